@@ -1,0 +1,31 @@
+// Bundles the command: one entry, a chunk per role by dynamic import, so that a role loads only what it uses.
+import { chmodSync, rmSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const outdir = 'dist';
+rmSync(outdir, { recursive: true, force: true });
+const result = await build({
+  entryPoints: { gantry: 'src/main.ts' },
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  outExtension: { '.js': '.mjs' },
+  chunkNames: 'chunks/[name]-[hash]',
+  // Native parts stay packages; everything else is bundled.
+  external: ['koffi'],
+  banner: {
+    js: "import { createRequire as __gantryCreateRequire } from 'node:module'; const require = __gantryCreateRequire(import.meta.url);",
+  },
+  sourcemap: 'linked',
+  legalComments: 'none',
+  metafile: true,
+  logLevel: 'warning',
+});
+chmodSync(`${outdir}/gantry.mjs`, 0o755);
+const bytes = Object.values(result.metafile.outputs).reduce((sum, o) => sum + o.bytes, 0);
+console.log(
+  `built ${outdir}/gantry.mjs and ${Object.keys(result.metafile.outputs).length - 2} more files, ${(bytes / 1e6).toFixed(1)} MB with maps`,
+);

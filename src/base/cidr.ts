@@ -1,0 +1,54 @@
+import ipaddr from 'ipaddr.js';
+import { invalidArgument } from './errors.ts';
+
+export type IpFamily = 4 | 6;
+
+/** A network in canonical form: `base` has its host bits zeroed. */
+export interface Cidr {
+  readonly family: IpFamily;
+  readonly base: bigint;
+  readonly prefix: number;
+}
+
+const BITS = { 4: 32, 6: 128 } as const;
+
+export function ipFamily(ip: string): IpFamily {
+  return ipaddr.parse(ip).kind() === 'ipv4' ? 4 : 6;
+}
+
+/** The address as network-order bytes (4 or 16). Throws `invalid-argument` on anything else than an IP address. */
+export function ipBytes(ip: string): Buffer {
+  if (!ipaddr.isValid(ip)) throw invalidArgument(`"${ip}" is not an IP address`);
+  return Buffer.from(ipaddr.parse(ip).toByteArray());
+}
+
+export function ipToBigInt(ip: string): bigint {
+  return BigInt(`0x${ipBytes(ip).toString('hex')}`);
+}
+
+/** Canonical text: dotted quad, or RFC 5952 for IPv6. */
+export function bigIntToIp(value: bigint, family: IpFamily): string {
+  const bytes = Buffer.from(value.toString(16).padStart(BITS[family] / 4, '0'), 'hex');
+  return ipaddr.fromByteArray([...bytes]).toString();
+}
+
+/** Parses `address/prefix`; host bits may be set and are dropped. Throws `invalid-argument` with the text. */
+export function parseCidr(text: string): Cidr {
+  const [ip = '', prefixText = ''] = text.split('/');
+  if (!ipaddr.isValid(ip) || !/^\d{1,3}$/.test(prefixText))
+    throw invalidArgument(`"${text}" is not a CIDR (address/prefix)`);
+  const family = ipFamily(ip);
+  const prefix = Number(prefixText);
+  if (prefix > BITS[family]) throw invalidArgument(`"${text}": prefix is over ${BITS[family]}`);
+  const hostBits = BigInt(BITS[family] - prefix);
+  return { family, prefix, base: (ipToBigInt(ip) >> hostBits) << hostBits };
+}
+
+export function formatCidr(cidr: Cidr): string {
+  return `${bigIntToIp(cidr.base, cidr.family)}/${cidr.prefix}`;
+}
+
+/** The last address of the network (IPv4: the broadcast address). */
+export function lastAddress(cidr: Cidr): bigint {
+  return cidr.base + (1n << BigInt(BITS[cidr.family] - cidr.prefix)) - 1n;
+}

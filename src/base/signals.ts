@@ -1,0 +1,63 @@
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { GantryError } from './errors.ts';
+
+/** A signal together with the duty to release what it holds. */
+export interface OwnedSignal {
+  readonly signal: AbortSignal;
+  /** Removes timers and listeners. Safe to repeat. */
+  release(): void;
+}
+
+/**
+ * Aborts when `parent` does or after `ms`, whichever is first. The reason after `ms` is a `deadline-exceeded` error that says what was
+ * waited for and how long. `ms <= 0` means no deadline.
+ */
+export function deadlineSignal(
+  ms: number,
+  waitedFor: string,
+  parent?: AbortSignal,
+  clock: Clock = systemClock,
+): OwnedSignal {
+  const controller = new AbortController();
+  const onParent = (): void => controller.abort(parent?.reason);
+  if (parent?.aborted) onParent();
+  else parent?.addEventListener('abort', onParent, { once: true });
+  const cancel =
+    ms > 0
+      ? clock.after(ms, () =>
+          controller.abort(new GantryError('deadline-exceeded', `timed out after ${ms} ms waiting for ${waitedFor}`)),
+        )
+      : () => {};
+  return {
+    signal: controller.signal,
+    release() {
+      cancel();
+      parent?.removeEventListener('abort', onParent);
+    },
+  };
+}
+
+/** Resolves after `ms`, rejects with the signal's reason when it aborts first. */
+export function sleep(ms: number, signal?: AbortSignal, clock: Clock = systemClock): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = (): void => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = clock.after(ms, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Resolves when the signal aborts (never rejects). */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,45 @@
+/** Where the shim keeps things and what it runs with. Every path is absolute. */
+export interface CriConfig {
+  /** The unix socket of RuntimeService and ImageService. */
+  readonly socket: string;
+  /** Survives a reboot: images, sandbox and container records, writable layers. */
+  readonly root: string;
+  /** Gone after a reboot: bundles, namespaces, exit files, runtime state. Must be on a tmpfs in production. */
+  readonly state: string;
+  readonly cni: {
+    readonly confDir: string;
+    readonly binDirs: readonly string[];
+    /** libcni's cached results. */
+    readonly cacheDir: string;
+    /** Our own address journal. */
+    readonly journalDir: string;
+  };
+  /** OCI runtime to use: a name found on PATH or an absolute path; empty chooses crun where it can run, else runc. */
+  readonly runtime: string;
+  readonly conmon: string;
+  /** The pause program, run with -P. */
+  readonly catatonit: string;
+  readonly registries: {
+    /** host[:port] of registries spoken to over plain HTTP. */
+    readonly insecure: readonly string[];
+  };
+  /** Where /healthz and /metrics are served; undefined for nowhere. */
+  readonly metricsAddress: string | undefined;
+}
+
+export const DEFAULT_CRI_CONFIG: CriConfig = {
+  socket: '/run/gantry/cri.sock',
+  root: '/var/lib/gantry',
+  state: '/run/gantry/cri',
+  cni: {
+    confDir: '/etc/cni/net.d',
+    binDirs: ['/opt/cni/bin'],
+    cacheDir: '/var/lib/cni',
+    journalDir: '/var/lib/gantry/cni',
+  },
+  runtime: '',
+  conmon: '/usr/bin/conmon',
+  catatonit: '/usr/bin/catatonit',
+  registries: { insecure: [] },
+  metricsAddress: '127.0.0.1:10260',
+};

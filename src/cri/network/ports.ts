@@ -1,0 +1,42 @@
+/** What the runtime service needs of the pod network; CNI stands behind it. */
+
+export interface NetworkAttachment {
+  readonly sandboxId: string;
+  /** Path of the bound network namespace. */
+  readonly netnsPath: string;
+  readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
+  /** The sandbox's annotations (bandwidth limits are read from them). */
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly portMappings: readonly {
+    readonly protocol: 'tcp' | 'udp' | 'sctp';
+    readonly containerPort: number;
+    readonly hostPort: number;
+    readonly hostIp: string;
+  }[];
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly searches: readonly string[];
+    readonly options: readonly string[];
+  };
+  readonly cgroupParent: string;
+}
+
+export type NetworkReadiness =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly reason: 'NetworkPluginNotReady'; readonly message: string };
+
+export interface PodNetwork {
+  /** Whether `add` can work now. Cheap: asked with every Status call. */
+  readiness(): NetworkReadiness;
+  /**
+   * Connects the namespace: loopback up, eth0 with its addresses. Returns the pod's IPs, first the primary one. After a throw nothing is left
+   * (DEL was run).
+   */
+  add(attachment: NetworkAttachment, signal?: AbortSignal): Promise<readonly string[]>;
+  /** Disconnects. Safe to repeat, and with a namespace that is gone. Resolves when addresses may no longer be used by the pod. */
+  remove(attachment: NetworkAttachment, signal?: AbortSignal): Promise<void>;
+  /** Forgets attachments of sandboxes that are not in `sandboxIds` (after a crash or reboot): DEL for each cached one. */
+  prune(sandboxIds: ReadonlySet<string>, signal?: AbortSignal): Promise<void>;
+  /** Takes up the configuration pushed by UpdateRuntimeConfig. */
+  setPodCidr(cidr: string): void;
+}

@@ -1,0 +1,82 @@
+import { createServer, type Server } from 'node:http';
+import { errorMessage } from '../base/errors.ts';
+import { aborted } from '../base/signals.ts';
+import type { Component } from './component.ts';
+import type { Registry } from './metrics.ts';
+
+/** Throws (or rejects) with the reason when the thing checked is not well. */
+export interface HealthCheck {
+  readonly name: string;
+  check(): void | Promise<void>;
+}
+
+export interface HealthServerOptions {
+  /** `127.0.0.1` unless the caller has a reason; plain HTTP, no secrets are served. */
+  readonly host: string;
+  readonly port: number;
+  readonly checks: readonly HealthCheck[];
+  readonly registry: Registry;
+  /** Told the bound port (port 0 asks the kernel for one). */
+  onListening?(port: number): void;
+}
+
+/** The answer of /healthz: upstream's text form, `ok` alone when all pass, a line per check with `?verbose` or on failure. */
+export async function healthReport(
+  checks: readonly HealthCheck[],
+  verbose: boolean,
+): Promise<{ ok: boolean; text: string }> {
+  const lines: string[] = [];
+  let ok = true;
+  for (const { name, check } of checks) {
+    try {
+      await check();
+      lines.push(`[+]${name} ok`);
+    } catch (error) {
+      ok = false;
+      lines.push(`[-]${name} failed: ${errorMessage(error)}`);
+    }
+  }
+  if (ok && !verbose) return { ok, text: 'ok' };
+  return { ok, text: `${[...lines, `healthz check ${ok ? 'passed' : 'failed'}`].join('\n')}\n` };
+}
+
+/** Serves /healthz and /metrics. */
+export function healthServer(options: HealthServerOptions): Component {
+  return {
+    name: 'health-server',
+    async run(signal, ready) {
+      const server = createServer((request, response) => {
+        const url = new URL(request.url ?? '/', 'http://localhost');
+        const reply = async (): Promise<{ status: number; type: string; body: string }> => {
+          if (url.pathname === '/healthz') {
+            const report = await healthReport(options.checks, url.searchParams.has('verbose'));
+            return { status: report.ok ? 200 : 500, type: 'text/plain; charset=utf-8', body: report.text };
+          }
+          if (url.pathname === '/metrics')
+            return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
+          return { status: 404, type: 'text/plain; charset=utf-8', body: '404 page not found\n' };
+        };
+        reply().then(
+          ({ status, type, body }) => response.writeHead(status, { 'content-type': type }).end(body),
+          error => response.writeHead(500, { 'content-type': 'text/plain' }).end(`${errorMessage(error)}\n`),
+        );
+      });
+      const port = await listen(server, options.port, options.host);
+      options.onListening?.(port);
+      ready();
+      await aborted(signal);
+      server.closeAllConnections();
+      await new Promise<void>(resolve => server.close(() => resolve()));
+    },
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

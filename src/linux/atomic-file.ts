@@ -1,0 +1,35 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { randomHex } from '../base/hash.ts';
+
+export interface AtomicWriteOptions {
+  /** Permission bits of the file; 0600 unless said otherwise. */
+  readonly mode?: number;
+  /**
+   * Waits for the disk. Needed where the file must survive a power cut; a rename alone survives kill -9 and costs a hundredth of it.
+   */
+  readonly durable?: boolean;
+}
+
+/** Replaces `path` with `data` so that a reader sees the old or the new content, never a part. Makes the parent folder. */
+export function writeFileAtomic(path: string, data: string | Uint8Array, options: AtomicWriteOptions = {}): void {
+  const temporary = `${path}.tmp-${randomHex(4)}`;
+  mkdirSync(dirname(path), { recursive: true });
+  const fd = openSync(temporary, 'wx', options.mode ?? 0o600);
+  try {
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+    let offset = 0;
+    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+    if (options.durable === true) fsyncSync(fd);
+    closeSync(fd);
+    renameSync(temporary, path);
+  } catch (error) {
+    try {
+      closeSync(fd);
+    } catch {
+      // it was closed before the rename failed
+    }
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,5 +1,13 @@
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import * as koffi from 'koffi';
+
+/** The errno's name as Node spells it. Node's own table leaves some out (ECHILD, EUSERS, …); a number that nobody names is `E<number>`. */
+function errnoText(errno: number): string {
+  const name = getSystemErrorName(-errno);
+  if (!name.startsWith('Unknown')) return name;
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`;
+}
 
 /** A failed system call: `code` is the errno name as Node spells it, so that callers ask `error.code === 'EBUSY'`. */
 export class SyscallError extends Error {
@@ -8,7 +16,7 @@ export class SyscallError extends Error {
   readonly syscall: string;
 
   constructor(syscall: string, errno: number, subject?: string) {
-    const code = errno === 0 ? 'EUNKNOWN' : getSystemErrorName(-errno);
+    const code = errno === 0 ? 'EUNKNOWN' : errnoText(errno);
     super(`${syscall}${subject === undefined ? '' : ` ${subject}`}: ${code}`);
     this.name = 'SyscallError';
     this.code = code;

@@ -1,0 +1,44 @@
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { check, libc } from './ffi.ts';
+
+const O_CLOEXEC = 0o2000000;
+
+/** The two ends of a pipe as file descriptors, both close-on-exec: a child gets one only when it is named in `fds` of spawnProcess. */
+export interface Pipe {
+  readonly read: number;
+  readonly write: number;
+}
+
+/** Makes a pipe. The caller closes both ends. Throws SyscallError (EMFILE, ENFILE). */
+export function createPipe(): Pipe {
+  const pipe2 = libc('int pipe2(_Out_ int*, int)');
+  const ends = [0, 0];
+  check(pipe2(ends, O_CLOEXEC), 'pipe2');
+  const [read = -1, write = -1] = ends;
+  return { read, write };
+}
+
+/**
+ * A stream over the read end of a pipe, which it owns from now on: destroying the stream closes the descriptor. The descriptor becomes
+ * non-blocking; the write end is another open file and keeps its mode, so children see an ordinary blocking pipe.
+ */
+export function readPipe(fd: number): Socket {
+  return new Socket({ fd, readable: true, writable: false });
+}
+
+/** A stream over the write end of a pipe, owned like that of `readPipe`. Ending it gives the reader its end of file. */
+export function writePipe(fd: number): Socket {
+  return new Socket({ fd, readable: false, writable: true });
+}
+
+/** Closes descriptors; one that is closed already or negative is no error. */
+export function closeFds(...fds: readonly number[]): void {
+  for (const fd of fds) {
+    try {
+      if (fd >= 0) closeSync(fd);
+    } catch {
+      // closed before
+    }
+  }
+}

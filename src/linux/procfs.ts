@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { errnoName } from '../base/errors.ts';
+
+/** Names one process for good: pids are used again, a pair of pid and start time is not (within one boot). */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot (proc(5), /proc/pid/stat field 22). */
+  readonly startTime: number;
+}
+
+export interface ProcessRow {
+  readonly pid: number;
+  readonly ppid: number;
+  /** Empty for kernel threads and zombies. */
+  readonly cmdline: readonly string[];
+}
+
+/** The fields of one line of /proc/pid/stat that are needed here. */
+export interface ProcessStat {
+  /** One letter: R, S, D, Z, X, … */
+  readonly state: string;
+  readonly ppid: number;
+  readonly startTime: number;
+}
+
+/** Reads the line; the command's name stands in parentheses and may contain any byte, so the fields begin after the last one. */
+export function parseProcessStat(text: string): ProcessStat {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '?', ppid: Number(fields[1]), startTime: Number(fields[19]) };
+}
+
+function readOfProcess(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch (error) {
+    const code = errnoName(error);
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+/** The identity of a running process; undefined when there is none or it has ended and only waits to be collected (zombie). */
+export function processIdentity(pid: number): ProcessIdentity | undefined {
+  if (!Number.isInteger(pid) || pid <= 0) return undefined;
+  const text = readOfProcess(pid, 'stat');
+  if (text === undefined) return undefined;
+  const { state, startTime } = parseProcessStat(text);
+  return state === 'Z' || state === 'X' ? undefined : { pid, startTime };
+}
+
+/** True while exactly that process runs; a zombie and another process under the same pid are false. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return processIdentity(identity.pid)?.startTime === identity.startTime;
+}
+
+/** Every process of this pid namespace, zombies included, by pid. Reads two files per process: for start-up and tests, not for loops. */
+export function listProcesses(): ProcessRow[] {
+  const rows: ProcessRow[] = [];
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const pid = Number(name);
+    const stat = readOfProcess(pid, 'stat');
+    const cmdline = readOfProcess(pid, 'cmdline');
+    if (stat === undefined || cmdline === undefined) continue;
+    rows.push({ pid, ppid: parseProcessStat(stat).ppid, cmdline: splitCmdline(cmdline) });
+  }
+  return rows.sort((a, b) => a.pid - b.pid);
+}
+
+function splitCmdline(text: string): string[] {
+  return text === '' ? [] : text.replace(/\0$/, '').split('\0');
+}
+
+/** A UUID that is new at every boot. Start times of processes can be compared within one boot only. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}

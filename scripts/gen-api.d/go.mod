@@ -1,0 +1,3 @@
+module gantry/gen-api
+
+go 1.24

@@ -1,0 +1,126 @@
+// Command gen-api reads Go declarations of the Kubernetes API (struct tags and +markers, never the prose) and writes
+// the schema rows and the TypeScript types that src/api is driven by.
+//
+//	gen-api <path of src/api>
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// version is the release of every module below; the API it describes is Kubernetes 1.36.
+const version = "v0.36.6"
+
+// pkg is one Go package that is read. A package without a file is only looked into for the base types of its names.
+type pkg struct {
+	module string   // Go module that holds it
+	path   string   // import path
+	id     string   // prefix of its type ids in the table: "core/v1.Pod"
+	file   string   // name of the emitted files, without .ts
+	group  string   // API group, as in apiVersion
+	api    string   // API version
+	proto  string   // protobuf package; empty where upstream has no protobuf for it
+	roots  []string // where given, only these types and what they embed in this package are emitted
+}
+
+var packages = []pkg{
+	{module: "k8s.io/apimachinery", path: "k8s.io/apimachinery/pkg/apis/meta/v1", id: "meta/v1", file: "meta-v1", group: "meta.k8s.io", api: "v1", proto: "k8s.io.apimachinery.pkg.apis.meta.v1"},
+	{module: "k8s.io/api", path: "k8s.io/api/core/v1", id: "core/v1", file: "core-v1", group: "", api: "v1", proto: "k8s.io.api.core.v1"},
+	{module: "k8s.io/kubelet", path: "k8s.io/kubelet/config/v1beta1", id: "kubelet/v1beta1", file: "kubelet-v1beta1", group: "kubelet.config.k8s.io", api: "v1beta1"},
+	{module: "k8s.io/component-base", path: "k8s.io/component-base/logs/api/v1", id: "logs/v1", file: "logs-v1", group: "logs.config.k8s.io", api: "v1", roots: []string{"LoggingConfiguration"}},
+	{module: "k8s.io/component-base", path: "k8s.io/component-base/tracing/api/v1", id: "tracing/v1", file: "tracing-v1", group: "tracing.config.k8s.io", api: "v1", roots: []string{"TracingConfiguration"}},
+	{module: "k8s.io/apimachinery", path: "k8s.io/apimachinery/pkg/types", id: "types"},
+}
+
+// scalars are the Go types with a JSON form of their own. The table knows them by name; their rules are in src/api/schema/scalars.ts.
+var scalars = map[string]string{
+	"k8s.io/apimachinery/pkg/api/resource.Quantity":        "Quantity",
+	"k8s.io/apimachinery/pkg/api/resource.QuantityValue":   "Quantity",
+	"k8s.io/apimachinery/pkg/util/intstr.IntOrString":      "IntOrString",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.Time":            "Time",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime":       "MicroTime",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.Duration":        "Duration",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.FieldsV1":        "RawJson",
+	"k8s.io/apimachinery/pkg/runtime.RawExtension":         "RawJson",
+	"k8s.io/apimachinery/pkg/runtime.Object":               "RawJson",
+	"k8s.io/component-base/logs/api/v1.TimeOrMetaDuration": "DurationOrNanoseconds",
+	"time.Duration": "Nanoseconds",
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		log.Fatal("usage: gen-api <path of src/api>")
+	}
+	out := os.Args[1]
+	dirs, err := download()
+	if err != nil {
+		log.Fatal(err)
+	}
+	u := universe{}
+	for _, p := range packages {
+		dir := filepath.Join(dirs[p.module], p.path[len(p.module):])
+		parsed, err := parsePackage(p, dir)
+		if err != nil {
+			log.Fatal(err)
+		}
+		u[p.path] = parsed
+	}
+	u.markStructs()
+	for _, p := range packages {
+		if p.file == "" {
+			continue
+		}
+		types, err := u.emitted(p)
+		if err != nil {
+			log.Fatal(err)
+		}
+		write(filepath.Join(out, "schema", "gen", p.file+".ts"), rowsFile(p, types))
+		write(filepath.Join(out, "types", "gen", p.file+".ts"), typesFile(p, types))
+		fmt.Printf("%s: %d types\n", p.path, len(types))
+	}
+}
+
+// download returns the directory of each module in the module cache.
+func download() (map[string]string, error) {
+	args := []string{"mod", "download", "-json"}
+	seen := map[string]bool{}
+	for _, p := range packages {
+		if !seen[p.module] {
+			seen[p.module] = true
+			args = append(args, p.module+"@"+version)
+		}
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Stderr = os.Stderr
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go mod download: %w", err)
+	}
+	dirs := map[string]string{}
+	for d := json.NewDecoder(bytes.NewReader(output)); d.More(); {
+		var m struct{ Path, Dir, Error string }
+		if err := d.Decode(&m); err != nil {
+			return nil, err
+		}
+		if m.Error != "" {
+			return nil, fmt.Errorf("%s: %s", m.Path, m.Error)
+		}
+		dirs[m.Path] = m.Dir
+	}
+	return dirs, nil
+}
+
+func write(path string, text string) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,157 @@
+import {
+  type Bridge,
+  formatBridge,
+  formatBridgePort,
+  formatInfo,
+  formatLinkAttrs,
+  formatVethInfo,
+  type LinkAttrs,
+  parseInfo,
+} from 'netlink/dist/rt/ifla.js';
+import { formatLink, parseLinkMessage } from 'netlink/dist/rt/structs.js';
+import { AttrStream, type StreamData } from 'netlink/dist/structs.js';
+import { FLAG_CREATE, FLAG_EXCL, NetlinkError, type NetlinkSocket } from './socket.ts';
+
+const RTM_NEWLINK = 16;
+const RTM_DELLINK = 17;
+const RTM_GETLINK = 18;
+const RTM_SETLINK = 19;
+/** The bridge port state in which no frame is taken in or handed out (BR_STATE_DISABLED, linux/if_bridge.h). */
+const PORT_DISABLED = 0;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly up: boolean;
+  readonly mtu: number;
+  /** Six hex pairs with colons, empty for links without one. */
+  readonly mac: string;
+  /** `bridge`, `veth`, …; empty for what has no kind (lo, real cards). */
+  readonly kind: string;
+  /** The index of the bridge it is a port of. */
+  readonly master: number | undefined;
+}
+
+export interface VethOptions {
+  readonly name: string;
+  readonly mtu: number | undefined;
+  /** The index of the bridge that the near end becomes a port of. */
+  readonly master: number | undefined;
+  readonly peer: { readonly name: string; readonly mac: string; readonly netnsFd: number };
+}
+
+/** The link of that name or index, undefined when there is none. */
+export function getLink(socket: NetlinkSocket, key: string | number): Link | undefined {
+  const body = linkBody(
+    typeof key === 'number' ? { index: key } : {},
+    typeof key === 'string' ? { ifname: key } : undefined,
+  );
+  try {
+    const [message] = socket.request(`get link ${key}`, RTM_GETLINK, body);
+    return message === undefined ? undefined : parseLink(message.data);
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === 'ENODEV') return undefined;
+    throw error;
+  }
+}
+
+export function listLinks(socket: NetlinkSocket): Link[] {
+  return socket.dump('list links', RTM_GETLINK, linkBody({}, undefined)).map(message => parseLink(message.data));
+}
+
+/** Makes a bridge with a fixed MAC (it then keeps it, whichever ports come and go), up. Throws EEXIST. */
+export function createBridge(
+  socket: NetlinkSocket,
+  options: { name: string; mtu: number | undefined; mac: string },
+): void {
+  const data: Bridge = {};
+  const linkinfo = bytes(formatInfo({ kind: 'bridge', data: bytes(formatBridge(data)) }));
+  const attributes = { ifname: options.name, address: macBytes(options.mac), ...mtuOf(options.mtu), linkinfo };
+  const body = linkBody({ flags: { up: true }, change: { up: true } }, attributes);
+  socket.request(`create bridge ${options.name}`, RTM_NEWLINK, body, FLAG_CREATE | FLAG_EXCL);
+}
+
+/**
+ * Makes a veth pair in one request: the near end here, up and a port of `master`; the peer at once under its final name, MAC and MTU in another
+ * namespace, still down. Throws EEXIST when either name is taken.
+ */
+export function createVeth(socket: NetlinkSocket, options: VethOptions): void {
+  const peerAttributes = {
+    ifname: options.peer.name,
+    address: macBytes(options.peer.mac),
+    netNsFd: options.peer.netnsFd,
+    ...mtuOf(options.mtu),
+  };
+  const peer = Buffer.concat([formatLink({}), bytes(formatLinkAttrs(peerAttributes))]);
+  const linkinfo = bytes(formatInfo({ kind: 'veth', data: bytes(formatVethInfo({ peer })) }));
+  const attributes = {
+    ifname: options.name,
+    ...mtuOf(options.mtu),
+    ...(options.master === undefined ? {} : { master: options.master }),
+    linkinfo,
+  };
+  const body = linkBody({ flags: { up: true }, change: { up: true } }, attributes);
+  socket.request(`create veth ${options.name}`, RTM_NEWLINK, body, FLAG_CREATE | FLAG_EXCL);
+}
+
+export function setLinkUp(socket: NetlinkSocket, index: number): void {
+  socket.request(`set link ${index} up`, RTM_SETLINK, linkBody({ index, flags: { up: true }, change: { up: true } }));
+}
+
+/** Lets frames go out of the port they came in by: what a pod needs to reach itself through a service address. */
+export function setHairpin(socket: NetlinkSocket, name: string): void {
+  setPort(socket, name, bytes(formatBridgePort({ mode: 1 })), 'set hairpin on');
+}
+
+/** Makes a bridge port deaf and mute at once (no waiting for RCU as taking it down or away would). It stays so until its carrier goes and comes. */
+export function disablePort(socket: NetlinkSocket, name: string): void {
+  setPort(socket, name, bytes(formatBridgePort({ state: PORT_DISABLED })), 'disable port');
+}
+
+/**
+ * Removes a link (a veth with its peer). Missing is fine. The kernel waits for RCU inside: 16 to 20 ms in which the calling thread stands, so hot
+ * paths leave it to the end of a namespace.
+ */
+export function deleteLink(socket: NetlinkSocket, name: string): void {
+  try {
+    socket.request(`delete link ${name}`, RTM_DELLINK, linkBody({}, { ifname: name }));
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
+  }
+}
+
+function setPort(socket: NetlinkSocket, name: string, slaveData: Buffer, operation: string): void {
+  const linkinfo = bytes(formatInfo({ slaveKind: 'bridge', slaveData }));
+  socket.request(`${operation} ${name}`, RTM_NEWLINK, linkBody({}, { ifname: name, linkinfo }));
+}
+
+function parseLink(data: Buffer): Link {
+  const message = parseLinkMessage(data);
+  return {
+    index: message.data.index ?? 0,
+    name: message.attrs.ifname ?? '',
+    up: message.data.flags?.up === true,
+    mtu: message.attrs.mtu ?? 0,
+    mac: message.attrs.address?.toString('hex').replace(/(..)(?=.)/g, '$1:') ?? '',
+    kind: message.attrs.linkinfo === undefined ? '' : (parseInfo(message.attrs.linkinfo).kind ?? ''),
+    master: message.attrs.master,
+  };
+}
+
+function linkBody(data: Parameters<typeof formatLink>[0], attributes?: LinkAttrs): Uint8Array[] {
+  return attributes === undefined ? [formatLink(data)] : [formatLink(data), bytes(formatLinkAttrs(attributes))];
+}
+
+function mtuOf(mtu: number | undefined): { mtu?: number } {
+  return mtu === undefined || mtu === 0 ? {} : { mtu };
+}
+
+function macBytes(mac: string): Buffer {
+  return Buffer.from(mac.replaceAll(':', ''), 'hex');
+}
+
+function bytes(data: StreamData): Buffer {
+  const out = new AttrStream();
+  out.emit(data);
+  return Buffer.concat(out.bufs);
+}

@@ -131,6 +131,8 @@ export interface ImageProcess {
 export interface HostFacts {
   /** Bounding set of this process, `CAP_…` names in bit order: the most that a container can be given. */
   readonly boundingCapabilities: readonly string[];
+  /** Every capability this program knows, in bit order. */
+  readonly knownCapabilities: readonly string[];
   readonly oomScoreAdj: { readonly current: number; readonly canLower: boolean };
   /** Hard limits of this process by OCI name (`RLIMIT_NOFILE`, …); undefined where this process may raise them (CAP_SYS_RESOURCE). */
   readonly hardRlimits: ReadonlyMap<string, number> | undefined;
@@ -201,7 +203,6 @@ export interface SandboxSpecInputs {
   /** The pause process's root file system and arguments. */
   readonly rootfs: string;
   readonly args: readonly string[];
-  readonly shmPath: string;
   readonly host: HostFacts;
   readonly annotations: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,94 @@
+import { decideAnnotations } from './annotations.ts';
+import { decideCapabilities } from './capabilities.ts';
+import { cgroupsPath } from './cgroup-path.ts';
+import { decideDevices } from './devices.ts';
+import type { ContainerSpecInputs } from './inputs.ts';
+import { decideMounts } from './mounts.ts';
+import { containerNamespaces } from './namespaces.ts';
+import type { BuiltSpec } from './oci-spec.ts';
+import { clampOomScoreAdj } from './oom-score.ts';
+import { processArgs, processCwd, processEnv } from './process.ts';
+import { decideResources } from './resources.ts';
+import { clampRlimits } from './rlimits.ts';
+import { decideAppArmor, decidePathProtection, decideSeccomp } from './security-profiles.ts';
+import { processUser } from './user.ts';
+
+/**
+ * The OCI specification of a container. Same inputs, same text. Throws `invalid-argument`, `failed-precondition` or `unimplemented` with a sentence that
+ * names the field.
+ */
+export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
+  const { config, sandbox, image, host } = inputs;
+  const context = config.linux?.securityContext;
+  const privileged = context?.privileged ?? false;
+  const readonlyRootfs = context?.readonlyRootfs ?? false;
+  const resources = config.linux?.resources;
+
+  const capabilities = decideCapabilities({
+    privileged,
+    capability: context?.capabilities,
+    bounding: host.boundingCapabilities,
+    known: host.knownCapabilities,
+  });
+  const oom = clampOomScoreAdj(Number(resources?.oomScoreAdj ?? 0n), host.oomScoreAdj);
+  const rlimits = clampRlimits(inputs.rlimits, host.hardRlimits);
+  const devices = decideDevices(privileged, inputs.devices, inputs.hostDevices);
+  const mounts = decideMounts({
+    mounts: config.mounts,
+    sandbox,
+    privileged,
+    readonlyRootfs,
+    recursiveReadOnly: host.recursiveReadOnly,
+  });
+  const annotations = decideAnnotations(config.annotations, inputs.annotations);
+  const seccomp = decideSeccomp(context?.seccomp, inputs.seccompProfile, privileged);
+  const apparmorProfile = decideAppArmor(context?.apparmor, host.appArmor, privileged);
+
+  return {
+    spec: {
+      ociVersion: '1.0.2',
+      process: {
+        terminal: config.tty,
+        user: processUser({
+          securityContext: context,
+          imageUser: image.user,
+          passwd: inputs.passwd,
+          group: inputs.group,
+        }),
+        args: processArgs(config, image),
+        env: processEnv(config, image.env, sandbox.hostname),
+        cwd: processCwd(config.workingDir, image.workingDir),
+        capabilities: capabilities.capabilities,
+        ...(rlimits.rlimits.length > 0 ? { rlimits: rlimits.rlimits } : {}),
+        noNewPrivileges: context?.noNewPrivs ?? false,
+        oomScoreAdj: oom.value,
+        ...(apparmorProfile !== undefined ? { apparmorProfile } : {}),
+      },
+      root: { path: inputs.rootfs, readonly: readonlyRootfs },
+      mounts: mounts.mounts,
+      annotations: annotations.annotations,
+      linux: {
+        namespaces: containerNamespaces({
+          options: context?.namespaceOptions,
+          netnsPath: sandbox.netnsPath,
+          infraPid: sandbox.infraPid,
+          targetPid: inputs.targetPid,
+          cgroupVersion: host.cgroupVersion,
+          privileged,
+        }),
+        cgroupsPath: cgroupsPath(sandbox.cgroupParent, inputs.id),
+        resources: decideResources(resources, host, devices.rules),
+        ...(devices.devices.length > 0 ? { devices: devices.devices } : {}),
+        ...decidePathProtection(context),
+        ...(mounts.rootfsPropagation !== undefined ? { rootfsPropagation: mounts.rootfsPropagation } : {}),
+        ...(seccomp !== undefined ? { seccomp } : {}),
+      },
+    },
+    notes: [
+      ...capabilities.notes,
+      ...(oom.reason === undefined ? [] : [oom.reason]),
+      ...rlimits.notes,
+      ...annotations.notes,
+    ],
+  };
+}

@@ -1,0 +1,76 @@
+import { failedPrecondition, GantryError, invalidArgument } from '../../base/errors.ts';
+import type { CriNamespaceOption } from './inputs.ts';
+import { NAMESPACE_MODE } from './inputs.ts';
+import type { OciNamespace } from './oci-spec.ts';
+
+export interface ContainerNamespaceRequest {
+  readonly options: CriNamespaceOption | undefined;
+  readonly netnsPath: string | undefined;
+  readonly infraPid: number;
+  readonly targetPid: number | undefined;
+  readonly cgroupVersion: 1 | 2;
+  readonly privileged: boolean;
+}
+
+/**
+ * Namespaces of a container: network, ipc and uts are the pod's; pid by its mode (its own for CONTAINER, the pod's for POD, another container's for TARGET,
+ * the machine's for NODE). The uts namespace follows the network: a pod on the host network has the machine's name. A cgroup namespace of its own on v2
+ * unless privileged, as upstream runtimes do.
+ */
+export function containerNamespaces(request: ContainerNamespaceRequest): readonly OciNamespace[] {
+  const { options, infraPid } = request;
+  refuseUserNamespace(options);
+  const namespaces: OciNamespace[] = [{ type: 'mount' }];
+  const pid = pidNamespace(request);
+  if (pid !== undefined) namespaces.push(pid);
+  if (options?.ipc !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'ipc', path: `/proc/${infraPid}/ns/ipc` });
+  if (options?.network !== NAMESPACE_MODE.NODE) {
+    namespaces.push(networkNamespace(request.netnsPath), { type: 'uts', path: `/proc/${infraPid}/ns/uts` });
+  }
+  if (request.cgroupVersion === 2 && !request.privileged) namespaces.push({ type: 'cgroup' });
+  return namespaces;
+}
+
+/** Namespaces of the pause process: its own pid, ipc and uts unless the pod has the machine's, and the pod's network. */
+export function sandboxNamespaces(
+  options: CriNamespaceOption | undefined,
+  netnsPath: string | undefined,
+  cgroupVersion: 1 | 2,
+): readonly OciNamespace[] {
+  refuseUserNamespace(options);
+  const namespaces: OciNamespace[] = [{ type: 'mount' }];
+  if (options?.pid !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'pid' });
+  if (options?.ipc !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'ipc' });
+  if (options?.network !== NAMESPACE_MODE.NODE) namespaces.push(networkNamespace(netnsPath), { type: 'uts' });
+  if (cgroupVersion === 2) namespaces.push({ type: 'cgroup' });
+  return namespaces;
+}
+
+function pidNamespace(request: ContainerNamespaceRequest): OciNamespace | undefined {
+  switch (request.options?.pid ?? NAMESPACE_MODE.CONTAINER) {
+    case NAMESPACE_MODE.NODE:
+      return undefined;
+    case NAMESPACE_MODE.POD:
+      return { type: 'pid', path: `/proc/${request.infraPid}/ns/pid` };
+    case NAMESPACE_MODE.CONTAINER:
+      return { type: 'pid' };
+    case NAMESPACE_MODE.TARGET:
+      if (request.targetPid === undefined)
+        throw failedPrecondition(
+          `container "${request.options?.targetId ?? ''}", whose pid namespace is to be joined, is not running`,
+        );
+      return { type: 'pid', path: `/proc/${request.targetPid}/ns/pid` };
+    default:
+      throw invalidArgument(`pid namespace mode ${request.options?.pid} is unknown`);
+  }
+}
+
+function networkNamespace(path: string | undefined): OciNamespace {
+  if (path === undefined) throw invalidArgument('the pod is not on the host network but has no network namespace');
+  return { type: 'network', path };
+}
+
+function refuseUserNamespace(options: CriNamespaceOption | undefined): void {
+  if (options?.usernsOptions?.mode === NAMESPACE_MODE.POD)
+    throw new GantryError('unimplemented', 'user namespaces are not supported: set hostUsers to true');
+}

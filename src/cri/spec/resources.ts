@@ -1,0 +1,77 @@
+import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import type { CriResources, HostFacts } from './inputs.ts';
+import type { OciDeviceRule, OciResources } from './oci-spec.ts';
+
+/**
+ * Limits in the OCI form; the runtime turns shares into a weight on v2. Zero in the request means "not said". A memory limit without a swap limit is also
+ * the limit of memory and swap together, so that a container cannot spill over into swap (upstream's rule). Limits in `unified` need cgroup v2:
+ * `failed-precondition` elsewhere.
+ */
+export function decideResources(
+  resources: CriResources | undefined,
+  host: Pick<HostFacts, 'cgroupVersion' | 'swapAccounting'>,
+  devices: readonly OciDeviceRule[],
+): OciResources {
+  if (resources === undefined) return { devices };
+  const cpu = {
+    ...positive('shares', resources.cpuShares),
+    ...nonZero('quota', resources.cpuQuota),
+    ...positive('period', resources.cpuPeriod),
+    ...(resources.cpusetCpus === '' ? {} : { cpus: resources.cpusetCpus }),
+    ...(resources.cpusetMems === '' ? {} : { mems: resources.cpusetMems }),
+  };
+  const memory = memoryOf(resources, host.swapAccounting);
+  const hugepageLimits = resources.hugepageLimits.map(h => ({
+    pageSize: h.pageSize,
+    limit: toNumber(h.limit, `the hugepage limit ${h.pageSize}`),
+  }));
+  const { pids, rest } = splitPids(resources.unified);
+  if (Object.keys(rest).length > 0 && host.cgroupVersion === 1)
+    throw failedPrecondition(
+      `unified resources (${Object.keys(rest).sort().join(', ')}) need cgroup v2; this machine has v1`,
+    );
+  return {
+    devices,
+    ...(Object.keys(cpu).length > 0 ? { cpu } : {}),
+    ...(Object.keys(memory).length > 0 ? { memory } : {}),
+    ...(pids !== undefined ? { pids: { limit: pids } } : {}),
+    ...(hugepageLimits.length > 0 ? { hugepageLimits } : {}),
+    ...(Object.keys(rest).length > 0 ? { unified: rest } : {}),
+  };
+}
+
+function memoryOf(resources: CriResources, swapAccounting: boolean): { limit?: number; swap?: number } {
+  const limit = toNumber(resources.memoryLimitInBytes, 'the memory limit');
+  const swap = toNumber(resources.memorySwapLimitInBytes, 'the swap limit');
+  if (limit === 0) return {};
+  if (!swapAccounting) return { limit };
+  if (swap > 0 && limit > 0 && swap < limit)
+    throw invalidArgument(`the limit of memory and swap (${swap}) is below the memory limit (${limit})`);
+  return { limit, swap: swap === 0 ? limit : swap };
+}
+
+/** `pids.max` has a field of its own in the OCI form, which holds on v1 too. */
+function splitPids(unified: Readonly<Record<string, string>>): {
+  pids: number | undefined;
+  rest: Readonly<Record<string, string>>;
+} {
+  const { 'pids.max': max, ...rest } = unified;
+  if (max === undefined) return { pids: undefined, rest };
+  if (max !== 'max' && !/^\d+$/.test(max)) throw invalidArgument(`pids.max "${max}" is neither a number nor "max"`);
+  return { pids: max === 'max' ? -1 : Number(max), rest };
+}
+
+function positive<K extends string>(key: K, value: bigint): { readonly [P in K]?: number } {
+  return value > 0n ? ({ [key]: toNumber(value, key) } as { readonly [P in K]?: number }) : {};
+}
+
+function nonZero<K extends string>(key: K, value: bigint): { readonly [P in K]?: number } {
+  return value !== 0n ? ({ [key]: toNumber(value, key) } as { readonly [P in K]?: number }) : {};
+}
+
+/** JSON carries integers up to 2^53 - 1 exactly; nothing real is over it. */
+function toNumber(value: bigint, what: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER) || value < BigInt(Number.MIN_SAFE_INTEGER))
+    throw invalidArgument(`${what} ${value} is out of range`);
+  return Number(value);
+}

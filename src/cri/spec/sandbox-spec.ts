@@ -1,0 +1,60 @@
+import { decideAnnotations } from './annotations.ts';
+import { cgroupsPath } from './cgroup-path.ts';
+import { decideDevices } from './devices.ts';
+import type { SandboxSpecInputs } from './inputs.ts';
+import { NAMESPACE_MODE } from './inputs.ts';
+import { kernelMounts } from './mounts.ts';
+import { sandboxNamespaces } from './namespaces.ts';
+import type { BuiltSpec } from './oci-spec.ts';
+import { clampOomScoreAdj } from './oom-score.ts';
+import { decideSysctls } from './sysctls.ts';
+
+/** Upstream's value for pause processes: killed last of all that belongs to pods. */
+const INFRA_OOM_SCORE_ADJ = -998;
+/** Upstream's smallest share: the pause process sleeps. */
+const INFRA_CPU_SHARES = 2;
+/** All that a program needs that only sleeps; each mount less is time off every pod start. */
+const INFRA_MOUNTS = ['/proc', '/dev'];
+
+/**
+ * The OCI specification of a pod's pause process, which holds the pod's ipc, uts and pid namespaces open: a read-only root, no capabilities, and the pod's
+ * sysctls. Throws `invalid-argument` or `unimplemented` with a sentence that names the field.
+ */
+export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
+  const { config, host } = inputs;
+  const context = config.linux?.securityContext;
+  const options = context?.namespaceOptions;
+  const ownNetwork = options?.network !== NAMESPACE_MODE.NODE;
+  const oom = clampOomScoreAdj(INFRA_OOM_SCORE_ADJ, host.oomScoreAdj);
+  const annotations = decideAnnotations(config.annotations, inputs.annotations);
+  const sysctl = decideSysctls(config.linux?.sysctls ?? {}, {
+    network: ownNetwork,
+    ipc: options?.ipc !== NAMESPACE_MODE.NODE,
+  });
+  return {
+    spec: {
+      ociVersion: '1.0.2',
+      process: {
+        terminal: false,
+        user: { uid: 0, gid: 0 },
+        args: inputs.args,
+        env: ['PATH=/'],
+        cwd: '/',
+        capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+        noNewPrivileges: true,
+        oomScoreAdj: oom.value,
+      },
+      root: { path: inputs.rootfs, readonly: true },
+      ...(ownNetwork ? { hostname: inputs.hostname } : {}),
+      mounts: kernelMounts(false).filter(m => INFRA_MOUNTS.includes(m.destination)),
+      annotations: annotations.annotations,
+      linux: {
+        namespaces: sandboxNamespaces(options, inputs.netnsPath, host.cgroupVersion),
+        cgroupsPath: cgroupsPath(config.linux?.cgroupParent ?? '', inputs.id),
+        resources: { devices: decideDevices(false, [], []).rules, cpu: { shares: INFRA_CPU_SHARES } },
+        ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
+      },
+    },
+    notes: [...(oom.reason === undefined ? [] : [oom.reason]), ...annotations.notes],
+  };
+}

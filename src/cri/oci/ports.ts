@@ -3,6 +3,10 @@
  * tests may put fakes behind both.
  */
 
+import type { ProcessIdentity } from '../../linux/procfs.ts';
+
+export type { ProcessIdentity } from '../../linux/procfs.ts';
+
 export interface ExecRequest {
   readonly id: string;
   /** The whole OCI process object (config.json `process`). */
@@ -45,12 +49,6 @@ export interface MonitorCreateRequest {
   readonly terminal: boolean;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
-}
-
-/** A process, named so that a reused pid is told apart: `startTime` is field 22 of /proc/pid/stat. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  readonly startTime: string;
 }
 
 export interface ContainerExit {

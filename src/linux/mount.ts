@@ -86,7 +86,10 @@ export interface OverlayMount {
 export function mountOverlay(target: string, overlay: OverlayMount, options: readonly string[] = []): void {
   const flags = overlay.upper === undefined ? MS.RDONLY : 0;
   const absolute = overlayOptions(overlay, overlay.lower, options);
-  if (Buffer.byteLength(absolute) <= MAX_OPTIONS) return mount('overlay', target, 'overlay', flags, absolute);
+  if (Buffer.byteLength(absolute) <= MAX_OPTIONS) {
+    mount('overlay', target, 'overlay', flags, absolute);
+    return;
+  }
   const base = commonDirectory(overlay.lower);
   const relative = overlayOptions(
     overlay,
@@ -108,10 +111,10 @@ export function mountOverlay(target: string, overlay: OverlayMount, options: rea
 
 /** The option text of an overlay mount. A colon separates lower directories and a comma options: both are escaped in paths. */
 export function overlayOptions(overlay: OverlayMount, lower: readonly string[], options: readonly string[]): string {
-  const escape = (path: string): string => path.replace(/[\\:,]/g, c => `\\${c}`);
-  const parts = [`lowerdir=${lower.map(escape).join(':')}`];
-  if (overlay.upper !== undefined) parts.push(`upperdir=${escape(overlay.upper)}`);
-  if (overlay.work !== undefined) parts.push(`workdir=${escape(overlay.work)}`);
+  const escaped = (path: string): string => path.replace(/[\\:,]/g, c => `\\${c}`);
+  const parts = [`lowerdir=${lower.map(escaped).join(':')}`];
+  if (overlay.upper !== undefined) parts.push(`upperdir=${escaped(overlay.upper)}`);
+  if (overlay.work !== undefined) parts.push(`workdir=${escaped(overlay.work)}`);
   return [...parts, ...options].join(',');
 }
 

@@ -15,6 +15,38 @@ function program(): Command {
     .description('the CRI shim: runtime and image service on a unix socket')
     .option('--config <file>', 'configuration file (YAML)', '/etc/gantry/cri.yaml')
     .action(async options => exitWith((await import('./cmd/run-cri.ts')).runCri(options)));
+  const host = gantry.command('host').description('hosts: machines within this machine, made of namespaces');
+  const hostsDir = ['--hosts-dir <directory>', 'where hosts keep their data (default /var/lib/gantry-hosts)'] as const;
+  host
+    .command('create <name>')
+    .description('make and start a host')
+    .option(...hostsDir)
+    .action(async (name, options) => exitWith((await import('./cmd/host.ts')).createHostCommand(name, options)));
+  host
+    .command('exec <name> <command...>')
+    .description('run a command inside: gantry host exec NAME -- COMMAND')
+    .option(...hostsDir)
+    .action(async (name, command, options) =>
+      exitWith((await import('./cmd/host.ts')).execInHostCommand(name, command, options)),
+    );
+  host
+    .command('supervise <name> <service> <command...>')
+    .description('keep a daemon running inside: gantry host supervise NAME SERVICE -- COMMAND')
+    .option(...hostsDir)
+    .action(async (name, service, command, options) =>
+      exitWith((await import('./cmd/host.ts')).superviseInHostCommand(name, service, command, options)),
+    );
+  host
+    .command('delete <name>')
+    .description('end a host and remove everything of it')
+    .option(...hostsDir)
+    .option('--ignore-missing', 'a host that is not there is fine')
+    .action(async (name, options) => exitWith((await import('./cmd/host.ts')).deleteHostCommand(name, options)));
+  host
+    .command('list')
+    .description('list hosts')
+    .option(...hostsDir)
+    .action(async options => exitWith((await import('./cmd/host.ts')).listHostsCommand(options)));
   return gantry;
 }
 

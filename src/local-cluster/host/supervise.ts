@@ -1,0 +1,136 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { errnoName, invalidArgument } from '../../base/errors.ts';
+
+/** Inside the host: one directory per service, in memory, so a restarted host has none. */
+const SERVICES = '/run/host-services';
+
+/** Size of a log file and how many old ones are kept, per service. */
+const LOG_BYTES = 10_000_000;
+const LOG_FILES = 5;
+
+/** A daemon kept by runit's runsv: started again under a second after it ended, its output in rotated files. */
+export interface Service {
+  readonly name: string;
+  /** The current log file, as seen from the machine. */
+  readonly logFile: string;
+  /** The daemon's pid in the host's own pid namespace; undefined while it is down. */
+  pid(): number | undefined;
+  /** Sends a signal to the daemon (not to the supervisor). Does nothing when it is down. */
+  signal(name: 'TERM' | 'KILL' | 'STOP' | 'CONT'): void;
+  /** Ends the daemon with SIGTERM, keeps it down, resolves when it has ended. */
+  stop(signal?: AbortSignal): Promise<void>;
+  start(): void;
+}
+
+/** runsv reads single letters from its control pipe (runsv(8)). */
+const CONTROL = { TERM: 't', KILL: 'k', STOP: 'p', CONT: 'c', down: 'd', up: 'u' } as const;
+
+/** Quotes one word for sh: everything inside single quotes is literal. */
+export function quoteWord(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The `run` file of a service. Throws `invalid-argument` for an environment name that sh does not take. */
+export function runScript(argv: readonly string[], env: Readonly<Record<string, string>>): string {
+  const exports = Object.entries(env).map(([key, value]) => {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) throw invalidArgument(`"${key}" is not an environment variable name`);
+    return `export ${key}=${quoteWord(value)}\n`;
+  });
+  return `#!/bin/sh\nexec 2>&1\n${exports.join('')}exec ${argv.map(quoteWord).join(' ')}\n`;
+}
+
+export interface SupervisedHost {
+  path(inside: string): string;
+  spawnDetached(argv: readonly string[], logFile: string): void;
+}
+
+/**
+ * Writes the service's directory and starts its supervisor, or, when it is already supervised, replaces command and environment: the new ones
+ * hold from the daemon's next start. Resolves when the supervisor answers.
+ */
+export async function superviseService(
+  host: SupervisedHost,
+  name: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<Service> {
+  if (!/^[a-z0-9][a-z0-9-]*$/.test(name)) throw invalidArgument(`"${name}" is not a service name`);
+  const inside = `${SERVICES}/${name}`;
+  const directory = host.path(inside);
+  const logDir = host.path(`/var/log/gantry/${name}`);
+  mkdirSync(`${directory}/log`, { recursive: true });
+  mkdirSync(logDir, { recursive: true });
+  writeFileSync(`${logDir}/config`, `s${LOG_BYTES}\nn${LOG_FILES}\n`);
+  writeExecutable(`${directory}/run`, runScript(argv, env));
+  writeExecutable(`${directory}/log/run`, `#!/bin/sh\nexec svlogd /var/log/gantry/${name}\n`);
+  if (!isSupervised(directory)) host.spawnDetached(['runsv', inside], `${logDir}/supervisor.log`);
+  while (!isSupervised(directory)) await setTimeout(5, undefined, signal === undefined ? {} : { signal });
+  return serviceAt(name, directory, `${logDir}/current`);
+}
+
+/** A handle on a service that is supervised already. */
+export function openService(host: SupervisedHost, name: string): Service {
+  return serviceAt(name, host.path(`${SERVICES}/${name}`), host.path(`/var/log/gantry/${name}/current`));
+}
+
+function serviceAt(name: string, directory: string, logFile: string): Service {
+  const pid = (): number | undefined => {
+    try {
+      const text = readFileSync(`${directory}/supervise/pid`, 'utf8').trim();
+      return text === '' ? undefined : Number(text);
+    } catch (error) {
+      if (errnoName(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  };
+  return {
+    name,
+    logFile,
+    pid,
+    signal: which => control(directory, CONTROL[which]),
+    start: () => control(directory, CONTROL.up),
+    async stop(signal) {
+      control(directory, CONTROL.down);
+      while (pid() !== undefined) await setTimeout(5, undefined, signal === undefined ? {} : { signal });
+    },
+  };
+}
+
+function writeExecutable(path: string, text: string): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, text);
+  chmodSync(path, 0o755);
+}
+
+/** runsv holds the reading end of `supervise/ok` open while it lives. */
+function isSupervised(directory: string): boolean {
+  try {
+    closeSync(openSync(`${directory}/supervise/ok`, constants.O_WRONLY | constants.O_NONBLOCK));
+    return true;
+  } catch (error) {
+    const code = errnoName(error);
+    if (code === 'ENXIO' || code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+function control(directory: string, letter: string): void {
+  const fd = openSync(`${directory}/supervise/control`, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    writeSync(fd, letter);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -77,4 +77,8 @@ export interface ContainerMonitor {
   reopenLog(bundle: string, logPath: string, signal?: AbortSignal): Promise<void>;
   /** Ends monitors and runtime processes that were started for `id` and are still at work (after a crash in mid-create). Safe to repeat. */
   reap(id: string, bundle: string): Promise<void>;
+  /** `reap` for many containers with one look at the process table. */
+  reapAll(ids: readonly string[]): Promise<void>;
+  /** Removes what `readExit` reads outside the bundle, for a container that is being removed. Safe to repeat. */
+  forget(id: string): void;
 }

@@ -7,7 +7,7 @@ import { decideMounts } from './mounts.ts';
 import { containerNamespaces } from './namespaces.ts';
 import type { BuiltSpec } from './oci-spec.ts';
 import { clampOomScoreAdj } from './oom-score.ts';
-import { processArgs, processCwd, processEnv } from './process.ts';
+import { processArgs, processCwd, processEnv } from './process-args.ts';
 import { decideResources } from './resources.ts';
 import { clampRlimits } from './rlimits.ts';
 import { decideAppArmor, decidePathProtection, decideSeccomp } from './security-profiles.ts';

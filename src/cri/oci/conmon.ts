@@ -1,0 +1,164 @@
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoName, type GantryError, internalError, isNotFound } from '../../base/errors.ts';
+import { deadlineSignal } from '../../base/signals.ts';
+import { spawnProcess, waitForExit } from '../../linux/command.ts';
+import { closeFds, createPipe, readPipe } from '../../linux/pipe.ts';
+import type { ProcessIdentity } from '../../linux/procfs.ts';
+import { processIdentity } from '../../linux/procfs.ts';
+import { CONMON_FILES, conmonArgs, parseSyncMessage } from './conmon-protocol.ts';
+import { readExit, watchExits } from './exit-files.ts';
+import { reopenLog } from './log-control.ts';
+import { missingBinary } from './oci-runtime.ts';
+import type { ContainerMonitor, MonitorCreateRequest, OciRuntime } from './ports.ts';
+import { reapAll } from './reap.ts';
+import { runtimeFailure } from './runtime-failure.ts';
+
+export interface ConmonOptions {
+  /** Absolute path of conmon. */
+  readonly path: string;
+  /** Where conmon drops a file per exit; made when it is missing. */
+  readonly exitDir: string;
+  /** How long a create may take; upstream's default unless given. */
+  readonly createTimeoutMs?: number;
+}
+
+const CREATE_TIMEOUT_MS = 240_000;
+
+/** Containers under conmon: one small process each, which holds the container's pipes, writes its log and records its exit, and outlives this process. */
+export function createConmonMonitor(options: ConmonOptions): ContainerMonitor {
+  mkdirSync(options.exitDir, { recursive: true, mode: 0o700 });
+  return {
+    async create(request, runtime, signal) {
+      try {
+        return await createContainer(options, request, runtime, signal);
+      } catch (error) {
+        await reapAll([request.id]);
+        await runtime.delete(request.id, { force: true });
+        throw error;
+      }
+    },
+    readExit: (id, bundle) => readExit(id, bundle, options.exitDir),
+    watchExits: (onExit, onError) => watchExits(options.exitDir, onExit, onError),
+    reopenLog,
+    reap: id => reapAll([id]),
+    reapAll,
+    forget: id => rmSync(join(options.exitDir, id), { force: true }),
+  };
+}
+
+async function createContainer(
+  options: ConmonOptions,
+  request: MonitorCreateRequest,
+  runtime: OciRuntime,
+  signal?: AbortSignal,
+): Promise<{ container: ProcessIdentity; monitor: ProcessIdentity }> {
+  signal?.throwIfAborted();
+  const deadline = deadlineSignal(
+    options.createTimeoutMs ?? CREATE_TIMEOUT_MS,
+    `${runtime.name} to create container ${request.id} under conmon`,
+    signal,
+  );
+  try {
+    const line = await spawnAndWait(options, request, runtime, deadline.signal);
+    const message = parseSyncMessage(line);
+    if (message.pid === undefined) throw createFailure(request, runtime, message.text);
+    const container = processIdentity(message.pid);
+    const monitor = processIdentity(readPid(join(request.bundle, CONMON_FILES.monitorPid)));
+    if (container === undefined) throw internalError(`container ${request.id} ended before it was started`);
+    if (monitor === undefined) throw internalError(`conmon of container ${request.id} ended: ${complaints(request)}`);
+    return { container, monitor };
+  } finally {
+    deadline.release();
+  }
+}
+
+/** Starts conmon and returns the line that it answers with. The process that was started ends at once: the real monitor is its grandchild. */
+async function spawnAndWait(
+  options: ConmonOptions,
+  request: MonitorCreateRequest,
+  runtime: OciRuntime,
+  signal: AbortSignal,
+): Promise<string> {
+  const sync = createPipe();
+  const start = createPipe();
+  const errors = openSync(join(request.bundle, CONMON_FILES.complaints), 'a', 0o600);
+  let pid: number;
+  try {
+    ({ pid } = spawnProcess(options.path, conmonArgs(request, runtime, options.exitDir), {
+      env: { PATH: process.env['PATH'], _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
+      cwd: request.bundle,
+      stderr: errors,
+      fds: { 3: sync.write, 4: start.read },
+    }));
+  } catch (error) {
+    closeFds(sync.read, start.write);
+    throw errnoName(error) === 'ENOENT' ? missingBinary('conmon', options.path, error) : error;
+  } finally {
+    closeFds(sync.write, start.read);
+    closeSync(errors);
+  }
+  // conmon waits for the other end of its start pipe, where upstream moves it to another cgroup first; end of file serves as well as a byte.
+  closeFds(start.write);
+  const [line, status] = await Promise.all([readLine(sync.read, signal), waitForExit(pid)]);
+  if (line === '') {
+    const how = status.code === null ? `signal ${status.signal}` : `code ${status.code}`;
+    throw internalError(`conmon ended (${how}) without creating container ${request.id}: ${complaints(request)}`);
+  }
+  return line;
+}
+
+/** The first line, or all there is at the end of file. Owns the descriptor. */
+function readLine(fd: number, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const stream = readPipe(fd);
+    let text = '';
+    const settle = (finish: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      stream.destroy();
+      finish();
+    };
+    const onAbort = (): void => settle(() => reject(signal.reason));
+    signal.addEventListener('abort', onAbort, { once: true });
+    stream.setEncoding('utf8');
+    stream.on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end >= 0) settle(() => resolve(text.slice(0, end)));
+    });
+    stream.on('end', () => settle(() => resolve(text.trim())));
+    stream.on('error', error => settle(() => reject(error)));
+  });
+}
+
+function createFailure(request: MonitorCreateRequest, runtime: OciRuntime, text: string): GantryError {
+  if (!existsSync(runtime.path)) return missingBinary(runtime.name, runtime.path);
+  return runtimeFailure(text, {
+    runtime: runtime.name,
+    verb: 'create',
+    id: request.id,
+    memoryLimit: memoryLimit(request.bundle),
+  });
+}
+
+function memoryLimit(bundle: string): number | undefined {
+  const config = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as {
+    linux?: { resources?: { memory?: { limit?: number } } };
+  };
+  return config.linux?.resources?.memory?.limit;
+}
+
+function readPid(path: string): number {
+  try {
+    return Number(readFileSync(path, 'utf8').trim());
+  } catch (error) {
+    if (isNotFound(error)) return 0;
+    throw error;
+  }
+}
+
+/** What conmon itself had to say, on one line. */
+function complaints(request: MonitorCreateRequest): string {
+  const text = readFileSync(join(request.bundle, CONMON_FILES.complaints), 'utf8').replace(/\s+/g, ' ').trim();
+  return text === '' ? 'it gave no reason' : text;
+}

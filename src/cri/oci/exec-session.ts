@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { internalError } from '../../base/errors.ts';
+import { sleep } from '../../base/signals.ts';
+import { signalProcess } from '../../linux/pidfd.ts';
+import type { TreeProcess } from '../../linux/process-tree.ts';
+import { readProcessTree, withDescendants } from '../../linux/process-tree.ts';
+import { listProcesses } from '../../linux/procfs.ts';
+
+const SIGKILL = 9;
+const ROUNDS = 100;
+const PAUSE_MS = 5;
+
+/** What an exec left as its tracks. */
+export interface ExecTracks {
+  /** Given to the runtime on its command line, and to nothing else: finds the runtime's processes. */
+  readonly processFile: string;
+  /** Where the runtime writes the pid of what it started. */
+  readonly pidFile: string;
+}
+
+/**
+ * Ends everything an exec has started: the runtime's own processes, the program, what descends from it, and the members of its session, which stay behind
+ * when a shell is killed. Looks again until a look finds nothing, for a process may fork between the look and the signal. Only a process that made itself a
+ * session of its own and was left by its parent is beyond reach. Throws `internal` when something will not die (uninterruptible sleep).
+ */
+export async function killExec(tracks: ExecTracks): Promise<void> {
+  const sessions = new Set<number>();
+  for (let round = 0; round < ROUNDS; round++) {
+    const found = execProcesses(tracks, sessions);
+    if (found.length === 0) return;
+    for (const process of found) signalProcess(process, SIGKILL);
+    await sleep(PAUSE_MS);
+  }
+  const left = execProcesses(tracks, sessions).map(p => p.pid);
+  throw internalError(`processes ${left.join(', ')} of a timed out command do not end`);
+}
+
+function execProcesses(tracks: ExecTracks, sessions: Set<number>): readonly TreeProcess[] {
+  const tree = readProcessTree();
+  const runtimes = new Set(
+    listProcesses()
+      .filter(p => p.cmdline.includes(tracks.processFile))
+      .map(p => p.pid),
+  );
+  const outside = new Set(tree.filter(p => runtimes.has(p.pid)).map(p => p.session));
+  const program = tree.find(p => p.pid === readPid(tracks.pidFile));
+  // A pid that is in the file but neither below the runtime nor in the known session may already be someone else's.
+  const below = withDescendants(tree, runtimes);
+  if (program !== undefined && below.some(p => p.pid === program.pid) && !outside.has(program.session))
+    sessions.add(program.session);
+  const members = tree.filter(p => sessions.has(p.session)).map(p => p.pid);
+  return withDescendants(tree, new Set([...runtimes, ...members]));
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, 'utf8').trim());
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { CAPABILITY_NAMES, ownCapabilities } from '../../linux/capabilities.ts';
+import type { MountRow } from '../../linux/mount.ts';
+import { readMountinfo } from '../../linux/mount.ts';
+import { ownHardRlimits } from '../../linux/rlimits.ts';
+import type { HostFacts } from '../spec/inputs.ts';
+
+/** mount_setattr(2), which recursive read-only mounts need. */
+const MOUNT_SETATTR_SINCE = [5, 12] as const;
+
+/** What specifications need to know of this machine and of this process's rights. Read once at start: a few files. */
+export function readHostFacts(): HostFacts {
+  const capabilities = ownCapabilities();
+  const mayRaise = capabilities.effective.includes('CAP_SYS_RESOURCE');
+  const rows = readMountinfo();
+  const unified = rows.find(row => row.target === '/sys/fs/cgroup' && row.fstype === 'cgroup2');
+  return {
+    boundingCapabilities: capabilities.bounding,
+    knownCapabilities: CAPABILITY_NAMES,
+    oomScoreAdj: { current: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')), canLower: mayRaise },
+    hardRlimits: mayRaise ? undefined : ownHardRlimits(),
+    cgroupVersion: unified === undefined ? 1 : 2,
+    swapAccounting: unified === undefined ? hasV1Swap(rows) : hasV2Swap(unified.target),
+    appArmor: appArmorEnabled(),
+    recursiveReadOnly: kernelIsAtLeast(release(), MOUNT_SETATTR_SINCE),
+  };
+}
+
+function hasV1Swap(rows: readonly MountRow[]): boolean {
+  const memory = rows.find(row => row.fstype === 'cgroup' && row.superOptions.includes('memory'));
+  return memory !== undefined && existsSync(`${memory.target}/memory.memsw.limit_in_bytes`);
+}
+
+/** The root group has no memory.swap.max, so a group below it is asked. */
+function hasV2Swap(root: string): boolean {
+  return readdirSync(root, { withFileTypes: true }).some(
+    entry => entry.isDirectory() && existsSync(`${root}/${entry.name}/memory.swap.max`),
+  );
+}
+
+function appArmorEnabled(): boolean {
+  try {
+    return readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').startsWith('Y');
+  } catch {
+    return false;
+  }
+}
+
+function kernelIsAtLeast(text: string, [major, minor]: readonly [number, number]): boolean {
+  const [ownMajor = 0, ownMinor = 0] = text.split('.').map(part => Number.parseInt(part, 10));
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}

@@ -1,0 +1,131 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoName, failedPrecondition, GantryError } from '../../base/errors.ts';
+import { randomHex } from '../../base/hash.ts';
+import type { CommandResult } from '../../linux/command.ts';
+import { runCommand } from '../../linux/command.ts';
+import { killExec } from './exec-session.ts';
+import type { ExecRequest, ExecResult, OciRuntime } from './ports.ts';
+import { runtimeFailure, saysUnknownContainer } from './runtime-failure.ts';
+
+export interface OciRuntimeOptions {
+  readonly name: string;
+  readonly path: string;
+  /** The runtime's own state: `<state>/<name>`. On a tmpfs, since it speaks of running processes only. */
+  readonly root: string;
+}
+
+/** crun or runc by their common command line. */
+export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
+  const { name, path, root } = options;
+  const globalArgs = [`--root=${root}`];
+  // Beside the root and not in it: there every entry is a container to the runtime's list.
+  const execDir = `${root}-exec`;
+  mkdirSync(execDir, { recursive: true, mode: 0o700 });
+
+  const run = async (args: readonly string[], signal?: AbortSignal): Promise<CommandResult> => {
+    try {
+      return await runCommand(path, [...globalArgs, ...args], signal === undefined ? {} : { signal });
+    } catch (error) {
+      throw errnoName(error) === 'ENOENT' ? missingBinary(name, path, error) : error;
+    }
+  };
+  const failure = (verb: string, id: string, result: CommandResult): GantryError =>
+    runtimeFailure(result.stderr.toString('utf8'), { runtime: name, verb, id });
+
+  return {
+    name,
+    path,
+    globalArgs,
+
+    async start(id, signal) {
+      const result = await run(['start', id], signal);
+      if (result.code !== 0) throw failure('start', id, result);
+    },
+
+    async delete(id, { force }, signal) {
+      if (!existsSync(join(root, id))) return;
+      const result = await run(force ? ['delete', '--force', id] : ['delete', id], signal);
+      if (result.code === 0 || saysUnknownContainer(result.stderr.toString('utf8'))) return;
+      throw failure('delete', id, result);
+    },
+
+    exec: (request, signal) => execInside({ name, path, globalArgs, execDir }, request, signal),
+
+    async list(signal) {
+      const result = await run(['list', '--format', 'json'], signal);
+      if (result.code !== 0) throw failure('list', '', result);
+      return parseList(result.stdout.toString('utf8'));
+    },
+  };
+}
+
+interface ExecEnvironment {
+  readonly name: string;
+  readonly path: string;
+  readonly globalArgs: readonly string[];
+  readonly execDir: string;
+}
+
+async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
+  signal?.throwIfAborted();
+  const key = join(runtime.execDir, randomHex(8));
+  const tracks = { processFile: `${key}.json`, pidFile: `${key}.pid` };
+  writeFileSync(tracks.processFile, JSON.stringify(request.process), { mode: 0o600, flag: 'wx' });
+  const stop = new AbortController();
+  let killing: Promise<void> | undefined;
+  // The runtime may not be killed first: with it goes the way from its pid to what it started.
+  const interrupt = (reason: unknown): void => {
+    killing ??= killExec(tracks).finally(() => stop.abort(reason));
+    killing.catch(() => undefined);
+  };
+  const timer = request.timeoutMs > 0 ? setTimeout(() => interrupt(timedOut(request)), request.timeoutMs) : undefined;
+  const onAbort = (): void => interrupt(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    const result = await runCommand(
+      runtime.path,
+      [...runtime.globalArgs, 'exec', '--process', tracks.processFile, '--pid-file', tracks.pidFile, request.id],
+      { maxOutputBytes: request.maxOutputBytes, signal: stop.signal },
+    );
+    if (killing !== undefined) {
+      await killing;
+      throw signal?.aborted === true ? signal.reason : timedOut(request);
+    }
+    // The pid file is written once the program runs: without it the message is the runtime's, not the program's.
+    if (result.code !== 0 && !existsSync(tracks.pidFile))
+      throw runtimeFailure(result.stderr.toString('utf8'), { runtime: runtime.name, verb: 'exec in', id: request.id });
+    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.code ?? 128 + (result.signal ?? 0) };
+  } catch (error) {
+    await killing;
+    throw errnoName(error) === 'ENOENT' ? missingBinary(runtime.name, runtime.path, error) : error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+    rmSync(tracks.processFile, { force: true });
+    rmSync(tracks.pidFile, { force: true });
+  }
+}
+
+function timedOut(request: ExecRequest): GantryError {
+  const args = (request.process as { args?: readonly string[] }).args ?? [];
+  return new GantryError(
+    'deadline-exceeded',
+    `command "${args.join(' ')}" timed out after ${request.timeoutMs / 1000}s and was killed`,
+  );
+}
+
+/** The sentence for a program that is not there. */
+export function missingBinary(name: string, path: string, cause?: unknown): GantryError {
+  return failedPrecondition(`${name} is not at ${path}; install it (on Debian: apt-get install ${name})`, { cause });
+}
+
+function parseList(text: string): ReadonlyMap<string, string> {
+  const states = new Map<string, string>();
+  const rows: unknown = text.trim() === '' ? [] : JSON.parse(text);
+  if (!Array.isArray(rows)) return states;
+  for (const row of rows as readonly { id?: unknown; status?: unknown }[]) {
+    if (typeof row.id === 'string' && typeof row.status === 'string') states.set(row.id, row.status);
+  }
+  return states;
+}

@@ -1,0 +1,69 @@
+import { GantryError } from '../../base/errors.ts';
+
+export interface FailureContext {
+  /** `crun`, `runc`, … */
+  readonly runtime: string;
+  /** create, start, … */
+  readonly verb: string;
+  readonly id: string;
+  /** The container's memory limit in bytes, where it is known. */
+  readonly memoryLimit?: number | undefined;
+}
+
+/**
+ * An error with a meaning from what an OCI runtime wrote. crun and runc put the same failure differently; users see one wording: what cannot be run,
+ * which limit is too small, and the runtime's own words, on one line, for the rest.
+ */
+export function runtimeFailure(output: string, context: FailureContext): GantryError {
+  const text = plainText(output);
+  const command = missingCommand(text);
+  if (command !== undefined)
+    return new GantryError('invalid-argument', `exec: "${command}": no such file or directory in the image`);
+  const notRunnable = /exec: "([^"]+)": (permission denied|is a directory|exec format error)/i.exec(text);
+  if (notRunnable !== null) return new GantryError('invalid-argument', `exec: "${notRunnable[1]}": ${notRunnable[2]}`);
+  if (isMemoryFailure(text)) {
+    const limit = context.memoryLimit === undefined ? '' : ` of ${context.memoryLimit} bytes`;
+    return new GantryError(
+      'failed-precondition',
+      `the memory limit${limit} is too small to start the container: ${text}`,
+    );
+  }
+  const said = text === '' ? 'it gave no reason' : text;
+  return new GantryError('internal', `${context.runtime} ${context.verb} ${context.id} failed: ${said}`);
+}
+
+/** True when the runtime says that it has no such container. */
+export function saysUnknownContainer(output: string): boolean {
+  return /container (`[^`]*` |"[^"]*" )?does not exist|error opening file `[^`]*\/status`: No such file/.test(output);
+}
+
+/** The program that was not found, from crun's or runc's words. */
+function missingCommand(text: string): string | undefined {
+  const crun = /executable file `([^`]+)` not found/.exec(text)?.[1];
+  if (crun !== undefined) return crun;
+  return /exec: "([^"]+)": (?:stat \S+: no such file or directory|executable file not found)/.exec(text)?.[1];
+}
+
+function isMemoryFailure(text: string): boolean {
+  return /memory limit too low|unable to set memory limit|OOM-killed|memory\.(limit_in_bytes|max)['`"]?: (Device or resource busy|Invalid argument)/i.test(
+    text,
+  );
+}
+
+/** One line without time stamps, log levels and runc's repeated preambles. */
+function plainText(output: string): string {
+  const lines = output
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+    .map(line => {
+      const logged = /^time="[^"]*" level=(\w+) msg="((?:[^"\\]|\\.)*)"/.exec(line);
+      if (logged !== null) return logged[1] === 'warning' ? '' : (logged[2] ?? '').replace(/\\(.)/g, '$1');
+      return line.replace(/^\d{4}-\d\d-\d\dT\S+Z: /, '');
+    })
+    .filter(line => line !== '')
+    .map(line =>
+      line.replace(/^runc (create|start|run) failed: /, '').replace(/^unable to start container process: /, ''),
+    );
+  return lines.join('; ').replace(/\s+/g, ' ').trim();
+}

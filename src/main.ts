@@ -15,6 +15,40 @@ function program(): Command {
     .description('the CRI shim: runtime and image service on a unix socket')
     .option('--config <file>', 'configuration file (YAML)', '/etc/gantry/cri.yaml')
     .action(async options => exitWith((await import('./cmd/run-cri.ts')).runCri(options)));
+  const image = gantry.command('image').description('images of this node, by way of the CRI shim');
+  const imageSocket = ['--socket <path>', 'the socket of the CRI shim', '/run/gantry/cri.sock'] as const;
+  image
+    .command('ls')
+    .description('list images')
+    .option(...imageSocket)
+    .action(async options => exitWith((await import('./cmd/image.ts')).imageLsCommand(options)));
+  image
+    .command('pull <reference>')
+    .description('pull an image from a registry')
+    .option(...imageSocket)
+    .option('--username <name>', 'user name at the registry')
+    .option('--password-stdin', 'read the password from standard input')
+    .action(async (reference, options) =>
+      exitWith((await import('./cmd/image.ts')).imagePullCommand(reference, options)),
+    );
+  image
+    .command('rm <reference...>')
+    .description('remove images with all their names')
+    .option(...imageSocket)
+    .action(async (references, options) =>
+      exitWith((await import('./cmd/image.ts')).imageRmCommand(references, options)),
+    );
+  image
+    .command('import <path>')
+    .description(
+      'import an OCI layout directory, an OCI archive or a docker archive; - reads an archive from standard input',
+    )
+    .option(...imageSocket)
+    .option('--reference <name>', 'name for an image that carries none')
+    .action(async (path, options) => exitWith((await import('./cmd/image.ts')).imageImportCommand(path, options)));
+  gantry
+    .command('unpack-layers', { hidden: true })
+    .action(async () => exitWith((await import('./cmd/unpack-layers.ts')).unpackLayers()));
   const host = gantry.command('host').description('hosts: machines within this machine, made of namespaces');
   const hostsDir = ['--hosts-dir <directory>', 'where hosts keep their data (default /var/lib/gantry-hosts)'] as const;
   host

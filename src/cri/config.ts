@@ -23,6 +23,12 @@ export interface CriConfig {
     /** host[:port] of registries spoken to over plain HTTP. */
     readonly insecure: readonly string[];
   };
+  readonly images: {
+    /** A layer that unpacks to more than this many times its compressed size is refused. */
+    readonly unpackRatio: number;
+    /** Up to this many bytes a layer may unpack to whatever its ratio. */
+    readonly unpackFreeBytes: number;
+  };
   /** Where /healthz and /metrics are served; undefined for nowhere. */
   readonly metricsAddress: string | undefined;
 }
@@ -41,5 +47,6 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   conmon: '/usr/bin/conmon',
   catatonit: '/usr/bin/catatonit',
   registries: { insecure: [] },
+  images: { unpackRatio: 100, unpackFreeBytes: 64 << 20 },
   metricsAddress: '127.0.0.1:10260',
 };

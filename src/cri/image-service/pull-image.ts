@@ -1,0 +1,45 @@
+import { GantryError, invalidArgument } from '../../base/errors.ts';
+import type { AuthConfig, PullImageRequest, PullImageResponse } from '../../rpc/cri-api.ts';
+import type { Images } from '../images/image-store.ts';
+import type { RegistryAuth } from '../images/registry-client.ts';
+
+/** Pulls an image and answers with its id. Has no deadline of its own; leaving cancels, unless another caller waits for the same pull. */
+export async function pullImage(
+  images: Images,
+  request: PullImageRequest,
+  signal: AbortSignal,
+): Promise<PullImageResponse> {
+  const wanted = request.image?.image ?? '';
+  if (wanted === '') throw invalidArgument('image.image is empty: name the image to pull');
+  try {
+    const record = await images.pull(wanted, registryAuth(request.auth), signal);
+    return { imageRef: record.id };
+  } catch (error) {
+    throw withKubeletReason(error);
+  }
+}
+
+/** The credentials of a request; undefined when it brings none. `auth` is base64 of `name:password`, as in Docker's config.json. */
+export function registryAuth(auth: AuthConfig | undefined): RegistryAuth | undefined {
+  if (auth === undefined) return undefined;
+  if (auth.registryToken !== '') return { username: '', password: '', registryToken: auth.registryToken };
+  if (auth.identityToken !== '')
+    throw new GantryError(
+      'unimplemented',
+      'identity tokens are not exchanged; give a user name and password, or a registry token',
+    );
+  if (auth.username !== '' || auth.password !== '')
+    return { username: auth.username, password: auth.password, registryToken: '' };
+  if (auth.auth === '') return undefined;
+  const pair = Buffer.from(auth.auth, 'base64').toString('utf8');
+  const colon = pair.indexOf(':');
+  if (colon < 0) throw invalidArgument('auth.auth is not base64 of name:password');
+  // Docker's tools pad the password with NUL bytes.
+  return { username: pair.slice(0, colon), password: pair.slice(colon + 1).replace(/\0+$/, ''), registryToken: '' };
+}
+
+/** The kubelet shows a reason of its own for a registry that is down when the code is Unknown and the message starts with that word. */
+function withKubeletReason(error: unknown): unknown {
+  if (!(error instanceof GantryError) || error.reason !== 'RegistryUnavailable') return error;
+  return new GantryError('unknown', `${error.reason}: ${error.message}`, { cause: error, reason: error.reason });
+}

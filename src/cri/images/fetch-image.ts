@@ -1,0 +1,118 @@
+import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import type { ImageSource } from './image-source.ts';
+import type { LayerContent, LayerStore } from './layer-store.ts';
+import {
+  type ConfigDocument,
+  chooseManifest,
+  type Descriptor,
+  type ManifestDocument,
+  type Platform,
+  parseConfig,
+  parseManifest,
+} from './manifest.ts';
+
+/** An image whose layers are all in the layer store, pinned there until `unpin` is called. */
+export interface FetchedImage {
+  /** Digest of the config. */
+  readonly id: string;
+  /** Digest of what the tag stands for: the index where there is one. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly document: ConfigDocument;
+  readonly configJson: string;
+  unpin(): void;
+}
+
+/**
+ * Brings one image of `source` into the layer store: manifest, by way of an index when there is one, config, then the layers side by side.
+ * Every document and layer is verified by its digest. After a throw no layer is being unpacked any more and none is pinned.
+ */
+export async function fetchImage(
+  source: ImageSource,
+  tagOrDigest: string,
+  platform: Platform,
+  layers: LayerStore,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<FetchedImage> {
+  const top = await source.manifest(tagOrDigest, signal);
+  let document = parseManifest(top.bytes, top.mediaType);
+  if (document.kind === 'index') document = await manifestOfIndex(source, document, platform, signal);
+  const manifest = document;
+  if (manifest.kind !== 'image') throw invalidArgument('an index inside an index is not followed');
+  const configBytes = await source.document(manifest.config, signal);
+  const config = parseConfig(configBytes, manifest.layers.length);
+  if (
+    config.platform.architecture !== '' &&
+    (config.platform.os !== platform.os || config.platform.architecture !== platform.architecture)
+  )
+    throw failedPrecondition(
+      `the image is for ${config.platform.os}/${config.platform.architecture}, this machine is ${platform.os}/${platform.architecture}`,
+    );
+  const contents = manifest.layers.map(
+    (layer, i): LayerContent => ({
+      diffId: config.diffIds[i] ?? '',
+      digest: layer.digest,
+      size: layer.size,
+      open: s => source.blob(layer, s),
+    }),
+  );
+  const unpin = await fetchLayers(contents, layers, log, signal);
+  return {
+    id: manifest.config.digest,
+    digest: top.digest,
+    sizeBytes: totalSize([manifest.config, ...manifest.layers]),
+    document: config,
+    configJson: configBytes.toString('utf8'),
+    unpin,
+  };
+}
+
+/** Unpacks layers side by side; the first failure stops the others and is thrown when all have ended. Returns what unpins them. */
+export async function fetchLayers(
+  contents: readonly LayerContent[],
+  layers: LayerStore,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<() => void> {
+  const unpin = layers.pin(contents.map(c => c.diffId));
+  const stop = new AbortController();
+  const onAbort = (): void => stop.abort(signal.reason);
+  if (signal.aborted) onAbort();
+  signal.addEventListener('abort', onAbort, { once: true });
+  let failure: { readonly error: unknown } | undefined;
+  const one = async (content: LayerContent): Promise<void> => {
+    const started = performance.now();
+    try {
+      const how = await layers.ensure(content, stop.signal);
+      log.debug(
+        { layer: content.diffId, bytes: content.size, how, ms: Math.round(performance.now() - started) },
+        'layer is there',
+      );
+    } catch (error) {
+      failure ??= { error };
+      stop.abort(error);
+    }
+  };
+  await Promise.all(contents.map(one));
+  signal.removeEventListener('abort', onAbort);
+  if (failure === undefined) return unpin;
+  unpin();
+  throw failure.error;
+}
+
+async function manifestOfIndex(
+  source: ImageSource,
+  index: Extract<ManifestDocument, { kind: 'index' }>,
+  platform: Platform,
+  signal: AbortSignal,
+): Promise<ManifestDocument> {
+  const chosen = chooseManifest(index.manifests, platform);
+  const blob = await source.manifest(chosen.digest, signal);
+  return parseManifest(blob.bytes, chosen.mediaType === '' ? blob.mediaType : chosen.mediaType);
+}
+
+function totalSize(descriptors: readonly Descriptor[]): number {
+  return descriptors.reduce((sum, d) => sum + d.size, 0);
+}

@@ -1,0 +1,339 @@
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoName, errorMessage, GantryError, invalidArgument, notFound } from '../../base/errors.ts';
+import { randomHex, sha256Hex } from '../../base/hash.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
+import type { CriConfig } from '../config.ts';
+import { openArchive } from './archive-files.ts';
+import { type FetchedImage, fetchImage } from './fetch-image.ts';
+import { ImageRecords, type StoredImage } from './image-records.ts';
+import { imagesOfArchive } from './import-archive.ts';
+import { LayerStore } from './layer-store.ts';
+import { platformFor } from './manifest.ts';
+import type { ImageRecord, ImageStore } from './ports.ts';
+import { canonicalName, type ImageReference, parseReference, repositoryName } from './reference.ts';
+import { type RegistryAuth, RegistryRepository } from './registry-client.ts';
+import type { RegistryTimeouts } from './registry-http.ts';
+import { SharedWork } from './shared-work.ts';
+import { Unpackers } from './unpackers.ts';
+
+/** Layers unpacked at once, over all pulls; each takes about one core and 60 MB while it runs. */
+const CONCURRENT_LAYERS = 3;
+
+export interface ImportedImage {
+  readonly id: string;
+  readonly references: readonly string[];
+}
+
+/** The image store as the image service uses it. */
+export interface Images extends ImageStore {
+  /**
+   * Brings an image in and returns its record. Whole or not at all: it is visible from its last step on, and after a throw nothing of it is
+   * left. The same pull asked for twice at once runs once.
+   */
+  pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord>;
+  /**
+   * Imports every image of an OCI layout, OCI archive or docker archive at `path`. `reference` names an image that carries no name; '' for
+   * none. `onProgress` is told a line for people per step.
+   */
+  importArchive(
+    path: string,
+    reference: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<readonly ImportedImage[]>;
+  /** Removes an image with all its names, by any of them or by id. Idempotent; layers in use stay until they are released. */
+  remove(reference: string): Promise<void>;
+  /** The image's config as JSON text, '' for an unknown id. */
+  configJson(id: string): string;
+  /** Directory of the store, and the bytes and inodes that unpacked layers take in it (as du counts, in blocks of 4096). */
+  usage(): { readonly directory: string; readonly bytes: number; readonly inodes: number };
+  /** Removes what no image and no hold needs. To be called once the holds of running containers have been taken again after a start. */
+  collectGarbage(): Promise<void>;
+  /** Ends pulls and unpack processes. */
+  close(): Promise<void>;
+}
+
+export interface ImageStoreOptions {
+  /** Starts a process that runs runUnpackProcess; by default this very command with `unpack-layers`. */
+  readonly unpackCommand?: readonly string[];
+  readonly registryTimeouts?: RegistryTimeouts;
+}
+
+/** Opens the store under `<config.root>/images`: reads what is there and drops what a crash left half made. */
+export async function openImageStore(config: CriConfig, log: Logger, options: ImageStoreOptions = {}): Promise<Images> {
+  const directory = join(config.root, 'images');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const command = options.unpackCommand ?? [process.execPath, process.argv[1] ?? '', 'unpack-layers'];
+  const unpackers = new Unpackers(command, CONCURRENT_LAYERS);
+  const limits = { ratio: config.images.unpackRatio, freeBytes: config.images.unpackFreeBytes };
+  const layers = LayerStore.open(directory, unpackers, limits, log);
+  const records = ImageRecords.open(directory, diffId => layers.has(diffId), log);
+  log.info({ directory, images: records.all().length, layers: layers.usage() }, 'image store is open');
+  return new LocalImages(
+    directory,
+    config.registries.insecure,
+    unpackers,
+    layers,
+    records,
+    log,
+    options.registryTimeouts,
+  );
+}
+
+class LocalImages implements Images {
+  readonly #directory: string;
+  readonly #insecure: readonly string[];
+  readonly #unpackers: Unpackers;
+  readonly #layers: LayerStore;
+  readonly #records: ImageRecords;
+  readonly #log: Logger;
+  readonly #timeouts: RegistryTimeouts | undefined;
+  readonly #holds = new Map<string, string>();
+  readonly #pulls = new SharedWork<ImageRecord>();
+  readonly #platform = platformFor(process.arch);
+  /** Before the holds of running containers are known again, a removed image may still be in use. */
+  #holdsKnown = false;
+
+  constructor(
+    directory: string,
+    insecure: readonly string[],
+    unpackers: Unpackers,
+    layers: LayerStore,
+    records: ImageRecords,
+    log: Logger,
+    timeouts: RegistryTimeouts | undefined,
+  ) {
+    this.#directory = directory;
+    this.#insecure = insecure;
+    this.#unpackers = unpackers;
+    this.#layers = layers;
+    this.#records = records;
+    this.#log = log;
+    this.#timeouts = timeouts;
+  }
+
+  resolve(reference: string): ImageRecord | undefined {
+    const found = this.#find(reference);
+    return found === undefined ? undefined : recordOf(found);
+  }
+
+  list(): readonly ImageRecord[] {
+    return this.#visible().map(recordOf);
+  }
+
+  layerDirs(id: string): readonly string[] {
+    const image = this.#records.get(id);
+    if (image === undefined) throw notFound(`image ${id} is not here`);
+    // A layer that occurs twice stands where it is topmost: overlayfs refuses the same directory twice, and the lower one shows nothing.
+    return [...new Set([...image.diffIds].reverse())].map(d => this.#layers.directory(d));
+  }
+
+  hold(id: string, owner: string): void {
+    if (this.#records.get(id) === undefined) throw notFound(`image ${id} is not here`);
+    this.#holds.set(owner, id);
+  }
+
+  release(owner: string): void {
+    const id = this.#holds.get(owner);
+    if (id === undefined || !this.#holds.delete(owner)) return;
+    if (this.#records.get(id)?.removed === true) this.#dropUnheld();
+  }
+
+  pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
+    const parsed = parseReference(reference);
+    const key = `${canonicalName(parsed)} ${auth === undefined ? '' : sha256Hex(JSON.stringify(auth))}`;
+    return this.#pulls.run(key, signal, s => this.#pull(parsed, auth, s));
+  }
+
+  async importArchive(
+    path: string,
+    reference: string,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<readonly ImportedImage[]> {
+    const given = reference === '' ? undefined : parseReference(reference);
+    const spool = join(this.#directory, 'ingest', `import-${randomHex(4)}`);
+    const imported: ImportedImage[] = [];
+    try {
+      onProgress(`reading ${path}`);
+      const images = await imagesOfArchive(await openArchive(path, spool, signal));
+      const nameless = images.filter(i => i.names.length === 0).length;
+      if (nameless > 1 || (nameless === 1 && given === undefined))
+        throw invalidArgument(
+          `${path} holds ${nameless} image(s) without a name: give one with --reference, and at most one such image per archive`,
+        );
+      for (const image of images) {
+        const names = image.names.length > 0 ? image.names.map(parseReference) : given === undefined ? [] : [given];
+        onProgress(`importing ${image.title}`);
+        const record = await this.#bringIn(
+          image.title,
+          names,
+          s => image.fetch(this.#platform, this.#layers, this.#log, s),
+          signal,
+        );
+        imported.push({ id: record.id, references: names.map(canonicalName) });
+        onProgress(`imported ${names.map(canonicalName).join(', ')} as ${record.id}`);
+      }
+      return imported;
+    } catch (error) {
+      throw imported.length === 0
+        ? error
+        : new GantryError(
+            error instanceof GantryError ? error.code : 'unknown',
+            `${errorMessage(error)} (imported before that: ${imported.flatMap(i => i.references).join(', ')})`,
+            { cause: error },
+          );
+    } finally {
+      await rm(spool, { force: true });
+    }
+  }
+
+  async remove(reference: string): Promise<void> {
+    const image = this.#find(reference);
+    if (image === undefined) return;
+    this.#log.info({ image: image.id, names: image.repoTags }, 'removing an image');
+    if (this.#isHeld(image.id)) this.#records.put({ ...image, repoTags: [], repoDigests: [], removed: true });
+    else this.#records.delete(image.id);
+    this.#dropUnheld();
+    await this.#layers.settled();
+  }
+
+  configJson(id: string): string {
+    return this.#records.get(id)?.configJson ?? '';
+  }
+
+  usage(): { directory: string; bytes: number; inodes: number } {
+    return { directory: this.#directory, ...this.#layers.usage() };
+  }
+
+  async collectGarbage(): Promise<void> {
+    this.#holdsKnown = true;
+    this.#dropUnheld();
+    await this.#layers.settled();
+  }
+
+  async close(): Promise<void> {
+    await this.#pulls.stop(new GantryError('unavailable', 'the image store is closing'));
+    this.#unpackers.close();
+    await this.#layers.settled();
+  }
+
+  async #pull(reference: ImageReference, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
+    const source = new RegistryRepository(reference, auth, {
+      insecure: this.#insecure,
+      ...(this.#timeouts === undefined ? {} : { timeouts: this.#timeouts }),
+    });
+    const wanted = reference.digest ?? reference.tag ?? 'latest';
+    try {
+      const fetch = (s: AbortSignal): Promise<FetchedImage> =>
+        fetchImage(source, wanted, this.#platform, this.#layers, this.#log, s);
+      return await this.#bringIn(canonicalName(reference), [reference], fetch, signal);
+    } finally {
+      source.close();
+    }
+  }
+
+  /** Fetches, then writes the record that makes the image visible. */
+  async #bringIn(
+    title: string,
+    names: readonly ImageReference[],
+    fetch: (signal: AbortSignal) => Promise<FetchedImage>,
+    signal: AbortSignal,
+  ): Promise<ImageRecord> {
+    const started = performance.now();
+    this.#log.info({ image: title }, 'pulling');
+    let fetched: FetchedImage | undefined;
+    try {
+      fetched = await fetch(signal);
+      signal.throwIfAborted();
+      const stored = this.#record(fetched, names);
+      faultPoint('image/pull/manifest-recorded');
+      const ms = Math.round(performance.now() - started);
+      this.#log.info(
+        { image: title, id: stored.id, bytes: stored.sizeBytes, layers: stored.diffIds.length, ms },
+        'pulled',
+      );
+      return recordOf(stored);
+    } catch (error) {
+      this.#log.info({ image: title, reason: errorMessage(error) }, 'pull failed');
+      throw namedError(error, title, this.#directory);
+    } finally {
+      fetched?.unpin();
+      this.#dropUnheld();
+    }
+  }
+
+  #record(fetched: FetchedImage, names: readonly ImageReference[]): StoredImage {
+    const old = this.#records.get(fetched.id);
+    const before = old === undefined || old.removed ? undefined : old;
+    const tags = names.filter(n => n.digest === undefined).map(canonicalName);
+    const digests = fetched.digest === '' ? [] : names.map(n => `${repositoryName(n)}@${fetched.digest}`);
+    return this.#records.put({
+      id: fetched.id,
+      repoTags: [...new Set([...(before?.repoTags ?? []), ...tags])],
+      repoDigests: [...new Set([...(before?.repoDigests ?? []), ...digests])],
+      sizeBytes: fetched.sizeBytes,
+      diffIds: fetched.document.diffIds,
+      config: fetched.document.config,
+      configJson: fetched.configJson,
+      removed: false,
+    });
+  }
+
+  #visible(): readonly StoredImage[] {
+    return this.#records.all().filter(i => !i.removed);
+  }
+
+  #find(reference: string): StoredImage | undefined {
+    const images = this.#visible();
+    const id = /^(?:sha256:)?([a-f0-9]{64})$/.exec(reference)?.[1];
+    if (id !== undefined) return images.find(i => i.id === `sha256:${id}`);
+    const name = nameOf(reference);
+    const named =
+      name === undefined ? undefined : images.find(i => i.repoTags.includes(name) || i.repoDigests.includes(name));
+    if (named !== undefined) return named;
+    const prefix = /^(?:sha256:)?([a-f0-9]{12,63})$/.exec(reference)?.[1];
+    const matches = prefix === undefined ? [] : images.filter(i => i.id.startsWith(`sha256:${prefix}`));
+    return matches.length === 1 ? matches[0] : undefined;
+  }
+
+  #isHeld(id: string): boolean {
+    return [...this.#holds.values()].includes(id);
+  }
+
+  /** Forgets removed images that nothing holds any more, and with them the layers that no image needs. */
+  #dropUnheld(): void {
+    for (const image of this.#holdsKnown ? this.#records.all() : [])
+      if (image.removed && !this.#isHeld(image.id)) this.#records.delete(image.id);
+    this.#layers.collect(new Set(this.#records.all().flatMap(i => i.diffIds)));
+  }
+}
+
+function nameOf(reference: string): string | undefined {
+  try {
+    return canonicalName(parseReference(reference));
+  } catch {
+    return undefined;
+  }
+}
+
+function recordOf(image: StoredImage): ImageRecord {
+  const { id, repoTags, repoDigests, sizeBytes, config } = image;
+  return { id, repoTags, repoDigests, sizeBytes, config, pinned: false };
+}
+
+function namedError(error: unknown, title: string, directory: string): unknown {
+  const errno = errnoName(error);
+  if (errno === 'ENOSPC' || errno === 'EDQUOT')
+    return new GantryError(
+      'resource-exhausted',
+      `cannot pull ${title}: no space left on the disk of ${directory} (${errno})`,
+      { cause: error },
+    );
+  if (!(error instanceof GantryError) || error.code === 'cancelled') return error;
+  const reason = error.reason === undefined ? {} : { reason: error.reason };
+  return new GantryError(error.code, `cannot pull ${title}: ${error.message}`, { cause: error, ...reason });
+}

@@ -36,6 +36,8 @@ export const FAULT_POINTS = [
   'cri/remove-container/runtime-deleted',
   'cni/add/address-taken',
   'cni/add/link-made',
+  'cni/add/link-configured',
+  'cni/del/quarantined',
   'cni/del/link-gone',
   'cni/del/address-released',
   'kubelet/pod/volumes-made',

@@ -9,13 +9,15 @@ import {
   parseInfo,
 } from 'netlink/dist/rt/ifla.js';
 import { formatLink, parseLinkMessage } from 'netlink/dist/rt/structs.js';
-import { AttrStream, type StreamData } from 'netlink/dist/structs.js';
+import { AttrStream, formatAttribute, type StreamData } from 'netlink/dist/structs.js';
 import { FLAG_CREATE, FLAG_EXCL, NetlinkError, type NetlinkSocket } from './socket.ts';
 
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;
 const RTM_GETLINK = 18;
 const RTM_SETLINK = 19;
+const IFLA_PROTINFO = 12;
+const AF_BRIDGE = 7;
 /** The bridge port state in which no frame is taken in or handed out (BR_STATE_DISABLED, linux/if_bridge.h). */
 const PORT_DISABLED = 0;
 
@@ -100,12 +102,22 @@ export function setLinkUp(socket: NetlinkSocket, index: number): void {
 
 /** Lets frames go out of the port they came in by: what a pod needs to reach itself through a service address. */
 export function setHairpin(socket: NetlinkSocket, name: string): void {
-  setPort(socket, name, bytes(formatBridgePort({ mode: 1 })), 'set hairpin on');
+  const linkinfo = bytes(formatInfo({ slaveKind: 'bridge', slaveData: bytes(formatBridgePort({ mode: 1 })) }));
+  socket.request(`set hairpin on ${name}`, RTM_NEWLINK, linkBody({}, { ifname: name, linkinfo }));
 }
 
-/** Makes a bridge port deaf and mute at once (no waiting for RCU as taking it down or away would). It stays so until its carrier goes and comes. */
-export function disablePort(socket: NetlinkSocket, name: string): void {
-  setPort(socket, name, bytes(formatBridgePort({ state: PORT_DISABLED })), 'disable port');
+/**
+ * Makes a bridge port deaf and mute at once (no waiting for RCU as taking it down or away would). It stays so until its carrier goes and comes.
+ * Sent in the bridge's own family: through the link family the kernel accepts the state and puts it back.
+ */
+export function disablePort(socket: NetlinkSocket, link: Link): void {
+  const protinfo = formatAttribute({
+    type: IFLA_PROTINFO,
+    nested: true,
+    data: bytes(formatBridgePort({ state: PORT_DISABLED })),
+  });
+  const header = formatLink({ family: AF_BRIDGE, index: link.index });
+  socket.request(`disable bridge port ${link.name}`, RTM_SETLINK, [header, ...protinfo]);
 }
 
 /**
@@ -118,11 +130,6 @@ export function deleteLink(socket: NetlinkSocket, name: string): void {
   } catch (error) {
     if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
   }
-}
-
-function setPort(socket: NetlinkSocket, name: string, slaveData: Buffer, operation: string): void {
-  const linkinfo = bytes(formatInfo({ slaveKind: 'bridge', slaveData }));
-  socket.request(`${operation} ${name}`, RTM_NEWLINK, linkBody({}, { ifname: name, linkinfo }));
 }
 
 function parseLink(data: Buffer): Link {

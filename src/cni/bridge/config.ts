@@ -1,0 +1,97 @@
+import { parseCidr } from '../../base/cidr.ts';
+import { parseRangeSets, type RangeSet } from '../host-local/ranges.ts';
+import { CNI_ERROR, CniError } from '../protocol/error.ts';
+import { Fields, isObject, type JsonObject } from '../protocol/json.ts';
+import { NAME_PATTERN } from '../protocol/network-list.ts';
+import type { ResultDns } from '../protocol/result.ts';
+import { type CniVersion, chooseVersion } from '../protocol/versions.ts';
+
+export interface BridgeConfig {
+  readonly cniVersion: CniVersion;
+  readonly network: string;
+  readonly bridge: string;
+  /** Undefined leaves it to the kernel. */
+  readonly mtu: number | undefined;
+  /** The bridge carries the pools' gateway addresses, and the pod's default route leads to them. */
+  readonly isDefaultGateway: boolean;
+  /** Traffic that leaves the pod network gets the machine's address. */
+  readonly ipMasq: boolean;
+  readonly hairpin: boolean;
+  readonly rangeSets: readonly RangeSet[];
+  readonly routes: readonly { readonly destination: string; readonly gateway: string | undefined }[];
+  readonly dns: ResultDns;
+}
+
+/**
+ * Reads the configuration of `gantry-bridge`. Keys are those of the reference bridge plugin with host-local inside (`ipam.ranges`, `ipam.routes`,
+ * the old single `ipam.subnet`); isDefaultGateway, ipMasq and hairpinMode are on unless switched off. `runtimeConfig.ipRanges` replaces the file's
+ * ranges. Throws CniError 1, 2 or 7; without any range error 11, because the pod CIDR may be still to come.
+ */
+export function parseBridgeConfig(config: JsonObject): BridgeConfig {
+  const fields = new Fields(config);
+  const version = fields.string('cniVersion') ?? '0.2.0';
+  const cniVersion = chooseVersion([version]);
+  if (cniVersion === undefined)
+    throw new CniError(CNI_ERROR.incompatibleVersion, `CNI version ${version} is not spoken here`);
+  const network = fields.string('name') ?? '';
+  if (!NAME_PATTERN.test(network))
+    throw new CniError(
+      CNI_ERROR.invalidConfig,
+      `field name: ${JSON.stringify(network)} is missing or has odd characters`,
+    );
+  const bridge = fields.string('bridge') ?? 'gantry0';
+  if (!/^[^\s/:]{1,15}$/.test(bridge) || bridge === '.' || bridge === '..')
+    throw new CniError(CNI_ERROR.invalidConfig, `field bridge: ${JSON.stringify(bridge)} is not a link name`);
+  for (const unsupported of ['vlan', 'vlanTrunk', 'promiscMode', 'macspoofchk', 'portIsolation'])
+    if (config[unsupported] !== undefined && config[unsupported] !== false)
+      throw new CniError(
+        CNI_ERROR.unsupportedField,
+        `field ${unsupported} (${JSON.stringify(config[unsupported])}) is not supported by gantry-bridge`,
+      );
+  const ipam = fields.nested('ipam');
+  const ipamType = ipam.string('type') ?? 'host-local';
+  if (ipamType !== 'host-local')
+    throw new CniError(
+      CNI_ERROR.unsupportedField,
+      `field ipam.type (${JSON.stringify(ipamType)}) is not supported by gantry-bridge; it allocates as host-local does`,
+    );
+  return {
+    cniVersion,
+    network,
+    bridge,
+    mtu: fields.integer('mtu', 0, 65535) || undefined,
+    isDefaultGateway: fields.boolean('isDefaultGateway') ?? true,
+    ipMasq: fields.boolean('ipMasq') ?? true,
+    hairpin: fields.boolean('hairpinMode') ?? true,
+    rangeSets: rangeSets(fields),
+    routes: (ipam.list('routes') ?? []).map(parseRoute),
+    dns: (fields.object('dns') ?? {}) as ResultDns,
+  };
+}
+
+function rangeSets(fields: Fields): RangeSet[] {
+  const given = fields.nested('runtimeConfig').list('ipRanges');
+  const ipam = fields.nested('ipam');
+  if (given !== undefined && given.length > 0) return parseRangeSets(given, 'runtimeConfig.ipRanges');
+  const single = ipam.string('subnet') === undefined ? [] : [[fields.object('ipam')]];
+  const sets = parseRangeSets([...single, ...(ipam.list('ranges') ?? [])], 'ipam.ranges');
+  if (sets.length === 0)
+    throw new CniError(
+      CNI_ERROR.tryAgainLater,
+      'no address ranges: ipam.ranges is empty and the runtime has passed no pod CIDR yet',
+    );
+  return sets;
+}
+
+function parseRoute(value: unknown, index: number): { destination: string; gateway: string | undefined } {
+  const field = `ipam.routes[${index}]`;
+  if (!isObject(value)) throw new CniError(CNI_ERROR.invalidConfig, `field ${field} must be an object`);
+  const fields = new Fields(value, `${field}.`);
+  const destination = fields.string('dst') ?? '';
+  try {
+    parseCidr(destination);
+  } catch {
+    throw new CniError(CNI_ERROR.invalidConfig, `field ${field}.dst: ${JSON.stringify(destination)} is not a CIDR`);
+  }
+  return { destination, gateway: fields.string('gw') };
+}

@@ -1,0 +1,42 @@
+import { setLinkUp } from '../../linux/netlink/links.ts';
+import { NetlinkSocket } from '../../linux/netlink/socket.ts';
+import { inNetns, netnsExists } from '../../linux/netns.ts';
+import { CNI_ERROR, CniError } from '../protocol/error.ts';
+import type { CniPlugin, PluginRequest } from '../protocol/plugin.ts';
+import type { CniResult } from '../protocol/result.ts';
+import { CNI_VERSIONS } from '../protocol/versions.ts';
+
+const LOOPBACK_INDEX = 1;
+
+/** Brings `lo` up inside a namespace; the kernel gives it 127.0.0.1 and ::1 by itself. Safe to repeat. Throws CniError 8 without a namespace. */
+export function bringLoopbackUp(netns: string): void {
+  if (!netnsExists(netns)) throw new CniError(CNI_ERROR.invalidNetns, `${netns} is not a network namespace`);
+  inNetns(netns, () => {
+    const socket = NetlinkSocket.open();
+    try {
+      setLinkUp(socket, LOOPBACK_INDEX);
+    } finally {
+      socket.close();
+    }
+  });
+}
+
+/** The plugin `loopback` of a list, in process. DEL leaves lo as it is: it goes with its namespace. */
+export const loopbackPlugin: CniPlugin = {
+  async add(request: PluginRequest): Promise<CniResult> {
+    bringLoopbackUp(request.netns);
+    return {
+      interfaces: [{ name: 'lo', mac: '00:00:00:00:00:00', sandbox: request.netns }],
+      ips: [
+        { address: '127.0.0.1/8', interface: 0 },
+        { address: '::1/128', interface: 0 },
+      ],
+      routes: [],
+      dns: {},
+    };
+  },
+  async del() {},
+  async version() {
+    return CNI_VERSIONS;
+  },
+};

@@ -1,0 +1,101 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorMessage } from '../../base/errors.ts';
+import { type NetworkList, parseNetworkList } from '../../cni/protocol/network-list.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import { watchDirectory } from '../../linux/watch-directory.ts';
+
+export type ConfigurationState =
+  | { readonly list: NetworkList; readonly file: string }
+  | { readonly list: undefined; readonly reason: string };
+
+/**
+ * The network list in force: the lexically first valid `.conflist`, `.conf` or `.json` of a directory. Read again when the directory changes
+ * (inotify). The directory is made when it is missing, so that there is something to watch.
+ */
+export class NetworkConfiguration {
+  readonly #directory: string;
+  readonly #log: Logger;
+  #state: ConfigurationState;
+  #watch: { close(): void } | undefined;
+  #rereading = false;
+  #closed = false;
+
+  constructor(directory: string, log: Logger) {
+    this.#directory = directory;
+    this.#log = log;
+    this.#startWatch();
+    this.#state = this.#read();
+    this.#report();
+  }
+
+  get current(): ConfigurationState {
+    return this.#state;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#watch?.close();
+  }
+
+  #startWatch(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    try {
+      mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
+      this.#watch = watchDirectory(
+        this.#directory,
+        () => this.#reread(),
+        () => this.#reread(),
+      );
+    } catch (error) {
+      this.#log.warn(
+        { directory: this.#directory, err: error },
+        'the CNI configuration directory cannot be watched; changes need a restart',
+      );
+    }
+  }
+
+  /** Once per turn of the loop, however many names changed. */
+  #reread(): void {
+    if (this.#rereading || this.#closed) return;
+    this.#rereading = true;
+    setImmediate(() => {
+      this.#rereading = false;
+      if (this.#closed) return;
+      const before = JSON.stringify(this.#state);
+      this.#state = this.#read();
+      // The directory itself was removed or replaced: its watch is dead.
+      if (this.#state.list === undefined) this.#startWatch();
+      if (JSON.stringify(this.#state) !== before) this.#report();
+    });
+  }
+
+  #report(): void {
+    const state = this.#state;
+    if (state.list === undefined) this.#log.warn({ reason: state.reason }, 'no network configuration');
+    else this.#log.info({ network: state.list.name, file: state.file }, 'network configuration in force');
+  }
+
+  #read(): ConfigurationState {
+    const invalid: string[] = [];
+    try {
+      const names = readdirSync(this.#directory).filter(name => /\.(conflist|conf|json)$/.test(name));
+      for (const name of names.sort()) {
+        const file = join(this.#directory, name);
+        try {
+          return { list: parseNetworkList(readFileSync(file, 'utf8'), !name.endsWith('.conflist')), file };
+        } catch (error) {
+          invalid.push(`${file}: ${errorMessage(error)}`);
+        }
+      }
+    } catch (error) {
+      invalid.push(errorMessage(error));
+    }
+    const reason =
+      invalid.length === 0
+        ? `no network configuration in ${this.#directory}: put a .conflist there`
+        : `no valid network configuration in ${this.#directory}: ${invalid.join('; ')}`;
+    return { list: undefined, reason };
+  }
+}

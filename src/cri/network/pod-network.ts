@@ -1,0 +1,203 @@
+import { errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
+import { KeyedQueue } from '../../base/keyed-queue.ts';
+import { parseBridgeConfig } from '../../cni/bridge/config.ts';
+import { bringLoopbackUp } from '../../cni/loopback/plugin.ts';
+import { CNI_ERROR, CniError } from '../../cni/protocol/error.ts';
+import { pluginConfig } from '../../cni/protocol/network-list.ts';
+import type { PluginRequest } from '../../cni/protocol/plugin.ts';
+import { type CniResult, sandboxIps } from '../../cni/protocol/result.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import { netnsExists } from '../../linux/netns.ts';
+import type { CriConfig } from '../config.ts';
+import { AttachmentCache, type CachedAttachment } from './attachment-cache.ts';
+import { cniArgs, parsePodCidrs, runtimeValues } from './capabilities.ts';
+import { NetworkConfiguration } from './configuration.ts';
+import { GANTRY_BRIDGE, Plugins } from './plugins.ts';
+import type { NetworkAttachment, NetworkReadiness, PodNetwork } from './ports.ts';
+
+export interface PodNetworkOptions {
+  /** The link's name inside the pod; Kubernetes wants `eth0`. */
+  readonly ifname?: string;
+}
+
+/**
+ * The pod network by CNI, as README.md describes. Constructed in the network namespace that pods hang on. Only the configuration is read and its
+ * directory watched; sockets are opened at the first pod.
+ */
+export function openPodNetwork(
+  config: CriConfig['cni'],
+  log: Logger,
+  options: PodNetworkOptions = {},
+): PodNetwork & { close(): Promise<void> } {
+  return new CniPodNetwork(config, log, options.ifname ?? 'eth0');
+}
+
+class CniPodNetwork implements PodNetwork {
+  readonly #log: Logger;
+  readonly #ifname: string;
+  readonly #configuration: NetworkConfiguration;
+  readonly #plugins: Plugins;
+  readonly #cache: AttachmentCache;
+  /** The specification forbids two operations on one container at a time. */
+  readonly #queue = new KeyedQueue<string>();
+  /** Networks whose lack of a portMappings plugin was told. */
+  readonly #warned = new Set<string>();
+  #podCidrs: readonly string[] = [];
+
+  constructor(config: CriConfig['cni'], log: Logger, ifname: string) {
+    this.#log = log;
+    this.#ifname = ifname;
+    this.#configuration = new NetworkConfiguration(config.confDir, log);
+    this.#plugins = new Plugins(config, log);
+    this.#cache = new AttachmentCache(config.cacheDir);
+  }
+
+  readiness(): NetworkReadiness {
+    const { current } = this.#configuration;
+    const notReady = (message: string): NetworkReadiness => ({
+      ready: false,
+      reason: 'NetworkPluginNotReady',
+      message,
+    });
+    if (current.list === undefined) return notReady(current.reason);
+    const ranges = this.#podCidrs.length === 0 ? {} : { ipRanges: this.#podCidrs.map(subnet => [{ subnet }]) };
+    for (const plugin of current.list.plugins) {
+      if (plugin.type !== GANTRY_BRIDGE) continue;
+      try {
+        parseBridgeConfig(pluginConfig(current.list, plugin, ranges, undefined));
+      } catch (error) {
+        return notReady(`${current.file}: ${errorMessage(error)}`);
+      }
+    }
+    return { ready: true };
+  }
+
+  add(attachment: NetworkAttachment, signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#queue.run(attachment.sandboxId, () => this.#add(attachment, signal));
+  }
+
+  remove(attachment: NetworkAttachment, signal?: AbortSignal): Promise<void> {
+    return this.#queue.run(attachment.sandboxId, async () => {
+      const cached = this.#cache.find(attachment.sandboxId, this.#ifname);
+      const present = cached.length > 0 ? cached : this.#attachmentNow(attachment);
+      for (const found of present) await this.#del({ ...found, netns: attachment.netnsPath }, signal);
+    });
+  }
+
+  async prune(sandboxIds: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
+    for (const cached of this.#cache.list()) {
+      if (sandboxIds.has(cached.containerId) || cached.ifname !== this.#ifname) continue;
+      try {
+        await this.#queue.run(cached.containerId, () => this.#del(cached, signal));
+      } catch (error) {
+        this.#log.warn({ sandbox: cached.containerId, err: error }, 'an attachment of an earlier run was not removed');
+      }
+    }
+    await this.#plugins.prune(sandboxIds);
+  }
+
+  setPodCidr(cidr: string): void {
+    const cidrs = parsePodCidrs(cidr);
+    if (cidrs.length > 0) this.#podCidrs = cidrs;
+  }
+
+  async close(): Promise<void> {
+    this.#configuration.close();
+    await this.#queue.idle();
+    this.#plugins.close();
+  }
+
+  async #add(attachment: NetworkAttachment, signal: AbortSignal | undefined): Promise<readonly string[]> {
+    const [fresh] = this.#attachmentNow(attachment);
+    const { current } = this.#configuration;
+    if (fresh === undefined || current.list === undefined)
+      throw failedPrecondition(current.list === undefined ? current.reason : 'no network configuration', {
+        reason: 'NetworkPluginNotReady',
+      });
+    this.#warnAboutPorts(attachment, fresh);
+    signal?.throwIfAborted();
+    const { list } = fresh;
+    // Binaries may leave things behind that only their own DEL finds; our journal needs no such note.
+    if (list.plugins.some(({ type }) => !this.#plugins.isOwn(type))) this.#cache.write(fresh);
+    let result: CniResult | undefined;
+    let type = 'loopback';
+    try {
+      bringLoopbackUp(attachment.netnsPath);
+      for (const plugin of list.plugins) {
+        type = plugin.type;
+        const config = pluginConfig(list, plugin, fresh.runtimeValues, result);
+        result = await this.#plugins.get(type).add(requestOf(fresh, config), signal);
+      }
+      const ips = result === undefined ? [] : sandboxIps(result, this.#ifname);
+      if (ips.length === 0)
+        throw new CniError(CNI_ERROR.invalidConfig, `the result has no address for ${this.#ifname}`);
+      this.#cache.write({ ...fresh, result });
+      return ips;
+    } catch (error) {
+      // The caller's signal may be what ended ADD, so cleaning up does not listen to it.
+      await this.#del({ ...fresh, result }, undefined).catch((failure: unknown) =>
+        this.#log.warn({ sandbox: attachment.sandboxId, err: failure }, 'DEL after a failed ADD failed too'),
+      );
+      signal?.throwIfAborted();
+      throw pluginFailure('ADD', type, list.name, error);
+    }
+  }
+
+  /** DEL for every plugin, last one first, though some fail; then the cached result goes. The first failure is thrown, and the cache stays. */
+  async #del(attachment: CachedAttachment, signal: AbortSignal | undefined): Promise<void> {
+    const { list } = attachment;
+    const netns = netnsExists(attachment.netns) ? attachment.netns : '';
+    let failure: unknown;
+    for (const plugin of list.plugins.toReversed()) {
+      const config = pluginConfig(list, plugin, attachment.runtimeValues, attachment.result);
+      try {
+        await this.#plugins.get(plugin.type).del(requestOf({ ...attachment, netns }, config), signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        failure ??= pluginFailure('DEL', plugin.type, list.name, error);
+      }
+    }
+    if (failure !== undefined) throw failure;
+    this.#cache.remove(attachment);
+  }
+
+  /** The attachment under the list in force, none when there is none. */
+  #attachmentNow(attachment: NetworkAttachment): CachedAttachment[] {
+    const { list } = this.#configuration.current;
+    if (list === undefined) return [];
+    return [
+      {
+        containerId: attachment.sandboxId,
+        ifname: this.#ifname,
+        netns: attachment.netnsPath,
+        list,
+        args: cniArgs(attachment),
+        runtimeValues: runtimeValues(attachment, this.#podCidrs),
+        result: undefined,
+      },
+    ];
+  }
+
+  #warnAboutPorts(attachment: NetworkAttachment, { list }: CachedAttachment): void {
+    const able = list.plugins.some(({ capabilities }) => capabilities.has('portMappings'));
+    if (attachment.portMappings.length === 0 || able || this.#warned.has(list.name)) return;
+    this.#warned.add(list.name);
+    this.#log.warn(
+      { network: list.name, pod: `${attachment.pod.namespace}/${attachment.pod.name}` },
+      'host ports are not opened: no plugin of the network takes the portMappings capability',
+    );
+  }
+}
+
+function requestOf(attachment: CachedAttachment, config: PluginRequest['config']): PluginRequest {
+  const { containerId, netns, ifname, args } = attachment;
+  return { containerId, netns, ifname, args, config };
+}
+
+function pluginFailure(verb: string, type: string, network: string, cause: unknown): GantryError {
+  const code = cause instanceof CniError ? ` (code ${cause.cniCode})` : '';
+  const details = cause instanceof CniError && cause.details !== '' ? `; ${cause.details}` : '';
+  const retry = cause instanceof CniError && cause.cniCode === CNI_ERROR.tryAgainLater;
+  const message = `CNI plugin ${type} of network ${network} failed ${verb}: ${errorMessage(cause)}${details}${code}`;
+  return new GantryError(retry ? 'unavailable' : 'internal', message, { cause });
+}

@@ -1,4 +1,4 @@
-// npm run check: types, lint and format, import rules, unused code, unit tests. All run side by side; each failure prints whole.
+// npm run check: types, lint and format, import rules, unused code, generated codecs, unit tests. All run side by side; each failure prints whole.
 import { spawn } from 'node:child_process';
 
 const STEPS = [
@@ -6,6 +6,7 @@ const STEPS = [
   ['lint', 'biome', ['check', '--error-on-warnings', '--max-diagnostics=50', '.']],
   ['imports', process.execPath, ['scripts/check-imports.mjs']],
   ['unused', 'knip', ['--no-progress']],
+  ['generated codecs', process.execPath, ['scripts/gen-proto.mjs', '--check']],
   ['unit tests', 'vitest', ['run', '--project', 'unit']],
 ];
 

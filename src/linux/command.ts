@@ -57,12 +57,20 @@ export async function runCommand(
       truncated: outputs.some(o => o.truncated),
     };
   } catch (error) {
-    if (stop.happened()) process.kill(pid, 'SIGKILL');
+    if (stop.happened()) kill(pid);
     throw error;
   } finally {
     stop.release();
     for (const output of outputs) output.close();
     sink?.destroy();
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (errnoName(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { chooseRuntime } from '../../../../src/cri/oci/choose-runtime.ts';
+import { parseSyncMessage } from '../../../../src/cri/oci/conmon-protocol.ts';
+import { parseLdd } from '../../../../src/cri/oci/infra-rootfs.ts';
+import { servesOneOf } from '../../../../src/cri/oci/reap.ts';
+import { runtimeFailure, saysUnknownContainer } from '../../../../src/cri/oci/runtime-failure.ts';
+
+const CRUN = { path: '/usr/bin/crun', version: 'crun version 1.8.1' };
+const RUNC = { path: '/usr/sbin/runc', version: 'runc version 1.1.5' };
+const both = new Map([
+  ['crun', CRUN],
+  ['runc', RUNC],
+]);
+
+describe('the choice of a runtime', () => {
+  it.each([
+    ['crun is preferred', '', both, [], 'crun', 'crun starts containers fastest'],
+    ['runc where crun refuses', '', both, ['hugetlb'], 'runc', 'crun refuses the hybrid cgroup layout here (hugetlb'],
+    ['runc where crun is missing', '', new Map([['runc', RUNC]]), [], 'runc', 'crun is not installed'],
+    ['the configured one, come what may', 'runc', both, [], 'runc', 'it is configured'],
+    ['a configured path', '/opt/runc', new Map([['/opt/runc', RUNC]]), [], 'runc', 'it is configured'],
+  ])('%s', (_why, configured, installed, hybridControllers, name, reason) => {
+    const choice = chooseRuntime(configured, { installed, hybridControllers });
+    expect(choice.name).toBe(name);
+    expect(choice.reason).toContain(reason);
+  });
+
+  it.each([
+    ['nothing is installed', '', new Map(), [], 'apt-get install crun'],
+    ['only crun, and it refuses', '', new Map([['crun', CRUN]]), ['hugetlb'], 'apt-get install runc'],
+    ['the configured one is missing', '/opt/youki', both, [], 'OCI runtime /opt/youki is configured but'],
+  ])('fails when %s', (_why, configured, installed, hybridControllers, message) => {
+    expect(() => chooseRuntime(configured, { installed, hybridControllers })).toThrow(message);
+  });
+});
+
+describe('what a runtime says', () => {
+  const context = { runtime: 'crun', verb: 'create', id: 'x', memoryLimit: 65536 };
+  it.each([
+    [
+      'crun misses a command',
+      'executable file `/nope` not found in $PATH: No such file or directory\n',
+      'exec: "/nope": no such file or directory in the image',
+    ],
+    [
+      'runc misses a command by path',
+      'time="2026-11-21T02:20:43Z" level=error msg="runc create failed: unable to start container process: exec: \\"/nope\\": stat /nope: no such file or directory"\n',
+      'exec: "/nope": no such file or directory in the image',
+    ],
+    [
+      'runc misses a command by name',
+      'time="2026-11-21T02:20:43Z" level=error msg="runc create failed: unable to start container process: exec: \\"nope\\": executable file not found in $PATH"\n',
+      'exec: "nope": no such file or directory in the image',
+    ],
+    [
+      'runc may not run a command',
+      'time="x" level=error msg="runc create failed: unable to start container process: exec: \\"/etc/passwd\\": permission denied"',
+      'exec: "/etc/passwd": permission denied',
+    ],
+    [
+      'runc cannot set the memory limit',
+      'time="x" level=error msg="runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: unable to set memory limit to 65536 (current usage: 1945600, peak usage: 2248704)"',
+      'the memory limit of 65536 bytes is too small to start the container: error during container init',
+    ],
+    ['anything else keeps its words, on one line', 'one\n  two\n', 'crun create x failed: one; two'],
+    ['nothing at all', '', 'crun create x failed: it gave no reason'],
+    [
+      'warnings are no reason',
+      'time="x" level=warning msg="odd"\ntime="x" level=error msg="bad"\n',
+      'crun create x failed: bad',
+    ],
+  ])('%s', (_why, output, message) => {
+    expect(runtimeFailure(output, context).message).toContain(message);
+    expect(runtimeFailure(output, context).message).not.toContain('\n');
+  });
+
+  it('of a container it does not know', () => {
+    expect(saysUnknownContainer('error opening file `/run/crun/x/status`: No such file or directory')).toBe(true);
+    expect(saysUnknownContainer('time="x" level=error msg="container does not exist"')).toBe(true);
+    expect(saysUnknownContainer('permission denied')).toBe(false);
+  });
+});
+
+describe('what conmon says', () => {
+  it('is a pid, or a message', () => {
+    expect(parseSyncMessage('{"pid": 63}')).toEqual({ pid: 63, text: '' });
+    expect(parseSyncMessage('{"pid": -1, "message": "why\\n"}')).toEqual({ pid: undefined, text: 'why\n' });
+    expect(() => parseSyncMessage('conmon: oops')).toThrow('not JSON');
+    expect(() => parseSyncMessage('{}')).toThrow('without a pid');
+  });
+});
+
+describe('processes of an interrupted create', () => {
+  const ids = new Set(['a'.repeat(64)]);
+  it.each([
+    ['a monitor', ['/usr/bin/conmon', '--cid', 'a'.repeat(64)], true],
+    ['a runtime', ['/usr/bin/crun', '--root=/r', 'create', 'a'.repeat(64)], true],
+    ['a monitor of another container', ['/usr/bin/conmon', '--cid', 'b'.repeat(64)], false],
+    ['an editor with the id in hand', ['vi', 'a'.repeat(64)], false],
+    ['a kernel thread', [], false],
+  ])('%s', (_why, cmdline, expected) => {
+    expect(servesOneOf({ cmdline }, ids)).toBe(expected);
+  });
+});
+
+describe('the libraries of a program', () => {
+  it('are the paths in the answer of ldd', () => {
+    const text = `\tlinux-vdso.so.1 (0x00007ffd)\n\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f)\n\t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n`;
+    expect(parseLdd(text)).toEqual(['/lib/x86_64-linux-gnu/libc.so.6', '/lib64/ld-linux-x86-64.so.2']);
+  });
+});

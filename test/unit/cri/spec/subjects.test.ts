@@ -1,0 +1,338 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_CAPABILITIES, decideCapabilities } from '../../../../src/cri/spec/capabilities.ts';
+import { cgroupsPath, systemdScopePath } from '../../../../src/cri/spec/cgroup-path.ts';
+import { buildContainerSpec } from '../../../../src/cri/spec/container-spec.ts';
+import type { ContainerSpecInputs, CriContainerSecurityContext, CriMount } from '../../../../src/cri/spec/inputs.ts';
+import { cleanPath, decideMounts } from '../../../../src/cri/spec/mounts.ts';
+import { clampOomScoreAdj } from '../../../../src/cri/spec/oom-score.ts';
+import { processArgs, processCwd, processEnv } from '../../../../src/cri/spec/process-args.ts';
+import { clampRlimits } from '../../../../src/cri/spec/rlimits.ts';
+import { decideAppArmor, decideSeccomp } from '../../../../src/cri/spec/security-profiles.ts';
+import { decideSysctls } from '../../../../src/cri/spec/sysctls.ts';
+import { processUser } from '../../../../src/cri/spec/user.ts';
+import { CAPABILITY_NAMES } from '../../../../src/linux/capabilities.ts';
+import { CONFIG, containerInputs, HOST, SECURITY, withResources, withSecurity } from './build-inputs.ts';
+
+const SEED = { seed: 20_261_121 };
+
+describe('arguments', () => {
+  it.each([
+    ['the image says all', [], [], ['/e', 'c']],
+    ['args replace the cmd of the image alone', [], ['x'], ['/e', 'x']],
+    ['a command replaces both', ['/n'], [], ['/n']],
+    ['command and args stand alone', ['/n'], ['x', 'y'], ['/n', 'x', 'y']],
+  ])('%s', (_why, command, args, expected) => {
+    expect(processArgs({ command, args }, { entrypoint: ['/e'], cmd: ['c'] })).toEqual(expected);
+  });
+
+  it('refuses to run nothing', () => {
+    expect(() => processArgs({ command: [], args: [] }, { entrypoint: [], cmd: [] })).toThrow('no command to run');
+  });
+
+  it.each([
+    ['/w', '/i', '/w'],
+    ['', '/i', '/i'],
+    ['', '', '/'],
+    ['rel', '/i', '/rel'],
+  ])('starts in the directory: request "%s", image "%s" -> %s', (wanted, image, expected) => {
+    expect(processCwd(wanted, image)).toBe(expected);
+  });
+});
+
+describe('environment', () => {
+  const name = fc.stringMatching(/^[A-Z][A-Z0-9_]{0,5}$/);
+  const pairs = fc.array(fc.tuple(name, fc.string()));
+
+  it('has each key once, and the last word is the request, then the image, then the defaults', () => {
+    fc.assert(
+      fc.property(pairs, pairs, fc.boolean(), (image, request, tty) => {
+        const env = processEnv(
+          { envs: request.map(([key, value]) => ({ key, value })), tty },
+          image.map(([key, value]) => `${key}=${value}`),
+          'pod',
+        );
+        const expected = new Map<string, string>([
+          ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+          ...(tty ? [['TERM', 'xterm'] as const] : []),
+          ['HOSTNAME', 'pod'],
+          ...image,
+          ...request,
+        ]);
+        expect([...env].sort()).toEqual([...expected].map(([key, value]) => `${key}=${value}`).sort());
+      }),
+      SEED,
+    );
+  });
+
+  it('keeps equals signs in values of the image', () => {
+    expect(processEnv({ envs: [], tty: false }, ['OPTS=a=b=c'], 'h')).toContain('OPTS=a=b=c');
+  });
+});
+
+describe('user', () => {
+  const passwd = containerInputs().passwd;
+  const group = containerInputs().group;
+  const rows: [string, Partial<CriContainerSecurityContext>, string, [number, number, number[]]][] = [
+    ['nobody says anything: root', {}, '', [0, 0, [0]]],
+    ['a number in the image, known to passwd', {}, '1000', [1000, 1001, [1001, 50000, 50001]]],
+    ['a name in the image', {}, 'app', [1000, 1001, [1001, 50000, 50001]]],
+    ['user and group in the image', {}, 'app:logs', [1000, 50000, [50000, 50001]]],
+    ['an unknown number has group 0', {}, '4711', [4711, 0, [0]]],
+    ['the request beats the image', { runAsUser: { value: 7n } }, 'app:logs', [7, 0, [0]]],
+    ['a name in the request', { runAsUsername: 'app' }, '', [1000, 1001, [1001, 50000, 50001]]],
+    [
+      'a group in the request',
+      { runAsUser: { value: 1000n }, runAsGroup: { value: 9n }, supplementalGroups: [60n, 9n] },
+      '',
+      [1000, 9, [9, 50000, 50001, 60]],
+    ],
+    [
+      'Strict leaves the memberships of the image out',
+      { runAsUser: { value: 1000n }, supplementalGroups: [60n], supplementalGroupsPolicy: 1 },
+      '',
+      [1000, 1001, [1001, 60]],
+    ],
+  ];
+  it.each(rows)('%s', (_why, context, imageUser, [uid, gid, additionalGids]) => {
+    const user = processUser({ securityContext: { ...SECURITY, ...context }, imageUser, passwd, group });
+    expect(user).toEqual({ uid, gid, additionalGids });
+  });
+
+  it.each<[string, Partial<CriContainerSecurityContext>, string, string]>([
+    ['a name that passwd does not have', {}, 'nobody', 'user "nobody" is not in'],
+    ['a group that the image does not have', {}, 'app:nope', 'group "nope" is not in'],
+    ['a group without a user', { runAsGroup: { value: 1n } }, '', 'run_as_group is set without'],
+    ['an id beyond the kernel', { runAsUser: { value: 4294967295n } }, '', 'user id 4294967295'],
+  ])('refuses %s', (_why, context, imageUser, message) => {
+    expect(() => processUser({ securityContext: { ...SECURITY, ...context }, imageUser, passwd, group })).toThrow(
+      message,
+    );
+  });
+});
+
+describe('capabilities', () => {
+  const decide = (add: string[], drop: string[], bounding = CAPABILITY_NAMES) =>
+    decideCapabilities({
+      privileged: false,
+      capability: { addCapabilities: add, dropCapabilities: drop, addAmbientCapabilities: [] },
+      bounding,
+      known: CAPABILITY_NAMES,
+    });
+
+  it.each<[string, string[], string[], readonly string[]]>([
+    ['nothing asked: the defaults', [], [], [...DEFAULT_CAPABILITIES]],
+    [
+      'names are taken with and without prefix, in any case',
+      ['net_admin'],
+      ['CAP_KILL'],
+      [...DEFAULT_CAPABILITIES.filter(c => c !== 'CAP_KILL'), 'CAP_NET_ADMIN'],
+    ],
+    ['drop ALL and add one', ['NET_RAW'], ['ALL'], ['CAP_NET_RAW']],
+    ['add ALL and drop one', ['ALL'], ['SYS_ADMIN'], CAPABILITY_NAMES.filter(c => c !== 'CAP_SYS_ADMIN')],
+    ['drop wins over add', ['NET_RAW'], ['NET_RAW', 'ALL'], []],
+  ])('%s', (_why, add, drop, expected) => {
+    expect([...decide(add, drop).capabilities.effective].sort()).toEqual([...expected].sort());
+  });
+
+  it('leaves out what this process does not have, and says so', () => {
+    const decided = decide(
+      ['SYS_RESOURCE'],
+      [],
+      CAPABILITY_NAMES.filter(c => c !== 'CAP_SYS_RESOURCE'),
+    );
+    expect(decided.capabilities.bounding).not.toContain('CAP_SYS_RESOURCE');
+    expect(decided.notes.join()).toContain('CAP_SYS_RESOURCE was asked for');
+  });
+
+  it('makes nothing inheritable that is not ambient', () => {
+    expect(decide(['NET_RAW'], []).capabilities.inheritable).toEqual([]);
+  });
+
+  it('names an unknown capability', () => {
+    expect(() => decide(['FLY'], [])).toThrow('unknown capability "CAP_FLY"');
+  });
+});
+
+describe('oom_score_adj', () => {
+  it('is always one that the kernel grants', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: -1000, max: 1000 }), fc.boolean(), (wanted, current, canLower) => {
+        const { value, reason } = clampOomScoreAdj(wanted, { current, canLower });
+        expect(value).toBeGreaterThanOrEqual(canLower ? -1000 : current);
+        expect(value).toBeLessThanOrEqual(1000);
+        expect(reason === undefined).toBe(value === wanted);
+      }),
+      SEED,
+    );
+  });
+});
+
+describe('rlimits', () => {
+  it('never exceed what this process may set, and soft never hard', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), fc.option(fc.nat(), { nil: undefined }), (soft, hard, most) => {
+        const own = most === undefined ? undefined : new Map([['RLIMIT_NOFILE', most]]);
+        const { rlimits, notes } = clampRlimits([{ type: 'RLIMIT_NOFILE', soft, hard }], own);
+        expect(rlimits[0]?.hard).toBe(Math.min(hard, most ?? hard));
+        expect(rlimits[0]?.soft).toBe(Math.min(soft, hard, most ?? hard));
+        expect(notes).toHaveLength(hard > (most ?? hard) ? 1 : 0);
+      }),
+      SEED,
+    );
+  });
+});
+
+describe('cgroup paths', () => {
+  it.each([
+    ['/kubepods/besteffort/pod1', '/kubepods/besteffort/pod1/x'],
+    ['kubepods/', '/kubepods/x'],
+    ['', '/gantry/x'],
+    ['kubepods-burstable-pod1_2.slice', 'kubepods-burstable-pod1_2.slice:gantry:x'],
+    ['/kubepods.slice/kubepods-pod1.slice', 'kubepods-pod1.slice:gantry:x'],
+  ])('below "%s": %s', (parent, expected) => {
+    expect(cgroupsPath(parent, 'x')).toBe(expected);
+  });
+
+  it('never leave the root', () => {
+    expect(() => cgroupsPath('/kubepods/../..', 'x')).toThrow('may not contain ".."');
+  });
+
+  it('of systemd spell out each level of a slice', () => {
+    expect(systemdScopePath('kubepods-burstable-pod1_2.slice:gantry:x')).toBe(
+      '/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1_2.slice/gantry-x.scope',
+    );
+    expect(() => systemdScopePath('a--b.slice:gantry:x')).toThrow('not the name of a systemd slice');
+  });
+});
+
+describe('sysctls', () => {
+  it('take slashes as separators, with dots inside a name', () => {
+    const own = { network: true, ipc: true };
+    expect(decideSysctls({ 'net/ipv4/conf/eth0.1/forwarding': '1' }, own)).toEqual({
+      'net.ipv4.conf.eth0/1.forwarding': '1',
+    });
+  });
+
+  it.each([
+    ['net.ipv4.tcp_syncookies', { network: false, ipc: true }, 'host network'],
+    ['kernel.shmmax', { network: true, ipc: false }, 'IPC namespace'],
+    ['vm.swappiness', { network: true, ipc: true }, 'whole machine'],
+    ['kernel.panic', { network: true, ipc: true }, 'whole machine'],
+  ])('refuse %s', (name, own, message) => {
+    expect(() => decideSysctls({ [name]: '1' }, own)).toThrow(message);
+  });
+});
+
+describe('mounts', () => {
+  const mount = (changes: Partial<CriMount>): CriMount => ({
+    containerPath: '/data',
+    hostPath: '/v',
+    readonly: false,
+    propagation: 0,
+    recursiveReadOnly: false,
+    ...changes,
+  });
+  const decide = (...mounts: CriMount[]) =>
+    decideMounts({
+      mounts,
+      sandbox: containerInputs().sandbox,
+      privileged: false,
+      readonlyRootfs: false,
+      recursiveReadOnly: false,
+    });
+
+  it('have every parent before its children', () => {
+    const path = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 4 }).map(p => `/${p.join('/')}`);
+    fc.assert(
+      fc.property(fc.uniqueArray(path), paths => {
+        const order = decide(...paths.map(containerPath => mount({ containerPath }))).mounts.map(m => m.destination);
+        for (const [index, destination] of order.entries())
+          expect(order.slice(0, index).filter(before => before.startsWith(`${destination}/`))).toEqual([]);
+      }),
+      SEED,
+    );
+  });
+
+  it('of a whole /dev keep the defaults beneath it away', () => {
+    const destinations = decide(mount({ containerPath: '/dev', hostPath: '/dev' })).mounts.map(m => m.destination);
+    expect(destinations.filter(d => d.startsWith('/dev'))).toEqual(['/dev']);
+  });
+
+  it.each<[string, Partial<CriMount>, string]>([
+    ['recursive read-only of a writable mount', { recursiveReadOnly: true }, 'needs readonly'],
+    [
+      'recursive read-only with propagation',
+      { recursiveReadOnly: true, readonly: true, propagation: 1 },
+      'needs private',
+    ],
+    ['recursive read-only where it cannot be had', { recursiveReadOnly: true, readonly: true }, 'Linux 5.12'],
+    ['no source', { hostPath: '' }, 'no host path'],
+    ['an image as a volume', { image: {} }, 'image volumes'],
+    ['a target outside', { containerPath: '/a/../../b' }, 'leads out of the root'],
+  ])('refuse %s', (_why, changes, message) => {
+    expect(() => decide(mount(changes))).toThrow(message);
+  });
+
+  it('have clean paths', () => {
+    expect(cleanPath('//a/./b/../c/')).toBe('/a/c');
+  });
+});
+
+describe('resources', () => {
+  it('may not ask v1 for raw v2 values', () => {
+    expect(() => buildContainerSpec(withResources({ unified: { 'memory.high': '1' } }))).toThrow(
+      'unified resources (memory.high) need cgroup v2',
+    );
+  });
+
+  it('have no swap limit where the kernel does not count swap', () => {
+    const { spec } = buildContainerSpec(
+      withResources({ memoryLimitInBytes: 1024n }, { host: { ...HOST, swapAccounting: false } }),
+    );
+    expect(spec.linux.resources.memory).toEqual({ limit: 1024 });
+  });
+
+  it('keep an unlimited quota', () => {
+    expect(buildContainerSpec(withResources({ cpuQuota: -1n })).spec.linux.resources.cpu).toEqual({ quota: -1 });
+  });
+});
+
+describe('security profiles', () => {
+  it('of the runtime and none at all give no filter, a local one is passed on', () => {
+    const loaded = { defaultAction: 'SCMP_ACT_ALLOW' };
+    expect(decideSeccomp({ profileType: 0, localhostRef: '' }, undefined, false)).toBeUndefined();
+    expect(decideSeccomp({ profileType: 1, localhostRef: '' }, undefined, false)).toBeUndefined();
+    expect(decideSeccomp({ profileType: 2, localhostRef: 'a' }, loaded, false)).toBe(loaded);
+    expect(() => decideSeccomp({ profileType: 2, localhostRef: 'a' }, undefined, false)).toThrow('"a" was not found');
+  });
+
+  it('of AppArmor are an error where the kernel has none', () => {
+    const profile = { profileType: 2, localhostRef: 'localhost/strict' };
+    expect(decideAppArmor(profile, true, false)).toBe('strict');
+    expect(() => decideAppArmor(profile, false, false)).toThrow('not enabled in this kernel');
+    expect(decideAppArmor({ profileType: 0, localhostRef: '' }, false, false)).toBeUndefined();
+  });
+});
+
+describe('namespaces', () => {
+  it.each<[string, ContainerSpecInputs, string]>([
+    [
+      'a target that does not run',
+      withSecurity({ namespaceOptions: { network: 0, pid: 3, ipc: 0, targetId: 'gone' } }),
+      'container "gone"',
+    ],
+    [
+      'a user namespace',
+      withSecurity({ namespaceOptions: { network: 0, pid: 1, ipc: 0, targetId: '', usernsOptions: { mode: 0 } } }),
+      'user namespaces are not supported',
+    ],
+    [
+      'a pod network without a namespace',
+      containerInputs({ config: CONFIG, sandbox: { ...containerInputs().sandbox, netnsPath: undefined } }),
+      'has no network namespace',
+    ],
+  ])('refuse %s', (_why, inputs, message) => {
+    expect(() => buildContainerSpec(inputs)).toThrow(message);
+  });
+});

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { commonDirectory, overlayOptions, parseMountinfo } from '../../../src/linux/mount.ts';
+
+describe('mountinfo', () => {
+  it('gives propagation, escapes and both option lists', () => {
+    const text =
+      '36 35 98:0 /mnt1 /mnt/a\\040b rw,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue\n' +
+      '32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu\n';
+    expect(parseMountinfo(text)).toEqual([
+      {
+        id: 36,
+        parentId: 35,
+        device: '98:0',
+        root: '/mnt1',
+        target: '/mnt/a b',
+        options: ['rw', 'noatime'],
+        propagation: ['shared:1', 'master:2'],
+        fstype: 'ext3',
+        source: '/dev/root',
+        superOptions: ['rw', 'errors=continue'],
+      },
+      {
+        id: 32,
+        parentId: 31,
+        device: '0:29',
+        root: '/',
+        target: '/sys/fs/cgroup/cpu',
+        options: ['rw', 'relatime'],
+        propagation: [],
+        fstype: 'cgroup',
+        source: 'cgroup',
+        superOptions: ['rw', 'cpu'],
+      },
+    ]);
+  });
+});
+
+describe('overlay options', () => {
+  it('escape what separates', () => {
+    const overlay = { lower: ['/l/a:b', '/l/c,d'], upper: '/u', work: '/w' };
+    expect(overlayOptions(overlay, overlay.lower, ['xino=off'])).toBe(
+      'lowerdir=/l/a\\:b:/l/c\\,d,upperdir=/u,workdir=/w,xino=off',
+    );
+  });
+
+  it('can be written from the directory that all layers share', () => {
+    expect(commonDirectory(['/v/l/1/fs', '/v/l/22/fs'])).toBe('/v/l');
+    expect(commonDirectory(['/v/a', '/w/b'])).toBe('/');
+  });
+});

@@ -13,7 +13,10 @@ function program(): Command {
   run
     .command('cri')
     .description('the CRI shim: runtime and image service on a unix socket')
-    .option('--config <file>', 'configuration file (YAML)', '/etc/gantry/cri.yaml')
+    .option('--config <file>', 'configuration file (YAML); /etc/gantry/cri.yaml is read when it exists')
+    .option('--socket <path>', 'unix socket to serve on')
+    .option('--root <directory>', 'data that survives a reboot: images, records, writable layers')
+    .option('--state <directory>', 'data of this boot: bundles, namespaces, exit files (on a tmpfs)')
     .action(async options => exitWith((await import('./cmd/run-cri.ts')).runCri(options)));
   const image = gantry.command('image').description('images of this node, by way of the CRI shim');
   const imageSocket = ['--socket <path>', 'the socket of the CRI shim', '/run/gantry/cri.sock'] as const;

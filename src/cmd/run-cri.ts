@@ -1,0 +1,76 @@
+import { systemClock } from '../base/clock.ts';
+import type { CriConfig } from '../cri/config.ts';
+import { readCriConfig } from '../cri/config-file.ts';
+import { criServer } from '../cri/cri-server.ts';
+import { openImageStore } from '../cri/images/image-store.ts';
+import { openPodNetwork } from '../cri/network/pod-network.ts';
+import { linuxNode } from '../cri/node-linux.ts';
+import { chooseRuntime } from '../cri/oci/choose-runtime.ts';
+import { createConmonMonitor } from '../cri/oci/conmon.ts';
+import { readHostFacts } from '../cri/oci/host-facts.ts';
+import { prepareInfraRootfs } from '../cri/oci/infra-rootfs.ts';
+import { createOciRuntime } from '../cri/oci/oci-runtime.ts';
+import { readRuntimeFacts } from '../cri/oci/runtime-facts.ts';
+import { criPaths } from '../cri/paths.ts';
+import { healthServer } from '../daemon/health-server.ts';
+import { createLogger } from '../daemon/logger.ts';
+import { loopLag } from '../daemon/loop-lag.ts';
+import { mainLoop } from '../daemon/main-loop.ts';
+import { createRegistry } from '../daemon/metrics.ts';
+import { VERSION } from './version.ts';
+
+export const DEFAULT_CRI_CONFIG_FILE = '/etc/gantry/cri.yaml';
+
+export interface RunCriOptions {
+  readonly config?: string;
+  readonly socket?: string;
+  readonly root?: string;
+  readonly state?: string;
+}
+
+/** `gantry run cri`: the CRI shim in the foreground. Returns the exit code. Flags win over the file; the default file need not exist. */
+export async function runCri(options: RunCriOptions): Promise<number> {
+  const config = effectiveConfig(options);
+  const log = createLogger({ daemon: 'cri' });
+  const paths = criPaths(config);
+  const choice = chooseRuntime(config.runtime, await readRuntimeFacts(config.runtime));
+  log.info({ runtime: choice.name, path: choice.path, version: choice.version }, `runtime chosen: ${choice.reason}`);
+  const registry = createRegistry();
+  const server = criServer({
+    config,
+    paths,
+    node: linuxNode(paths, readHostFacts(), log),
+    runtime: createOciRuntime({ name: choice.name, path: choice.path, root: `${config.state}/${choice.name}` }),
+    runtimeChoice: choice.reason,
+    monitor: createConmonMonitor({ path: config.conmon, exitDir: `${config.state}/exits` }),
+    pause: await prepareInfraRootfs(config.state, config.catatonit),
+    images: await openImageStore(config, log),
+    network: openPodNetwork(config.cni, log),
+    clock: systemClock,
+    registry,
+    version: VERSION,
+    log,
+  });
+  const components = [server, loopLag(registry)];
+  if (config.metricsAddress !== undefined) {
+    const { host, port } = splitAddress(config.metricsAddress);
+    components.push(healthServer({ host, port, registry, checks: [] }));
+  }
+  return mainLoop(components, log);
+}
+
+function effectiveConfig(options: RunCriOptions): CriConfig {
+  const file = readCriConfig(options.config ?? DEFAULT_CRI_CONFIG_FILE, options.config !== undefined);
+  return {
+    ...file,
+    ...(options.socket === undefined ? {} : { socket: options.socket }),
+    ...(options.root === undefined ? {} : { root: options.root }),
+    ...(options.state === undefined ? {} : { state: options.state }),
+  };
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { errnoName, invalidArgument } from '../base/errors.ts';
+import { type CriConfig, DEFAULT_CRI_CONFIG } from './config.ts';
+
+/** The configuration file of the shim: what it does not name has its default. Throws `invalid-argument` naming file, line and field. */
+export function readCriConfig(path: string, required: boolean): CriConfig {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT' && !required) return DEFAULT_CRI_CONFIG;
+    throw invalidArgument(`cannot read the configuration file ${path}: ${errnoName(error) ?? String(error)}`, {
+      cause: error,
+    });
+  }
+  return parseCriConfig(text, path);
+}
+
+/** Parses the text of a configuration file, strictly: an unknown or doubled field and a wrong type are errors. `file` is for the messages. Pure. */
+export function parseCriConfig(text: string, file: string): CriConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+  const at = (offset: number): string => `${file}:${lines.linePos(offset).line}`;
+  const [problem] = document.errors;
+  if (problem !== undefined) throw invalidArgument(`${at(problem.pos[0])}: ${problem.message}`);
+  const root = document.contents;
+  if (root === null || (isScalar(root) && root.value === null)) return DEFAULT_CRI_CONFIG;
+  const reader: Reader = { at };
+  return readObject(reader, root, '', FIELDS, DEFAULT_CRI_CONFIG as unknown as Plain) as unknown as CriConfig;
+}
+
+type Plain = Readonly<Record<string, unknown>>;
+
+interface Reader {
+  at(offset: number): string;
+}
+
+type FieldKind = 'path' | 'text' | 'paths' | 'texts' | 'address' | 'count' | { readonly [field: string]: FieldKind };
+
+/** Every field and what it may hold. */
+const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
+  socket: 'path',
+  root: 'path',
+  state: 'path',
+  cni: { confDir: 'path', binDirs: 'paths', cacheDir: 'path', journalDir: 'path' },
+  runtime: 'text',
+  conmon: 'path',
+  catatonit: 'path',
+  registries: { insecure: 'texts' },
+  images: { unpackRatio: 'count', unpackFreeBytes: 'count' },
+  metricsAddress: 'address',
+};
+
+function readObject(
+  reader: Reader,
+  node: unknown,
+  name: string,
+  fields: Readonly<Record<string, FieldKind>>,
+  defaults: Plain,
+): Plain {
+  if (!isMap(node)) throw wrong(reader, node, name, 'a mapping');
+  const values: Record<string, unknown> = { ...defaults };
+  for (const pair of node.items) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    const full = name === '' ? key : `${name}.${key}`;
+    const kind = Object.hasOwn(fields, key) ? fields[key] : undefined;
+    if (kind === undefined)
+      throw invalidArgument(
+        `${position(reader, pair.key)}: unknown field "${full}"; known are ${Object.keys(fields).join(', ')}`,
+      );
+    const value = typeof kind === 'object' ? (defaults[key] as Plain) : undefined;
+    values[key] =
+      typeof kind === 'object'
+        ? readObject(reader, pair.value, full, kind, value ?? {})
+        : readValue(reader, pair.value, full, kind, pair.key);
+  }
+  return values;
+}
+
+function readValue(
+  reader: Reader,
+  node: unknown,
+  name: string,
+  kind: Exclude<FieldKind, object>,
+  key: unknown,
+): unknown {
+  if (kind === 'paths' || kind === 'texts') {
+    if (!isSeq(node)) throw wrong(reader, node ?? key, name, 'a list');
+    return node.items.map((item, i) =>
+      readText(reader, item, `${name}[${i}]`, kind === 'paths' ? 'path' : 'text', key),
+    );
+  }
+  // `metricsAddress: null` (or nothing) switches the server off.
+  if (kind === 'address' && (node === null || (isScalar(node) && node.value === null))) return undefined;
+  if (kind === 'count') {
+    if (!isScalar(node) || typeof node.value !== 'number' || !Number.isSafeInteger(node.value) || node.value < 0)
+      throw wrong(reader, node ?? key, name, 'a whole number that is not negative');
+    return node.value;
+  }
+  return readText(reader, node, name, kind, key);
+}
+
+function readText(
+  reader: Reader,
+  node: unknown,
+  name: string,
+  kind: 'path' | 'text' | 'address',
+  key: unknown,
+): string {
+  if (!isScalar(node) || typeof node.value !== 'string') throw wrong(reader, node ?? key, name, 'a string');
+  const text = node.value;
+  if (kind === 'path' && !isAbsolute(text))
+    throw invalidArgument(`${position(reader, node)}: ${name} must be an absolute path, not "${text}"`);
+  if (kind === 'address' && !/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/.test(text))
+    throw invalidArgument(`${position(reader, node)}: ${name} must be host:port, not "${text}"`);
+  return text;
+}
+
+function wrong(reader: Reader, node: unknown, name: string, wanted: string): Error {
+  return invalidArgument(`${position(reader, node)}: ${name === '' ? 'the file' : name} must be ${wanted}`);
+}
+
+function position(reader: Reader, node: unknown): string {
+  const range = (node as Node | null | undefined)?.range;
+  return reader.at(range?.[0] ?? 0);
+}

@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs';
+import { KeyedQueue } from '../base/keyed-queue.ts';
+import { aborted, sleep } from '../base/signals.ts';
+import type { Component } from '../daemon/component.ts';
+import { Histogram, type Registry } from '../daemon/metrics.ts';
+import { ImagesService } from '../rpc/gen/gantry/images/v1/images.ts';
+import { ImageServiceService, RuntimeServiceService } from '../rpc/gen/runtime/v1/services.ts';
+import { serveUnix } from '../rpc/serve-unix.ts';
+import { implement } from '../rpc/service.ts';
+import { EventHub } from './events.ts';
+import { ExitWaiters } from './exit-waiters.ts';
+import { imageImportHandlers, imageServiceHandlers } from './image-service/handlers.ts';
+import type { Images } from './images/image-store.ts';
+import { JoinedOperations } from './joined-operations.ts';
+import type { PodNetwork } from './network/ports.ts';
+import { restore } from './restore.ts';
+import type { RuntimeServiceContext } from './runtime-service/context.ts';
+import { GracePeriods } from './runtime-service/grace-periods.ts';
+import { runtimeServiceHandlers } from './runtime-service/handlers.ts';
+import { recordLostMonitors } from './runtime-service/lost-monitors.ts';
+import { recordExit } from './runtime-service/record-exit.ts';
+import { recordFilesOnDisk } from './store/record-files.ts';
+import { RecordStore } from './store/record-store.ts';
+
+/** What the composition root constructs; the rest of the context is memory that belongs to the server. */
+export interface CriServerOptions
+  extends Pick<
+    RuntimeServiceContext,
+    'config' | 'paths' | 'node' | 'runtime' | 'runtimeChoice' | 'monitor' | 'pause' | 'clock' | 'log'
+  > {
+  readonly images: Images;
+  readonly network: PodNetwork & { close(): Promise<void> };
+  readonly registry: Registry;
+  readonly version: string;
+}
+
+/** A dead monitor leaves no event: the only look that has to be repeated. Upstream's period. */
+const MONITOR_CHECK_MS = 10_000;
+
+/** How long running operations may take to end after SIGTERM; what is cut short is undone or finished at the next start. */
+const DRAIN_MS = 10_000;
+
+/**
+ * The CRI shim on its socket. Order at start: exit watch, restore, socket: a client never sees a state that was not compared with what is there, and no
+ * exit falls between.
+ */
+export function criServer(options: CriServerOptions): Component {
+  const { config, paths, log, clock, monitor, images, network } = options;
+  const files = recordFilesOnDisk(paths);
+  const ctx: RuntimeServiceContext = {
+    ...options,
+    store: new RecordStore(files),
+    events: new EventHub(),
+    exits: new ExitWaiters(),
+    joins: new JoinedOperations(),
+    queue: new KeyedQueue(),
+    starting: new Set(),
+    graces: new GracePeriods(clock),
+    said: new Set(),
+  };
+  return {
+    name: 'cri-server',
+    async run(signal, ready) {
+      for (const directory of [config.root, paths.sandboxRecords, paths.containers])
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+      // Others may pass through here but not look around: bundles below have modes of their own.
+      for (const directory of [config.state, paths.sandboxStates, paths.containerStates, paths.netnsDir])
+        mkdirSync(directory, { recursive: true, mode: 0o711 });
+
+      let watchFailed: (error: Error) => void = () => {};
+      const watchFailure = new Promise<never>((_resolve, reject) => {
+        watchFailed = reject;
+      });
+      watchFailure.catch(() => undefined);
+      const onExit = (id: string): void => {
+        try {
+          recordExit(ctx, id);
+        } catch (error) {
+          log.error({ id, err: error }, 'an exit could not be recorded');
+        }
+        ctx.exits.announce(id);
+      };
+      const endWatch = monitor.watchExits(onExit, error => watchFailed(error));
+      await restore(ctx, files);
+      await images.collectGarbage();
+
+      const durations = new Histogram({
+        name: 'gantry_cri_rpc_duration_seconds',
+        help: 'Duration of CRI calls by method and gRPC code.',
+        labelNames: ['method', 'code'] as const,
+        // Lists take under a millisecond, a pull minutes.
+        buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
+        registers: [options.registry],
+      });
+      const server = await serveUnix({
+        socketPath: config.socket,
+        services: [
+          implement(RuntimeServiceService, runtimeServiceHandlers(ctx, options.version)),
+          implement(ImageServiceService, imageServiceHandlers(images)),
+          implement(ImagesService, imageImportHandlers(images)),
+        ],
+        log,
+        onCall: (path, code, seconds) =>
+          durations.observe({ method: path.slice(path.lastIndexOf('/') + 1), code }, seconds),
+      });
+      const looking = setInterval(() => recordLostMonitors(ctx), MONITOR_CHECK_MS);
+      log.info({ socket: config.socket }, 'serving');
+      ready();
+      try {
+        await Promise.race([aborted(signal), watchFailure]);
+      } finally {
+        clearInterval(looking);
+        await server.close();
+        await Promise.race([ctx.joins.idle(), sleep(DRAIN_MS)]);
+        endWatch();
+        await images.close();
+        await network.close();
+      }
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { errnoName, notFound } from '../base/errors.ts';
+import { randomHex } from '../base/hash.ts';
+import type { Logger } from '../daemon/logger.ts';
+import { detectCgroups, killCgroup } from '../linux/cgroup.ts';
+import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
+import { createNetns, removeNetns } from '../linux/netns.ts';
+import { readTextInRoot } from '../linux/path-in-root.ts';
+import { signalProcess } from '../linux/pidfd.ts';
+import { bootId, isAlive } from '../linux/procfs.ts';
+import type { NodePort } from './node-port.ts';
+import { lookUpDevices, readHostDevices } from './oci/host-devices.ts';
+import type { CriPaths } from './paths.ts';
+import type { HostFacts } from './spec/inputs.ts';
+
+/** The machine as it is. */
+export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodePort {
+  const cgroups = detectCgroups();
+  let last = 0n;
+  let emptying: Promise<void> | undefined;
+  return {
+    now() {
+      const wall = BigInt(Date.now()) * 1_000_000n;
+      last = wall > last ? wall : last + 1n;
+      return last;
+    },
+    newId: () => randomHex(32),
+    bootId: bootId(),
+    hostname: hostname(),
+    facts,
+
+    createNetns: path => void createNetns(path),
+    removeNetns,
+    mountShm(path, sizeBytes) {
+      mkdirSync(path, { recursive: true, mode: 0o1777 });
+      mount('shm', path, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, `mode=1777,size=${sizeBytes}`);
+    },
+    mountOverlay({ lowerDirs, upperDir, workDir, target }) {
+      for (const directory of [workDir, target]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+      // The upper directory's mode is the mode of `/` inside: the topmost layer's, as in the image.
+      mkdirSync(upperDir, { recursive: true, mode: statSync(lowerDirs[0] ?? upperDir).mode & 0o7777 });
+      mountOverlay(target, { lower: lowerDirs, upper: upperDir, work: workDir });
+    },
+    unmount: path => unmount(path, { lazy: true }),
+
+    makeDirectory: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
+    writeFile: (path, data, mode) => writeFileSync(path, data, { mode }),
+    readFile(path) {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        if (errnoName(error) !== 'ENOENT') throw error;
+        throw notFound(`${path} does not exist`, { cause: error });
+      }
+    },
+    removeTree: path => rmSync(path, { recursive: true, force: true }),
+    emptyTrash() {
+      emptying ??= emptyDirectory(paths.trash)
+        .catch(error => log.warn({ err: error }, `cannot empty ${paths.trash}; the next removal tries again`))
+        .finally(() => {
+          emptying = undefined;
+        });
+    },
+
+    realPath(path) {
+      try {
+        return realpathSync(path);
+      } catch (error) {
+        if (errnoName(error) === 'ENOENT' || errnoName(error) === 'ENOTDIR') return undefined;
+        throw error;
+      }
+    },
+    readInRoot: readTextInRoot,
+    lookUpDevices,
+    hostDevices: readHostDevices,
+
+    signal: signalProcess,
+    isAlive,
+    killCgroup: path => void killCgroup(path, cgroups),
+  };
+}
+
+async function emptyDirectory(directory: string): Promise<void> {
+  for (;;) {
+    const names = await readdir(directory).catch(() => []);
+    if (names.length === 0) return;
+    for (const name of names) await rm(`${directory}/${name}`, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What the runtime service needs of the machine below the OCI runtime: namespaces, mounts, files and signals. Everything is short and synchronous
+ * unless it says otherwise, and everything that takes something away is safe to repeat.
+ */
+import type { ProcessIdentity } from './oci/ports.ts';
+import type { HostFacts, RequestedDevice } from './spec/inputs.ts';
+import type { OciDevice } from './spec/oci-spec.ts';
+
+export interface OverlayRequest {
+  /** Topmost first. */
+  readonly lowerDirs: readonly string[];
+  readonly upperDir: string;
+  readonly workDir: string;
+  readonly target: string;
+}
+
+export interface NodePort {
+  /** Nanoseconds since the epoch, never the same twice, never going back. */
+  now(): bigint;
+  newId(): string;
+  readonly bootId: string;
+  readonly hostname: string;
+  readonly facts: HostFacts;
+
+  createNetns(path: string): void;
+  removeNetns(path: string): void;
+  /** A tmpfs for a pod's /dev/shm. */
+  mountShm(path: string, sizeBytes: number): void;
+  /** Mounts a container's root file system; makes the directories. Needs as many lower directories as one mount call can take. */
+  mountOverlay(request: OverlayRequest): void;
+  unmount(path: string): void;
+
+  makeDirectory(path: string, mode: number): void;
+  writeFile(path: string, data: string, mode: number): void;
+  readFile(path: string): string;
+  removeTree(path: string): void;
+  /** Deletes what `record-files` moved to the trash, in the background. Never throws. */
+  emptyTrash(): void;
+
+  /** The path with its symbolic links resolved; undefined when it does not exist. */
+  realPath(path: string): string | undefined;
+  /** Text of a file inside a root file system, resolved so that no link leads out of it; empty when it is not there. */
+  readInRoot(rootfs: string, path: string): string;
+  /** The device at a host path (a directory: all below it) as the container shall see it. Throws `invalid-argument`, naming the path. */
+  lookUpDevices(request: { hostPath: string; containerPath: string; permissions: string }): readonly RequestedDevice[];
+  /** Every device of the machine, for privileged containers. */
+  hostDevices(): readonly OciDevice[];
+
+  /** Sends a signal to exactly that process. False when it has ended. */
+  signal(process: ProcessIdentity, signal: number): boolean;
+  isAlive(process: ProcessIdentity): boolean;
+  /** SIGKILL for everything in a container's cgroup. */
+  killCgroup(path: string): void;
+}

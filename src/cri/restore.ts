@@ -1,0 +1,163 @@
+import { readdirSync } from 'node:fs';
+import { errnoName } from '../base/errors.ts';
+import { isWholeId } from '../base/ids.ts';
+import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
+import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
+import type { RuntimeServiceContext } from './runtime-service/context.ts';
+import { deleteFromRuntime, endContainer } from './runtime-service/record-exit.ts';
+import { removeContainerById } from './runtime-service/remove-container.ts';
+import { removeSandboxById } from './runtime-service/remove-pod-sandbox.ts';
+import { undoContainer, undoSandbox } from './runtime-service/tear-down.ts';
+import type { ContainerRecord } from './store/container-record.ts';
+import type { RecordFiles } from './store/record-files.ts';
+import type { SandboxRecord } from './store/sandbox-record.ts';
+
+/**
+ * Takes up what is on disk and brings it in line with what is there (see restore-decision.ts). Called once, before the socket is served and after the
+ * exit watch was begun. Nothing in it stops the start: what fails is logged, and the kubelet's next call on that object tries again.
+ */
+export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): Promise<void> {
+  const started = ctx.clock.monotonic();
+  const { sandboxes, containers, unreadable, orphanFolders } = files.readAll();
+  for (const sentence of unreadable) ctx.log.error(`unreadable record ${sentence}; what it named is cleaned up`);
+  ctx.store.load(sandboxes, containers);
+  const observed = await observe(ctx, sandboxes, containers, orphanFolders);
+  const { actions, holds, attached } = decideRestore(sandboxes, containers, observed);
+  for (const { imageId, containerId } of holds) {
+    try {
+      ctx.images.hold(imageId, containerId);
+    } catch (error) {
+      ctx.log.warn(
+        { container: containerId, image: imageId, err: error },
+        'the image of a container is not here any more',
+      );
+    }
+  }
+  // A create that was cut short may have its monitor or runtime still at work on it: one look at the process table for all of them.
+  await ctx.monitor.reapAll(actions.filter(a => LEAVES_NOTHING.has(a.kind)).map(a => a.id));
+  for (const action of actions) {
+    ctx.log.info({ id: action.id, action: action.kind }, action.because);
+    try {
+      await apply(ctx, action);
+    } catch (error) {
+      ctx.log.error({ id: action.id, action: action.kind, err: error }, 'restore step failed');
+    }
+  }
+  try {
+    await ctx.network.prune(attached);
+  } catch (error) {
+    ctx.log.error({ err: error }, 'the network could not forget what is gone');
+  }
+  ctx.node.emptyTrash();
+  ctx.log.info(
+    {
+      sandboxes: ctx.store.allSandboxes().length,
+      containers: ctx.store.allContainers().length,
+      actions: actions.length,
+      ms: Math.round(ctx.clock.monotonic() - started),
+    },
+    'restored',
+  );
+}
+
+/** After these nothing of the object may run. */
+const LEAVES_NOTHING: ReadonlySet<RestoreAction['kind']> = new Set([
+  'undo-container',
+  'undo-sandbox',
+  'clear-container-leftovers',
+  'clear-sandbox-leftovers',
+]);
+
+async function observe(
+  ctx: RuntimeServiceContext,
+  sandboxes: readonly SandboxRecord[],
+  containers: readonly ContainerRecord[],
+  orphanFolders: readonly string[],
+): Promise<Observed> {
+  const { node, paths, monitor } = ctx;
+  const exits = new Map<string, ContainerExit>();
+  const alive = new Set<string>();
+  const monitored = new Set<string>();
+  const look = (
+    id: string,
+    bundle: string,
+    process: { bootId: string; init: ProcessIdentity | undefined; monitor: ProcessIdentity | undefined },
+  ): void => {
+    if (process.bootId !== node.bootId) return;
+    const exit = monitor.readExit(id, bundle);
+    if (exit !== undefined) exits.set(id, exit);
+    if (process.init !== undefined && node.isAlive(process.init)) alive.add(id);
+    if (process.monitor !== undefined && node.isAlive(process.monitor)) monitored.add(id);
+  };
+  for (const s of sandboxes)
+    look(s.id, paths.sandboxBundle(s.id), { bootId: s.bootId, init: s.infra, monitor: s.monitor });
+  for (const c of containers)
+    look(c.id, paths.containerBundle(c.id), { bootId: c.bootId, init: c.init, monitor: c.monitor });
+  return {
+    bootId: node.bootId,
+    nowNs: node.now(),
+    exits,
+    alive,
+    monitored,
+    runtimeStates: await ctx.runtime.list(),
+    sandboxBundles: idsIn(paths.sandboxStates),
+    containerBundles: idsIn(paths.containerStates),
+    netns: idsIn(paths.netnsDir),
+    writableLayers: orphanFolders,
+  };
+}
+
+function idsIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).filter(isWholeId).sort();
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise<void> {
+  const { id } = action;
+  switch (action.kind) {
+    case 'undo-container':
+      return undoContainer(ctx, id);
+    case 'remove-container':
+      return removeContainerById(ctx, id);
+    case 'mark-started':
+      ctx.store.updateContainer(id, { startedAt: ctx.node.now() });
+      return;
+    case 'mark-exited': {
+      const record = ctx.store.container(id);
+      if (record === undefined) return;
+      if (action.kill && record.init !== undefined) ctx.node.signal(record.init, 9);
+      const { exitCode, finishedAt, reason, message } = action;
+      endContainer(ctx, record, { exitCode, finishedAt, reason, message });
+      return;
+    }
+    case 'undo-sandbox':
+      return undoSandbox(ctx, id);
+    case 'remove-sandbox':
+      return removeSandboxById(ctx, id);
+    case 'mark-not-ready':
+      ctx.store.updateSandbox(id, { notReadyAt: ctx.node.now() });
+      return;
+    case 'clear-container-leftovers': {
+      const bundle = ctx.paths.containerBundle(id);
+      await deleteFromRuntime(ctx, id);
+      ctx.node.unmount(ctx.paths.rootfs(id));
+      ctx.node.removeTree(bundle);
+      ctx.monitor.forget(id);
+      ctx.store.deleteContainer(id);
+      return;
+    }
+    case 'clear-sandbox-leftovers': {
+      const bundle = ctx.paths.sandboxBundle(id);
+      await deleteFromRuntime(ctx, id);
+      ctx.node.removeNetns(ctx.paths.netns(id));
+      ctx.node.unmount(ctx.paths.shm(id));
+      ctx.node.removeTree(bundle);
+      ctx.monitor.forget(id);
+      return;
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { invalidArgument } from '../../base/errors.ts';
+import { type ContainerConfig, NamespaceMode, SecurityProfile_ProfileType } from '../../rpc/cri-api.ts';
+import type { ImageRecord } from '../images/ports.ts';
+import type { ContainerSpecInputs, CriMount } from '../spec/inputs.ts';
+import { containerState } from '../store/container-record.ts';
+import type { SandboxRecord } from '../store/sandbox-record.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { podAnnotations } from './run-pod-sandbox.ts';
+
+/**
+ * Everything the specification of a container is made from, looked up on the machine: mount sources, devices, the image's users, namespaces to
+ * join. Throws `invalid-argument`, naming the path, for a mount source or device that does not exist.
+ */
+export function gatherSpecInputs(
+  ctx: RuntimeServiceContext,
+  request: {
+    readonly id: string;
+    readonly config: ContainerConfig;
+    readonly sandbox: SandboxRecord;
+    readonly image: ImageRecord;
+  },
+): ContainerSpecInputs {
+  const { id, config, sandbox, image } = request;
+  const { node, paths } = ctx;
+  const context = config.linux?.securityContext;
+  const rootfs = paths.rootfs(id);
+  return {
+    id,
+    config: { ...config, mounts: config.mounts.map(m => resolvedMount(ctx, m)) },
+    sandbox: {
+      hostname: sandbox.hostname,
+      netnsPath: sandbox.netnsPath,
+      infraPid: sandbox.infra?.pid ?? 0,
+      shmPath: sandbox.ownShm ? paths.shm(sandbox.id) : '/dev/shm',
+      resolvConfPath: paths.resolvConf(sandbox.id),
+      hostnamePath: paths.hostname(sandbox.id),
+      hostsPath: paths.hosts(sandbox.id),
+      cgroupParent: sandbox.config.linux?.cgroupParent ?? '',
+    },
+    image: image.config,
+    rootfs,
+    passwd: node.readInRoot(rootfs, '/etc/passwd'),
+    group: node.readInRoot(rootfs, '/etc/group'),
+    host: node.facts,
+    devices: config.devices.flatMap(d => node.lookUpDevices(d)),
+    hostDevices: context?.privileged === true ? node.hostDevices() : [],
+    targetPid:
+      context?.namespaceOptions?.pid === NamespaceMode.TARGET
+        ? targetPid(ctx, sandbox.id, context.namespaceOptions.targetId)
+        : undefined,
+    seccompProfile:
+      context?.seccomp?.profileType === SecurityProfile_ProfileType.Localhost
+        ? seccompProfile(ctx, context.seccomp.localhostRef)
+        : undefined,
+    annotations: {
+      ...podAnnotations('container', sandbox.id, sandbox.config),
+      'io.kubernetes.cri.container-name': config.metadata?.name ?? '',
+      'io.kubernetes.cri.image-name': config.image?.image ?? '',
+    },
+    rlimits: [],
+  };
+}
+
+/** Links in the source are resolved here: the runtime would refuse them, or follow one that was exchanged meanwhile. */
+function resolvedMount(ctx: RuntimeServiceContext, mount: ContainerConfig['mounts'][number]): CriMount {
+  if (mount.image !== undefined || mount.hostPath === '') return mount;
+  const hostPath = ctx.node.realPath(mount.hostPath);
+  if (hostPath === undefined)
+    throw invalidArgument(`mount ${mount.containerPath}: host path ${mount.hostPath} does not exist`);
+  return { ...mount, hostPath };
+}
+
+function targetPid(ctx: RuntimeServiceContext, sandboxId: string, targetId: string): number | undefined {
+  const target = ctx.store.requireContainer(targetId);
+  if (target.sandboxId !== sandboxId)
+    throw invalidArgument(`container ${targetId}, whose pid namespace is to be joined, is in another sandbox`);
+  return containerState(target) === 'running' ? target.init?.pid : undefined;
+}
+
+function seccompProfile(ctx: RuntimeServiceContext, reference: string): object {
+  const path = reference.replace(/^localhost\//, '');
+  if (!path.startsWith('/')) throw invalidArgument(`seccomp profile "${reference}": the path must be absolute`);
+  const text = ctx.node.readFile(path);
+  try {
+    return JSON.parse(text) as object;
+  } catch (error) {
+    throw invalidArgument(`seccomp profile ${path} is not readable JSON`, { cause: error });
+  }
+}

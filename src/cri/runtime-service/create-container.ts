@@ -1,0 +1,171 @@
+import { failedPrecondition, GantryError, invalidArgument, notFound } from '../../base/errors.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
+import {
+  type ContainerConfig,
+  ContainerEventType,
+  type CreateContainerRequest,
+  type CreateContainerResponse,
+  NamespaceMode,
+} from '../../rpc/cri-api.ts';
+import { criSignalName } from '../cri-signal.ts';
+import type { ImageRecord } from '../images/ports.ts';
+import { buildContainerSpec } from '../spec/container-spec.ts';
+import type { BuiltSpec } from '../spec/oci-spec.ts';
+import { type ContainerRecord, containerKey } from '../store/container-record.ts';
+import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
+import { gatherSpecInputs } from './container-spec-inputs.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { publishEvent } from './publish-event.ts';
+import { sayOnce } from './say-once.ts';
+import { undoContainer } from './tear-down.ts';
+
+/**
+ * Makes a container in a READY sandbox: root file system, specification, monitor and runtime state; its program is not started. Idempotent per
+ * (sandbox, name, attempt): a repeated call joins the one at work, and gets the container of a finished one while that has not ended. On
+ * failure nothing is left. The work goes on when the caller leaves.
+ */
+export async function createContainer(
+  ctx: RuntimeServiceContext,
+  request: CreateContainerRequest,
+  signal?: AbortSignal,
+): Promise<CreateContainerResponse> {
+  const config = checkedConfig(request.config);
+  const sandbox = ctx.store.requireSandbox(request.podSandboxId);
+  const key = containerKey(config.metadata.name, config.metadata.attempt);
+  const containerId = await ctx.joins.run(
+    `create-container:${sandbox.id}/${key}`,
+    async () => {
+      const existing = ctx.store.liveContainerByKey(sandbox.id, key);
+      return existing === undefined ? makeContainer(ctx, sandbox.id, key, config) : existing.id;
+    },
+    signal,
+  );
+  return { containerId };
+}
+
+type CheckedConfig = ContainerConfig & { readonly metadata: NonNullable<ContainerConfig['metadata']> };
+
+function checkedConfig(config: ContainerConfig | undefined): CheckedConfig {
+  if (config === undefined) throw invalidArgument('config is missing');
+  const { metadata } = config;
+  if (metadata === undefined || metadata.name === '') throw invalidArgument('config.metadata.name is empty');
+  if (config.image === undefined || config.image.image === '') throw invalidArgument('config.image.image is empty');
+  if (config.CDIDevices.length > 0)
+    throw new GantryError('unimplemented', 'CDI devices are not supported: list the device nodes instead');
+  return { ...config, metadata };
+}
+
+async function makeContainer(
+  ctx: RuntimeServiceContext,
+  sandboxId: string,
+  key: string,
+  config: CheckedConfig,
+): Promise<string> {
+  const sandbox = requireReady(ctx, sandboxId);
+  const reference = config.image?.image ?? '';
+  const image = ctx.images.resolve(reference);
+  if (image === undefined) throw notFound(`image "${reference}" is not here: pull it first`);
+  const id = ctx.node.newId();
+  const record = ctx.store.putContainer(newRecord(ctx, id, sandbox, key, config, image));
+  try {
+    ctx.images.hold(image.id, id);
+    faultPoint('cri/create-container/recorded');
+    mountRootfs(ctx, id, image);
+    faultPoint('cri/create-container/rootfs-mounted');
+    const { spec, notes } = buildContainerSpec(gatherSpecInputs(ctx, { id, config, sandbox, image }));
+    sayOnce(ctx, notes);
+    const made = await createInRuntime(ctx, record, spec);
+    faultPoint('cri/create-container/runtime-created');
+    const { uid, gid, additionalGids = [] } = spec.process.user;
+    requireReady(ctx, sandboxId);
+    ctx.store.updateContainer(id, {
+      ...made,
+      cgroupPath: spec.linux.cgroupsPath,
+      user: { uid, gid, additionalGids },
+      createdAt: ctx.node.now(),
+    });
+  } catch (error) {
+    try {
+      await undoContainer(ctx, id);
+    } catch (undoError) {
+      ctx.log.error(
+        { container: id, err: undoError },
+        'a failed container could not be undone; the next start tries again',
+      );
+    }
+    throw error;
+  }
+  publishEvent(ctx, ContainerEventType.CONTAINER_CREATED_EVENT, sandboxId, id);
+  return id;
+}
+
+/** Asked before and after the work: a sandbox that is stopped meanwhile must not keep a container that its stop did not see. */
+function requireReady(ctx: RuntimeServiceContext, sandboxId: string): SandboxRecord {
+  const sandbox = ctx.store.requireSandbox(sandboxId);
+  if (sandboxState(sandbox) !== 'ready') throw failedPrecondition(`sandbox ${sandboxId} is not ready`);
+  return sandbox;
+}
+
+function newRecord(
+  ctx: RuntimeServiceContext,
+  id: string,
+  sandbox: SandboxRecord,
+  key: string,
+  config: CheckedConfig,
+  image: ImageRecord,
+): ContainerRecord {
+  const directory = sandbox.config.logDirectory;
+  const hasLog = directory !== '' && config.logPath !== '';
+  if (hasLog && config.logPath.split('/').includes('..'))
+    throw invalidArgument(`log_path "${config.logPath}" leads out of the log directory`);
+  const pidMode = config.linux?.securityContext?.namespaceOptions?.pid;
+  return {
+    version: 1,
+    id,
+    sandboxId: sandbox.id,
+    key,
+    // The environment may hold secrets: it is written into the bundle (on a tmpfs, for root alone) and nowhere else.
+    config: { ...config, envs: [] },
+    imageId: image.id,
+    imageRef: image.repoDigests[0] ?? image.id,
+    logPath: hasLog ? `${directory}/${config.logPath}` : '',
+    cgroupPath: '',
+    ownPidNamespace: pidMode === undefined || pidMode === NamespaceMode.CONTAINER,
+    stopSignal:
+      criSignalName(config.stopSignal) ?? (image.config.stopSignal === '' ? 'SIGTERM' : image.config.stopSignal),
+    user: undefined,
+    bootId: ctx.node.bootId,
+  };
+}
+
+function mountRootfs(ctx: RuntimeServiceContext, id: string, image: ImageRecord): void {
+  ctx.node.makeDirectory(ctx.paths.containerBundle(id), 0o700);
+  ctx.node.mountOverlay({
+    lowerDirs: ctx.images.layerDirs(image.id),
+    upperDir: ctx.paths.upperDir(id),
+    workDir: ctx.paths.workDir(id),
+    target: ctx.paths.rootfs(id),
+  });
+}
+
+async function createInRuntime(
+  ctx: RuntimeServiceContext,
+  { id, logPath, config }: ContainerRecord,
+  spec: BuiltSpec['spec'],
+): Promise<Pick<ContainerRecord, 'init' | 'monitor'>> {
+  const bundle = ctx.paths.containerBundle(id);
+  ctx.node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
+  if (logPath !== '') ctx.node.makeDirectory(logPath.slice(0, logPath.lastIndexOf('/')), 0o755);
+  const { container, monitor } = await ctx.monitor.create(
+    {
+      id,
+      bundle,
+      logPath: logPath === '' ? undefined : logPath,
+      terminal: config.tty,
+      stdin: config.stdin,
+      stdinOnce: config.stdinOnce,
+    },
+    ctx.runtime,
+  );
+  return { init: container, monitor };
+}

@@ -1,0 +1,100 @@
+import { errorCode, errorMessage } from '../../base/errors.ts';
+import type { RuntimeServiceService } from '../../rpc/gen/runtime/v1/services.ts';
+import type { Handlers } from '../../rpc/service.ts';
+import { containerStatus } from './container-status.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { createContainer } from './create-container.ts';
+import { execSync } from './exec-sync.ts';
+import { listContainers } from './list-containers.ts';
+import { listPodSandbox } from './list-pod-sandbox.ts';
+import { podSandboxStatus } from './pod-sandbox-status.ts';
+import { removeContainer } from './remove-container.ts';
+import { removePodSandbox } from './remove-pod-sandbox.ts';
+import { reopenContainerLog } from './reopen-container-log.ts';
+import { runPodSandbox } from './run-pod-sandbox.ts';
+import { runtimeConfig } from './runtime-config.ts';
+import { startContainer } from './start-container.ts';
+import { status } from './status.ts';
+import { stopContainer } from './stop-container.ts';
+import { stopPodSandbox } from './stop-pod-sandbox.ts';
+import { updateRuntimeConfig } from './update-runtime-config.ts';
+import { version } from './version.ts';
+
+/** runtime.v1.RuntimeService: every call that is served, each in the file of its name. The others answer UNIMPLEMENTED. */
+export function runtimeServiceHandlers(
+  ctx: RuntimeServiceContext,
+  gantryVersion: string,
+): Handlers<typeof RuntimeServiceService> {
+  return {
+    version: async () => version(gantryVersion),
+    status: async request => status(ctx, request),
+    runtimeConfig: async () => runtimeConfig(),
+    updateRuntimeConfig: async request => updateRuntimeConfig(ctx, request),
+
+    listPodSandbox: async request => listPodSandbox(ctx, request),
+    podSandboxStatus: async request => podSandboxStatus(ctx, request),
+    listContainers: async request => listContainers(ctx, request),
+    containerStatus: async request => containerStatus(ctx, request),
+    getContainerEvents: (_request, { signal }) => ctx.events.subscribe(signal),
+
+    runPodSandbox: (request, { signal }) => {
+      const { name: pod = '', namespace = '' } = request.config?.metadata ?? {};
+      return told(ctx, 'RunPodSandbox', { pod, namespace }, runPodSandbox(ctx, request, signal), r => ({
+        sandbox: r.podSandboxId,
+      }));
+    },
+    stopPodSandbox: (request, { signal }) =>
+      told(ctx, 'StopPodSandbox', ofSandbox(ctx, request.podSandboxId), stopPodSandbox(ctx, request, signal)),
+    removePodSandbox: (request, { signal }) =>
+      told(ctx, 'RemovePodSandbox', ofSandbox(ctx, request.podSandboxId), removePodSandbox(ctx, request, signal)),
+    createContainer: (request, { signal }) => {
+      const fields = { ...ofSandbox(ctx, request.podSandboxId), name: request.config?.metadata?.name ?? '' };
+      return told(ctx, 'CreateContainer', fields, createContainer(ctx, request, signal), r => ({
+        container: r.containerId,
+      }));
+    },
+    startContainer: (request, { signal }) =>
+      told(ctx, 'StartContainer', ofContainer(ctx, request.containerId), startContainer(ctx, request, signal)),
+    stopContainer: (request, { signal }) =>
+      told(ctx, 'StopContainer', ofContainer(ctx, request.containerId), stopContainer(ctx, request, signal)),
+    removeContainer: (request, { signal }) =>
+      told(ctx, 'RemoveContainer', ofContainer(ctx, request.containerId), removeContainer(ctx, request, signal)),
+    reopenContainerLog: (request, { signal }) =>
+      told(ctx, 'ReopenContainerLog', ofContainer(ctx, request.containerId), reopenContainerLog(ctx, request, signal)),
+
+    // Probes run by the second: no line for each.
+    execSync: (request, { signal }) => execSync(ctx, request, signal),
+  };
+}
+
+function ofSandbox(ctx: RuntimeServiceContext, id: string): object {
+  const metadata = ctx.store.findSandbox(id)?.config.metadata;
+  return { sandbox: id, ...(metadata === undefined ? {} : { pod: metadata.name, namespace: metadata.namespace }) };
+}
+
+function ofContainer(ctx: RuntimeServiceContext, id: string): object {
+  const record = ctx.store.findContainer(id);
+  if (record === undefined) return { container: id };
+  const pod = ctx.store.sandbox(record.sandboxId)?.config.metadata?.name ?? '';
+  return { container: id, name: record.config.metadata?.name ?? '', pod };
+}
+
+/** One log line per call that changes something: what, on which, how long, and how it ended. */
+async function told<R>(
+  ctx: RuntimeServiceContext,
+  rpc: string,
+  fields: object,
+  work: Promise<R>,
+  ofResult: (result: R) => object = () => ({}),
+): Promise<R> {
+  const started = ctx.clock.monotonic();
+  const ms = (): number => Math.round((ctx.clock.monotonic() - started) * 10) / 10;
+  try {
+    const result = await work;
+    ctx.log.info({ ...fields, ...ofResult(result), ms: ms() }, rpc);
+    return result;
+  } catch (error) {
+    ctx.log.warn({ ...fields, ms: ms(), code: errorCode(error) }, `${rpc} failed: ${errorMessage(error)}`);
+    throw error;
+  }
+}

@@ -1,0 +1,176 @@
+import { errorCode, errorMessage, failedPrecondition, GantryError, invalidArgument } from '../../base/errors.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
+import {
+  ContainerEventType,
+  NamespaceMode,
+  type PodSandboxConfig,
+  type RunPodSandboxRequest,
+  type RunPodSandboxResponse,
+} from '../../rpc/cri-api.ts';
+import { buildSandboxSpec } from '../spec/sandbox-spec.ts';
+import { type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { networkAttachment, usesHostNetwork } from './network-attachment.ts';
+import { publishEvent } from './publish-event.ts';
+import { resolvConf } from './resolv-conf.ts';
+import { sayOnce } from './say-once.ts';
+import { undoSandbox } from './tear-down.ts';
+
+/** Upstream's size of a pod's /dev/shm. */
+const SHM_BYTES = 64 << 20;
+
+/**
+ * Makes a pod's sandbox: network namespace, network, the infra container that holds the other namespaces. Idempotent per (namespace, name, uid,
+ * attempt): a repeated call joins the one at work, and gets the sandbox of a finished one while it is READY. On failure nothing is left, and
+ * the error names the step. The work goes on when the caller leaves.
+ */
+export async function runPodSandbox(
+  ctx: RuntimeServiceContext,
+  request: RunPodSandboxRequest,
+  signal?: AbortSignal,
+): Promise<RunPodSandboxResponse> {
+  const config = checkedConfig(request);
+  const key = sandboxKey(config.metadata);
+  const podSandboxId = await ctx.joins.run(
+    `run-pod-sandbox:${key}`,
+    async () => {
+      const existing = ctx.store.readySandboxByKey(key);
+      return existing === undefined ? makeSandbox(ctx, key, config, request.runtimeHandler) : existing.id;
+    },
+    signal,
+  );
+  return { podSandboxId };
+}
+
+type CheckedConfig = PodSandboxConfig & { readonly metadata: NonNullable<PodSandboxConfig['metadata']> };
+
+function checkedConfig({ config, runtimeHandler }: RunPodSandboxRequest): CheckedConfig {
+  if (config === undefined) throw invalidArgument('config is missing');
+  const { metadata } = config;
+  if (metadata === undefined) throw invalidArgument('config.metadata is missing');
+  for (const field of ['name', 'namespace', 'uid'] as const)
+    if (metadata[field] === '') throw invalidArgument(`config.metadata.${field} is empty`);
+  if (runtimeHandler !== '')
+    throw invalidArgument(`runtime handler "${runtimeHandler}" is not known: there is only the default one`);
+  return { ...config, metadata };
+}
+
+async function makeSandbox(
+  ctx: RuntimeServiceContext,
+  key: string,
+  config: CheckedConfig,
+  runtimeHandler: string,
+): Promise<string> {
+  const id = ctx.node.newId();
+  const hostNetwork = usesHostNetwork(config);
+  const record = ctx.store.putSandbox({
+    version: 1,
+    id,
+    key,
+    config,
+    runtimeHandler,
+    bootId: ctx.node.bootId,
+    ...(hostNetwork ? {} : { netnsPath: ctx.paths.netns(id) }),
+    hostname: config.hostname !== '' && !hostNetwork ? config.hostname : ctx.node.hostname,
+    ownShm: config.linux?.securityContext?.namespaceOptions?.ipc !== NamespaceMode.NODE,
+    ips: [],
+    createdAt: ctx.node.now(),
+  });
+  try {
+    faultPoint('cri/run-pod-sandbox/recorded');
+    if (record.netnsPath !== undefined) {
+      // A namespace joined by a refused container would be wasted work: say no before anything is made.
+      requireNetwork(ctx);
+      ctx.node.createNetns(record.netnsPath);
+      faultPoint('cri/run-pod-sandbox/netns-made');
+    }
+    // The monitor's work is in other processes, the network's in this one: begun in this order, they overlap.
+    const [infra, ips] = await Promise.allSettled([startInfra(ctx, record), attachNetwork(ctx, record)]);
+    if (infra.status === 'rejected') throw named('starting the infra container', infra.reason);
+    if (ips.status === 'rejected') throw named('setting up the network', ips.reason);
+    ctx.store.updateSandbox(id, { ...infra.value, ips: ips.value, readyAt: ctx.node.now() });
+  } catch (error) {
+    try {
+      await undoSandbox(ctx, id);
+    } catch (undoError) {
+      ctx.log.error({ sandbox: id, err: undoError }, 'a failed sandbox could not be undone; it is kept as NOTREADY');
+    }
+    throw error;
+  }
+  publishEvent(ctx, ContainerEventType.CONTAINER_CREATED_EVENT, id, id);
+  publishEvent(ctx, ContainerEventType.CONTAINER_STARTED_EVENT, id, id);
+  return id;
+}
+
+function requireNetwork(ctx: RuntimeServiceContext): void {
+  const readiness = ctx.network.readiness();
+  if (!readiness.ready)
+    throw failedPrecondition(`the pod network is not ready: ${readiness.message}`, { reason: readiness.reason });
+}
+
+async function attachNetwork(ctx: RuntimeServiceContext, record: SandboxRecord): Promise<readonly string[]> {
+  if (record.netnsPath === undefined) return [];
+  const ips = await ctx.network.add(networkAttachment({ ...record, netnsPath: record.netnsPath }));
+  faultPoint('cri/run-pod-sandbox/network-added');
+  return ips;
+}
+
+async function startInfra(
+  ctx: RuntimeServiceContext,
+  record: SandboxRecord,
+): Promise<Pick<SandboxRecord, 'infra' | 'monitor'>> {
+  const { id, config, hostname } = record;
+  const { node, paths } = ctx;
+  const bundle = paths.sandboxBundle(id);
+  node.makeDirectory(bundle, 0o711);
+  node.writeFile(paths.resolvConf(id), resolvConf(config.dnsConfig, node.readFile('/etc/resolv.conf')), 0o644);
+  node.writeFile(paths.hostname(id), `${hostname}\n`, 0o644);
+  node.writeFile(paths.hosts(id), node.readFile('/etc/hosts'), 0o644);
+  if (record.ownShm) node.mountShm(paths.shm(id), SHM_BYTES);
+  const { spec, notes } = buildSandboxSpec({
+    id,
+    config,
+    hostname,
+    netnsPath: record.netnsPath,
+    rootfs: ctx.pause.path,
+    args: ctx.pause.args,
+    host: node.facts,
+    annotations: podAnnotations('sandbox', id, config),
+  });
+  sayOnce(ctx, notes);
+  node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
+  const { container, monitor } = await ctx.monitor.create(
+    { id, bundle, logPath: undefined, terminal: false, stdin: false, stdinOnce: false },
+    ctx.runtime,
+  );
+  faultPoint('cri/run-pod-sandbox/infra-created');
+  await ctx.runtime.start(id);
+  faultPoint('cri/run-pod-sandbox/infra-started');
+  return { infra: container, monitor };
+}
+
+/** Written into every specification, under the keys upstream runtimes and tools look for. */
+export function podAnnotations(
+  type: 'sandbox' | 'container',
+  sandboxId: string,
+  config: PodSandboxConfig,
+): Readonly<Record<string, string>> {
+  const { name = '', namespace = '', uid = '' } = config.metadata ?? {};
+  return {
+    'io.kubernetes.cri.container-type': type,
+    'io.kubernetes.cri.sandbox-id': sandboxId,
+    'io.kubernetes.cri.sandbox-name': name,
+    'io.kubernetes.cri.sandbox-namespace': namespace,
+    'io.kubernetes.cri.sandbox-uid': uid,
+  };
+}
+
+/** The same error with the step before its message. */
+function named(step: string, error: unknown): GantryError {
+  const reason = error instanceof GantryError ? error.reason : undefined;
+  const code = errorCode(error) === 'unknown' ? 'internal' : errorCode(error);
+  return new GantryError(code, `${step}: ${errorMessage(error)}`, {
+    cause: error,
+    ...(reason === undefined ? {} : { reason }),
+  });
+}

@@ -1,0 +1,56 @@
+import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
+import { ContainerEventType, type StartContainerRequest, type StartContainerResponse } from '../../rpc/cri-api.ts';
+import { containerState } from '../store/container-record.ts';
+import { sandboxState } from '../store/sandbox-record.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { publishEvent } from './publish-event.ts';
+import { endContainer, recordExit } from './record-exit.ts';
+
+/** What containerd reports for a container whose start failed; kubelets and their users know both. */
+const START_ERROR_EXIT_CODE = 128;
+const START_ERROR_REASON = 'StartError';
+
+/**
+ * Starts a created container. A repeated call joins the one at work, and is fine when the container runs. Throws `not-found`, and
+ * `failed-precondition` for one that has ended or whose sandbox is not ready. When the runtime refuses, the container is EXITED with the
+ * reason StartError and the runtime's message. The work goes on when the caller leaves.
+ */
+export async function startContainer(
+  ctx: RuntimeServiceContext,
+  request: StartContainerRequest,
+  signal?: AbortSignal,
+): Promise<StartContainerResponse> {
+  const { id } = ctx.store.requireContainer(request.containerId);
+  await ctx.joins.run(`start-container:${id}`, () => ctx.queue.run(id, () => start(ctx, id)), signal);
+  return {};
+}
+
+async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
+  const record = ctx.store.requireContainer(id);
+  const state = containerState(record);
+  if (state === 'running') return;
+  if (state !== 'created') throw failedPrecondition(`container ${id} has ${state}: it cannot be started again`);
+  const sandbox = ctx.store.sandbox(record.sandboxId);
+  if (sandbox === undefined || sandboxState(sandbox) !== 'ready')
+    throw failedPrecondition(`sandbox ${record.sandboxId} of container ${id} is not ready`);
+  ctx.starting.add(id);
+  try {
+    await ctx.runtime.start(id);
+    faultPoint('cri/start-container/started');
+    ctx.store.updateContainer(id, { startedAt: ctx.node.now() });
+    publishEvent(ctx, ContainerEventType.CONTAINER_STARTED_EVENT, record.sandboxId, id);
+  } catch (error) {
+    endContainer(ctx, record, {
+      exitCode: START_ERROR_EXIT_CODE,
+      finishedAt: ctx.node.now(),
+      reason: START_ERROR_REASON,
+      message: errorMessage(error),
+    });
+    throw error;
+  } finally {
+    ctx.starting.delete(id);
+  }
+  // A program that ends within a millisecond has left its exit file by now, and nobody was allowed to take it up.
+  recordExit(ctx, id);
+}

@@ -1,0 +1,28 @@
+import type { StatusRequest, StatusResponse } from '../../rpc/cri-api.ts';
+import type { RuntimeServiceContext } from './context.ts';
+
+/** Whether pods can be run now, and (verbose) with what: asked by the kubelet every few seconds, so all of it is at hand. */
+export function status(ctx: RuntimeServiceContext, request: StatusRequest): StatusResponse {
+  const network = ctx.network.readiness();
+  return {
+    status: {
+      conditions: [
+        { type: 'RuntimeReady', status: true, reason: '', message: '' },
+        network.ready
+          ? { type: 'NetworkReady', status: true, reason: '', message: '' }
+          : { type: 'NetworkReady', status: false, reason: network.reason, message: network.message },
+      ],
+    },
+    // Kubelets look the default handler up under the empty name.
+    runtimeHandlers: [
+      { name: '', features: { recursiveReadOnlyMounts: ctx.node.facts.recursiveReadOnly, userNamespaces: false } },
+    ],
+    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
+    info: request.verbose
+      ? {
+          config: JSON.stringify(ctx.config),
+          runtime: JSON.stringify({ name: ctx.runtime.name, path: ctx.runtime.path, chosenBecause: ctx.runtimeChoice }),
+        }
+      : {},
+  };
+}

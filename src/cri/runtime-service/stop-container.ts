@@ -1,0 +1,50 @@
+import { faultPoint } from '../../linux/fault-point.ts';
+import { signalNumber } from '../../linux/signal-numbers.ts';
+import type { StopContainerRequest, StopContainerResponse } from '../../rpc/cri-api.ts';
+import { containerState } from '../store/container-record.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { killContainer, waitForEnd } from './kill-container.ts';
+
+const SIGTERM = 15;
+
+/** setTimeout counts in 31 bits; a grace of 24 days is for ever. */
+const MAX_GRACE_SECONDS = 2_000_000n;
+
+/**
+ * Ends a container: its stop signal, then SIGKILL once `timeout` seconds are over (0: at once). Resolves when it has ended. Callers share one
+ * stop per container, and a later one with a shorter time-out shortens it. Safe to repeat; no error when there is no such container.
+ */
+export async function stopContainer(
+  ctx: RuntimeServiceContext,
+  request: StopContainerRequest,
+  signal?: AbortSignal,
+): Promise<StopContainerResponse> {
+  const record = ctx.store.findContainer(request.containerId);
+  if (record === undefined) return {};
+  const { id } = record;
+  const seconds = request.timeout > MAX_GRACE_SECONDS ? MAX_GRACE_SECONDS : request.timeout;
+  const graceMs = Math.max(0, Number(seconds) * 1000);
+  ctx.graces.shorten(id, graceMs);
+  await ctx.joins.run(`stop-container:${id}`, () => stop(ctx, id, graceMs), signal);
+  return {};
+}
+
+async function stop(ctx: RuntimeServiceContext, id: string, graceMs: number): Promise<void> {
+  // A start at work ends first, so that the signal meets the program and not the runtime's own init.
+  await ctx.queue.run(id, async () => {});
+  const record = ctx.store.container(id);
+  if (record === undefined) return;
+  if (graceMs > 0 && containerState(record) === 'running' && record.init !== undefined) {
+    ctx.node.signal(record.init, signalNumber(record.stopSignal) ?? SIGTERM);
+    faultPoint('cri/stop-container/signalled');
+    const grace = ctx.graces.begin(id, graceMs);
+    try {
+      await waitForEnd(ctx, id, grace.over);
+    } catch (error) {
+      if (!grace.over.aborted) throw error;
+    } finally {
+      grace.release();
+    }
+  }
+  await killContainer(ctx, id);
+}

@@ -1,0 +1,68 @@
+/**
+ * Taking away what a sandbox or a container has, whichever of it was ever made: the same steps undo a failed creation, finish one that a crash cut
+ * short, and end a removal. Each step is safe to repeat and the record goes last, so that a crash between any two leaves something to start from.
+ */
+
+import { faultPoint } from '../../linux/fault-point.ts';
+import { rethrowAll } from '../rethrow-all.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { networkAttachment } from './network-attachment.ts';
+import { deleteFromRuntime } from './record-exit.ts';
+
+/** Takes a container away for good. Whatever runs of it has been ended before. */
+export async function destroyContainer(ctx: RuntimeServiceContext, id: string): Promise<void> {
+  await deleteFromRuntime(ctx, id);
+  faultPoint('cri/remove-container/runtime-deleted');
+  ctx.node.unmount(ctx.paths.rootfs(id));
+  ctx.node.removeTree(ctx.paths.containerBundle(id));
+  ctx.monitor.forget(id);
+  ctx.images.release(id);
+  ctx.store.deleteContainer(id);
+  ctx.node.emptyTrash();
+}
+
+/** Undoes a container that was never handed out. `ContainerMonitor.create` has left no process of it, or the caller has seen to that (reap). */
+export const undoContainer = destroyContainer;
+
+/** Disconnects the pod's network; nothing happens on the host network. */
+export async function detachNetwork(ctx: RuntimeServiceContext, id: string): Promise<void> {
+  const record = ctx.store.sandbox(id);
+  if (record?.netnsPath === undefined) return;
+  await ctx.network.remove(networkAttachment({ ...record, netnsPath: record.netnsPath }));
+}
+
+/** Gives back what a stopped sandbox no longer needs: the namespace and the shared memory. */
+export function releaseNode(ctx: RuntimeServiceContext, id: string): void {
+  const record = ctx.store.sandbox(id);
+  if (record === undefined) return;
+  if (record.netnsPath !== undefined) ctx.node.removeNetns(record.netnsPath);
+  if (record.ownShm) ctx.node.unmount(ctx.paths.shm(id));
+}
+
+/** Takes the files and at last the record of a released sandbox away. */
+export function destroySandboxFiles(ctx: RuntimeServiceContext, id: string): void {
+  ctx.node.removeTree(ctx.paths.sandboxBundle(id));
+  ctx.monitor.forget(id);
+  ctx.store.deleteSandbox(id);
+}
+
+/**
+ * Undoes a sandbox that was never handed out, and of which no monitor or runtime process is at work any more. When a step fails the others are done all the same, and the record stays as a NOTREADY sandbox,
+ * which the kubelet stops and removes as any other; the failures are thrown together.
+ */
+export async function undoSandbox(ctx: RuntimeServiceContext, id: string): Promise<void> {
+  const failures: unknown[] = [];
+  const attempt = async (step: () => void | Promise<void>): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  };
+  await attempt(() => deleteFromRuntime(ctx, id));
+  await attempt(() => detachNetwork(ctx, id));
+  await attempt(() => releaseNode(ctx, id));
+  if (failures.length === 0) await attempt(() => destroySandboxFiles(ctx, id));
+  if (failures.length > 0) await attempt(() => void ctx.store.updateSandbox(id, { notReadyAt: ctx.node.now() }));
+  rethrowAll(failures);
+}

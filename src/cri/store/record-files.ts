@@ -1,0 +1,128 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
+import { errnoName, errorMessage } from '../../base/errors.ts';
+import { isWholeId } from '../../base/ids.ts';
+import { writeFileAtomic } from '../../linux/atomic-file.ts';
+import type { CriPaths } from '../paths.ts';
+import type { ContainerRecord } from './container-record.ts';
+import { decodeRecord, encodeRecord } from './record-codec.ts';
+import type { SandboxRecord } from './sandbox-record.ts';
+
+/** Where records live between two starts of the shim. */
+export interface RecordFiles {
+  writeSandbox(record: SandboxRecord): void;
+  writeContainer(record: ContainerRecord): void;
+  /** Safe to repeat. */
+  deleteSandbox(id: string): void;
+  /** Takes away the record, and with it all that was kept of the container on disk. Safe to repeat. */
+  deleteContainer(id: string): void;
+  /** Everything that is readable; what is not is moved aside and told. */
+  readAll(): StoredRecords;
+}
+
+export interface StoredRecords {
+  readonly sandboxes: readonly SandboxRecord[];
+  readonly containers: readonly ContainerRecord[];
+  /** What could not be read, one sentence each: the file, why, and where it went. */
+  readonly unreadable: readonly string[];
+  /** Container folders without a record (a removal or a create that was cut short): ids to clean up. */
+  readonly orphanFolders: readonly string[];
+}
+
+/**
+ * Records as files under the root directory, replaced atomically. They are not flushed to the disk: they must survive the death of the shim,
+ * and what a power cut takes is void after it anyway, since no container outlives one.
+ */
+export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
+  return {
+    writeSandbox: record => writeFileAtomic(paths.sandboxRecord(record.id), encodeRecord(record)),
+    writeContainer: record => writeFileAtomic(paths.containerRecord(record.id), encodeRecord(record)),
+    deleteSandbox: id => rmSync(paths.sandboxRecord(id), { force: true }),
+    deleteContainer: id => moveToTrash(paths, id),
+    readAll: () => readAll(paths),
+  };
+}
+
+/** One rename, record and all, however large the writable layer is; `trash` is emptied in the background and at the next start. */
+function moveToTrash(paths: CriPaths, id: string): void {
+  mkdirSync(paths.trash, { recursive: true, mode: 0o700 });
+  try {
+    renameSync(paths.containerDir(id), `${paths.trash}/${id}`);
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return;
+    // A folder of that name is in the trash already: an earlier removal was cut short after its rename.
+    rmSync(paths.containerDir(id), { recursive: true, force: true });
+  }
+}
+
+function readAll(paths: CriPaths): StoredRecords {
+  const sandboxes: SandboxRecord[] = [];
+  const containers: ContainerRecord[] = [];
+  const unreadable: string[] = [];
+  const orphanFolders: string[] = [];
+  for (const name of entriesOf(paths.sandboxRecords)) {
+    if (!name.endsWith('.json')) {
+      // the temporary file of a write that was cut short
+      rmSync(`${paths.sandboxRecords}/${name}`, { force: true });
+      continue;
+    }
+    const record = read(paths, `${paths.sandboxRecords}/${name}`, basename(name, '.json'), parseSandbox, unreadable);
+    if (record !== undefined) sandboxes.push(record);
+  }
+  for (const id of entriesOf(paths.containers)) {
+    const file = `${paths.containers}/${id}/record.json`;
+    const record = read(paths, file, id, parseContainer, unreadable);
+    if (record !== undefined) containers.push(record);
+    else if (isWholeId(id)) orphanFolders.push(id);
+  }
+  return { sandboxes, containers, unreadable, orphanFolders };
+}
+
+function entriesOf(directory: string): string[] {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return readdirSync(directory).sort();
+}
+
+function read<R>(
+  paths: CriPaths,
+  file: string,
+  id: string,
+  parse: (value: unknown, id: string) => R,
+  unreadable: string[],
+): R | undefined {
+  try {
+    return parse(decodeRecord(readFileSync(file, 'utf8')), id);
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return undefined;
+    const aside = `${paths.quarantine}/${id}-${basename(file)}`;
+    unreadable.push(`${file}: ${errorMessage(error)}; moved to ${aside}`);
+    mkdirSync(paths.quarantine, { recursive: true, mode: 0o700 });
+    renameSync(file, aside);
+    return undefined;
+  }
+}
+
+function parseSandbox(value: unknown, id: string): SandboxRecord {
+  const record = checkedRecord(value, id, 'sandbox', ['key', 'bootId', 'hostname']);
+  if (typeof record['createdAt'] !== 'bigint') throw new Error('createdAt is missing');
+  if (!Array.isArray(record['ips'])) throw new Error('ips is missing');
+  return record as unknown as SandboxRecord;
+}
+
+function parseContainer(value: unknown, id: string): ContainerRecord {
+  const strings = ['key', 'sandboxId', 'bootId', 'imageId', 'imageRef', 'logPath', 'cgroupPath', 'stopSignal'];
+  return checkedRecord(value, id, 'container', strings) as unknown as ContainerRecord;
+}
+
+/** The fields without which the rest of the program would trip; the remaining ones are as we wrote them, since the write is atomic. */
+function checkedRecord(value: unknown, id: string, what: string, strings: readonly string[]): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw new Error(`is not a ${what} record`);
+  const record = value as Record<string, unknown>;
+  if (record['version'] !== 1)
+    throw new Error(`has version ${String(record['version'])}, this program reads version 1`);
+  if (record['id'] !== id || !isWholeId(id)) throw new Error(`names the ${what} "${String(record['id'])}"`);
+  for (const name of strings) if (typeof record[name] !== 'string') throw new Error(`${name} is missing`);
+  const config = record['config'] as { metadata?: unknown } | undefined;
+  if (typeof config?.metadata !== 'object' || config.metadata === null) throw new Error('config.metadata is missing');
+  return record;
+}

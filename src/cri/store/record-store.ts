@@ -1,0 +1,144 @@
+import { notFound } from '../../base/errors.ts';
+import { type ContainerRecord, containerState } from './container-record.ts';
+import type { RecordFiles } from './record-files.ts';
+import { type SandboxRecord, sandboxState } from './sandbox-record.ts';
+
+/**
+ * Sandboxes and containers in memory and on disk. Records are replaced, never changed in place; a write that fails (full disk) throws and leaves
+ * the memory as it was, so that memory never knows more than the disk.
+ */
+export class RecordStore {
+  readonly #files: RecordFiles;
+  readonly #sandboxes = new Map<string, SandboxRecord>();
+  readonly #containers = new Map<string, ContainerRecord>();
+  readonly #containersOf = new Map<string, Set<string>>();
+
+  constructor(files: RecordFiles) {
+    this.#files = files;
+  }
+
+  /** Takes records that are on disk already. */
+  load(sandboxes: readonly SandboxRecord[], containers: readonly ContainerRecord[]): void {
+    for (const record of sandboxes) this.#sandboxes.set(record.id, record);
+    for (const record of containers) this.#keep(record);
+  }
+
+  putSandbox(record: SandboxRecord): SandboxRecord {
+    this.#files.writeSandbox(record);
+    this.#sandboxes.set(record.id, record);
+    return record;
+  }
+
+  putContainer(record: ContainerRecord): ContainerRecord {
+    this.#files.writeContainer(record);
+    this.#keep(record);
+    return record;
+  }
+
+  /** Changes fields of a sandbox; undefined when it is gone by now (nothing is written then). */
+  updateSandbox(id: string, change: Partial<SandboxRecord>): SandboxRecord | undefined {
+    const record = this.#sandboxes.get(id);
+    return record === undefined ? undefined : this.putSandbox({ ...record, ...change });
+  }
+
+  /** Changes fields of a container; undefined when it is gone by now (nothing is written then). */
+  updateContainer(id: string, change: Partial<ContainerRecord>): ContainerRecord | undefined {
+    const record = this.#containers.get(id);
+    return record === undefined ? undefined : this.putContainer({ ...record, ...change });
+  }
+
+  /** Safe to repeat. */
+  deleteSandbox(id: string): void {
+    this.#files.deleteSandbox(id);
+    this.#sandboxes.delete(id);
+    this.#containersOf.delete(id);
+  }
+
+  /** Safe to repeat. */
+  deleteContainer(id: string): void {
+    this.#files.deleteContainer(id);
+    const record = this.#containers.get(id);
+    if (record === undefined) return;
+    this.#containers.delete(id);
+    this.#containersOf.get(record.sandboxId)?.delete(id);
+  }
+
+  sandbox(id: string): SandboxRecord | undefined {
+    return this.#sandboxes.get(id);
+  }
+
+  container(id: string): ContainerRecord | undefined {
+    return this.#containers.get(id);
+  }
+
+  allSandboxes(): readonly SandboxRecord[] {
+    return [...this.#sandboxes.values()];
+  }
+
+  allContainers(): readonly ContainerRecord[] {
+    return [...this.#containers.values()];
+  }
+
+  /** All containers of a sandbox, those being created included. */
+  containersOf(sandboxId: string): readonly ContainerRecord[] {
+    const ids = this.#containersOf.get(sandboxId) ?? [];
+    return [...ids].flatMap(id => this.#containers.get(id) ?? []);
+  }
+
+  /** The sandbox a client means by a whole id or an unambiguous beginning of one; those being created are not shown. */
+  findSandbox(reference: string): SandboxRecord | undefined {
+    const found = find(this.#sandboxes, reference);
+    return found === undefined || sandboxState(found) === 'creating' ? undefined : found;
+  }
+
+  /** The container a client means, by the same rules. */
+  findContainer(reference: string): ContainerRecord | undefined {
+    const found = find(this.#containers, reference);
+    return found === undefined || containerState(found) === 'creating' ? undefined : found;
+  }
+
+  /** As findSandbox; throws `not-found`, which the kubelet takes for "gone". */
+  requireSandbox(reference: string): SandboxRecord {
+    const record = this.findSandbox(reference);
+    if (record === undefined) throw notFound(`sandbox "${reference}" is not here`);
+    return record;
+  }
+
+  /** As findContainer; throws `not-found`, which the kubelet takes for "gone". */
+  requireContainer(reference: string): ContainerRecord {
+    const record = this.findContainer(reference);
+    if (record === undefined) throw notFound(`container "${reference}" is not here`);
+    return record;
+  }
+
+  /** The READY sandbox made for a key, if there is one: what a repeated RunPodSandbox is answered with. */
+  readySandboxByKey(key: string): SandboxRecord | undefined {
+    return this.allSandboxes().find(s => s.key === key && sandboxState(s) === 'ready');
+  }
+
+  /** The container of a sandbox made for a key that has not ended: what a repeated CreateContainer is answered with. */
+  liveContainerByKey(sandboxId: string, key: string): ContainerRecord | undefined {
+    return this.containersOf(sandboxId).find(
+      c => c.key === key && (containerState(c) === 'created' || containerState(c) === 'running'),
+    );
+  }
+
+  #keep(record: ContainerRecord): void {
+    this.#containers.set(record.id, record);
+    const ids = this.#containersOf.get(record.sandboxId);
+    if (ids === undefined) this.#containersOf.set(record.sandboxId, new Set([record.id]));
+    else ids.add(record.id);
+  }
+}
+
+function find<R>(records: ReadonlyMap<string, R>, reference: string): R | undefined {
+  const exact = records.get(reference);
+  if (exact !== undefined || reference.length >= 64 || reference === '') return exact;
+  let found: R | undefined;
+  for (const [id, record] of records) {
+    if (!id.startsWith(reference)) continue;
+    if (found !== undefined) return undefined;
+    found = record;
+  }
+  return found;
+}

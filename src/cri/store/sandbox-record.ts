@@ -1,0 +1,64 @@
+/**
+ * What is kept of a pod sandbox. As with containers the state follows from the stamps.
+ *
+ * ```
+ *   (no readyAt)          readyAt          notReadyAt                 releasedAt
+ *    creating ───run──▶   READY  ──stop or infra gone──▶ NOTREADY ──network, namespaces, mounts released──▶ NOTREADY
+ *       │                                                    │                                                  │
+ *     failed                                              removedAt ◀────────────────── remove ─────────────────┘
+ *       ▼                                                    ▼
+ *     gone  ◀─────────────────────────────────────────── removing
+ * ```
+ *
+ * A record without `readyAt` and without `notReadyAt` is a creation at work (or, after a crash, one to undo): no list shows it. One with
+ * `notReadyAt` alone is a creation whose undoing failed: it is shown as NOTREADY, so that the kubelet stops and removes it.
+ */
+import { type PodSandboxConfig, PodSandboxState } from '../../rpc/cri-api.ts';
+import type { ProcessIdentity } from '../oci/ports.ts';
+
+export interface SandboxRecord {
+  readonly version: 1;
+  readonly id: string;
+  /** `<namespace>/<name>/<uid>/<attempt>`: one sandbox is made per key. */
+  readonly key: string;
+  readonly config: PodSandboxConfig;
+  readonly runtimeHandler: string;
+  /** The boot in which its processes and namespaces live. */
+  readonly bootId: string;
+  /** Bound path of the network namespace; undefined on the host network. */
+  readonly netnsPath?: string;
+  readonly hostname: string;
+  /** True when the sandbox made its own /dev/shm (not with host IPC). */
+  readonly ownShm: boolean;
+  readonly ips: readonly string[];
+  /** The pause process. */
+  readonly infra?: ProcessIdentity;
+  readonly monitor?: ProcessIdentity;
+  /** All stamps: nanoseconds since the epoch. */
+  readonly createdAt: bigint;
+  readonly readyAt?: bigint;
+  readonly notReadyAt?: bigint;
+  readonly releasedAt?: bigint;
+  readonly removedAt?: bigint;
+}
+
+export type SandboxState = 'creating' | 'ready' | 'not-ready';
+
+/** The state a record is in. Pure. */
+export function sandboxState(record: SandboxRecord): SandboxState {
+  if (record.notReadyAt !== undefined || record.removedAt !== undefined) return 'not-ready';
+  return record.readyAt === undefined ? 'creating' : 'ready';
+}
+
+export function criSandboxState(record: SandboxRecord): PodSandboxState {
+  return sandboxState(record) === 'ready' ? PodSandboxState.SANDBOX_READY : PodSandboxState.SANDBOX_NOTREADY;
+}
+
+export function sandboxKey(metadata: {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly attempt: number;
+}): string {
+  return `${metadata.namespace}/${metadata.name}/${metadata.uid}/${metadata.attempt}`;
+}

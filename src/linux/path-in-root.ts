@@ -1,0 +1,50 @@
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { errnoName } from '../base/errors.ts';
+import { check, libc } from './ffi.ts';
+
+const SYS_OPENAT2 = 437;
+const O_RDONLY = 0;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const O_DIRECTORY = 0o200000;
+const O_PATH = 0o10000000;
+/** openat2(2): links are resolved as chroot(2) would, so none leads out of the directory. */
+const RESOLVE_IN_ROOT = 0x10;
+/** openat2(2): no way through /proc/…/fd and the like. */
+const RESOLVE_NO_MAGICLINKS = 0x02;
+
+/** passwd and group files beyond this are not what they seem; a root file system is untrusted input. */
+const MAX_TEXT_BYTES = 4 << 20;
+
+/**
+ * Text of a regular file inside `root`. Symbolic links, absolute ones too, are resolved inside `root` by the kernel, so the content of an image
+ * cannot name a file of the machine. Empty when there is no such file or it is none to read (a directory, a device, over 4 MiB).
+ */
+export function readTextInRoot(root: string, path: string): string {
+  const rootFd = openSync(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  try {
+    // struct open_how: u64 flags, u64 mode, u64 resolve. O_NONBLOCK: opening a FIFO must not wait for its writer.
+    const how = Buffer.alloc(24);
+    how.writeBigUInt64LE(BigInt(O_RDONLY | O_NONBLOCK | O_CLOEXEC), 0);
+    how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
+    const syscall = libc('long syscall(long, ...)');
+    const fd = check(
+      syscall(SYS_OPENAT2, 'int', rootFd, 'const char *', path, 'void *', how, 'size_t', how.length),
+      'openat2',
+      `${path} in ${root}`,
+    );
+    try {
+      const { size, mode } = fstatSync(fd);
+      const regular = (mode & 0o170000) === 0o100000;
+      return regular && size <= MAX_TEXT_BYTES ? readFileSync(fd, 'utf8') : '';
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const code = errnoName(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return '';
+    throw error;
+  } finally {
+    closeSync(rootFd);
+  }
+}

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { errorMessage, GantryError } from '../../base/errors.ts';
+import { errnoName, errorMessage, GantryError } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
 import { createCgroup } from '../../linux/cgroup.ts';
 import { detectCgroups } from '../../linux/cgroup-layout.ts';
@@ -69,7 +69,7 @@ export async function createHost(options: CreateHostOptions): Promise<Host> {
   let launcher: number | undefined;
   try {
     for (const directory of plan.dataDirectories) mkdirSync(directory, { recursive: true });
-    createCgroup(plan.cgroup, {}, layout);
+    makeGroup(plan.cgroup);
     launcher = launch(plan, dataDir);
     const deadline = deadlineSignal(START_PATIENCE_MS, `the first process of host "${options.name}"`, options.signal);
     try {
@@ -97,6 +97,17 @@ function claim(dataDir: string, name: string): void {
         cause: error,
       });
     throw error;
+  }
+}
+
+/** The last host that is deleted takes the parent group with it, perhaps just between our two mkdirs. */
+function makeGroup(cgroup: string): void {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return createCgroup(cgroup);
+    } catch (error) {
+      if (errnoName(error) !== 'ENOENT' || attempt === 5) throw error;
+    }
   }
 }
 

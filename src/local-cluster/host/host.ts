@@ -115,6 +115,8 @@ export async function deleteHost(
 
 /** The handle of a host that runs. `launcher` is this process's own child that made it, to be collected when it ends. */
 export function hostHandle(record: HostRecord, pid1: ProcessIdentity, launcher?: number): Host {
+  // long-lived children of this process: collected when the host ends
+  const children = launcher === undefined ? [] : [launcher];
   const path = (inside: string): string => {
     if (!inside.startsWith('/') || inside.split('/').includes('..'))
       throw notFound(`"${inside}" is not an absolute path inside a host`);
@@ -152,7 +154,7 @@ export function hostHandle(record: HostRecord, pid1: ProcessIdentity, launcher?:
   const supervised = {
     path,
     spawnDetached(argv: readonly string[], logFile: string): void {
-      startLogged(argv, logFile, {}, undefined, false);
+      children.push(startLogged(argv, logFile, {}, undefined, false));
     },
   };
   return {
@@ -192,15 +194,15 @@ export function hostHandle(record: HostRecord, pid1: ProcessIdentity, launcher?:
     },
     supervise: (name, argv, env = {}) => superviseService(supervised, name, argv, { ...hostEnvironment(), ...env }),
     service: name => openService(supervised, name),
-    kill: () => endHost(record, pid1, launcher),
+    kill: () => endHost(record, pid1, children),
     async delete() {
-      await endHost(record, pid1, launcher);
+      await endHost(record, pid1, children);
       await removeHost(record);
     },
   };
 }
 
-async function endHost(record: HostRecord, pid1: ProcessIdentity, launcher?: number): Promise<void> {
+async function endHost(record: HostRecord, pid1: ProcessIdentity, children: readonly number[] = []): Promise<void> {
   if (isAlive(pid1)) process.kill(pid1.pid, 'SIGKILL');
   // The first process becomes a zombie only after the kernel has ended all others of its pid namespace.
   for (let waited = 0; isAlive(pid1); waited += 5) {
@@ -209,16 +211,23 @@ async function endHost(record: HostRecord, pid1: ProcessIdentity, launcher?: num
     await setTimeout(5);
   }
   for (let waited = 0; waited < END_PATIENCE_MS; waited += 5) {
-    // those that entered from outside end a moment later; the launcher is ours to collect
-    if (launcher !== undefined) reapProcess(launcher);
-    const left = cgroupPids(record.cgroup);
-    for (const pid of left) reapProcess(pid);
-    if (left.length === 0) return;
+    // those that entered from outside end a moment later
+    for (const child of children) collect(child);
+    if (cgroupPids(record.cgroup).length === 0) return;
     await setTimeout(5);
   }
   throw failedPrecondition(
     `host "${record.name}": processes ${cgroupPids(record.cgroup).join(', ')} do not end after SIGKILL`,
   );
+}
+
+/** Collects a child that has ended; one that was collected already is fine. */
+function collect(pid: number): void {
+  try {
+    reapProcess(pid);
+  } catch (error) {
+    if (errnoName(error) !== 'ECHILD') throw error;
+  }
 }
 
 async function removeHost(record: HostRecord): Promise<void> {

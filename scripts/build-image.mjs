@@ -1,0 +1,198 @@
+#!/usr/bin/env node
+// Builds test and demo images from Debian's own files into an OCI image layout (a directory) or archive (a tar of it). The same input gives the same bytes.
+//   node scripts/build-image.mjs busybox localhost/busybox:1.35 --dir OUT | --archive OUT.tar
+// Kinds: busybox (Debian's static busybox with its applets), pause (catatonit -P), big (busybox and 100 MB that gzip cannot shrink).
+import { execFileSync } from 'node:child_process';
+import { createCipheriv, createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
+
+const ARCHITECTURE = { x64: 'amd64', arm64: 'arm64' }[process.arch] ?? process.arch;
+
+/** One ustar header. Names are short here, so neither prefix nor pax records are needed. */
+function tarHeader({ name, mode, size = 0, type = '0', link = '' }) {
+  const header = Buffer.alloc(512);
+  if (Buffer.byteLength(name) > 100 || Buffer.byteLength(link) > 100) throw new Error(`name too long for tar: ${name}`);
+  header.write(name, 0);
+  header.write(`${mode.toString(8).padStart(7, '0')}\0`, 100);
+  header.write('0000000\0', 108);
+  header.write('0000000\0', 116);
+  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124);
+  header.write('00000000000\0', 136);
+  header.write('        ', 148);
+  header.write(type, 156);
+  header.write(link, 157);
+  header.write('ustar\0' + '00', 257);
+  header.write('root', 265);
+  header.write('root', 297);
+  const sum = header.reduce((a, b) => a + b, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return header;
+}
+
+function tar(entries) {
+  const parts = [];
+  for (const entry of entries) {
+    const content = entry.content ?? Buffer.alloc(0);
+    parts.push(
+      tarHeader({ ...entry, size: content.length }),
+      content,
+      Buffer.alloc((512 - (content.length % 512)) % 512),
+    );
+  }
+  return Buffer.concat([...parts, Buffer.alloc(1024)]);
+}
+
+const dir = (name, mode = 0o755) => ({ name: `${name}/`, mode, type: '5' });
+const file = (name, content, mode = 0o644) => ({ name, mode, content: Buffer.from(content) });
+const symlink = (name, link) => ({ name, mode: 0o777, type: '2', link });
+
+function readStaticBinary(path, debianPackage) {
+  let real;
+  try {
+    real = realpathSync(path);
+  } catch {
+    throw new Error(`${path} is missing: install the Debian package ${debianPackage}`);
+  }
+  const bytes = readFileSync(real);
+  if (bytes.includes('/ld-linux') || bytes.includes('/ld64.so'))
+    throw new Error(`${path} is not a static program: install the Debian package ${debianPackage}`);
+  return bytes;
+}
+
+function busyboxEntries() {
+  const binary = readStaticBinary('/usr/bin/busybox', 'busybox-static');
+  const applets = execFileSync('/usr/bin/busybox', ['--list'], { encoding: 'utf8' }).split('\n').filter(Boolean).sort();
+  return [
+    dir('bin'),
+    file('bin/busybox', binary, 0o755),
+    ...applets.filter(a => a !== 'busybox').map(a => symlink(`bin/${a}`, 'busybox')),
+    dir('etc'),
+    file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n'),
+    file('etc/group', 'root:x:0:\nnogroup:x:65534:\n'),
+    dir('root', 0o700),
+    dir('tmp', 0o1777),
+    dir('usr'),
+    symlink('usr/bin', '../bin'),
+    dir('var'),
+    dir('www'),
+    file('www/index.html', 'hello from a pod\n'),
+  ];
+}
+
+/** Bytes that look random and are the same everywhere: AES-CTR over zeros. */
+function incompressible(bytes) {
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16)).update(Buffer.alloc(bytes));
+}
+
+const KINDS = {
+  busybox: () => ({ layers: [busyboxEntries()], config: { Cmd: ['/bin/sh'] } }),
+  pause: () => ({
+    layers: [[file('catatonit', readStaticBinary('/usr/bin/catatonit', 'catatonit'), 0o755)]],
+    config: { Entrypoint: ['/catatonit', '-P'] },
+  }),
+  big: () => ({
+    layers: [
+      busyboxEntries(),
+      [dir('data'), ...Array.from({ length: 10 }, (_, i) => file(`data/${i}`, incompressible(5_000_000 + i)))],
+      [dir('more'), ...Array.from({ length: 500 }, (_, i) => file(`more/${i}`, incompressible(100_000 + i)))],
+    ],
+    config: { Cmd: ['/bin/sh'] },
+  }),
+};
+
+const sha256 = bytes => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+/** The files of an OCI image layout, as path -> bytes. */
+function imageLayout(kind, reference) {
+  const { layers, config } = KINDS[kind]();
+  const files = new Map();
+  const put = (mediaType, bytes) => {
+    const digest = sha256(bytes);
+    files.set(`blobs/sha256/${digest.slice(7)}`, bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
+  const archives = layers.map(tar);
+  const layerDescriptors = archives.map(a =>
+    put('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(a, { level: kind === 'big' ? 1 : 6 })),
+  );
+  const configDescriptor = put(
+    'application/vnd.oci.image.config.v1+json',
+    Buffer.from(
+      JSON.stringify({
+        created: '2020-01-01T00:00:00Z',
+        architecture: ARCHITECTURE,
+        os: 'linux',
+        config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], ...config },
+        rootfs: { type: 'layers', diff_ids: archives.map(sha256) },
+        history: archives.map(() => ({ created: '2020-01-01T00:00:00Z', created_by: `build-image ${kind}` })),
+      }),
+    ),
+  );
+  const manifest = put(
+    'application/vnd.oci.image.manifest.v1+json',
+    Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: 'application/vnd.oci.image.manifest.v1+json',
+        config: configDescriptor,
+        layers: layerDescriptors,
+      }),
+    ),
+  );
+  files.set('oci-layout', Buffer.from(JSON.stringify({ imageLayoutVersion: '1.0.0' })));
+  files.set(
+    'index.json',
+    Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: 'application/vnd.oci.image.index.v1+json',
+        manifests: [
+          {
+            ...manifest,
+            platform: { architecture: ARCHITECTURE, os: 'linux' },
+            annotations: {
+              'io.containerd.image.name': reference,
+              'org.opencontainers.image.ref.name': reference,
+            },
+          },
+        ],
+      }),
+    ),
+  );
+  return files;
+}
+
+function main() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { dir: { type: 'string' }, archive: { type: 'string' } },
+  });
+  const [kind, reference] = positionals;
+  if (!(kind in KINDS) || reference === undefined || (values.dir === undefined && values.archive === undefined))
+    throw new Error(
+      `usage: build-image.mjs ${Object.keys(KINDS).join('|')} REFERENCE --dir DIRECTORY | --archive FILE.tar`,
+    );
+  const files = imageLayout(kind, reference);
+  if (values.dir !== undefined) {
+    rmSync(values.dir, { recursive: true, force: true });
+    for (const [path, bytes] of files) {
+      mkdirSync(dirname(join(values.dir, path)), { recursive: true });
+      writeFileSync(join(values.dir, path), bytes);
+    }
+  }
+  if (values.archive !== undefined) {
+    mkdirSync(dirname(values.archive), { recursive: true });
+    const entries = [dir('blobs'), dir('blobs/sha256'), ...[...files].map(([path, bytes]) => file(path, bytes))];
+    writeFileSync(values.archive, tar(entries));
+  }
+}
+
+try {
+  main();
+} catch (error) {
+  console.error(`build-image: ${error.message}`);
+  process.exit(1);
+}

@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# What quickstart, test and .ci/run share: numbered steps with progress, and set-up of a bare Debian 12. Sourced, never run.
+
+STEP_NUMBER=0
+STEP_LOG=""
+
+# step NAME COMMAND [ARGUMENT...]: runs it quietly; on failure prints the step, the cause (its output's end) and ends the script.
+step() {
+  local name=$1 started=$SECONDS code=0
+  shift
+  STEP_NUMBER=$((STEP_NUMBER + 1))
+  STEP_LOG=$(mktemp "${TMPDIR:-/tmp}/gantry-step.XXXXXX")
+  printf '[%d] %s ... ' "$STEP_NUMBER" "$name"
+  ( set -euo pipefail; "$@" ) >"$STEP_LOG" 2>&1 || code=$?
+  if [ "$code" -ne 0 ]; then
+    printf 'FAILED (%d s)\n' $((SECONDS - started))
+    printf '\nstep %d failed: %s\ncommand: %s (exit code %d)\ncause:\n' "$STEP_NUMBER" "$name" "$*" "$code" >&2
+    tail -n 40 "$STEP_LOG" | sed 's/^/    /' >&2
+    rm -f "$STEP_LOG"
+    exit 1
+  fi
+  printf 'done (%d s)\n' $((SECONDS - started))
+  # a step may say something in one line: its last output line, when that begins with "note: "
+  sed -n '$s/^note: /    /p' "$STEP_LOG"
+  rm -f "$STEP_LOG"
+}
+
+need_root() {
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "$(basename "$0") makes namespaces, mounts and cgroups: run it as root (sudo $0)" >&2
+    exit 1
+  fi
+}
+
+need_node() {
+  local found
+  command -v node >/dev/null && command -v npm >/dev/null || {
+    echo "node and npm are needed (node 20.19 or newer) and were not found on PATH" >&2
+    exit 1
+  }
+  found=$(node -p 'const [a, b] = process.versions.node.split(".").map(Number); a > 20 || (a === 20 && b >= 19) ? "ok" : process.version')
+  [ "$found" = ok ] || {
+    echo "node $found is too old: 20.19 or newer is needed" >&2
+    exit 1
+  }
+}
+
+# binary (a command, or an absolute path) -> Debian package
+RUN_PACKAGES="runc:runc crun:crun conmon:conmon catatonit:catatonit iptables:iptables nft:nftables ip:iproute2
+  unshare:util-linux nsenter:util-linux setpriv:util-linux mount:mount hostname:hostname busybox:busybox-static
+  socat:socat runsv:runit svlogd:runit ps:procps"
+TEST_PACKAGES="containerd:containerd /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo"
+
+# missing_packages PAIRS: the packages whose binary is not there
+missing_packages() {
+  local pair binary package
+  for pair in $1; do
+    binary=${pair%%:*} package=${pair##*:}
+    PATH="$PATH:/usr/sbin:/sbin" command -v "$binary" >/dev/null || printf '%s\n' "$package"
+  done | sort -u
+}
+
+# install_packages PAIRS: only what is missing, removing nothing, starting no service, and leaving no setting behind.
+install_packages() {
+  local missing
+  missing=$(missing_packages "$1")
+  if [ -z "$missing" ]; then
+    echo "note: all binaries are there"
+    return
+  fi
+  command -v apt-get >/dev/null || {
+    echo "these Debian packages are missing and apt-get is not here to install them:" $missing
+    return 1
+  }
+  # policy-rc.d with exit code 101 is how Debian is told that a package may not start its service
+  local policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  # shellcheck disable=SC2086
+  apt_install $missing || { apt-get -o DPkg::Lock::Timeout=120 update && apt_install $missing; }
+  missing=$(missing_packages "$1")
+  if [ -n "$missing" ]; then
+    echo "still missing after apt-get install:" $missing
+    return 1
+  fi
+  echo "note: installed what was missing"
+}
+
+apt_install() {
+  apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends --no-remove "$@"
+}
+
+# npm ci, only when node_modules was not made from this package-lock.json
+install_node_modules() {
+  local stamp=node_modules/.gantry-lock-sha256 want
+  want=$(sha256sum package-lock.json | cut -d' ' -f1)
+  if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then
+    echo "note: node_modules is up to date"
+    return
+  fi
+  npm ci --no-audit --no-fund
+  printf '%s\n' "$want" >"$stamp"
+}
+
+build_command() {
+  NODE_EXTRA_CA_CERTS='' npm run --silent build
+}

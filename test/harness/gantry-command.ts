@@ -1,0 +1,12 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** The project's root directory. */
+export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** The built command; GANTRY_DIST names another build than dist/. */
+export function gantryCommand(...args: string[]): string[] {
+  const entry = `${process.env['GANTRY_DIST'] ?? `${PROJECT}/dist`}/gantry.mjs`;
+  if (!existsSync(entry)) throw new Error(`${entry} is missing: run "npm run build" first`);
+  return [process.env['GANTRY_NODE'] ?? process.execPath, entry, ...args];
+}

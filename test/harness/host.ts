@@ -1,0 +1,42 @@
+import { mkdirSync } from 'node:fs';
+import { createHost } from '../../src/local-cluster/host/create.ts';
+import type { ExecOptions, Host } from '../../src/local-cluster/host/host.ts';
+import { RUN_DIR, RUN_ID } from './run-id.ts';
+
+let made = 0;
+
+/** A host of this test's own. The caller deletes it (or uses withHost). */
+export async function testHost(): Promise<Host> {
+  made += 1;
+  mkdirSync(RUN_DIR, { recursive: true });
+  return createHost({ name: `${RUN_ID}-${made}`, hostsDir: `${RUN_DIR}/hosts` });
+}
+
+/** Runs `test` with a host and deletes the host afterwards, whatever happened. */
+export async function withHost<T>(test: (host: Host) => Promise<T>): Promise<T> {
+  const host = await testHost();
+  try {
+    return await test(host);
+  } finally {
+    await host.delete();
+  }
+}
+
+/** Runs a command that must succeed, and returns its output; the error names command, code and stderr. */
+export async function run(host: Host, argv: readonly string[], options: ExecOptions = {}): Promise<string> {
+  const result = await host.exec(argv, { timeoutMs: 60_000, ...options });
+  if (result.code !== 0)
+    throw new Error(
+      `in host ${host.name}: ${argv.join(' ')} ended with ${result.code}: ${result.stderr}${result.stdout}`,
+    );
+  return result.stdout;
+}
+
+/** An HTTP GET from inside the host's network, without a process of Node's size. */
+export async function httpGet(host: Host, port: number, path: string): Promise<{ status: number; body: string }> {
+  const answer = await run(host, ['socat', '-t30', '-', `TCP:127.0.0.1:${port}`], {
+    input: `GET ${path} HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+  });
+  const end = answer.indexOf('\r\n\r\n');
+  return { status: Number(answer.split(' ')[1]), body: answer.slice(end + 4) };
+}

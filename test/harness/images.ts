@@ -1,0 +1,35 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { randomHex } from '../../src/base/hash.ts';
+import { runCommand } from '../../src/linux/command.ts';
+import { PROJECT } from './gantry-command.ts';
+
+/** Names of the test images, built from Debian's own files by scripts/build-image.mjs. */
+export const BUSYBOX = 'localhost/busybox:1.35';
+/** The pause image for containerd. */
+export const PAUSE = 'localhost/pause:1';
+/** 100 MB that gzip cannot shrink, in three layers. */
+export const BIG = 'localhost/big:1';
+
+const KINDS = { [BUSYBOX]: 'busybox', [PAUSE]: 'pause', [BIG]: 'big' } as const;
+
+/** An OCI archive of the image, built once and kept in .cache. */
+export async function imageArchive(reference: keyof typeof KINDS): Promise<string> {
+  const kind = KINDS[reference];
+  const file = `${PROJECT}/.cache/images/${kind}.tar`;
+  if (existsSync(file)) return file;
+  mkdirSync(`${PROJECT}/.cache/images`, { recursive: true });
+  const temporary = `${file}.${randomHex(4)}`;
+  const { code, stderr } = await runCommand(process.execPath, [
+    `${PROJECT}/scripts/build-image.mjs`,
+    kind,
+    reference,
+    '--archive',
+    temporary,
+  ]);
+  if (code !== 0) {
+    rmSync(temporary, { force: true });
+    throw new Error(`building ${reference}: ${stderr.toString('utf8').trim()}`);
+  }
+  renameSync(temporary, file);
+  return file;
+}

@@ -1,8 +1,8 @@
-// Bundles the command: one entry, a chunk per role by dynamic import, so that a role loads only what it uses.
+// Bundles the command: one entry, a chunk per role by dynamic import, so that a role loads only what it uses. Usage: build.mjs [DIRECTORY]
 import { chmodSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const outdir = 'dist';
+const outdir = process.argv[2] ?? 'dist';
 rmSync(outdir, { recursive: true, force: true });
 const result = await build({
   entryPoints: { gantry: 'src/main.ts' },

@@ -1,0 +1,121 @@
+import { addQuantities, maxQuantity, parseQuantity } from './quantity.ts';
+import type { Container, Pod, PodSpec, ResourceList } from './types/gen/core-v1.ts';
+
+/** What a pod asks for as a whole, and the class of service that follows from it. Pure. */
+
+export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
+
+/** An init container that keeps running beside the pod's containers. */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+/** True for what may be set in `spec.resources` of a pod: cpu, memory and huge pages. */
+export function isPodLevelResource(name: string): boolean {
+  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+}
+
+/**
+ * The sum of one side of the containers' resources: all containers and sidecars together, or the largest init container
+ * with the sidecars that start before it, whichever is more.
+ */
+export function aggregateContainers(spec: PodSpec, side: 'requests' | 'limits'): ResourceList {
+  const total: Record<string, string> = {};
+  for (const container of spec.containers) addTo(total, container.resources[side]);
+  const sidecars: Record<string, string> = {};
+  const init: Record<string, string> = {};
+  for (const container of spec.initContainers ?? []) {
+    const own = container.resources[side];
+    if (isSidecar(container)) {
+      addTo(total, own);
+      addTo(sidecars, own);
+      raiseTo(init, sidecars);
+    } else {
+      const during = { ...sidecars };
+      addTo(during, own);
+      raiseTo(init, during);
+    }
+  }
+  raiseTo(total, init);
+  return total;
+}
+
+/** The pod's requests: those of `spec.resources` where given, else of its containers; with the overhead. */
+export function podRequests(pod: Pod): ResourceList {
+  const total: Record<string, string> = { ...aggregateContainers(pod.spec, 'requests') };
+  for (const [name, quantity] of Object.entries(pod.spec.resources?.requests ?? {}))
+    if (isPodLevelResource(name)) total[name] = quantity;
+  addTo(total, pod.spec.overhead);
+  return total;
+}
+
+/** The pod's limits. The overhead is added only to what is limited at all. */
+export function podLimits(pod: Pod): ResourceList {
+  const total: Record<string, string> = { ...aggregateContainers(pod.spec, 'limits') };
+  for (const [name, quantity] of Object.entries(pod.spec.resources?.limits ?? {}))
+    if (isPodLevelResource(name)) total[name] = quantity;
+  for (const [name, quantity] of Object.entries(pod.spec.overhead ?? {})) {
+    const limit = total[name];
+    if (limit !== undefined && !isZero(limit)) total[name] = addQuantities(limit, quantity);
+  }
+  return total;
+}
+
+/** True if every container, sidecar and init container has a limit of a resource; only then is the pod itself limited. */
+export function allContainersLimited(spec: PodSpec, resource: string): boolean {
+  return [...spec.containers, ...(spec.initContainers ?? [])].every(container => {
+    const limit = container.resources.limits?.[resource];
+    return limit !== undefined && !isZero(limit);
+  });
+}
+
+/**
+ * The QoS class by cpu and memory: BestEffort where nothing is requested or limited, Guaranteed where everything has both
+ * and they are equal, else Burstable. Zero counts as not given. Pod-level resources decide alone where there are any.
+ */
+export function qosClass(pod: Pod): QosClass {
+  const podLevel = pod.spec.resources;
+  const parts =
+    podLevel !== undefined && hasComputeResources(podLevel)
+      ? [podLevel]
+      : [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(container => container.resources);
+  if (!parts.some(hasComputeResources)) return 'BestEffort';
+  const guaranteed = parts.every(part =>
+    COMPUTE.every(name => {
+      const limit = part.limits?.[name];
+      if (limit === undefined || isZero(limit)) return false;
+      const request = part.requests?.[name];
+      return request === undefined || parseQuantity(request).nano === parseQuantity(limit).nano;
+    }),
+  );
+  return guaranteed ? 'Guaranteed' : 'Burstable';
+}
+
+const COMPUTE = ['cpu', 'memory'] as const;
+
+function hasComputeResources(part: {
+  readonly requests?: ResourceList | undefined;
+  readonly limits?: ResourceList | undefined;
+}): boolean {
+  return COMPUTE.some(name =>
+    [part.requests?.[name], part.limits?.[name]].some(quantity => quantity !== undefined && !isZero(quantity)),
+  );
+}
+
+function isZero(quantity: string): boolean {
+  return parseQuantity(quantity).nano === 0n;
+}
+
+function addTo(total: Record<string, string>, list: ResourceList | undefined): void {
+  for (const [name, quantity] of Object.entries(list ?? {})) {
+    const before = total[name];
+    total[name] = before === undefined ? quantity : addQuantities(before, quantity);
+  }
+}
+
+function raiseTo(total: Record<string, string>, list: ResourceList): void {
+  for (const [name, quantity] of Object.entries(list)) {
+    const before = total[name];
+    total[name] = before === undefined ? quantity : maxQuantity(before, quantity);
+  }
+}

@@ -1,0 +1,41 @@
+import { invalidArgument } from '../base/errors.ts';
+
+/** RFC 3339 times as the API writes them: in UTC, to the second (Time) or the microsecond (MicroTime). */
+
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})$/;
+
+interface Instant {
+  /** Milliseconds of the whole second. */
+  readonly epochMs: number;
+  /** Six digits of the fraction. */
+  readonly micros: string;
+}
+
+function parse(text: string): Instant {
+  const match = RFC3339.exec(text);
+  const [, year = '', month = '', day = '', hour = '', minute = '', second = '', fraction = '', zone = ''] =
+    match ?? [];
+  const plain = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  const utc = Date.parse(`${plain}Z`);
+  // Date rolls the 31st of April over into May; a time that does not come back as it went in is refused.
+  if (match === null || Number.isNaN(utc) || new Date(utc).toISOString().slice(0, 19) !== plain)
+    throw invalidArgument(`parsing time ${JSON.stringify(text)}: it must be RFC 3339, such as 2026-01-02T15:04:05Z`);
+  return { epochMs: utc - zoneMinutes(zone) * 60_000, micros: fraction.slice(0, 6).padEnd(6, '0') };
+}
+
+function zoneMinutes(zone: string): number {
+  if (zone === 'Z') return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6));
+  return zone.startsWith('-') ? -minutes : minutes;
+}
+
+/** `2026-01-02T15:04:05Z`; a fraction is cut. Throws `invalid-argument`. */
+export function canonicalTime(text: string): string {
+  return `${new Date(parse(text).epochMs).toISOString().slice(0, 19)}Z`;
+}
+
+/** `2026-01-02T15:04:05.000000Z`. Throws `invalid-argument`. */
+export function canonicalMicroTime(text: string): string {
+  const instant = parse(text);
+  return `${new Date(instant.epochMs).toISOString().slice(0, 19)}.${instant.micros}Z`;
+}

@@ -1,0 +1,97 @@
+/** One rule that an object breaks, in upstream's words: `spec.containers[1].name: Duplicate value: "web"`. */
+export interface FieldError {
+  readonly type: FieldErrorType;
+  /** `spec.containers[1].name`; a map's key in brackets: `resources.limits[cpu]`. */
+  readonly field: string;
+  /** The value that is wrong; undefined where it does not matter or is not shown. */
+  readonly badValue: unknown;
+  readonly detail: string;
+}
+
+/** The reasons of upstream's field errors, as they stand in a Status' causes. */
+export type FieldErrorType =
+  | 'FieldValueRequired'
+  | 'FieldValueInvalid'
+  | 'FieldValueDuplicate'
+  | 'FieldValueNotSupported'
+  | 'FieldValueForbidden'
+  | 'FieldValueNotFound'
+  | 'FieldValueTooLong'
+  | 'FieldValueTooMany';
+
+const TITLES: Readonly<Record<FieldErrorType, string>> = {
+  FieldValueRequired: 'Required value',
+  FieldValueInvalid: 'Invalid value',
+  FieldValueDuplicate: 'Duplicate value',
+  FieldValueNotSupported: 'Unsupported value',
+  FieldValueForbidden: 'Forbidden',
+  FieldValueNotFound: 'Not found',
+  FieldValueTooLong: 'Too long',
+  FieldValueTooMany: 'Too many',
+};
+
+export const required = (field: string, detail = ''): FieldError => ({
+  type: 'FieldValueRequired',
+  field,
+  badValue: undefined,
+  detail,
+});
+export const invalid = (field: string, badValue: unknown, detail: string): FieldError => ({
+  type: 'FieldValueInvalid',
+  field,
+  badValue,
+  detail,
+});
+export const duplicate = (field: string, badValue: unknown): FieldError => ({
+  type: 'FieldValueDuplicate',
+  field,
+  badValue,
+  detail: '',
+});
+export const forbidden = (field: string, detail: string): FieldError => ({
+  type: 'FieldValueForbidden',
+  field,
+  badValue: undefined,
+  detail,
+});
+export const notFound = (field: string, badValue: unknown): FieldError => ({
+  type: 'FieldValueNotFound',
+  field,
+  badValue,
+  detail: '',
+});
+export const notSupported = (field: string, badValue: unknown, supported: readonly string[]): FieldError => ({
+  type: 'FieldValueNotSupported',
+  field,
+  badValue,
+  detail: `supported values: ${supported.map(value => JSON.stringify(value)).join(', ')}`,
+});
+export const tooLong = (field: string, maxBytes: number): FieldError => ({
+  type: 'FieldValueTooLong',
+  field,
+  badValue: undefined,
+  detail: `may not be more than ${maxBytes} bytes`,
+});
+
+/** The error without its field: `Duplicate value: "web"`. */
+export function fieldErrorBody(error: FieldError): string {
+  const value = error.badValue === undefined ? '' : `: ${JSON.stringify(error.badValue)}`;
+  const detail = error.detail === '' ? '' : `: ${error.detail}`;
+  return `${TITLES[error.type]}${value}${detail}`;
+}
+
+/** The whole line. */
+export function fieldErrorText(error: FieldError): string {
+  return `${error.field}: ${fieldErrorBody(error)}`;
+}
+
+/** Errors of one value that must be one of some; a missing one is required. */
+export function oneOf(field: string, value: string | undefined, supported: readonly string[]): FieldError[] {
+  if (value === undefined || value === '') return [required(field)];
+  return supported.includes(value) ? [] : [notSupported(field, value, supported)];
+}
+
+/** Reasons against a value, as errors. */
+export function invalidFor(field: string, value: unknown, reasons: readonly string[]): FieldError[] {
+  return reasons.map(reason => invalid(field, value, reason));
+}

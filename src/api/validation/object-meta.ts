@@ -1,0 +1,55 @@
+import type { ObjectMeta } from '../types/gen/meta-v1.ts';
+import { type FieldError, forbidden, invalid, invalidFor, required, tooLong } from './field-error.ts';
+import { dns1123Label, labelValue, qualifiedName } from './names.ts';
+
+/** All annotations of an object together: 256 KiB. */
+const MAX_ANNOTATION_BYTES = 256 * 1024;
+
+/** The rules of metadata. `nameReasons` is the format of the kind's names. */
+export function validateObjectMeta(
+  meta: ObjectMeta,
+  options: { readonly namespaced: boolean; readonly nameReasons: (name: string) => string[] },
+  path = 'metadata',
+): FieldError[] {
+  const { name = '', generateName = '', namespace = '' } = meta;
+  const errors: FieldError[] = [];
+  if (generateName !== '')
+    // What follows the prefix is added later, so a trailing dash is fine.
+    errors.push(
+      ...invalidFor(`${path}.generateName`, generateName, options.nameReasons(generateName.replace(/-$/, ''))),
+    );
+  if (name !== '') errors.push(...invalidFor(`${path}.name`, name, options.nameReasons(name)));
+  else if (generateName === '') errors.push(required(`${path}.name`, 'name or generateName is required'));
+  if (!options.namespaced) {
+    if (namespace !== '') errors.push(forbidden(`${path}.namespace`, 'not allowed on this type'));
+  } else if (namespace === '') errors.push(required(`${path}.namespace`));
+  else errors.push(...invalidFor(`${path}.namespace`, namespace, dns1123Label(namespace)));
+  if ((meta.generation ?? 0) < 0)
+    errors.push(invalid(`${path}.generation`, meta.generation, 'must be greater than or equal to 0'));
+  errors.push(...validateLabels(meta.labels, `${path}.labels`));
+  errors.push(...validateAnnotations(meta.annotations, `${path}.annotations`));
+  for (const [index, owner] of (meta.ownerReferences ?? []).entries())
+    for (const key of ['apiVersion', 'kind', 'name', 'uid'] as const)
+      if (owner[key] === '') errors.push(invalid(`${path}.ownerReferences[${index}].${key}`, '', 'must not be empty'));
+  for (const finalizer of meta.finalizers ?? [])
+    errors.push(...invalidFor(`${path}.finalizers`, finalizer, qualifiedName(finalizer)));
+  return errors;
+}
+
+export function validateLabels(labels: { readonly [key: string]: string } | undefined, path: string): FieldError[] {
+  return Object.entries(labels ?? {}).flatMap(([key, value]) => [
+    ...invalidFor(path, key, qualifiedName(key)),
+    ...invalidFor(path, value, labelValue(value)),
+  ]);
+}
+
+function validateAnnotations(annotations: { readonly [key: string]: string } | undefined, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of Object.entries(annotations ?? {})) {
+    errors.push(...invalidFor(path, key, qualifiedName(key.toLowerCase())));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > MAX_ANNOTATION_BYTES) errors.push(tooLong(path, MAX_ANNOTATION_BYTES));
+  return errors;
+}

@@ -134,26 +134,39 @@ async function sendAll(
   signal: AbortSignal,
 ): Promise<void> {
   const iterator = messages[Symbol.asyncIterator]();
-  const abort = new Promise<never>((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  abort.catch(() => undefined);
   try {
     let next = iterator.next();
     call.sendMetadata(new Metadata());
     for (;;) {
-      next.catch(() => undefined);
-      const result = await Promise.race([next, abort]);
+      const result = await orAborted(next, signal);
       if (result.done === true) return;
-      if (!call.write(result.value))
-        await Promise.race([new Promise<void>(resolve => call.once('drain', resolve)), abort]);
+      if (!call.write(result.value)) await orAborted(new Promise<void>(resolve => call.once('drain', resolve)), signal);
       next = iterator.next();
     }
   } finally {
     // Not awaited: a handler that does not heed its signal must not keep the call open.
     iterator.return?.().catch(() => undefined);
   }
+}
+
+/** The promise, or the reason of the signal if it aborts first. Leaves nothing on the signal: a stream may live for months (Promise.race would). */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    const settled = (): void => signal.removeEventListener('abort', onAbort);
+    promise.then(
+      value => {
+        settled();
+        resolve(value);
+      },
+      error => {
+        settled();
+        reject(error);
+      },
+    );
+  });
 }
 
 function ended(

@@ -1,5 +1,6 @@
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
+import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { reapProcess, runCommand, spawnProcess, waitForExit } from '../../src/linux/command.ts';
 import { createPipe, readPipe } from '../../src/linux/pipe.ts';
@@ -60,13 +61,18 @@ describe('runCommand', () => {
     expect(await sh('exec >&- 2>&-; sleep 0.05; exit 4')).toMatchObject({ code: 4 });
   });
 
-  it('keeps this process alive until the program has ended, and no longer', async () => {
-    const timers = () => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length;
-    const before = timers();
-    const running = sh('exec >&- 2>&-; sleep 0.02');
-    expect(timers()).toBe(before + 1);
-    await running;
-    expect(timers()).toBe(before);
+  it('keeps the calling process alive until the program has ended, and no longer', async () => {
+    const contents = `import { runCommand } from './src/linux/command.ts';
+      runCommand('sh', ['-c', 'exec >&- 2>&-; sleep 0.05; exit 6']).then(r => console.log(r.code));`;
+    const built = await build({
+      stdin: { contents, resolveDir: process.cwd(), loader: 'ts' },
+      bundle: true,
+      platform: 'node',
+      external: ['koffi'],
+      write: false,
+    });
+    const caller = await runCommand(process.execPath, ['-e', built.outputFiles[0]?.text ?? ''], { timeoutMs: 30_000 });
+    expect([String(caller.stdout), String(caller.stderr), caller.code]).toEqual(['6\n', '', 0]);
   });
 
   it('kills at the deadline and says what was waited for', async () => {

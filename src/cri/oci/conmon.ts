@@ -2,6 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from
 import { join } from 'node:path';
 import { errnoName, type GantryError, internalError, isNotFound } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
+import type { ExitStatus } from '../../linux/command.ts';
 import { spawnProcess, waitForExit } from '../../linux/command.ts';
 import { closeFds, createPipe, readPipe } from '../../linux/pipe.ts';
 import type { ProcessIdentity } from '../../linux/procfs.ts';
@@ -100,9 +101,24 @@ async function spawnAndWait(
   }
   // conmon waits for the other end of its start pipe, where upstream moves it to another cgroup first; end of file serves as well as a byte.
   closeFds(start.write);
-  const [line, status] = await Promise.all([readLine(sync.read, signal), waitForExit(pid)]);
+  let status: ExitStatus | undefined;
+  const exit = waitForExit(pid).then(result => {
+    status = result;
+    return result;
+  });
+  let line: string;
+  try {
+    line = await readLine(sync.read, signal);
+  } catch (error) {
+    // What it forks is found by name afterwards, but only once it has come to an end of forking.
+    if (status === undefined) process.kill(pid, 'SIGKILL');
+    await exit;
+    throw error;
+  }
+  const { code, signal: killedBy } = await exit;
   if (line === '') {
-    const how = status.code === null ? `signal ${status.signal}` : `code ${status.code}`;
+    if (!existsSync(runtime.path)) throw missingBinary(runtime.name, runtime.path);
+    const how = code === null ? `signal ${killedBy}` : `code ${code}`;
     throw internalError(`conmon ended (${how}) without creating container ${request.id}: ${complaints(request)}`);
   }
   return line;

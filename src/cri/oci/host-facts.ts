@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { release } from 'node:os';
 import { CAPABILITY_NAMES, ownCapabilities } from '../../linux/capabilities.ts';
+import { kernelIsAtLeast } from '../../linux/kernel-version.ts';
 import type { MountRow } from '../../linux/mount.ts';
 import { readMountinfo } from '../../linux/mount.ts';
 import { ownHardRlimits } from '../../linux/rlimits.ts';
@@ -23,7 +23,7 @@ export function readHostFacts(): HostFacts {
     cgroupVersion: unified === undefined ? 1 : 2,
     swapAccounting: unified === undefined ? hasV1Swap(rows) : hasV2Swap(unified.target),
     appArmor: appArmorEnabled(),
-    recursiveReadOnly: kernelIsAtLeast(release(), MOUNT_SETATTR_SINCE),
+    recursiveReadOnly: kernelIsAtLeast(...MOUNT_SETATTR_SINCE),
   };
 }
 
@@ -45,9 +45,4 @@ function appArmorEnabled(): boolean {
   } catch {
     return false;
   }
-}
-
-function kernelIsAtLeast(text: string, [major, minor]: readonly [number, number]): boolean {
-  const [ownMajor = 0, ownMinor = 0] = text.split('.').map(part => Number.parseInt(part, 10));
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }

@@ -1,0 +1,354 @@
+/** conmon with runc and with crun for real. crun refuses this kind of machine's hybrid cgroups, so its turn comes in a mount namespace with v1 alone. */
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomHex } from '../../src/base/hash.ts';
+import { chooseRuntime } from '../../src/cri/oci/choose-runtime.ts';
+import { createConmonMonitor } from '../../src/cri/oci/conmon.ts';
+import { readHostDevices } from '../../src/cri/oci/host-devices.ts';
+import { readHostFacts } from '../../src/cri/oci/host-facts.ts';
+import { prepareInfraRootfs } from '../../src/cri/oci/infra-rootfs.ts';
+import { createOciRuntime, type OciRuntimeOptions } from '../../src/cri/oci/oci-runtime.ts';
+import type { ContainerMonitor, OciRuntime } from '../../src/cri/oci/ports.ts';
+import { readRuntimeFacts } from '../../src/cri/oci/runtime-facts.ts';
+import { buildContainerSpec } from '../../src/cri/spec/container-spec.ts';
+import type { ContainerSpecInputs } from '../../src/cri/spec/inputs.ts';
+import { buildSandboxSpec } from '../../src/cri/spec/sandbox-spec.ts';
+import { removeCgroup } from '../../src/linux/cgroup.ts';
+import { check, libc } from '../../src/linux/ffi.ts';
+import { mount, readMountinfo, setPropagation } from '../../src/linux/mount.ts';
+import { signalProcess } from '../../src/linux/pidfd.ts';
+import { isAlive, listProcesses } from '../../src/linux/procfs.ts';
+import { RUN_ID, runDirectory } from '../harness/run-id.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { containerInputs, NO_RESOURCES, SECURITY, sandboxInputs } from '../unit/cri/spec/build-inputs.ts';
+
+const CGROUP_PARENT = `/gantry-oci-${RUN_ID}`;
+const CLONE_NEWNS = 0x20000;
+
+/**
+ * A mount namespace for the main thread, which starts every child, with the v1 hierarchies alone. Unmounting the v2 side would not do: crun takes a plain
+ * directory of its name for a hierarchy. On a machine with v2 alone there is nothing to do.
+ */
+function showV1CgroupsAlone(): void {
+  const hierarchies = readMountinfo().filter(row => row.fstype === 'cgroup');
+  if (hierarchies.length === 0) return;
+  check(libc('int unshare(int)')(CLONE_NEWNS), 'unshare');
+  setPropagation('/', 'PRIVATE');
+  mount('cgroup', '/sys/fs/cgroup', 'tmpfs', 0);
+  for (const { target, superOptions } of hierarchies) {
+    mkdirSync(target);
+    const controllers = superOptions.filter(option => option !== 'rw');
+    mount('cgroup', target, 'cgroup', 0, controllers.map(c => (c.startsWith('name=') ? `none,${c}` : c)).join(','));
+  }
+}
+
+interface Made {
+  readonly id: string;
+  readonly bundle: string;
+  readonly log: string;
+}
+
+describe('the choice on this machine', () => {
+  it('takes crun where it can run and says why', async () => {
+    const facts = await readRuntimeFacts('');
+    const choice = chooseRuntime('', facts);
+    expect(choice.name).toBe(facts.hybridControllers.length > 0 ? 'runc' : 'crun');
+    expect(choice.reason).not.toBe('');
+    expect(choice.version).toMatch(/version \d/);
+  });
+});
+
+describe.each([
+  { name: 'runc', prepare: () => {} },
+  { name: 'crun', prepare: showV1CgroupsAlone },
+])('containers under conmon and $name', ({ name, prepare }) => {
+  const base = runDirectory(`oci-${name}`);
+  const host = readHostFacts();
+  const rootfs = join(base, 'rootfs');
+  const made: Made[] = [];
+  let runtime: OciRuntime;
+  let monitor: ContainerMonitor;
+  let stopWatching: () => void;
+  const exits: string[] = [];
+
+  beforeAll(async () => {
+    prepare();
+    const choice = chooseRuntime(name, await readRuntimeFacts(name));
+    const options: OciRuntimeOptions = { name: choice.name, path: choice.path, root: join(base, 'runtime') };
+    runtime = createOciRuntime(options);
+    monitor = createConmonMonitor({ path: '/usr/bin/conmon', exitDir: join(base, 'exits') });
+    stopWatching = monitor.watchExits(
+      id => exits.push(id),
+      error => {
+        throw error;
+      },
+    );
+    mkdirSync(join(rootfs, 'bin'), { recursive: true });
+    copyFileSync('/bin/busybox', join(rootfs, 'bin/sh'));
+    chmodSync(join(rootfs, 'bin/sh'), 0o755);
+    for (const file of ['resolv.conf', 'hostname', 'hosts']) writeFileSync(join(base, file), '');
+    mkdirSync(join(base, 'shm'));
+  });
+
+  afterAll(async () => {
+    stopWatching();
+    for (const { id } of made) await runtime.delete(id, { force: true });
+    await waitFor('the monitors to end', () => !listProcesses().some(p => made.some(m => p.cmdline.includes(m.id))));
+    await removeCgroup(CGROUP_PARENT);
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  function bundleFor(script: readonly string[], changes: Partial<ContainerSpecInputs> = {}): Made {
+    const id = randomHex(32);
+    const bundle = join(base, 'bundles', id);
+    mkdirSync(bundle, { recursive: true });
+    const inputs = containerInputs({
+      id,
+      rootfs,
+      host,
+      sandbox: {
+        hostname: 'host',
+        netnsPath: undefined,
+        infraPid: process.pid,
+        shmPath: join(base, 'shm'),
+        resolvConfPath: join(base, 'resolv.conf'),
+        hostnamePath: join(base, 'hostname'),
+        hostsPath: join(base, 'hosts'),
+        cgroupParent: CGROUP_PARENT,
+      },
+      image: { entrypoint: script, cmd: [], env: ['PATH=/bin'], workingDir: '', user: '' },
+      ...changes,
+    });
+    const config = {
+      ...inputs.config,
+      command: script,
+      args: [],
+      linux: {
+        resources: inputs.config.linux?.resources ?? NO_RESOURCES,
+        securityContext: { ...SECURITY, ...changes.config?.linux?.securityContext, namespaceOptions: HOST_NAMESPACES },
+      },
+    };
+    const { spec } = buildContainerSpec({ ...inputs, config });
+    writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec));
+    const result = { id, bundle, log: join(bundle, 'log') };
+    made.push(result);
+    return result;
+  }
+
+  const create = (container: Made, by: OciRuntime = runtime, signal?: AbortSignal) =>
+    monitor.create(
+      {
+        id: container.id,
+        bundle: container.bundle,
+        logPath: container.log,
+        terminal: false,
+        stdin: false,
+        stdinOnce: false,
+      },
+      by,
+      signal,
+    );
+  const run = async (script: readonly string[], changes: Partial<ContainerSpecInputs> = {}) => {
+    const container = bundleFor(script, changes);
+    const processes = await create(container);
+    await runtime.start(container.id);
+    return { ...container, ...processes };
+  };
+  const exec = (id: string, script: string, timeoutMs = 0) =>
+    runtime.exec({
+      id,
+      process: {
+        user: { uid: 0, gid: 0 },
+        args: ['/bin/sh', '-c', script],
+        env: ['PATH=/bin'],
+        cwd: '/',
+        noNewPrivileges: false,
+      },
+      timeoutMs,
+      maxOutputBytes: 1 << 20,
+    });
+  const exitOf = (container: Made) =>
+    waitFor('the exit to be recorded', () => monitor.readExit(container.id, container.bundle));
+
+  it('run, write their log, move to a new one on demand, and tell how they ended, once', async () => {
+    const go = join(rootfs, `go-${name}`);
+    const container = await run([
+      '/bin/sh',
+      '-c',
+      `echo one; until [ -e /go-${name} ]; do sleep 0.02; done; echo two; exit 7`,
+    ]);
+    expect(isAlive(container.container)).toBe(true);
+    expect(isAlive(container.monitor)).toBe(true);
+    expect((await runtime.list()).get(container.id)).toBe('running');
+    expect(monitor.readExit(container.id, container.bundle)).toBeUndefined();
+    await waitFor('the first line', () => readFileSync(container.log, 'utf8').includes('stdout F one\n'));
+
+    renameSync(container.log, `${container.log}.1`);
+    await monitor.reopenLog(container.bundle, container.log);
+    expect(readFileSync(container.log, 'utf8')).toBe('');
+    writeFileSync(go, '');
+
+    const exit = await exitOf(container);
+    expect(exit).toMatchObject({ id: container.id, exitCode: 7, oomKilled: false });
+    expect(Math.abs(Number(exit.finishedAt / 1_000_000n) - Date.now())).toBeLessThan(10_000);
+    await waitFor('the exit to be pushed', () => exits.includes(container.id));
+    expect(exits.filter(id => id === container.id)).toHaveLength(1);
+    expect(readFileSync(container.log, 'utf8')).toContain('stdout F two\n');
+    expect((await runtime.list()).get(container.id)).toBe('stopped');
+    await waitFor('the monitor to end', () => !isAlive(container.monitor));
+    await expect(monitor.reopenLog(container.bundle, container.log)).rejects.toMatchObject({
+      code: 'failed-precondition',
+    });
+    await runtime.delete(container.id, { force: false });
+    await runtime.delete(container.id, { force: true });
+    expect((await runtime.list()).has(container.id)).toBe(false);
+  });
+
+  it('report a signal as 128 and its number', async () => {
+    const container = await run(['/bin/sh', '-c', 'exec sleep 1000']);
+    expect(signalProcess({ ...container.container, startTime: 1 }, 9)).toBe(false);
+    expect(signalProcess(container.container, 9)).toBe(true);
+    expect(await exitOf(container)).toMatchObject({ exitCode: 137 });
+    expect(signalProcess(container.container, 9)).toBe(false);
+  });
+
+  it('say that the kernel killed them for memory', async () => {
+    const container = await run(['/bin/sh', '-c', 'dd if=/dev/zero of=/dev/null bs=200M count=1'], {
+      config: {
+        ...containerInputs().config,
+        linux: { resources: { ...NO_RESOURCES, memoryLimitInBytes: 33_554_432n } },
+      },
+    });
+    expect(await exitOf(container)).toMatchObject({ exitCode: 137, oomKilled: true });
+  });
+
+  it('run a command inside, with its output and exit code', async () => {
+    const container = await run(['/bin/sh', '-c', 'exec sleep 1000']);
+    const result = await exec(container.id, 'echo out; echo err >&2; exit 3');
+    expect([String(result.stdout), String(result.stderr), result.exitCode]).toEqual(['out\n', 'err\n', 3]);
+  });
+
+  it('leave nothing of a command that timed out, children in the background included', async () => {
+    const container = await run(['/bin/sh', '-c', 'exec sleep 1000']);
+    const mark = String(100_000 + Number.parseInt(randomHex(2), 16));
+    await expect(exec(container.id, `sleep ${mark} & sleep ${mark}`, 300)).rejects.toMatchObject({
+      code: 'deadline-exceeded',
+      message: expect.stringContaining('timed out after 0.3s'),
+    });
+    expect(listProcesses().filter(p => p.cmdline.includes(mark))).toEqual([]);
+    expect(isAlive(container.container)).toBe(true);
+  });
+
+  it('name a command that the image does not have', async () => {
+    const absent = bundleFor(['/nope']);
+    await expect(create(absent)).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: 'exec: "/nope": no such file or directory in the image',
+    });
+    expect((await runtime.list()).has(absent.id)).toBe(false);
+    const container = await run(['/bin/sh', '-c', 'exec sleep 1000']);
+    const request = { id: container.id, timeoutMs: 0, maxOutputBytes: 1024 };
+    const process = { user: { uid: 0, gid: 0 }, args: ['/nope'], env: [], cwd: '/' };
+    await expect(runtime.exec({ ...request, process })).rejects.toMatchObject({
+      message: 'exec: "/nope": no such file or directory in the image',
+    });
+  });
+
+  it('name a runtime or monitor that is not installed', async () => {
+    const container = bundleFor(['/bin/sh']);
+    await expect(create(container, { ...runtime, name: 'crun', path: '/opt/none/crun' })).rejects.toThrow(
+      'crun is not at /opt/none/crun; install it (on Debian: apt-get install crun)',
+    );
+    const other = createConmonMonitor({ path: '/opt/none/conmon', exitDir: join(base, 'exits') });
+    await expect(
+      other.create({ ...container, logPath: undefined, terminal: false, stdin: false, stdinOnce: false }, runtime),
+    ).rejects.toThrow('conmon is not at /opt/none/conmon');
+  });
+
+  it('leave nothing when a create is called off', async () => {
+    const container = bundleFor(['/bin/sh', '-c', 'exec sleep 1000']);
+    const cancel = new AbortController();
+    const creation = create(container, runtime, cancel.signal);
+    cancel.abort(new Error('called off'));
+    await expect(creation).rejects.toThrow('called off');
+    expect(listProcesses().filter(p => p.cmdline.includes(container.id))).toEqual([]);
+    expect((await runtime.list()).has(container.id)).toBe(false);
+  });
+
+  it('are reaped with their monitor after an interrupted create, as often as asked', async () => {
+    const container = bundleFor(['/bin/sh', '-c', 'exec sleep 1000']);
+    const processes = await create(container);
+    const bystander = await run(['/bin/sh', '-c', 'exec sleep 1000']);
+    await monitor.reap(container.id, container.bundle);
+    await monitor.reapAll([container.id, randomHex(32)]);
+    expect([isAlive(processes.container), isAlive(processes.monitor)]).toEqual([false, false]);
+    expect([isAlive(bystander.container), isAlive(bystander.monitor)]).toEqual([true, true]);
+    await runtime.delete(container.id, { force: true });
+    expect((await runtime.list()).has(container.id)).toBe(false);
+  });
+
+  it('may have every device and capability of the machine when privileged', async () => {
+    const container = await run(['/bin/sh', '-c', 'exec sleep 1000'], {
+      hostDevices: readHostDevices(),
+      config: {
+        ...containerInputs().config,
+        linux: { securityContext: { ...SECURITY, privileged: true, maskedPaths: [], readonlyPaths: [] } },
+      },
+    });
+    const status = readFileSync(`/proc/${container.container.pid}/status`, 'utf8');
+    expect(/CapEff:\t(\w+)/.exec(status)?.[1]).toBe(
+      /CapBnd:\t(\w+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1],
+    );
+    expect(String((await exec(container.id, 'ls /dev/kmsg')).stdout)).toBe('/dev/kmsg\n');
+  });
+
+  it('include the pause process', async () => {
+    const infra = await prepareInfraRootfs(join(base, 'infra'), '/usr/bin/catatonit');
+    expect(await prepareInfraRootfs(join(base, 'infra'), '/usr/bin/catatonit')).toEqual(infra);
+    const pause = { id: randomHex(32), bundle: '', log: '' };
+    const bundle = join(base, 'bundles', pause.id);
+    mkdirSync(bundle, { recursive: true });
+    made.push({ ...pause, bundle });
+    const { spec } = buildSandboxSpec({
+      ...sandboxInputs({
+        cgroupParent: CGROUP_PARENT,
+        sysctls: { 'kernel.shm_rmid_forced': '1' },
+        securityContext: {
+          namespaceOptions: { network: 2, pid: 1, ipc: 0, targetId: '' },
+          readonlyRootfs: true,
+          supplementalGroups: [],
+          privileged: false,
+        },
+      }),
+      id: pause.id,
+      rootfs: infra.path,
+      args: infra.args,
+      host,
+    });
+    writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec));
+    const { container } = await monitor.create(
+      { id: pause.id, bundle, logPath: undefined, terminal: false, stdin: false, stdinOnce: false },
+      runtime,
+    );
+    await runtime.start(pause.id);
+    await waitFor('catatonit to run', () =>
+      readFileSync(`/proc/${container.pid}/cmdline`, 'utf8').startsWith('/catatonit'),
+    );
+    expect(existsSync(join(bundle, 'none'))).toBe(false);
+    signalProcess(container, 15);
+    expect(await exitOf({ ...pause, bundle })).toMatchObject({ exitCode: expect.any(Number) });
+  });
+});
+
+/** The test stands in for a pause process, and its pod is the machine. */
+const HOST_NAMESPACES = { network: 2, pid: 1, ipc: 2, targetId: '' };

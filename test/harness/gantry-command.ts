@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The project's root directory. */
-export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+/** The project's root directory. GANTRY_PROJECT says it to bundled benchmarks, which lie elsewhere. */
+export const PROJECT =
+  process.env['GANTRY_PROJECT'] ?? fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /** The built command; GANTRY_DIST names another build than dist/. */
 export function gantryCommand(...args: string[]): string[] {

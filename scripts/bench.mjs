@@ -1,0 +1,43 @@
+// npm run bench -- pod | cni | memory: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { build } from 'esbuild';
+
+const names = process.argv.slice(2).filter(a => !a.startsWith('-'));
+const known = readdirSync('test/bench')
+  .filter(f => /^(pod|cni|memory)\.ts$/.test(f))
+  .map(f => f.replace(/\.ts$/, ''));
+if (names.length === 0 || names.some(n => !known.includes(n))) {
+  console.error(`usage: npm run bench -- ${known.join(' | ')}`);
+  process.exit(2);
+}
+if (process.getuid() !== 0) {
+  console.error('benchmarks make namespaces and cgroups: run them as root');
+  process.exit(2);
+}
+const version = spawnSync('uname', ['-r'], { encoding: 'utf8' }).stdout.trim();
+console.log(`node ${process.version}, Linux ${version}, ${new Date().toISOString().slice(0, 10)}\n`);
+let failed = false;
+for (const name of names) {
+  const outfile = `.cache/bench/${name}.mjs`;
+  await build({
+    entryPoints: [`test/bench/${name}.ts`],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: ['koffi'],
+    banner: {
+      js: "import { createRequire as __benchRequire } from 'node:module'; const require = __benchRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  // NODE_EXTRA_CA_CERTS adds 38 ms to every start of Node
+  const { status } = spawnSync(process.execPath, [outfile], {
+    stdio: 'inherit',
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: '', GANTRY_PROJECT: process.cwd() },
+  });
+  failed ||= status !== 0;
+}
+process.exit(failed ? 1 : 0);

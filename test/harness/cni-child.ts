@@ -1,0 +1,23 @@
+// One operation of the pod network in a process of its own, so that a test can kill it at a fault point. argv: a JSON object (ChildTask).
+
+import type { CriConfig } from '../../src/cri/config.ts';
+import { openPodNetwork } from '../../src/cri/network/pod-network.ts';
+import type { NetworkAttachment } from '../../src/cri/network/ports.ts';
+import { createLogger } from '../../src/daemon/logger.ts';
+
+export type ChildTask = { readonly config: CriConfig['cni'] } & (
+  | { readonly verb: 'add' | 'remove'; readonly attachment: NetworkAttachment }
+  | { readonly verb: 'prune'; readonly keep: readonly string[] }
+);
+
+async function main(task: ChildTask): Promise<void> {
+  const network = openPodNetwork(task.config, createLogger({ daemon: 'cni-child', level: 'warn' }));
+  if (task.verb === 'prune') await network.prune(new Set(task.keep));
+  else await network[task.verb](task.attachment);
+  await network.close();
+}
+
+main(JSON.parse(process.argv[2] ?? '{}') as ChildTask).catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -56,6 +56,11 @@ export class AttachmentCache {
       .filter(found => found.containerId === containerId && found.ifname === ifname);
   }
 
+  /** The attachment under that network's name, undefined when there is none. Cheaper than `find`. */
+  get(network: string, containerId: string, ifname: string): CachedAttachment | undefined {
+    return this.#read(`${network}-${containerId}-${ifname}`)[0];
+  }
+
   list(): CachedAttachment[] {
     return this.#names().flatMap(name => this.#read(name));
   }

@@ -117,6 +117,14 @@ class CniPodNetwork implements PodNetwork {
     this.#warnAboutPorts(attachment, fresh);
     signal?.throwIfAborted();
     const { list } = fresh;
+    const earlier = this.#cache.get(list.name, fresh.containerId, this.#ifname);
+    // Refused here, before any plugin: a plugin's refusal would be followed by DEL, which takes away what works.
+    if (earlier?.result !== undefined && netnsExists(earlier.netns))
+      throw new GantryError(
+        'already-exists',
+        `sandbox ${fresh.containerId} is attached to network ${list.name} already`,
+      );
+    if (earlier !== undefined) await this.#del(earlier, signal);
     // Binaries may leave things behind that only their own DEL finds; our journal needs no such note.
     if (list.plugins.some(({ type }) => !this.#plugins.isOwn(type))) this.#cache.write(fresh);
     let result: CniResult | undefined;

@@ -45,7 +45,7 @@ function missingCommand(text: string): string | undefined {
 }
 
 function isMemoryFailure(text: string): boolean {
-  return /memory limit too low|unable to set memory limit|OOM-killed|memory\.(limit_in_bytes|max)['`"]?: (Device or resource busy|Invalid argument)/i.test(
+  return /memory limit (?:could be )?too low|unable to set memory limit|OOM-killed|memory\.(limit_in_bytes|max)['`"]?: (Device or resource busy|Invalid argument)/i.test(
     text,
   );
 }

@@ -62,6 +62,11 @@ describe('what a runtime says', () => {
       'time="x" level=error msg="runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: unable to set memory limit to 65536 (current usage: 1945600, peak usage: 2248704)"',
       'the memory limit of 65536 bytes is too small to start the container: error during container init',
     ],
+    [
+      'crun has not enough memory to begin',
+      'OOM: the memory limit could be too low: read from sync socket: Connection reset by peer\n',
+      'the memory limit of 65536 bytes is too small to start the container: OOM',
+    ],
     ['anything else keeps its words, on one line', 'one\n  two\n', 'crun create x failed: one; two'],
     ['nothing at all', '', 'crun create x failed: it gave no reason'],
     [

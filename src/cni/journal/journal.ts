@@ -119,11 +119,13 @@ export class AddressJournal {
     const whole = text.slice(0, text.lastIndexOf('\n') + 1);
     const lines = whole.split('\n').slice(0, -1);
     const header = parseHeader(lines[0]);
-    this.#state = new JournalBuilder(header?.last ?? []);
     if (header === undefined || header.bootId !== this.#bootId) {
+      // Nothing of another boot is alive; only where to go on is kept.
+      this.#state = new JournalBuilder(lastAddresses(lines) ?? header?.last ?? []);
       this.#rewrite();
       return;
     }
+    this.#state = new JournalBuilder(header.last);
     for (const [index, line] of lines.slice(1).entries()) this.#state.apply(this.#parseLine(line, index + 2));
     if (whole.length !== text.length) truncateSync(this.#path, Buffer.byteLength(whole));
     this.#lines = lines.length;
@@ -162,6 +164,17 @@ export class AddressJournal {
     const { ino, size } = fstatSync(this.#fd);
     this.#inode = ino;
     this.#size = size;
+  }
+}
+
+/** The addresses of the last line that took some, if any can be read. */
+function lastAddresses(lines: readonly string[]): readonly string[] | undefined {
+  const line = lines.findLast(text => text.startsWith('{"op":"take"'));
+  try {
+    const { ips } = JSON.parse(line ?? '') as { ips?: unknown };
+    return Array.isArray(ips) && ips.every(ip => typeof ip === 'string') ? ips : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -5,6 +5,7 @@ import { errnoName, notFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { detectCgroups, killCgroup } from '../linux/cgroup.ts';
+import { kernelIsAtLeast } from '../linux/kernel-version.ts';
 import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
 import { createNetns, removeNetns } from '../linux/netns.ts';
 import { readTextInRoot } from '../linux/path-in-root.ts';
@@ -18,8 +19,10 @@ import type { HostFacts } from './spec/inputs.ts';
 /** The machine as it is. */
 export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodePort {
   const cgroups = detectCgroups();
+  // A writable layer never outlives the boot it was made in, so nobody needs it on the disk: without `volatile` an unmount writes all of it out first.
+  const overlayOptions = kernelIsAtLeast(5, 10) ? ['volatile'] : [];
   let last = 0n;
-  let emptying: Promise<void> | undefined;
+  let emptying = false;
   return {
     now() {
       const wall = BigInt(Date.now()) * 1_000_000n;
@@ -38,10 +41,10 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
       mount('shm', path, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, `mode=1777,size=${sizeBytes}`);
     },
     mountOverlay({ lowerDirs, upperDir, workDir, target }) {
-      for (const directory of [workDir, target]) mkdirSync(directory, { recursive: true, mode: 0o700 });
+      for (const directory of [workDir, target]) mkdirSync(directory, 0o700);
       // The upper directory's mode is the mode of `/` inside: the topmost layer's, as in the image.
-      mkdirSync(upperDir, { recursive: true, mode: statSync(lowerDirs[0] ?? upperDir).mode & 0o7777 });
-      mountOverlay(target, { lower: lowerDirs, upper: upperDir, work: workDir });
+      mkdirSync(upperDir, statSync(lowerDirs[0] ?? workDir).mode & 0o7777);
+      mountOverlay(target, { lower: lowerDirs, upper: upperDir, work: workDir }, overlayOptions);
     },
     unmount: path => unmount(path, { lazy: true }),
 
@@ -57,10 +60,12 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     },
     removeTree: path => rmSync(path, { recursive: true, force: true }),
     emptyTrash() {
-      emptying ??= emptyDirectory(paths.trash)
+      if (emptying) return;
+      emptying = true;
+      emptyDirectory(paths.trash)
         .catch(error => log.warn({ err: error }, `cannot empty ${paths.trash}; the next removal tries again`))
         .finally(() => {
-          emptying = undefined;
+          emptying = false;
         });
     },
 

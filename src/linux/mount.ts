@@ -48,6 +48,22 @@ export function unmount(target: string, options: { readonly lazy?: boolean } = {
   if (error.code !== 'EINVAL' && error.code !== 'ENOENT') throw error;
 }
 
+/** Makes `source` visible at `target` too. A read-only bind takes two calls, for the kernel ignores the flag in the first. */
+export function bindMount(
+  source: string,
+  target: string,
+  options: { readonly recursive?: boolean; readonly readonly?: boolean } = {},
+): void {
+  mount(source, target, '', MS.BIND | (options.recursive === true ? MS.REC : 0));
+  if (options.readonly !== true) return;
+  try {
+    mount('', target, '', MS.BIND | MS.REMOUNT | MS.RDONLY);
+  } catch (error) {
+    unmount(target, { lazy: true });
+    throw error;
+  }
+}
+
 /** Sets how mounts under `target` (and in all mounts beneath it) spread to other mount namespaces. */
 export function setPropagation(target: string, propagation: 'PRIVATE' | 'SLAVE' | 'SHARED'): void {
   mount('', target, '', MS.REC | MS[propagation]);

@@ -9,6 +9,7 @@ import { chooseRuntime } from '../cri/oci/choose-runtime.ts';
 import { createConmonMonitor } from '../cri/oci/conmon.ts';
 import { readHostFacts } from '../cri/oci/host-facts.ts';
 import { prepareInfraRootfs } from '../cri/oci/infra-rootfs.ts';
+import { raiseInotifyLimit } from '../cri/oci/inotify-limit.ts';
 import { createOciRuntime } from '../cri/oci/oci-runtime.ts';
 import { readRuntimeFacts } from '../cri/oci/runtime-facts.ts';
 import { criPaths } from '../cri/paths.ts';
@@ -35,11 +36,14 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const paths = criPaths(config);
   const choice = chooseRuntime(config.runtime, await readRuntimeFacts(config.runtime));
   log.info({ runtime: choice.name, path: choice.path, version: choice.version }, `runtime chosen: ${choice.reason}`);
+  const facts = readHostFacts();
+  const raised = raiseInotifyLimit(facts.cgroupVersion);
+  if (raised !== undefined) log.info(raised);
   const registry = createRegistry();
   const server = criServer({
     config,
     paths,
-    node: linuxNode(paths, readHostFacts(), log),
+    node: linuxNode(paths, facts, log),
     runtime: createOciRuntime({ name: choice.name, path: choice.path, root: `${config.state}/${choice.name}` }),
     runtimeChoice: choice.reason,
     monitor: createConmonMonitor({ path: config.conmon, exitDir: `${config.state}/exits` }),

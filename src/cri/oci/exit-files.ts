@@ -30,7 +30,11 @@ export function watchExits(exitDir: string, onExit: (id: string) => void, onErro
   const watch = watchDirectory(
     exitDir,
     name => {
-      if (isWholeId(name) && takeAway(join(exitDir, name))) onExit(name);
+      try {
+        if (isWholeId(name) && takeAway(join(exitDir, name))) onExit(name);
+      } catch (error) {
+        onError(error instanceof Error ? error : new Error(String(error)));
+      }
     },
     onError,
   );

@@ -3,8 +3,6 @@ import { bind, type ForeignFunction } from './ffi.ts';
 
 const LIBRARY = 'libnftables.so.1';
 const NFT_CTX_DEFAULT = 0;
-/** NFT_CTX_OUTPUT_JSON of nftables/libnftables.h. */
-const OUTPUT_JSON = 1 << 4;
 /** Error texts repeat the whole command; this much says which one. */
 const MESSAGE_LIMIT = 400;
 
@@ -35,16 +33,6 @@ export class NftContext {
     return this.#calls.output(this.#context);
   }
 
-  /** Runs one `list` command and returns its objects as libnftables-json(5) describes them. */
-  runJson(command: string): unknown {
-    this.#calls.setFlags(this.#context, OUTPUT_JSON);
-    try {
-      return JSON.parse(this.run(command)) as unknown;
-    } finally {
-      this.#calls.setFlags(this.#context, 0);
-    }
-  }
-
   close(): void {
     this.#calls.free(this.#context);
   }
@@ -64,7 +52,6 @@ interface Calls {
   readonly free: ForeignFunction;
   readonly bufferOutput: ForeignFunction;
   readonly bufferError: ForeignFunction;
-  readonly setFlags: ForeignFunction;
   readonly run: ForeignFunction;
   readonly output: (context: unknown) => string;
   readonly error: (context: unknown) => string;
@@ -79,7 +66,6 @@ function loadCalls(): Calls {
       free: bind(LIBRARY, 'void nft_ctx_free(void*)'),
       bufferOutput: bind(LIBRARY, 'int nft_ctx_buffer_output(void*)'),
       bufferError: bind(LIBRARY, 'int nft_ctx_buffer_error(void*)'),
-      setFlags: bind(LIBRARY, 'void nft_ctx_output_set_flags(void*, uint)'),
       run: bind(LIBRARY, 'int nft_run_cmd_from_buffer(void*, const char*)'),
       output: text('const char* nft_ctx_get_output_buffer(void*)'),
       error: text('const char* nft_ctx_get_error_buffer(void*)'),

@@ -2,13 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loopbackPlugin } from '../../src/cni/loopback/plugin.ts';
+import { CNI_VERSIONS } from '../../src/cni/protocol/versions.ts';
+import { ExecPlugin } from '../../src/cri/network/exec-plugin.ts';
 import { runCommand } from '../../src/linux/command.ts';
 import type { FaultPoint } from '../../src/linux/fault-point.ts';
 import { addAddress, listAddresses } from '../../src/linux/netlink/addresses.ts';
 import { createVeth, getLink, listLinks, setLinkUp } from '../../src/linux/netlink/links.ts';
+import { listRoutes } from '../../src/linux/netlink/routes.ts';
 import { NetlinkSocket } from '../../src/linux/netlink/socket.ts';
 import { inNetns, removeNetns } from '../../src/linux/netns.ts';
 import { NftContext } from '../../src/linux/nft.ts';
+import { readSysctl } from '../../src/linux/sysctl.ts';
 import type { ChildTask } from '../harness/cni-child.ts';
 import { attachmentOf, type CniNetwork, openCniNetwork, REFERENCE_BIN_DIR } from '../harness/cni-network.ts';
 import { PrivateNetns } from '../harness/private-netns.ts';
@@ -72,6 +77,22 @@ const DUAL = [[{ subnet: '10.22.0.0/24' }], [{ subnet: 'fd00:22::/64' }]];
 
 describe('gantry-bridge through the runner', () => {
   it('connects pods with each other, with themselves through a service address, and with the outside under the machine’s address', async () => {
+    const outside = machine.create('outside');
+    const fd = openSync(outside, 'r');
+    const peer = { name: 'eth0', mac: '0a:00:00:00:00:01', netnsFd: fd };
+    createVeth(links, { name: 'outside', mtu: undefined, master: undefined, peer });
+    closeSync(fd);
+    const near = getLink(links, 'outside')?.index ?? 0;
+    addAddress(links, near, '192.0.2.1', 24);
+    addAddress(links, near, '2001:db8::1', 64);
+    inNetns(outside, () => {
+      const socket = NetlinkSocket.open();
+      const { index } = getLink(socket, 'eth0') ?? { index: 0 };
+      addAddress(socket, index, '192.0.2.2', 24);
+      addAddress(socket, index, '2001:db8::2', 64);
+      setLinkUp(socket, index);
+      socket.close();
+    });
     const { network, holders, cached } = open([
       { type: 'gantry-bridge', bridge: 'gbr0', mtu: 1400, ipam: { ranges: DUAL } },
     ]);
@@ -83,12 +104,23 @@ describe('gantry-bridge through the runner', () => {
 
     const seen = inNetns(a.netnsPath, () => {
       const socket = NetlinkSocket.open();
-      const found = { addresses: listAddresses(socket), eth0: getLink(socket, 'eth0'), lo: getLink(socket, 'lo') };
+      const found = {
+        addresses: listAddresses(socket),
+        routes: listRoutes(socket),
+        eth0: getLink(socket, 'eth0'),
+        lo: getLink(socket, 'lo'),
+      };
       socket.close();
       return found;
     });
     expect(seen.eth0).toMatchObject({ mtu: 1400, up: true, mac: '0a:58:0a:16:00:02' });
     expect(seen.lo?.up).toBe(true);
+    expect(seen.routes).toEqual(
+      expect.arrayContaining([
+        { destination: '0.0.0.0/0', gateway: '10.22.0.1', linkIndex: seen.eth0?.index },
+        { destination: '::/0', gateway: 'fd00:22::1', linkIndex: seen.eth0?.index },
+      ]),
+    );
     expect(seen.addresses.filter(({ tentative }) => tentative)).toEqual([]);
 
     for (const ip of ['10.22.0.3', 'fd00:22::3', '10.22.0.1', 'fd00:22::1']) await ping(a.netnsPath, ip);
@@ -108,22 +140,10 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
     expect(await ask(b.netnsPath, 'TCP4:10.96.0.1:80')).toBe('from 10.22.0.3');
     nft.run('delete table ip svc');
 
-    const outside = machine.create('outside');
-    const fd = openSync(outside, 'r');
-    const peer = { name: 'eth0', mac: '0a:00:00:00:00:01', netnsFd: fd };
-    createVeth(links, { name: 'outside', mtu: undefined, master: undefined, peer });
-    closeSync(fd);
-    const near = getLink(links, 'outside')?.index ?? 0;
-    addAddress(links, near, '192.0.2.1', 24);
-    addAddress(links, near, '2001:db8::1', 64);
-    inNetns(outside, () => {
-      const socket = NetlinkSocket.open();
-      const { index } = getLink(socket, 'eth0') ?? { index: 0 };
-      addAddress(socket, index, '192.0.2.2', 24);
-      addAddress(socket, index, '2001:db8::2', 64);
-      setLinkUp(socket, index);
-      socket.close();
-    });
+    // The machine forwards now, and its uplink listens to router advertisements as before.
+    expect(readSysctl('net/ipv4/ip_forward')).toBe('1');
+    expect(readSysctl('net/ipv6/conf/all/forwarding')).toBe('1');
+    expect(readSysctl('net/ipv6/conf/outside/accept_ra')).toBe('2');
     serve(outside, 9000);
     serve(outside, 9001, 6);
     expect(await ask(a.netnsPath, 'TCP4:192.0.2.2:9000')).toBe('from 192.0.2.1');
@@ -316,6 +336,11 @@ describe('plugins of others', () => {
     expect(readdirSync(`${dataDir}/pods`).filter(file => file.startsWith('10.'))).toEqual([]);
     expect((await runCommand('iptables', ['-t', 'nat', '-S'])).stdout.toString()).not.toContain('18080');
     await noPodLinks();
+  });
+
+  it('asks a binary which versions it speaks', async () => {
+    expect(await new ExecPlugin('bridge', [REFERENCE_BIN_DIR]).version()).toEqual(CNI_VERSIONS.slice(0, -1));
+    expect(await loopbackPlugin.version()).toEqual(CNI_VERSIONS);
   });
 
   it('names the plugin that failed and its message, and has undone the ones before it', async () => {

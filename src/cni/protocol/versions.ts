@@ -3,10 +3,6 @@ export const CNI_VERSIONS = ['0.1.0', '0.2.0', '0.3.0', '0.3.1', '0.4.0', '1.0.0
 
 export type CniVersion = (typeof CNI_VERSIONS)[number];
 
-export function isCniVersion(text: string): text is CniVersion {
-  return (CNI_VERSIONS as readonly string[]).includes(text);
-}
-
 /** Whether `version` is `other` or newer. */
 export function isAtLeast(version: CniVersion, other: CniVersion): boolean {
   return CNI_VERSIONS.indexOf(version) >= CNI_VERSIONS.indexOf(other);

@@ -1,5 +1,5 @@
 import { formatRoute, formatRouteAttrs, parseRouteMessage } from 'netlink/dist/rt/structs.js';
-import { AttrStream, putU32 } from 'netlink/dist/structs.js';
+import { AttrStream } from 'netlink/dist/structs.js';
 import { bigIntToIp, ipBytes, parseCidr } from '../../base/cidr.ts';
 import { FLAG_CREATE, FLAG_EXCL, type NetlinkSocket } from './socket.ts';
 
@@ -15,11 +15,9 @@ export interface Route {
   /** Where to; undefined for a network that is reached directly. */
   readonly gateway: string | undefined;
   readonly linkIndex: number;
-  readonly metric?: number;
-  readonly mtu?: number;
 }
 
-/** Adds a unicast route to the main table. Throws EEXIST when the destination has one (of the same metric). */
+/** Adds a unicast route to the main table. Throws EEXIST when the destination has one. */
 export function addRoute(socket: NetlinkSocket, route: Route): void {
   const { family, base, prefix } = parseCidr(route.destination);
   const out = new AttrStream();
@@ -38,8 +36,6 @@ export function addRoute(socket: NetlinkSocket, route: Route): void {
       oif: route.linkIndex,
       ...(prefix === 0 ? {} : { dst: ipBytes(bigIntToIp(base, family)) }),
       ...(route.gateway === undefined ? {} : { gateway: ipBytes(route.gateway) }),
-      ...(route.metric === undefined ? {} : { priority: route.metric }),
-      ...(route.mtu === undefined ? {} : { metrics: { mtu: putU32(route.mtu) } }),
     }),
   );
   socket.request(`add route ${route.destination}`, RTM_NEWROUTE, out.bufs, FLAG_CREATE | FLAG_EXCL);

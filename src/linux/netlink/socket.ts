@@ -28,7 +28,6 @@ const BUFFER_BYTES = 65536;
 
 export const FLAG_CREATE = 0x400;
 export const FLAG_EXCL = 0x200;
-export const FLAG_REPLACE = 0x100;
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;

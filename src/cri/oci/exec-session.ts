@@ -1,14 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { internalError } from '../../base/errors.ts';
-import { sleep } from '../../base/signals.ts';
-import { signalProcess } from '../../linux/pidfd.ts';
+import { killUntilGone } from '../../linux/kill-until-gone.ts';
 import type { TreeProcess } from '../../linux/process-tree.ts';
 import { readProcessTree, withDescendants } from '../../linux/process-tree.ts';
 import { listProcesses } from '../../linux/procfs.ts';
-
-const SIGKILL = 9;
-const ROUNDS = 100;
-const PAUSE_MS = 5;
 
 /** What an exec left as its tracks. */
 export interface ExecTracks {
@@ -25,14 +19,7 @@ export interface ExecTracks {
  */
 export async function killExec(tracks: ExecTracks): Promise<void> {
   const sessions = new Set<number>();
-  for (let round = 0; round < ROUNDS; round++) {
-    const found = execProcesses(tracks, sessions);
-    if (found.length === 0) return;
-    for (const process of found) signalProcess(process, SIGKILL);
-    await sleep(PAUSE_MS);
-  }
-  const left = execProcesses(tracks, sessions).map(p => p.pid);
-  throw internalError(`processes ${left.join(', ')} of a timed out command do not end`);
+  await killUntilGone('a command that was called off', () => execProcesses(tracks, sessions));
 }
 
 function execProcesses(tracks: ExecTracks, sessions: Set<number>): readonly TreeProcess[] {

@@ -1,15 +1,10 @@
 import { basename } from 'node:path';
-import { internalError } from '../../base/errors.ts';
-import { sleep } from '../../base/signals.ts';
-import { signalProcess } from '../../linux/pidfd.ts';
+import { killUntilGone } from '../../linux/kill-until-gone.ts';
 import type { TreeProcess } from '../../linux/process-tree.ts';
 import { readProcessTree, withDescendants } from '../../linux/process-tree.ts';
 import type { ProcessRow } from '../../linux/procfs.ts';
 import { listProcesses } from '../../linux/procfs.ts';
 
-const SIGKILL = 9;
-const ROUNDS = 200;
-const PAUSE_MS = 5;
 const PROGRAMS: ReadonlySet<string> = new Set(['conmon', 'crun', 'runc']);
 
 /**
@@ -19,14 +14,7 @@ const PROGRAMS: ReadonlySet<string> = new Set(['conmon', 'crun', 'runc']);
 export async function reapAll(ids: readonly string[]): Promise<void> {
   const wanted = new Set(ids);
   if (wanted.size === 0) return;
-  for (let round = 0; round < ROUNDS; round++) {
-    const found = ownedProcesses(wanted);
-    if (found.length === 0) return;
-    for (const process of found) signalProcess(process, SIGKILL);
-    await sleep(PAUSE_MS);
-  }
-  const left = ownedProcesses(wanted).map(p => p.pid);
-  throw internalError(`processes ${left.join(', ')}, left by an interrupted create, do not end`);
+  await killUntilGone('an interrupted create', () => ownedProcesses(wanted));
 }
 
 function ownedProcesses(ids: ReadonlySet<string>): readonly TreeProcess[] {

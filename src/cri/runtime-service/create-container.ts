@@ -16,6 +16,7 @@ import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import { gatherSpecInputs } from './container-spec-inputs.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { publishEvent } from './publish-event.ts';
+import { recordExit } from './record-exit.ts';
 import { sayOnce } from './say-once.ts';
 import { undoContainer } from './tear-down.ts';
 
@@ -96,6 +97,8 @@ async function makeContainer(
     throw error;
   }
   publishEvent(ctx, ContainerEventType.CONTAINER_CREATED_EVENT, sandboxId, id);
+  // A process that was killed before the record was there has left its exit file unheard.
+  recordExit(ctx, id);
   return id;
 }
 

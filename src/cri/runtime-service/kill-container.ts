@@ -68,6 +68,6 @@ function liveProcess(ctx: RuntimeServiceContext, id: string): LiveProcess | unde
   const sandbox = ctx.store.sandbox(id);
   // Start times are comparable within one boot only: after a reboot the pair may name another process.
   if (sandbox?.infra === undefined || sandbox.bootId !== ctx.node.bootId) return undefined;
-  if (!ctx.node.isAlive(sandbox.infra)) return undefined;
+  if (sandbox.infraEndedAt !== undefined) return undefined;
   return { init: sandbox.infra, monitor: sandbox.monitor, cgroupPath: undefined };
 }

@@ -30,7 +30,7 @@ export function recordExit(ctx: RuntimeServiceContext, id: string): void {
     return;
   }
   const sandbox = ctx.store.sandbox(id);
-  if (sandbox?.infra === undefined) return;
+  if (sandbox?.infra === undefined || sandbox.infraEndedAt !== undefined) return;
   const exit = ctx.monitor.readExit(id, ctx.paths.sandboxBundle(id));
   if (exit !== undefined) endInfra(ctx, id);
 }
@@ -52,17 +52,18 @@ export function endContainer(ctx: RuntimeServiceContext, container: ContainerRec
   );
 }
 
-/** Marks the sandbox NOTREADY because its infra process is gone, and tells it once. */
+/** Writes down that the infra process is gone, with which the sandbox is NOTREADY, and tells it once. */
 export function endInfra(ctx: RuntimeServiceContext, id: string): void {
   const sandbox = ctx.store.sandbox(id);
-  if (sandbox === undefined) return;
-  if (sandbox.notReadyAt === undefined && sandbox.readyAt !== undefined) {
-    ctx.store.updateSandbox(id, { notReadyAt: ctx.node.now() });
+  if (sandbox === undefined || sandbox.infraEndedAt !== undefined) return;
+  const now = ctx.node.now();
+  const unasked = sandbox.notReadyAt === undefined;
+  ctx.store.updateSandbox(id, { infraEndedAt: now, ...(unasked ? { notReadyAt: now } : {}) });
+  if (unasked)
     ctx.log.warn(
       { sandbox: id, pod: sandbox.config.metadata?.name },
       'the infra container ended; the sandbox is not ready',
     );
-  }
   ctx.exits.announce(id);
   publishEvent(ctx, ContainerEventType.CONTAINER_STOPPED_EVENT, id, id);
 }
@@ -84,7 +85,7 @@ export function recordLost(ctx: RuntimeServiceContext, id: string): void {
     return;
   }
   const sandbox = ctx.store.sandbox(id);
-  if (sandbox?.infra === undefined) return;
+  if (sandbox?.infra === undefined || sandbox.infraEndedAt !== undefined) return;
   ctx.node.signal(sandbox.infra, 9);
   endInfra(ctx, id);
 }

@@ -12,6 +12,7 @@ import { type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { networkAttachment, usesHostNetwork } from './network-attachment.ts';
 import { publishEvent } from './publish-event.ts';
+import { recordExit } from './record-exit.ts';
 import { resolvConf } from './resolv-conf.ts';
 import { sayOnce } from './say-once.ts';
 import { undoSandbox } from './tear-down.ts';
@@ -99,6 +100,8 @@ async function makeSandbox(
   }
   publishEvent(ctx, ContainerEventType.CONTAINER_CREATED_EVENT, id, id);
   publishEvent(ctx, ContainerEventType.CONTAINER_STARTED_EVENT, id, id);
+  // An infra process that was killed before the record was there has left its exit file unheard.
+  recordExit(ctx, id);
   return id;
 }
 

@@ -37,6 +37,8 @@ export interface SandboxRecord {
   /** All stamps: nanoseconds since the epoch. */
   readonly createdAt: bigint;
   readonly readyAt?: bigint;
+  /** The infra process is known to be gone, and that was told. */
+  readonly infraEndedAt?: bigint;
   readonly notReadyAt?: bigint;
   readonly releasedAt?: bigint;
   readonly removedAt?: bigint;

@@ -1,0 +1,170 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { durationMs } from '../api/duration.ts';
+import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
+import type { Component } from '../daemon/component.ts';
+import { healthServer } from '../daemon/health-server.ts';
+import { createLogger, type Logger } from '../daemon/logger.ts';
+import { loopLag } from '../daemon/loop-lag.ts';
+import { mainLoop } from '../daemon/main-loop.ts';
+import { createRegistry } from '../daemon/metrics.ts';
+import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
+import { standaloneKubelet } from '../kubelet/kubelet.ts';
+import { readNodeAddresses } from '../kubelet/node-address.ts';
+import { StatusStore } from '../kubelet/report/status-store.ts';
+import { resolveSettings } from '../kubelet/resolve-settings.ts';
+import { readNodeCapacity } from '../kubelet/resources/node-capacity.ts';
+import { criRuntime } from '../kubelet/runtime/cri-runtime.ts';
+import { parseResolvConf } from '../kubelet/runtime/dns.ts';
+import { meteredRuntime } from '../kubelet/runtime/metered-runtime.ts';
+import { kubeletServer } from '../kubelet/serve/server.ts';
+import { detectCgroups } from '../linux/cgroup.ts';
+import { createCriClient } from '../rpc/cri-client.ts';
+
+/** Flags of `gantry run kubelet`; each overrides the configuration file. */
+export interface KubeletFlags {
+  readonly standalone?: boolean;
+  readonly config?: string;
+  readonly containerRuntimeEndpoint?: string;
+  readonly imageServiceEndpoint?: string;
+  readonly podManifestPath?: string;
+  readonly rootDir: string;
+  readonly hostnameOverride?: string;
+  readonly podLogDir?: string;
+  readonly clientCaFile?: string;
+  readonly tlsCertFile?: string;
+  readonly tlsPrivateKeyFile?: string;
+  readonly port?: string;
+  readonly healthzPort?: string;
+}
+
+/** Where our own shim listens; a configuration file names its runtime itself. */
+const DEFAULT_ENDPOINT = 'unix:///run/gantry/cri.sock';
+const DEFAULT_LOG_DIR = '/var/log/pods';
+const LOG_LINKS = '/var/log/containers';
+
+/** `gantry run kubelet`. Returns the exit code. */
+export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promise<number> {
+  const log = createLogger({ daemon });
+  try {
+    if (flags.standalone !== true)
+      throw failedPrecondition('registering with an API server comes with cluster support; run it with --standalone');
+    return await mainLoop(kubeletComponents(flags, log), log);
+  } catch (error) {
+    log.fatal(errorMessage(error));
+    return 1;
+  }
+}
+
+/** Everything that a standalone kubelet consists of. */
+function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component[] {
+  const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
+  const effective = config ?? defaultKubeletConfiguration();
+  if (config?.failSwapOn === true) refuseSwap();
+  const podLogsDir = flags.podLogDir ?? effective.podLogsDir ?? DEFAULT_LOG_DIR;
+  const cgroups = detectCgroups();
+  if (cgroups.version === 1) log.warn('the node uses cgroup v1, which Kubernetes is about to leave behind');
+  const settings = resolveSettings(
+    config === undefined ? { ...effective, serializeImagePulls: false } : effective,
+    {
+      name: (flags.hostnameOverride ?? hostname()).toLowerCase(),
+      ips: readNodeAddresses(),
+      capacity: readNodeCapacity(),
+      cgroupVersion: cgroups.version,
+      resolver: readResolver(effective.resolvConf ?? '', log),
+    },
+    {
+      rootDir: flags.rootDir,
+      podLogsDir,
+      containerLogLinks: podLogsDir === DEFAULT_LOG_DIR ? LOG_LINKS : undefined,
+    },
+  );
+  const registry = createRegistry();
+  const requestTimeoutMs = durationMs(effective.runtimeRequestTimeout);
+  const endpoint = flags.containerRuntimeEndpoint ?? config?.containerRuntimeEndpoint ?? DEFAULT_ENDPOINT;
+  const client = createCriClient(endpoint, { requestTimeoutMs });
+  const imageEndpoint = flags.imageServiceEndpoint ?? effective.imageServiceEndpoint ?? '';
+  const images =
+    imageEndpoint === '' || imageEndpoint === endpoint ? client : createCriClient(imageEndpoint, { requestTimeoutMs });
+  const statuses = new StatusStore();
+  const manifestPath = flags.podManifestPath ?? effective.staticPodPath ?? '';
+  log.info(
+    {
+      node: settings.nodeName,
+      runtime: endpoint,
+      manifests: manifestPath,
+      root: settings.rootDir,
+      ips: settings.hostIPs,
+    },
+    'starting the kubelet',
+  );
+  const components: Component[] = [
+    standaloneKubelet({
+      settings,
+      runtime: meteredRuntime(criRuntime(client, images), registry),
+      statuses,
+      manifests:
+        manifestPath === '' ? undefined : { path: manifestPath, checkMs: durationMs(effective.fileCheckFrequency) },
+      clock: systemClock,
+      log,
+      registry,
+    }),
+    loopLag(registry),
+  ];
+  if (effective.enableServer !== false)
+    components.push(kubeletServer({ ...listenAt(flags, effective), pods: () => statuses.pods(), registry, log }));
+  const healthzPort = portOf(flags.healthzPort, effective.healthzPort ?? 0, '--healthz-port');
+  if (healthzPort > 0)
+    components.push(
+      healthServer({
+        host: effective.healthzBindAddress ?? '127.0.0.1',
+        port: healthzPort,
+        checks: [{ name: 'ping', check: () => undefined }],
+        registry,
+      }),
+    );
+  return components;
+}
+
+/** Without a client CA nobody could be told apart, so nobody from outside may ask. */
+function listenAt(
+  flags: KubeletFlags,
+  config: KubeletConfiguration,
+): Pick<Parameters<typeof kubeletServer>[0], 'host' | 'port' | 'tls'> {
+  const port = portOf(flags.port, config.port ?? 10250, '--port');
+  const clientCaFile = flags.clientCaFile ?? config.authentication.x509.clientCAFile ?? '';
+  if (clientCaFile === '') return { host: '127.0.0.1', port, tls: undefined };
+  const certFile = flags.tlsCertFile ?? config.tlsCertFile ?? '';
+  const keyFile = flags.tlsPrivateKeyFile ?? config.tlsPrivateKeyFile ?? '';
+  if (certFile === '' || keyFile === '')
+    throw invalidArgument(
+      'a client CA is given, so the kubelet serves TLS and needs tlsCertFile and tlsPrivateKeyFile',
+    );
+  return { host: config.address ?? '0.0.0.0', port, tls: { clientCaFile, certFile, keyFile } };
+}
+
+function portOf(flag: string | undefined, configured: number, name: string): number {
+  if (flag === undefined) return configured;
+  if (!/^\d{1,5}$/.test(flag) || Number(flag) > 65535) throw invalidArgument(`${name}: "${flag}" is not a port`);
+  return Number(flag);
+}
+
+function readResolver(path: string, log: Logger): ReturnType<typeof parseResolvConf> {
+  if (path === '') return { servers: [], searches: [], options: [] };
+  try {
+    return parseResolvConf(readFileSync(path, 'utf8'));
+  } catch (error) {
+    log.warn({ because: errorMessage(error) }, 'resolvConf cannot be read: pods get no resolver from the node');
+    return { servers: [], searches: [], options: [] };
+  }
+}
+
+/** The first line of /proc/swaps is a heading. */
+function refuseSwap(): void {
+  if (!existsSync('/proc/swaps')) return;
+  const [device] = readFileSync('/proc/swaps', 'utf8').trim().split('\n').slice(1);
+  if (device !== undefined)
+    throw failedPrecondition(`swap is on (${device.split(/\s/)[0]}): switch it off, or set failSwapOn: false`);
+}

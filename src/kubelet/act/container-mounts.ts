@@ -1,0 +1,105 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { Container, VolumeMount } from '../../api/types/gen/core-v1.ts';
+import { failedPrecondition } from '../../base/errors.ts';
+import type { DesiredPod } from '../desired/desired-pod.ts';
+import { expand } from '../env/expand.ts';
+import { podDir } from '../pod-paths.ts';
+import type { ResolvedMount } from '../runtime/container-config.ts';
+import { hostNetworkHostsFile, hostsFile } from '../runtime/hosts-file.ts';
+import { podHostname } from '../runtime/pod-hostname.ts';
+import type { KubeletSettings } from '../settings.ts';
+import { planVolumes, volumeSource } from '../volumes/plan.ts';
+import { bindSubPath } from '../volumes/subpath.ts';
+
+const HOSTS = '/etc/hosts';
+
+export interface MountsInput {
+  readonly settings: KubeletSettings;
+  readonly pod: DesiredPod;
+  readonly container: Container;
+  readonly restartCount: number;
+  readonly podIPs: readonly string[];
+  readonly env: ReadonlyMap<string, string>;
+}
+
+/** Makes what a container mounts (sub-paths, its hosts file, its termination message file) and says where all of it is. Safe to repeat. */
+export function containerMounts(input: MountsInput): readonly ResolvedMount[] {
+  const { container } = input;
+  const mounts = (container.volumeMounts ?? []).map((mount, index) => volumeMount(input, mount, index));
+  const taken = new Set(mounts.map(m => m.containerPath));
+  if (!taken.has(HOSTS)) mounts.push(plain(HOSTS, writeHosts(input)));
+  const messagePath = container.terminationMessagePath ?? '';
+  if (messagePath !== '' && !taken.has(messagePath)) mounts.push(plain(messagePath, makeMessageFile(input)));
+  return mounts;
+}
+
+function plain(containerPath: string, hostPath: string): ResolvedMount {
+  return { containerPath, hostPath, readOnly: false, recursiveReadOnly: false, propagation: undefined };
+}
+
+function volumeMount(input: MountsInput, mount: VolumeMount, index: number): ResolvedMount {
+  const { settings, pod, container } = input;
+  const directory = podDir(settings, pod.uid);
+  const source = volumeSource(planVolumes(pod.pod.spec, directory), mount.name);
+  if (source === undefined)
+    throw failedPrecondition(`volumeMount ${mount.mountPath}: the pod has no volume "${mount.name}"`, {
+      reason: 'CreateContainerConfigError',
+    });
+  const subPath =
+    mount.subPathExpr === undefined || mount.subPathExpr === '' ? (mount.subPath ?? '') : subPathOf(input, mount);
+  const target = `${directory}/volume-subpaths/${mount.name}/${container.name}/${index}`;
+  if (subPath !== '') bindSubPath({ root: source, path: subPath, readOnly: mount.readOnly === true, target });
+  return {
+    containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+    hostPath: subPath === '' ? source : target,
+    readOnly: mount.readOnly === true,
+    recursiveReadOnly: mount.recursiveReadOnly === 'Enabled',
+    propagation: mount.mountPropagation,
+  };
+}
+
+function subPathOf({ env }: MountsInput, mount: VolumeMount): string {
+  const path = expand(mount.subPathExpr ?? '', name => env.get(name));
+  const missing = /\$\(([^)]*)\)/.exec(path)?.[1];
+  if (missing !== undefined)
+    throw failedPrecondition(`subPathExpr "${mount.subPathExpr}": variable ${missing} is not set`, {
+      reason: 'CreateContainerConfigError',
+    });
+  return path;
+}
+
+/** Containers that run have the file mounted: it is written in place, and only when it says something else. */
+function writeHosts({ settings, pod, podIPs }: MountsInput): string {
+  const path = `${podDir(settings, pod.uid)}/etc-hosts`;
+  const { spec } = pod.pod;
+  const aliases = spec.hostAliases ?? [];
+  const text =
+    spec.hostNetwork === true
+      ? hostNetworkHostsFile(readFileSync(HOSTS, 'utf8'), aliases)
+      : hostsFile({ podIPs, ...podHostname(pod, settings.dns.clusterDomain), aliases });
+  if (readIfThere(path) !== text) {
+    writeFileSync(path, text, { mode: 0o644 });
+    chmodSync(path, 0o644);
+  }
+  return path;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** An empty file that any user of the container may write; the one of the attempt before is kept, older ones go. */
+function makeMessageFile({ settings, pod, container, restartCount }: MountsInput): string {
+  const directory = `${podDir(settings, pod.uid)}/containers/${container.name}`;
+  mkdirSync(directory, { recursive: true, mode: 0o750 });
+  for (const name of readdirSync(directory))
+    if (Number(name) < restartCount - 1) rmSync(`${directory}/${name}`, { force: true });
+  const path = `${directory}/${restartCount}`;
+  writeFileSync(path, '');
+  chmodSync(path, 0o666);
+  return path;
+}

@@ -1,0 +1,37 @@
+import { mkdirSync } from 'node:fs';
+import { qosClass } from '../../api/pod-resources.ts';
+import { failedPrecondition } from '../../base/errors.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
+import type { PodSandboxConfig } from '../../rpc/cri-api.ts';
+import type { DesiredPod } from '../desired/desired-pod.ts';
+import { podLogDir } from '../pod-paths.ts';
+import { podCgroup } from '../resources/pod-cgroup.ts';
+import { sandboxConfig } from '../runtime/sandbox-config.ts';
+import { refusePod } from '../runtime/unsupported.ts';
+import type { KubeletSettings } from '../settings.ts';
+import type { ActTools } from './pod-task.ts';
+
+/** The pod's configuration for that attempt; every call about the sandbox carries the same. */
+export function configOfSandbox(settings: KubeletSettings, pod: DesiredPod, attempt: number): PodSandboxConfig {
+  return sandboxConfig({
+    pod,
+    attempt,
+    logDirectory: podLogDir(settings, pod),
+    cgroupParent: podCgroup(settings.cgroups.root, qosClass(pod.pod), pod.uid),
+    dns: settings.dns,
+  });
+}
+
+/** Runs the sandbox of a pod. A call that is repeated with the same attempt joins or finds the first, where the runtime is ours. */
+export async function createSandbox(
+  tools: ActTools,
+  pod: DesiredPod,
+  attempt: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const refusal = refusePod(pod.pod.spec, tools.settings.allowedUnsafeSysctls);
+  if (refusal !== undefined) throw failedPrecondition(refusal.message, { reason: refusal.reason });
+  mkdirSync(podLogDir(tools.settings, pod), { recursive: true, mode: 0o755 });
+  await tools.runtime.runSandbox(configOfSandbox(tools.settings, pod, attempt), '', signal);
+  faultPoint('kubelet/pod/sandbox-made');
+}

@@ -1,0 +1,123 @@
+import { mkdirSync } from 'node:fs';
+import { qosClass } from '../../api/pod-resources.ts';
+import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
+import { createCgroup } from '../../linux/cgroup.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
+import type { ActionOf, PodActionKind } from '../decide/actions.ts';
+import type { DesiredPod } from '../desired/desired-pod.ts';
+import { podDir } from '../pod-paths.ts';
+import { podCgroup, podCgroupResources } from '../resources/pod-cgroup.ts';
+import { applyVolumes } from '../volumes/apply.ts';
+import { planVolumes } from '../volumes/plan.ts';
+import { removeVolumes } from '../volumes/remove.ts';
+import { configOfSandbox, createSandbox } from './create-sandbox.ts';
+import type { ActTools, PodTask } from './pod-task.ts';
+import { removeContainerLog, removePodCgroup, removePodFiles } from './remove-pod.ts';
+import { containerNamed, logLinkName, startContainer, startCreated } from './start-container.ts';
+
+/** One executor per verb; each is safe to run again after it failed or was cut off anywhere. */
+export type Executors = {
+  readonly [K in PodActionKind]: (action: ActionOf<K>, task: PodTask, signal: AbortSignal) => Promise<void>;
+};
+
+export function createExecutors(tools: ActTools): Executors {
+  const { runtime, settings, puller } = tools;
+  return {
+    async 'make-volumes'(_action, task) {
+      const pod = wanted(task);
+      const directory = podDir(settings, task.uid);
+      mkdirSync(directory, { recursive: true, mode: 0o750 });
+      applyVolumes(planVolumes(pod.pod.spec, directory));
+      faultPoint('kubelet/pod/volumes-made');
+    },
+
+    async 'make-cgroup'(_action, task) {
+      const { pod } = wanted(task);
+      const qos = qosClass(pod);
+      createCgroup(podCgroup(settings.cgroups.root, qos, task.uid), podCgroupResources(pod, qos, settings.cgroups));
+      faultPoint('kubelet/pod/cgroup-made');
+    },
+
+    async 'ensure-image'(action, task, signal) {
+      const pod = wanted(task);
+      const attempt = task.observed.sandboxes[0]?.attempt ?? 0;
+      const answer = await puller.ensure(
+        containerNamed(pod, action.container),
+        configOfSandbox(settings, pod, attempt),
+        signal,
+      );
+      if (!('pull' in answer)) return task.onImage(action.container, answer);
+      task.onImage(action.container, 'pulling');
+      answer.pull.then(outcome => task.onImage(action.container, outcome));
+    },
+
+    async 'create-sandbox'(action, task, signal) {
+      await createSandbox(tools, wanted(task), action.attempt, signal);
+    },
+
+    async 'start-container'(action, task, signal) {
+      await startContainer(tools, task, wanted(task), action, signal);
+    },
+
+    async 'start-created'(action, _task, signal) {
+      await startCreated(tools, action.id, signal);
+    },
+
+    async 'kill-containers'(action, _task, signal) {
+      const results = await Promise.allSettled(
+        action.containers.map(c => runtime.stopContainer(c.id, c.graceSeconds, signal)),
+      );
+      throwFirst(results);
+      faultPoint('kubelet/pod/containers-killed');
+    },
+
+    async 'remove-container'(action, task, signal) {
+      await runtime.removeContainer(action.id, signal);
+      const container = task.observed.containers.find(c => c.id === action.id);
+      if (container === undefined) return;
+      removeContainerLog(settings, container.logPath, logLinkName(task.observed, container.name, container.id));
+    },
+
+    async 'stop-sandbox'(action, _task, signal) {
+      await runtime.stopSandbox(action.id, signal);
+    },
+
+    async 'remove-sandbox'(action, _task, signal) {
+      await runtime.removeSandbox(action.id, signal);
+      faultPoint('kubelet/pod/sandbox-removed');
+    },
+
+    async 'remove-volumes'(_action, task) {
+      await removeVolumes(podDir(settings, task.uid));
+    },
+
+    async 'remove-cgroup'(_action, task, signal) {
+      await removePodCgroup(settings, task.uid, signal);
+    },
+
+    async 'remove-pod-dir'(_action, task) {
+      await removePodFiles(settings, task.uid);
+    },
+  };
+}
+
+function wanted(task: PodTask): DesiredPod {
+  if (task.desired === undefined) throw internalError(`pod ${task.uid} has no manifest, it can only be ended`);
+  return task.desired;
+}
+
+/** All were tried; the first failure is thrown with how many there were. */
+function throwFirst(results: readonly PromiseSettledResult<void>[]): void {
+  const failed = results.filter(r => r.status === 'rejected');
+  const [first] = failed;
+  if (first === undefined) return;
+  if (failed.length === 1) throw first.reason;
+  const code = first.reason instanceof GantryError ? first.reason.code : 'unknown';
+  throw new GantryError(
+    code,
+    `${failed.length} containers could not be stopped; the first: ${errorMessage(first.reason)}`,
+    {
+      cause: first.reason,
+    },
+  );
+}

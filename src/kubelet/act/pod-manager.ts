@@ -1,0 +1,166 @@
+import { qosClass } from '../../api/pod-resources.ts';
+import { errorMessage } from '../../base/errors.ts';
+import { sleep } from '../../base/signals.ts';
+import { type DesiredPod, fullName } from '../desired/desired-pod.ts';
+import type { DesiredSet } from '../desired/merge-manifests.ts';
+import type { ObservedPod } from '../observed/observed-pod.ts';
+import { updateBurstableCgroup } from '../resources/qos-cgroups.ts';
+import { ANNOTATION } from '../runtime/labels.ts';
+import { type PodGoal, PodWorker, type WorkerTools } from './pod-worker.ts';
+
+/** A worker fails only by a fault in this program; the pause keeps such a fault from using up a CPU. */
+const WORKER_RESTART_MS = 1_000;
+
+export interface PodManagerOptions extends WorkerTools {
+  /** Uids of which there is a directory under the root. */
+  podDirs(): readonly string[];
+}
+
+/**
+ * Keeps one worker for each pod that is wanted or that is still there. Does nothing until both the manifests and the runtime have been read once: before
+ * that, nobody knows what is not wanted.
+ */
+export class PodManager {
+  readonly #options: PodManagerOptions;
+  readonly #signal: AbortSignal;
+  readonly #workers = new Map<string, { readonly worker: PodWorker; readonly done: Promise<void> }>();
+  readonly #told = new Set<string>();
+  #desired: DesiredSet | undefined;
+  #relisted = false;
+  #swept = false;
+  #burstable = '';
+
+  constructor(options: PodManagerOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  setDesired(set: DesiredSet): void {
+    this.#desired = set;
+    this.#reconcile();
+  }
+
+  /** The runtime was read as a whole, which also says that it can be reached. */
+  onRelist(): void {
+    this.#relisted = true;
+    for (const { worker } of this.#workers.values()) worker.onRuntimeBack();
+    this.#reconcile();
+  }
+
+  onNews(uids: readonly string[], stale: boolean): void {
+    for (const uid of uids) this.#workers.get(uid)?.worker.onNews(stale);
+  }
+
+  /** Resolves when every worker has ended; they do when the signal aborts. Containers run on. */
+  async ended(): Promise<void> {
+    while (this.#workers.size > 0) await Promise.all([...this.#workers.values()].map(w => w.done));
+  }
+
+  get size(): number {
+    return this.#workers.size;
+  }
+
+  #reconcile(): void {
+    if (this.#desired === undefined || !this.#relisted || this.#signal.aborted) return;
+    const { pods, badFiles } = this.#desired;
+    const wanted = new Map(pods.map(p => [p.uid, p]));
+    for (const [uid, { worker }] of this.#workers)
+      if (!wanted.has(uid))
+        worker.setGoal({ kind: 'end', desired: worker.goal.desired, because: 'its manifest is gone' });
+    for (const observed of this.#options.cache.all())
+      if (!wanted.has(observed.uid)) this.#endOrphan(observed, badFiles);
+    this.#sweepDirectories(wanted);
+    this.#weighBurstable(pods);
+    for (const pod of pods) this.#want(pod);
+  }
+
+  #want(pod: DesiredPod): void {
+    const own = this.#workers.get(pod.uid);
+    if (own !== undefined) {
+      own.worker.setGoal({ kind: 'run', desired: pod });
+      return;
+    }
+    for (const { worker } of this.#workers.values()) {
+      const other = worker.goal.desired ?? this.#options.cache.get(worker.uid);
+      // the name is taken until its old bearer is gone; its end brings us here again
+      if (other !== undefined && fullName(other) === fullName(pod)) return;
+    }
+    this.#say(pod);
+    this.#start(pod.uid, { kind: 'run', desired: pod });
+  }
+
+  /** Ends a pod that runs and that no manifest asks for. Pods of others are left alone, and so is one whose manifest is only unreadable just now. */
+  #endOrphan(observed: ObservedPod, badFiles: ReadonlySet<string>): void {
+    if (this.#workers.has(observed.uid)) return;
+    const annotations = observed.sandboxes[0]?.annotations;
+    if (annotations?.[ANNOTATION.configSource] !== 'file') return;
+    const file = annotations[ANNOTATION.manifestFile] ?? '';
+    if (badFiles.has(file)) {
+      if (!this.#told.has(observed.uid))
+        this.#options.log.warn(
+          { pod: fullName(observed), file },
+          'its manifest is unreadable: the pod is left as it is until the file is right or removed',
+        );
+      this.#told.add(observed.uid);
+      return;
+    }
+    this.#start(observed.uid, { kind: 'end', desired: undefined, because: 'no manifest asks for it' });
+  }
+
+  /** Directories of pods that are neither wanted nor there: left by a crash in the middle of a removal. Looked for once. */
+  #sweepDirectories(wanted: ReadonlyMap<string, DesiredPod>): void {
+    if (this.#swept) return;
+    this.#swept = true;
+    for (const uid of this.#options.podDirs()) {
+      if (wanted.has(uid) || this.#workers.has(uid) || this.#options.cache.get(uid) !== undefined) continue;
+      this.#start(uid, { kind: 'end', desired: undefined, because: 'its directory is left over' });
+    }
+  }
+
+  #weighBurstable(pods: readonly DesiredPod[]): void {
+    const burstable = pods.filter(p => qosClass(p.pod) === 'Burstable');
+    const key = burstable.map(p => p.uid).join();
+    if (key === this.#burstable) return;
+    try {
+      updateBurstableCgroup(
+        this.#options.settings.cgroups.root,
+        burstable.map(p => p.pod),
+      );
+      this.#burstable = key;
+    } catch (error) {
+      this.#options.log.warn({ because: errorMessage(error) }, 'the burstable cgroup could not be weighed');
+    }
+  }
+
+  #start(uid: string, goal: PodGoal): void {
+    const worker = new PodWorker(uid, goal, this.#options);
+    const done = worker.run(this.#signal).then(
+      () => this.#ended(uid),
+      async (error: unknown) => {
+        this.#options.log.error({ uid, err: error }, 'a pod worker failed; it is started again');
+        await sleep(WORKER_RESTART_MS, this.#signal, this.#options.clock).catch(() => undefined);
+        this.#ended(uid);
+      },
+    );
+    this.#workers.set(uid, { worker, done });
+  }
+
+  #ended(uid: string): void {
+    this.#workers.delete(uid);
+    this.#told.delete(uid);
+    this.#reconcile();
+  }
+
+  /** What the pod asks for and does not get yet, said once per pod. */
+  #say(pod: DesiredPod): void {
+    const containers = [...(pod.pod.spec.initContainers ?? []), ...pod.pod.spec.containers];
+    const probes = containers.some(c => c.livenessProbe ?? c.readinessProbe ?? c.startupProbe);
+    const hooks = containers.some(c => c.lifecycle?.postStart ?? c.lifecycle?.preStop);
+    const { log } = this.#options;
+    const name = fullName(pod);
+    if (probes) log.warn({ pod: name }, 'probes are not run: a container that runs counts as started and ready');
+    if (hooks) log.warn({ pod: name }, 'lifecycle hooks are not run');
+    if (pod.pod.spec.dnsPolicy === 'ClusterFirst' && this.#options.settings.dns.clusterDns.length === 0)
+      log.debug({ pod: name }, 'no cluster DNS is configured: the pod gets the resolver of the node');
+  }
+}

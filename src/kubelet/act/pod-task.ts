@@ -1,0 +1,28 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import type { PodMemory } from '../decide/pod-memory.ts';
+import type { DesiredPod } from '../desired/desired-pod.ts';
+import type { ImageOutcome, ImagePuller } from '../images/image-puller.ts';
+import type { ObservedPod } from '../observed/observed-pod.ts';
+import type { ContainerRuntime } from '../runtime/ports.ts';
+import type { KubeletSettings } from '../settings.ts';
+
+/** What executors work with; the same for all pods. */
+export interface ActTools {
+  readonly runtime: ContainerRuntime;
+  readonly puller: ImagePuller;
+  readonly settings: KubeletSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** One pod as an executor sees it: the facts from which the plan was made. */
+export interface PodTask {
+  readonly uid: string;
+  /** Undefined for a pod whose manifest is not known: it can only be ended. */
+  readonly desired: DesiredPod | undefined;
+  readonly observed: ObservedPod;
+  readonly memory: PodMemory;
+  /** Told how an image of the pod fares, now or when its pull has ended. */
+  onImage(container: string, outcome: 'pulling' | ImageOutcome): void;
+}

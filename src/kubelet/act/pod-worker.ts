@@ -1,0 +1,285 @@
+import { isSidecar, qosClass } from '../../api/pod-resources.ts';
+import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
+import { type ActionOf, describeAction, type Plan, type PodAction } from '../decide/actions.ts';
+import { planPod } from '../decide/plan-pod.ts';
+import { planTermination } from '../decide/plan-termination.ts';
+import { EMPTY_MEMORY, POD, type PodMemory } from '../decide/pod-memory.ts';
+import { computePodStatus } from '../decide/pod-status.ts';
+import { rememberDone, rememberFailed, rememberImage } from '../decide/remember.ts';
+import type { DesiredPod } from '../desired/desired-pod.ts';
+import { nothingObserved, type ObservedPod } from '../observed/observed-pod.ts';
+import type { PodCache } from '../observed/pod-cache.ts';
+import type { StatusStore } from '../report/status-store.ts';
+import type { Executors } from './executors.ts';
+import type { ActTools, PodTask } from './pod-task.ts';
+import { StartFailure } from './start-container.ts';
+
+/** What a worker is after. `end` never turns back into `run`: a pod that is wanted again gets a new worker when this one is done. */
+export type PodGoal =
+  | { readonly kind: 'run'; readonly desired: DesiredPod }
+  | { readonly kind: 'end'; readonly desired: DesiredPod | undefined; readonly because: string };
+
+export interface WorkerTools extends ActTools {
+  readonly cache: PodCache;
+  readonly statuses: StatusStore;
+  readonly executors: Executors;
+  /** The scheme of container ids. */
+  readonly runtimeName: string;
+  /** Told once per pod, when all its containers run for the first time. */
+  onRunning(pod: DesiredPod): void;
+}
+
+/** How long a worker waits after the runtime could not be reached; it is woken earlier when the runtime is back. */
+const UNREACHABLE_MS = 1_000;
+
+/**
+ * The loop of one pod: look, plan, report, act, look again. It acts on one plan at a time, stops at the first failure, and never resumes a plan. While
+ * nothing is to be done it sleeps until the plan's own time or until it is poked.
+ */
+export class PodWorker {
+  readonly uid: string;
+  readonly #tools: WorkerTools;
+  #goal: PodGoal;
+  #memory: PodMemory = EMPTY_MEMORY;
+  #stale = false;
+  #wasRunning = false;
+  #goalChanged = false;
+  #runtimeBack = false;
+  #poked = false;
+  #wake: (() => void) | undefined;
+
+  constructor(uid: string, goal: PodGoal, tools: WorkerTools) {
+    this.uid = uid;
+    this.#goal = goal;
+    this.#tools = tools;
+  }
+
+  get goal(): PodGoal {
+    return this.#goal;
+  }
+
+  /** Safe to repeat. Ending is final. */
+  setGoal(goal: PodGoal): void {
+    if (this.#goal.kind === 'end') return;
+    if (goal.kind === 'run' && this.#goal.desired === goal.desired) return;
+    this.#goal = goal;
+    this.#goalChanged = true;
+    this.#poke();
+  }
+
+  /** The runtime has news of this pod; `stale` says that the cache does not have it yet. */
+  onNews(stale: boolean): void {
+    if (stale) this.#stale = true;
+    this.#poke();
+  }
+
+  onRuntimeBack(): void {
+    this.#runtimeBack = true;
+    this.#poke();
+  }
+
+  /** Resolves when the pod is gone, or when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#poke();
+    signal.addEventListener('abort', onAbort, { once: true });
+    while (!signal.aborted) {
+      this.#poked = false;
+      this.#goalChanged = false;
+      this.#runtimeBack = false;
+      const holdUntil = await this.#step(signal);
+      if (holdUntil === 'gone') break;
+      if (holdUntil === 'again') continue;
+      if ('hold' in holdUntil) await this.#hold(holdUntil.hold, signal);
+      else if (!this.#poked) await this.#sleep(holdUntil.wakeAt);
+    }
+    signal.removeEventListener('abort', onAbort);
+    if (!signal.aborted) this.#tools.statuses.forget(this.uid);
+  }
+
+  async #step(
+    signal: AbortSignal,
+  ): Promise<'gone' | 'again' | { readonly hold: number } | { readonly wakeAt: number | undefined }> {
+    const { clock, log } = this.#tools;
+    let observed: ObservedPod;
+    try {
+      observed = await this.#look(signal);
+    } catch (error) {
+      if (signal.aborted) return 'again';
+      log.warn({ pod: this.#name(), because: errorMessage(error) }, 'the runtime could not be asked about the pod');
+      return { hold: clock.now() + UNREACHABLE_MS };
+    }
+    const plan = this.#plan(observed);
+    this.#report(observed);
+    if (plan.gone) return 'gone';
+    if (plan.actions.length === 0) return { wakeAt: plan.wakeAt };
+    return this.#execute(plan.actions, observed, signal);
+  }
+
+  async #look(signal: AbortSignal): Promise<ObservedPod> {
+    const { cache } = this.#tools;
+    if (this.#stale) {
+      this.#stale = false;
+      try {
+        await cache.refresh(this.uid, signal);
+      } catch (error) {
+        this.#stale = true;
+        throw error;
+      }
+    }
+    const known = cache.get(this.uid);
+    if (known !== undefined) return known;
+    const { name = '', namespace = '' } = this.#goal.desired ?? {};
+    return nothingObserved({ uid: this.uid, name, namespace });
+  }
+
+  #plan(observed: ObservedPod): Plan {
+    const goal = this.#goal;
+    const { clock, settings } = this.#tools;
+    if (goal.kind === 'run')
+      return planPod({
+        desired: goal.desired,
+        observed,
+        memory: this.#memory,
+        now: clock.now(),
+        crashBackoff: settings.crashBackoff,
+      });
+    const spec = goal.desired?.pod.spec;
+    return planTermination({
+      observed,
+      memory: this.#memory,
+      sidecars: (spec?.initContainers ?? []).filter(isSidecar).map(c => c.name),
+      graceSeconds: spec?.terminationGracePeriodSeconds,
+      because: goal.because,
+    });
+  }
+
+  #report(observed: ObservedPod): void {
+    const { statuses, settings, clock, runtimeName, onRunning } = this.#tools;
+    const { desired, kind } = this.#goal;
+    if (desired === undefined) return;
+    const status = computePodStatus({
+      desired,
+      observed,
+      memory: this.#memory,
+      now: clock.now(),
+      crashBackoff: settings.crashBackoff,
+      previous: statuses.statusOf(this.uid),
+      hostIPs: settings.hostIPs,
+      runtimeName,
+      qosClass: qosClass(desired.pod),
+      terminating: kind === 'end',
+    });
+    statuses.report(this.uid, desired.pod, status);
+    if (this.#wasRunning || status.phase !== 'Running') return;
+    if (status.containerStatuses?.every(c => c.state.running !== undefined) !== true) return;
+    this.#wasRunning = true;
+    onRunning(desired);
+  }
+
+  /** Runs the plan to its end or its first failure. */
+  async #execute(
+    actions: readonly PodAction[],
+    observed: ObservedPod,
+    signal: AbortSignal,
+  ): Promise<'again' | { readonly hold: number }> {
+    const { log, clock } = this.#tools;
+    for (const action of actions) {
+      const task = this.#task(observed);
+      log.info({ pod: this.#name(), uid: this.uid }, describeAction(action));
+      if (changesRuntime(action)) this.#stale = true;
+      try {
+        await this.#dispatch(action, task, signal);
+        this.#memory = rememberDone(this.#memory, action);
+      } catch (error) {
+        if (signal.aborted) return 'again';
+        if (errorCode(error) === 'unavailable') {
+          log.warn({ pod: this.#name(), because: errorMessage(error) }, `${action.kind} was cut off`);
+          return { hold: clock.now() + UNREACHABLE_MS };
+        }
+        return this.#failed(action, error);
+      }
+    }
+    return 'again';
+  }
+
+  #failed(action: PodAction, error: unknown): 'again' | { readonly hold: number } {
+    const { log, clock } = this.#tools;
+    const failure = {
+      reason: error instanceof GantryError ? error.reason : undefined,
+      message: errorMessage(error),
+      containerId: error instanceof StartFailure ? error.containerId : undefined,
+    };
+    this.#memory = rememberFailed(this.#memory, action, failure, clock.now());
+    const container = 'container' in action ? action.container : undefined;
+    const retryAt = this.#memory.failures.get(container ?? POD)?.retryAt ?? clock.now() + UNREACHABLE_MS;
+    log.warn(
+      { pod: this.#name(), uid: this.uid, container, retryInMs: retryAt - clock.now(), because: failure.message },
+      `${action.kind} failed`,
+    );
+    // a step of one container holds up only that container: the next plan knows when it may be tried again
+    return action.kind === 'start-container' || action.kind === 'start-created' ? 'again' : { hold: retryAt };
+  }
+
+  #dispatch<K extends PodAction['kind']>(action: ActionOf<K>, task: PodTask, signal: AbortSignal): Promise<void> {
+    const execute = this.#tools.executors[action.kind as K];
+    return execute(action, task, signal);
+  }
+
+  #task(observed: ObservedPod): PodTask {
+    return {
+      uid: this.uid,
+      desired: this.#goal.desired,
+      observed,
+      memory: this.#memory,
+      onImage: (container, outcome) => {
+        this.#memory = rememberImage(this.#memory, container, outcome, this.#tools.clock.now());
+        if (outcome !== 'pulling' && 'reason' in outcome)
+          this.#tools.log.warn({ pod: this.#name(), container, because: outcome.message }, outcome.reason);
+        this.#poke();
+      },
+    };
+  }
+
+  #name(): string {
+    const { desired } = this.#goal;
+    const { namespace, name } = desired ?? this.#tools.cache.get(this.uid) ?? { namespace: '', name: this.uid };
+    return `${namespace}/${name}`;
+  }
+
+  #poke(): void {
+    this.#poked = true;
+    this.#wake?.();
+  }
+
+  #sleep(until: number | undefined): Promise<void> {
+    const { clock } = this.#tools;
+    return new Promise(resolve => {
+      const cancel =
+        until === undefined ? () => {} : clock.after(Math.max(0, until - clock.now()), () => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = undefined;
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** Waits out a failure: only another goal, the return of the runtime or the end of the kubelet cut it short. */
+  async #hold(until: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#tools;
+    while (!signal.aborted && !this.#goalChanged && !this.#runtimeBack && clock.now() < until) await this.#sleep(until);
+  }
+}
+
+const QUIET: ReadonlySet<PodAction['kind']> = new Set([
+  'make-cgroup',
+  'make-volumes',
+  'ensure-image',
+  'remove-volumes',
+  'remove-cgroup',
+  'remove-pod-dir',
+]);
+
+function changesRuntime(action: PodAction): boolean {
+  return !QUIET.has(action.kind);
+}

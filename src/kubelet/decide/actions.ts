@@ -1,0 +1,63 @@
+import type { BackoffState } from '../../base/backoff.ts';
+
+/** One map defines the verbs: the plan's union and the table of executors derive from it, so that a verb without an executor does not compile. */
+export interface PodActions {
+  'make-cgroup': object;
+  'make-volumes': object;
+  'ensure-image': { readonly container: string };
+  'create-sandbox': { readonly attempt: number };
+  'start-container': {
+    readonly container: string;
+    readonly sandboxId: string;
+    readonly restartCount: number;
+    /** What the crash back-off remembers once the container has been started. */
+    readonly backoff: BackoffState | undefined;
+  };
+  /** Starts a container that was created and, by a crash of ours, never started. */
+  'start-created': { readonly container: string; readonly id: string };
+  /** Side by side; each gets its own grace. */
+  'kill-containers': { readonly containers: readonly ContainerToKill[] };
+  'remove-container': { readonly container: string; readonly id: string };
+  'stop-sandbox': { readonly id: string };
+  'remove-sandbox': { readonly id: string };
+  'remove-volumes': object;
+  'remove-cgroup': object;
+  'remove-pod-dir': object;
+}
+
+export interface ContainerToKill {
+  readonly id: string;
+  readonly name: string;
+  readonly graceSeconds: number;
+}
+
+export type PodActionKind = keyof PodActions;
+
+/** A step with its reason: the log line and the test print it. */
+export type PodAction = {
+  readonly [K in PodActionKind]: { readonly kind: K; readonly because: string } & PodActions[K];
+}[PodActionKind];
+
+export type ActionOf<K extends PodActionKind> = Extract<PodAction, { readonly kind: K }>;
+
+/** What planning says: steps for now, and when to look again though nothing happens. */
+export interface Plan {
+  readonly actions: readonly PodAction[];
+  /** Milliseconds since the epoch. */
+  readonly wakeAt: number | undefined;
+  /** The pod was terminated and nothing of it is left. */
+  readonly gone: boolean;
+}
+
+/** One line for people: `start-container web: it does not exist`. */
+export function describeAction(action: PodAction): string {
+  const subject =
+    'container' in action
+      ? ` ${action.container}`
+      : action.kind === 'kill-containers'
+        ? ` ${action.containers.map(c => c.name).join(', ')}`
+        : 'id' in action
+          ? ` ${action.id.slice(0, 13)}`
+          : '';
+  return `${action.kind}${subject}: ${action.because}`;
+}

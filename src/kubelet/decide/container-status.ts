@@ -1,0 +1,108 @@
+import { isSidecar } from '../../api/pod-resources.ts';
+import type { Container, ContainerState, ContainerStatus } from '../../api/types/gen/core-v1.ts';
+import { newestContainer, type ObservedContainer } from '../observed/observed-pod.ts';
+import { type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
+import { POD } from './pod-memory.ts';
+
+/** RFC 3339 in whole seconds, as API times are written. */
+export function apiTime(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+export interface ContainerStatusInput extends DecideInput {
+  readonly init: InitProgress;
+  readonly sandboxId: string | undefined;
+  /** The prefix of container ids: the runtime's name. */
+  readonly runtimeName: string;
+  /** The pod is being ended: nothing waits any more for a start. */
+  readonly ending: boolean;
+}
+
+/** The status of one container: its state now, how its predecessor ended, and why it waits when it does. */
+export function computeContainerStatus(
+  input: ContainerStatusInput,
+  container: Container,
+  role: 'init' | 'app',
+): ContainerStatus {
+  const newest = newestContainer(input.observed, container.name);
+  const previous = input.observed.containers.find(
+    c => c.name === container.name && c.state === 'exited' && c.id !== newest?.id,
+  );
+  const state = computeState(input, container, role, newest);
+  const lastDead = state.terminated === undefined && newest?.state === 'exited' ? newest : previous;
+  const running = state.running !== undefined;
+  const initDone = role === 'init' && !isSidecar(container) && state.terminated?.exitCode === 0;
+  return {
+    name: container.name,
+    state,
+    lastState: lastDead === undefined ? {} : { terminated: terminated(input, lastDead) },
+    ready: running ? role === 'app' || isSidecar(container) : initDone,
+    started: running,
+    restartCount: newest?.restartCount ?? 0,
+    image: newest?.image ?? container.image ?? '',
+    imageID: newest?.imageId ?? '',
+    ...(newest === undefined ? {} : { containerID: containerId(input, newest) }),
+    ...(running ? { resources: container.resources } : {}),
+  };
+}
+
+function computeState(
+  input: ContainerStatusInput,
+  container: Container,
+  role: 'init' | 'app',
+  newest: ObservedContainer | undefined,
+): ContainerState {
+  if (newest?.state === 'running') return { running: { startedAt: apiTime(newest.startedAt) } };
+  if (input.ending) {
+    if (newest?.state === 'exited') return { terminated: terminated(input, newest) };
+    return newest === undefined
+      ? { waiting: { reason: 'ContainerCreating' } }
+      : {
+          terminated: {
+            exitCode: 137,
+            reason: 'ContainerStatusUnknown',
+            message: 'The container could not be located when the pod was terminated',
+          },
+        };
+  }
+  const decision = decideContainer(input, container, role, input.sandboxId);
+  if (newest?.state === 'exited' && decision.do === 'nothing') return { terminated: terminated(input, newest) };
+  if (decision.do === 'wait') return { waiting: { reason: decision.reason, message: decision.message } };
+  const waiting = waitingReason(input, container);
+  if (waiting !== undefined) return { waiting };
+  if (newest?.state === 'exited') return { terminated: terminated(input, newest) };
+  const initialising = role === 'app' && input.init.state !== 'done';
+  return { waiting: { reason: initialising || hasInit(input) ? 'PodInitializing' : 'ContainerCreating' } };
+}
+
+function hasInit(input: ContainerStatusInput): boolean {
+  return (input.desired.pod.spec.initContainers ?? []).length > 0;
+}
+
+/** A failed step explains why a container waits: its own first, then its image, then what failed for the whole pod. */
+function waitingReason(
+  input: ContainerStatusInput,
+  container: Container,
+): { readonly reason: string; readonly message: string } | undefined {
+  const own = input.memory.failures.get(container.name);
+  if (own !== undefined) return { reason: own.reason, message: own.message };
+  const image = input.memory.images.get(container.name);
+  if (image?.state === 'failed') return { reason: image.reason, message: image.message };
+  const pod = input.memory.failures.get(POD);
+  return pod === undefined ? undefined : { reason: pod.reason, message: pod.message };
+}
+
+function terminated(input: ContainerStatusInput, c: ObservedContainer): NonNullable<ContainerState['terminated']> {
+  return {
+    exitCode: c.exitCode,
+    reason: c.reason !== '' ? c.reason : c.exitCode === 0 ? 'Completed' : 'Error',
+    ...(c.message === '' ? {} : { message: c.message }),
+    ...(c.startedAt === 0 ? {} : { startedAt: apiTime(c.startedAt) }),
+    ...(c.finishedAt === 0 ? {} : { finishedAt: apiTime(c.finishedAt) }),
+    containerID: containerId(input, c),
+  };
+}
+
+function containerId(input: ContainerStatusInput, c: ObservedContainer): string {
+  return `${input.runtimeName}://${c.id}`;
+}

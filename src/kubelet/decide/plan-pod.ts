@@ -1,0 +1,241 @@
+import type { Container } from '../../api/types/gen/core-v1.ts';
+import { newestContainer, type ObservedPod, type ObservedSandbox } from '../observed/observed-pod.ts';
+import type { ContainerToKill, Plan, PodAction } from './actions.ts';
+import {
+  type ContainerDecision,
+  type DecideInput,
+  deadlineOf,
+  decideContainer,
+  decideInit,
+  isFinished,
+} from './decide-container.ts';
+import { planGarbage } from './plan-garbage.ts';
+import { POD } from './pod-memory.ts';
+import { sidecarsOf } from './restart-policy.ts';
+
+/** Upstream never asks a runtime for a shorter grace than this, so that a process sees its signal at all. */
+const MINIMUM_GRACE_SECONDS = 2;
+const DEFAULT_GRACE_SECONDS = 30;
+
+/**
+ * The steps from what is observed towards a running pod. Safe to ask again at any time: with nothing to do it returns no actions. A plan is
+ * run to its first failure and never resumed; the next one is made from a fresh observation.
+ */
+export function planPod(input: DecideInput): Plan {
+  const deadline = deadlineOf(input);
+  if (deadline !== undefined && deadline <= input.now)
+    return planStop(input, 'the pod ran longer than its activeDeadlineSeconds');
+  if (isFinished(input)) return planStop(input, 'the pod has finished');
+  const plan = planRunning(input);
+  return { ...plan, wakeAt: earliest(plan.wakeAt, deadline) };
+}
+
+function planRunning(input: DecideInput): Plan {
+  const { observed, desired } = input;
+  const ready = observed.sandboxes.filter(s => s.state === 'ready');
+  const [sandbox, ...extra] = ready;
+  if (extra.length > 0) return stopSandboxes(input, extra, 'the pod has a newer ready sandbox');
+  if (sandbox === undefined) return planSandbox(input);
+  if (sandbox.ips.length === 0 && desired.pod.spec.hostNetwork !== true)
+    return stopSandboxes(input, [sandbox], 'it has no IP address');
+  return planContainers(input, sandbox);
+}
+
+/** No sandbox is ready: end what is left of the old one, then make the next. */
+function planSandbox(input: DecideInput): Plan {
+  const { observed, memory, now } = input;
+  const running = observed.containers.filter(c => c.state === 'running' || c.state === 'unknown');
+  if (running.length > 0)
+    return act([
+      { kind: 'kill-containers', containers: toKill(input, running), because: 'their sandbox is not ready' },
+    ]);
+  const dead = observed.sandboxes.find(s => !memory.stoppedSandboxes.has(s.id));
+  if (dead !== undefined)
+    return act([{ kind: 'stop-sandbox', id: dead.id, because: 'it is not ready; its network must be released' }]);
+  const actions: PodAction[] = imagesToEnsure(input, startable(input));
+  const failure = memory.failures.get(POD);
+  if (failure !== undefined && failure.retryAt > now) return { actions, wakeAt: failure.retryAt, gone: false };
+  const wake = startableAt(input);
+  if (wake !== undefined && wake > now) return { actions: [], wakeAt: wake, gone: false };
+  actions.push(...preparations(input));
+  const attempt = observed.sandboxes.reduce((max, s) => Math.max(max, s.attempt + 1), 0);
+  actions.push({
+    kind: 'create-sandbox',
+    attempt,
+    because: attempt === 0 ? 'the pod has no sandbox' : 'its sandbox is not ready any more',
+  });
+  return act(actions);
+}
+
+/** What a pod needs before its first container, made again after a restart of the kubelet: each is idempotent. */
+function preparations({ memory }: DecideInput): PodAction[] {
+  const actions: PodAction[] = [];
+  if (memory.volumes !== 'made') actions.push({ kind: 'make-volumes', because: 'containers will mount them' });
+  if (memory.cgroup !== 'made') actions.push({ kind: 'make-cgroup', because: 'the pod is to run under its limits' });
+  return actions;
+}
+
+/** The init containers and app containers that will need an image. */
+function startable(input: DecideInput): readonly Container[] {
+  const { spec } = input.desired.pod;
+  return [
+    ...(spec.initContainers ?? []),
+    ...spec.containers.filter(c => decideContainer(input, c, 'app', undefined).do !== 'nothing'),
+  ];
+}
+
+/** When every container that shall run waits for its back-off, a sandbox made now would only stand idle. */
+function startableAt(input: DecideInput): number | undefined {
+  if ((input.desired.pod.spec.initContainers ?? []).length > 0) return undefined;
+  const decisions = input.desired.pod.spec.containers.map(c => decideContainer(input, c, 'app', undefined));
+  const pending = decisions.filter(d => d.do !== 'nothing');
+  const waits = pending.filter(d => d.do === 'wait');
+  return waits.length === pending.length ? earliest(...waits.map(w => w.until)) : undefined;
+}
+
+function planContainers(input: DecideInput, sandbox: ObservedSandbox): Plan {
+  const { memory, now } = input;
+  const actions: PodAction[] = [];
+  let wakeAt: number | undefined;
+  const init = decideInit(input, sandbox.id);
+  const due: (readonly [Container, 'init' | 'app'])[] = init.due.map(c => [c, 'init'] as const);
+  if (init.state === 'done') due.push(...input.desired.pod.spec.containers.map(c => [c, 'app'] as const));
+
+  const kills: { readonly container: ContainerToKill; readonly because: string }[] = [];
+  const starts: PodAction[] = [];
+  for (const [container, role] of due) {
+    const decision = decideContainer(input, container, role, sandbox.id);
+    if (decision.do === 'nothing') continue;
+    if (decision.do === 'wait') {
+      wakeAt = earliest(wakeAt, decision.until);
+      continue;
+    }
+    if (decision.do === 'kill') {
+      for (const victim of toKill(input, [decision.container]))
+        kills.push({ container: victim, because: decision.because });
+      continue;
+    }
+    if (decision.do === 'remove') {
+      starts.push({ kind: 'remove-container', container: container.name, id: decision.id, because: decision.because });
+      continue;
+    }
+    const failure = memory.failures.get(container.name);
+    if (failure !== undefined && failure.retryAt > now) {
+      wakeAt = earliest(wakeAt, failure.retryAt);
+      continue;
+    }
+    const step = planStart(input, container, decision, sandbox.id);
+    if ('wakeAt' in step) wakeAt = earliest(wakeAt, step.wakeAt);
+    else starts.push(...step.actions);
+  }
+
+  const [firstKill] = kills;
+  if (firstKill !== undefined)
+    actions.push({ kind: 'kill-containers', containers: kills.map(k => k.container), because: firstKill.because });
+  if (starts.length > 0) actions.push(...preparationsBefore(input, starts));
+  actions.push(...starts, ...planGarbage(input.observed, sandbox.id));
+  return { actions, wakeAt, gone: false };
+}
+
+/** The pod's cgroup and volumes are looked after once per life of the kubelet, at the first start. */
+function preparationsBefore(input: DecideInput, starts: readonly PodAction[]): PodAction[] {
+  return starts.some(a => a.kind === 'start-container' || a.kind === 'start-created') ? preparations(input) : [];
+}
+
+function planStart(
+  input: DecideInput,
+  container: Container,
+  decision: Extract<ContainerDecision, { readonly do: 'start' | 'start-created' }>,
+  sandboxId: string,
+): { readonly actions: readonly PodAction[] } | { readonly wakeAt: number | undefined } {
+  if (decision.do === 'start-created')
+    return {
+      actions: [{ kind: 'start-created', container: container.name, id: decision.id, because: decision.because }],
+    };
+  const image = input.memory.images.get(container.name);
+  if (image?.state === 'pulling') return { wakeAt: undefined };
+  if (image?.state === 'failed' && image.retryAt > input.now) return { wakeAt: image.retryAt };
+  if (image?.state !== 'present')
+    return {
+      actions: [{ kind: 'ensure-image', container: container.name, because: imageReason(image !== undefined) }],
+    };
+  return {
+    actions: [
+      {
+        kind: 'start-container',
+        container: container.name,
+        sandboxId,
+        restartCount: decision.restartCount,
+        backoff: decision.backoff,
+        because: decision.because,
+      },
+    ],
+  };
+}
+
+const imageReason = (again: boolean): string => (again ? 'the last pull failed' : 'its container is about to start');
+
+function imagesToEnsure(input: DecideInput, containers: readonly Container[]): PodAction[] {
+  return containers.flatMap((c): PodAction[] => {
+    const image = input.memory.images.get(c.name);
+    if (image?.state === 'pulling' || image?.state === 'present') return [];
+    if (image?.state === 'failed' && image.retryAt > input.now) return [];
+    return [{ kind: 'ensure-image', container: c.name, because: imageReason(image !== undefined) }];
+  });
+}
+
+/** The pod has come to its end by itself: everything is stopped and given back, the records stay so that its outcome can be read. */
+function planStop(input: DecideInput, because: string): Plan {
+  const { observed, memory } = input;
+  const stop = planKill(input, because);
+  if (stop !== undefined) return stop;
+  const ready = observed.sandboxes.filter(s => s.state === 'ready');
+  if (ready.length > 0) return act(ready.map(s => ({ kind: 'stop-sandbox', id: s.id, because })));
+  const actions: PodAction[] = [];
+  if (memory.volumes !== 'removed') actions.push({ kind: 'remove-volumes', because });
+  if (memory.cgroup !== 'removed') actions.push({ kind: 'remove-cgroup', because });
+  return act([...actions, ...planGarbage(observed, observed.sandboxes[0]?.id)]);
+}
+
+/** Main containers first, then sidecars one by one, the last started first; undefined when nothing runs. */
+function planKill(input: DecideInput, because: string): Plan | undefined {
+  const running = input.observed.containers.filter(c => c.state === 'running' || c.state === 'unknown');
+  const sidecars = sidecarsOf(input.desired.pod.spec).map(c => c.name);
+  const mains = running.filter(c => !sidecars.includes(c.name));
+  if (mains.length > 0) return act([{ kind: 'kill-containers', containers: toKill(input, mains), because }]);
+  const last = sidecars.findLast(name => running.some(c => c.name === name));
+  const sidecar = running.filter(c => c.name === last);
+  if (sidecar.length > 0) return act([{ kind: 'kill-containers', containers: toKill(input, sidecar), because }]);
+  return undefined;
+}
+
+function stopSandboxes(input: DecideInput, sandboxes: readonly ObservedSandbox[], because: string): Plan {
+  const ids = new Set(sandboxes.map(s => s.id));
+  const running = input.observed.containers.filter(
+    c => ids.has(c.sandboxId) && (c.state === 'running' || c.state === 'unknown'),
+  );
+  if (running.length > 0)
+    return act([
+      { kind: 'kill-containers', containers: toKill(input, running), because: `of their sandbox: ${because}` },
+    ]);
+  return act(sandboxes.map(s => ({ kind: 'stop-sandbox', id: s.id, because })));
+}
+
+function toKill(input: DecideInput, containers: ObservedPod['containers']): ContainerToKill[] {
+  const grace = input.desired.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  return containers.map(c => ({ id: c.id, name: c.name, graceSeconds: Math.max(grace, MINIMUM_GRACE_SECONDS) }));
+}
+
+/** Whether the newest container of that name runs. */
+export function isRunning(observed: ObservedPod, name: string): boolean {
+  return newestContainer(observed, name)?.state === 'running';
+}
+
+function act(actions: readonly PodAction[]): Plan {
+  return { actions, wakeAt: undefined, gone: false };
+}
+
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter(t => t !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

@@ -1,0 +1,67 @@
+import { isSidecar } from '../../api/pod-resources.ts';
+import type { ContainerStatus, PodCondition, PodPhase, PodSpec } from '../../api/types/gen/core-v1.ts';
+
+export interface ConditionsInput {
+  readonly spec: PodSpec;
+  readonly phase: PodPhase;
+  readonly sandboxReady: boolean;
+  readonly initStatuses: readonly ContainerStatus[];
+  readonly appStatuses: readonly ContainerStatus[];
+  readonly previous: readonly PodCondition[];
+  /** RFC 3339: the transition time of what changed. */
+  readonly now: string;
+}
+
+type Verdict = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;
+
+/** The pod's conditions; a condition keeps its transition time while its status stays. */
+export function computeConditions(input: ConditionsInput): readonly PodCondition[] {
+  const ready = containersReady(input);
+  const verdicts: Verdict[] = [
+    { type: 'PodReadyToStartContainers', status: input.sandboxReady ? 'True' : 'False' },
+    initialized(input),
+    { ...ready, type: 'Ready' },
+    { ...ready, type: 'ContainersReady' },
+    { type: 'PodScheduled', status: 'True' },
+  ];
+  return verdicts.map(verdict => {
+    const before = input.previous.find(c => c.type === verdict.type);
+    return {
+      ...verdict,
+      lastTransitionTime: before?.status === verdict.status ? (before.lastTransitionTime ?? input.now) : input.now,
+    };
+  });
+}
+
+function initialized({ spec, phase, initStatuses, appStatuses }: ConditionsInput): Verdict {
+  const type = 'Initialized';
+  if (phase === 'Succeeded') return { type, status: 'True', reason: 'PodCompleted' };
+  const appRan = appStatuses.some(s => s.state.running !== undefined || s.lastState.terminated !== undefined);
+  const incomplete = (spec.initContainers ?? []).filter((c, i) => {
+    const status = initStatuses[i];
+    return isSidecar(c) ? status?.started !== true : status?.ready !== true;
+  });
+  if (incomplete.length === 0 || appRan) return { type, status: 'True' };
+  return {
+    type,
+    status: 'False',
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: [${incomplete.map(c => c.name).join(' ')}]`,
+  };
+}
+
+function containersReady({ spec, phase, initStatuses, appStatuses }: ConditionsInput): Omit<Verdict, 'type'> {
+  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  const sidecars = initStatuses.filter((_, i) => {
+    const container = spec.initContainers?.[i];
+    return container !== undefined && isSidecar(container);
+  });
+  const unready = [...sidecars, ...appStatuses].filter(s => !s.ready).map(s => s.name);
+  if (unready.length === 0) return { status: 'True' };
+  return {
+    status: 'False',
+    reason: 'ContainersNotReady',
+    message: `containers with unready status: [${unready.join(' ')}]`,
+  };
+}

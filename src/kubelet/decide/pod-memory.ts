@@ -1,0 +1,61 @@
+import type { BackoffState } from '../../base/backoff.ts';
+import type { PodActionKind } from './actions.ts';
+
+/**
+ * What a pod's worker knows beside the runtime's word. All of it may be lost: a restarted kubelet begins with an empty memory and arrives at
+ * the same pods, only a step or two later.
+ */
+export interface PodMemory {
+  readonly cgroup: 'unknown' | 'made' | 'removed';
+  readonly volumes: 'unknown' | 'made' | 'removed';
+  readonly podDir: 'unknown' | 'removed';
+  /** By container name; gone again once the container was started. */
+  readonly images: ReadonlyMap<string, ImageState>;
+  /** Crash back-off by container name. */
+  readonly crash: ReadonlyMap<string, BackoffState>;
+  /** Failed steps: by container name, or POD for steps of the pod as a whole. */
+  readonly failures: ReadonlyMap<string, ActionFailure>;
+  /** Not-ready sandboxes that were stopped all the same, so that their network was released. */
+  readonly stoppedSandboxes: ReadonlySet<string>;
+}
+
+export const POD = '';
+
+export type ImageState =
+  | { readonly state: 'pulling'; readonly backoff: BackoffState | undefined }
+  | { readonly state: 'present'; readonly image: PresentImage }
+  | {
+      readonly state: 'failed';
+      readonly reason: string;
+      readonly message: string;
+      readonly backoff: BackoffState;
+      readonly retryAt: number;
+    };
+
+/** What the container is made from, and as whom it runs unless the pod says. */
+export interface PresentImage {
+  readonly ref: string;
+  readonly uid: number | undefined;
+  readonly username: string;
+}
+
+export interface ActionFailure {
+  readonly action: PodActionKind;
+  /** Upstream's spelling: CreateContainerError, RunContainerError, FailedMount, … */
+  readonly reason: string;
+  readonly message: string;
+  readonly backoff: BackoffState;
+  readonly retryAt: number;
+  /** The container that could not be started. */
+  readonly containerId: string | undefined;
+}
+
+export const EMPTY_MEMORY: PodMemory = {
+  cgroup: 'unknown',
+  volumes: 'unknown',
+  podDir: 'unknown',
+  images: new Map(),
+  crash: new Map(),
+  failures: new Map(),
+  stoppedSandboxes: new Set(),
+};

@@ -1,0 +1,109 @@
+import { nextBackoff } from '../../base/backoff.ts';
+import type { PodAction, PodActionKind } from './actions.ts';
+import { IMAGE_BACKOFF, STEP_BACKOFF } from './crash-backoff.ts';
+import { type ImageState, POD, type PodMemory, type PresentImage } from './pod-memory.ts';
+
+/** Steps of one container; the others are the pod's as a whole. */
+function scopeOf(action: PodAction): string {
+  return action.kind === 'start-container' || action.kind === 'start-created' || action.kind === 'remove-container'
+    ? action.container
+    : POD;
+}
+
+/** The reason that a status shows when a step says none of its own (upstream's spelling). */
+const REASONS: { readonly [K in PodActionKind]: string } = {
+  'make-cgroup': 'FailedCreatePodContainer',
+  'make-volumes': 'FailedMount',
+  'ensure-image': 'ImageInspectError',
+  'create-sandbox': 'CreatePodSandboxError',
+  'start-container': 'CreateContainerError',
+  'start-created': 'RunContainerError',
+  'kill-containers': 'KillContainerError',
+  'remove-container': 'KillContainerError',
+  'stop-sandbox': 'KillPodSandboxError',
+  'remove-sandbox': 'KillPodSandboxError',
+  'remove-volumes': 'FailedUnmount',
+  'remove-cgroup': 'FailedKillPod',
+  'remove-pod-dir': 'FailedKillPod',
+};
+
+/** The memory after a step that went well. */
+export function rememberDone(memory: PodMemory, action: PodAction): PodMemory {
+  const failures = new Map(memory.failures);
+  const scope = scopeOf(action);
+  const failed = failures.get(scope);
+  if (failed !== undefined && (failed.action === action.kind || scope !== POD)) failures.delete(scope);
+  const after = { ...memory, failures };
+  switch (action.kind) {
+    case 'make-cgroup':
+      return { ...after, cgroup: 'made' };
+    case 'remove-cgroup':
+      return { ...after, cgroup: 'removed' };
+    case 'make-volumes':
+      return { ...after, volumes: 'made' };
+    case 'remove-volumes':
+      return { ...after, volumes: 'removed' };
+    case 'remove-pod-dir':
+      return { ...after, podDir: 'removed' };
+    case 'stop-sandbox':
+      return { ...after, stoppedSandboxes: new Set([...memory.stoppedSandboxes, action.id]) };
+    case 'start-container': {
+      const images = new Map(memory.images);
+      images.delete(action.container);
+      const crash = new Map(memory.crash);
+      if (action.backoff === undefined) crash.delete(action.container);
+      else crash.set(action.container, action.backoff);
+      return { ...after, images, crash };
+    }
+    default:
+      return after;
+  }
+}
+
+export interface StepFailure {
+  readonly reason: string | undefined;
+  readonly message: string;
+  readonly containerId: string | undefined;
+}
+
+/** The memory after a step that failed: it waits longer each time that the same step fails again. */
+export function rememberFailed(memory: PodMemory, action: PodAction, failure: StepFailure, now: number): PodMemory {
+  const scope = scopeOf(action);
+  const before = memory.failures.get(scope);
+  const backoff = nextBackoff(before?.action === action.kind ? before.backoff : undefined, STEP_BACKOFF, now);
+  const failures = new Map(memory.failures).set(scope, {
+    action: action.kind,
+    reason: failure.reason ?? REASONS[action.kind],
+    message: failure.message,
+    backoff,
+    retryAt: now + backoff.delayMs,
+    containerId: failure.containerId,
+  });
+  // the image may be what is wrong (it was removed meanwhile), so it is asked for again
+  const images = new Map(memory.images);
+  if (action.kind === 'start-container') images.delete(action.container);
+  return { ...memory, failures, images };
+}
+
+export function rememberImage(
+  memory: PodMemory,
+  container: string,
+  outcome: 'pulling' | PresentImage | { readonly reason: string; readonly message: string },
+  now: number,
+): PodMemory {
+  return { ...memory, images: new Map(memory.images).set(container, imageState(memory, container, outcome, now)) };
+}
+
+function imageState(
+  memory: PodMemory,
+  container: string,
+  outcome: 'pulling' | PresentImage | { readonly reason: string; readonly message: string },
+  now: number,
+): ImageState {
+  const before = memory.images.get(container);
+  const backoff = before === undefined || before.state === 'present' ? undefined : before.backoff;
+  if (outcome === 'pulling') return { state: 'pulling', backoff };
+  if ('ref' in outcome) return { state: 'present', image: outcome };
+  const next = nextBackoff(backoff, IMAGE_BACKOFF, now);
+  return { state: 'failed', ...outcome, backoff: next, retryAt: now + next.delayMs };
+}

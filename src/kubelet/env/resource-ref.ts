@@ -1,0 +1,40 @@
+import { quantityMilliValue, quantityValue } from '../../api/quantity.ts';
+import type { Container, Pod, ResourceFieldSelector } from '../../api/types/gen/core-v1.ts';
+import { failedPrecondition } from '../../base/errors.ts';
+import type { NodeCapacity } from '../resources/node-capacity.ts';
+
+/** The value of a resourceFieldRef, in units of its divisor, rounded up. A limit that is not set is what the node can give. */
+export function resourceValue(
+  pod: Pod,
+  own: Container,
+  selector: ResourceFieldSelector,
+  allocatable: NodeCapacity,
+): string {
+  const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  const name = selector.containerName;
+  const container = name === undefined || name === '' ? own : containers.find(c => c.name === name);
+  if (container === undefined)
+    throw configError(`resourceFieldRef names container "${name}", which the pod does not have`);
+  const [kind = '', resource = ''] = splitOnce(selector.resource);
+  if ((kind !== 'limits' && kind !== 'requests') || !/^(cpu|memory|ephemeral-storage|hugepages-.+)$/.test(resource))
+    throw configError(`resource "${selector.resource}" cannot be used in a resourceFieldRef`);
+  const { limits, requests } = container.resources;
+  const quantity = kind === 'limits' ? limits?.[resource] : (requests?.[resource] ?? limits?.[resource]);
+  const divisor = selector.divisor === undefined || quantityValue(selector.divisor) === 0 ? '1' : selector.divisor;
+  if (resource === 'cpu') {
+    const milli =
+      quantity === undefined ? (kind === 'limits' ? allocatable.milliCpu : 0) : quantityMilliValue(quantity);
+    return String(Math.ceil(milli / quantityMilliValue(divisor)));
+  }
+  const fallback = kind === 'limits' && resource === 'memory' ? allocatable.memoryBytes : 0;
+  return String(Math.ceil((quantity === undefined ? fallback : quantityValue(quantity)) / quantityValue(divisor)));
+}
+
+function splitOnce(text: string): readonly [string, string] {
+  const dot = text.indexOf('.');
+  return dot < 0 ? [text, ''] : [text.slice(0, dot), text.slice(dot + 1)];
+}
+
+function configError(message: string): Error {
+  return failedPrecondition(message, { reason: 'CreateContainerConfigError' });
+}

@@ -1,0 +1,147 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import type { Clock } from '../base/clock.ts';
+import { errorCode, errorMessage, failedPrecondition } from '../base/errors.ts';
+import { sleep } from '../base/signals.ts';
+import type { Component } from '../daemon/component.ts';
+import type { Logger } from '../daemon/logger.ts';
+import type { Registry } from '../daemon/metrics.ts';
+import { createExecutors } from './act/executors.ts';
+import { PodManager } from './act/pod-manager.ts';
+import { ManifestDirectory } from './desired/manifest-directory.ts';
+import { ImagePuller } from './images/image-puller.ts';
+import { kubeletMetrics } from './kubelet-metrics.ts';
+import { PodCache } from './observed/pod-cache.ts';
+import { watchRuntime } from './observed/runtime-watch.ts';
+import { isPodUid, podsDir } from './pod-paths.ts';
+import type { StatusStore } from './report/status-store.ts';
+import { makeQosCgroups } from './resources/qos-cgroups.ts';
+import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
+import type { KubeletSettings } from './settings.ts';
+
+export interface KubeletOptions {
+  readonly settings: KubeletSettings;
+  readonly runtime: ContainerRuntime;
+  readonly statuses: StatusStore;
+  /** Undefined runs no pods of its own accord: there is nothing to watch. */
+  readonly manifests: { readonly path: string; readonly checkMs: number } | undefined;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly registry: Registry;
+}
+
+const CONNECT_RETRY_MS = 250;
+
+/** The kubelet without an API server: manifests in, pods out. */
+export function standaloneKubelet(options: KubeletOptions): Component {
+  return {
+    name: 'kubelet',
+    async run(signal, ready) {
+      const { settings, runtime, clock, log, registry } = options;
+      mkdirSync(podsDir(settings), { recursive: true, mode: 0o750 });
+      mkdirSync(settings.podLogsDir, { recursive: true, mode: 0o755 });
+      if (settings.containerLogLinks !== undefined)
+        mkdirSync(settings.containerLogLinks, { recursive: true, mode: 0o755 });
+      makeQosCgroups(settings.cgroups.root, settings.enforcedAllocatable);
+
+      const version = await connect(options, signal);
+      if (version === undefined) return;
+      const cache = new PodCache(runtime, clock);
+      let desired = 0;
+      const metrics = kubeletMetrics(registry, cache, () => desired);
+      const tools = { runtime, settings, clock, log, puller: new ImagePuller(runtime, settings.parallelPulls) };
+      const seenAt = new Map<string, number>();
+      const manager = new PodManager(
+        {
+          ...tools,
+          cache,
+          statuses: options.statuses,
+          executors: createExecutors(tools),
+          runtimeName: version.name,
+          onRunning: pod => {
+            const seen = seenAt.get(pod.uid);
+            seenAt.delete(pod.uid);
+            if (seen === undefined) return;
+            const ms = clock.monotonic() - seen;
+            metrics.podStarted(ms / 1000);
+            log.info(
+              { pod: `${pod.namespace}/${pod.name}`, uid: pod.uid, ms: Math.round(ms) },
+              'all containers of the pod run',
+            );
+          },
+          podDirs: () => readdirSync(podsDir(settings)).filter(isPodUid),
+        },
+        signal,
+      );
+      const manifests =
+        options.manifests === undefined
+          ? undefined
+          : new ManifestDirectory({
+              ...options.manifests,
+              nodeName: settings.nodeName,
+              clock,
+              log,
+              onChange: set => {
+                desired = set.pods.length;
+                for (const { uid } of set.pods)
+                  if (!seenAt.has(uid) && options.statuses.statusOf(uid) === undefined)
+                    seenAt.set(uid, clock.monotonic());
+                manager.setDesired(set);
+              },
+            });
+      if (manifests === undefined) {
+        log.warn('no static pod path is given: nothing is to be run');
+        manager.setDesired({ pods: [], problems: [], badFiles: new Set() });
+      }
+      await Promise.all([
+        manifests?.run(signal),
+        watchRuntime(
+          {
+            runtime,
+            cache,
+            clock,
+            log,
+            onEvent: uid => {
+              metrics.eventReceived();
+              manager.onNews([uid], true);
+            },
+            onRelist: (changed, seconds) => {
+              metrics.relisted(seconds);
+              manager.onNews(changed, false);
+              manager.onRelist();
+              ready();
+            },
+          },
+          signal,
+        ),
+      ]);
+      await manager.ended();
+    },
+  };
+}
+
+/** Waits for the runtime and checks that it keeps cgroups the way this kubelet does. Undefined when the kubelet is to end meanwhile. */
+async function connect(
+  { runtime, clock, log }: KubeletOptions,
+  signal: AbortSignal,
+): Promise<RuntimeVersion | undefined> {
+  let told = false;
+  while (!signal.aborted) {
+    try {
+      const version = await runtime.version(signal);
+      const driver = await runtime.cgroupDriver(signal);
+      if (driver === 'systemd')
+        throw failedPrecondition(
+          `the runtime ${version.name} uses the systemd cgroup driver, which is not supported; set it to cgroupfs`,
+        );
+      log.info({ runtime: version.name, version: version.version }, 'found the container runtime');
+      return version;
+    } catch (error) {
+      if (signal.aborted) break;
+      if (errorCode(error) === 'failed-precondition') throw error;
+      if (!told) log.warn({ because: errorMessage(error) }, 'waiting for the container runtime');
+      told = true;
+    }
+    await sleep(CONNECT_RETRY_MS, signal, clock).catch(() => undefined);
+  }
+  return undefined;
+}

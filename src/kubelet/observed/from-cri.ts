@@ -1,0 +1,70 @@
+import {
+  type Container,
+  ContainerState,
+  type ContainerStatus,
+  type PodSandbox,
+  PodSandboxState,
+  type PodSandboxStatus,
+} from '../../rpc/cri-api.ts';
+import { ANNOTATION, LABEL } from '../runtime/labels.ts';
+import type { ObservedContainer, ObservedContainerState, ObservedSandbox } from './observed-pod.ts';
+
+const milliseconds = (nanoseconds: bigint): number => Number(nanoseconds / 1_000_000n);
+
+export function containerState(state: ContainerState): ObservedContainerState {
+  switch (state) {
+    case ContainerState.CONTAINER_CREATED:
+      return 'created';
+    case ContainerState.CONTAINER_RUNNING:
+      return 'running';
+    case ContainerState.CONTAINER_EXITED:
+      return 'exited';
+    default:
+      return 'unknown';
+  }
+}
+
+/** `status` is undefined where only the list was read; a dead sandbox needs no more. */
+export function observedSandbox(sandbox: PodSandbox, status: PodSandboxStatus | undefined): ObservedSandbox {
+  const network = status?.network;
+  const ips = [network?.ip ?? '', ...(network?.additionalIps ?? []).map(a => a.ip)].filter(ip => ip !== '');
+  return {
+    id: sandbox.id,
+    attempt: sandbox.metadata?.attempt ?? 0,
+    state: sandbox.state === PodSandboxState.SANDBOX_READY ? 'ready' : 'not-ready',
+    createdAt: milliseconds(sandbox.createdAt),
+    ips,
+    annotations: sandbox.annotations,
+  };
+}
+
+export function observedContainer(
+  listed: Container,
+  status: ContainerStatus,
+  terminationMessage: string,
+): ObservedContainer {
+  const annotations = status.annotations;
+  return {
+    id: listed.id,
+    sandboxId: listed.podSandboxId,
+    name: status.metadata?.name ?? listed.labels[LABEL.containerName] ?? '',
+    state: containerState(status.state),
+    createdAt: milliseconds(status.createdAt),
+    startedAt: milliseconds(status.startedAt),
+    finishedAt: milliseconds(status.finishedAt),
+    exitCode: status.exitCode,
+    reason: status.reason,
+    message: [terminationMessage, status.message].filter(t => t !== '').join(': '),
+    image: status.image?.image ?? '',
+    imageId: status.imageRef,
+    hash: annotations[ANNOTATION.hash] ?? '',
+    restartCount: Number(annotations[ANNOTATION.restartCount] ?? status.metadata?.attempt ?? 0),
+    graceSeconds: Number(annotations[ANNOTATION.podGracePeriod] ?? -1),
+    logPath: status.logPath,
+  };
+}
+
+/** Newest first; made in the same millisecond, the later attempt first. */
+export function newestFirst<T extends { readonly createdAt: number }>(attempt: (item: T) => number) {
+  return (a: T, b: T): number => attempt(b) - attempt(a) || b.createdAt - a.createdAt;
+}

@@ -1,0 +1,26 @@
+import type { Pod, PodStatus } from '../../api/types/gen/core-v1.ts';
+
+/** The pods with their newest status. One writer per pod: its worker. */
+export class StatusStore {
+  readonly #pods = new Map<string, Pod>();
+
+  /** The status that was last reported, for what a new one keeps of it. */
+  statusOf(uid: string): PodStatus | undefined {
+    return this.#pods.get(uid)?.status;
+  }
+
+  /** Newest wins. */
+  report(uid: string, pod: Pod, status: PodStatus): void {
+    this.#pods.set(uid, { ...pod, status });
+  }
+
+  forget(uid: string): void {
+    this.#pods.delete(uid);
+  }
+
+  /** Sorted by namespace and name. */
+  pods(): readonly Pod[] {
+    const key = (pod: Pod): string => `${pod.metadata.namespace}/${pod.metadata.name}/${pod.metadata.uid}`;
+    return [...this.#pods.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  }
+}

@@ -1,0 +1,81 @@
+import { durationMs } from '../api/duration.ts';
+import { quantityMilliValue, quantityValue } from '../api/quantity.ts';
+import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
+import { failedPrecondition } from '../base/errors.ts';
+import { CRASH_BACKOFF } from './decide/crash-backoff.ts';
+import type { NodeCapacity } from './resources/node-capacity.ts';
+import type { ResolverConfig } from './runtime/dns.ts';
+import type { KubeletSettings } from './settings.ts';
+
+/** What was read from the node at the start. */
+export interface NodeFacts {
+  readonly name: string;
+  readonly ips: readonly string[];
+  readonly capacity: NodeCapacity;
+  readonly cgroupVersion: 1 | 2;
+  readonly resolver: ResolverConfig;
+}
+
+export interface KubeletPaths {
+  readonly rootDir: string;
+  readonly podLogsDir: string;
+  readonly containerLogLinks: string | undefined;
+}
+
+/** Settings from configuration and node. Pure. Throws for what is configured and not supported, naming the field. */
+export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, paths: KubeletPaths): KubeletSettings {
+  if (config.cgroupsPerQOS === false) throw failedPrecondition('cgroupsPerQOS: false is not supported');
+  if (config.cgroupDriver === 'systemd')
+    throw failedPrecondition('cgroupDriver: systemd is not supported; set cgroupfs here and in the runtime');
+  const allocatable = subtractReserved(node.capacity, config);
+  const enforced = (config.enforceNodeAllocatable ?? []).includes('pods');
+  const maxRestartMs =
+    config.crashLoopBackOff.maxContainerRestartPeriod === undefined
+      ? CRASH_BACKOFF.maxMs
+      : durationMs(config.crashLoopBackOff.maxContainerRestartPeriod);
+  return {
+    ...paths,
+    nodeName: node.name,
+    hostIPs: node.ips,
+    capacity: node.capacity,
+    allocatable,
+    enforcedAllocatable: enforced ? allocatable : undefined,
+    cgroups: {
+      root: normalizeRoot(config.cgroupRoot ?? ''),
+      cpuQuotaEnforced: config.cpuCFSQuota !== false,
+      cpuPeriodUs: Math.round(durationMs(config.cpuCFSQuotaPeriod ?? '100ms') * 1000),
+      podPidsLimit: config.podPidsLimit ?? -1,
+      cgroupVersion: node.cgroupVersion,
+      singleProcessOomKill: config.singleProcessOOMKill === true,
+    },
+    security: { seccompDefault: config.seccompDefault === true, seccompRoot: `${paths.rootDir}/seccomp` },
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
+    dns: {
+      host: node.resolver,
+      clusterDns: config.clusterDNS ?? [],
+      clusterDomain: config.clusterDomain ?? '',
+    },
+    crashBackoff: {
+      initialMs: Math.min(CRASH_BACKOFF.initialMs, maxRestartMs),
+      maxMs: maxRestartMs,
+      resetAfterMs: CRASH_BACKOFF.resetAfterMs,
+    },
+    parallelPulls: config.maxParallelImagePulls ?? (config.serializeImagePulls === true ? 1 : Number.POSITIVE_INFINITY),
+  };
+}
+
+function subtractReserved(capacity: NodeCapacity, config: KubeletConfiguration): NodeCapacity {
+  let { milliCpu, memoryBytes } = capacity;
+  for (const reserved of [config.systemReserved, config.kubeReserved]) {
+    const cpu = reserved?.['cpu'];
+    const memory = reserved?.['memory'];
+    if (cpu !== undefined) milliCpu -= quantityMilliValue(cpu);
+    if (memory !== undefined) memoryBytes -= quantityValue(memory);
+  }
+  return { milliCpu: Math.max(milliCpu, 0), memoryBytes: Math.max(memoryBytes, 0) };
+}
+
+function normalizeRoot(root: string): string {
+  const segments = root.split('/').filter(s => s !== '');
+  return `/${segments.join('/')}`;
+}

@@ -1,0 +1,80 @@
+import type { Container, VolumeMount } from '../../api/types/gen/core-v1.ts';
+import { ContainerConfig, type LinuxContainerResources, MountPropagation } from '../../rpc/cri-api.ts';
+import { containerHash } from '../decide/container-hash.ts';
+import type { PresentImage } from '../decide/pod-memory.ts';
+import type { DesiredPod } from '../desired/desired-pod.ts';
+import { expand } from '../env/expand.ts';
+import { ANNOTATION, LABEL } from './labels.ts';
+import { containerSecurityContext, type SecurityPolicy } from './security-context.ts';
+
+/** A file or directory of the node at its place in the container. */
+export interface ResolvedMount {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+  readonly recursiveReadOnly: boolean;
+  readonly propagation: VolumeMount['mountPropagation'];
+}
+
+export interface ContainerConfigInput {
+  readonly pod: DesiredPod;
+  readonly container: Container;
+  readonly restartCount: number;
+  readonly image: PresentImage;
+  readonly env: ReadonlyMap<string, string>;
+  readonly mounts: readonly ResolvedMount[];
+  readonly resources: LinuxContainerResources;
+  readonly security: SecurityPolicy;
+}
+
+const DEFAULT_GRACE_SECONDS = 30;
+
+/** A container as the runtime is told of it, with everything in its annotations that a restarted kubelet needs to know again. */
+export function containerConfig(input: ContainerConfigInput): ContainerConfig {
+  const { pod, container, restartCount, env } = input;
+  const lookup = (name: string): string | undefined => env.get(name);
+  const expandAll = (texts: readonly string[] | undefined): string[] => (texts ?? []).map(t => expand(t, lookup));
+  return ContainerConfig.fromPartial({
+    metadata: { name: container.name, attempt: restartCount },
+    image: { image: input.image.ref, userSpecifiedImage: container.image ?? '' },
+    command: expandAll(container.command),
+    args: expandAll(container.args),
+    workingDir: container.workingDir ?? '',
+    envs: [...env].map(([key, value]) => ({ key, value: Buffer.from(value, 'utf8') })),
+    mounts: input.mounts.map(m => ({
+      containerPath: m.containerPath,
+      hostPath: m.hostPath,
+      readonly: m.readOnly,
+      recursiveReadOnly: m.recursiveReadOnly,
+      propagation: propagation(m.propagation),
+    })),
+    labels: {
+      [LABEL.podName]: pod.name,
+      [LABEL.podNamespace]: pod.namespace,
+      [LABEL.podUid]: pod.uid,
+      [LABEL.containerName]: container.name,
+    },
+    annotations: {
+      [ANNOTATION.hash]: containerHash(container),
+      [ANNOTATION.restartCount]: String(restartCount),
+      [ANNOTATION.terminationMessagePath]: container.terminationMessagePath ?? '',
+      [ANNOTATION.terminationMessagePolicy]: container.terminationMessagePolicy ?? 'File',
+      [ANNOTATION.podGracePeriod]: String(pod.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS),
+      ...((container.ports ?? []).length === 0 ? {} : { [ANNOTATION.ports]: JSON.stringify(container.ports) }),
+    },
+    logPath: `${container.name}/${restartCount}.log`,
+    stdin: container.stdin === true,
+    stdinOnce: container.stdinOnce === true,
+    tty: container.tty === true,
+    linux: {
+      resources: input.resources,
+      securityContext: containerSecurityContext(pod.pod.spec, container, input.image, input.security),
+    },
+  });
+}
+
+function propagation(mode: VolumeMount['mountPropagation']): MountPropagation {
+  if (mode === 'HostToContainer') return MountPropagation.PROPAGATION_HOST_TO_CONTAINER;
+  if (mode === 'Bidirectional') return MountPropagation.PROPAGATION_BIDIRECTIONAL;
+  return MountPropagation.PROPAGATION_PRIVATE;
+}

@@ -1,0 +1,90 @@
+import { isNotFound, isUnimplemented } from '../../base/errors.ts';
+import { CgroupDriver } from '../../rpc/cri-api.ts';
+import type { CriClient } from '../../rpc/cri-client.ts';
+import { LABEL } from './labels.ts';
+import type { ContainerRuntime } from './ports.ts';
+
+/** The port on a CRI client. `images` is another client where the image service has an endpoint of its own. */
+export function criRuntime(client: CriClient, images: CriClient = client): ContainerRuntime {
+  const selector = (podUid: string | undefined): { [key: string]: string } =>
+    podUid === undefined ? {} : { [LABEL.podUid]: podUid };
+  return {
+    async version(signal) {
+      const answer = await client.version({ version: 'v1' }, { signal });
+      return { name: answer.runtimeName, version: answer.runtimeVersion };
+    },
+    async status(signal) {
+      const { status } = await client.status({ verbose: false }, { signal });
+      return status?.conditions ?? [];
+    },
+    async cgroupDriver(signal) {
+      try {
+        const { linux } = await client.runtimeConfig({}, { signal });
+        if (linux === undefined) return undefined;
+        return linux.cgroupDriver === CgroupDriver.SYSTEMD ? 'systemd' : 'cgroupfs';
+      } catch (error) {
+        if (isUnimplemented(error)) return undefined;
+        throw error;
+      }
+    },
+    async listSandboxes(podUid, signal) {
+      const filter = { id: '', state: undefined, labelSelector: selector(podUid) };
+      return (await client.listPodSandbox({ filter }, { signal })).items;
+    },
+    async sandboxStatus(podSandboxId, signal) {
+      return orUndefined(
+        async () => (await client.podSandboxStatus({ podSandboxId, verbose: false }, { signal })).status,
+      );
+    },
+    async runSandbox(config, runtimeHandler, signal) {
+      return (await client.runPodSandbox({ config, runtimeHandler }, { signal })).podSandboxId;
+    },
+    async stopSandbox(podSandboxId, signal) {
+      await orUndefined(() => client.stopPodSandbox({ podSandboxId }, { signal }));
+    },
+    async removeSandbox(podSandboxId, signal) {
+      await orUndefined(() => client.removePodSandbox({ podSandboxId }, { signal }));
+    },
+    async listContainers(podUid, signal) {
+      const filter = { id: '', state: undefined, podSandboxId: '', labelSelector: selector(podUid) };
+      return (await client.listContainers({ filter }, { signal })).containers;
+    },
+    async containerStatus(containerId, signal) {
+      return orUndefined(
+        async () => (await client.containerStatus({ containerId, verbose: false }, { signal })).status,
+      );
+    },
+    async createContainer(podSandboxId, config, sandboxConfig, signal) {
+      return (await client.createContainer({ podSandboxId, config, sandboxConfig }, { signal })).containerId;
+    },
+    async startContainer(containerId, signal) {
+      await client.startContainer({ containerId }, { signal });
+    },
+    async stopContainer(containerId, graceSeconds, signal) {
+      await orUndefined(() => client.stopContainer({ containerId, timeout: BigInt(graceSeconds) }, { signal }));
+    },
+    async removeContainer(containerId, signal) {
+      await orUndefined(() => client.removeContainer({ containerId }, { signal }));
+    },
+    async imageStatus(image, runtimeHandler, signal) {
+      const spec = { image, annotations: {}, userSpecifiedImage: '', runtimeHandler, imageRef: '' };
+      return (await images.imageStatus({ image: spec, verbose: false }, { signal })).image;
+    },
+    async pullImage(image, runtimeHandler, sandboxConfig, signal) {
+      const spec = { image, annotations: {}, userSpecifiedImage: image, runtimeHandler, imageRef: '' };
+      return (await images.pullImage({ image: spec, auth: undefined, sandboxConfig }, { signal })).imageRef;
+    },
+    events(onOpen, signal) {
+      return client.getContainerEvents({}, { signal, onOpen });
+    },
+  };
+}
+
+async function orUndefined<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,21 @@
+/** The labels and annotations by which kubelets, crictl and others recognise pods and containers in a runtime (upstream's names). */
+export const LABEL = {
+  podName: 'io.kubernetes.pod.name',
+  podNamespace: 'io.kubernetes.pod.namespace',
+  podUid: 'io.kubernetes.pod.uid',
+  containerName: 'io.kubernetes.container.name',
+} as const;
+
+export const ANNOTATION = {
+  hash: 'io.kubernetes.container.hash',
+  restartCount: 'io.kubernetes.container.restartCount',
+  terminationMessagePath: 'io.kubernetes.container.terminationMessagePath',
+  terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
+  ports: 'io.kubernetes.container.ports',
+  podGracePeriod: 'io.kubernetes.pod.terminationGracePeriod',
+  configSource: 'kubernetes.io/config.source',
+  configHash: 'kubernetes.io/config.hash',
+  configSeen: 'kubernetes.io/config.seen',
+  /** Ours: the manifest that a static pod came from, so that a manifest that turned bad keeps its pod over a restart of the kubelet. */
+  manifestFile: 'gantry.io/manifest-file',
+} as const;

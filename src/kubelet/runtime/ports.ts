@@ -1,0 +1,63 @@
+import type {
+  Container,
+  ContainerConfig,
+  ContainerEventResponse,
+  ContainerStatus,
+  Image,
+  PodSandbox,
+  PodSandboxConfig,
+  PodSandboxStatus,
+} from '../../rpc/cri-api.ts';
+
+export interface RuntimeVersion {
+  /** `gantry`, `containerd`, …: the scheme of container ids. */
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface RuntimeCondition {
+  readonly type: string;
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * The CRI calls that the kubelet uses, nothing more. Every method rejects with a GantryError by meaning; `unavailable` means that the runtime
+ * cannot be reached just now. Lists and statuses of things that are gone are empty or undefined, never errors. Stop and remove are safe to repeat.
+ */
+export interface ContainerRuntime {
+  version(signal: AbortSignal): Promise<RuntimeVersion>;
+  status(signal: AbortSignal): Promise<readonly RuntimeCondition[]>;
+  /** Undefined where the runtime does not say (RuntimeConfig came with CRI of Kubernetes 1.28). */
+  cgroupDriver(signal: AbortSignal): Promise<'cgroupfs' | 'systemd' | undefined>;
+
+  /** Of one pod, or of all. */
+  listSandboxes(podUid: string | undefined, signal: AbortSignal): Promise<readonly PodSandbox[]>;
+  sandboxStatus(id: string, signal: AbortSignal): Promise<PodSandboxStatus | undefined>;
+  runSandbox(config: PodSandboxConfig, runtimeHandler: string, signal: AbortSignal): Promise<string>;
+  stopSandbox(id: string, signal: AbortSignal): Promise<void>;
+  removeSandbox(id: string, signal: AbortSignal): Promise<void>;
+
+  listContainers(podUid: string | undefined, signal: AbortSignal): Promise<readonly Container[]>;
+  containerStatus(id: string, signal: AbortSignal): Promise<ContainerStatus | undefined>;
+  createContainer(
+    sandboxId: string,
+    config: ContainerConfig,
+    sandboxConfig: PodSandboxConfig,
+    signal: AbortSignal,
+  ): Promise<string>;
+  startContainer(id: string, signal: AbortSignal): Promise<void>;
+  stopContainer(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>;
+  removeContainer(id: string, signal: AbortSignal): Promise<void>;
+
+  imageStatus(image: string, runtimeHandler: string, signal: AbortSignal): Promise<Image | undefined>;
+  /** Resolves with the reference to create containers from. Waits as long as the pull takes. */
+  pullImage(image: string, runtimeHandler: string, sandbox: PodSandboxConfig, signal: AbortSignal): Promise<string>;
+
+  /**
+   * Pushed changes. Rejects with `unimplemented` where the runtime has none, with `unavailable` when the connection ends. `onOpen` is called when
+   * the runtime says that the stream is open; some say so with the first event only.
+   */
+  events(onOpen: () => void, signal: AbortSignal): AsyncIterable<ContainerEventResponse>;
+}

@@ -1,0 +1,40 @@
+import type { PodSpec } from '../../api/types/gen/core-v1.ts';
+
+/** Sysctls that stay inside the pod's namespaces (upstream's safe set). */
+const SAFE_SYSCTLS = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
+]);
+
+export interface Refusal {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What a pod asks for and this node does not give; a pod is never run without something that it asked for. Undefined when all is well. */
+export function refusePod(spec: PodSpec, allowedUnsafeSysctls: readonly string[]): Refusal | undefined {
+  for (const { name } of spec.securityContext?.sysctls ?? []) {
+    const allowed = allowedUnsafeSysctls.some(a => (a.endsWith('*') ? name.startsWith(a.slice(0, -1)) : a === name));
+    if (!SAFE_SYSCTLS.has(name) && !allowed)
+      return { reason: 'SysctlForbidden', message: `sysctl "${name}" is not safe and not in allowedUnsafeSysctls` };
+  }
+  const reason = 'CreatePodSandboxError';
+  if (spec.hostUsers === false) return { reason, message: 'hostUsers: false (user namespaces) is not supported' };
+  if ((spec.resourceClaims ?? []).length > 0) return { reason, message: 'resourceClaims are not supported' };
+  if (spec.runtimeClassName !== undefined && spec.runtimeClassName !== '')
+    return { reason, message: `runtimeClassName "${spec.runtimeClassName}" cannot be looked up without an API server` };
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers])
+    if ((container.volumeDevices ?? []).length > 0)
+      return { reason, message: `container "${container.name}": volumeDevices are not supported` };
+  return undefined;
+}

@@ -1,0 +1,32 @@
+import type { BackoffPolicy } from '../base/backoff.ts';
+import type { ContainerResourcePolicy } from './resources/container-resources.ts';
+import type { NodeCapacity } from './resources/node-capacity.ts';
+import type { ResolverConfig } from './runtime/dns.ts';
+import type { SecurityPolicy } from './runtime/security-context.ts';
+
+/** Everything that configuration and the node decide about how pods are run: resolved once at the start, plain data from then on. */
+export interface KubeletSettings {
+  readonly nodeName: string;
+  readonly hostIPs: readonly string[];
+  /** `/var/lib/kubelet`: pods/<uid> lies in it. */
+  readonly rootDir: string;
+  /** `/var/log/pods`. */
+  readonly podLogsDir: string;
+  /** `/var/log/containers`: links that log collectors read; undefined makes none. */
+  readonly containerLogLinks: string | undefined;
+  readonly cgroups: ContainerResourcePolicy;
+  readonly capacity: NodeCapacity;
+  /** What pods may use together; undefined leaves it unlimited. */
+  readonly enforcedAllocatable: NodeCapacity | undefined;
+  readonly allocatable: NodeCapacity;
+  readonly security: SecurityPolicy;
+  readonly allowedUnsafeSysctls: readonly string[];
+  readonly dns: {
+    readonly host: ResolverConfig;
+    readonly clusterDns: readonly string[];
+    readonly clusterDomain: string;
+  };
+  readonly crashBackoff: BackoffPolicy;
+  /** Pulls at the same time; Infinity is no limit. */
+  readonly parallelPulls: number;
+}

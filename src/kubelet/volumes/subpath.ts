@@ -1,0 +1,102 @@
+import { closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
+import { errnoName, failedPrecondition } from '../../base/errors.ts';
+import { bindMount, unmount } from '../../linux/mount.ts';
+import { isThere } from './apply.ts';
+
+const O_PATH = 0o10000000;
+const WALK = O_PATH | constants.O_NOFOLLOW;
+
+export interface SubPath {
+  /** The volume's directory on the node. */
+  readonly root: string;
+  /** Relative, inside it; a component that is missing is made as a directory. */
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** `/var/lib/kubelet/pods/<uid>/volume-subpaths/<volume>/<container>/<index of the mount>`. */
+  readonly target: string;
+}
+
+/**
+ * Makes a part of a volume visible at `target`, which is what the runtime is given. A container of the pod may change the volume meanwhile, so the
+ * path is resolved first, must lie inside the volume, and is then opened component by component without following links; the bind is made from
+ * the opened directory, not from its name. Safe to repeat: a bind of an earlier attempt is replaced.
+ */
+export function bindSubPath(sub: SubPath): void {
+  const fd = openInside(sub);
+  try {
+    unmount(sub.target, { lazy: true });
+    if (fstatSync(fd).isDirectory()) mkdirSync(sub.target, { recursive: true, mode: 0o750 });
+    else if (!isThere(sub.target)) {
+      mkdirSync(sub.target.slice(0, sub.target.lastIndexOf('/')), { recursive: true, mode: 0o750 });
+      writeFileSync(sub.target, '', { flag: 'wx' });
+    }
+    bindMount(`/proc/self/fd/${fd}`, sub.target, { recursive: true });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openInside(sub: SubPath): number {
+  const root = realpathSync(sub.root);
+  const wanted = resolveInside(root, sub);
+  let fd = openSync(root, WALK);
+  try {
+    for (const segment of wanted.split('/').filter(s => s !== '')) {
+      const next = openOrMake(fd, segment, sub);
+      closeSync(fd);
+      fd = next;
+    }
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/** The path with its links resolved as far as it exists, relative to the volume. */
+function resolveInside(root: string, sub: SubPath): string {
+  if (sub.path.startsWith('/') || sub.path.split('/').includes('..')) throw outside(sub);
+  const segments = sub.path.split('/').filter(s => s !== '' && s !== '.');
+  for (let known = segments.length; known >= 0; known -= 1) {
+    const path = [root, ...segments.slice(0, known)].join('/');
+    if (!isThere(path)) continue;
+    const real = realpathOf(path, sub);
+    if (real !== root && !real.startsWith(`${root}/`)) throw outside(sub);
+    return [real.slice(root.length), ...segments.slice(known)].join('/');
+  }
+  throw outside(sub);
+}
+
+function realpathOf(path: string, sub: SubPath): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT' || errnoName(error) === 'ELOOP') throw outside(sub);
+    throw error;
+  }
+}
+
+function openOrMake(fd: number, segment: string, sub: SubPath): number {
+  const path = `/proc/self/fd/${fd}/${segment}`;
+  try {
+    return checkedOpen(path, sub);
+  } catch (error) {
+    if (errnoName(error) !== 'ENOENT' || sub.readOnly) throw error;
+    mkdirSync(path, 0o750);
+    return checkedOpen(path, sub);
+  }
+}
+
+/** O_PATH opens a link itself where O_NOFOLLOW is given: it appeared after the path was resolved, and is refused. */
+function checkedOpen(path: string, sub: SubPath): number {
+  const fd = openSync(path, WALK);
+  if (!fstatSync(fd).isSymbolicLink()) return fd;
+  closeSync(fd);
+  throw outside(sub);
+}
+
+function outside(sub: SubPath): Error {
+  return failedPrecondition(`subPath "${sub.path}" does not stay inside its volume`, {
+    reason: 'CreateContainerConfigError',
+  });
+}

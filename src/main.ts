@@ -18,6 +18,33 @@ function program(): Command {
     .option('--root <directory>', 'data that survives a reboot: images, records, writable layers')
     .option('--state <directory>', 'data of this boot: bundles, namespaces, exit files (on a tmpfs)')
     .action(async options => exitWith((await import('./cmd/run-cri.ts')).runCri(options)));
+  for (const [name, description] of [
+    ['kubelet', 'the kubelet: keeps the pods of this node running'],
+    ['node', 'the per-host daemon; so far the kubelet'],
+  ] as const)
+    run
+      .command(name)
+      .description(description)
+      .option('--standalone', 'run pods from manifests, without an API server')
+      .option('--config <file>', 'KubeletConfiguration (YAML); flags override it')
+      .option('--container-runtime-endpoint <url>', 'unix:///path of the container runtime')
+      .option('--image-service-endpoint <url>', 'unix:///path of the image service, where it is another')
+      .option('--pod-manifest-path <path>', 'directory of static pod manifests, or one file')
+      .option('--root-dir <directory>', 'where the kubelet keeps its data', '/var/lib/kubelet')
+      .option('--hostname-override <name>', 'name of this node')
+      .option('--pod-log-dir <directory>', 'where the logs of pods are written')
+      .option('--client-ca-file <file>', 'serve over TLS to clients whose certificates this CA signed')
+      .option('--tls-cert-file <file>', 'certificate of the server')
+      .option('--tls-private-key-file <file>', 'its key')
+      .option('--port <port>', 'port of the server')
+      .option('--healthz-port <port>', 'port of /healthz on loopback; 0 for none')
+      .action(async options =>
+        exitWith(
+          name === 'node'
+            ? (await import('./cmd/run-node.ts')).runNode(options)
+            : (await import('./cmd/run-kubelet.ts')).runKubelet(options),
+        ),
+      );
   const image = gantry.command('image').description('images of this node, by way of the CRI shim');
   const imageSocket = ['--socket <path>', 'the socket of the CRI shim', '/run/gantry/cri.sock'] as const;
   image

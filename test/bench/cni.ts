@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { listLinks } from '../../src/linux/netlink/links.ts';
 import { NetlinkSocket } from '../../src/linux/netlink/socket.ts';
@@ -31,7 +32,8 @@ export async function benchCni(rounds: number): Promise<CniBench> {
   const gantry = openCniNetwork([
     { type: 'gantry-bridge', bridge: 'gantry0', ipam: { ranges: ranges('10.88.0.0/16') } },
   ]);
-  const ipam = { type: 'host-local', dataDir: runDirectory('host-local'), ranges: ranges('10.89.0.0/16') };
+  const dataDir = runDirectory('host-local');
+  const ipam = { type: 'host-local', dataDir, ranges: ranges('10.89.0.0/16') };
   const bridge = { type: 'bridge', bridge: 'cni0', isDefaultGateway: true, hairpinMode: true, ipMasq: true, ipam };
   const reference = openCniNetwork([bridge], '1.0.0');
   const samples = {
@@ -62,8 +64,9 @@ export async function benchCni(rounds: number): Promise<CniBench> {
     }
     return samples;
   } finally {
-    await gantry.network.close();
-    await reference.network.close();
+    await gantry.dispose();
+    await reference.dispose();
+    rmSync(dataDir, { recursive: true, force: true });
     links.close();
     machine.leave();
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { randomHex } from '../../src/base/hash.ts';
 import { AddressJournal } from '../../src/cni/journal/journal.ts';
 import type { CriConfig } from '../../src/cri/config.ts';
@@ -21,6 +21,8 @@ export interface CniNetwork {
   cached(): string[];
   /** Puts an executable plugin of the test's own first in the plugin path. */
   writePlugin(type: string, script: string): void;
+  /** Closes the network and removes its directories. */
+  dispose(): Promise<void>;
 }
 
 /** Writes the conflist (plugins of the network `pods`) and opens the network. */
@@ -53,6 +55,10 @@ export function openCniNetwork(plugins: readonly object[], cniVersion = '1.1.0')
     writePlugin(type, script) {
       mkdirSync(`${root}/bin`, { recursive: true });
       writeFileSync(`${root}/bin/${type}`, script, { mode: 0o755 });
+    },
+    async dispose() {
+      await network.close();
+      rmSync(root, { recursive: true, force: true });
     },
   };
 }

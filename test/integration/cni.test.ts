@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { build } from 'esbuild';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loopbackPlugin } from '../../src/cni/loopback/plugin.ts';
 import { CNI_VERSIONS } from '../../src/cni/protocol/versions.ts';
@@ -72,6 +75,21 @@ const noPodLinks = (): Promise<boolean> =>
     saw(podLinks());
     return podLinks().filter(name => name !== 'outside').length === 0;
   });
+
+/** The program that the tests kill, bundled for Node. */
+async function buildChild(): Promise<string> {
+  const outfile = `${runDirectory('child')}/cni-child.cjs`;
+  await build({
+    entryPoints: ['test/harness/cni-child.ts'],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['koffi'],
+    logLevel: 'error',
+  });
+  return outfile;
+}
 
 const DUAL = [[{ subnet: '10.22.0.0/24' }], [{ subnet: 'fd00:22::/64' }]];
 
@@ -223,16 +241,7 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
 describe('kill -9', () => {
   let child: string;
   beforeAll(async () => {
-    child = `${runDirectory('child')}/cni-child.cjs`;
-    await build({
-      entryPoints: ['test/harness/cni-child.ts'],
-      outfile: child,
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      external: ['koffi'],
-      logLevel: 'error',
-    });
+    child = await buildChild();
   });
 
   const run = async (task: ChildTask, fault?: FaultPoint) => {
@@ -282,6 +291,35 @@ describe('kill -9', () => {
       expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
     },
   );
+});
+
+describe('kill -9 at random moments', () => {
+  const SEED = 7;
+
+  it(`leaves nothing that prune does not find (seed ${SEED})`, async () => {
+    const { network, config, holders, cached } = open([
+      { type: 'gantry-bridge', bridge: 'gbr7', ipam: { subnet: '10.30.0.0/28' } },
+    ]);
+    const netnsPaths = ['churn0', 'churn1', 'churn2'].map(name => machine.path(name));
+    const task: ChildTask = { config, verb: 'churn', netnsPaths };
+    const child = await buildChild();
+    const delays = fc.sample(fc.integer({ min: 0, max: 60 }), { seed: SEED, numRuns: 8 });
+    for (const delayMs of delays) {
+      const churning = spawn(process.execPath, [child, JSON.stringify(task)], {
+        env: { PATH: process.env['PATH'], NODE_PATH: `${process.cwd()}/node_modules` },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const exited = once(churning, 'exit');
+      await once(churning.stdout, 'data');
+      // The moment itself is what is random here; nothing is waited for.
+      await setTimeout(delayMs);
+      churning.kill('SIGKILL');
+      expect(await exited).toEqual([null, 'SIGKILL']);
+      await network.prune(new Set());
+      expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
+    }
+    for (const path of netnsPaths) removeNetns(path);
+  });
 });
 
 describe('plugins of others', () => {

@@ -16,6 +16,9 @@ export interface CachedAttachment {
   readonly result: CniResult | undefined;
 }
 
+/** In the names under which writeFileAtomic begins a file. */
+const UNFINISHED = '.tmp-';
+
 /** libcni's cache of results: `<cacheDir>/results/<network>-<container id>-<ifname>`, one JSON object of kind `cniCacheV1` each. */
 export class AttachmentCache {
   readonly #folder: string;
@@ -61,13 +64,15 @@ export class AttachmentCache {
     return this.#read(`${network}-${containerId}-${ifname}`)[0];
   }
 
+  /** Every attachment. Also clears away the beginnings of files whose writer was killed. */
   list(): CachedAttachment[] {
+    for (const name of this.#names()) if (name.includes(UNFINISHED)) rmSync(join(this.#folder, name), { force: true });
     return this.#names().flatMap(name => this.#read(name));
   }
 
   #names(): string[] {
     try {
-      return readdirSync(this.#folder).filter(name => !name.includes('.tmp-'));
+      return readdirSync(this.#folder);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;

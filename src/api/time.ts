@@ -2,7 +2,7 @@ import { invalidArgument } from '../base/errors.ts';
 
 /** RFC 3339 times as the API writes them: in UTC, to the second (Time) or the microsecond (MicroTime). */
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})$/;
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(Z|[+-](?:[01]\d|2[0-4]):[0-5]\d)$/;
 
 interface Instant {
   /** Milliseconds of the whole second. */
@@ -34,8 +34,12 @@ export function canonicalTime(text: string): string {
   return `${new Date(parse(text).epochMs).toISOString().slice(0, 19)}Z`;
 }
 
-/** `2026-01-02T15:04:05.000000Z`. Throws `invalid-argument`. */
+/** `2026-01-02T15:04:05.000000Z`; upstream takes exactly six digits of a fraction. Throws `invalid-argument`. */
 export function canonicalMicroTime(text: string): string {
+  if (!/:\d{2}\.\d{6}(?:Z|[+-])/.test(text))
+    throw invalidArgument(
+      `parsing time ${JSON.stringify(text)}: it must have six digits behind the second, such as 2026-01-02T15:04:05.000000Z`,
+    );
   const instant = parse(text);
   return `${new Date(instant.epochMs).toISOString().slice(0, 19)}.${instant.micros}Z`;
 }

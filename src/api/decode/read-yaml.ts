@@ -119,8 +119,7 @@ class YamlReader {
   #key(key: unknown, offset: number): string {
     const node = this.read(key, 0);
     if (node.kind === 'scalar') return String(node.value);
-    if (node.kind === 'null') return 'null';
-    throw new SourceError('yaml: a key must be a scalar, not a list or a map', offset);
+    throw new SourceError('yaml: a key must be a scalar, not a list, a map or null', offset);
   }
 }
 
@@ -137,8 +136,9 @@ function scalarNode(node: Scalar, offset: number): SourceNode {
   const tag = node.tag?.replace('tag:yaml.org,2002:', '!!');
   if (tag === '!!str') return { kind: 'scalar', offset, value: text };
   if (tag === '!!binary') return { kind: 'scalar', offset, value: Buffer.from(text, 'base64').toString('utf8') };
+  // A tag of someone's own says nothing here; upstream takes the text.
   if (tag !== undefined && !['!!int', '!!float', '!!bool', '!!null', '!!timestamp'].includes(tag))
-    throw new SourceError(`yaml: the tag ${tag} is not supported`, offset);
+    return { kind: 'scalar', offset, value: text };
   if (tag === undefined && node.type !== Scalar.PLAIN) return { kind: 'scalar', offset, value: text };
   const resolved = resolvePlain(text);
   if (resolved === null) return { kind: 'null', offset };

@@ -12,7 +12,7 @@ export function encodeObject(type: StructType, value: object): Record<string, un
   for (const field of type.json.values()) {
     const child = from[field.name];
     if (child === undefined || child === null) {
-      if (!field.omitEmpty && !field.omitZero) result[field.name] = absent(field);
+      if (isAlwaysWritten(field)) result[field.name] = absent(field);
     } else if (!isLeftOut(field, child)) result[field.name] = encode(field.type, child);
   }
   return result;
@@ -37,7 +37,26 @@ function absent(field: Field): unknown {
   return scalarRule(field.type.scalar).zero ?? null;
 }
 
-/** Go's omitempty never leaves out a struct, nor a pointer that is set. */
+/** Scalars that Go holds in a value which may be empty; the others are structs to Go. */
+const PLAIN: ReadonlySet<string> = new Set([
+  'string',
+  'bool',
+  'int32',
+  'int64',
+  'uint32',
+  'float64',
+  'bytes',
+  'Nanoseconds',
+]);
+
+/** Go's omitempty never leaves out a struct, be it a Pod's status or a zero time; omitzero does. */
+function isAlwaysWritten(field: Field): boolean {
+  if (field.omitZero) return false;
+  if (!field.omitEmpty) return true;
+  if (field.pointer) return false;
+  return field.type.kind === 'struct' || (field.type.kind === 'scalar' && !PLAIN.has(field.type.scalar));
+}
+
 function isLeftOut(field: Field, value: unknown): boolean {
   if (!field.omitEmpty || field.pointer) return false;
   switch (field.type.kind) {
@@ -48,10 +67,6 @@ function isLeftOut(field: Field, value: unknown): boolean {
     case 'map':
       return Object.keys(value as object).length === 0;
     case 'scalar':
-      return ['string', 'bool', 'int32', 'int64', 'uint32', 'float64', 'bytes', 'Nanoseconds'].includes(
-        field.type.scalar,
-      )
-        ? value === scalarRule(field.type.scalar).zero
-        : false;
+      return PLAIN.has(field.type.scalar) && value === scalarRule(field.type.scalar).zero;
   }
 }

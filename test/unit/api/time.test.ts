@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { canonicalMicroTime, canonicalTime } from '../../../src/api/time.ts';
+
+describe('times as the API writes them', () => {
+  it.each([
+    ['a time in UTC stays', '2026-01-02T03:04:05Z', '2026-01-02T03:04:05Z'],
+    ['a zone is taken out', '2026-01-02T03:04:05+02:00', '2026-01-02T01:04:05Z'],
+    ['a fraction is cut', '2026-01-02T03:04:05.999Z', '2026-01-02T03:04:05Z'],
+  ])('%s', (_, text, canonical) => {
+    expect(canonicalTime(text)).toBe(canonical);
+  });
+
+  it.each(['2026-01-02', '2026-02-30T00:00:00Z', '2026-01-02T24:00:00Z', 'now', '2026-01-02T03:04:05+25:00'])(
+    '%s is no time',
+    text => {
+      expect(() => canonicalTime(text)).toThrow('RFC 3339');
+    },
+  );
+
+  it('a MicroTime has exactly six digits', () => {
+    expect(canonicalMicroTime('2026-01-02T03:04:05.123456+01:00')).toBe('2026-01-02T02:04:05.123456Z');
+    expect(() => canonicalMicroTime('2026-01-02T03:04:05Z')).toThrow('six digits');
+  });
+});

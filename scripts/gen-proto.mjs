@@ -11,8 +11,6 @@ const OPTIONS = [
   'esModuleInterop=true',
   'importSuffix=.ts',
   'outputServices=grpc-js',
-  // int64 is a bigint: nanoseconds since 1970 do not fit a number.
-  'forceLong=bigint',
   'useReadonlyTypes=true',
   'outputJsonMethods=false',
   'exportCommonSymbols=false',
@@ -22,15 +20,25 @@ const OPTIONS = [
   'outputClientImpl=false',
 ];
 
+// int64 of the CRI is a bigint: nanoseconds since 1970 do not fit a number. etcd's revisions, sizes and times do (2^53 revisions last a
+// thousand years at 250,000 a second) and stand on the hottest paths, where a bigint costs an allocation each; its ids, which use all bits,
+// are marked JS_STRING in the proto.
+const RUNS = [
+  { options: [...OPTIONS, 'forceLong=bigint'], select: ['--exclude-path', 'proto/etcd'] },
+  { options: [...OPTIONS, 'forceLong=number', 'useJsTypeOverride=true'], select: ['--path', 'proto/etcd'] },
+];
+
 const work = mkdtempSync(join(tmpdir(), 'gantry-gen-proto-'));
 try {
-  const template = {
-    version: 'v2',
-    plugins: [{ local: ['node_modules/.bin/protoc-gen-ts_proto'], out: work, opt: OPTIONS }],
-  };
-  execFileSync('node_modules/.bin/buf', ['generate', 'proto', '--template', JSON.stringify(template)], {
-    stdio: 'inherit',
-  });
+  for (const { options, select } of RUNS) {
+    const template = {
+      version: 'v2',
+      plugins: [{ local: ['node_modules/.bin/protoc-gen-ts_proto'], out: work, opt: options }],
+    };
+    execFileSync('node_modules/.bin/buf', ['generate', 'proto', ...select, '--template', JSON.stringify(template)], {
+      stdio: 'inherit',
+    });
+  }
   const generated = files(work);
   if (process.argv.includes('--check')) {
     const stale = [...new Set([...generated, ...files(OUT)])].filter(name => read(work, name) !== read(OUT, name));

@@ -50,7 +50,6 @@ var scalars = map[string]string{
 	"k8s.io/apimachinery/pkg/runtime.RawExtension":         "RawJson",
 	"k8s.io/apimachinery/pkg/runtime.Object":               "RawJson",
 	"k8s.io/component-base/logs/api/v1.TimeOrMetaDuration": "DurationOrNanoseconds",
-	"time.Duration": "Nanoseconds",
 }
 
 func main() {

@@ -38,16 +38,7 @@ function absent(field: Field): unknown {
 }
 
 /** Scalars that Go holds in a value which may be empty; the others are structs to Go. */
-const PLAIN: ReadonlySet<string> = new Set([
-  'string',
-  'bool',
-  'int32',
-  'int64',
-  'uint32',
-  'float64',
-  'bytes',
-  'Nanoseconds',
-]);
+const PLAIN: ReadonlySet<string> = new Set(['string', 'bool', 'int32', 'int64', 'uint32', 'float64', 'bytes']);
 
 /** Go's omitempty never leaves out a struct, be it a Pod's status or a zero time; omitzero does. */
 function isAlwaysWritten(field: Field): boolean {

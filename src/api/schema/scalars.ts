@@ -100,7 +100,6 @@ const RULES = {
     accept: (value, source) =>
       typeof value === 'string' ? attempt(() => canonicalDuration(value)) : INT64.accept(value, source),
   },
-  Nanoseconds: INT64,
   RawJson: { zero: undefined, json: ['any'], accept: value => ({ value }) },
 } satisfies Record<string, ScalarRule>;
 

@@ -219,7 +219,6 @@ export function isAlwaysPresent(field: Field): boolean {
       case 'IntOrString':
       case 'Duration':
       case 'DurationOrNanoseconds':
-      case 'Nanoseconds':
         return true;
     }
   }

@@ -12,7 +12,5 @@ export type MicroTime = string;
 export type Duration = string;
 /** A duration in Go's notation, or a number of nanoseconds. */
 export type DurationOrNanoseconds = string | number;
-/** A duration as a number of nanoseconds. */
-export type Nanoseconds = number;
 /** Any JSON value; its shape is not the table's business. */
 export type RawJson = unknown;

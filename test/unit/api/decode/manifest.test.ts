@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DecodeOptions, decodeManifest, validateDecoded } from '../../../../src/api/decode/manifest.ts';
 import { problemLine, strictDecodingMessage } from '../../../../src/api/decode/problem.ts';
@@ -218,5 +219,28 @@ describe('documents that are made to hurt', () => {
     ['too much text', `# ${'x'.repeat(1024 * 1024)}`, 'is 1048578 bytes long, and at most 1048576 are read'],
   ])('%s are refused with one line', (_, text, message) => {
     expect(decodeManifest(text).problems.map(p => p.message)).toEqual([message]);
+  });
+});
+
+describe('any text at all', () => {
+  const sample = pod(
+    '    env:\n    - &e {name: A, value: one}\n    ports: [{containerPort: 80}]\n---\n{"kind": "Pod"}\n',
+  );
+
+  it('gives objects or problems and never throws', () => {
+    const damage = fc.tuple(
+      fc.nat({ max: sample.length }),
+      fc.nat({ max: 6 }),
+      fc.string({ maxLength: 6, unit: 'binary' }),
+    );
+    fc.assert(
+      fc.property(fc.array(damage, { minLength: 1, maxLength: 4 }), cuts => {
+        const text = cuts.reduce((t, [at, length, insert]) => t.slice(0, at) + insert + t.slice(at + length), sample);
+        const { objects, problems } = decodeManifest(text);
+        expect(objects.flatMap(o => validateDecoded(o)).length + objects.length + problems.length).toBeGreaterThan(0);
+        for (const problem of problems) expect(problemLine('f', problem)).not.toContain('\n');
+      }),
+      { seed: 7, numRuns: 300 },
+    );
   });
 });

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_CRI_CONFIG } from '../../../src/cri/config.ts';
+import { parseCriConfig } from '../../../src/cri/config-file.ts';
+
+describe('the configuration file', () => {
+  it.each([
+    ['an empty file is all defaults', '', {}],
+    ['a comment alone is all defaults', '# nothing\n', {}],
+    ['a named field replaces its default', 'runtime: runc\n', { runtime: 'runc' }],
+    [
+      'a nested one leaves its neighbours',
+      'cni:\n  confDir: /tmp/net.d\n',
+      { cni: { ...DEFAULT_CRI_CONFIG.cni, confDir: '/tmp/net.d' } },
+    ],
+    ['lists', 'registries: { insecure: ["10.0.0.1:5000"] }', { registries: { insecure: ['10.0.0.1:5000'] } }],
+    ['no metrics', 'metricsAddress: null\n', { metricsAddress: undefined }],
+    ['IPv6', 'metricsAddress: "[::1]:10260"\n', { metricsAddress: '[::1]:10260' }],
+  ])('%s', (_sentence, text, expected) => {
+    expect(parseCriConfig(text, 'cri.yaml')).toEqual({ ...DEFAULT_CRI_CONFIG, ...expected });
+  });
+
+  it.each([
+    ['an unknown field', 'root: /x\nsokcet: /y\n', 'cri.yaml:2: unknown field "sokcet"; known are socket'],
+    ['an unknown nested field', 'cni:\n  confdir: /x\n', 'cri.yaml:2: unknown field "cni.confdir"; known are confDir'],
+    ['a field of Object', 'constructor: x\n', 'unknown field "constructor"'],
+    ['a doubled field', 'root: /x\nroot: /y\n', 'cri.yaml:2: Map keys must be unique'],
+    ['a relative path', '\nroot: data\n', 'cri.yaml:2: root must be an absolute path, not "data"'],
+    ['a number for a text', 'runtime: 5\n', 'cri.yaml:1: runtime must be a string'],
+    ['a text for a list', 'cni:\n  binDirs: /opt/cni/bin\n', 'cri.yaml:2: cni.binDirs must be a list'],
+    ['a mapping in a list', 'cni:\n  binDirs:\n  - a: b\n', 'cri.yaml:3: cni.binDirs[0] must be a string'],
+    ['a list for a mapping', 'cni: []\n', 'cri.yaml:1: cni must be a mapping'],
+    ['a negative number', 'images: { unpackRatio: -1 }\n', 'images.unpackRatio must be a whole number'],
+    ['an address without a port', 'metricsAddress: localhost\n', 'metricsAddress must be host:port'],
+    ['broken YAML', 'root: [\n', 'cri.yaml:'],
+    ['a list at the top', '- root\n', 'cri.yaml:1: the file must be a mapping'],
+  ])('%s is an error with file, line and field', (_sentence, text, message) => {
+    expect(() => parseCriConfig(text, 'cri.yaml')).toThrow(message);
+  });
+});

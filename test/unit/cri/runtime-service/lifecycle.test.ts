@@ -1,0 +1,264 @@
+import { describe, expect, it } from 'vitest';
+import type { RuntimeServiceContext } from '../../../../src/cri/runtime-service/context.ts';
+import { createContainer } from '../../../../src/cri/runtime-service/create-container.ts';
+import { removeContainer } from '../../../../src/cri/runtime-service/remove-container.ts';
+import { removePodSandbox } from '../../../../src/cri/runtime-service/remove-pod-sandbox.ts';
+import { runPodSandbox } from '../../../../src/cri/runtime-service/run-pod-sandbox.ts';
+import { startContainer } from '../../../../src/cri/runtime-service/start-container.ts';
+import { stopContainer } from '../../../../src/cri/runtime-service/stop-container.ts';
+import { stopPodSandbox } from '../../../../src/cri/runtime-service/stop-pod-sandbox.ts';
+import { containerState } from '../../../../src/cri/store/container-record.ts';
+import { sandboxState } from '../../../../src/cri/store/sandbox-record.ts';
+import { CreateContainerRequest, RunPodSandboxRequest } from '../../../../src/rpc/cri-api.ts';
+import { FakeClock } from '../../../harness/fake-clock.ts';
+import { FakeMachine, fakeContext, IMAGE_NAME } from '../fakes.ts';
+
+const sandboxRequest = (attempt = 0): RunPodSandboxRequest =>
+  RunPodSandboxRequest.fromPartial({
+    config: { metadata: { name: 'web', namespace: 'default', uid: 'u1', attempt }, logDirectory: '/logs' },
+  });
+
+const containerRequest = (podSandboxId: string, more: object = {}): CreateContainerRequest =>
+  CreateContainerRequest.fromPartial({
+    podSandboxId,
+    config: { metadata: { name: 'main', attempt: 0 }, image: { image: IMAGE_NAME }, logPath: 'main/0.log', ...more },
+  });
+
+async function running(ctx: RuntimeServiceContext): Promise<{ podSandboxId: string; containerId: string }> {
+  const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+  const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+  await startContainer(ctx, { containerId });
+  return { podSandboxId, containerId };
+}
+
+describe('RunPodSandbox', () => {
+  it('makes one sandbox for calls at once and for calls after, per attempt', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const ids = await Promise.all([1, 2, 3].map(async () => (await runPodSandbox(ctx, sandboxRequest())).podSandboxId));
+    ids.push((await runPodSandbox(ctx, sandboxRequest())).podSandboxId);
+    expect(new Set(ids).size).toBe(1);
+    expect(machine.counts.get('create')).toBe(1);
+    const other = await runPodSandbox(ctx, sandboxRequest(1));
+    expect(ids).not.toContain(other.podSandboxId);
+  });
+
+  it('makes a new one when the old one of the same attempt is not ready any more', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const first = await runPodSandbox(ctx, sandboxRequest());
+    await stopPodSandbox(ctx, first);
+    expect((await runPodSandbox(ctx, sandboxRequest())).podSandboxId).not.toBe(first.podSandboxId);
+  });
+
+  it.each([
+    ['create', 'starting the infra container: create failed'],
+    ['start', 'starting the infra container: start failed'],
+    ['network-add', 'setting up the network: network-add failed'],
+    ['readiness', 'the pod network is not ready: no configuration'],
+  ])('undoes everything when %s fails, and says which step it was', async (step, message) => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    machine.failing.add(step);
+    await expect(runPodSandbox(ctx, sandboxRequest())).rejects.toThrow(message);
+    expect(machine.inspect()).toEqual([]);
+    expect(ctx.store.allSandboxes()).toEqual([]);
+    machine.failing.clear();
+    await runPodSandbox(ctx, sandboxRequest());
+  });
+
+  it('shows what could not be undone as NOTREADY, so that it can be stopped and removed', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    machine.failing.add('start').add('network-remove');
+    await expect(runPodSandbox(ctx, sandboxRequest())).rejects.toThrow('start failed');
+    const [left] = ctx.store.allSandboxes();
+    expect(left && sandboxState(left)).toBe('not-ready');
+    machine.failing.clear();
+    await removePodSandbox(ctx, { podSandboxId: left?.id ?? '' });
+    expect(machine.inspect()).toEqual([]);
+  });
+
+  it.each([
+    ['no config', RunPodSandboxRequest.fromPartial({}), 'config is missing'],
+    [
+      'no uid',
+      RunPodSandboxRequest.fromPartial({ config: { metadata: { name: 'a', namespace: 'b' } } }),
+      'uid is empty',
+    ],
+    ['an unknown handler', { ...sandboxRequest(), runtimeHandler: 'kata' }, 'runtime handler "kata" is not known'],
+  ])('refuses %s', async (_what, request, message) => {
+    await expect(runPodSandbox(fakeContext(new FakeMachine()), request)).rejects.toThrow(message);
+  });
+});
+
+describe('CreateContainer', () => {
+  it('makes one container for calls at once and for calls after', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const request = containerRequest(podSandboxId);
+    const ids = await Promise.all([1, 2, 3].map(async () => (await createContainer(ctx, request)).containerId));
+    ids.push((await createContainer(ctx, request)).containerId);
+    expect(new Set(ids).size).toBe(1);
+    expect(machine.counts.get('create')).toBe(2);
+  });
+
+  it('is undone when its sandbox is stopped meanwhile, and the stop waits for that', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    let stopped: Promise<unknown> = Promise.resolve();
+    machine.during.set('create', () => {
+      stopped = stopPodSandbox(ctx, { podSandboxId });
+    });
+    await expect(createContainer(ctx, containerRequest(podSandboxId))).rejects.toThrow('is not ready');
+    await stopped;
+    expect(ctx.store.allContainers()).toEqual([]);
+    await removePodSandbox(ctx, { podSandboxId });
+    expect(machine.inspect()).toEqual([]);
+  });
+
+  it.each([
+    ['an image that is not here', { image: { image: 'localhost/none:1' } }, 'image "localhost/none:1" is not here'],
+    [
+      'a missing mount source',
+      { mounts: [{ containerPath: '/a', hostPath: '/missing/a' }] },
+      '/missing/a does not exist',
+    ],
+    ['a log path that leads out', { logPath: '../../x' }, 'leads out of the log directory'],
+  ])('leaves nothing for %s', async (_what, more, message) => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const before = machine.inspect();
+    await expect(createContainer(ctx, containerRequest(podSandboxId, more))).rejects.toThrow(message);
+    expect(machine.inspect()).toEqual(before);
+  });
+
+  it('keeps the environment out of the record', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const envs = [{ key: 'TOKEN', value: Buffer.from('secret') }];
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId, { envs }));
+    expect(ctx.store.requireContainer(containerId).config.envs).toEqual([]);
+  });
+});
+
+describe('StartContainer', () => {
+  it('may be repeated while the container runs, not after it ended', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    await startContainer(ctx, { containerId });
+    expect(machine.counts.get('start')).toBe(2);
+    machine.end(containerId, 0);
+    await expect(startContainer(ctx, { containerId })).rejects.toThrow('cannot be started again');
+  });
+
+  it('makes a refused start an end with the reason StartError', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+    machine.failing.add('start');
+    await expect(startContainer(ctx, { containerId })).rejects.toThrow('start failed');
+    const record = ctx.store.requireContainer(containerId);
+    expect([containerState(record), record.exitCode, record.reason, record.message]).toEqual([
+      'exited',
+      128,
+      'StartError',
+      'start failed',
+    ]);
+  });
+
+  it('tells the start before the end, however quick the end is', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+    machine.during.set('start', () => machine.end(containerId, 5));
+    const leave = new AbortController();
+    const types: number[] = [];
+    const listening = (async () => {
+      for await (const event of ctx.events.subscribe(leave.signal)) types.push(event.containerEventType);
+    })();
+    await startContainer(ctx, { containerId });
+    leave.abort();
+    await listening;
+    expect(types).toEqual([1, 2]);
+    expect(ctx.store.requireContainer(containerId).exitCode).toBe(5);
+  });
+});
+
+describe('StopContainer', () => {
+  it('ends a container by its stop signal, well before the time-out', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const { containerId } = await running(ctx);
+    await stopContainer(ctx, { containerId, timeout: 30n });
+    expect(ctx.store.requireContainer(containerId).exitCode).toBe(128 + 15);
+  });
+
+  it('kills a deaf one when the grace is over, and sooner when a later caller has less patience', async () => {
+    const machine = new FakeMachine();
+    const clock = new FakeClock();
+    const ctx = fakeContext(machine, clock);
+    const { containerId } = await running(ctx);
+    machine.deaf.add(containerId);
+    const patient = stopContainer(ctx, { containerId, timeout: 300n });
+    await ctx.queue.idle();
+    await clock.advance(5_000);
+    expect(containerState(ctx.store.requireContainer(containerId))).toBe('running');
+    const hasty = stopContainer(ctx, { containerId, timeout: 2n });
+    await clock.advance(2_000);
+    await Promise.all([patient, hasty]);
+    expect(ctx.store.requireContainer(containerId).exitCode).toBe(137);
+  });
+
+  it('is fine with one that has ended, is gone or never was', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    machine.end(containerId, 0);
+    await stopContainer(ctx, { containerId, timeout: 1n });
+    await removeContainer(ctx, { containerId });
+    await removeContainer(ctx, { containerId });
+    await stopContainer(ctx, { containerId, timeout: 1n });
+    await stopContainer(ctx, { containerId: 'nobody', timeout: 1n });
+  });
+});
+
+describe('stop and removal of a sandbox', () => {
+  it('takes everything away, and may be repeated', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await running(ctx);
+    await Promise.all([stopPodSandbox(ctx, { podSandboxId }), stopPodSandbox(ctx, { podSandboxId })]);
+    expect(machine.counts.get('network-remove')).toBe(1);
+    await removePodSandbox(ctx, { podSandboxId });
+    await removePodSandbox(ctx, { podSandboxId });
+    expect(machine.inspect()).toEqual([]);
+    expect([...ctx.store.allSandboxes(), ...ctx.store.allContainers()]).toEqual([]);
+  });
+
+  it('stops all it can when the network fails, and the next call does the rest', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId, containerId } = await running(ctx);
+    machine.failing.add('network-remove');
+    await expect(stopPodSandbox(ctx, { podSandboxId })).rejects.toThrow('network-remove failed');
+    expect(containerState(ctx.store.requireContainer(containerId))).toBe('exited');
+    machine.failing.clear();
+    await removePodSandbox(ctx, { podSandboxId });
+    expect(machine.inspect()).toEqual([]);
+  });
+
+  it('is not ready once its infra process dies, and can still be removed', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await running(ctx);
+    machine.end(podSandboxId, 137);
+    expect(sandboxState(ctx.store.requireSandbox(podSandboxId))).toBe('not-ready');
+    await removePodSandbox(ctx, { podSandboxId });
+    expect(machine.inspect()).toEqual([]);
+  });
+});

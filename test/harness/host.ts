@@ -1,14 +1,13 @@
-import { mkdirSync } from 'node:fs';
 import { createHost } from '../../src/local-cluster/host/create.ts';
 import type { ExecOptions, Host } from '../../src/local-cluster/host/host.ts';
-import { RUN_DIR, RUN_ID } from './run-id.ts';
+import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
 
 let made = 0;
 
 /** A host of this test's own. The caller deletes it (or uses withHost). */
 export async function testHost(): Promise<Host> {
   made += 1;
-  mkdirSync(RUN_DIR, { recursive: true });
+  makeRunDirectory();
   return createHost({ name: `${RUN_ID}-${made}`, hostsDir: `${RUN_DIR}/hosts` });
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { detectCgroups } from '../../src/linux/cgroup-layout.ts';
 import { runCommand } from '../../src/linux/command.ts';
 import { listProcesses } from '../../src/linux/procfs.ts';
-import { RUN_DIR, RUN_ID } from './run-id.ts';
+import { RUN_DIR, RUN_ID, removeDeadRuns } from './run-id.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
@@ -14,6 +14,7 @@ import { waitFor } from './wait-for.ts';
 const before: { items: ReadonlySet<string> } = { items: new Set() };
 
 beforeAll(async () => {
+  await removeDeadRuns();
   before.items = await inventory();
 });
 

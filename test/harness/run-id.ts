@@ -1,14 +1,37 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomHex } from '../../src/base/hash.ts';
+import { isAlive, type ProcessIdentity, processIdentity } from '../../src/linux/procfs.ts';
+import { deleteHost } from '../../src/local-cluster/host/host.ts';
 
 /** Stands in every name that this test process gives away, so that files running side by side do not meet. */
 export const RUN_ID = `t${randomHex(3)}`;
 
 /** Data of this test process's hosts. On the disk, because image layers need a file system that is no overlay. */
-export const RUN_DIR = `/var/tmp/gantry-${RUN_ID}`;
+const PARENT = '/var/tmp';
+export const RUN_DIR = `${PARENT}/gantry-test-${RUN_ID}`;
+
+/** Makes RUN_DIR and says in it whose it is. Safe to repeat. */
+export function makeRunDirectory(): void {
+  mkdirSync(RUN_DIR, { recursive: true });
+  writeFileSync(`${RUN_DIR}/owner.json`, JSON.stringify(processIdentity(process.pid)));
+}
+
+/** Deletes the hosts and directories of test processes that were killed before they could. Those of living ones are left alone. */
+export async function removeDeadRuns(): Promise<void> {
+  for (const name of readdirSync(PARENT).filter(n => n.startsWith('gantry-test-t'))) {
+    const directory = `${PARENT}/${name}`;
+    const owner = `${directory}/owner.json`;
+    if (!existsSync(owner) || isAlive(JSON.parse(readFileSync(owner, 'utf8')) as ProcessIdentity)) continue;
+    const hostsDir = `${directory}/hosts`;
+    for (const host of existsSync(hostsDir) ? readdirSync(hostsDir) : [])
+      await deleteHost(host, { hostsDir, missingOk: true });
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
 
 /** A fresh directory below RUN_DIR. */
 export function runDirectory(name: string): string {
+  makeRunDirectory();
   const path = `${RUN_DIR}/${name}-${randomHex(3)}`;
   mkdirSync(path, { recursive: true });
   return path;

@@ -104,7 +104,8 @@ function claim(dataDir: string, name: string): void {
 function makeGroup(cgroup: string): void {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return createCgroup(cgroup);
+      createCgroup(cgroup);
+      return;
     } catch (error) {
       if (errnoName(error) !== 'ENOENT' || attempt === 5) throw error;
     }
@@ -202,7 +203,7 @@ async function furnish(
   const mountAll = async (name: string, rows: HostPlan['baseMounts']): Promise<void> => {
     const table = `${dataDir}/${name}`;
     writeFileSync(table, formatMountTable(rows));
-    await run('mount', '--all', '--fstab', table);
+    await run('mount', '--no-mtab', '--all', '--fstab', table);
     rmSync(table);
   };
   if (cgroupVersion === 2) {

@@ -73,6 +73,8 @@ export const OWN_DIRECTORIES = [
 const USED_CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'name=systemd'];
 
 const HOST_GROUPS = '/gantry-hosts';
+/** Where a host finds its own data directory. */
+const DATA_ROOT = '/run/host-data';
 const OVERLAY_ROOT = '/run/host-overlay';
 
 /** What has to be made for a host, in order. Throws `invalid-argument` for a name that is no host name or a relative data directory. */
@@ -86,17 +88,21 @@ export function planHost(facts: HostFacts): HostPlan {
       ? facts.cgroups.hierarchies
       : facts.cgroups.hierarchies.filter(h => h.controllers.some(c => USED_CONTROLLERS.includes(c)));
   const procs = (group: string): string[] => hierarchies.map(h => `${h.mountPoint}${group}/cgroup.procs`);
-  const own = (directory: string): string => `${facts.dataDir}/root${directory}`;
+  const dataRoot = `${facts.dataDir}/root`;
   return {
     cgroup,
     memberCgroup,
     namespaceProcs: procs(cgroup),
     memberProcs: procs(memberCgroup),
-    dataDirectories: facts.dataOnOverlay ? [facts.dataDir] : OWN_DIRECTORIES.map(own),
+    dataDirectories: facts.dataOnOverlay ? [facts.dataDir] : OWN_DIRECTORIES.map(d => `${dataRoot}${d}`),
     baseMounts: [
       { source: 'sysfs', target: '/sys', type: 'sysfs', options: 'rw,nosuid,nodev,noexec' },
       ...cgroupMounts(facts.cgroups.version, hierarchies),
       { source: 'gantry-host-run', target: '/run', type: 'tmpfs', options: 'rw,nosuid,nodev,mode=755' },
+      // taken before the overlays are there: below /var/lib, the data directory would else be seen through one
+      ...(facts.dataOnOverlay
+        ? []
+        : [{ source: dataRoot, target: DATA_ROOT, type: 'none', options: 'bind,x-mount.mkdir' }]),
     ],
     runDirectories: OVERLAID.flatMap(d => [`${overlayDir(d)}/upper`, `${overlayDir(d)}/work`]),
     treeMounts: [
@@ -114,7 +120,7 @@ export function planHost(facts: HostFacts): HostPlan {
               type: 'tmpfs',
               options: 'mode=755,x-mount.mkdir',
             }
-          : { source: own(d), target: d, type: 'none', options: 'bind,x-mount.mkdir' },
+          : { source: `${DATA_ROOT}${d}`, target: d, type: 'none', options: 'bind,x-mount.mkdir' },
       ),
       {
         source: '/run/host-boot-id',

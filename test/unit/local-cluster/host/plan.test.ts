@@ -60,8 +60,14 @@ describe('planHost', () => {
   it('binds directories of the host over the mount points that the overlays give', () => {
     const plan = planHost(facts());
     expect(plan.treeMounts).toContainEqual({
-      source: '/srv/hosts/node-1/root/var/lib/kubelet',
+      source: '/run/host-data/var/lib/kubelet',
       target: '/var/lib/kubelet',
+      type: 'none',
+      options: 'bind,x-mount.mkdir',
+    });
+    expect(plan.baseMounts.at(-1)).toEqual({
+      source: '/srv/hosts/node-1/root',
+      target: '/run/host-data',
       type: 'none',
       options: 'bind,x-mount.mkdir',
     });

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { decodeManifest, validateDecoded } from '../api/decode/manifest.ts';
 import { problemLine } from '../api/decode/problem.ts';
-import { findKind, withDefaults } from '../api/schema/kinds.ts';
 import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
 import { errorMessage, internalError, invalidArgument } from '../base/errors.ts';
 
@@ -21,9 +20,9 @@ export function readKubeletConfiguration(file: string): KubeletConfiguration {
 
 /** What holds where no file says otherwise. */
 export function defaultKubeletConfiguration(): KubeletConfiguration {
-  const kind = findKind(API_VERSION, KIND);
-  if (kind === undefined) throw internalError(`${KIND} is not in the schema table`);
-  return withDefaults(kind, { apiVersion: API_VERSION, kind: KIND }) as KubeletConfiguration;
+  const [only] = decodeManifest(JSON.stringify({ apiVersion: API_VERSION, kind: KIND })).objects;
+  if (only === undefined) throw internalError(`${KIND} is not in the schema table`);
+  return only.object as KubeletConfiguration;
 }
 
 function read(file: string): string {

@@ -2,7 +2,7 @@ import { isSidecar } from '../../api/pod-resources.ts';
 import type { Container, ContainerState, ContainerStatus } from '../../api/types/gen/core-v1.ts';
 import { newestContainer, type ObservedContainer } from '../observed/observed-pod.ts';
 import { type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
-import { POD } from './pod-memory.ts';
+import { type ImageState, POD, pullBackoffShownAt } from './pod-memory.ts';
 
 /** RFC 3339 in whole seconds, as API times are written. */
 export function apiTime(ms: number): string {
@@ -87,10 +87,26 @@ function waitingReason(
   const own = input.memory.failures.get(container.name);
   if (own !== undefined) return { reason: own.reason, message: own.message };
   const image = input.memory.images.get(container.name);
-  if (image?.state === 'failed') return { reason: image.reason, message: image.message };
+  if (image?.state === 'failed') return imageReason(image, container, input.now);
   const pod = input.memory.failures.get(POD);
   return pod === undefined ? undefined : { reason: pod.reason, message: pod.message };
 }
+
+/** A failed pull is told as it failed, and after a moment as the back-off that it is in (upstream shows both in turn). */
+function imageReason(
+  failed: Extract<ImageState, { readonly state: 'failed' }>,
+  container: Container,
+  now: number,
+): { readonly reason: string; readonly message: string } {
+  const { reason, message } = failed;
+  if (now < pullBackoffShownAt(failed) || !PULL_FAILURES.has(reason)) return { reason, message };
+  return {
+    reason: 'ImagePullBackOff',
+    message: `Back-off pulling image "${container.image ?? ''}": ${reason}: ${message}`,
+  };
+}
+
+const PULL_FAILURES = new Set(['ErrImagePull', 'RegistryUnavailable', 'SignatureValidationFailed']);
 
 function terminated(input: ContainerStatusInput, c: ObservedContainer): NonNullable<ContainerState['terminated']> {
   return {

@@ -10,7 +10,7 @@ import {
   isFinished,
 } from './decide-container.ts';
 import { planGarbage } from './plan-garbage.ts';
-import { POD } from './pod-memory.ts';
+import { POD, pullBackoffShownAt } from './pod-memory.ts';
 import { sidecarsOf } from './restart-policy.ts';
 
 /** Upstream never asks a runtime for a shorter grace than this, so that a process sees its signal at all. */
@@ -154,7 +154,10 @@ function planStart(
     };
   const image = input.memory.images.get(container.name);
   if (image?.state === 'pulling') return { wakeAt: undefined };
-  if (image?.state === 'failed' && image.retryAt > input.now) return { wakeAt: image.retryAt };
+  if (image?.state === 'failed' && image.retryAt > input.now) {
+    const shown = pullBackoffShownAt(image);
+    return { wakeAt: shown > input.now ? shown : image.retryAt };
+  }
   if (image?.state !== 'present')
     return {
       actions: [{ kind: 'ensure-image', container: container.name, because: imageReason(image !== undefined) }],

@@ -32,6 +32,14 @@ export type ImageState =
       readonly retryAt: number;
     };
 
+/** How long a status shows how a pull failed before it shows the back-off. */
+const PULL_FAILURE_SHOWN_MS = 1_000;
+
+/** When the status of a failed pull turns from what failed to ImagePullBackOff. */
+export function pullBackoffShownAt(failed: Extract<ImageState, { readonly state: 'failed' }>): number {
+  return failed.backoff.since + PULL_FAILURE_SHOWN_MS;
+}
+
 /** What the container is made from, and as whom it runs unless the pod says. */
 export interface PresentImage {
   readonly ref: string;

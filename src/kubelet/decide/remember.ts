@@ -31,8 +31,8 @@ const REASONS: { readonly [K in PodActionKind]: string } = {
 export function rememberDone(memory: PodMemory, action: PodAction): PodMemory {
   const failures = new Map(memory.failures);
   const scope = scopeOf(action);
-  const failed = failures.get(scope);
-  if (failed !== undefined && (failed.action === action.kind || scope !== POD)) failures.delete(scope);
+  const started = action.kind === 'start-container' || action.kind === 'start-created';
+  if (started || failures.get(scope)?.action === action.kind) failures.delete(scope);
   const after = { ...memory, failures };
   switch (action.kind) {
     case 'make-cgroup':

@@ -55,13 +55,18 @@ export function observedContainer(
     exitCode: status.exitCode,
     reason: status.reason,
     message: [terminationMessage, status.message].filter(t => t !== '').join(': '),
-    image: status.image?.image ?? '',
+    image: userImage(status),
     imageId: status.imageRef,
     hash: annotations[ANNOTATION.hash] ?? '',
     restartCount: Number(annotations[ANNOTATION.restartCount] ?? status.metadata?.attempt ?? 0),
     graceSeconds: Number(annotations[ANNOTATION.podGracePeriod] ?? -1),
     logPath: status.logPath,
   };
+}
+
+/** The name that the pod gave; some runtimes tell only what it was resolved to. */
+function userImage({ image }: ContainerStatus): string {
+  return image === undefined ? '' : image.userSpecifiedImage !== '' ? image.userSpecifiedImage : image.image;
 }
 
 /** Newest first; made in the same millisecond, the later attempt first. */

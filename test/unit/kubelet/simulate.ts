@@ -1,0 +1,137 @@
+import { systemClock } from '../../../src/base/clock.ts';
+import { describeAction, type Plan, type PodAction } from '../../../src/kubelet/decide/actions.ts';
+import { CRASH_BACKOFF } from '../../../src/kubelet/decide/crash-backoff.ts';
+import { planPod } from '../../../src/kubelet/decide/plan-pod.ts';
+import { planTermination } from '../../../src/kubelet/decide/plan-termination.ts';
+import { EMPTY_MEMORY, type PodMemory } from '../../../src/kubelet/decide/pod-memory.ts';
+import { computePodStatus } from '../../../src/kubelet/decide/pod-status.ts';
+import { rememberDone, rememberFailed, rememberImage } from '../../../src/kubelet/decide/remember.ts';
+import type { DesiredPod } from '../../../src/kubelet/desired/desired-pod.ts';
+import { nothingObserved } from '../../../src/kubelet/observed/observed-pod.ts';
+import { PodCache } from '../../../src/kubelet/observed/pod-cache.ts';
+import { containerConfig } from '../../../src/kubelet/runtime/container-config.ts';
+import { sandboxConfig } from '../../../src/kubelet/runtime/sandbox-config.ts';
+import { LinuxContainerResources } from '../../../src/rpc/cri-api.ts';
+import { FakeRuntime } from './fake-runtime.ts';
+
+const IMAGE = { ref: 'sha256:1', uid: 0, username: '' };
+
+/** A pod's worker without files, cgroups and waiting: the same plans, memory and observation, on a runtime that behaves. */
+export class Simulation {
+  readonly runtime = new FakeRuntime();
+  readonly cache = new PodCache(this.runtime, systemClock);
+  readonly pod: DesiredPod;
+  memory: PodMemory = EMPTY_MEMORY;
+  wanted = true;
+  readonly log: string[] = [];
+
+  constructor(pod: DesiredPod) {
+    this.pod = pod;
+  }
+
+  async plan(): Promise<Plan> {
+    const { pod, memory } = this;
+    await this.cache.refresh(pod.uid, new AbortController().signal);
+    const observed = this.cache.get(pod.uid) ?? nothingObserved(pod);
+    if (!this.wanted)
+      return planTermination({ observed, memory, sidecars: [], graceSeconds: 1, because: 'its manifest is gone' });
+    return planPod({ desired: pod, observed, memory, now: this.runtime.now, crashBackoff: CRASH_BACKOFF });
+  }
+
+  status() {
+    const observed = this.cache.get(this.pod.uid) ?? nothingObserved(this.pod);
+    return computePodStatus({
+      desired: this.pod,
+      observed,
+      memory: this.memory,
+      now: this.runtime.now,
+      crashBackoff: CRASH_BACKOFF,
+      previous: undefined,
+      hostIPs: ['192.0.2.1'],
+      runtimeName: 'fake',
+      qosClass: 'BestEffort',
+      terminating: !this.wanted,
+    });
+  }
+
+  /** One plan, to its end or first failure. Time passes when there is nothing else to do. True when nothing is left to do or to wait for. */
+  async step(): Promise<boolean> {
+    const plan = await this.plan();
+    if (plan.gone) return true;
+    if (plan.actions.length === 0) {
+      if (plan.wakeAt === undefined) return true;
+      this.runtime.now = Math.max(this.runtime.now + 1, plan.wakeAt);
+      return false;
+    }
+    for (const action of plan.actions) {
+      this.log.push(describeAction(action));
+      try {
+        await this.#apply(action);
+        this.memory = rememberDone(this.memory, action);
+      } catch (error) {
+        const failure = { reason: undefined, message: String(error), containerId: undefined };
+        this.memory = rememberFailed(this.memory, action, failure, this.runtime.now);
+        this.runtime.now += 60_000;
+        return false;
+      }
+    }
+    return false;
+  }
+
+  /** Steps until settled; fails when that takes more than `limit`. */
+  async settle(limit = 60): Promise<void> {
+    for (let i = 0; i < limit; i += 1) if (await this.step()) return;
+    throw new Error(`not settled after ${limit} steps:\n${this.log.join('\n')}`);
+  }
+
+  async #apply(action: PodAction): Promise<void> {
+    const { runtime, pod } = this;
+    switch (action.kind) {
+      case 'ensure-image':
+        this.memory = rememberImage(this.memory, action.container, IMAGE, runtime.now);
+        return;
+      case 'create-sandbox':
+        await runtime.runSandbox(this.#sandboxConfig(action.attempt));
+        return;
+      case 'start-container': {
+        const { initContainers = [], containers } = pod.pod.spec;
+        const container = [...initContainers, ...containers].find(c => c.name === action.container);
+        if (container === undefined) throw new Error('no such container');
+        const config = containerConfig({
+          pod,
+          container,
+          restartCount: action.restartCount,
+          image: IMAGE,
+          env: new Map(),
+          mounts: [],
+          resources: LinuxContainerResources.fromPartial({}),
+          security: { seccompDefault: false, seccompRoot: '/s' },
+        });
+        await runtime.startContainer(await runtime.createContainer(action.sandboxId, config));
+        return;
+      }
+      case 'start-created':
+        await runtime.startContainer(action.id);
+        return;
+      case 'kill-containers':
+        for (const { id } of action.containers) await runtime.stopContainer(id);
+        return;
+      case 'remove-container':
+        await runtime.removeContainer(action.id);
+        return;
+      case 'stop-sandbox':
+        await runtime.stopSandbox(action.id);
+        return;
+      case 'remove-sandbox':
+        await runtime.removeSandbox(action.id);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #sandboxConfig(attempt: number) {
+    const dns = { host: { servers: [], searches: [], options: [] }, clusterDns: [], clusterDomain: '' };
+    return sandboxConfig({ pod: this.pod, attempt, logDirectory: '/l', cgroupParent: '/k', dns });
+  }
+}

@@ -6,6 +6,7 @@ import type { CommandResult } from '../../linux/command.ts';
 import { runCommand } from '../../linux/command.ts';
 import { killExec } from './exec-session.ts';
 import type { ExecRequest, ExecResult, OciRuntime } from './ports.ts';
+import { releaseInit } from './release-init.ts';
 import { runtimeFailure, saysUnknownContainer } from './runtime-failure.ts';
 
 export interface OciRuntimeOptions {
@@ -39,6 +40,7 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     globalArgs,
 
     async start(id, signal) {
+      if (name === 'crun' && releaseInit(join(root, id, 'exec.fifo'))) return;
       const result = await run(['start', id], signal);
       if (result.code !== 0) throw failure('start', id, result);
     },

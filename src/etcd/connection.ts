@@ -1,0 +1,236 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { invalidArgument } from '../base/errors.ts';
+import { sleep } from '../base/signals.ts';
+import { fromEtcdServiceError, mayRepeat } from './errors.ts';
+
+/** Certificates in PEM. A client certificate is how etcd is told who calls; name and password are not spoken. */
+export interface EtcdTls {
+  readonly ca: Buffer;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
+export interface EtcdOptions {
+  /** `http://host:port` or, with `tls`, `https://host:port`. Calls go to one until it fails, then to the next. */
+  readonly endpoints: readonly string[];
+  readonly tls?: EtcdTls;
+  /** Time limit of a call, all its attempts together. 10 s unless given. */
+  readonly timeoutMs?: number;
+  /** How long a call that failed is made again, where that is safe: a restart of etcd is shorter than this. 3 s unless given. */
+  readonly retryMs?: number;
+}
+
+export interface EtcdCallOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+const TIMEOUT_MS = 10_000;
+const RETRY_MS = 3_000;
+const FIRST_PAUSE_MS = 20;
+const MAX_PAUSE_MS = 500;
+
+/** A dead peer is noticed within 30 s + 10 s (upstream's keep-alive of its etcd client); a killed one at once. */
+const CHANNEL_OPTIONS = {
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  // A page of 500 objects of up to 1.5 MiB; etcd itself bounds what it sends by what it took in.
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.min_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+/** Asks a member that has lost its leader to end the stream instead of keeping silent. */
+const WITH_LEADER = new Metadata();
+WITH_LEADER.set('hasleader', 'true');
+const NO_METADATA = new Metadata();
+
+type Method<Request, Response> = Pick<
+  MethodDefinition<Request, Response>,
+  'path' | 'requestSerialize' | 'responseDeserialize'
+>;
+
+/** A stream together with the member that serves it. */
+export interface OpenStream<Stream> {
+  readonly stream: Stream;
+  readonly endpoint: string;
+  /** Lets the next call go to another member, unless that has happened already. */
+  failed(): void;
+}
+
+/** Channels to the members of one etcd cluster, each opened at its first call, and the choice among them. */
+export class EtcdConnection {
+  readonly endpoints: readonly string[];
+  readonly #channels: (Client | undefined)[];
+  readonly #tls: EtcdTls | undefined;
+  readonly #timeoutMs: number;
+  readonly #retryMs: number;
+  #current = 0;
+
+  /** Throws `invalid-argument` for endpoints that cannot be used. Nothing is connected yet. */
+  constructor(options: EtcdOptions) {
+    if (options.endpoints.length === 0) throw invalidArgument('no etcd endpoint is given');
+    for (const endpoint of options.endpoints) checkEndpoint(endpoint, options.tls !== undefined);
+    this.endpoints = options.endpoints;
+    this.#channels = options.endpoints.map(() => undefined);
+    this.#tls = options.tls;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#retryMs = options.retryMs ?? RETRY_MS;
+  }
+
+  /**
+   * One call with one answer. Goes to the next member, and after a whole round again with a growing pause, while that is safe and the time
+   * for it lasts. A call that changes something and may have reached etcd is never made twice: its error says `unavailable` or
+   * `deadline-exceeded`, and the caller has to look what became of it.
+   */
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options: EtcdCallOptions & { readonly changesNothing: boolean },
+  ): Promise<Response> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const started = performance.now();
+    for (let attempt = 1; ; attempt += 1) {
+      const at = this.#current;
+      try {
+        return await this.#once(at, method, request, timeoutMs - (performance.now() - started), options.signal);
+      } catch (error) {
+        if (!mayRepeat(error, options.changesNothing)) throw error;
+        this.#leave(at);
+        const pause =
+          attempt % this.endpoints.length === 0 ? Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), MAX_PAUSE_MS) : 0;
+        if (performance.now() - started + pause >= Math.min(this.#retryMs, timeoutMs)) throw error;
+        if (pause > 0) await sleep(pause, options.signal);
+      }
+    }
+  }
+
+  openBidi<Request, Response>(method: Method<Request, Response>): OpenStream<ClientDuplexStream<Request, Response>> {
+    const at = this.#current;
+    const stream = this.#channel(at).makeBidiStreamRequest<Request, Response>(
+      method.path,
+      value => method.requestSerialize(value),
+      bytes => method.responseDeserialize(bytes),
+      WITH_LEADER,
+    );
+    return { stream, endpoint: this.#name(at), failed: () => this.#leave(at) };
+  }
+
+  openServerStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    at = this.#current,
+  ): OpenStream<ClientReadableStream<Response>> {
+    const stream = this.#channel(at).makeServerStreamRequest<Request, Response>(
+      method.path,
+      value => method.requestSerialize(value),
+      bytes => method.responseDeserialize(bytes),
+      request,
+      NO_METADATA,
+    );
+    return { stream, endpoint: this.#name(at), failed: () => this.#leave(at) };
+  }
+
+  /** The call at one member alone, for what is asked of a member and not of the cluster. */
+  callMember<Request, Response>(
+    endpoint: string,
+    method: Method<Request, Response>,
+    request: Request,
+    options: EtcdCallOptions = {},
+  ): Promise<Response> {
+    const at = this.endpoints.indexOf(endpoint);
+    if (at < 0) return Promise.reject(invalidArgument(`${endpoint} is none of the configured etcd endpoints`));
+    return this.#once(at, method, request, options.timeoutMs ?? this.#timeoutMs, options.signal);
+  }
+
+  close(): void {
+    for (const channel of this.#channels) channel?.close();
+  }
+
+  #once<Request, Response>(
+    at: number,
+    method: Method<Request, Response>,
+    request: Request,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const call = this.#channel(at).makeUnaryRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        NO_METADATA,
+        { deadline: Date.now() + Math.max(1, timeoutMs) },
+        (error: ServiceError | null, response?: Response) => {
+          signal?.removeEventListener('abort', onAbort);
+          if (error === null) return resolve(response as Response);
+          reject(signal?.aborted ? signal.reason : fromEtcdServiceError(error, nameOf(method), this.#name(at)));
+        },
+      );
+      const onAbort = (): void => call.cancel();
+      signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #channel(at: number): Client {
+    let channel = this.#channels[at];
+    if (channel === undefined) {
+      const { host, hostname } = new URL(this.#name(at));
+      channel = new Client(host, ...security(this.#tls, hostname.replace(/^\[|\]$/g, '')));
+      this.#channels[at] = channel;
+    }
+    return channel;
+  }
+
+  #name(at: number): string {
+    return this.endpoints[at] ?? '';
+  }
+
+  #leave(at: number): void {
+    if (this.#current === at) this.#current = (at + 1) % this.endpoints.length;
+  }
+}
+
+/** An address is checked against the certificate, but not sent as the server's name: TLS has no such names (RFC 6066), and Node warns. */
+function security(tls: EtcdTls | undefined, host: string): [ChannelCredentials, ChannelOptions] {
+  if (tls === undefined) return [credentials.createInsecure(), CHANNEL_OPTIONS];
+  const [key, cert] = [tls.key ?? null, tls.cert ?? null];
+  if (isIP(host) === 0) return [credentials.createSsl(tls.ca, key, cert), CHANNEL_OPTIONS];
+  const verify = { checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(host, shown) };
+  return [
+    credentials.createSsl(tls.ca, key, cert, verify),
+    { ...CHANNEL_OPTIONS, 'grpc.ssl_target_name_override': 'etcd' },
+  ];
+}
+
+export function nameOf(method: { readonly path: string }): string {
+  return `etcd ${method.path.slice(method.path.lastIndexOf('/') + 1)}`;
+}
+
+function checkEndpoint(endpoint: string, tls: boolean): void {
+  const want = tls ? 'https' : 'http';
+  const wrong = invalidArgument(`etcd endpoint "${endpoint}" is not of the form ${want}://host:port`);
+  if (!URL.canParse(endpoint)) throw wrong;
+  const url = new URL(endpoint);
+  if (url.protocol !== `${want}:` || url.port === '' || url.pathname !== '/') throw wrong;
+}

@@ -259,6 +259,9 @@ class LocalImages implements Images {
       return recordOf(stored);
     } catch (error) {
       this.#log.info({ image: title, reason: errorMessage(error) }, 'pull failed');
+      fetched?.unpin();
+      this.#dropUnheld();
+      await this.#layers.settled();
       throw namedError(error, title, this.#directory);
     } finally {
       fetched?.unpin();

@@ -81,11 +81,9 @@ async function unpack(
     unpacker.abandon();
     // A broken archive is most often a blob that is not the one that was asked for: say that first.
     if (errorCode(error) === 'invalid-argument') {
-      for (
-        let chunk = await input.upTo(remaining);
-        remaining > 0 && chunk !== undefined;
-        chunk = await input.upTo(remaining)
-      ) {
+      while (remaining > 0) {
+        const chunk = await input.upTo(remaining);
+        if (chunk === undefined) break;
         compressed.update(chunk);
         remaining -= chunk.length;
       }

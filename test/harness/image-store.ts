@@ -1,0 +1,30 @@
+import { readdirSync } from 'node:fs';
+import pino from 'pino';
+import { type CriConfig, DEFAULT_CRI_CONFIG } from '../../src/cri/config.ts';
+import { type Images, openImageStore } from '../../src/cri/images/image-store.ts';
+import { gantryCommand } from './gantry-command.ts';
+import { runDirectory } from './run-id.ts';
+
+export interface TestStore {
+  readonly root: string;
+  readonly images: Images;
+}
+
+/** A store in a directory of its own; its unpack processes are the built command. Close it with `images.close()`. */
+export async function openTestStore(fields: Partial<CriConfig> = {}): Promise<TestStore> {
+  const root = fields.root ?? runDirectory('store');
+  const config = { ...DEFAULT_CRI_CONFIG, ...fields, root };
+  const images = await openImageStore(config, pino({ level: 'silent' }), {
+    unpackCommand: gantryCommand('unpack-layers'),
+    registryTimeouts: { answerMs: 2000, stallMs: 2000 },
+  });
+  return { root, images };
+}
+
+/** Every name in the folders of a store: what is there when nothing is. */
+export const EMPTY_STORE = { 'image-records': [], ingest: [], 'layer-records': [], layers: [] };
+
+export function storeContent(root: string): Record<string, string[]> {
+  const folders = readdirSync(`${root}/images`).sort();
+  return Object.fromEntries(folders.map(folder => [folder, readdirSync(`${root}/images/${folder}`).sort()]));
+}

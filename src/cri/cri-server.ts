@@ -49,7 +49,12 @@ export function criServer(options: CriServerOptions): Component {
   const files = recordFilesOnDisk(paths);
   const ctx: RuntimeServiceContext = {
     ...options,
-    store: new RecordStore(files),
+    store: new RecordStore(files, (id, error) =>
+      log.error(
+        { id, err: error },
+        'a record could not be written; it is right in memory, and a restart looks at what is there',
+      ),
+    ),
     events: new EventHub(),
     exits: new ExitWaiters(),
     joins: new JoinedOperations(),

@@ -124,7 +124,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
     case 'remove-container':
       return removeContainerById(ctx, id);
     case 'mark-started':
-      ctx.store.updateContainer(id, { startedAt: ctx.node.now() });
+      ctx.store.markContainer(id, { startedAt: ctx.node.now() });
       return;
     case 'mark-exited': {
       const record = ctx.store.container(id);
@@ -139,7 +139,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
     case 'remove-sandbox':
       return removeSandboxById(ctx, id);
     case 'mark-not-ready':
-      ctx.store.updateSandbox(id, { notReadyAt: ctx.node.now() });
+      ctx.store.markSandbox(id, { notReadyAt: ctx.node.now() });
       return;
     case 'clear-container-leftovers': {
       const bundle = ctx.paths.containerBundle(id);

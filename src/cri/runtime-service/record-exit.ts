@@ -38,7 +38,7 @@ export function recordExit(ctx: RuntimeServiceContext, id: string): void {
 /** Writes the end of a container down, tells it, and frees what only a live container needs. */
 export function endContainer(ctx: RuntimeServiceContext, container: ContainerRecord, end: ContainerEnd): void {
   const { id, sandboxId } = container;
-  ctx.store.updateContainer(id, end);
+  ctx.store.markContainer(id, end);
   // In a shared pid namespace the end of the container's first process leaves the others running.
   if (!container.ownPidNamespace && container.cgroupPath !== '') killQuietly(ctx, id, container.cgroupPath);
   ctx.exits.announce(id);
@@ -58,7 +58,7 @@ export function endInfra(ctx: RuntimeServiceContext, id: string): void {
   if (sandbox === undefined || sandbox.infraEndedAt !== undefined) return;
   const now = ctx.node.now();
   const unasked = sandbox.notReadyAt === undefined;
-  ctx.store.updateSandbox(id, { infraEndedAt: now, ...(unasked ? { notReadyAt: now } : {}) });
+  ctx.store.markSandbox(id, { infraEndedAt: now, ...(unasked ? { notReadyAt: now } : {}) });
   if (unasked)
     ctx.log.warn(
       { sandbox: id, pod: sandbox.config.metadata?.name },

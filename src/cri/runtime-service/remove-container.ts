@@ -26,7 +26,7 @@ export function removeContainerById(ctx: RuntimeServiceContext, id: string, sign
 
 async function remove(ctx: RuntimeServiceContext, id: string): Promise<void> {
   await killContainer(ctx, id);
-  const record = ctx.store.updateContainer(id, { removedAt: ctx.node.now() });
+  const record = ctx.store.markContainer(id, { removedAt: ctx.node.now() });
   if (record === undefined) return;
   faultPoint('cri/remove-container/marked');
   await destroyContainer(ctx, id);

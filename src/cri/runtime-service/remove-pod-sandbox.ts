@@ -29,7 +29,7 @@ export function removeSandboxById(ctx: RuntimeServiceContext, id: string, signal
 async function remove(ctx: RuntimeServiceContext, id: string): Promise<void> {
   if (ctx.store.sandbox(id) === undefined) return;
   await releaseSandbox(ctx, id);
-  ctx.store.updateSandbox(id, { removedAt: ctx.node.now() });
+  ctx.store.markSandbox(id, { removedAt: ctx.node.now() });
   faultPoint('cri/remove-pod-sandbox/marked');
   const results = await Promise.allSettled(ctx.store.containersOf(id).map(c => removeContainerById(ctx, c.id)));
   rethrowAll(results.flatMap(r => (r.status === 'rejected' ? [r.reason] : [])));

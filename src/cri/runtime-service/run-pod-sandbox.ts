@@ -51,6 +51,11 @@ function checkedConfig({ config, runtimeHandler }: RunPodSandboxRequest): Checke
   if (metadata === undefined) throw invalidArgument('config.metadata is missing');
   for (const field of ['name', 'namespace', 'uid'] as const)
     if (metadata[field] === '') throw invalidArgument(`config.metadata.${field} is empty`);
+  const parent = config.linux?.cgroupParent ?? '';
+  if (parent.endsWith('.slice'))
+    throw invalidArgument(
+      `linux.cgroup_parent "${parent}" is the systemd driver's form; this runtime uses cgroupfs, as its RuntimeConfig says`,
+    );
   if (runtimeHandler !== '')
     throw invalidArgument(`runtime handler "${runtimeHandler}" is not known: there is only the default one`);
   return { ...config, metadata };

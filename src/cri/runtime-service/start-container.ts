@@ -38,7 +38,7 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
   try {
     await ctx.runtime.start(id);
     faultPoint('cri/start-container/started');
-    ctx.store.updateContainer(id, { startedAt: ctx.node.now() });
+    ctx.store.markContainer(id, { startedAt: ctx.node.now() });
     publishEvent(ctx, ContainerEventType.CONTAINER_STARTED_EVENT, record.sandboxId, id);
   } catch (error) {
     endContainer(ctx, record, {

@@ -29,7 +29,7 @@ async function release(ctx: RuntimeServiceContext, id: string): Promise<void> {
   const record = ctx.store.sandbox(id);
   if (record === undefined || record.releasedAt !== undefined) return;
   // From here on no container is made or started in it; those being made see it at their end and undo themselves.
-  if (record.notReadyAt === undefined) ctx.store.updateSandbox(id, { notReadyAt: ctx.node.now() });
+  if (record.notReadyAt === undefined) ctx.store.markSandbox(id, { notReadyAt: ctx.node.now() });
   await ctx.joins.idle(`create-container:${id}/`);
   await everyOne(ctx.store.containersOf(id).map(c => killContainer(ctx, c.id)));
   faultPoint('cri/stop-pod-sandbox/containers-stopped');
@@ -38,7 +38,7 @@ async function release(ctx: RuntimeServiceContext, id: string): Promise<void> {
     endInfraContainer(ctx, id),
   ]);
   releaseNode(ctx, id);
-  ctx.store.updateSandbox(id, { releasedAt: ctx.node.now() });
+  ctx.store.markSandbox(id, { releasedAt: ctx.node.now() });
 }
 
 async function endInfraContainer(ctx: RuntimeServiceContext, id: string): Promise<void> {

@@ -63,6 +63,6 @@ export async function undoSandbox(ctx: RuntimeServiceContext, id: string): Promi
   await attempt(() => detachNetwork(ctx, id));
   await attempt(() => releaseNode(ctx, id));
   if (failures.length === 0) await attempt(() => destroySandboxFiles(ctx, id));
-  if (failures.length > 0) await attempt(() => void ctx.store.updateSandbox(id, { notReadyAt: ctx.node.now() }));
+  if (failures.length > 0) await attempt(() => void ctx.store.markSandbox(id, { notReadyAt: ctx.node.now() }));
   rethrowAll(failures);
 }

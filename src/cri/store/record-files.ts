@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { errnoName, errorMessage } from '../../base/errors.ts';
+import { errnoName, errorMessage, GantryError } from '../../base/errors.ts';
 import { isWholeId } from '../../base/ids.ts';
 import type { CriPaths } from '../paths.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -50,11 +50,18 @@ export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
 /** The line begins with a line break of its own, so that one that was cut off before it cannot swallow it. */
 function appendRecord(file: string, record: object): void {
   const bytes = Buffer.from(`\n${encodeRecord(record)}`, 'utf8');
-  const fd = openSync(file, 'a', 0o600);
   try {
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
-  } finally {
-    closeSync(fd);
+    const fd = openSync(file, 'a', 0o600);
+    try {
+      for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const full = errnoName(error) === 'ENOSPC' || errnoName(error) === 'EDQUOT';
+    throw new GantryError(full ? 'resource-exhausted' : 'internal', `cannot write ${file}: ${errorMessage(error)}`, {
+      cause: error,
+    });
   }
 }
 

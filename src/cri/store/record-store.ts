@@ -4,17 +4,22 @@ import type { RecordFiles } from './record-files.ts';
 import { type SandboxRecord, sandboxState } from './sandbox-record.ts';
 
 /**
- * Sandboxes and containers in memory and on disk. Records are replaced, never changed in place; a write that fails (full disk) throws and leaves
- * the memory as it was, so that memory never knows more than the disk.
+ * Sandboxes and containers in memory and on disk. Records are replaced, never changed in place. Two kinds of writes: `put` and `update` promise
+ * something to a client, so when the disk is full they throw and the memory stays as it was; `mark` writes down what has happened already, so
+ * the memory follows whatever the disk says: on a full disk pods must still be stopped, and a restart finds the same facts again
+ * (exit files, processes).
  */
 export class RecordStore {
   readonly #files: RecordFiles;
+  readonly #onUnwritten: (id: string, error: unknown) => void;
   readonly #sandboxes = new Map<string, SandboxRecord>();
   readonly #containers = new Map<string, ContainerRecord>();
   readonly #containersOf = new Map<string, Set<string>>();
 
-  constructor(files: RecordFiles) {
+  /** `onUnwritten` is told of a mark that is in memory only. */
+  constructor(files: RecordFiles, onUnwritten: (id: string, error: unknown) => void = () => {}) {
     this.#files = files;
+    this.#onUnwritten = onUnwritten;
   }
 
   /** Takes records that are on disk already. */
@@ -45,6 +50,26 @@ export class RecordStore {
   updateContainer(id: string, change: Partial<ContainerRecord>): ContainerRecord | undefined {
     const record = this.#containers.get(id);
     return record === undefined ? undefined : this.putContainer({ ...record, ...change });
+  }
+
+  /** Writes down what has happened to a sandbox; undefined when it is gone by now. Never throws. */
+  markSandbox(id: string, change: Partial<SandboxRecord>): SandboxRecord | undefined {
+    const before = this.#sandboxes.get(id);
+    if (before === undefined) return undefined;
+    const record = { ...before, ...change };
+    this.#tryWrite(id, () => this.#files.writeSandbox(record));
+    this.#sandboxes.set(id, record);
+    return record;
+  }
+
+  /** Writes down what has happened to a container; undefined when it is gone by now. Never throws. */
+  markContainer(id: string, change: Partial<ContainerRecord>): ContainerRecord | undefined {
+    const before = this.#containers.get(id);
+    if (before === undefined) return undefined;
+    const record = { ...before, ...change };
+    this.#tryWrite(id, () => this.#files.writeContainer(record));
+    this.#keep(record);
+    return record;
   }
 
   /** Safe to repeat. */
@@ -121,6 +146,14 @@ export class RecordStore {
     return this.containersOf(sandboxId).find(
       c => c.key === key && (containerState(c) === 'created' || containerState(c) === 'running'),
     );
+  }
+
+  #tryWrite(id: string, write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#onUnwritten(id, error);
+    }
   }
 
   #keep(record: ContainerRecord): void {

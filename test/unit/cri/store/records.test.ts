@@ -87,6 +87,20 @@ describe('the store', () => {
     expect(sandboxState(store.requireSandbox(idOf('a')))).toBe('ready');
   });
 
+  it('goes by what has happened although the disk is full, and tells that it is not written', () => {
+    const files = memoryFiles();
+    const unwritten: string[] = [];
+    const store = new RecordStore(files, id => void unwritten.push(id));
+    store.putSandbox(sandboxRecord());
+    store.putContainer(containerRecord());
+    files.fail = true;
+    store.markSandbox(idOf('a'), { notReadyAt: 5n });
+    store.markContainer(idOf('b'), { finishedAt: 6n });
+    expect(sandboxState(store.requireSandbox(idOf('a')))).toBe('not-ready');
+    expect(containerState(store.requireContainer(idOf('b')))).toBe('exited');
+    expect(unwritten).toEqual([idOf('a'), idOf('b')]);
+  });
+
   it('finds by a beginning that fits one only, and hides what is being made', () => {
     const store = new RecordStore(memoryFiles());
     store.load(

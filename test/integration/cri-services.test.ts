@@ -1,12 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FAULT_POINTS } from '../../src/linux/fault-point.ts';
 import { listProcesses } from '../../src/linux/procfs.ts';
 import {
-  type ContainerConfig,
+  ContainerConfig,
   type ContainerEventResponse,
   ContainerEventType,
   ContainerState,
+  PodSandboxConfig,
   PodSandboxState,
 } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig, removeCriPod, runCriPod } from '../harness/cri-pod.ts';
@@ -184,6 +185,82 @@ describe('life of a pod', () => {
   });
 });
 
+describe('kinds of pods', () => {
+  const withNamespaces = (config: PodSandboxConfig, options: object): PodSandboxConfig =>
+    PodSandboxConfig.fromPartial({
+      ...config,
+      linux: { ...config.linux, securityContext: { namespaceOptions: { network: 0, pid: 1, ipc: 0, ...options } } },
+    });
+  const inNamespaces = (config: ContainerConfig, options: object): ContainerConfig =>
+    ContainerConfig.fromPartial({
+      ...config,
+      linux: { ...config.linux, securityContext: { namespaceOptions: { network: 0, pid: 1, ipc: 0, ...options } } },
+    });
+  async function startKind(name: string, options: object, script: string): Promise<{ sandbox: string; id: string }> {
+    const { client } = runtime;
+    const sandboxConfig = withNamespaces(podConfig(name), options);
+    const { podSandboxId } = await client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' });
+    const config = inNamespaces(shell(script), options);
+    const { containerId } = await client.createContainer({ podSandboxId, config, sandboxConfig });
+    await client.startContainer({ containerId });
+    return { sandbox: podSandboxId, id: containerId };
+  }
+
+  it('on the host network has the names and links of the host and no address of its own', async () => {
+    const { client, host } = runtime;
+    const pod = await startKind(freshName('hostnet'), { network: 2 }, 'sleep 1000');
+    const exec = await client.execSync({
+      containerId: pod.id,
+      cmd: ['sh', '-c', 'hostname; ls /sys/class/net'],
+      timeout: 10n,
+    });
+    expect(exec.stdout.toString()).toContain(host.name);
+    expect(exec.stdout.toString()).toContain('gantry0');
+    const { status } = await client.podSandboxStatus({ podSandboxId: pod.sandbox, verbose: false });
+    expect(status?.network?.ip).toBe('');
+    await client.removePodSandbox({ podSandboxId: pod.sandbox });
+    await expectNothingLeft();
+  });
+
+  it('with a shared pid namespace loses nothing of a container that ended', async () => {
+    const { client } = runtime;
+    const pod = await startKind(freshName('shared'), { pid: 0 }, 'sleep 98765 & exit 6');
+    await waitFor('the end', async () => {
+      const { status } = await client.containerStatus({ containerId: pod.id, verbose: false });
+      return status?.exitCode === 6;
+    });
+    await waitFor('the child that was left behind to be killed', () =>
+      listProcesses().every(p => p.cmdline.join(' ') !== 'sleep 98765'),
+    );
+    await client.removePodSandbox({ podSandboxId: pod.sandbox });
+    await expectNothingLeft();
+  });
+
+  it('that takes more memory than its limit is OOMKilled', async () => {
+    const { client } = runtime;
+    const pod = await startKind(freshName('oom'), {}, 'x=a; while :; do x=$x$x; done');
+    const status = await waitFor('the end', async saw => {
+      const answer = await client.containerStatus({ containerId: pod.id, verbose: false });
+      saw(answer.status);
+      return answer.status?.state === ContainerState.CONTAINER_EXITED && answer.status;
+    });
+    expect([status.exitCode, status.reason]).toEqual([137, 'OOMKilled']);
+    await client.removePodSandbox({ podSandboxId: pod.sandbox });
+  });
+
+  it('logs into a new file after its log was renamed', async () => {
+    const { client, host } = runtime;
+    const name = freshName('reopen');
+    const pod = await startKind(name, {}, 'while :; do echo tick; sleep 0.05; done');
+    const log = host.path(`/var/log/pods/default_${name}_uid-${name}/main/0.log`);
+    await waitFor('a line', () => readFileSync(log, 'utf8').includes('tick'));
+    renameSync(log, `${log}.1`);
+    await client.reopenContainerLog({ containerId: pod.id });
+    await waitFor('a line in the new file', () => readFileSync(log, 'utf8').includes('tick'));
+    await client.removePodSandbox({ podSandboxId: pod.sandbox });
+  });
+});
+
 describe('repeated and abandoned calls', () => {
   it('answers the same sandbox and container to calls at once and afterwards', async () => {
     const { client } = runtime;
@@ -227,7 +304,6 @@ describe('failures', () => {
     const { client } = runtime;
     const sandboxConfig = podConfig(freshName('fails'));
     const { podSandboxId } = await client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' });
-    const { ContainerConfig } = await import('../../src/rpc/cri-api.ts');
     const config = ContainerConfig.fromPartial({ ...containerConfig(['/bin/true']), ...change });
     const attempt = async (): Promise<void> => {
       const { containerId } = await client.createContainer({ podSandboxId, config, sandboxConfig });

@@ -8,6 +8,9 @@ import { recordExit, recordLost } from './record-exit.ts';
 /** SIGKILL cannot be refused; a process that outlives it this long hangs in the kernel (a dead disk, an NFS server that is gone). */
 const KILL_PATIENCE_MS = 10_000;
 
+/** A monitor that dies while somebody waits for its container leaves no event; so long may that go unseen. */
+const MONITOR_LOOK_MS = 1_000;
+
 interface LiveProcess {
   readonly init: ProcessIdentity | undefined;
   readonly monitor: ProcessIdentity | undefined;
@@ -49,7 +52,12 @@ export async function waitForEnd(ctx: RuntimeServiceContext, id: string, signal:
     const live = liveProcess(ctx, id);
     if (live === undefined) return;
     if (live.monitor !== undefined && !ctx.node.isAlive(live.monitor)) return recordLost(ctx, id);
-    await ctx.exits.next(id, signal);
+    const lookAgain = ctx.clock.after(MONITOR_LOOK_MS, () => ctx.exits.announce(id));
+    try {
+      await ctx.exits.next(id, signal);
+    } finally {
+      lookAgain();
+    }
   }
 }
 

@@ -32,24 +32,58 @@ type pkg struct {
 var packages = []pkg{
 	{module: "k8s.io/apimachinery", path: "k8s.io/apimachinery/pkg/apis/meta/v1", id: "meta/v1", file: "meta-v1", group: "meta.k8s.io", api: "v1", proto: "k8s.io.apimachinery.pkg.apis.meta.v1"},
 	{module: "k8s.io/api", path: "k8s.io/api/core/v1", id: "core/v1", file: "core-v1", group: "", api: "v1", proto: "k8s.io.api.core.v1"},
+	api("admissionregistration", "admissionregistration.k8s.io", "v1"),
+	api("apps", "apps", "v1"),
+	api("authentication", "authentication.k8s.io", "v1"),
+	api("authorization", "authorization.k8s.io", "v1"),
+	api("autoscaling", "autoscaling", "v1"),
+	api("autoscaling", "autoscaling", "v2"),
+	api("batch", "batch", "v1"),
+	api("certificates", "certificates.k8s.io", "v1"),
+	api("coordination", "coordination.k8s.io", "v1"),
+	api("discovery", "discovery.k8s.io", "v1"),
+	api("events", "events.k8s.io", "v1"),
+	api("flowcontrol", "flowcontrol.apiserver.k8s.io", "v1"),
+	api("networking", "networking.k8s.io", "v1"),
+	api("node", "node.k8s.io", "v1"),
+	api("policy", "policy", "v1"),
+	api("rbac", "rbac.authorization.k8s.io", "v1"),
+	api("resource", "resource.k8s.io", "v1"),
+	api("scheduling", "scheduling.k8s.io", "v1"),
+	api("storage", "storage.k8s.io", "v1"),
+	api("apidiscovery", "apidiscovery.k8s.io", "v2"),
+	{module: "k8s.io/apiextensions-apiserver", path: "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", id: "apiextensions/v1", file: "apiextensions-v1", group: "apiextensions.k8s.io", api: "v1", proto: "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1"},
+	{module: "k8s.io/kube-aggregator", path: "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1", id: "apiregistration/v1", file: "apiregistration-v1", group: "apiregistration.k8s.io", api: "v1", proto: "k8s.io.kube_aggregator.pkg.apis.apiregistration.v1"},
 	{module: "k8s.io/kubelet", path: "k8s.io/kubelet/config/v1beta1", id: "kubelet/v1beta1", file: "kubelet-v1beta1", group: "kubelet.config.k8s.io", api: "v1beta1"},
 	{module: "k8s.io/component-base", path: "k8s.io/component-base/logs/api/v1", id: "logs/v1", file: "logs-v1", group: "logs.config.k8s.io", api: "v1", roots: []string{"LoggingConfiguration"}},
 	{module: "k8s.io/component-base", path: "k8s.io/component-base/tracing/api/v1", id: "tracing/v1", file: "tracing-v1", group: "tracing.config.k8s.io", api: "v1", roots: []string{"TracingConfiguration"}},
 	{module: "k8s.io/apimachinery", path: "k8s.io/apimachinery/pkg/types", id: "types"},
 }
 
+// api is a package of the module k8s.io/api.
+func api(name, group, version string) pkg {
+	return pkg{
+		module: "k8s.io/api", path: "k8s.io/api/" + name + "/" + version, id: name + "/" + version, file: name + "-" + version,
+		group: group, api: version, proto: "k8s.io.api." + name + "." + version,
+	}
+}
+
 // scalars are the Go types with a JSON form of their own. The table knows them by name; their rules are in src/api/schema/scalars.ts.
 var scalars = map[string]string{
-	"k8s.io/apimachinery/pkg/api/resource.Quantity":        "Quantity",
-	"k8s.io/apimachinery/pkg/api/resource.QuantityValue":   "Quantity",
-	"k8s.io/apimachinery/pkg/util/intstr.IntOrString":      "IntOrString",
-	"k8s.io/apimachinery/pkg/apis/meta/v1.Time":            "Time",
-	"k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime":       "MicroTime",
-	"k8s.io/apimachinery/pkg/apis/meta/v1.Duration":        "Duration",
-	"k8s.io/apimachinery/pkg/apis/meta/v1.FieldsV1":        "RawJson",
-	"k8s.io/apimachinery/pkg/runtime.RawExtension":         "RawJson",
-	"k8s.io/apimachinery/pkg/runtime.Object":               "RawJson",
-	"k8s.io/component-base/logs/api/v1.TimeOrMetaDuration": "DurationOrNanoseconds",
+	"k8s.io/apimachinery/pkg/api/resource.Quantity":                                         "Quantity",
+	"k8s.io/apimachinery/pkg/api/resource.QuantityValue":                                    "Quantity",
+	"k8s.io/apimachinery/pkg/util/intstr.IntOrString":                                       "IntOrString",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.Time":                                             "Time",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.MicroTime":                                        "MicroTime",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.Duration":                                         "Duration",
+	"k8s.io/apimachinery/pkg/apis/meta/v1.FieldsV1":                                         "RawJson",
+	"k8s.io/apimachinery/pkg/runtime.RawExtension":                                          "RawJson",
+	"k8s.io/apimachinery/pkg/runtime.Object":                                                "RawJson",
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSON":                         "RawJson",
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrArray":       "JSONSchemaPropsOrArray",
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrBool":        "JSONSchemaPropsOrBool",
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrStringArray": "JSONSchemaPropsOrStringArray",
+	"k8s.io/component-base/logs/api/v1.TimeOrMetaDuration":                                  "DurationOrNanoseconds",
 }
 
 func main() {

@@ -37,6 +37,9 @@ func templateLiteral(text string) string {
 func typeRow(p pkg, t goType) string {
 	if t.base != nil {
 		row := "=" + refText(p, *t.base)
+		if _, wrapped := t.markers["protobuf.nullable"]; wrapped {
+			row += " wrapped"
+		}
 		if t.enum != nil {
 			values, _ := json.Marshal(t.enum)
 			row += " " + string(values)

@@ -1,4 +1,4 @@
-import { scalarRule } from '../schema/scalars.ts';
+import { isRawJson, scalarRule } from '../schema/scalars.ts';
 import { type Field, goTypeName, isAlwaysPresent, type MapType, type StructType, type Type } from '../schema/table.ts';
 import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
@@ -61,7 +61,7 @@ function decode(type: Type, node: SourceNode, path: string, context: Context): u
       if (node.kind !== 'list') return wrongType(type, node, path, context);
       return node.items.map((item, index) => decode(type.of, item, `${path}[${index}]`, context));
     case 'scalar': {
-      if (type.scalar === 'RawJson') return plainJson(node, path, context);
+      if (isRawJson(type.scalar)) return plainJson(node, path, context);
       if (node.kind !== 'scalar') return wrongType(type, node, path, context);
       const accepted = scalarRule(type.scalar).accept(node.value, node.source);
       if ('value' in accepted) return accepted.value;
@@ -117,7 +117,8 @@ function map(type: MapType, node: SourceNode, path: string, context: Context): u
   const value = new Map<string, unknown>();
   for (const entry of node.entries) {
     if (value.has(entry.key)) duplicate(`${path}.${entry.key}`, entry.keyOffset, context);
-    value.set(entry.key, decode(type.of, entry.value, `${path}[${entry.key}]`, context));
+    // A zero time has no other form than null.
+    value.set(entry.key, decode(type.of, entry.value, `${path}[${entry.key}]`, context) ?? null);
   }
   // fromEntries defines properties, so a key "__proto__" is a key like any other.
   return Object.fromEntries(value);

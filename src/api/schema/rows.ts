@@ -11,8 +11,8 @@
  *     flags   o omitempty, z omitzero, ? +optional, ! +required, u union discriminator
  *     keys    p patchStrategy, k patchMergeKey, l listType, K listMapKeys, m mapType, s structType, d default as JSON (last)
  *
- * A first line `@s=atomic` is the structType of the struct itself. Another named type is `=<type>` and, where it is an
- * enum, its values as a JSON list.
+ * A first line `@s=atomic` is the structType of the struct itself. Another named type is `=<type>`, then `wrapped` where
+ * a list is a message of its own in protobuf, then the values of an enum as a JSON list.
  */
 
 /** One Go package of the API. */
@@ -75,8 +75,14 @@ function parseFieldRow(line: string): FieldRow {
 }
 
 /** Splits the row of a named type that is no struct. */
-export function parseNamedRow(text: string): { readonly type: string; readonly enumValues?: readonly string[] } {
-  const space = text.indexOf(' ');
-  if (space < 0) return { type: text.slice(1) };
-  return { type: text.slice(1, space), enumValues: JSON.parse(text.slice(space + 1)) as string[] };
+export function parseNamedRow(text: string): {
+  readonly type: string;
+  readonly wrapped: boolean;
+  readonly enumValues?: readonly string[];
+} {
+  const [type = '', ...rest] = text.slice(1).split(' ');
+  const wrapped = rest[0] === 'wrapped';
+  if (wrapped) rest.shift();
+  const values = rest.join(' ');
+  return values === '' ? { type, wrapped } : { type, wrapped, enumValues: JSON.parse(values) as string[] };
 }

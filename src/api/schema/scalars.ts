@@ -58,6 +58,8 @@ function attempt(canonical: () => unknown): Accepted {
 const INT32 = integer(-(2n ** 31n), 2n ** 31n - 1n);
 const INT64 = integer(-(2n ** 63n), 2n ** 63n - 1n);
 
+const RAW_JSON: ScalarRule = { zero: undefined, json: ['any'], accept: value => ({ value }) };
+
 const RULES = {
   string: text('', value => value),
   bool: {
@@ -100,7 +102,11 @@ const RULES = {
     accept: (value, source) =>
       typeof value === 'string' ? attempt(() => canonicalDuration(value)) : INT64.accept(value, source),
   },
-  RawJson: { zero: undefined, json: ['any'], accept: value => ({ value }) },
+  RawJson: RAW_JSON,
+  // Upstream reads these parts of a CRD's schema with decoders of their own, which look for no unknown fields.
+  JSONSchemaPropsOrArray: RAW_JSON,
+  JSONSchemaPropsOrBool: RAW_JSON,
+  JSONSchemaPropsOrStringArray: RAW_JSON,
 } satisfies Record<string, ScalarRule>;
 
 export type ScalarName = keyof typeof RULES;
@@ -111,4 +117,9 @@ export function isScalarName(name: string): name is ScalarName {
 
 export function scalarRule(name: ScalarName): ScalarRule {
   return RULES[name];
+}
+
+/** True for the scalars that hold any JSON. */
+export function isRawJson(name: ScalarName): boolean {
+  return RULES[name] === RAW_JSON;
 }

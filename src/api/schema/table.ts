@@ -35,6 +35,8 @@ export interface ListType {
   readonly kind: 'list';
   readonly id: string | undefined;
   readonly of: Type;
+  /** In protobuf the list is a message with one repeated field. */
+  readonly wrapped: boolean;
 }
 
 export interface MapType {
@@ -69,11 +71,20 @@ export interface Field {
 
 /** A table over some packages. Types are parsed when first asked for and kept. */
 export class SchemaTable {
-  readonly #packages: ReadonlyMap<string, PackageRows>;
+  readonly #packages: Map<string, PackageRows>;
   readonly #types = new Map<string, Type>();
 
   constructor(packages: readonly PackageRows[]) {
     this.#packages = new Map(packages.map(rows => [rows.id, rows]));
+  }
+
+  /** Adds a package; nothing happens where it is there. */
+  add(rows: PackageRows): void {
+    if (!this.#packages.has(rows.id)) this.#packages.set(rows.id, rows);
+  }
+
+  has(packageId: string): boolean {
+    return this.#packages.has(packageId);
   }
 
   /** The type of an id such as `core/v1.Pod`. Throws on an id that is not in the table. */
@@ -105,6 +116,7 @@ export class SchemaTable {
     const row = parseNamedRow(text);
     const base = this.#parse(rows, row.type);
     if (base.kind === 'scalar') return { ...base, id, enumValues: row.enumValues };
+    if (base.kind === 'list') return { ...base, id, wrapped: row.wrapped };
     return base.kind === 'struct' ? base : { ...base, id };
   }
 
@@ -130,7 +142,8 @@ export class SchemaTable {
 
   #parse(rows: PackageRows, text: string): Type {
     if (text.startsWith('*')) return this.#parse(rows, text.slice(1));
-    if (text.startsWith('[]')) return { kind: 'list', id: undefined, of: this.#parse(rows, text.slice(2)) };
+    if (text.startsWith('[]'))
+      return { kind: 'list', id: undefined, of: this.#parse(rows, text.slice(2)), wrapped: false };
     if (text.startsWith('{}')) return { kind: 'map', id: undefined, of: this.#parse(rows, text.slice(2)) };
     const scalar = text.startsWith('$') ? text.slice(1) : text;
     if (isScalarName(scalar)) return { kind: 'scalar', scalar, id: undefined, enumValues: undefined };
@@ -214,6 +227,9 @@ export function isAlwaysPresent(field: Field): boolean {
       case 'Time':
       case 'MicroTime':
       case 'RawJson':
+      case 'JSONSchemaPropsOrArray':
+      case 'JSONSchemaPropsOrBool':
+      case 'JSONSchemaPropsOrStringArray':
         return false;
       case 'Quantity':
       case 'IntOrString':

@@ -1,3 +1,5 @@
+import type { JSONSchemaProps } from './gen/apiextensions-v1.ts';
+
 /** The JSON forms of the API's scalar types. Their rules are in src/api/schema/scalars.ts. */
 
 /** A decimal number with a suffix, exact: `100m`, `1.5Gi`, `2e3`; see src/api/quantity.ts. */
@@ -14,3 +16,9 @@ export type Duration = string;
 export type DurationOrNanoseconds = string | number;
 /** Any JSON value; its shape is not the table's business. */
 export type RawJson = unknown;
+/** A schema, or one for each place of a list. */
+export type JSONSchemaPropsOrArray = JSONSchemaProps | readonly JSONSchemaProps[];
+/** A schema, or whether anything is allowed. */
+export type JSONSchemaPropsOrBool = JSONSchemaProps | boolean;
+/** A schema, or the names of properties. */
+export type JSONSchemaPropsOrStringArray = JSONSchemaProps | readonly string[];

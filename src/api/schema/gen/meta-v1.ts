@@ -195,7 +195,7 @@ apiVersion string 2 o?`,
 dryRun []string 1 o? l=atomic
 fieldManager string 2 o?
 fieldValidation string 3 o?`,
-    Verbs: `=[]string`,
+    Verbs: `=[]string wrapped`,
     WatchEvent: `type string 1
 object $RawJson 2`,
   },

@@ -7,7 +7,7 @@ import type { RuntimeServiceContext } from './runtime-service/context.ts';
 import { deleteFromRuntime, endContainer } from './runtime-service/record-exit.ts';
 import { removeContainerById } from './runtime-service/remove-container.ts';
 import { removeSandboxById } from './runtime-service/remove-pod-sandbox.ts';
-import { undoContainer, undoSandbox } from './runtime-service/tear-down.ts';
+import { destroyContainer, undoSandbox } from './runtime-service/tear-down.ts';
 import type { ContainerRecord } from './store/container-record.ts';
 import type { RecordFiles } from './store/record-files.ts';
 import type { SandboxRecord } from './store/sandbox-record.ts';
@@ -120,7 +120,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
   const { id } = action;
   switch (action.kind) {
     case 'undo-container':
-      return undoContainer(ctx, id);
+      return destroyContainer(ctx, id);
     case 'remove-container':
       return removeContainerById(ctx, id);
     case 'mark-started':

@@ -18,7 +18,7 @@ import type { RuntimeServiceContext } from './context.ts';
 import { publishEvent } from './publish-event.ts';
 import { recordExit } from './record-exit.ts';
 import { sayOnce } from './say-once.ts';
-import { undoContainer } from './tear-down.ts';
+import { destroyContainer } from './tear-down.ts';
 
 /**
  * Makes a container in a READY sandbox: root file system, specification, monitor and runtime state; its program is not started. Idempotent per
@@ -87,7 +87,7 @@ async function makeContainer(
     });
   } catch (error) {
     try {
-      await undoContainer(ctx, id);
+      await destroyContainer(ctx, id);
     } catch (undoError) {
       ctx.log.error(
         { container: id, err: undoError },

@@ -9,7 +9,10 @@ import type { RuntimeServiceContext } from './context.ts';
 import { networkAttachment } from './network-attachment.ts';
 import { deleteFromRuntime } from './record-exit.ts';
 
-/** Takes a container away for good. Whatever runs of it has been ended before. */
+/**
+ * Takes a container away for good, or undoes one that was never handed out. No monitor and no runtime process is at work on it any more; what still
+ * runs inside is killed with the runtime's state.
+ */
 export async function destroyContainer(ctx: RuntimeServiceContext, id: string): Promise<void> {
   await deleteFromRuntime(ctx, id);
   faultPoint('cri/remove-container/runtime-deleted');
@@ -20,9 +23,6 @@ export async function destroyContainer(ctx: RuntimeServiceContext, id: string): 
   ctx.store.deleteContainer(id);
   ctx.node.emptyTrash();
 }
-
-/** Undoes a container that was never handed out. `ContainerMonitor.create` has left no process of it, or the caller has seen to that (reap). */
-export const undoContainer = destroyContainer;
 
 /** Disconnects the pod's network; nothing happens on the host network. */
 export async function detachNetwork(ctx: RuntimeServiceContext, id: string): Promise<void> {

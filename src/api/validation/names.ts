@@ -17,7 +17,7 @@ function matches(pattern: string, value: string): boolean {
 }
 
 function regexError(message: string, pattern: string, ...examples: string[]): string {
-  return `${message} (e.g. ${examples.map(example => `'${example}'`).join(', or ')}, regex used for validation is '${pattern}')`;
+  return `${message} (e.g. ${examples.map(example => `'${example}'`).join(',  or ')}, regex used for validation is '${pattern}')`;
 }
 
 function maxLength(value: string, bytes: number): string[] {

@@ -12,6 +12,7 @@ import { prepareInfraRootfs } from '../cri/oci/infra-rootfs.ts';
 import { raiseInotifyLimit } from '../cri/oci/inotify-limit.ts';
 import { createOciRuntime } from '../cri/oci/oci-runtime.ts';
 import { readRuntimeFacts } from '../cri/oci/runtime-facts.ts';
+import { sealRuntime } from '../cri/oci/sealed-runtime.ts';
 import { criPaths } from '../cri/paths.ts';
 import { healthServer } from '../daemon/health-server.ts';
 import { createLogger } from '../daemon/logger.ts';
@@ -39,13 +40,16 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const facts = readHostFacts();
   const raised = raiseInotifyLimit(facts.cgroupVersion);
   if (raised !== undefined) log.info(raised);
+  const program = await sealRuntime(choice, `${config.state}/bin`);
+  if (program.unsealedBecause !== undefined)
+    log.warn({ runtime: choice.name }, `the runtime copies itself at each call: ${program.unsealedBecause}`);
   const registry = createRegistry();
   const server = criServer({
     config,
     paths,
     node: linuxNode(paths, facts, log),
-    runtime: createOciRuntime({ name: choice.name, path: choice.path, root: `${config.state}/${choice.name}` }),
-    runtimeChoice: choice.reason,
+    runtime: createOciRuntime({ name: choice.name, path: program.path, root: `${config.state}/${choice.name}` }),
+    runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
     monitor: createConmonMonitor({ path: config.conmon, exitDir: `${config.state}/exits` }),
     pause: await prepareInfraRootfs(config.state, config.catatonit),
     images: await openImageStore(config, log),

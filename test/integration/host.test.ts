@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '../../src/linux/procfs.ts';
 import { createHost } from '../../src/local-cluster/host/create.ts';
 import { type Host, openHost } from '../../src/local-cluster/host/host.ts';
-import { run, testHost } from '../harness/host.ts';
+import { run, testHost, withHost } from '../harness/host.ts';
 import { RUN_DIR } from '../harness/run-id.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -86,13 +86,14 @@ describe('a host', () => {
 
 describe('the end of a host', () => {
   it('takes every process with it, and delete takes the rest, also twice', async () => {
-    const host = await testHost();
-    await run(host, ['sh', '-c', 'setsid sleep 1000 </dev/null >/dev/null 2>&1 & mount -t tmpfs x /mnt']);
-    await host.kill();
-    expect(isAlive(host.pid1)).toBe(false);
-    expect(existsSync(host.dataDir)).toBe(true);
-    await host.delete();
-    await host.delete();
-    expect(existsSync(host.dataDir)).toBe(false);
+    const dataDir = await withHost(async host => {
+      await run(host, ['sh', '-c', 'setsid sleep 1000 </dev/null >/dev/null 2>&1 & mount -t tmpfs x /mnt']);
+      await host.kill();
+      expect(isAlive(host.pid1)).toBe(false);
+      expect(existsSync(host.dataDir)).toBe(true);
+      await host.delete();
+      return host.dataDir;
+    });
+    expect(existsSync(dataDir)).toBe(false);
   });
 });

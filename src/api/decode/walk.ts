@@ -1,5 +1,6 @@
 import { isRawJson, scalarRule } from '../schema/scalars.ts';
-import { type Field, goTypeName, isAlwaysPresent, type MapType, type StructType, type Type } from '../schema/table.ts';
+import { type Field, goTypeName, type MapType, type StructType, type Type } from '../schema/table.ts';
+import { zeroOf, zeroStruct } from '../schema/zero.ts';
 import { nearest } from './nearest.ts';
 import type { Problem } from './problem.ts';
 import type { SourceNode } from './source.ts';
@@ -28,26 +29,6 @@ export function decodeStruct(
   const problems: WalkProblem[] = [];
   const value = struct(type, node, path, { problems, holder: undefined });
   return { value, problems };
-}
-
-/** Go's zero value of a struct: what decoding `{}` gives. */
-export function zeroStruct(type: StructType): Record<string, unknown> {
-  const value: Record<string, unknown> = {};
-  for (const field of type.json.values()) if (isAlwaysPresent(field)) value[field.name] = zeroOf(field.type);
-  return value;
-}
-
-function zeroOf(type: Type): unknown {
-  switch (type.kind) {
-    case 'struct':
-      return zeroStruct(type);
-    case 'list':
-      return [];
-    case 'map':
-      return {};
-    case 'scalar':
-      return scalarRule(type.scalar).zero;
-  }
 }
 
 function decode(type: Type, node: SourceNode, path: string, context: Context): unknown {

@@ -13,7 +13,13 @@ export function oracle(path: string): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
+/** The bytes of a file of upstream, undefined where it is not at hand. */
+export function oracleBytes(path: string): Buffer | undefined {
+  const file = join(FACTS, path);
+  return existsSync(file) ? readFileSync(file) : undefined;
+}
+
 /** For the title of a test: why it does not run. */
-export function skipReason(path: string, text: string | undefined): string {
-  return text === undefined ? ` [skipped: ${join(FACTS, path)} is not here; set GANTRY_FACTS]` : '';
+export function skipReason(path: string, found: string | Buffer | undefined): string {
+  return found === undefined ? ` [skipped: ${join(FACTS, path)} is not here; set GANTRY_FACTS]` : '';
 }

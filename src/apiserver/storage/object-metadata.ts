@@ -1,0 +1,51 @@
+import { corruptObject } from './errors.ts';
+import { findMember, jsonString, skipSpace } from './json-spans.ts';
+import { isProtobuf, protobufUid, spliceProtobuf } from './protobuf-metadata.ts';
+
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+
+/**
+ * A stored value with `metadata.resourceVersion` set, by copying bytes: nothing is parsed. JSON and `k8s\0` protobuf. Throws `corrupt` for
+ * anything else.
+ */
+export function withResourceVersion(value: Buffer, revision: number): Buffer {
+  if (isProtobuf(value)) return spliceProtobuf(value, String(revision));
+  const object = skipSpace(value, 0);
+  if (value[object] !== OPEN) throw corruptObject('it is neither a JSON object nor protobuf');
+  const member = `"resourceVersion":"${revision}"`;
+  const metadata = findMember(value, object, 'metadata');
+  if (metadata === undefined || value[metadata.start] !== OPEN) {
+    if (metadata === undefined) return insert(value, object, `"metadata":{${member}}`);
+    return replace(value, metadata.start, metadata.end, `{${member}}`);
+  }
+  const old = findMember(value, metadata.start, 'resourceVersion');
+  if (old === undefined) return insert(value, metadata.start, member);
+  return replace(value, old.start, old.end, `"${revision}"`);
+}
+
+/** `metadata.uid` of a stored value, empty when it has none. */
+export function readUid(value: Buffer): string {
+  if (isProtobuf(value)) return protobufUid(value);
+  const object = skipSpace(value, 0);
+  if (value[object] !== OPEN) throw corruptObject('it is neither a JSON object nor protobuf');
+  const metadata = findMember(value, object, 'metadata');
+  if (metadata === undefined || value[metadata.start] !== OPEN) return '';
+  const uid = findMember(value, metadata.start, 'uid');
+  return uid === undefined ? '' : jsonString(value, uid);
+}
+
+/** Adds a first member to the object whose brace is at `open`. */
+function insert(value: Buffer, open: number, member: string): Buffer {
+  const empty = value[skipSpace(value, open + 1)] === CLOSE;
+  return replace(value, open + 1, open + 1, empty ? member : `${member},`);
+}
+
+/** `text` is ASCII. */
+function replace(value: Buffer, start: number, end: number, text: string): Buffer {
+  const result = Buffer.allocUnsafe(value.length - (end - start) + text.length);
+  value.copy(result, 0, 0, start);
+  result.write(text, start, 'latin1');
+  value.copy(result, start + text.length, end);
+  return result;
+}

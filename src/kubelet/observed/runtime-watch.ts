@@ -86,6 +86,7 @@ async function follow(options: RuntimeWatchOptions, signal: AbortSignal, onReach
   ended.catch(() => undefined);
   for (;;) {
     await relist();
+    signal.throwIfAborted();
     const pause = new AbortController();
     const stop = (): void => pause.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });

@@ -80,8 +80,14 @@ export function imageImportCommand(path: string, options: ImageImportOptions): P
         file = join(spool, 'archive.tar');
         await pipeline(process.stdin, createWriteStream(file, { mode: 0o600 }));
       }
-      for await (const step of client.import({ path: file, reference: options.reference ?? '' }))
-        process.stdout.write(`${step.message}\n`);
+      let shown = '';
+      for await (const step of client.import({ path: file, reference: options.reference ?? '' })) {
+        const clear = process.stdout.isTTY ? '\x1b[K' : '';
+        if (step.message !== shown) process.stdout.write(`${clear}${step.message}\n`);
+        else if (process.stdout.isTTY)
+          process.stdout.write(`  ${megabytes(step.bytesDone)} of ${megabytes(step.bytesTotal)}${clear}\r`);
+        shown = step.message;
+      }
     } finally {
       if (spool !== undefined) rmSync(spool, { recursive: true, force: true });
     }

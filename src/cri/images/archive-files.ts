@@ -1,20 +1,25 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { errorMessage, invalidArgument, isNotFound, notFound } from '../../base/errors.ts';
+import type { BlobLocation } from './image-source.ts';
 import { TarReader } from './tar-reader.ts';
+
+type FileLocation = Extract<BlobLocation, { kind: 'file' }>;
 
 /** The files of an archive by their names in it, read-only. Names that are not there are `undefined`. */
 export interface ArchiveFiles {
   readonly path: string;
-  size(name: string): Promise<number | undefined>;
+  /** Where the file's bytes are on disk. */
+  locate(name: string): Promise<FileLocation | undefined>;
   /** The whole file. Throws `invalid-argument` when it is over `limit` bytes. */
   read(name: string, limit: number): Promise<Buffer | undefined>;
-  stream(name: string, signal: AbortSignal): Promise<Readable | undefined>;
 }
+
+/** Headers come in runs between the contents of files; a run is rarely longer. */
+const HEADER_READ = 16 * 1024;
 
 interface Span {
   readonly offset: number;
@@ -52,22 +57,17 @@ class DirectoryFiles implements ArchiveFiles {
     this.path = path;
   }
 
-  async size(name: string): Promise<number | undefined> {
-    const info = await stat(this.#file(name)).catch(absent);
-    return info?.isFile() ? info.size : undefined;
+  async locate(name: string): Promise<FileLocation | undefined> {
+    const path = this.#file(name);
+    const info = await stat(path).catch(absent);
+    return info?.isFile() ? { kind: 'file', path, offset: 0, length: info.size } : undefined;
   }
 
   async read(name: string, limit: number): Promise<Buffer | undefined> {
-    const size = await this.size(name);
-    if (size === undefined) return undefined;
-    if (size > limit) throw tooLarge(this.path, name, limit);
-    return readFile(this.#file(name));
-  }
-
-  async stream(name: string): Promise<Readable | undefined> {
-    return (await this.size(name)) === undefined
-      ? undefined
-      : createReadStream(this.#file(name), { highWaterMark: 1 << 18 });
+    const place = await this.locate(name);
+    if (place === undefined) return undefined;
+    if (place.length > limit) throw tooLarge(this.path, name, limit);
+    return readFile(place.path);
   }
 
   /** Names come from documents inside: none may leave the directory. */
@@ -108,8 +108,7 @@ class TarFiles implements ArchiveFiles {
       end() {},
     });
     try {
-      for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal }) as AsyncIterable<Buffer>)
-        reader.write(chunk);
+      await readHeaders(file, reader, signal);
       reader.close();
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -118,36 +117,49 @@ class TarFiles implements ArchiveFiles {
     return new TarFiles(path, file, spans, links);
   }
 
-  async size(name: string): Promise<number | undefined> {
-    return this.#span(name)?.size;
+  async locate(name: string): Promise<FileLocation | undefined> {
+    const span = this.#span(name);
+    return span === undefined ? undefined : { kind: 'file', path: this.#file, offset: span.offset, length: span.size };
   }
 
   async read(name: string, limit: number): Promise<Buffer | undefined> {
     const span = this.#span(name);
     if (span === undefined) return undefined;
     if (span.size > limit) throw tooLarge(this.path, name, limit);
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.#open(span) as AsyncIterable<Buffer>) chunks.push(chunk);
-    return Buffer.concat(chunks);
-  }
-
-  async stream(name: string): Promise<Readable | undefined> {
-    const span = this.#span(name);
-    return span === undefined ? undefined : this.#open(span);
+    const handle = await open(this.#file, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(span.size), 0, span.size, span.offset);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
   }
 
   #span(name: string): Span | undefined {
     const wanted = clean(name);
     return this.#spans.get(wanted) ?? this.#spans.get(this.#links.get(wanted) ?? '');
   }
+}
 
-  #open(span: Span): Readable {
-    if (span.size === 0) return createReadStream('/dev/null');
-    return createReadStream(this.#file, {
-      start: span.offset,
-      end: span.offset + span.size - 1,
-      highWaterMark: 1 << 18,
-    });
+/** Feeds a tar to the reader without the contents of its files: an archive of gigabytes is indexed by a few reads. */
+async function readHeaders(file: string, reader: TarReader, signal: AbortSignal): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.alloc(HEADER_READ);
+    for (let position = 0; position < size; ) {
+      signal.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+      if (bytesRead === 0) return;
+      reader.write(buffer.subarray(0, bytesRead));
+      position += bytesRead;
+      // What is cut off at the end is left to the reader to complain of.
+      if (reader.contentLeft > size - position) return;
+      position += reader.contentLeft;
+      reader.skipContent();
+    }
+  } finally {
+    await handle.close();
   }
 }
 

@@ -24,6 +24,15 @@ export interface FetchedImage {
   unpin(): void;
 }
 
+/** Where images go, and who is told of it. */
+export interface FetchTarget {
+  readonly platform: Platform;
+  readonly layers: LayerStore;
+  readonly log: Logger;
+  /** Bytes of the image's layers that are there, of how many. */
+  onBytes?(done: number, total: number): void;
+}
+
 /**
  * Brings one image of `source` into the layer store: manifest, by way of an index when there is one, config, then the layers side by side.
  * Every document and layer is verified by its digest. After a throw no layer is being unpacked any more and none is pinned.
@@ -31,11 +40,10 @@ export interface FetchedImage {
 export async function fetchImage(
   source: ImageSource,
   tagOrDigest: string,
-  platform: Platform,
-  layers: LayerStore,
-  log: Logger,
+  target: FetchTarget,
   signal: AbortSignal,
 ): Promise<FetchedImage> {
+  const { platform } = target;
   const top = await source.manifest(tagOrDigest, signal);
   let document = parseManifest(top.bytes, top.mediaType);
   if (document.kind === 'index') document = await manifestOfIndex(source, document, platform, signal);
@@ -55,10 +63,10 @@ export async function fetchImage(
       diffId: config.diffIds[i] ?? '',
       digest: layer.digest,
       size: layer.size,
-      open: s => source.blob(layer, s),
+      locate: () => source.locate(layer),
     }),
   );
-  const unpin = await fetchLayers(contents, layers, log, signal);
+  const unpin = await fetchLayers(contents, target, signal);
   return {
     id: manifest.config.digest,
     digest: top.digest,
@@ -72,20 +80,30 @@ export async function fetchImage(
 /** Unpacks layers side by side; the first failure stops the others and is thrown when all have ended. Returns what unpins them. */
 export async function fetchLayers(
   contents: readonly LayerContent[],
-  layers: LayerStore,
-  log: Logger,
+  target: FetchTarget,
   signal: AbortSignal,
 ): Promise<() => void> {
+  const { layers, log } = target;
+  const total = contents.reduce((sum, c) => sum + c.size, 0);
+  const done = contents.map(() => 0);
+  const tell = (at: number, bytes: number): void => {
+    done[at] = bytes;
+    target.onBytes?.(
+      done.reduce((sum, d) => sum + d, 0),
+      total,
+    );
+  };
   const unpin = layers.pin(contents.map(c => c.diffId));
   const stop = new AbortController();
   const onAbort = (): void => stop.abort(signal.reason);
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
   let failure: { readonly error: unknown } | undefined;
-  const one = async (content: LayerContent): Promise<void> => {
+  const one = async (content: LayerContent, at: number): Promise<void> => {
     const started = performance.now();
     try {
-      const how = await layers.ensure(content, stop.signal);
+      const how = await layers.ensure({ ...content, onProgress: bytes => tell(at, bytes) }, stop.signal);
+      tell(at, content.size);
       log.debug(
         { layer: content.diffId, bytes: content.size, how, ms: Math.round(performance.now() - started) },
         'layer is there',

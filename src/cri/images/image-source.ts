@@ -1,5 +1,5 @@
-import type { Readable } from 'node:stream';
 import type { Descriptor } from './manifest.ts';
+import type { RepositoryAccess } from './registry-client.ts';
 
 /** A manifest or index as bytes, with the digest that was computed from them. */
 export interface ManifestBlob {
@@ -8,13 +8,19 @@ export interface ManifestBlob {
   readonly digest: string;
 }
 
+/** Where the bytes of a layer are, said so that another process can read them there. It holds credentials: never log it. */
+export type BlobLocation =
+  | { readonly kind: 'registry'; readonly repository: RepositoryAccess; readonly digest: string }
+  /** `length` bytes from `offset` of a file. */
+  | { readonly kind: 'file'; readonly path: string; readonly offset: number; readonly length: number };
+
 /** Where images come from: a repository of a registry, or an archive on disk. Every call names the source in its errors. */
 export interface ImageSource {
   /** The manifest or index that a tag or digest stands for, verified against the digest when one is asked for. */
   manifest(tagOrDigest: string, signal: AbortSignal): Promise<ManifestBlob>;
   /** A small blob, whole and verified. */
   document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer>;
-  /** A blob as a stream; not verified here. Errors of the stream are GantryErrors. */
-  blob(descriptor: Descriptor, signal: AbortSignal): Promise<Readable>;
+  /** Where a layer is, to be asked for right before it is read: a token in it gets old. */
+  locate(descriptor: Descriptor): Promise<BlobLocation>;
   close(): void;
 }

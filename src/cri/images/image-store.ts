@@ -1,18 +1,18 @@
 import { mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoName, errorMessage, GantryError, invalidArgument, notFound } from '../../base/errors.ts';
+import { errorMessage, GantryError, notFound } from '../../base/errors.ts';
 import { randomHex, sha256Hex } from '../../base/hash.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { CriConfig } from '../config.ts';
-import { openArchive } from './archive-files.ts';
-import { type FetchedImage, fetchImage } from './fetch-image.ts';
+import { type FetchedImage, type FetchTarget, fetchImage } from './fetch-image.ts';
+import { findImage } from './find-image.ts';
 import { ImageRecords, type StoredImage } from './image-records.ts';
-import { imagesOfArchive } from './import-archive.ts';
+import { type ImportedImage, type ImportStep, importArchive } from './import-archive.ts';
 import { LayerStore } from './layer-store.ts';
 import { platformFor } from './manifest.ts';
 import type { ImageRecord, ImageStore } from './ports.ts';
+import { pullError } from './pull-error.ts';
 import { canonicalName, type ImageReference, parseReference, repositoryName } from './reference.ts';
 import { type RegistryAuth, RegistryRepository } from './registry-client.ts';
 import type { RegistryTimeouts } from './registry-http.ts';
@@ -21,11 +21,6 @@ import { Unpackers } from './unpackers.ts';
 
 /** Layers unpacked at once, over all pulls; each takes about one core and 60 MB while it runs. */
 const CONCURRENT_LAYERS = 3;
-
-export interface ImportedImage {
-  readonly id: string;
-  readonly references: readonly string[];
-}
 
 /** The image store as the image service uses it. */
 export interface Images extends ImageStore {
@@ -36,12 +31,12 @@ export interface Images extends ImageStore {
   pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord>;
   /**
    * Imports every image of an OCI layout, OCI archive or docker archive at `path`. `reference` names an image that carries no name; '' for
-   * none. `onProgress` is told a line for people per step.
+   * none. `onStep` is told of each step, and now and then how far it is.
    */
   importArchive(
     path: string,
     reference: string,
-    onProgress: (line: string) => void,
+    onStep: (step: ImportStep) => void,
     signal: AbortSignal,
   ): Promise<readonly ImportedImage[]>;
   /** Removes an image with all its names, by any of them or by id. Idempotent; layers in use stay until they are released. */
@@ -93,7 +88,7 @@ class LocalImages implements Images {
   readonly #timeouts: RegistryTimeouts | undefined;
   readonly #holds = new Map<string, string>();
   readonly #pulls = new SharedWork<ImageRecord>();
-  readonly #platform = platformFor(process.arch);
+  readonly #target: FetchTarget;
   /** Before the holds of running containers are known again, a removed image may still be in use. */
   #holdsKnown = false;
 
@@ -113,10 +108,11 @@ class LocalImages implements Images {
     this.#records = records;
     this.#log = log;
     this.#timeouts = timeouts;
+    this.#target = { platform: platformFor(process.arch), layers, log };
   }
 
   resolve(reference: string): ImageRecord | undefined {
-    const found = this.#find(reference);
+    const found = findImage(this.#visible(), reference);
     return found === undefined ? undefined : recordOf(found);
   }
 
@@ -148,51 +144,26 @@ class LocalImages implements Images {
     return this.#pulls.run(key, signal, s => this.#pull(parsed, auth, s));
   }
 
-  async importArchive(
+  importArchive(
     path: string,
     reference: string,
-    onProgress: (line: string) => void,
+    onStep: (step: ImportStep) => void,
     signal: AbortSignal,
   ): Promise<readonly ImportedImage[]> {
-    const given = reference === '' ? undefined : parseReference(reference);
     const spool = join(this.#directory, 'ingest', `import-${randomHex(4)}`);
-    const imported: ImportedImage[] = [];
-    try {
-      onProgress(`reading ${path}`);
-      const images = await imagesOfArchive(await openArchive(path, spool, signal));
-      const nameless = images.filter(i => i.names.length === 0).length;
-      if (nameless > 1 || (nameless === 1 && given === undefined))
-        throw invalidArgument(
-          `${path} holds ${nameless} image(s) without a name: give one with --reference, and at most one such image per archive`,
-        );
-      for (const image of images) {
-        const names = image.names.length > 0 ? image.names.map(parseReference) : given === undefined ? [] : [given];
-        onProgress(`importing ${image.title}`);
-        const record = await this.#bringIn(
-          image.title,
-          names,
-          s => image.fetch(this.#platform, this.#layers, this.#log, s),
-          signal,
-        );
-        imported.push({ id: record.id, references: names.map(canonicalName) });
-        onProgress(`imported ${names.map(canonicalName).join(', ')} as ${record.id}`);
-      }
-      return imported;
-    } catch (error) {
-      throw imported.length === 0
-        ? error
-        : new GantryError(
-            error instanceof GantryError ? error.code : 'unknown',
-            `${errorMessage(error)} (imported before that: ${imported.flatMap(i => i.references).join(', ')})`,
-            { cause: error },
-          );
-    } finally {
-      await rm(spool, { force: true });
-    }
+    return importArchive(
+      path,
+      reference,
+      spool,
+      (image, names, onBytes) =>
+        this.#bringIn(image.title, names, s => image.fetch({ ...this.#target, onBytes }, s), signal),
+      onStep,
+      signal,
+    );
   }
 
   async remove(reference: string): Promise<void> {
-    const image = this.#find(reference);
+    const image = findImage(this.#visible(), reference);
     if (image === undefined) return;
     this.#log.info({ image: image.id, names: image.repoTags }, 'removing an image');
     if (this.#isHeld(image.id)) this.#records.put({ ...image, repoTags: [], repoDigests: [], removed: true });
@@ -228,8 +199,7 @@ class LocalImages implements Images {
     });
     const wanted = reference.digest ?? reference.tag ?? 'latest';
     try {
-      const fetch = (s: AbortSignal): Promise<FetchedImage> =>
-        fetchImage(source, wanted, this.#platform, this.#layers, this.#log, s);
+      const fetch = (s: AbortSignal): Promise<FetchedImage> => fetchImage(source, wanted, this.#target, s);
       return await this.#bringIn(canonicalName(reference), [reference], fetch, signal);
     } finally {
       source.close();
@@ -262,7 +232,7 @@ class LocalImages implements Images {
       fetched?.unpin();
       this.#dropUnheld();
       await this.#layers.settled();
-      throw namedError(error, title, this.#directory);
+      throw pullError(error, title, this.#directory);
     } finally {
       fetched?.unpin();
       this.#dropUnheld();
@@ -290,19 +260,6 @@ class LocalImages implements Images {
     return this.#records.all().filter(i => !i.removed);
   }
 
-  #find(reference: string): StoredImage | undefined {
-    const images = this.#visible();
-    const id = /^(?:sha256:)?([a-f0-9]{64})$/.exec(reference)?.[1];
-    if (id !== undefined) return images.find(i => i.id === `sha256:${id}`);
-    const name = nameOf(reference);
-    const named =
-      name === undefined ? undefined : images.find(i => i.repoTags.includes(name) || i.repoDigests.includes(name));
-    if (named !== undefined) return named;
-    const prefix = /^(?:sha256:)?([a-f0-9]{12,63})$/.exec(reference)?.[1];
-    const matches = prefix === undefined ? [] : images.filter(i => i.id.startsWith(`sha256:${prefix}`));
-    return matches.length === 1 ? matches[0] : undefined;
-  }
-
   #isHeld(id: string): boolean {
     return [...this.#holds.values()].includes(id);
   }
@@ -315,28 +272,7 @@ class LocalImages implements Images {
   }
 }
 
-function nameOf(reference: string): string | undefined {
-  try {
-    return canonicalName(parseReference(reference));
-  } catch {
-    return undefined;
-  }
-}
-
 function recordOf(image: StoredImage): ImageRecord {
   const { id, repoTags, repoDigests, sizeBytes, config } = image;
   return { id, repoTags, repoDigests, sizeBytes, config, pinned: false };
-}
-
-function namedError(error: unknown, title: string, directory: string): unknown {
-  const errno = errnoName(error);
-  if (errno === 'ENOSPC' || errno === 'EDQUOT')
-    return new GantryError(
-      'resource-exhausted',
-      `cannot pull ${title}: no space left on the disk of ${directory} (${errno})`,
-      { cause: error },
-    );
-  if (!(error instanceof GantryError) || error.code === 'cancelled') return error;
-  const reason = error.reason === undefined ? {} : { reason: error.reason };
-  return new GantryError(error.code, `cannot pull ${title}: ${error.message}`, { cause: error, ...reason });
 }

@@ -1,170 +1,73 @@
-import { errorMessage, GantryError, internalError, invalidArgument } from '../../base/errors.ts';
-import { sha256Hex } from '../../base/hash.ts';
-import type { Logger } from '../../daemon/logger.ts';
-import type { ArchiveFiles } from './archive-files.ts';
-import { type FetchedImage, fetchImage, fetchLayers } from './fetch-image.ts';
-import type { ImageSource, ManifestBlob } from './image-source.ts';
-import type { LayerContent, LayerStore } from './layer-store.ts';
-import { type Descriptor, descriptor, type Platform, parseConfig } from './manifest.ts';
-import { parseReference } from './reference.ts';
+import { rm } from 'node:fs/promises';
+import { errorMessage, GantryError, invalidArgument } from '../../base/errors.ts';
+import { openArchive } from './archive-files.ts';
+import { type ArchivedImage, imagesOfArchive } from './archived-images.ts';
+import type { ImageRecord } from './ports.ts';
+import { canonicalName, type ImageReference, parseReference } from './reference.ts';
 
-const MAX_DOCUMENT = 4 << 20;
-
-/** An image that an archive holds; `fetch` brings its layers in. */
-export interface ArchivedImage {
-  /** Names it carries in the archive, as written there; none is fine. */
-  readonly names: readonly string[];
-  /** For messages and progress. */
-  readonly title: string;
-  /** True when `fetch` gives the digest of a real manifest. */
-  readonly hasManifest: boolean;
-  fetch(platform: Platform, layers: LayerStore, log: Logger, signal: AbortSignal): Promise<FetchedImage>;
+export interface ImportedImage {
+  readonly id: string;
+  readonly references: readonly string[];
 }
 
-/** Lists the images of an OCI layout (directory or tar) or of a docker archive. Throws `invalid-argument` when it is neither. */
-export async function imagesOfArchive(files: ArchiveFiles): Promise<readonly ArchivedImage[]> {
-  const index = await readJson(files, 'index.json');
-  if (index !== undefined) return ociImages(files, index);
-  const manifest = await readJson(files, 'manifest.json');
-  if (manifest !== undefined) return dockerImages(files, manifest);
-  throw invalidArgument(`${files.path} has neither index.json (OCI layout) nor manifest.json (docker archive)`);
+/** How far an import is. The bytes are those of the layers of the image that `message` names; both are 0 before they are known. */
+export interface ImportStep {
+  readonly message: string;
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
 }
 
-const NAME_ANNOTATIONS = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'] as const;
+/** Brings one image of the archive into the store under these names. */
+export type BringIn = (
+  image: ArchivedImage,
+  names: readonly ImageReference[],
+  onBytes: (done: number, total: number) => void,
+) => Promise<ImageRecord>;
 
-function ociImages(files: ArchiveFiles, index: unknown): readonly ArchivedImage[] {
-  const manifests = (index as { manifests?: unknown }).manifests;
-  if (!Array.isArray(manifests)) throw invalidArgument(`${files.path}: index.json has no manifests`);
-  return manifests.map((entry): ArchivedImage => {
-    const top = descriptor(entry, 'a manifest of index.json');
-    const names = NAME_ANNOTATIONS.flatMap(key => top.annotations[key] ?? []).filter(isWholeName);
-    const source = new LayoutSource(files, top);
-    return {
-      names: names.slice(0, 1),
-      title: names[0] ?? top.digest,
-      hasManifest: true,
-      fetch: (platform, layers, log, signal) => fetchImage(source, top.digest, platform, layers, log, signal),
-    };
-  });
-}
-
-/** The annotation may hold a bare tag (`latest`), which says nothing of the repository. */
-function isWholeName(name: string): boolean {
-  if (!/[/:]/.test(name)) return false;
-  try {
-    parseReference(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Blobs of an OCI layout. */
-class LayoutSource implements ImageSource {
-  readonly #files: ArchiveFiles;
-  readonly #top: Descriptor;
-
-  constructor(files: ArchiveFiles, top: Descriptor) {
-    this.#files = files;
-    this.#top = top;
-  }
-
-  async manifest(digest: string): Promise<ManifestBlob> {
-    const bytes = await this.#read(digest);
-    return { bytes, digest, mediaType: digest === this.#top.digest ? this.#top.mediaType : '' };
-  }
-
-  document(wanted: Descriptor): Promise<Buffer> {
-    return this.#read(wanted.digest);
-  }
-
-  async blob(wanted: Descriptor, signal: AbortSignal) {
-    const stream = await this.#files.stream(blobName(wanted.digest), signal);
-    if (stream === undefined) throw this.#missing(wanted.digest);
-    return stream;
-  }
-
-  close(): void {}
-
-  async #read(digest: string): Promise<Buffer> {
-    const bytes = await this.#files.read(blobName(digest), MAX_DOCUMENT);
-    if (bytes === undefined) throw this.#missing(digest);
-    const found = `sha256:${sha256Hex(bytes)}`;
-    if (found !== digest)
-      throw new GantryError(
-        'data-loss',
-        `${this.#files.path}: digest mismatch: the blob should be ${digest} and is ${found}`,
-      );
-    return bytes;
-  }
-
-  #missing(digest: string): Error {
-    return invalidArgument(`${this.#files.path}: the blob ${digest} is not in the archive`);
-  }
-}
-
-const blobName = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
-
-interface DockerManifestEntry {
-  readonly Config?: unknown;
-  readonly RepoTags?: unknown;
-  readonly Layers?: unknown;
-}
-
-function dockerImages(files: ArchiveFiles, manifest: unknown): readonly ArchivedImage[] {
-  if (!Array.isArray(manifest)) throw invalidArgument(`${files.path}: manifest.json is not a list`);
-  return (manifest as DockerManifestEntry[]).map((entry): ArchivedImage => {
-    const { Config: config, Layers: layers } = entry;
-    const names = Array.isArray(entry.RepoTags) ? entry.RepoTags.filter(t => typeof t === 'string') : [];
-    if (typeof config !== 'string' || !Array.isArray(layers) || !layers.every(l => typeof l === 'string'))
-      throw invalidArgument(`${files.path}: manifest.json names no config or no layers`);
-    return {
-      names,
-      title: names[0] ?? config,
-      hasManifest: false,
-      fetch: (_platform, store, log, signal) => fetchDockerImage(files, config, layers, store, log, signal),
-    };
-  });
-}
-
-async function fetchDockerImage(
-  files: ArchiveFiles,
-  configName: string,
-  layerNames: readonly string[],
-  store: LayerStore,
-  log: Logger,
+/**
+ * Imports every image of the archive at `path`, one after the other; `reference` names one that carries no name. `spool` is a path for the
+ * plain form of a compressed archive, removed at the end. What was imported before a failure stays and is named in the error.
+ */
+export async function importArchive(
+  path: string,
+  reference: string,
+  spool: string,
+  bringIn: BringIn,
+  onStep: (step: ImportStep) => void,
   signal: AbortSignal,
-): Promise<FetchedImage> {
-  const bytes = await files.read(configName, MAX_DOCUMENT);
-  if (bytes === undefined) throw invalidArgument(`${files.path}: the config ${configName} is not in the archive`);
-  const id = `sha256:${sha256Hex(bytes)}`;
-  const document = parseConfig(bytes, layerNames.length);
-  const contents: LayerContent[] = [];
-  for (const [i, name] of layerNames.entries()) {
-    const size = await files.size(name);
-    if (size === undefined) throw invalidArgument(`${files.path}: the layer ${name} is not in the archive`);
-    contents.push({
-      diffId: document.diffIds[i] ?? '',
-      digest: undefined,
-      size,
-      async open(s) {
-        const stream = await files.stream(name, s);
-        if (stream === undefined) throw internalError(`${files.path}: the layer ${name} went away`);
-        return stream;
-      },
-    });
-  }
-  const unpin = await fetchLayers(contents, store, log, signal);
-  const sizeBytes = contents.reduce((sum, c) => sum + c.size, bytes.length);
-  return { id, digest: '', sizeBytes, document, configJson: bytes.toString('utf8'), unpin };
-}
-
-async function readJson(files: ArchiveFiles, name: string): Promise<unknown> {
-  const bytes = await files.read(name, MAX_DOCUMENT);
-  if (bytes === undefined) return undefined;
+): Promise<readonly ImportedImage[]> {
+  const given = reference === '' ? undefined : parseReference(reference);
+  const imported: ImportedImage[] = [];
   try {
-    return JSON.parse(bytes.toString('utf8')) as unknown;
+    onStep({ message: `reading ${path}`, bytesDone: 0, bytesTotal: 0 });
+    const images = await imagesOfArchive(await openArchive(path, spool, signal));
+    const nameless = images.filter(i => i.names.length === 0).length;
+    if (nameless > 1 || (nameless === 1 && given === undefined))
+      throw invalidArgument(
+        `${path} holds ${nameless} image(s) without a name: give one with --reference, and at most one such image per archive`,
+      );
+    for (const image of images) {
+      const names = image.names.length > 0 ? image.names.map(parseReference) : given === undefined ? [] : [given];
+      const references = names.map(canonicalName);
+      let step: ImportStep = { message: `importing ${image.title}`, bytesDone: 0, bytesTotal: 0 };
+      onStep(step);
+      const record = await bringIn(image, names, (bytesDone, bytesTotal) => {
+        step = { ...step, bytesDone, bytesTotal };
+        onStep(step);
+      });
+      imported.push({ id: record.id, references });
+      onStep({ ...step, message: `imported ${references.join(', ')} as ${record.id}` });
+    }
+    return imported;
   } catch (error) {
-    throw invalidArgument(`${files.path}: ${name} is not JSON: ${errorMessage(error)}`);
+    throw imported.length === 0
+      ? error
+      : new GantryError(
+          error instanceof GantryError ? error.code : 'unknown',
+          `${errorMessage(error)} (imported before that: ${imported.flatMap(i => i.references).join(', ')})`,
+          { cause: error },
+        );
+  } finally {
+    await rm(spool, { force: true });
   }
 }

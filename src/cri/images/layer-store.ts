@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { errnoName, errorCode, errorMessage, GantryError, internalError } from '../../base/errors.ts';
 import { randomHex } from '../../base/hash.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
+import type { BlobLocation } from './image-source.ts';
 import { unpackLimit } from './layer-entry.ts';
 import type { Unpackers } from './unpackers.ts';
 
@@ -24,7 +24,10 @@ export interface LayerContent {
   /** Digest of the bytes as they come, where known. */
   readonly digest: string | undefined;
   readonly size: number;
-  open(signal: AbortSignal): Promise<Readable>;
+  /** Called right before the bytes are read. */
+  locate(): Promise<BlobLocation>;
+  /** Told now and then how many of the bytes have been taken. */
+  onProgress?(bytes: number): void;
 }
 
 export interface UnpackLimits {
@@ -110,7 +113,7 @@ export class LayerStore {
 
   /**
    * Makes sure the layer is there. Callers that come while it is being unpacked wait for that; when it fails there, they try with their own
-   * content. After a throw nothing of this try is left. `waited` tells that another pull did the work.
+   * content. After a throw nothing of this try is left.
    */
   async ensure(content: LayerContent, signal: AbortSignal): Promise<'present' | 'unpacked'> {
     const name = layerName(content.diffId);
@@ -150,8 +153,13 @@ export class LayerStore {
     try {
       mkdirSync(directory, { mode: 0o755 });
       const maxBytes = unpackLimit(content.size, this.#limits);
-      const request = { directory, size: content.size, digest: content.digest, diffId: content.diffId, maxBytes };
-      const usage = await this.#unpackers.unpack(request, () => content.open(signal), signal);
+      const { size, digest, diffId } = content;
+      const usage = await this.#unpackers.unpack(
+        { directory, size, digest, diffId, maxBytes },
+        () => content.locate(),
+        bytes => content.onProgress?.(bytes),
+        signal,
+      );
       if (usage.skippedXattrs > 0)
         this.#log.warn(
           { layer: content.diffId, count: usage.skippedXattrs },

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { GantryError, invalidArgument, notFound, unavailable } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hash.ts';
-import type { ImageSource, ManifestBlob } from './image-source.ts';
+import type { BlobLocation, ImageSource, ManifestBlob } from './image-source.ts';
 import { type Descriptor, MANIFEST_ACCEPT } from './manifest.ts';
 import { type ImageReference, isLoopbackRegistry, repositoryName } from './reference.ts';
 import { RegistryConnections, type RegistryTimeouts, readBody, registryDown } from './registry-http.ts';
@@ -21,6 +21,18 @@ export interface RegistryOptions {
   readonly timeouts?: RegistryTimeouts;
 }
 
+/**
+ * All that a process needs to go on reading from a repository: it asks as the first one did, and logs in again when the token has run out.
+ * Holds secrets: goes through pipes only, never to a log, an argument or the environment.
+ */
+export interface RepositoryAccess {
+  readonly reference: ImageReference;
+  readonly auth: RegistryAuth | undefined;
+  readonly options: RegistryOptions;
+  readonly scheme: 'http' | 'https';
+  readonly authorization: string | undefined;
+}
+
 const MAX_DOCUMENT = 4 << 20;
 const MAX_REDIRECTS = 5;
 
@@ -31,20 +43,33 @@ const MAX_REDIRECTS = 5;
 export class RegistryRepository implements ImageSource {
   readonly #reference: ImageReference;
   readonly #auth: RegistryAuth | undefined;
-  readonly #insecure: readonly string[];
+  readonly #options: RegistryOptions;
   readonly #connections: RegistryConnections;
   readonly #host: string;
   #scheme: 'http' | 'https';
   #authorization: string | undefined;
 
-  constructor(reference: ImageReference, auth: RegistryAuth | undefined, options: RegistryOptions) {
+  constructor(
+    reference: ImageReference,
+    auth: RegistryAuth | undefined,
+    options: RegistryOptions,
+    connections = new RegistryConnections(options.timeouts),
+  ) {
     this.#reference = reference;
     this.#auth = auth;
-    this.#insecure = options.insecure;
-    this.#connections = new RegistryConnections(options.timeouts);
+    this.#options = options;
+    this.#connections = connections;
     this.#host = reference.domain === 'docker.io' ? 'registry-1.docker.io' : reference.domain;
     this.#scheme = this.#isPlain(reference.domain) ? 'http' : 'https';
     if (auth !== undefined && auth.registryToken !== '') this.#authorization = `Bearer ${auth.registryToken}`;
+  }
+
+  /** The repository as another process left it. `connections` are the caller's to close. */
+  static resume(access: RepositoryAccess, connections: RegistryConnections): RegistryRepository {
+    const repository = new RegistryRepository(access.reference, access.auth, access.options, connections);
+    repository.#scheme = access.scheme;
+    repository.#authorization = access.authorization;
+    return repository;
   }
 
   async manifest(tagOrDigest: string, signal: AbortSignal): Promise<ManifestBlob> {
@@ -77,8 +102,20 @@ export class RegistryRepository implements ImageSource {
     return bytes;
   }
 
-  async blob(descriptor: Descriptor, signal: AbortSignal): Promise<Readable> {
-    const { response, url } = await this.#get(`blobs/${descriptor.digest}`, '*/*', signal);
+  async locate(descriptor: Descriptor): Promise<BlobLocation> {
+    const repository = {
+      reference: this.#reference,
+      auth: this.#auth,
+      options: this.#options,
+      scheme: this.#scheme,
+      authorization: this.#authorization,
+    };
+    return { kind: 'registry', repository, digest: descriptor.digest };
+  }
+
+  /** A blob as a stream; not verified here. Errors of the stream are GantryErrors. */
+  async blob(digest: string, signal: AbortSignal): Promise<Readable> {
+    const { response, url } = await this.#get(`blobs/${digest}`, '*/*', signal);
     const body = new PassThrough({
       highWaterMark: 256 * 1024,
       destroy: (error, callback) =>
@@ -93,7 +130,7 @@ export class RegistryRepository implements ImageSource {
   }
 
   #isPlain(domain: string): boolean {
-    return this.#insecure.includes(domain) || isLoopbackRegistry(domain);
+    return this.#options.insecure.includes(domain) || isLoopbackRegistry(domain);
   }
 
   async #get(path: string, accept: string, signal: AbortSignal): Promise<{ response: IncomingMessage; url: URL }> {
@@ -101,7 +138,7 @@ export class RegistryRepository implements ImageSource {
     if (
       answer.response.statusCode === 400 &&
       this.#scheme === 'http' &&
-      !this.#insecure.includes(this.#reference.domain)
+      !this.#options.insecure.includes(this.#reference.domain)
     ) {
       // Loopback is tried over HTTP first; a TLS server answers that with 400.
       answer.response.destroy();

@@ -106,6 +106,22 @@ export class TarReader {
     }
   }
 
+  /** Bytes from here on that hold nothing but the content of the current file and its padding. */
+  get contentLeft(): number {
+    return this.#meta === undefined && this.#pending.length === 0 ? this.#remaining + this.#padding : 0;
+  }
+
+  /** Goes on as if the bytes of `contentLeft` had been written; the handler gets no data. For readers that can seek. */
+  skipContent(): void {
+    const skipped = this.contentLeft;
+    if (skipped === 0) return;
+    const inFile = this.#remaining > 0;
+    this.#offset += skipped;
+    this.#remaining = 0;
+    this.#padding = 0;
+    if (inFile) this.#finish();
+  }
+
   /** Says that no more bytes come. Throws `invalid-argument` when the archive stops in the middle of an entry. */
   close(): void {
     if (this.#ended) return;

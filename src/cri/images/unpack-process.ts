@@ -1,55 +1,53 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import type { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { errorCode, errorMessage, GantryError, internalError, invalidArgument } from '../../base/errors.ts';
 import { MovableRoot } from '../../linux/chroot.ts';
 import { dieWithParent } from '../../linux/parent-death.ts';
 import { syncFileSystem } from '../../linux/syncfs.ts';
+import { LayerBytes, LayerSources } from './layer-bytes.ts';
 import { TarReader } from './tar-reader.ts';
 import { LayerUnpacker, type LayerUsage } from './unpack-layer.ts';
-import type { UnpackAnswer, UnpackRequest } from './unpack-protocol.ts';
+import type { UnpackReport, UnpackRequest } from './unpack-protocol.ts';
 
 const GUNZIP_CHUNK = 256 * 1024;
 
 /**
- * The life of an unpack process: takes layers from stdin (unpack-protocol.ts) until it closes, or until the first failure, after which what is
- * left in the pipe means nothing. Resolves to the exit code.
+ * The life of an unpack process: takes layers from stdin (unpack-protocol.ts) until it closes, or until the first failure. It fetches each
+ * layer itself, verifies it while it streams and unpacks it as a chroot of the layer's directory. Resolves to the exit code.
  */
 export async function runUnpackProcess(): Promise<number> {
   dieWithParent();
   process.umask(0);
   const root = new MovableRoot();
-  const input = new ByteSource(process.stdin);
-  for (;;) {
-    const head = await input.exactly(4);
-    if (head === undefined) return 0;
-    const body = await input.exactly(head.readUInt32BE(0));
-    if (body === undefined) return 0;
-    const request = JSON.parse(body.toString('utf8')) as UnpackRequest;
-    try {
-      const answer = await unpack(request, input, root);
-      send({ ok: true, ...answer });
-    } catch (error) {
-      send({ ok: false, code: errorCode(error), message: errorMessage(error) });
-      return 1;
+  const sources = new LayerSources();
+  try {
+    for await (const line of createInterface({ input: process.stdin })) {
+      const usage = await unpack(JSON.parse(line) as UnpackRequest, sources, root);
+      report({ kind: 'done', usage });
     }
+    return 0;
+  } catch (error) {
+    const reason = error instanceof GantryError ? error.reason : undefined;
+    report({ kind: 'failed', code: errorCode(error), message: errorMessage(error), reason });
+    return 1;
+  } finally {
+    sources.close();
   }
 }
 
-function send(answer: UnpackAnswer): void {
-  writeSync(1, `${JSON.stringify(answer)}\n`);
+function report(what: UnpackReport): void {
+  writeSync(1, `${JSON.stringify(what)}\n`);
 }
 
-async function unpack(
-  request: UnpackRequest,
-  input: ByteSource,
-  root: MovableRoot,
-): Promise<LayerUsage & { tarBytes: number }> {
+async function unpack(request: UnpackRequest, sources: LayerSources, root: MovableRoot): Promise<LayerUsage> {
+  const stream = await sources.open(request.source);
+  const bytes = new LayerBytes(stream, request.size, taken => report({ kind: 'progress', bytes: taken }));
+  // From here to `leave` every path means one inside the layer: nothing may be looked up, opened or loaded but what the layer holds.
   root.enter(request.directory);
   const unpacker = new LayerUnpacker('');
-  const compressed = createHash('sha256');
   const plain = createHash('sha256');
   const reader = new TarReader(unpacker);
   let tarBytes = 0;
@@ -63,15 +61,10 @@ async function unpack(
     plain.update(chunk);
     reader.write(chunk);
   };
-  let remaining = request.size;
   try {
-    let gunzip: GunzipPump | undefined;
-    for (let first = true; remaining > 0; first = false) {
-      const chunk = await input.upTo(remaining);
-      if (chunk === undefined) throw new GantryError('cancelled', 'the layer was cut off');
-      remaining -= chunk.length;
-      compressed.update(chunk);
-      if (first) gunzip = pumpFor(chunk, take);
+    let chunk = await bytes.next();
+    const gunzip = chunk === undefined ? undefined : pumpFor(chunk, take);
+    for (; chunk !== undefined; chunk = await bytes.next()) {
       if (gunzip === undefined) take(chunk);
       else await gunzip.write(chunk);
     }
@@ -81,22 +74,17 @@ async function unpack(
     unpacker.abandon();
     // A broken archive is most often a blob that is not the one that was asked for: say that first.
     if (errorCode(error) === 'invalid-argument') {
-      while (remaining > 0) {
-        const chunk = await input.upTo(remaining);
-        if (chunk === undefined) break;
-        compressed.update(chunk);
-        remaining -= chunk.length;
-      }
-      if (remaining === 0) checkDigest(request.digest, `sha256:${compressed.digest('hex')}`, 'blob');
+      await bytes.drain();
+      checkDigest(request.digest, bytes.digest(), 'blob');
     }
     throw error;
   }
-  checkDigest(request.digest, `sha256:${compressed.digest('hex')}`, 'blob');
+  checkDigest(request.digest, bytes.digest(), 'blob');
   checkDigest(request.diffId, `sha256:${plain.digest('hex')}`, 'uncompressed layer');
   const usage = unpacker.finish();
   root.leave();
   syncFileSystem(request.directory);
-  return { ...usage, tarBytes };
+  return usage;
 }
 
 function checkDigest(expected: string | undefined, found: string, what: string): void {
@@ -144,38 +132,5 @@ class GunzipPump {
     const ended = once(this.#stream, 'end');
     this.#stream.end();
     await Promise.race([ended, this.#failed]);
-  }
-}
-
-/** Reads a stream in pieces of known length. */
-class ByteSource {
-  readonly #chunks: AsyncIterator<Buffer>;
-  #rest: Buffer = Buffer.alloc(0);
-
-  constructor(stream: Readable) {
-    this.#chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  }
-
-  /** At most `limit` bytes, at least one; undefined at the end of the stream. */
-  async upTo(limit: number): Promise<Buffer | undefined> {
-    if (this.#rest.length === 0) {
-      const next = await this.#chunks.next();
-      if (next.done === true) return undefined;
-      this.#rest = next.value;
-    }
-    const piece = this.#rest.subarray(0, limit);
-    this.#rest = this.#rest.subarray(piece.length);
-    return piece;
-  }
-
-  async exactly(length: number): Promise<Buffer | undefined> {
-    const pieces: Buffer[] = [];
-    for (let missing = length; missing > 0; ) {
-      const piece = await this.upTo(missing);
-      if (piece === undefined) return undefined;
-      pieces.push(piece);
-      missing -= piece.length;
-    }
-    return Buffer.concat(pieces);
   }
 }

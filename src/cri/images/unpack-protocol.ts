@@ -1,14 +1,17 @@
 import type { ErrorCode } from '../../base/errors.ts';
+import type { BlobLocation } from './image-source.ts';
 import type { LayerUsage } from './unpack-layer.ts';
 
 /**
- * What passes between the image store and an unpack process. To the process, per layer: four bytes of length (big endian), the request as JSON,
- * then exactly `size` bytes of the layer. Back: one line of JSON.
+ * What passes between the image store and an unpack process: to the process one line of JSON per layer (UnpackRequest), back lines of JSON
+ * (UnpackReport), the last of them `done` or `failed`. The bytes of the layer pass by neither pipe: the process reads them where they are.
  */
 export interface UnpackRequest {
   /** Existing empty directory. */
   readonly directory: string;
-  /** Bytes that follow. */
+  /** May hold credentials of a registry, which is why requests go through a pipe and are not logged. */
+  readonly source: BlobLocation;
+  /** Bytes of the layer as they come. */
   readonly size: number;
   /** Digest of those bytes; undefined where the archive names the uncompressed one only. */
   readonly digest: string | undefined;
@@ -18,6 +21,13 @@ export interface UnpackRequest {
   readonly maxBytes: number;
 }
 
-export type UnpackAnswer =
-  | ({ readonly ok: true; readonly tarBytes: number } & LayerUsage)
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
+export type UnpackReport =
+  /** Bytes of the layer that have been taken so far. */
+  | { readonly kind: 'progress'; readonly bytes: number }
+  | { readonly kind: 'done'; readonly usage: LayerUsage }
+  | {
+      readonly kind: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly reason: string | undefined;
+    };

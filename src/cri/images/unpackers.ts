@@ -1,17 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
 import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
+import type { BlobLocation } from './image-source.ts';
 import type { LayerUsage } from './unpack-layer.ts';
-import type { UnpackAnswer, UnpackRequest } from './unpack-protocol.ts';
+import type { UnpackReport, UnpackRequest } from './unpack-protocol.ts';
 
 /** A process that has nothing to do for this long is ended: the daemon's idle memory is its own alone. */
 const IDLE_MS = 2_000;
 
+/** An UnpackRequest but for the place of the bytes, which is asked for when a process is free. */
+export type LayerToUnpack = Omit<UnpackRequest, 'source'>;
+
 /**
  * A small pool of unpack processes, started when a layer comes and ended when none does. Unpacking is synchronous work for seconds and runs
- * as a chroot: neither may happen in the daemon.
+ * as a chroot: neither may happen in the daemon. The processes read the layers themselves, so that their bytes leave nothing in its heap.
  */
 export class Unpackers {
   readonly #command: readonly string[];
@@ -28,18 +31,23 @@ export class Unpackers {
   }
 
   /**
-   * Unpacks one layer; `open` is called when a process is free and gives the layer's bytes. Waits its turn. Throws what the process found wrong,
-   * or what the source of the bytes threw. The directory may then hold a part; the caller removes it.
+   * Unpacks one layer. Waits its turn; `locate` is called when that has come. `onProgress` is told now and then how many bytes of the layer have
+   * been taken. Throws what the process found wrong or met at the source. The directory may then hold a part; the caller removes it.
    */
-  async unpack(request: UnpackRequest, open: () => Promise<Readable>, signal: AbortSignal): Promise<LayerUsage> {
+  async unpack(
+    layer: LayerToUnpack,
+    locate: () => Promise<BlobLocation>,
+    onProgress: (bytes: number) => void,
+    signal: AbortSignal,
+  ): Promise<LayerUsage> {
     while (this.#running >= this.#limit) await this.#turn(signal);
     this.#running += 1;
     try {
       signal.throwIfAborted();
-      const body = await open();
+      const source = await locate();
       const worker = this.#idle.pop() ?? this.#start();
       worker.stopIdleTimer();
-      const usage = await worker.run(request, body, signal);
+      const usage = await worker.run({ ...layer, source }, onProgress, signal);
       this.#idle.push(worker);
       worker.startIdleTimer(() => this.#idle.splice(this.#idle.indexOf(worker), 1));
       return usage;
@@ -86,19 +94,21 @@ class UnpackProcess {
   readonly #child: ChildProcess;
   readonly #input: Writable;
   readonly #gone: Promise<string>;
-  #answer: ((answer: UnpackAnswer) => void) | undefined;
+  #onReport: ((report: UnpackReport) => void) | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #stderr = '';
 
   constructor(command: readonly string[], onGone: () => void) {
     const [file = '', ...args] = command;
-    // NODE_EXTRA_CA_CERTS and the like only slow the start: nothing here speaks to a network.
-    this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '' } });
+    // NODE_EXTRA_CA_CERTS and the like only slow the start: registry-http.ts reads the certificates it trusts itself.
+    const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'] ?? '' };
+    if (process.env['SSL_CERT_FILE'] !== undefined) env['SSL_CERT_FILE'] = process.env['SSL_CERT_FILE'];
+    this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
     const { stdin, stdout, stderr } = this.#child;
     if (stdin === null || stdout === null || stderr === null) throw internalError('the unpack process has no pipes');
     this.#input = stdin;
     stdin.on('error', () => undefined);
-    createInterface({ input: stdout }).on('line', line => this.#answer?.(JSON.parse(line) as UnpackAnswer));
+    createInterface({ input: stdout }).on('line', line => this.#onReport?.(JSON.parse(line) as UnpackReport));
     stderr.on('data', (data: Buffer) => {
       this.#stderr = (this.#stderr + data.toString('utf8')).slice(-2000);
     });
@@ -113,49 +123,33 @@ class UnpackProcess {
     void this.#gone.then(onGone);
   }
 
-  async run(request: UnpackRequest, body: Readable, signal: AbortSignal): Promise<LayerUsage> {
-    const feeding = new AbortController();
-    const stopFeeding = (): void => feeding.abort(signal.reason);
-    if (signal.aborted) stopFeeding();
-    else signal.addEventListener('abort', stopFeeding, { once: true });
-    const answered = new Promise<UnpackAnswer>(resolve => {
-      this.#answer = resolve;
+  /** One layer. After a throw, the abortion of `signal` included, the process has ended. */
+  async run(request: UnpackRequest, onProgress: (bytes: number) => void, signal: AbortSignal): Promise<LayerUsage> {
+    let onAbort = (): void => {};
+    const outcome = new Promise<LayerUsage>((resolve, reject) => {
+      this.#onReport = report => {
+        if (report.kind === 'progress') onProgress(report.bytes);
+        else if (report.kind === 'done') resolve(report.usage);
+        else
+          reject(
+            new GantryError(report.code, report.message, report.reason === undefined ? {} : { reason: report.reason }),
+          );
+      };
+      void this.#gone.then(why => reject(internalError(`the unpack process failed: ${why}`)));
+      onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
     });
-    const died = this.#gone.then(
-      (why): UnpackAnswer => ({ ok: false, code: 'internal', message: `the unpack process failed: ${why}` }),
-    );
-    const outcome = Promise.race([answered, died]);
-    const json = Buffer.from(JSON.stringify(request), 'utf8');
-    const head = Buffer.alloc(4);
-    head.writeUInt32BE(json.length, 0);
-    this.#input.write(Buffer.concat([head, json]));
-    const fed = pipeline(body, exactly(request.size), this.#input, { end: false, signal: feeding.signal });
     try {
-      const first = await Promise.race([
-        outcome,
-        fed.then(
-          () => undefined,
-          (error: unknown) => ({ failed: error }),
-        ),
-      ]);
-      signal.throwIfAborted();
-      // A process that gave up closes its pipe, so that its answer and our EPIPE race: its answer is the cause.
-      const brokenPipe = first !== undefined && 'failed' in first && isBrokenPipe(first.failed);
-      if (first !== undefined && 'failed' in first && !brokenPipe) throw first.failed;
-      const answer = await outcome;
-      if (!answer.ok) throw new GantryError(answer.code, answer.message);
-      await fed;
-      return { bytes: answer.bytes, inodes: answer.inodes, skippedXattrs: answer.skippedXattrs };
+      this.#input.write(`${JSON.stringify(request)}\n`);
+      return await outcome;
     } catch (error) {
-      fed.catch(() => undefined);
-      feeding.abort();
-      body.destroy();
       this.kill();
       await this.#gone;
       throw error;
     } finally {
-      this.#answer = undefined;
-      signal.removeEventListener('abort', stopFeeding);
+      this.#onReport = undefined;
+      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -174,23 +168,4 @@ class UnpackProcess {
   kill(): void {
     this.#child.kill('SIGKILL');
   }
-}
-
-/** Passes bytes on and throws `data-loss` when there are more or fewer than the descriptor says. */
-function exactly(size: number): (source: AsyncIterable<Buffer>) => AsyncGenerator<Buffer> {
-  return async function* count(source) {
-    let seen = 0;
-    for await (const chunk of source) {
-      seen += chunk.length;
-      if (seen > size)
-        throw new GantryError('data-loss', `the layer has more than the ${size} bytes that its descriptor says`);
-      yield chunk;
-    }
-    if (seen < size) throw new GantryError('data-loss', `the layer ended after ${seen} of ${size} bytes`);
-  };
-}
-
-function isBrokenPipe(error: unknown): boolean {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET';
 }

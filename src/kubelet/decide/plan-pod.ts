@@ -1,5 +1,5 @@
 import type { Container } from '../../api/types/gen/core-v1.ts';
-import { newestContainer, type ObservedPod, type ObservedSandbox } from '../observed/observed-pod.ts';
+import type { ObservedPod, ObservedSandbox } from '../observed/observed-pod.ts';
 import type { ContainerToKill, Plan, PodAction } from './actions.ts';
 import {
   type ContainerDecision,
@@ -229,16 +229,11 @@ function toKill(input: DecideInput, containers: ObservedPod['containers']): Cont
   return containers.map(c => ({ id: c.id, name: c.name, graceSeconds: Math.max(grace, MINIMUM_GRACE_SECONDS) }));
 }
 
-/** Whether the newest container of that name runs. */
-export function isRunning(observed: ObservedPod, name: string): boolean {
-  return newestContainer(observed, name)?.state === 'running';
-}
-
 function act(actions: readonly PodAction[]): Plan {
   return { actions, wakeAt: undefined, gone: false };
 }
 
-export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
   const known = times.filter(t => t !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -14,8 +14,10 @@ export interface ListPlan {
   readonly continued: boolean;
 }
 
+export type ListParameters = Pick<ListOptions, 'limit' | 'continue' | 'resourceVersion' | 'resourceVersionMatch'>;
+
 /** Decides by the table of resourceVersion, resourceVersionMatch, limit and continue. Throws `invalid` for what goes not together. */
-export function planList(prefix: string, options: ListOptions): ListPlan {
+export function planList(prefix: string, options: ListParameters): ListPlan {
   const limit = options.limit ?? 0;
   const version = options.resourceVersion ?? '';
   const plan = { startKey: prefix, exactRevision: undefined, minRevision: 0, limit, continued: false };

@@ -1,5 +1,6 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { gantryCommand } from '../harness/gantry-command.ts';
 import { type KubeletHost, podManifest, type SeenContainer, startKubelet, WAIT } from '../harness/kubelet.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
 import { type Registry, startRegistry } from '../harness/registry.ts';
@@ -11,14 +12,12 @@ let kubelet: KubeletHost;
 let registry: Registry;
 beforeAll(async () => {
   target = await gantryHost({
-    // copies of the programs, in a directory that a test may take away
-    criConfig: 'conmon: /run/programs/conmon\nruntime: /run/programs/crun\n',
+    // a copy, which a test may take away
+    criConfig: 'conmon: /run/programs/conmon\n',
     prepare: host => {
       mkdirSync(host.path('/run/programs'));
-      for (const name of ['conmon', 'crun']) {
-        copyFileSync(`/usr/bin/${name}`, host.path(`/run/programs/${name}`));
-        chmodSync(host.path(`/run/programs/${name}`), 0o755);
-      }
+      copyFileSync('/usr/bin/conmon', host.path('/run/programs/conmon'));
+      chmodSync(host.path('/run/programs/conmon'), 0o755);
     },
   });
   registry = await startRegistry(target.host);
@@ -148,23 +147,31 @@ describe('a pod that cannot run', () => {
     ),
   );
 
-  it.each(['conmon', 'crun'])(
-    'a %s that is missing: the CRI error names it, and the pod runs once it is back',
-    async name => {
-      const program = target.host.path(`/run/programs/${name}`);
-      renameSync(program, `${program}.away`);
-      kubelet.writeManifest('trouble.yaml', podManifest('trouble', WAIT));
-      await waitFor('the reason in the log', saw => {
-        const lines = readFileSync(kubelet.service.logFile, 'utf8').split('\n');
-        const found = lines.filter(l => l.includes(`default/${kubelet.podName('trouble')}`) && l.includes(`/${name}`));
-        saw(lines.slice(-5));
-        return found.length > 0;
-      });
-      renameSync(`${program}.away`, program);
-      await kubelet.running('trouble');
-      kubelet.removeManifest('trouble.yaml');
-      await kubelet.gone('trouble');
-      await expectNoLeftovers(target);
-    },
-  );
+  it('a monitor that is missing: the CRI error names it, and the pod runs once it is back', async () => {
+    const program = target.host.path('/run/programs/conmon');
+    renameSync(program, `${program}.away`);
+    kubelet.writeManifest('trouble.yaml', podManifest('trouble', WAIT));
+    await waitFor('the status to name it', async saw => {
+      const status = (await kubelet.pod('trouble'))?.status?.containerStatuses?.[0];
+      saw(status);
+      return status !== undefined && waiting(status)?.includes('/run/programs/conmon');
+    });
+    renameSync(`${program}.away`, program);
+    await kubelet.running('trouble');
+    kubelet.removeManifest('trouble.yaml');
+    await kubelet.gone('trouble');
+    await expectNoLeftovers(target);
+  });
+});
+
+describe('an OCI runtime that is missing', () => {
+  it('ends the shim at its start with one line that names it', async () => {
+    writeFileSync(target.host.path('/run/no-runtime.yaml'), 'runtime: /no/such/crun\n');
+    const places = ['--socket', '/run/other/cri.sock', '--root', '/run/other/root', '--state', '/run/other/state'];
+    const result = await target.host.exec(gantryCommand('run', 'cri', '--config', '/run/no-runtime.yaml', ...places), {
+      timeoutMs: 20_000,
+    });
+    expect(result.code).toBe(1);
+    expect(result.stderr.trim().split('\n').at(-1)).toContain('/no/such/crun');
+  });
 });

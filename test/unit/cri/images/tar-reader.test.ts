@@ -102,6 +102,42 @@ describe('TarReader', () => {
     );
   });
 
+  it('gives the same headers when contents are skipped, however much is read at a time', async () => {
+    const archive = await archiveOf([
+      [{ name: 'dir/', type: 'directory' }],
+      [{ name: `${'d/'.repeat(120)}long` }, 'x'.repeat(3000)],
+      [{ name: 'whole-blocks' }, 'x'.repeat(1024)],
+      [{ name: 'empty' }],
+      [{ name: 'last' }, 'x'],
+    ]);
+    const names = readAll(archive, archive.length).map(s => s.header.name);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3000 }), size => {
+        const seen: string[] = [];
+        let ended = 0;
+        const reader = new TarReader({
+          entry: (header, offset) => {
+            seen.push(header.name);
+            expect(archive.subarray(offset, offset + header.size).every(b => b === 0x78)).toBe(true);
+          },
+          data() {},
+          end: () => {
+            ended += 1;
+          },
+        });
+        for (let at = 0; at < archive.length; ) {
+          reader.write(archive.subarray(at, at + size));
+          at += size + reader.contentLeft;
+          reader.skipContent();
+        }
+        reader.close();
+        expect(seen).toEqual(names);
+        expect(ended).toBe(names.length);
+      }),
+      { seed: 12, numRuns: 50 },
+    );
+  });
+
   it('keeps binary attributes byte for byte', () => {
     const value = Buffer.from([1, 0, 0, 2, 0x80, 0xff, 0x0a, 0, 0x3d]);
     const pax = paxRecord('SCHILY.xattr.security.capability', value);

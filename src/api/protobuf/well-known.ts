@@ -1,6 +1,7 @@
 import { errorMessage, invalidArgument } from '../../base/errors.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
 import { canonicalQuantity } from '../quantity.ts';
+import { remembered } from '../remembered.ts';
 import type { ScalarName } from '../schema/scalars.ts';
 import type { Reader } from './reader.ts';
 import type { BackwardWriter } from './writer.ts';
@@ -16,21 +17,6 @@ export interface MessageScalar {
 }
 
 const MICROS = /\.(\d{6})Z$/;
-
-/** Few quantities and times occur, and they occur often: what was made of them is kept, up to this many. */
-const KEPT = 2000;
-
-function remembered<K, V>(make: (key: K) => V): (key: K) => V {
-  const known = new Map<K, V>();
-  return key => {
-    const found = known.get(key);
-    if (found !== undefined) return found;
-    const value = make(key);
-    if (known.size >= KEPT) known.clear();
-    known.set(key, value);
-    return value;
-  };
-}
 
 const quantityText = remembered(canonicalQuantity);
 const timeSeconds = remembered((text: string) => Math.floor(Date.parse(`${text.slice(0, 19)}Z`) / 1000));

@@ -1,6 +1,7 @@
 import { errorMessage } from '../../base/errors.ts';
 import { canonicalDuration } from '../duration.ts';
 import { canonicalQuantity } from '../quantity.ts';
+import { remembered } from '../remembered.ts';
 import { canonicalMicroTime, canonicalTime } from '../time.ts';
 
 /**
@@ -22,11 +23,14 @@ export type Accepted = { readonly value: unknown } | { readonly refused: string 
 const WRONG_TYPE: Accepted = { refused: 'type' };
 
 function integer(min: bigint, max: bigint): ScalarRule {
+  const low = Number(min);
+  const high = Number(max);
   return {
     zero: 0,
     json: ['integer'],
     accept: (value, source) => {
       if (typeof value !== 'number') return WRONG_TYPE;
+      if (source === undefined && Number.isSafeInteger(value) && value >= low && value <= high) return { value };
       // Go refuses a fraction, and an exponent, for an integer; text such as 1e3 comes from JSON only.
       if (!Number.isInteger(value) || (source !== undefined && /[.eE]/.test(source))) return { refused: 'integer' };
       const exact = BigInt(source !== undefined && /^-?\d+$/.test(source) ? source : value);
@@ -55,6 +59,7 @@ function attempt(canonical: () => unknown): Accepted {
   }
 }
 
+const quantityText = remembered(canonicalQuantity);
 const INT32 = integer(-(2n ** 31n), 2n ** 31n - 1n);
 const INT64 = integer(-(2n ** 63n), 2n ** 63n - 1n);
 
@@ -86,14 +91,14 @@ const RULES = {
     accept: (value, source) =>
       typeof value === 'boolean'
         ? WRONG_TYPE
-        : attempt(() => canonicalQuantity(typeof value === 'string' ? value.trim() : (source ?? String(value)))),
+        : attempt(() => quantityText(typeof value === 'string' ? value.trim() : (source ?? String(value)))),
   },
   IntOrString: {
     zero: 0,
     json: ['integer', 'string'],
     accept: (value, source) => (typeof value === 'string' ? { value } : INT32.accept(value, source)),
   },
-  Time: text(undefined, canonicalTime),
+  Time: text(undefined, remembered(canonicalTime)),
   MicroTime: text(undefined, canonicalMicroTime),
   Duration: text('0s', canonicalDuration),
   DurationOrNanoseconds: {

@@ -241,16 +241,30 @@ export function isAlwaysPresent(field: Field): boolean {
   return !field.omitEmpty;
 }
 
+const GO_SCALARS: Partial<Record<ScalarName, string>> = {
+  bytes: '[]uint8',
+  Quantity: 'resource.Quantity',
+  IntOrString: 'intstr.IntOrString',
+  Time: 'v1.Time',
+  MicroTime: 'v1.MicroTime',
+  Duration: 'v1.Duration',
+};
+
+/** `v1.PullPolicy` of `core/v1.PullPolicy`. */
+function goName(id: string): string {
+  return id.slice(id.lastIndexOf('/') + 1);
+}
+
 /** The type as Go names it in its messages: `int32`, `[]v1.Container`, `map[string]string`. */
 export function goTypeName(type: Type): string {
   switch (type.kind) {
     case 'struct':
       return type.goType;
     case 'list':
-      return `[]${goTypeName(type.of)}`;
+      return type.id === undefined ? `[]${goTypeName(type.of)}` : goName(type.id);
     case 'map':
-      return `map[string]${goTypeName(type.of)}`;
+      return type.id === undefined ? `map[string]${goTypeName(type.of)}` : goName(type.id);
     case 'scalar':
-      return type.id === undefined ? type.scalar : type.id.slice(type.id.lastIndexOf('/') + 1);
+      return type.id === undefined ? (GO_SCALARS[type.scalar] ?? type.scalar) : goName(type.id);
   }
 }

@@ -1,0 +1,100 @@
+import { errorMessage, invalidArgument } from '../../../base/errors.ts';
+import type { StructType, Type } from '../../schema/table.ts';
+import { readJson } from '../read-json.ts';
+import { SourceError } from '../source.ts';
+import { findPlaces, type JsonPlaces, pathText } from './find-places.ts';
+import { scanJson } from './scan.ts';
+import { ScalarRefusal, structDecoder, Visit } from './visit.ts';
+
+export interface DecodedBody {
+  /** What Go always holds is there; names that the table does not know are not. */
+  readonly object: Record<string, unknown>;
+  /** Upstream's strict decoding errors: `unknown field "spec.foo"`, `duplicate field "spec.bar"`. */
+  readonly strictErrors: readonly string[];
+}
+
+/**
+ * Levels of nesting that a body may have. Upstream takes 10,000; no object of the API comes near either, and this many
+ * cannot exhaust the stack of whatever walks the object later.
+ */
+const MAX_DEPTH = 1000;
+const NONE: ReadonlyMap<string, string> = new Map();
+
+/**
+ * Decodes the JSON text of a request body into an object of a type. Unknown and repeated names are no failure: what is to
+ * be done about them is for `checkFieldValidation`. With `duplicates: false` (fieldValidation=Ignore) repeated names are
+ * not looked for. Throws `invalid-argument` with Go's text for what is no JSON or has a value of a wrong type.
+ */
+export function decodeJson(type: StructType, text: string, options: { readonly duplicates: boolean }): DecodedBody {
+  const facts = scanJson(text);
+  if (facts.depth > MAX_DEPTH) throw invalidArgument('exceeded max depth');
+  const value = parse(text);
+  const places = facts.fractions ? findPlaces(text) : undefined;
+  const decoded = decodeValue(type, value, places?.fractions ?? NONE);
+  if (!options.duplicates || decoded.names === facts.names) return decoded;
+  return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? findPlaces(text)), ...decoded.strictErrors] };
+}
+
+/**
+ * Decodes a value that is parsed already (from YAML, from a patch). `fractions` has the source of numbers that are not
+ * written as integers, by path. Throws as decodeJson does.
+ */
+export function decodeValue(
+  type: StructType,
+  value: unknown,
+  fractions: ReadonlyMap<string, string> = NONE,
+): DecodedBody & { readonly names: number } {
+  const visit = new Visit(type, fractions);
+  let object: Record<string, unknown>;
+  try {
+    object = structDecoder(type)(visit, value) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof ScalarRefusal) throw invalidArgument(error.message);
+    throw error;
+  }
+  if (visit.error !== undefined) throw invalidArgument(visit.error);
+  return {
+    object,
+    names: visit.names,
+    strictErrors: visit.unknown.map(path => `unknown field ${JSON.stringify(path)}`),
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw invalidArgument(goSyntaxError(text) ?? errorMessage(error));
+  }
+}
+
+/** What Go says about a text that is no JSON. */
+function goSyntaxError(text: string): string | undefined {
+  try {
+    const { end } = readJson(text, 0, {
+      maxBytes: text.length,
+      maxNodes: Number.POSITIVE_INFINITY,
+      maxDepth: MAX_DEPTH,
+    });
+    return end < text.length ? `invalid character '${text[end]}' after top-level value` : undefined;
+  } catch (error) {
+    return error instanceof SourceError ? error.message : undefined;
+  }
+}
+
+/** Upstream does not look into the parts that it hands on as they are. */
+function duplicateErrors(type: StructType, places: JsonPlaces): string[] {
+  return places.duplicates
+    .filter(path => isTyped(type, path))
+    .map(path => `duplicate field ${JSON.stringify(pathText(path))}`);
+}
+
+function isTyped(type: StructType, path: readonly (string | number)[]): boolean {
+  let at: Type | undefined = type;
+  for (const step of path) {
+    if (at?.kind === 'struct') at = at.json.get(String(step))?.type;
+    else if (at?.kind === 'list' || at?.kind === 'map') at = at.of;
+    else return false;
+  }
+  return at !== undefined;
+}

@@ -1,0 +1,230 @@
+import { isRawJson, type ScalarName, scalarRule } from '../../schema/scalars.ts';
+import { goTypeName, isAlwaysPresent, type ScalarType, type StructType, type Type } from '../../schema/table.ts';
+import { zeroOf } from '../../schema/zero.ts';
+import { pathText } from './find-places.ts';
+
+/** What a walk finds and where it is. One is made per object. */
+export class Visit {
+  readonly root: StructType;
+  /** Names met, in typed and in free parts. */
+  names = 0;
+  /** The path so far; only the first `depth` entries count. */
+  readonly path: (string | number)[] = [];
+  depth = 0;
+  /** Paths of unknown fields, at most 100 as upstream collects them. */
+  readonly unknown: string[] = [];
+  /** The first value of a wrong type. */
+  error: string | undefined;
+  /** The struct that holds the value and its fields without indexes, for Go's messages. */
+  holder: StructType | undefined;
+  readonly #fractions: ReadonlyMap<string, string>;
+
+  constructor(root: StructType, fractions: ReadonlyMap<string, string>) {
+    this.root = root;
+    this.#fractions = fractions;
+  }
+
+  /** The fields on the way, with Go's names of embedded structs, and without indexes and map keys. */
+  goPath(): string {
+    const steps: string[] = [];
+    let at: Type | undefined = this.root;
+    for (const step of this.path.slice(0, this.depth)) {
+      if (at?.kind === 'struct') {
+        steps.push(...embedded(at, String(step)), String(step));
+        at = at.json.get(String(step))?.type;
+      } else at = at?.kind === 'list' || at?.kind === 'map' ? at.of : undefined;
+    }
+    return steps.join('.');
+  }
+
+  where(): string {
+    return pathText(this.path.slice(0, this.depth));
+  }
+
+  /** The digits of a number that is not written as an integer. */
+  source(): string | undefined {
+    return this.#fractions.size === 0 ? undefined : this.#fractions.get(this.where());
+  }
+}
+
+/** The names of the embedded structs that a field is reached through. */
+function embedded(type: StructType, name: string): string[] {
+  for (const field of type.fields)
+    if (field.inline && field.type.kind === 'struct' && field.type.json.has(name))
+      return [field.type.name, ...embedded(field.type, name)];
+  return [];
+}
+
+const MAX_UNKNOWN = 100;
+
+/** Thrown where upstream's decoder of a scalar gives up at once; it is caught in decode-json.ts. */
+export class ScalarRefusal extends Error {}
+
+type Decode = (visit: Visit, value: unknown) => unknown;
+
+const DECODERS = new WeakMap<StructType, Decode>();
+
+/** The decoder of a struct, made on first use: parsed JSON in, the object of the table out. */
+export function structDecoder(type: StructType): Decode {
+  const known = DECODERS.get(type);
+  if (known !== undefined) return known;
+  let fields: ReadonlyMap<string, Decode> | undefined;
+  let always: readonly { readonly name: string; readonly type: Type }[] = [];
+  const decode: Decode = (visit, value) => {
+    if (fields === undefined) {
+      fields = new Map([...type.json.values()].map(field => [field.name, decoder(field.type)]));
+      always = [...type.json.values()].filter(isAlwaysPresent).map(field => ({ name: field.name, type: field.type }));
+    }
+    const object: Record<string, unknown> = {};
+    if (isObject(value)) {
+      const outer = visit.holder;
+      const at = visit.depth++;
+      for (const name of Object.keys(value)) {
+        visit.names++;
+        visit.path[at] = name;
+        const field = fields.get(name);
+        const child = (value as Readonly<Record<string, unknown>>)[name];
+        if (field === undefined) unknownField(visit, child);
+        else if (child !== null) {
+          visit.holder = type;
+          object[name] = field(visit, child);
+        }
+      }
+      visit.depth = at;
+      visit.holder = outer;
+    } else wrongType(visit, type, value);
+    for (const { name, type: missing } of always) if (object[name] === undefined) object[name] = zeroOf(missing);
+    return object;
+  };
+  DECODERS.set(type, decode);
+  return decode;
+}
+
+function decoder(type: Type): Decode {
+  switch (type.kind) {
+    case 'struct':
+      return structDecoder(type);
+    case 'list': {
+      const item = decoder(type.of);
+      const zero = type.of;
+      return (visit, value) => {
+        if (!Array.isArray(value)) return wrongType(visit, type, value);
+        const at = visit.depth++;
+        const list = value.map((each: unknown, index) => {
+          visit.path[at] = index;
+          return each === null ? zeroOf(zero) : item(visit, each);
+        });
+        visit.depth = at;
+        return list;
+      };
+    }
+    case 'map': {
+      const item = decoder(type.of);
+      const zero = type.of;
+      return (visit, value) => {
+        if (!isObject(value)) return wrongType(visit, type, value);
+        const at = visit.depth++;
+        const map: Record<string, unknown> = {};
+        for (const name of Object.keys(value)) {
+          visit.names++;
+          visit.path[at] = name;
+          const child = (value as Readonly<Record<string, unknown>>)[name];
+          const decoded = child === null ? (zeroOf(zero) ?? null) : item(visit, child);
+          // An assignment would set the prototype.
+          if (name === '__proto__')
+            Object.defineProperty(map, name, { value: decoded, enumerable: true, configurable: true, writable: true });
+          else map[name] = decoded;
+        }
+        visit.depth = at;
+        return map;
+      };
+    }
+    case 'scalar':
+      return scalarDecoder(type);
+  }
+}
+
+function scalarDecoder(type: ScalarType): Decode {
+  const rule = scalarRule(type.scalar);
+  if (isRawJson(type.scalar))
+    return (visit, value) => {
+      visit.names += countNames(value);
+      return value;
+    };
+  switch (type.scalar) {
+    case 'string':
+      return (visit, value) => (typeof value === 'string' ? value : wrongType(visit, type, value));
+    case 'bool':
+      return (visit, value) => (typeof value === 'boolean' ? value : wrongType(visit, type, value));
+  }
+  return (visit, value) => {
+    if (typeof value === 'object' || value === undefined) return wrongType(visit, type, value);
+    const scalar = value as string | number | boolean;
+    const accepted = rule.accept(scalar, typeof value === 'number' ? visit.source() : undefined);
+    if ('value' in accepted) return accepted.value;
+    if (accepted.refused === 'type' || accepted.refused === 'integer') return wrongType(visit, type, value);
+    throw new ScalarRefusal(accepted.refused);
+  };
+}
+
+function unknownField(visit: Visit, value: unknown): void {
+  const path = visit.where();
+  if (visit.unknown.length < MAX_UNKNOWN && !visit.unknown.includes(path)) visit.unknown.push(path);
+  visit.names += countNames(value);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Names in a part that the table does not describe. The depth of the text is limited before. */
+export function countNames(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) count += countNames(item);
+    return count;
+  }
+  for (const item of Object.values(value)) count += 1 + countNames(item);
+  return count;
+}
+
+/** Notes Go's message for the first value of a wrong type, and gives the zero value in its place. */
+function wrongType(visit: Visit, type: Type, value: unknown): unknown {
+  if (visit.error === undefined) {
+    const where = visit.holder === undefined ? 'value' : `struct field ${visit.holder.name}.${visit.goPath()}`;
+    visit.error = `json: cannot unmarshal ${found(visit, type, value)} into Go ${where} of type ${readAs(type)}`;
+  }
+  return zeroOf(type);
+}
+
+function found(visit: Visit, type: Type, value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  switch (typeof value) {
+    case 'number':
+      return type.kind === 'scalar' && INTEGERS.has(type.scalar) ? `number ${visit.source() ?? value}` : 'number';
+    case 'boolean':
+      return 'bool';
+    case 'string':
+      return 'string';
+    default:
+      return 'object';
+  }
+}
+
+const INTEGERS: ReadonlySet<ScalarName> = new Set(['int32', 'int64', 'uint32', 'IntOrString']);
+
+/** The Go type that upstream decodes into: those with a decoder of their own go through another. */
+function readAs(type: Type): string {
+  if (type.kind !== 'scalar') return goTypeName(type);
+  switch (type.scalar) {
+    case 'Time':
+    case 'MicroTime':
+    case 'Duration':
+      return 'string';
+    case 'IntOrString':
+      return 'int32';
+    default:
+      return goTypeName(type);
+  }
+}

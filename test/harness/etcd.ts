@@ -97,6 +97,11 @@ export class EtcdServer {
     await exited;
   }
 
+  /** While it is dead: as if it had been restored from nothing. */
+  eraseData(): void {
+    rmSync(join(this.folder, 'data'), { recursive: true, force: true });
+  }
+
   /** SIGSTOP and SIGCONT: a server that keeps its connections and answers nothing. */
   freeze(): void {
     this.#child?.kill('SIGSTOP');
@@ -121,7 +126,7 @@ export class EtcdServer {
   /** Ends it and removes its data. */
   async remove(): Promise<void> {
     await this.kill();
-    rmSync(join(this.folder), { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

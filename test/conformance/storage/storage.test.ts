@@ -3,6 +3,7 @@ import { runCompactor } from '../../../src/apiserver/storage/compactor.ts';
 import { StorageError, storageFault } from '../../../src/apiserver/storage/errors.ts';
 import type { OptimisticStorage } from '../../../src/apiserver/storage/optimistic-storage.ts';
 import type { Change, ListOptions, StoredList, StoredObject } from '../../../src/apiserver/storage/storage.ts';
+import { overridingStorage } from '../../harness/overriding-storage.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { etcdImplementation, type Implementation, memoryImplementation } from './implementations.ts';
 
@@ -441,12 +442,13 @@ describe.each<[string, () => Implementation]>([
       const stop = new AbortController();
       const errors: string[] = [];
       let fail = true;
-      const flaky = Object.create(storage) as OptimisticStorage;
-      flaky.compactStep = (...args) => {
-        if (!fail) return storage.compactStep(...args);
-        fail = false;
-        return Promise.reject(new Error('etcd is away'));
-      };
+      const flaky = overridingStorage(storage, {
+        compactStep(...args) {
+          if (!fail) return storage.compactStep(...args);
+          fail = false;
+          return Promise.reject(new Error('etcd is away'));
+        },
+      });
       const [first] = await fill('a/1', 'a/2');
       const running = runCompactor(flaky, stop.signal, { intervalMs: 5, onError: message => errors.push(message) });
       await waitFor('the first revision to be forgotten', async () => {

@@ -152,7 +152,11 @@ export class WatchCache implements CacheView {
     const watch = this.storage.watch(this.#root, {
       afterRevision: this.#startRevision,
       signal,
-      onBroken: error => this.#log.warn({ err: error }, `the watch broke: ${errorMessage(error)}`),
+      onBroken: error => {
+        this.#log.warn({ err: error }, `the watch broke: ${errorMessage(error)}`);
+        // who comes back may be another: one that was restored waits for revisions that mean something else by then
+        this.newestRevision().catch(() => undefined);
+      },
     });
     for await (const batch of watch) {
       const now = this.clock.monotonic();

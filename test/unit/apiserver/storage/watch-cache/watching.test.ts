@@ -1,0 +1,229 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MemoryStore } from '../../../../../src/apiserver/storage/memory/memory-store.ts';
+import { OptimisticStorage } from '../../../../../src/apiserver/storage/optimistic-storage.ts';
+import type { CacheEntry } from '../../../../../src/apiserver/storage/watch-cache/cache-entry.ts';
+import type { WatchItem } from '../../../../../src/apiserver/storage/watch-cache/cache-event.ts';
+import type { CacheWatcher } from '../../../../../src/apiserver/storage/watch-cache/cache-watcher.ts';
+import type { ResourceCache } from '../../../../../src/apiserver/storage/watch-cache/resource-cache.ts';
+import { WatchCache } from '../../../../../src/apiserver/storage/watch-cache/watch-cache.ts';
+import { FakeClock } from '../../../../harness/fake-clock.ts';
+import { overridingStorage } from '../../../../harness/overriding-storage.ts';
+
+const PODS = '/registry/pods/';
+interface Pod {
+  readonly n: number;
+}
+
+let clock: FakeClock;
+let storage: OptimisticStorage;
+let cache: WatchCache;
+let pods: ResourceCache<Pod>;
+let parsed: number;
+let stop: AbortController;
+let running: Promise<void>;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  storage = new OptimisticStorage(new MemoryStore(clock));
+  cache = new WatchCache(storage, { clock });
+  parsed = 0;
+  pods = cache.resource<Pod>(PODS, value => {
+    parsed += 1;
+    return JSON.parse(value.toString());
+  });
+  stop = new AbortController();
+  await put('x', 1);
+  await new Promise<void>(ready => {
+    running = cache.run(stop.signal, ready);
+  });
+});
+afterEach(async () => {
+  stop.abort();
+  await running;
+  expect(pods.watcherCount).toBe(0);
+});
+
+const put = (name: string, n: number): Promise<{ revision: number }> =>
+  storage.update(`${PODS}a/${name}`, () => ({ value: Buffer.from(JSON.stringify({ n, metadata: { name } })) }), {
+    createIfMissing: true,
+  });
+const told = (items: readonly WatchItem<Pod>[] | undefined): unknown =>
+  items?.map(i =>
+    i.type === 'BOOKMARK'
+      ? `BOOKMARK ${i.revision}${i.initialEventsEnd ? ' end' : ''}`
+      : `${i.type} ${i.entry.object.n}`,
+  );
+const failure = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'no failure',
+    e => e,
+  );
+const read = async (watcher: CacheWatcher<Pod>): Promise<unknown> => told(await watcher.next());
+
+describe('bookmarks', () => {
+  it('come every minute and 2 s before the end, and the end comes in time', async () => {
+    const watcher = await pods.watch({ resourceVersion: String(cache.revision), bookmarks: true, timeoutMs: 90_000 });
+    await clock.advance(59_999);
+    const first = read(watcher);
+    await clock.advance(1);
+    expect(await first).toEqual([`BOOKMARK ${cache.revision}`]);
+    const { revision } = await put('y', 2);
+    expect(await read(watcher)).toEqual(['ADDED 2']);
+    await clock.advance(28_000);
+    expect(await read(watcher)).toEqual([`BOOKMARK ${revision}`]);
+    const end = read(watcher);
+    await clock.advance(2_000);
+    expect(await end).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('carry the revision of other kinds: the history need not be read again', async () => {
+    const watcher = await pods.watch({ resourceVersion: String(cache.revision), bookmarks: true });
+    const { revision } = await storage.create('/registry/secrets/a/s', Buffer.from('{}'));
+    await clock.advance(60_000);
+    expect(await read(watcher)).toEqual([`BOOKMARK ${revision}`]);
+    watcher.close();
+  });
+
+  it('are not sent to one who did not ask, nor before the state has been read', async () => {
+    const silent = await pods.watch({ resourceVersion: String(cache.revision) });
+    const state = await pods.watch({ sendInitialEvents: true, bookmarks: true });
+    await clock.advance(60_000);
+    await put('y', 2);
+    expect(await read(silent)).toEqual(['ADDED 2']);
+    expect(await read(state)).toEqual(['ADDED 1']);
+    expect(await read(state)).toMatchObject([expect.stringMatching(/^BOOKMARK \d+ end$/)]);
+    silent.close();
+    state.close();
+  });
+});
+
+describe('a slow watcher', () => {
+  it.each([
+    ['events', { maxQueuedEvents: 3 }],
+    ['bytes', { maxQueuedBytes: 100 }],
+  ])('is cut off when its queue has too many %s, and others are not', async (_, bounds) => {
+    const from = String(cache.revision);
+    const slow = await pods.watch({ resourceVersion: from, ...bounds });
+    const other = await pods.watch({ resourceVersion: from });
+    for (let n = 2; n < 7; n += 1) await put('x', n);
+    await cache.reaches(Number(from) + 5, 1000);
+    expect(await slow.next()).toBeUndefined();
+    expect(slow.cutOff).toBe(true);
+    expect(await read(other)).toEqual([2, 3, 4, 5, 6].map(n => `MODIFIED ${n}`));
+    expect(other.cutOff).toBe(false);
+    other.close();
+  });
+});
+
+describe('costs', () => {
+  it('parses an object once for all watchers, and not at all where nobody selects', async () => {
+    const from = String(cache.revision);
+    const all = await pods.watch({ resourceVersion: from });
+    await put('y', 2);
+    await cache.reaches(Number(from) + 1, 1000);
+    expect(parsed).toBe(0);
+    const selecting = await Promise.all(
+      Array.from({ length: 50 }, () => pods.watch({ resourceVersion: from, matches: pod => pod.n > 1 })),
+    );
+    expect(await Promise.all(selecting.map(w => read(w)))).toEqual(Array.from({ length: 50 }, () => ['ADDED 2']));
+    expect(parsed).toBe(1);
+    for (const watcher of [all, ...selecting]) watcher.close();
+  });
+
+  it('encodes a version once per media type and a frame once per kind of event', async () => {
+    const from = String(cache.revision);
+    const watchers = await Promise.all([1, 2, 3].map(() => pods.watch({ resourceVersion: from })));
+    await put('y', 2);
+    let frames = 0;
+    let objects = 0;
+    const object = (entry: CacheEntry<Pod>): Buffer => {
+      objects += 1;
+      return entry.stored;
+    };
+    const seen: Buffer[] = [];
+    for (const watcher of watchers)
+      for (const item of (await watcher.next()) ?? [])
+        if (item.type !== 'BOOKMARK')
+          seen.push(
+            item.frame('json', event => {
+              frames += 1;
+              return Buffer.concat([Buffer.from('{"object":'), event.entry.encoded('json', object), Buffer.from('}')]);
+            }),
+          );
+    expect([frames, objects, new Set(seen).size]).toEqual([1, 1, 1]);
+    expect(seen[0]?.toString()).toBe(
+      `{"object":{"n":2,"metadata":{"resourceVersion":"${Number(from) + 1}","name":"y"}}}`,
+    );
+    // a list sends the very same bytes
+    expect((await pods.list()).items[1]?.encoded('json', object)).toBe(pods.peek(`${PODS}a/y`)?.stored);
+    expect(objects).toBe(1);
+    for (const watcher of watchers) watcher.close();
+  });
+});
+
+describe('revisions of the future', () => {
+  it('are waited for, 3 s, then 504', async () => {
+    const now = cache.revision;
+    const wanted = { resourceVersion: String(now + 1) };
+    const waiting = pods.list(wanted);
+    await put('y', 2);
+    expect((await waiting).items.length).toBe(2);
+    const never = failure(pods.list({ resourceVersion: String(now + 9) }));
+    const watch = failure(pods.watch({ resourceVersion: String(now + 9), sendInitialEvents: true }));
+    const get = failure(pods.get(`${PODS}a/x`, { resourceVersion: String(now + 9) }));
+    await clock.advance(2_999);
+    await clock.advance(1);
+    const message = `Too large resource version: ${now + 9}, current: ${now + 1}`;
+    for (const error of [await never, await watch, await get])
+      expect(error).toMatchObject({ fault: 'too-large-revision', message, retryAfterSeconds: 1 });
+  });
+
+  it('of a watch begin when they come', async () => {
+    const watcher = await pods.watch({ resourceVersion: String(cache.revision + 1) });
+    await put('x', 2);
+    await put('x', 3);
+    expect(await read(watcher)).toEqual(['MODIFIED 3']);
+    watcher.close();
+  });
+});
+
+describe('a consistent read', () => {
+  it('asks the storage itself when the cache does not come that far in 100 ms', async () => {
+    const behind = overridingStorage(storage, {
+      // tells nothing
+      async *watch(_, options) {
+        yield* [];
+        await new Promise((_, reject) => options.signal.addEventListener('abort', () => reject(options.signal.reason)));
+      },
+    });
+    const late = new WatchCache(behind, { clock });
+    const lateStop = new AbortController();
+    const resource = late.resource<Pod>(PODS, value => JSON.parse(value.toString()));
+    let ended: Promise<void> = Promise.resolve();
+    await new Promise<void>(ready => {
+      ended = late.run(lateStop.signal, ready);
+    });
+    await put('x', 2);
+    const list = resource.list();
+    const get = resource.get(`${PODS}a/x`);
+    await clock.advance(100);
+    expect((await list).items.map(i => i.object.n)).toEqual([2]);
+    expect((await get).object.n).toBe(2);
+    expect((await resource.list({ resourceVersion: '0' })).items.map(i => i.object.n)).toEqual([1]);
+    lateStop.abort();
+    await ended;
+  });
+});
+
+it('leaves a read with the reason of its signal', async () => {
+  const watcher = await pods.watch({ resourceVersion: String(cache.revision) });
+  const leave = new AbortController();
+  const reading = failure(watcher.next(leave.signal));
+  leave.abort(new Error('left'));
+  expect(await reading).toMatchObject({ message: 'left' });
+  await put('x', 2);
+  expect(await read(watcher)).toEqual(['MODIFIED 2']);
+  watcher.close();
+  expect(await watcher.next()).toBeUndefined();
+});

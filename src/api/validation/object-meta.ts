@@ -1,4 +1,4 @@
-import type { ObjectMeta } from '../types/gen/meta-v1.ts';
+import type { ObjectMeta, OwnerReference } from '../types/gen/meta-v1.ts';
 import { type FieldError, forbidden, invalid, invalidFor, required, tooLong } from './field-error.ts';
 import { dns1123Label, labelValue, qualifiedName } from './names.ts';
 
@@ -16,7 +16,7 @@ export function validateObjectMeta(
   if (generateName !== '')
     // What follows the prefix is added later, so a trailing dash is fine.
     errors.push(
-      ...invalidFor(`${path}.generateName`, generateName, options.nameReasons(generateName.replace(/-$/, ''))),
+      ...invalidFor(`${path}.generateName`, generateName, options.nameReasons(generateName.replace(/-$/, 'a'))),
     );
   if (name !== '') errors.push(...invalidFor(`${path}.name`, name, options.nameReasons(name)));
   else if (generateName === '') errors.push(required(`${path}.name`, 'name or generateName is required'));
@@ -28,11 +28,40 @@ export function validateObjectMeta(
     errors.push(invalid(`${path}.generation`, meta.generation, 'must be greater than or equal to 0'));
   errors.push(...validateLabels(meta.labels, `${path}.labels`));
   errors.push(...validateAnnotations(meta.annotations, `${path}.annotations`));
-  for (const [index, owner] of (meta.ownerReferences ?? []).entries())
-    for (const key of ['apiVersion', 'kind', 'name', 'uid'] as const)
-      if (owner[key] === '') errors.push(invalid(`${path}.ownerReferences[${index}].${key}`, '', 'must not be empty'));
-  for (const finalizer of meta.finalizers ?? [])
+  errors.push(...validateOwners(meta.ownerReferences ?? [], `${path}.ownerReferences`));
+  const finalizers = meta.finalizers ?? [];
+  for (const finalizer of finalizers)
     errors.push(...invalidFor(`${path}.finalizers`, finalizer, qualifiedName(finalizer)));
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion'))
+    errors.push(
+      invalid(`${path}.finalizers`, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'),
+    );
+  return errors;
+}
+
+function validateOwners(owners: readonly OwnerReference[], path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  let controller = '';
+  for (const owner of owners) {
+    // Upstream names the list, not the place in it.
+    if (owner.apiVersion === '' || owner.apiVersion.endsWith('/'))
+      errors.push(invalid(`${path}.apiVersion`, owner.apiVersion, 'version must not be empty'));
+    for (const key of ['kind', 'name', 'uid'] as const)
+      if (owner[key] === '') errors.push(invalid(`${path}.${key}`, '', 'must not be empty'));
+    if (owner.apiVersion === 'v1' && owner.kind === 'Event')
+      errors.push(invalid(path, owner, '/v1, Kind=Event is disallowed from being an owner'));
+    if (owner.controller !== true) continue;
+    const name = `${owner.kind}/${owner.name}`;
+    if (controller === '') controller = name;
+    else
+      errors.push(
+        invalid(
+          path,
+          owners,
+          `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`,
+        ),
+      );
+  }
   return errors;
 }
 
@@ -43,7 +72,10 @@ export function validateLabels(labels: { readonly [key: string]: string } | unde
   ]);
 }
 
-function validateAnnotations(annotations: { readonly [key: string]: string } | undefined, path: string): FieldError[] {
+export function validateAnnotations(
+  annotations: { readonly [key: string]: string } | undefined,
+  path: string,
+): FieldError[] {
   const errors: FieldError[] = [];
   let bytes = 0;
   for (const [key, value] of Object.entries(annotations ?? {})) {

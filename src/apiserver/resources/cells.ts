@@ -1,0 +1,87 @@
+import { labelSelectorOf } from '../../api/selectors/label-selector.ts';
+import type { Container } from '../../api/types/gen/core-v1.ts';
+import type { LabelSelector, TableColumnDefinition } from '../../api/types/gen/meta-v1.ts';
+
+/** A column. The types that upstream gives; `priority` 1 is shown with `-o wide` alone. */
+export function column(
+  name: string,
+  options: { readonly type?: 'string' | 'integer' | 'boolean'; readonly wide?: boolean; readonly format?: string } = {},
+): TableColumnDefinition {
+  return {
+    name,
+    type: options.type ?? 'string',
+    format: options.format ?? '',
+    description: '',
+    priority: options.wide === true ? 1 : 0,
+  };
+}
+
+export const NAME = column('Name', { format: 'name' });
+export const AGE = column('Age');
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const YEAR = 365 * DAY;
+
+/** A duration in milliseconds as kubectl shows ages: two units near the lower end, one above (upstream's HumanDuration). */
+export function humanDuration(milliseconds: number): string {
+  const seconds = Math.trunc(milliseconds / SECOND);
+  if (seconds < -1) return '<invalid>';
+  if (seconds < 0) return '0s';
+  if (seconds < 120) return `${seconds}s`;
+  const whole = (unit: number): number => Math.trunc(milliseconds / unit);
+  const two = (large: number, name: string, small: number, smallName: string): string => {
+    const rest = whole(small) % (large / small);
+    return rest === 0 ? `${whole(large)}${name}` : `${whole(large)}${name}${rest}${smallName}`;
+  };
+  if (whole(MINUTE) < 10) return two(MINUTE, 'm', SECOND, 's');
+  if (whole(MINUTE) < 180) return `${whole(MINUTE)}m`;
+  if (whole(HOUR) < 8) return two(HOUR, 'h', MINUTE, 'm');
+  if (whole(HOUR) < 48) return `${whole(HOUR)}h`;
+  if (whole(HOUR) < 192) return two(DAY, 'd', HOUR, 'h');
+  if (whole(HOUR) < 365 * 24 * 2) return `${whole(DAY)}d`;
+  if (whole(HOUR) < 365 * 24 * 8) return two(YEAR, 'y', DAY, 'd');
+  return `${whole(YEAR)}y`;
+}
+
+/** The time since a timestamp, or `<unknown>` where there is none. */
+export function since(time: string | undefined, now: number): string {
+  return time === undefined ? '<unknown>' : humanDuration(now - Date.parse(time));
+}
+
+/** Names and images of containers, as the wide columns show them. */
+export function containerCells(containers: readonly Container[]): readonly [string, string] {
+  return [containers.map(c => c.name).join(','), containers.map(c => c.image ?? '').join(',')];
+}
+
+/** `a=1,b=2`, or `<none>`. */
+export function labelsCell(labels: Readonly<Record<string, string>> | undefined): string {
+  const text = Object.entries(labels ?? {})
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+  return text === '' ? '<none>' : text;
+}
+
+/** A selector as text. An absent and an empty one are `<none>`, one that cannot be read is `<error>`. */
+export function selectorCell(selector: LabelSelector | undefined): string {
+  const text = selectorText(selector);
+  return text === undefined ? '<error>' : text === '' ? '<none>' : text;
+}
+
+/** The text of a selector; undefined where it cannot be read. */
+export function selectorText(selector: LabelSelector | undefined): string | undefined {
+  try {
+    return labelSelectorOf(selector)?.toString() ?? '';
+  } catch {
+    return undefined;
+  }
+}
+
+/** `a,b,c + 2 more...`. */
+export function firstOf(list: readonly string[], max: number, separator = ','): string {
+  const shown = list.slice(0, max).join(separator);
+  return list.length > max ? `${shown} + ${list.length - max} more...` : shown;
+}

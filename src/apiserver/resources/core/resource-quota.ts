@@ -1,0 +1,135 @@
+import type { ResourceQuota, ResourceQuotaSpec } from '../../../api/types/gen/core-v1.ts';
+import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
+import { validateQuantity } from '../../../api/validation/quantity.ts';
+import { isComputeQuota, isStandardQuotaResource, quotaResourceName } from '../../../api/validation/resource-names.ts';
+import { AGE, column, NAME } from '../cells.ts';
+import { ageCell, defineStrategy } from '../define.ts';
+
+const SCOPES = [
+  'Terminating',
+  'NotTerminating',
+  'BestEffort',
+  'NotBestEffort',
+  'PriorityClass',
+  'CrossNamespacePodAffinity',
+  'VolumeAttributesClass',
+];
+const CONFLICTS = [
+  ['BestEffort', 'NotBestEffort'],
+  ['Terminating', 'NotTerminating'],
+] as const;
+
+export const resourceQuotaStrategy = defineStrategy<ResourceQuota>(
+  { group: '', version: 'v1', plural: 'resourcequotas' },
+  {
+    validate: quota => validateSpec(quota.spec),
+    validateUpdate: (quota, old) => {
+      const sorted = (scopes: readonly string[] = []): string => [...new Set(scopes)].toSorted().join();
+      const same = sorted(quota.spec.scopes) === sorted(old.spec.scopes);
+      return [
+        ...validateSpec(quota.spec),
+        ...(same ? [] : [invalid('spec.scopes', quota.spec.scopes ?? null, 'field is immutable')]),
+      ];
+    },
+    validateStatus: quota => [
+      ...amountErrors(quota.status.hard ?? {}, 'status.hard'),
+      ...amountErrors(quota.status.used ?? {}, 'status.used'),
+    ],
+    columns: {
+      definitions: [NAME, column('Request'), column('Limit'), AGE],
+      cells: (quota, now) => {
+        const { hard = {}, used = {} } = quota.status;
+        const part = (limits: boolean): string =>
+          Object.keys(hard)
+            .filter(name => name.startsWith('limits.') === limits)
+            .toSorted()
+            .map(name => `${name}: ${used[name] ?? '0'}/${hard[name] ?? '0'}`)
+            .join(', ');
+        return [quota.metadata.name ?? '', part(false), part(true), ageCell(quota, now)];
+      },
+    },
+  },
+);
+
+function validateSpec(spec: ResourceQuotaSpec): FieldError[] {
+  return [...amountErrors(spec.hard ?? {}, 'spec.hard'), ...scopeErrors(spec), ...selectorErrors(spec)];
+}
+
+function amountErrors(list: Readonly<Record<string, string>>, path: string): FieldError[] {
+  return Object.entries(list).flatMap(([name, quantity]) => [
+    ...quotaResourceName(name, `${path}[${name}]`),
+    ...validateQuantity(name, quantity, `${path}[${name}]`),
+  ]);
+}
+
+/** True for a scope that says something about what the resource counts. */
+function scopeFits(scope: string, resource: string): boolean {
+  if (scope === 'BestEffort') return resource === 'pods';
+  if (scope === 'VolumeAttributesClass') return /^(persistentvolumeclaims|requests\.storage)$/.test(resource);
+  return isComputeQuota(resource) || /^((requests|limits)\.)?ephemeral-storage$/.test(resource);
+}
+
+function unfit(scope: string, spec: ResourceQuotaSpec): string[] {
+  return Object.keys(spec.hard ?? {}).filter(name => isStandardQuotaResource(name) && !scopeFits(scope, name));
+}
+
+function scopeErrors(spec: ResourceQuotaSpec): FieldError[] {
+  const scopes = spec.scopes ?? [];
+  const at = 'spec.scopes';
+  return [
+    ...scopes.flatMap(scope => [
+      ...(SCOPES.includes(scope) ? [] : [invalid(at, scopes, 'unsupported scope')]),
+      ...unfit(scope, spec).map(() => invalid(at, scopes, 'unsupported scope applied to resource')),
+    ]),
+    ...conflicts(scopes, scopes),
+  ];
+}
+
+function conflicts(scopes: readonly string[], shown: unknown): FieldError[] {
+  return CONFLICTS.filter(([a, b]) => scopes.includes(a) && scopes.includes(b)).map(() =>
+    invalid('spec.scopes', shown, 'conflicting scopes'),
+  );
+}
+
+function selectorErrors(spec: ResourceQuotaSpec): FieldError[] {
+  const at = 'spec.scopeSelector.matchExpressions';
+  const expressions = spec.scopeSelector?.matchExpressions ?? [];
+  const errors = expressions.flatMap(expression => {
+    const { scopeName, operator, values = [] } = expression;
+    const found: FieldError[] = [];
+    if (!SCOPES.includes(scopeName)) found.push(invalid(`${at}.scopeName`, scopeName, 'unsupported scope'));
+    for (const _ of unfit(scopeName, spec))
+      found.push(invalid(at, spec.scopeSelector, 'unsupported scope applied to resource'));
+    if (!['PriorityClass', 'VolumeAttributesClass'].includes(scopeName) && operator !== 'Exists')
+      found.push(
+        invalid(
+          `${at}.operator`,
+          operator,
+          "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+        ),
+      );
+    if (operator === 'In' || operator === 'NotIn') {
+      if (values.length === 0)
+        found.push(
+          required(`${at}.values`, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"),
+        );
+    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+      if (values.length > 0)
+        found.push(
+          invalid(
+            `${at}.values`,
+            values,
+            "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
+          ),
+        );
+    } else found.push(invalid(`${at}.operator`, operator, 'not a valid selector operator'));
+    return found;
+  });
+  return [
+    ...errors,
+    ...conflicts(
+      expressions.map(expression => expression.scopeName),
+      spec.scopes ?? null,
+    ),
+  ];
+}

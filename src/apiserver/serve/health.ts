@@ -1,0 +1,82 @@
+import { goQuote } from '../../api/go-quote.ts';
+import { errorMessage } from '../../base/errors.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import { type ApiResponse, notFoundResponse, textResponse } from '../http.ts';
+
+/** Throws, or rejects, with the reason when what it looks at is not well. */
+export interface NamedCheck {
+  readonly name: string;
+  check(signal: AbortSignal): void | Promise<void>;
+}
+
+export const pingCheck: NamedCheck = { name: 'ping', check: () => {} };
+
+/** Fails once the server is told to stop, so that balancers send no more. */
+export function shutdownCheck(stopping: AbortSignal): NamedCheck {
+  return {
+    name: 'shutdown',
+    check() {
+      if (stopping.aborted) throw new Error('process is shutting down');
+    },
+  };
+}
+
+const OK_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
+
+/**
+ * Answers /healthz, /livez and /readyz in upstream's text: `ok` alone, a line per check with `?verbose` and whenever one fails. Checks named by
+ * `?exclude` are not run. The reason of a failure is for the log: the path is open to everyone. `rest` is what follows the
+ * path: empty, or the name of a single check.
+ */
+export async function healthResponse(
+  endpoint: string,
+  rest: string,
+  query: URLSearchParams,
+  checks: readonly NamedCheck[],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<ApiResponse> {
+  if (rest !== '') return singleCheck(rest, checks, signal);
+  const excluded = new Set(query.getAll('exclude'));
+  const unknown = new Set(excluded);
+  const lines: string[] = [];
+  const failures: string[] = [];
+  for (const { name, check } of checks) {
+    if (excluded.has(name)) {
+      unknown.delete(name);
+      lines.push(`[+]${name} excluded: ok`);
+      continue;
+    }
+    const problem = await problemOf(check, signal);
+    lines.push(problem === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`);
+    if (problem !== undefined) failures.push(`${name}: ${problem}`);
+  }
+  if (unknown.size > 0)
+    lines.push(
+      `warn: some health checks cannot be excluded: no matches for ${[...unknown].toSorted().map(goQuote).join(', ')}`,
+    );
+  if (failures.length > 0) {
+    log.warn({ endpoint, failures }, 'a health check failed');
+    return textResponse(500, [...lines, `${endpoint} check failed`].join('\n'));
+  }
+  const body = query.has('verbose') ? `${[...lines, `${endpoint} check passed`].join('\n')}\n` : 'ok';
+  return { status: 200, headers: OK_HEADERS, body };
+}
+
+async function singleCheck(name: string, checks: readonly NamedCheck[], signal: AbortSignal): Promise<ApiResponse> {
+  const found = checks.find(check => check.name === name);
+  if (found === undefined) return notFoundResponse();
+  const problem = await problemOf(found.check, signal);
+  return problem === undefined
+    ? { status: 200, headers: OK_HEADERS, body: 'ok' }
+    : textResponse(500, `internal server error: ${problem}`);
+}
+
+async function problemOf(check: NamedCheck['check'], signal: AbortSignal): Promise<string | undefined> {
+  try {
+    await check(signal);
+    return undefined;
+  } catch (error) {
+    return errorMessage(error);
+  }
+}

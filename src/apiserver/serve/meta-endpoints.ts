@@ -1,0 +1,60 @@
+import type { Logger } from '../../daemon/logger.ts';
+import type { Registry } from '../../daemon/metrics.ts';
+import type { ApiResponse } from '../http.ts';
+import type { Handler } from '../pipeline/context.ts';
+import { healthResponse, type NamedCheck } from './health.ts';
+
+/** `version.Info` as /version answers it. */
+export interface VersionInfo {
+  readonly major: string;
+  readonly minor: string;
+  readonly gitVersion: string;
+  readonly gitCommit: string;
+  readonly gitTreeState: string;
+  readonly buildDate: string;
+  readonly goVersion: string;
+  readonly compiler: string;
+  readonly platform: string;
+}
+
+export interface MetaEndpoints {
+  readonly version: VersionInfo;
+  readonly registry: Registry;
+  /** For /livez and /healthz. */
+  readonly livenessChecks: readonly NamedCheck[];
+  readonly readinessChecks: readonly NamedCheck[];
+  readonly log: Logger;
+}
+
+/** Answers what is about the server and not about objects, and hands the rest on. */
+export function metaEndpoints(meta: MetaEndpoints, next: Handler): Handler {
+  const checks = new Map([
+    ['healthz', meta.livenessChecks],
+    ['livez', meta.livenessChecks],
+    ['readyz', meta.readinessChecks],
+  ]);
+  return async context => {
+    const { path, query, method } = context.request;
+    if (context.info.isResourceRequest || (method !== 'GET' && method !== 'HEAD')) return next(context);
+    const [, endpoint = '', ...rest] = path.replace(/\/+$/, '').split('/');
+    const named = checks.get(endpoint);
+    if (named !== undefined) return healthResponse(endpoint, rest.join('/'), query, named, meta.log, context.signal);
+    if (rest.length > 0) return next(context);
+    if (endpoint === 'version') return versionResponse(meta.version);
+    if (endpoint === 'metrics')
+      return {
+        status: 200,
+        headers: { 'content-type': meta.registry.contentType },
+        body: await meta.registry.metrics(),
+      };
+    return next(context);
+  };
+}
+
+function versionResponse(version: VersionInfo): ApiResponse {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(version, undefined, 2),
+  };
+}

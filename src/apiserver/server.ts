@@ -1,0 +1,233 @@
+import { constants } from 'node:crypto';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { errorMessage } from '../base/errors.ts';
+import { aborted } from '../base/signals.ts';
+import type { Component } from '../daemon/component.ts';
+import type { Logger } from '../daemon/logger.ts';
+import type { ApiRequest, ApiResponse } from './http.ts';
+import { nonResourceInfo } from './request-info.ts';
+import { compressed } from './serve/compress.ts';
+import { endIdleSession } from './serve/idle-sessions.ts';
+import { apiRequest, type NodeRequest, unreadableRequest } from './serve/node-request.ts';
+import { type NodeResponse, sendResponse } from './serve/node-response.ts';
+import { statusOfError } from './status/status-of-error.ts';
+import { jsonWriter, statusResponse } from './status/status-response.ts';
+
+/** The certificate of the server and the CA of its clients, in PEM. */
+export interface ServerTls {
+  readonly certificate: string;
+  readonly key: string;
+  /** Who signs client certificates; without it no certificate is asked for. */
+  readonly clientCa?: string;
+}
+
+export interface ApiServerOptions {
+  readonly host: string;
+  /** 0 asks the kernel for one; see `onListening`. */
+  readonly port: number;
+  readonly tls: ServerTls;
+  /** The pipeline. It never rejects. */
+  readonly respond: (request: ApiRequest) => Promise<ApiResponse>;
+  readonly limits?: Partial<ServerLimits>;
+  readonly onListening?: (port: number) => void;
+  readonly onHandshakeError?: () => void;
+  readonly log: Logger;
+}
+
+export interface ServerLimits {
+  /** Of a request; twice what etcd takes. */
+  readonly maxBodyBytes: number;
+  readonly maxHeaderBytes: number;
+  /** For the TLS handshake, and then for the headers of a request. */
+  readonly handshakeMs: number;
+  readonly headersMs: number;
+  /** For a whole request, its body with it. */
+  readonly requestMs: number;
+  readonly idleMs: number;
+  /** Requests at a time on one HTTP/2 connection. */
+  readonly streamsPerConnection: number;
+  /** How long requests that are under way may take once the server stops. */
+  readonly drainMs: number;
+}
+
+/** Upstream's figures where it has them: 3 MiB, 32 s for headers, 90 s idle, 100 streams. */
+export const DEFAULT_SERVER_LIMITS: ServerLimits = {
+  maxBodyBytes: 3 * 1024 * 1024,
+  maxHeaderBytes: 128 * 1024,
+  handshakeMs: 10_000,
+  headersMs: 32_000,
+  requestMs: 120_000,
+  idleMs: 90_000,
+  streamsPerConnection: 100,
+  drainMs: 15_000,
+};
+
+/** Serves HTTP/1.1 and HTTP/2 on one TLS port until the signal aborts, then finishes what is under way. Can take a new certificate while it runs. */
+export class ApiServer implements Component {
+  readonly name = 'apiserver';
+  readonly #options: ApiServerOptions;
+  readonly #limits: ServerLimits;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  #server: Http2SecureServer | undefined;
+  #underWay = 0;
+  #stopping = false;
+  #drained = (): void => {};
+
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+  }
+
+  async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    const { host, port, onListening } = this.#options;
+    const server = this.#createServer();
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+    const address = server.address();
+    onListening?.(typeof address === 'object' && address !== null ? address.port : port);
+    ready();
+    await aborted(signal);
+    await this.#drain(server);
+  }
+
+  /** New connections are served with this certificate and checked against this CA; those that stand are not touched. */
+  replaceTls(tls: ServerTls): void {
+    this.#server?.setSecureContext(secureContext(tls));
+  }
+
+  #createServer(): Http2SecureServer {
+    const limits = this.#limits;
+    const { tls, log, onHandshakeError } = this.#options;
+    const options: SecureServerOptions & {
+      readonly connectionsCheckingInterval: number;
+      readonly maxHeaderSize: number;
+    } = {
+      ...secureContext(tls),
+      allowHTTP1: true,
+      requestCert: tls.clientCa !== undefined,
+      // Who shows a bad certificate is told so by an answer, and may have a token instead.
+      rejectUnauthorized: false,
+      handshakeTimeout: limits.handshakeMs,
+      maxHeaderSize: limits.maxHeaderBytes,
+      settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.maxHeaderBytes },
+      connectionsCheckingInterval: Math.min(10_000, limits.headersMs),
+    };
+    const server = createSecureServer(options);
+    // Node takes these from the server, not from the options of one that speaks HTTP/2.
+    Object.assign(server, {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.idleMs,
+    });
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    server.on('session', session => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+      session.on('error', () => {}); // the client's doing; its requests end by themselves
+      endIdleSession(session, limits.idleMs);
+    });
+    server.on('tlsClientError', (error: Error, socket: Socket) => {
+      onHandshakeError?.();
+      log.debug({ reason: errorMessage(error) }, 'a TLS handshake failed');
+      socket.destroy();
+    });
+    server.on('request', (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => {
+        log.error({ err: error }, 'an answer could not be sent');
+        response.destroy();
+      });
+    });
+    return server;
+  }
+
+  async #serve(node: NodeRequest, response: NodeResponse): Promise<void> {
+    const gone = new AbortController();
+    const onClose = (): void => gone.abort(new Error('the client is gone'));
+    response.once('close', onClose);
+    // An error of a connection comes as its close as well.
+    response.on('error', () => {});
+    node.on('error', () => {});
+    this.#underWay++;
+    try {
+      const answer = await this.#answer(node, gone.signal);
+      // Whoever has not sent its whole body cannot send another request behind it.
+      const closes = this.#stopping || (!node.complete && node.httpVersionMajor === 1);
+      await sendResponse(response, closes ? { ...answer, closeConnection: true } : answer, {
+        withoutBody: node.method === 'HEAD',
+        signal: gone.signal,
+      });
+    } finally {
+      response.off('close', onClose);
+      if (--this.#underWay === 0) this.#drained();
+    }
+  }
+
+  async #answer(node: NodeRequest, signal: AbortSignal): Promise<ApiResponse> {
+    let request: ApiRequest;
+    try {
+      request = apiRequest(node, signal, this.#limits.maxBodyBytes);
+    } catch (error) {
+      const status = statusOfError(error, nonResourceInfo('GET', ''));
+      if (status === undefined) throw error;
+      return statusResponse(status, unreadableRequest(node, signal), [jsonWriter]);
+    }
+    return compressed(request, await this.#options.respond(request));
+  }
+
+  async #drain(server: Http2SecureServer): Promise<void> {
+    this.#stopping = true;
+    const closed = new Promise<void>(resolve => server.close(() => resolve()));
+    for (const session of this.#sessions) session.close();
+    if (this.#underWay > 0) {
+      const done = new Promise<void>(resolve => {
+        this.#drained = resolve;
+      });
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>(resolve => {
+        timer = setTimeout(resolve, this.#limits.drainMs);
+      });
+      await Promise.race([done, late]);
+      clearTimeout(timer);
+      if (this.#underWay > 0)
+        this.#options.log.warn({ underWay: this.#underWay }, 'requests were cut off, because they did not end in time');
+    }
+    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroySoon();
+    const left = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, 1000);
+    await closed;
+    clearTimeout(left);
+  }
+}
+
+function secureContext(tls: ServerTls): {
+  cert: string;
+  key: string;
+  ca?: string;
+  minVersion: 'TLSv1.2';
+  secureOptions: number;
+} {
+  return {
+    cert: tls.certificate,
+    key: tls.key,
+    ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
+    minVersion: 'TLSv1.2',
+    // A resumed session would bring back a certificate that was judged under an older CA.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}

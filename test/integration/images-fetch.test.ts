@@ -128,6 +128,23 @@ describe('the process that unpacks a layer', () => {
     await images.close();
   });
 
+  it('asks again when the registry has closed the connection that was kept open', async () => {
+    const image = await randomImage(1000);
+    const used = new WeakSet<object>();
+    let closed = 0;
+    const address = await serve((request, response) => {
+      const isKept = used.has(request.socket);
+      used.add(request.socket);
+      closed += Number(isKept);
+      response.writeHead(200, { 'content-type': MANIFEST_TYPE });
+      (isKept ? () => request.socket.destroy() : () => response.end(bytesFor(image, request.url ?? '')))();
+    });
+    const { images } = await openTestStore();
+    expect((await images.pull(`${address}/a:1`, undefined, never)).id).toBe(image.config.digest);
+    expect(closed).toBeGreaterThan(0);
+    await images.close();
+  });
+
   it('trusts the certificates that the shim trusts', async () => {
     const directory = runDirectory('tls');
     const [key, cert] = [`${directory}/key.pem`, `${directory}/cert.pem`];

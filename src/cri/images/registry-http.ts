@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { rootCertificates } from 'node:tls';
-import { errorMessage, GantryError, unavailable } from '../../base/errors.ts';
+import { errnoName, errorMessage, GantryError, unavailable } from '../../base/errors.ts';
 
 export interface RegistryTimeouts {
   /** From the request to the first line of the answer, connecting included. */
@@ -28,7 +28,8 @@ export class RegistryConnections {
 
   /**
    * One GET, redirects not followed. Throws `unavailable` (reason RegistryUnavailable) that names the host and the cause when there is no
-   * answer; what breaks later comes out of the body in the same words.
+   * answer; what breaks later comes out of the body in the same words. A server may close a kept connection in the moment it is used again: the
+   * request then goes out once more.
    */
   get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
@@ -45,7 +46,9 @@ export class RegistryConnections {
       );
       request.once('error', error => {
         clearTimeout(timer);
-        reject(signal.aborted ? signal.reason : registryDown(url, error));
+        const wasClosed = request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(errnoName(error) ?? '');
+        if (wasClosed && !signal.aborted) resolve(this.get(url, headers, signal));
+        else reject(signal.aborted ? signal.reason : registryDown(url, error));
       });
       request.once('response', response => {
         clearTimeout(timer);

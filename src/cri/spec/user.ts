@@ -29,7 +29,8 @@ const MAX_ID = 0xfffffffe;
 
 /**
  * Who the process runs as. Asked in this order: run_as_user, run_as_username, the image's user, root. Group: run_as_group, the group half of the image's
- * `user:group`, the user's primary group in passwd, 0. A number needs no entry in passwd; a name does. The additional groups begin with the primary one;
+ * `user:group`, the user's primary group in passwd, 0. A name needs an entry in passwd; a number needs none and is never looked up as a name, so that no
+ * image can turn a number into another user. The additional groups begin with the primary one;
  * with policy Merge the groups that /etc/group gives the user follow, then the request's; with Strict the request's alone.
  * Throws `invalid-argument` for an unknown name and for run_as_group without a user.
  */
@@ -61,19 +62,20 @@ export function processUser(request: UserRequest): OciUser {
 }
 
 function resolveUser(wanted: string, users: readonly PasswdEntry[]): { uid: number; gid: number; name?: string } {
-  const byName = users.find(u => u.name === wanted);
-  if (byName !== undefined) return byName;
-  if (wanted !== '' && !/^\d+$/.test(wanted))
-    throw invalidArgument(`user "${wanted}" is not in the image's /etc/passwd`);
+  if (wanted !== '' && !/^\d+$/.test(wanted)) {
+    const byName = users.find(u => u.name === wanted);
+    if (byName === undefined) throw invalidArgument(`user "${wanted}" is not in the image's /etc/passwd`);
+    return byName;
+  }
   const uid = wanted === '' ? 0 : parseId(wanted, 'user');
   return users.find(u => u.uid === uid) ?? { uid, gid: 0 };
 }
 
 function resolveGroup(wanted: string, groups: readonly GroupEntry[]): number {
+  if (/^\d+$/.test(wanted)) return parseId(wanted, 'group');
   const byName = groups.find(g => g.name === wanted);
-  if (byName !== undefined) return byName.gid;
-  if (!/^\d+$/.test(wanted)) throw invalidArgument(`group "${wanted}" is not in the image's /etc/group`);
-  return parseId(wanted, 'group');
+  if (byName === undefined) throw invalidArgument(`group "${wanted}" is not in the image's /etc/group`);
+  return byName.gid;
 }
 
 function parseId(text: string, what: string): number {
@@ -83,16 +85,21 @@ function parseId(text: string, what: string): number {
   return id;
 }
 
+/** Lines whose numbers are none, or do not fit the kernel's type, are passed over. */
 function parsePasswd(text: string): PasswdEntry[] {
   return fieldsOf(text).flatMap(([name = '', , uid = '', gid = '']) =>
-    /^\d+$/.test(uid) && /^\d+$/.test(gid) ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],
+    isId(uid) && isId(gid) ? [{ name, uid: Number(uid), gid: Number(gid) }] : [],
   );
 }
 
 function parseGroup(text: string): GroupEntry[] {
   return fieldsOf(text).flatMap(([name = '', , gid = '', members = '']) =>
-    /^\d+$/.test(gid) ? [{ name, gid: Number(gid), members: members.split(',').map(m => m.trim()) }] : [],
+    isId(gid) ? [{ name, gid: Number(gid), members: members.split(',').map(m => m.trim()) }] : [],
   );
+}
+
+function isId(text: string): boolean {
+  return /^\d+$/.test(text) && Number(text) <= MAX_ID;
 }
 
 function fieldsOf(text: string): string[][] {

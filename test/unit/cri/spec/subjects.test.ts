@@ -99,6 +99,23 @@ describe('user', () => {
     expect(user).toEqual({ uid, gid, additionalGids });
   });
 
+  const hostile = 'root:x:0:0::/:\n1000:x:0:0::/:\nbig:x:4294967296:0::/:\nwide:x:5:4294967296::/:\n';
+  it.each<[string, Partial<CriContainerSecurityContext>, string, [number, number]]>([
+    ['the request', { runAsUser: { value: 1000n } }, '', [1000, 0]],
+    ['the image', {}, '1000', [1000, 0]],
+    ['the image, with a group', {}, '1000:0007', [1000, 7]],
+  ])('a number in %s is that id, whatever names the image has', (_why, context, imageUser, [uid, gid]) => {
+    const securityContext = { ...SECURITY, ...context };
+    const user = processUser({ securityContext, imageUser, passwd: hostile, group: '0007:x:0:\n' });
+    expect(user).toMatchObject({ uid, gid });
+  });
+
+  it.each(['big', 'wide'])('an entry with an id beyond the kernel is none (%s)', imageUser => {
+    expect(() => processUser({ securityContext: SECURITY, imageUser, passwd: hostile, group: '' })).toThrow(
+      `user "${imageUser}" is not in`,
+    );
+  });
+
   it.each<[string, Partial<CriContainerSecurityContext>, string, string]>([
     ['a name that passwd does not have', {}, 'nobody', 'user "nobody" is not in'],
     ['a group that the image does not have', {}, 'app:nope', 'group "nope" is not in'],

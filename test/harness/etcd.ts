@@ -7,6 +7,8 @@ import { EtcdClient } from '../../src/etcd/client.ts';
 import { waitFor } from './wait-for.ts';
 
 export interface EtcdServerOptions {
+  /** Where its data goes; in memory unless given. */
+  readonly parent?: string;
   /** Further arguments of etcd. */
   readonly args?: readonly string[];
   /** Client certificates are asked for; paths of PEM files. */
@@ -51,7 +53,7 @@ export class EtcdServer {
   }
 
   static async start(options: EtcdServerOptions = {}): Promise<EtcdServer> {
-    const folder = mkdtempSync('/dev/shm/gantry-etcd-');
+    const folder = mkdtempSync(join(options.parent ?? '/dev/shm', 'gantry-etcd-'));
     const [client, peer] = await freePorts();
     const server = new EtcdServer(folder, client, peer, options);
     await server.start();

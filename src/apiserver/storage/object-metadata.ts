@@ -1,9 +1,10 @@
 import { corruptObject } from './errors.ts';
-import { findMember, jsonString, skipSpace } from './json-spans.ts';
+import { findMember, jsonString, skipSpace, skipValue } from './json-members.ts';
 import { isProtobuf, protobufUid, spliceProtobuf } from './protobuf-metadata.ts';
 
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
+const NAME = Buffer.from('"resourceVersion"');
 
 /**
  * A stored value with `metadata.resourceVersion` set, by copying bytes: nothing is parsed. JSON and `k8s\0` protobuf. Throws `corrupt` for
@@ -15,13 +16,14 @@ export function withResourceVersion(value: Buffer, revision: number): Buffer {
   if (value[object] !== OPEN) throw corruptObject('it is neither a JSON object nor protobuf');
   const member = `"resourceVersion":"${revision}"`;
   const metadata = findMember(value, object, 'metadata');
-  if (metadata === undefined || value[metadata.start] !== OPEN) {
+  if (metadata === undefined || value[metadata] !== OPEN) {
     if (metadata === undefined) return insert(value, object, `"metadata":{${member}}`);
-    return replace(value, metadata.start, metadata.end, `{${member}}`);
+    return replace(value, metadata, skipValue(value, metadata), `{${member}}`);
   }
-  const old = findMember(value, metadata.start, 'resourceVersion');
-  if (old === undefined) return insert(value, metadata.start, member);
-  return replace(value, old.start, old.end, `"${revision}"`);
+  // what was written here never has one; the search is native, so metadata of any length costs little
+  const old = value.includes(NAME) ? findMember(value, metadata, 'resourceVersion') : undefined;
+  if (old === undefined) return insert(value, metadata, member);
+  return replace(value, old, skipValue(value, old), `"${revision}"`);
 }
 
 /** `metadata.uid` of a stored value, empty when it has none. */
@@ -30,8 +32,8 @@ export function readUid(value: Buffer): string {
   const object = skipSpace(value, 0);
   if (value[object] !== OPEN) throw corruptObject('it is neither a JSON object nor protobuf');
   const metadata = findMember(value, object, 'metadata');
-  if (metadata === undefined || value[metadata.start] !== OPEN) return '';
-  const uid = findMember(value, metadata.start, 'uid');
+  if (metadata === undefined || value[metadata] !== OPEN) return '';
+  const uid = findMember(value, metadata, 'uid');
   return uid === undefined ? '' : jsonString(value, uid);
 }
 

@@ -1,11 +1,5 @@
 import { corruptObject } from './errors.ts';
 
-/** Where a value lies in a buffer: [start, end). */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -18,17 +12,16 @@ export function skipSpace(json: Buffer, at: number): number {
   return i;
 }
 
-/** The value of a member of the object whose brace is at `open`. Other members are passed over, not parsed. Names with escapes never match. */
-export function findMember(json: Buffer, open: number, name: string): Span | undefined {
+/** Where the value of a member begins, of the object whose brace is at `open`. What stands before it is passed over, not parsed. Names with escapes never match. */
+export function findMember(json: Buffer, open: number, name: string): number | undefined {
   let i = skipSpace(json, open + 1);
   while (json[i] === QUOTE) {
     const nameEnd = skipString(json, i);
     const colon = skipSpace(json, nameEnd);
     if (json[colon] !== COLON) throw corruptObject(`a colon is missing at byte ${colon}`);
     const start = skipSpace(json, colon + 1);
-    const end = skipValue(json, start);
-    if (nameEnd - i - 2 === name.length && json.toString('latin1', i + 1, nameEnd - 1) === name) return { start, end };
-    i = skipSpace(json, end);
+    if (nameEnd - i - 2 === name.length && json.toString('latin1', i + 1, nameEnd - 1) === name) return start;
+    i = skipSpace(json, skipValue(json, start));
     if (json[i] !== COMMA) break;
     i = skipSpace(json, i + 1);
   }
@@ -36,9 +29,9 @@ export function findMember(json: Buffer, open: number, name: string): Span | und
   return undefined;
 }
 
-/** A string value. */
-export function jsonString(json: Buffer, span: Span): string {
-  const value: unknown = JSON.parse(json.toString('utf8', span.start, span.end));
+/** The string whose first quote is at `at`. */
+export function jsonString(json: Buffer, at: number): string {
+  const value: unknown = JSON.parse(json.toString('utf8', at, skipValue(json, at)));
   return typeof value === 'string' ? value : '';
 }
 
@@ -53,7 +46,7 @@ function skipString(json: Buffer, at: number): number {
 }
 
 /** The place after the value at `at`. */
-function skipValue(json: Buffer, at: number): number {
+export function skipValue(json: Buffer, at: number): number {
   let depth = 0;
   for (let i = at; i < json.length; i += 1) {
     const byte = json[i];

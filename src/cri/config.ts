@@ -9,7 +9,7 @@ export interface CriConfig {
   readonly cni: {
     readonly confDir: string;
     readonly binDirs: readonly string[];
-    /** libcni's cached results. */
+    /** Cached results in libcni's format. Not libcni's own /var/lib/cni: other runtimes' garbage collection takes what lies there for theirs. */
     readonly cacheDir: string;
     /** Our own address journal. */
     readonly journalDir: string;
@@ -40,7 +40,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   cni: {
     confDir: '/etc/cni/net.d',
     binDirs: ['/opt/cni/bin'],
-    cacheDir: '/var/lib/cni',
+    cacheDir: '/var/lib/gantry/cni-cache',
     journalDir: '/var/lib/gantry/cni',
   },
   runtime: '',

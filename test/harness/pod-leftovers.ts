@@ -30,6 +30,7 @@ export async function podLeftovers(target: RuntimeHost): Promise<string[]> {
     ...links(readFileSync(host.path('/proc/1/net/dev'), 'utf8')),
     ...groups(host.path('/sys/fs/cgroup')),
     ...addresses(host.path('/var/lib/gantry/cni')),
+    ...names('/var/lib/gantry/cni-cache/results').map(n => `cached attachment ${n}`),
   ];
 }
 

@@ -1,6 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { build } from 'esbuild';
 import fc from 'fast-check';
@@ -319,6 +329,54 @@ describe('kill -9 at random moments', () => {
       expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
     }
     for (const path of netnsPaths) removeNetns(path);
+  });
+});
+
+describe('the cache of results', () => {
+  it('of other runtimes is none of ours: prune calls no plugin for it and removes no file', async () => {
+    const { network, config, cached, writePlugin } = open([{ type: 'recorder' }], '1.0.0');
+    const calls = `${runDirectory('record')}/calls`;
+    writePlugin('recorder', `#!/bin/sh\necho "$CNI_COMMAND $CNI_CONTAINERID" >> ${calls}\n`);
+    const list = { cniVersion: '1.0.0', name: 'others', plugins: [{ type: 'recorder' }] };
+    const record = {
+      kind: 'cniCacheV1',
+      containerId: 'd'.repeat(64),
+      config: Buffer.from(JSON.stringify(list)).toString('base64'),
+      ifName: 'eth0',
+      networkName: 'others',
+      netns: '/run/netns/others',
+      cniArgs: null,
+      result: null,
+    };
+    expect(cached()).toEqual([]);
+    const files = new Map([
+      [`others-${record.containerId}-eth0`, JSON.stringify(record)],
+      ['others-empty-eth0', ''],
+      ['others-later-eth0.tmp-later', JSON.stringify(record)],
+    ]);
+    for (const [file, text] of files) writeFileSync(`${config.cacheDir}/results/${file}`, text);
+    await network.prune(new Set());
+    expect(cached().sort()).toEqual([...files.keys()]);
+    expect(existsSync(calls)).toBe(false);
+  });
+
+  it('keeps a record that cannot be read now: DEL fails, and works when it can be read again', async () => {
+    const { network, config, holders, cached } = open([
+      { type: 'gantry-bridge', bridge: 'gbr8', ipam: { subnet: '10.31.0.0/24' } },
+    ]);
+    const a = attachmentOf(machine.create('unreadable'));
+    await network.add(a);
+    const file = `${config.cacheDir}/results/pods-${a.sandboxId}-eth0`;
+    renameSync(file, `${config.cacheDir}/aside`);
+    symlinkSync(file, file);
+    await expect(network.remove(a)).rejects.toThrow(/ELOOP/);
+    await network.prune(new Set([a.sandboxId]));
+    expect([holders(), cached()]).toEqual([[a.sandboxId], [`pods-${a.sandboxId}-eth0`]]);
+    renameSync(`${config.cacheDir}/aside`, file);
+    await network.remove(a);
+    expect(cached()).toEqual([]);
+    removeNetns(a.netnsPath);
+    await noPodLinks();
   });
 });
 

@@ -42,7 +42,7 @@ function leftovers(): string[] {
     '/run/gantry/cri/exits',
     '/run/gantry/cri/crun',
     '/run/gantry/cri/runc',
-    '/var/lib/cni/results',
+    '/var/lib/gantry/cni-cache/results',
   ].flatMap(place => inside(place).map(name => `${place}/${name}`));
   const mounts = readFileSync(`/proc/${host.pid1.pid}/mountinfo`, 'utf8')
     .split('\n')

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isObject } from '../../cni/protocol/json.ts';
+import { CNI_ERROR, CniError } from '../../cni/protocol/error.ts';
+import { Fields, type JsonObject, parseJsonObject } from '../../cni/protocol/json.ts';
 import { type NetworkList, parseNetworkList } from '../../cni/protocol/network-list.ts';
 import { type CniResult, formatResult, parseResult } from '../../cni/protocol/result.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
@@ -16,10 +17,20 @@ export interface CachedAttachment {
   readonly result: CniResult | undefined;
 }
 
-/** In the names under which writeFileAtomic begins a file. */
-const UNFINISHED = '.tmp-';
+interface CacheRecord {
+  readonly isOurs: boolean;
+  readonly attachment: CachedAttachment;
+}
 
-/** libcni's cache of results: `<cacheDir>/results/<network>-<container id>-<ifname>`, one JSON object of kind `cniCacheV1` each. */
+/** The names under which writeFileAtomic begins a file. */
+const UNFINISHED = /\.tmp-[0-9a-f]{8}$/;
+/** In each record of ours. Other runtimes keep theirs in the same format, and may be told to keep them in the same directory. */
+const OWNER = 'gantry';
+
+/**
+ * Results of ADD in the format of libcni's cache: `<cacheDir>/results/<network>-<container id>-<ifname>`, one JSON object of kind `cniCacheV1` each,
+ * marked as ours by `owner`. Errors of the file system come through: a record that cannot be read now is not one that is not there.
+ */
 export class AttachmentCache {
   readonly #folder: string;
 
@@ -31,6 +42,7 @@ export class AttachmentCache {
     const { containerId, ifname, netns, list, args, runtimeValues, result } = attachment;
     const record = {
       kind: 'cniCacheV1',
+      owner: OWNER,
       containerId,
       config: Buffer.from(list.text).toString('base64'),
       ifName: ifname,
@@ -49,25 +61,40 @@ export class AttachmentCache {
   }
 
   /**
-   * The attachments of one container and link (one, unless the configuration changed its network's name in between). A file that cannot be read as
-   * an attachment is removed: DEL then runs without it, as the specification allows.
+   * The attachments of one container and link (one, unless the configuration changed its network's name in between). A file that is no record of an
+   * attachment is removed: DEL then runs without it, as the specification allows.
    */
   find(containerId: string, ifname: string): CachedAttachment[] {
     return this.#names()
       .filter(name => name.endsWith(`-${containerId}-${ifname}`))
-      .flatMap(name => this.#read(name))
+      .flatMap(name => this.#readOrRemove(name))
       .filter(found => found.containerId === containerId && found.ifname === ifname);
   }
 
   /** The attachment under that network's name, undefined when there is none. Cheaper than `find`. */
   get(network: string, containerId: string, ifname: string): CachedAttachment | undefined {
-    return this.#read(`${network}-${containerId}-${ifname}`)[0];
+    return this.#readOrRemove(`${network}-${containerId}-${ifname}`)[0];
   }
 
-  /** Every attachment. Also clears away the beginnings of files whose writer was killed. */
-  list(): CachedAttachment[] {
-    for (const name of this.#names()) if (name.includes(UNFINISHED)) rmSync(join(this.#folder, name), { force: true });
-    return this.#names().flatMap(name => this.#read(name));
+  /**
+   * Every attachment of ours. What other runtimes keep here, and files that are no records, are left alone. Clears away the beginnings of files
+   * whose writer was killed. A file that cannot be read is passed over, after `onError` was told.
+   */
+  list(onError: (file: string, error: unknown) => void): CachedAttachment[] {
+    return this.#names().flatMap(name => {
+      const path = join(this.#folder, name);
+      try {
+        if (UNFINISHED.test(name)) {
+          rmSync(path, { force: true });
+          return [];
+        }
+        const record = this.#read(name);
+        return typeof record === 'object' && record.isOurs ? [record.attachment] : [];
+      } catch (error) {
+        onError(path, error);
+        return [];
+      }
+    });
   }
 
   #names(): string[] {
@@ -79,33 +106,52 @@ export class AttachmentCache {
     }
   }
 
-  #read(name: string): CachedAttachment[] {
-    const path = join(this.#folder, name);
+  #readOrRemove(name: string): CachedAttachment[] {
+    const record = this.#read(name);
+    if (record === 'missing') return [];
+    if (record !== 'no record') return [record.attachment];
+    rmSync(join(this.#folder, name), { force: true });
+    return [];
+  }
+
+  #read(name: string): CacheRecord | 'missing' | 'no record' {
+    let text: string;
     try {
-      const record = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-      if (record['kind'] !== 'cniCacheV1') throw new Error('not a cached result');
-      const result = record['result'];
-      const values = record['capabilityArgs'];
-      const text = Buffer.from(String(record['config']), 'base64').toString('utf8');
-      return [
-        {
-          containerId: String(record['containerId']),
-          ifname: String(record['ifName']),
-          netns: String(record['netns'] ?? ''),
-          list: parseNetworkList(text, !('plugins' in (JSON.parse(text) as object))),
-          args: Array.isArray(record['cniArgs']) ? (record['cniArgs'] as [string, string][]) : [],
-          runtimeValues: isObject(values) ? values : {},
-          result: isObject(result) ? parseResult(result) : undefined,
-        },
-      ];
+      text = readFileSync(join(this.#folder, name), 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      rmSync(path, { force: true });
-      return [];
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'missing';
+      throw error;
+    }
+    try {
+      return parseRecord(parseJsonObject(text, name));
+    } catch (error) {
+      if (error instanceof CniError) return 'no record';
+      throw error;
     }
   }
 
   #path(network: string, containerId: string, ifname: string): string {
     return join(this.#folder, `${network}-${containerId}-${ifname}`);
   }
+}
+
+/** Throws CniError for everything that is not a record. */
+function parseRecord(record: JsonObject): CacheRecord {
+  const fields = new Fields(record);
+  if (fields.string('kind') !== 'cniCacheV1') throw new CniError(CNI_ERROR.decode, 'the kind is not cniCacheV1');
+  const text = Buffer.from(fields.string('config') ?? '', 'base64').toString('utf8');
+  const isSingle = parseJsonObject(text, 'the cached configuration')['plugins'] === undefined;
+  const result = fields.object('result');
+  return {
+    isOurs: fields.string('owner') === OWNER,
+    attachment: {
+      containerId: fields.string('containerId') ?? '',
+      ifname: fields.string('ifName') ?? '',
+      netns: fields.string('netns') ?? '',
+      list: parseNetworkList(text, isSingle),
+      args: (fields.list('cniArgs') ?? []) as readonly [string, string][],
+      runtimeValues: fields.object('capabilityArgs') ?? {},
+      result: result === undefined ? undefined : parseResult(result),
+    },
+  };
 }

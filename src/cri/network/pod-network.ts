@@ -85,7 +85,10 @@ class CniPodNetwork implements PodNetwork {
   }
 
   async prune(sandboxIds: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
-    for (const cached of this.#cache.list()) {
+    const attachments = this.#cache.list((file, error) =>
+      this.#log.warn({ file, err: error }, 'a cached attachment could not be read; it stays'),
+    );
+    for (const cached of attachments) {
       if (sandboxIds.has(cached.containerId) || cached.ifname !== this.#ifname) continue;
       try {
         await this.#queue.run(cached.containerId, () => this.#del(cached, signal));

@@ -49,7 +49,7 @@ need_node() {
 RUN_PACKAGES="runc:runc crun:crun conmon:conmon catatonit:catatonit iptables:iptables nft:nftables ip:iproute2
   unshare:util-linux nsenter:util-linux setpriv:util-linux mount:mount hostname:hostname busybox:busybox-static
   socat:socat runsv:runit svlogd:runit ps:procps"
-TEST_PACKAGES="containerd:containerd etcd:etcd-server /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo"
+TEST_PACKAGES="containerd:containerd etcd:etcd-server /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl"
 
 # missing_packages PAIRS: the packages whose binary is not there
 missing_packages() {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { CAPABILITY_NAMES, ownCapabilities } from '../../linux/capabilities.ts';
+import { detectCgroups } from '../../linux/cgroup-layout.ts';
 import { kernelIsAtLeast } from '../../linux/kernel-version.ts';
 import type { MountRow } from '../../linux/mount.ts';
 import { readMountinfo } from '../../linux/mount.ts';
@@ -22,6 +23,7 @@ export function readHostFacts(): HostFacts {
     hardRlimits: mayRaise ? undefined : ownHardRlimits(),
     cgroupVersion: unified === undefined ? 1 : 2,
     swapAccounting: unified === undefined ? hasV1Swap(rows) : hasV2Swap(unified.target),
+    hugetlb: detectCgroups().hierarchies.some(({ controllers }) => controllers.includes('hugetlb')),
     appArmor: appArmorEnabled(),
     recursiveReadOnly: kernelIsAtLeast(...MOUNT_SETATTR_SINCE),
   };

@@ -139,6 +139,8 @@ export interface HostFacts {
   readonly cgroupVersion: 1 | 2;
   /** False where the kernel has no swap accounting (v1 without memory.memsw.*, v2 without memory.swap.max). */
   readonly swapAccounting: boolean;
+  /** The cgroup controller that limits huge pages is there. */
+  readonly hugetlb: boolean;
   readonly appArmor: boolean;
   /** The runtime understands the mount options rro, rbind-ro, … (runc and crun from 1.8 and 1.1 on do), and the kernel has mount_setattr. */
   readonly recursiveReadOnly: boolean;

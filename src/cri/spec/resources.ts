@@ -4,12 +4,13 @@ import type { OciDeviceRule, OciResources } from './oci-spec.ts';
 
 /**
  * Limits in the OCI form; the runtime turns shares into a weight on v2. Zero in the request means "not said". A memory limit without a swap limit is also
- * the limit of memory and swap together, so that a container cannot spill over into swap (upstream's rule). Limits in `unified` need cgroup v2:
- * `failed-precondition` elsewhere.
+ * the limit of memory and swap together, so that a container cannot spill over into swap (upstream's rule). A kubelet sends a huge page limit of 0 for
+ * every page size whether or not the machine can keep one, so without the controller a limit of 0 is left out. Throws `failed-precondition` for another
+ * limit without it, and for limits in `unified` without cgroup v2.
  */
 export function decideResources(
   resources: CriResources | undefined,
-  host: Pick<HostFacts, 'cgroupVersion' | 'swapAccounting'>,
+  host: Pick<HostFacts, 'cgroupVersion' | 'swapAccounting' | 'hugetlb'>,
   devices: readonly OciDeviceRule[],
 ): OciResources {
   if (resources === undefined) return { devices };
@@ -21,10 +22,7 @@ export function decideResources(
     ...(resources.cpusetMems === '' ? {} : { mems: resources.cpusetMems }),
   };
   const memory = memoryOf(resources, host.swapAccounting);
-  const hugepageLimits = resources.hugepageLimits.map(h => ({
-    pageSize: h.pageSize,
-    limit: toNumber(h.limit, `the hugepage limit ${h.pageSize}`),
-  }));
+  const hugepageLimits = hugepageLimitsOf(resources, host.hugetlb);
   const { pids, rest } = splitPids(resources.unified);
   if (Object.keys(rest).length > 0 && host.cgroupVersion === 1)
     throw failedPrecondition(
@@ -48,6 +46,19 @@ function memoryOf(resources: CriResources, swapAccounting: boolean): { limit?: n
   if (swap > 0 && limit > 0 && swap < limit)
     throw invalidArgument(`the limit of memory and swap (${swap}) is below the memory limit (${limit})`);
   return { limit, swap: swap === 0 ? limit : swap };
+}
+
+function hugepageLimitsOf(resources: CriResources, hugetlb: boolean): NonNullable<OciResources['hugepageLimits']> {
+  const limits = resources.hugepageLimits.map(({ pageSize, limit }) => ({
+    pageSize,
+    limit: toNumber(limit, `the hugepage limit ${pageSize}`),
+  }));
+  if (hugetlb) return limits;
+  const impossible = limits.find(({ limit }) => limit !== 0);
+  if (impossible === undefined) return [];
+  throw failedPrecondition(
+    `the hugepage limit ${impossible.pageSize} (${impossible.limit} bytes) needs the cgroup controller hugetlb, which this machine does not have`,
+  );
 }
 
 /** `pids.max` has a field of its own in the OCI form, which holds on v1 too. */

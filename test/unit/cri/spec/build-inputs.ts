@@ -20,6 +20,7 @@ export const HOST: HostFacts = {
   hardRlimits: undefined,
   cgroupVersion: 1,
   swapAccounting: true,
+  hugetlb: true,
   appArmor: false,
   recursiveReadOnly: true,
 };

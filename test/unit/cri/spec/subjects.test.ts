@@ -297,6 +297,24 @@ describe('mounts', () => {
 });
 
 describe('resources', () => {
+  const withoutHugetlb = { host: { ...HOST, hugetlb: false } };
+  it('leave out the huge page limits of 0 that every kubelet sends, where there is no controller to set them', () => {
+    const hugepageLimits = [
+      { pageSize: '2MB', limit: 0n },
+      { pageSize: '1GB', limit: 0n },
+    ];
+    expect(buildContainerSpec(withResources({ hugepageLimits })).spec.linux.resources.hugepageLimits).toHaveLength(2);
+    const { spec } = buildContainerSpec(withResources({ hugepageLimits }, withoutHugetlb));
+    expect(spec.linux.resources).not.toHaveProperty('hugepageLimits');
+  });
+
+  it('with a real huge page limit need the controller', () => {
+    const hugepageLimits = [{ pageSize: '2MB', limit: 4_194_304n }];
+    expect(() => buildContainerSpec(withResources({ hugepageLimits }, withoutHugetlb))).toThrow(
+      'the hugepage limit 2MB (4194304 bytes) needs the cgroup controller hugetlb',
+    );
+  });
+
   it('may not ask v1 for raw v2 values', () => {
     expect(() => buildContainerSpec(withResources({ unified: { 'memory.high': '1' } }))).toThrow(
       'unified resources (memory.high) need cgroup v2',

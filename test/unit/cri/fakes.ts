@@ -171,6 +171,7 @@ export class FakeMachine {
       hardRlimits: undefined,
       cgroupVersion: 1,
       swapAccounting: false,
+      hugetlb: false,
       appArmor: false,
       recursiveReadOnly: true,
     },

@@ -9,11 +9,11 @@ import {
   credentials,
   Metadata,
   type MethodDefinition,
-  type ServiceError,
 } from '@grpc/grpc-js';
 import { invalidArgument } from '../base/errors.ts';
 import { sleep } from '../base/signals.ts';
-import { fromEtcdServiceError, mayRepeat } from './errors.ts';
+import { mayRepeat } from './errors.ts';
+import { UnaryChannel } from './unary-channel.ts';
 
 /** Certificates in PEM. A client certificate is how etcd is told who calls; name and password are not spoken. */
 export interface EtcdTls {
@@ -79,7 +79,9 @@ export interface OpenStream<Stream> {
 /** Channels to the members of one etcd cluster, each opened at its first call, and the choice among them. */
 export class EtcdConnection {
   readonly endpoints: readonly string[];
+  /** For streams. */
   readonly #channels: (Client | undefined)[];
+  readonly #unary: (UnaryChannel | undefined)[];
   readonly #tls: EtcdTls | undefined;
   readonly #timeoutMs: number;
   readonly #retryMs: number;
@@ -91,6 +93,7 @@ export class EtcdConnection {
     for (const endpoint of options.endpoints) checkEndpoint(endpoint, options.tls !== undefined);
     this.endpoints = options.endpoints;
     this.#channels = options.endpoints.map(() => undefined);
+    this.#unary = options.endpoints.map(() => undefined);
     this.#tls = options.tls;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#retryMs = options.retryMs ?? RETRY_MS;
@@ -162,34 +165,34 @@ export class EtcdConnection {
   }
 
   close(): void {
-    for (const channel of this.#channels) channel?.close();
+    for (const channel of [...this.#channels, ...this.#unary]) channel?.close();
   }
 
-  #once<Request, Response>(
+  async #once<Request, Response>(
     at: number,
     method: Method<Request, Response>,
     request: Request,
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<Response> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const call = this.#channel(at).makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        NO_METADATA,
-        { deadline: Date.now() + Math.max(1, timeoutMs) },
-        (error: ServiceError | null, response?: Response) => {
-          signal?.removeEventListener('abort', onAbort);
-          if (error === null) return resolve(response as Response);
-          reject(signal?.aborted ? signal.reason : fromEtcdServiceError(error, nameOf(method), this.#name(at)));
-        },
-      );
-      const onAbort = (): void => call.cancel();
-      signal?.addEventListener('abort', onAbort, { once: true });
+    const message = method.requestSerialize(request);
+    const answer = await this.#unaryChannel(at).call({
+      path: method.path,
+      name: nameOf(method),
+      message,
+      timeoutMs: Math.max(1, timeoutMs),
+      signal,
     });
+    return method.responseDeserialize(answer);
+  }
+
+  #unaryChannel(at: number): UnaryChannel {
+    let channel = this.#unary[at];
+    if (channel === undefined) {
+      channel = new UnaryChannel(this.#name(at), this.#tls);
+      this.#unary[at] = channel;
+    }
+    return channel;
   }
 
   #channel(at: number): Client {

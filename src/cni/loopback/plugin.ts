@@ -2,8 +2,9 @@ import { setLinkUp } from '../../linux/netlink/links.ts';
 import { NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { inNetns, netnsExists } from '../../linux/netns.ts';
 import { CNI_ERROR, CniError } from '../protocol/error.ts';
+import { isObject } from '../protocol/json.ts';
 import type { CniPlugin, PluginRequest } from '../protocol/plugin.ts';
-import type { CniResult } from '../protocol/result.ts';
+import { type CniResult, parseResult } from '../protocol/result.ts';
 import { CNI_VERSIONS } from '../protocol/versions.ts';
 
 const LOOPBACK_INDEX = 1;
@@ -21,10 +22,15 @@ export function bringLoopbackUp(netns: string): void {
   });
 }
 
-/** The plugin `loopback` of a list, in process. DEL leaves lo as it is: it goes with its namespace. */
+/**
+ * The plugin `loopback` of a list, in process. After other plugins it hands their result on, as the reference plugin does: the list's result is that of its
+ * last plugin. DEL leaves lo as it is: it goes with its namespace.
+ */
 export const loopbackPlugin: CniPlugin = {
   async add(request: PluginRequest): Promise<CniResult> {
     bringLoopbackUp(request.netns);
+    const previous = request.config['prevResult'];
+    if (isObject(previous)) return parseResult(previous);
     return {
       interfaces: [{ name: 'lo', mac: '00:00:00:00:00:00', sandbox: request.netns }],
       ips: [

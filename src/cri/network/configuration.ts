@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage } from '../../base/errors.ts';
 import { type NetworkList, parseNetworkList } from '../../cni/protocol/network-list.ts';
@@ -11,13 +11,15 @@ export type ConfigurationState =
 
 /**
  * The network list in force: the lexically first valid `.conflist`, `.conf` or `.json` of a directory. Read again when the directory changes
- * (inotify). The directory is made when it is missing, so that there is something to watch.
+ * (inotify), or is replaced by another. The directory is made when it is missing, so that there is something to watch.
  */
 export class NetworkConfiguration {
   readonly #directory: string;
   readonly #log: Logger;
   #state: ConfigurationState;
   #watch: { close(): void } | undefined;
+  /** Which directory the watch is on: a watch stays with its directory when that is moved, removed or replaced. */
+  #watched = '';
   #rereading = false;
   #closed = false;
 
@@ -43,6 +45,8 @@ export class NetworkConfiguration {
     this.#watch = undefined;
     try {
       mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
+      // Looked at before the watch begins: if it is replaced in between, the watch is begun once too often, not once too seldom.
+      this.#watched = this.#identity();
       this.#watch = watchDirectory(
         this.#directory,
         () => this.#reread(),
@@ -64,11 +68,17 @@ export class NetworkConfiguration {
       this.#rereading = false;
       if (this.#closed) return;
       const before = JSON.stringify(this.#state);
+      // Before reading, so that nothing that comes later is missed.
+      if (this.#watch === undefined || this.#identity() !== this.#watched) this.#startWatch();
       this.#state = this.#read();
-      // The directory itself was removed or replaced: its watch is dead.
-      if (this.#state.list === undefined) this.#startWatch();
       if (JSON.stringify(this.#state) !== before) this.#report();
     });
+  }
+
+  /** Device and inode; empty when there is no such directory. */
+  #identity(): string {
+    const found = statSync(this.#directory, { throwIfNoEntry: false });
+    return found === undefined ? '' : `${found.dev}:${found.ino}`;
   }
 
   #report(): void {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,7 +18,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loopbackPlugin } from '../../src/cni/loopback/plugin.ts';
 import { CNI_VERSIONS } from '../../src/cni/protocol/versions.ts';
+import { NetworkConfiguration } from '../../src/cri/network/configuration.ts';
 import { ExecPlugin } from '../../src/cri/network/exec-plugin.ts';
+import { createLogger } from '../../src/daemon/logger.ts';
 import { runCommand } from '../../src/linux/command.ts';
 import type { FaultPoint } from '../../src/linux/fault-point.ts';
 import { addAddress, listAddresses } from '../../src/linux/netlink/addresses.ts';
@@ -245,6 +248,57 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
       JSON.stringify({ cniVersion: '1.0.0', name: 'x', type: 'loopback' }),
     );
     await waitFor('the new file to be taken up', () => network.readiness().ready);
+  });
+
+  it('goes on watching when its directory is replaced by one that is valid at once', async () => {
+    const confDir = `${runDirectory('conf')}/net.d`;
+    const put = (directory: string, file: string, name: string): void =>
+      writeFileSync(
+        `${directory}/${file}.conflist`,
+        JSON.stringify({ cniVersion: '1.0.0', name, plugins: [{ type: 'loopback' }] }),
+      );
+    for (const directory of [confDir, `${confDir}.new`]) {
+      mkdirSync(directory);
+      put(directory, '20', 'same');
+    }
+    const configuration = new NetworkConfiguration(confDir, createLogger({ daemon: 'cni-test', level: 'error' }));
+    renameSync(confDir, `${confDir}.old`);
+    renameSync(`${confDir}.new`, confDir);
+    // The first file may be seen when the replacement is noticed; the second is seen by a watch alone.
+    for (const file of ['10', '00']) {
+      put(confDir, file, `of-${file}`);
+      await waitFor(`the network of ${file} to be in force`, () => configuration.current.list?.name === `of-${file}`);
+    }
+    configuration.close();
+  });
+
+  it('puts the bridge’s address and forwarding back for the next pod when somebody took them away', async () => {
+    const { network } = open([{ type: 'gantry-bridge', bridge: 'gbr9', ipam: { subnet: '10.32.0.0/24' } }]);
+    const a = attachmentOf(machine.create('heal-a'));
+    const b = attachmentOf(machine.create('heal-b'));
+    await network.add(a);
+    await runCommand('ip', ['address', 'flush', 'dev', 'gbr9']);
+    await runCommand('sysctl', ['-w', 'net.ipv4.ip_forward=0']);
+    await network.add(b);
+    await ping(a.netnsPath, '10.32.0.1');
+    expect(readSysctl('net/ipv4/ip_forward')).toBe('1');
+    for (const pod of [a, b]) {
+      await network.remove(pod);
+      removeNetns(pod.netnsPath);
+    }
+    await noPodLinks();
+  });
+
+  it('runs loopback as the last plugin of a list: the result stays that of the bridge', async () => {
+    const { network } = open([
+      { type: 'gantry-bridge', bridge: 'gbr10', ipam: { subnet: '10.33.0.0/24' } },
+      { type: 'loopback' },
+    ]);
+    const a = attachmentOf(machine.create('chain'));
+    expect(await network.add(a)).toEqual(['10.33.0.2']);
+    await network.remove(a);
+    removeNetns(a.netnsPath);
+    await noPodLinks();
   });
 });
 

@@ -1,4 +1,4 @@
-import { addAddress, listAddresses } from '../../linux/netlink/addresses.ts';
+import { addAddress } from '../../linux/netlink/addresses.ts';
 import {
   createBridge,
   createVeth,
@@ -33,28 +33,23 @@ export class BridgeApplier {
   readonly #links = NetlinkSocket.open();
   /** nftables is asked for at the first network that masquerades, so that others do not need the library. */
   #nft: { context: NftContext; generations: NetlinkSocket } | undefined;
-  /** What was put on a bridge, by its index: a bridge that was removed and made again has another one. */
-  readonly #prepared = new Map<number, string>();
   /** The ruleset's number right after our transaction, by its text. */
   readonly #applied = new Map<string, string>();
 
-  /** Makes the bridge, its addresses and the forwarding settings where they are missing. Safe to repeat. */
+  /**
+   * Makes the bridge, its addresses and the forwarding settings where they are missing. Safe to repeat, and repeated for each pod, so that what others
+   * took away heals with the next one: a request per address and a read per setting.
+   */
   ensureBridge(plan: BridgePlan['bridge']): Link {
     const link = getLink(this.#links, plan.name) ?? this.#createBridge(plan);
     if (link.kind !== 'bridge')
       throw new CniError(CNI_ERROR.invalidConfig, `the link ${plan.name} exists and is not a bridge`);
     if (!link.up) setLinkUp(this.#links, link.index);
-    const wanted = JSON.stringify(plan);
-    if (this.#prepared.get(link.index) === wanted) return link;
     // A router does not take addresses and routes from others' advertisements on its pod side.
     ensureSysctl(`net/ipv6/conf/${plan.name}/accept_ra`, '0');
-    const present = listAddresses(this.#links).filter(address => address.linkIndex === link.index);
-    for (const { ip, prefix } of plan.addresses)
-      if (!present.some(address => address.ip === ip && address.prefix === prefix))
-        addAddress(this.#links, link.index, ip, prefix);
+    for (const { ip, prefix } of plan.addresses) addAddress(this.#links, link.index, ip, prefix);
     if (plan.forward.includes(4)) ensureSysctl('net/ipv4/ip_forward', '1');
     if (plan.forward.includes(6)) this.#forwardIpv6();
-    this.#prepared.set(link.index, wanted);
     return link;
   }
 

@@ -12,7 +12,9 @@ export interface BridgeConfig {
   readonly bridge: string;
   /** Undefined leaves it to the kernel. */
   readonly mtu: number | undefined;
-  /** The bridge carries the pools' gateway addresses, and the pod's default route leads to them. */
+  /** The bridge carries the pools' gateway addresses, and the machine forwards. */
+  readonly isGateway: boolean;
+  /** The pod's default route leads to the bridge. */
   readonly isDefaultGateway: boolean;
   /** Traffic that leaves the pod network gets the machine's address. */
   readonly ipMasq: boolean;
@@ -22,10 +24,36 @@ export interface BridgeConfig {
   readonly dns: ResultDns;
 }
 
+/** Keys of the reference bridge and host-local plugins that are not honoured, by their place in the configuration. */
+const UNSUPPORTED = [
+  'vlan',
+  'vlanTrunk',
+  'promiscMode',
+  'macspoofchk',
+  'portIsolation',
+  'mac',
+  'forceAddress',
+  'enabledad',
+  'disableContainerInterface',
+  'ipam.dataDir',
+  'ipam.resolvConf',
+  'runtimeConfig.ips',
+  'runtimeConfig.mac',
+  'args.cni.ips',
+  'args.cni.mac',
+] as const;
+/** CNI_ARGS of the same meaning. */
+const UNSUPPORTED_ARGS: readonly string[] = ['IP', 'MAC'];
+
+/** Throws CniError 2 when CNI_ARGS ask for an address: a pod that quietly got another one would be worse. */
+export function refuseAddressArgs(args: readonly (readonly [string, string])[]): void {
+  for (const [key, value] of args) if (UNSUPPORTED_ARGS.includes(key)) throw unsupported(`CNI_ARGS ${key}`, value);
+}
+
 /**
  * Reads the configuration of `gantry-bridge`. Keys are those of the reference bridge plugin with host-local inside (`ipam.ranges`, `ipam.routes`,
- * the old single `ipam.subnet`); isDefaultGateway, ipMasq and hairpinMode are on unless switched off. `runtimeConfig.ipRanges` replaces the file's
- * ranges. Throws CniError 1, 2 or 7; without any range error 11, because the pod CIDR may be still to come.
+ * the old single `ipam.subnet`); isDefaultGateway, which implies isGateway, ipMasq and hairpinMode are on unless switched off.
+ * `runtimeConfig.ipRanges` replaces the file's ranges. Keys that would change what a pod gets and are not honoured are refused. Throws CniError 1, 2 or 7; without any range error 11, because the pod CIDR may be still to come.
  */
 export function parseBridgeConfig(config: JsonObject): BridgeConfig {
   const fields = new Fields(config);
@@ -42,12 +70,7 @@ export function parseBridgeConfig(config: JsonObject): BridgeConfig {
   const bridge = fields.string('bridge') ?? 'gantry0';
   if (!/^[^\s/:]{1,15}$/.test(bridge) || bridge === '.' || bridge === '..')
     throw new CniError(CNI_ERROR.invalidConfig, `field bridge: ${JSON.stringify(bridge)} is not a link name`);
-  for (const unsupported of ['vlan', 'vlanTrunk', 'promiscMode', 'macspoofchk', 'portIsolation'])
-    if (config[unsupported] !== undefined && config[unsupported] !== false)
-      throw new CniError(
-        CNI_ERROR.unsupportedField,
-        `field ${unsupported} (${JSON.stringify(config[unsupported])}) is not supported by gantry-bridge`,
-      );
+  refuseUnsupported(config);
   const ipam = fields.nested('ipam');
   const ipamType = ipam.string('type') ?? 'host-local';
   if (ipamType !== 'host-local')
@@ -55,18 +78,41 @@ export function parseBridgeConfig(config: JsonObject): BridgeConfig {
       CNI_ERROR.unsupportedField,
       `field ipam.type (${JSON.stringify(ipamType)}) is not supported by gantry-bridge; it allocates as host-local does`,
     );
+  const isDefaultGateway = fields.boolean('isDefaultGateway') ?? fields.boolean('isGateway') ?? true;
   return {
     cniVersion,
     network,
     bridge,
     mtu: fields.integer('mtu', 0, 65535) || undefined,
-    isDefaultGateway: fields.boolean('isDefaultGateway') ?? true,
+    isGateway: isDefaultGateway || fields.boolean('isGateway') === true,
+    isDefaultGateway,
     ipMasq: fields.boolean('ipMasq') ?? true,
     hairpin: fields.boolean('hairpinMode') ?? true,
     rangeSets: rangeSets(fields),
     routes: (ipam.list('routes') ?? []).map(parseRoute),
     dns: (fields.object('dns') ?? {}) as ResultDns,
   };
+}
+
+function refuseUnsupported(config: JsonObject): void {
+  for (const path of UNSUPPORTED) {
+    const value = path
+      .split('.')
+      .reduce<unknown>((parent, name) => (isObject(parent) ? parent[name] : undefined), config);
+    if (!isUnset(value)) throw unsupported(`field ${path}`, value);
+  }
+}
+
+/** A key that is written down with the value that it has when it is not. */
+function isUnset(value: unknown): boolean {
+  return !value || (Array.isArray(value) && value.length === 0);
+}
+
+function unsupported(what: string, value: unknown): CniError {
+  return new CniError(
+    CNI_ERROR.unsupportedField,
+    `${what} (${JSON.stringify(value)}) is not supported by gantry-bridge`,
+  );
 }
 
 function rangeSets(fields: Fields): RangeSet[] {

@@ -44,8 +44,8 @@ export function planBridge(config: BridgeConfig): BridgePlan {
       name: config.bridge,
       mac: macOf(addresses[0]?.ip ?? '', config.bridge),
       mtu: config.mtu,
-      addresses: config.isDefaultGateway ? addresses : [],
-      forward: config.isDefaultGateway ? ([4, 6] as const).filter(f => ranges.some(r => r.subnet.family === f)) : [],
+      addresses: config.isGateway ? addresses : [],
+      forward: config.isGateway ? ([4, 6] as const).filter(f => ranges.some(r => r.subnet.family === f)) : [],
     },
     masquerade: config.ipMasq ? masqueradeText(config) : '',
   };

@@ -12,7 +12,7 @@ import { type CniPlugin, checkRequest, type PluginRequest } from '../protocol/pl
 import type { CniResult } from '../protocol/result.ts';
 import { CNI_VERSIONS } from '../protocol/versions.ts';
 import { BridgeApplier, type VethPlace } from './apply.ts';
-import { type BridgeConfig, parseBridgeConfig } from './config.ts';
+import { type BridgeConfig, parseBridgeConfig, refuseAddressArgs } from './config.ts';
 import { hostLinkName, planBridge, planPod, planResult } from './plan.ts';
 
 /** After DEL the caller takes the namespace away and the kernel its links, in about 20 ms. What is left after this time is removed by us. */
@@ -42,6 +42,7 @@ export class GantryBridge implements CniPlugin {
 
   async add(request: PluginRequest): Promise<CniResult> {
     checkRequest(request, 'ADD');
+    refuseAddressArgs(request.args);
     const config = parseBridgeConfig(request.config);
     const inode = netnsInode(request.netns);
     if (inode === undefined) throw new CniError(CNI_ERROR.invalidNetns, `${request.netns} is not a network namespace`);

@@ -35,6 +35,11 @@ export function parseNetworkList(text: string, single: boolean): NetworkList {
   const cniVersion = chooseVersion(offered);
   if (cniVersion === undefined)
     throw new CniError(CNI_ERROR.incompatibleVersion, `none of the versions ${offered.join(', ')} is spoken here`);
+  if (fields.boolean('loadOnlyInlinedPlugins') === false)
+    throw new CniError(
+      CNI_ERROR.unsupportedField,
+      'field loadOnlyInlinedPlugins (false) is not supported: plugins are read from the list alone, none from a directory of its name',
+    );
   const entries: readonly unknown[] = single ? [object] : (fields.list('plugins') ?? []);
   if (entries.length === 0) throw new CniError(CNI_ERROR.invalidConfig, 'the list names no plugins');
   const list = single ? { cniVersion: offered[0], name, plugins: [object] } : object;

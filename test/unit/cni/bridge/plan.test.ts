@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseBridgeConfig } from '../../../../src/cni/bridge/config.ts';
+import { parseBridgeConfig, refuseAddressArgs } from '../../../../src/cni/bridge/config.ts';
 import { hostLinkName, macOf, planBridge, planPod, planResult } from '../../../../src/cni/bridge/plan.ts';
 import { planAllocation } from '../../../../src/cni/host-local/plan.ts';
 
@@ -33,6 +33,12 @@ describe('parseBridgeConfig', () => {
     ['no range anywhere', { ...base }, 11, /no pod CIDR yet/],
     ['another allocator', { ...base, ipam: { type: 'dhcp' } }, 2, /ipam\.type \("dhcp"\)/],
     ['a vlan', { ...base, ...dual, vlan: 100 }, 2, /field vlan \(100\)/],
+    ['a MAC of one’s choice', { ...base, ...dual, mac: '0a:00:00:00:00:01' }, 2, /field mac \("0a:00:00:00:00:01"\)/],
+    ['a pod without the link', { ...base, ...dual, disableContainerInterface: true }, 2, /disableContainerInterface/],
+    ['a data directory', { ...base, ipam: { ...dual.ipam, dataDir: '/x' } }, 2, /ipam\.dataDir \("\/x"\)/],
+    ['a resolv.conf', { ...base, ipam: { ...dual.ipam, resolvConf: '/x' } }, 2, /ipam\.resolvConf/],
+    ['addresses at run time', { ...base, ...dual, runtimeConfig: { ips: ['10.22.0.9'] } }, 2, /runtimeConfig\.ips/],
+    ['addresses as arguments', { ...base, ...dual, args: { cni: { ips: ['10.22.0.9'] } } }, 2, /args\.cni\.ips/],
     ['an mtu in words', { ...base, ...dual, mtu: 'big' }, 7, /mtu must be a whole number from 0 to 65535, not "big"/],
     ['a bridge name with a slash', { ...base, ...dual, bridge: '../x' }, 7, /not a link name/],
     ['an unknown version', { ...base, ...dual, cniVersion: '3.0.0' }, 1, /3\.0\.0/],
@@ -40,6 +46,41 @@ describe('parseBridgeConfig', () => {
   ])('refuses %s', (_, config, code, message) => {
     expect(() => parseBridgeConfig(config)).toThrow(expect.objectContaining({ cniCode: code }));
     expect(() => parseBridgeConfig(config)).toThrow(message);
+  });
+
+  it('takes keys of the reference plugin that say what is the case anyway', () => {
+    const harmless = {
+      ...base,
+      ...dual,
+      vlan: 0,
+      promiscMode: false,
+      mac: '',
+      vlanTrunk: [],
+      runtimeConfig: { ips: [] },
+    };
+    expect(parseBridgeConfig(harmless)).toEqual(parseBridgeConfig({ ...base, ...dual }));
+  });
+
+  it.each([
+    [{}, true, true],
+    [{ isGateway: true, isDefaultGateway: false }, true, false],
+    [{ isGateway: false }, false, false],
+    [{ isGateway: false, isDefaultGateway: true }, true, true],
+    [{ isDefaultGateway: false }, false, false],
+  ])('of %j: the bridge has the gateway address %s, pods a default route to it %s', (switches, address, route) => {
+    const config = parseBridgeConfig({ ...base, ...dual, ...switches });
+    expect(planBridge(config).bridge.addresses).toHaveLength(address ? 2 : 0);
+    expect(planBridge(config).bridge.forward).toEqual(address ? [4, 6] : []);
+    expect(planPod(config, 'a', 'eth0', addressesFor(config)).routes).toHaveLength(route ? 2 : 0);
+  });
+
+  it.each(['IP', 'MAC'])('refuses %s in CNI_ARGS', key => {
+    expect(() =>
+      refuseAddressArgs([
+        ['IgnoreUnknown', '1'],
+        [key, 'x'],
+      ]),
+    ).toThrow(expect.objectContaining({ cniCode: 2, message: expect.stringContaining(`CNI_ARGS ${key} ("x")`) }));
   });
 });
 

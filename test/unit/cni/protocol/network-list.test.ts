@@ -32,6 +32,11 @@ describe('parseNetworkList', () => {
       list({ cniVersion: '9.0.0', plugins: [{ type: 'a' }] }),
       /none of the versions 9.0.0/,
     ],
+    [
+      'has plugins in a directory of its name',
+      list({ loadOnlyInlinedPlugins: false, plugins: [{ type: 'a' }] }),
+      /field loadOnlyInlinedPlugins \(false\)/,
+    ],
     ['has a list where a string belongs', list({ cniVersion: [1], plugins: [{ type: 'a' }] }), /must be a string/],
   ])('refuses a file that %s', (_, text, message) => {
     expect(() => parseNetworkList(text, false)).toThrow(message);

@@ -1,6 +1,6 @@
 import { findResource, resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
-import { equalByType } from '../../api/semantic-equal.ts';
+import { equalByType, equalValues } from '../../api/semantic-equal.ts';
 import type { ObjectMeta } from '../../api/types/gen/meta-v1.ts';
 import type { FieldError } from '../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../api/validation/names.ts';
@@ -15,6 +15,8 @@ export interface KindRules<T extends ApiObject> {
   readonly names?: (name: string) => string[];
   /** The top-level fields whose change raises metadata.generation; absent: generation is not kept. */
   readonly generation?: readonly (keyof T & string)[];
+  /** True where changed annotations raise the generation too. */
+  readonly countsAnnotations?: boolean;
   readonly prepareForCreate?: (object: T, context: StrategyContext) => T;
   readonly prepareForUpdate?: (object: T, old: T, context: StrategyContext) => T;
   /** The rules of a created object, and of a changed one unless validateUpdate is there. */
@@ -162,10 +164,14 @@ function withFieldsOf<T extends object>(object: T, old: T, fields: readonly stri
 function nextGeneration<T extends ApiObject>(resource: ApiResource, rules: KindRules<T>, object: T, old: T): T {
   if (rules.generation === undefined) return object;
   const { json } = resourceType(resource);
-  const changed = rules.generation.some(name => {
-    const field = json.get(name);
-    return name === 'metadata' ? false : field !== undefined && !equalByType(field.type, object[name], old[name]);
-  });
+  const annotated =
+    rules.countsAnnotations === true && !equalValues(object.metadata.annotations, old.metadata.annotations);
+  const changed =
+    annotated ||
+    rules.generation.some(name => {
+      const field = json.get(name);
+      return field !== undefined && !equalByType(field.type, object[name], old[name]);
+    });
   return changed
     ? { ...object, metadata: { ...object.metadata, generation: (old.metadata.generation ?? 0) + 1 } }
     : object;

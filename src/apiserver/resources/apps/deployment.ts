@@ -1,0 +1,102 @@
+import type { Deployment, DeploymentStrategy } from '../../../api/types/gen/apps-v1.ts';
+import { type FieldError, forbidden, invalid, notSupported, required } from '../../../api/validation/field-error.ts';
+import { atMostWhole, numberIn, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
+import { nonNegative } from '../../../api/validation/numbers.ts';
+import { immutable } from '../../../api/validation/object-meta-update.ts';
+import { validateAlwaysRunning, validatePodTemplate, validateTemplateLabels } from '../../../api/validation/pod-template.ts';
+import { AGE, column, containerCells, NAME, selectorText } from '../cells.ts';
+import { ageCell, defineStrategy } from '../define.ts';
+import { collisionCount, statusCounters, workloadSelector } from './workload.ts';
+
+export const deploymentStrategy = defineStrategy<Deployment>(
+  { group: 'apps', version: 'v1', plural: 'deployments' },
+  {
+    generation: ['spec'],
+    // Annotations are copied to the replica sets, so that their change is work for the controller.
+    countsAnnotations: true,
+    validate: validateDeployment,
+    validateUpdate: (deployment, old) => [
+      ...validateDeployment(deployment),
+      ...immutable('spec.selector', deployment.spec.selector, old.spec.selector),
+    ],
+    prepareStatus: (deployment, old) => ({
+      ...deployment,
+      metadata: { ...deployment.metadata, labels: old.metadata.labels },
+    }),
+    validateStatus: ({ status }, old) => [
+      ...statusCounters(
+        status,
+        ['observedGeneration', 'replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas', 'unavailableReplicas'],
+        [
+          ['updatedReplicas', 'replicas', 'cannot be greater than status.replicas'],
+          ['readyReplicas', 'replicas', 'cannot be greater than status.replicas'],
+          ['availableReplicas', 'replicas', 'cannot be greater than status.replicas'],
+          ['availableReplicas', 'readyReplicas', 'cannot be greater than readyReplicas'],
+        ],
+      ),
+      ...collisionCount(status, old.status),
+    ],
+    columns: {
+      definitions: [
+        NAME,
+        column('Ready'),
+        column('Up-to-date'),
+        column('Available'),
+        AGE,
+        ...['Containers', 'Images', 'Selector'].map(name => column(name, { wide: true })),
+      ],
+      cells: (deployment, now) => [
+        deployment.metadata.name ?? '',
+        `${deployment.status.readyReplicas ?? 0}/${deployment.spec.replicas ?? 0}`,
+        deployment.status.updatedReplicas ?? 0,
+        deployment.status.availableReplicas ?? 0,
+        ageCell(deployment, now),
+        ...containerCells(deployment.spec.template.spec.containers),
+        selectorText(deployment.spec.selector) ?? '<invalid>',
+      ],
+    },
+  },
+);
+
+function validateDeployment({ spec }: Deployment): FieldError[] {
+  const selector = workloadSelector(spec.selector, 'deployment');
+  const errors = [
+    ...nonNegative('spec.replicas', spec.replicas),
+    ...selector.errors,
+    ...validateTemplateLabels(spec.template, selector.parsed, 'spec.template'),
+    ...validatePodTemplate(spec.template, 'spec.template'),
+    ...validateAlwaysRunning(spec.template, 'ReplicaSet', 'spec.template'),
+    ...strategyErrors(spec.strategy),
+    ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+    ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
+    ...nonNegative('spec.progressDeadlineSeconds', spec.progressDeadlineSeconds),
+  ];
+  const deadline = spec.progressDeadlineSeconds;
+  if (deadline !== undefined && deadline <= (spec.minReadySeconds ?? 0))
+    errors.push(invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds'));
+  return errors;
+}
+
+function strategyErrors(strategy: DeploymentStrategy): FieldError[] {
+  const at = 'spec.strategy.rollingUpdate';
+  const rolling = strategy.rollingUpdate;
+  switch (strategy.type) {
+    case 'Recreate':
+      return rolling === undefined
+        ? []
+        : [forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
+    case 'RollingUpdate': {
+      if (rolling === undefined) return [required(at, 'this should be defaulted and never be nil')];
+      const { maxUnavailable = 0, maxSurge = 0 } = rolling;
+      const none = numberIn(maxUnavailable) === 0 && numberIn(maxSurge) === 0;
+      return [
+        ...validateIntOrPercent(maxUnavailable, `${at}.maxUnavailable`),
+        ...validateIntOrPercent(maxSurge, `${at}.maxSurge`),
+        ...(none ? [invalid(`${at}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0')] : []),
+        ...atMostWhole(maxUnavailable, `${at}.maxUnavailable`),
+      ];
+    }
+    default:
+      return [notSupported('spec.strategy', strategy, ['Recreate', 'RollingUpdate'])];
+  }
+}

@@ -1,0 +1,34 @@
+import { type FieldError, forbidden, notSupported } from '../../../api/validation/field-error.ts';
+
+const SHORT: Readonly<Record<string, string>> = {
+  ReadWriteOnce: 'RWO',
+  ReadOnlyMany: 'ROX',
+  ReadWriteMany: 'RWX',
+  ReadWriteOncePod: 'RWOP',
+};
+const MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
+
+export function accessModeErrors(modes: readonly string[], path: string): FieldError[] {
+  const errors = modes.filter(mode => !MODES.includes(mode)).map(mode => notSupported(path, mode, MODES));
+  if (modes.includes('ReadWriteOncePod') && modes.some(mode => mode !== 'ReadWriteOncePod' && MODES.includes(mode)))
+    errors.push(forbidden(path, 'may not use ReadWriteOncePod with other access modes'));
+  return errors;
+}
+
+/** `RWO,ROX`, each mode once, in the order upstream prints them. */
+export function accessModesCell(modes: readonly string[] | undefined): string {
+  return Object.entries(SHORT)
+    .filter(([mode]) => modes?.includes(mode) === true)
+    .map(([, text]) => text)
+    .join(',');
+}
+
+export const BETA_CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';
+
+/** The class of a volume or claim: an old annotation goes before the field. */
+export function storageClassOf(object: {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> | undefined };
+  readonly spec: { readonly storageClassName?: string | undefined };
+}): string {
+  return object.metadata.annotations?.[BETA_CLASS_ANNOTATION] ?? object.spec.storageClassName ?? '';
+}

@@ -3,12 +3,13 @@ import { errorMessage } from '../../../base/errors.ts';
 import { sleep } from '../../../base/signals.ts';
 import { storageFault, watchExpired } from '../errors.ts';
 import { ROOT } from '../keys.ts';
+import { endOf } from '../revisioned-store.ts';
 import type { Change, Storage, StoredObject } from '../storage.ts';
 import type { Decode } from './cache-entry.ts';
 import { NewestRevision } from './newest-revision.ts';
 import { type CacheView, ResourceCache } from './resource-cache.ts';
 import { RevisionWaiters } from './revision-waiters.ts';
-import { SortedEntries } from './sorted-entries.ts';
+import { lowerBound, SortedEntries } from './sorted-entries.ts';
 
 /** Objects per page while everything is read at the start: the loop is never away for long. */
 const LOAD_PAGE = 500;
@@ -132,17 +133,17 @@ export class WatchCache implements CacheView {
       token = page.continue;
     }
     const revision = first.revision;
-    const all = new SortedEntries(objects);
     this.#startRevision = revision;
     // from here to the end nothing waits: nobody sees one kind anew and another old
-    const claimed = new Set<string>();
+    const claimed: (readonly [from: number, to: number])[] = [];
     for (const resource of this.#resources.values()) {
-      const own = all.below(resource.prefix);
-      for (const object of own) claimed.add(object.key);
+      const from = lowerBound(objects, resource.prefix, keyOf);
+      const to = lowerBound(objects, endOf(resource.prefix), keyOf);
+      claimed.push([from, to]);
       if (this.#ready) resource.endWatchers(watchExpired());
-      resource.load(own, revision);
+      resource.load(objects.slice(from, to), revision);
     }
-    this.#unclaimed = new SortedEntries(objects.filter(object => !claimed.has(object.key)));
+    this.#unclaimed = new SortedEntries(outside(objects, claimed));
     this.#ready = true;
     this.#advance(revision);
     this.#log.info({ objects: objects.length, revision }, 'the watch cache has read everything');
@@ -186,4 +187,17 @@ export class WatchCache implements CacheView {
     const second = key.indexOf('/', first) + 1;
     return second === 0 ? undefined : this.#resources.get(key.slice(0, second));
   }
+}
+
+const keyOf = (object: StoredObject): string => object.key;
+
+/** What lies in none of the ranges, which do not overlap. */
+function outside<T>(items: readonly T[], ranges: readonly (readonly [from: number, to: number])[]): T[] {
+  const left: T[] = [];
+  let at = 0;
+  for (const [from, to] of [...ranges].sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+    for (; at < from; at += 1) left.push(items[at] as T);
+    at = Math.max(at, to);
+  }
+  return left.concat(items.slice(at));
 }

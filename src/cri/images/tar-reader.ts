@@ -1,8 +1,10 @@
+import { isUtf8 } from 'node:buffer';
 import { invalidArgument } from '../../base/errors.ts';
 
 /**
- * Reads a tar stream (ustar, pax, GNU long names) pushed in chunks. Names and link names are text; pax values that may be binary (extended
- * attributes, file capabilities among them) stay bytes, which is why no ready-made reader serves here.
+ * Reads a tar stream (ustar, pax, GNU long names) pushed in chunks. Names and link names are text in UTF-8, and an entry whose name is not
+ * is refused: read as text it would get another name, perhaps that of its neighbour. pax values that may be binary (extended attributes, file
+ * capabilities among them) stay bytes, which is why no ready-made reader serves here.
  */
 
 export type TarEntryType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'directory' | 'fifo';
@@ -61,8 +63,8 @@ export class TarReader {
   #ended = false;
   #global = new Map<string, Buffer>();
   #local = new Map<string, Buffer>();
-  #longName: string | undefined;
-  #longLink: string | undefined;
+  #longName: Buffer | undefined;
+  #longLink: Buffer | undefined;
 
   constructor(handler: TarHandler) {
     this.#handler = handler;
@@ -182,10 +184,7 @@ export class TarReader {
       if (!Number.isFinite(n)) throw broken(`the pax record ${key} is "${given}"`);
       return n;
     };
-    const ustarName = cString(block, 0, 100);
-    const isUstar = block.toString('latin1', 257, 263) === 'ustar\0';
-    const prefix = isUstar ? cString(block, 345, 155) : '';
-    const name = value('path') ?? this.#longName ?? (prefix === '' ? ustarName : `${prefix}/${ustarName}`);
+    const name = nameText(pax.get('path') ?? this.#longName ?? ustarName(block), 'an entry');
     let type = TYPES[kind];
     if (kind === 'S' || [...pax.keys()].some(k => k.startsWith('GNU.sparse.')))
       throw broken(`the entry "${name}" is a sparse file in GNU format, which image layers must not hold`);
@@ -199,7 +198,10 @@ export class TarReader {
     const header: TarHeader = {
       name,
       type,
-      linkName: value('linkpath') ?? this.#longLink ?? cString(block, 157, 100),
+      linkName: nameText(
+        pax.get('linkpath') ?? this.#longLink ?? cString(block, 157, 100),
+        `the target of the entry "${name}"`,
+      ),
       mode: number(block, 100, 8) & 0o7777,
       uid: numeric('uid', number(block, 108, 8)),
       gid: numeric('gid', number(block, 116, 8)),
@@ -239,9 +241,22 @@ function number(block: Buffer, start: number, length: number): number {
   return Number.parseInt(digits, 8);
 }
 
-function cString(buffer: Buffer, start: number, length: number): string {
+function cString(buffer: Buffer, start: number, length: number): Buffer {
   const end = buffer.indexOf(0, start);
-  return buffer.toString('utf8', start, end < 0 || end > start + length ? start + length : end);
+  return buffer.subarray(start, end < 0 || end > start + length ? start + length : end);
+}
+
+function ustarName(block: Buffer): Buffer {
+  const name = cString(block, 0, 100);
+  const isUstar = block.toString('latin1', 257, 263) === 'ustar\0';
+  const prefix = isUstar ? cString(block, 345, 155) : name.subarray(0, 0);
+  return prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]);
+}
+
+function nameText(bytes: Buffer, whose: string): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  const shown = bytes.toString('latin1').replace(/[^ -~]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  throw invalidArgument(`${whose} is named "${shown}", which is not UTF-8; such names cannot be unpacked`);
 }
 
 function* paxRecords(bytes: Buffer): Generator<[string, Buffer]> {

@@ -49,9 +49,10 @@ function paxRecord(key: string, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from(String(length)), rest]);
 }
 
-function block(name: string, type: string, size: number): Buffer {
+function block(name: string, type: string, size: number, linkName = ''): Buffer {
   const b = Buffer.alloc(512);
-  b.write(name, 0);
+  b.write(name, 0, 'latin1');
+  b.write(linkName, 157, 'latin1');
   b.write('0000644\0', 100);
   b.write('0000000\0', 108);
   b.write('0000000\0', 116);
@@ -68,6 +69,34 @@ function block(name: string, type: string, size: number): Buffer {
 const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
 
 describe('TarReader', () => {
+  const latin1 = Buffer.from('caf\xe9/b', 'latin1');
+  const blockNamed = (name: string, type = '0', linkName = ''): Buffer => block(name, type, 0, linkName);
+  const pax = (key: string, value: Buffer): Buffer => {
+    const record = paxRecord(key, value);
+    return Buffer.concat([block('pax', 'x', record.length), padded(record)]);
+  };
+  const longName = Buffer.concat([block('././@LongLink', 'L', latin1.length), padded(latin1)]);
+  it.each([
+    ['in the header', blockNamed(latin1.toString('latin1'))],
+    ['in a pax record', Buffer.concat([pax('path', latin1), blockNamed('b')])],
+    ['in GNU’s long form', Buffer.concat([longName, blockNamed('b')])],
+  ])('refuses a name %s that is not UTF-8, and shows its bytes', (_where, archive) => {
+    expect(() => readAll(archive, 512)).toThrow('an entry is named "caf\\xe9/b", which is not UTF-8');
+  });
+
+  it.each([
+    ['in the header', blockNamed('l', '2', latin1.toString('latin1'))],
+    ['in a pax record', Buffer.concat([pax('linkpath', latin1), blockNamed('l', '2', 'x')])],
+  ])('refuses the target of a link %s that is not UTF-8', (_where, archive) => {
+    expect(() => readAll(archive, 512)).toThrow('the target of the entry "l" is named "caf\\xe9/b", which is not');
+  });
+
+  it('does not mind a broken name in the header when a pax record has the real one', () => {
+    const real = Buffer.from('café', 'utf8');
+    const archive = Buffer.concat([pax('path', real), blockNamed(latin1.toString('latin1'))]);
+    expect(readAll(archive, 512).map(({ header }) => header.name)).toEqual(['café']);
+  });
+
   it('reads what tar-stream writes, whatever the size of the chunks', async () => {
     const long = `${'d/'.repeat(80)}${'f'.repeat(90)}`;
     const archive = await archiveOf([

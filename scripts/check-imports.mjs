@@ -38,7 +38,9 @@ const PURE = [
   /\/plan\.ts$/,
   /^src\/proxy\/compile\//,
   /^src\/cri\/spec\//,
-  /^src\/apiserver\/patch\//,
+  /^src\/apiserver\/(patch|authz|negotiation)\//,
+  /^src\/apiserver\/request-info\.ts$/,
+  /^src\/api\/selectors\//,
   /^src\/scheduler\/(filter|score)\//,
   /^src\/dns\/records\//,
 ];

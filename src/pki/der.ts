@@ -46,7 +46,6 @@ export const derOctetString = (bytes: Uint8Array): Buffer => encodeDer(TAG.octet
 export const derNull = (): Buffer => encodeDer(TAG.null);
 export const derBoolean = (value: boolean): Buffer => encodeDer(TAG.boolean, Buffer.from([value ? 0xff : 0]));
 export const derUtf8String = (text: string): Buffer => encodeDer(TAG.utf8String, Buffer.from(text, 'utf8'));
-export const derIa5String = (text: string): Buffer => encodeDer(TAG.ia5String, Buffer.from(text, 'latin1'));
 
 /** A whole number of bits, as keys and signatures are. */
 export const derBitString = (bytes: Uint8Array): Buffer => encodeDer(TAG.bitString, Buffer.from([0]), bytes);

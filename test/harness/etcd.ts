@@ -66,7 +66,11 @@ export class EtcdServer {
 
   /** Starts it on its data and waits until it answers. */
   async start(): Promise<void> {
-    const child = spawn('etcd', this.#args, { cwd: this.folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    // it goes with this process, whatever ends that
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'etcd', ...this.#args], {
+      cwd: this.folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let log = '';
     child.stderr?.on('data', piece => {
       log = (log + String(piece)).slice(-4000);

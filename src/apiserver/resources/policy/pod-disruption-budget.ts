@@ -1,0 +1,54 @@
+import type { PodDisruptionBudget } from '../../../api/types/gen/policy-v1.ts';
+import { type FieldError, invalid, notSupported } from '../../../api/validation/field-error.ts';
+import { atMostWhole, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
+import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
+import { nonNegative } from '../../../api/validation/numbers.ts';
+import { AGE, column, NAME } from '../cells.ts';
+import { ageCell, defineStrategy } from '../define.ts';
+
+export const podDisruptionBudgetStrategy = defineStrategy<PodDisruptionBudget>(
+  { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' },
+  {
+    generation: ['spec'],
+    unconditionalUpdate: false,
+    initialStatus: () => ({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
+    validate: validateBudget,
+    validateStatus: ({ status }) =>
+      (['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const).flatMap(name =>
+        nonNegative(`status.${name}`, status[name]),
+      ),
+    columns: {
+      definitions: [
+        NAME,
+        column('Min Available'),
+        column('Max Unavailable'),
+        column('Allowed Disruptions', { type: 'integer' }),
+        AGE,
+      ],
+      cells: (budget, now) => [
+        budget.metadata.name ?? '',
+        String(budget.spec.minAvailable ?? 'N/A'),
+        String(budget.spec.maxUnavailable ?? 'N/A'),
+        budget.status.disruptionsAllowed,
+        ageCell(budget, now),
+      ],
+    },
+  },
+);
+
+function validateBudget({ spec }: PodDisruptionBudget): FieldError[] {
+  const errors: FieldError[] = [];
+  if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
+    errors.push(invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+  for (const name of ['minAvailable', 'maxUnavailable'] as const) {
+    const value = spec[name];
+    if (value !== undefined)
+      errors.push(...validateIntOrPercent(value, `spec.${name}`), ...atMostWhole(value, `spec.${name}`));
+  }
+  errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
+  const policies = ['AlwaysAllow', 'IfHealthyBudget'];
+  const policy = spec.unhealthyPodEvictionPolicy;
+  if (policy !== undefined && !policies.includes(policy))
+    errors.push(notSupported('spec.unhealthyPodEvictionPolicy', policy, policies));
+  return errors;
+}

@@ -49,7 +49,7 @@ export class Unpackers {
       worker.stopIdleTimer();
       const usage = await worker.run({ ...layer, source }, onProgress, signal);
       this.#idle.push(worker);
-      worker.startIdleTimer(() => this.#idle.splice(this.#idle.indexOf(worker), 1));
+      worker.startIdleTimer(() => this.#forget(worker));
       return usage;
     } finally {
       this.#running -= 1;
@@ -65,11 +65,16 @@ export class Unpackers {
   #start(): UnpackProcess {
     const worker: UnpackProcess = new UnpackProcess(this.#command, () => {
       this.#all.delete(worker);
-      const at = this.#idle.indexOf(worker);
-      if (at >= 0) this.#idle.splice(at, 1);
+      this.#forget(worker);
     });
     this.#all.add(worker);
     return worker;
+  }
+
+  /** Hands no more layers to it. */
+  #forget(worker: UnpackProcess): void {
+    const at = this.#idle.indexOf(worker);
+    if (at >= 0) this.#idle.splice(at, 1);
   }
 
   #turn(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mount, unmount } from '../../src/linux/mount.ts';
 import { buildImage, buildLayer, type LayerEntry } from '../harness/image-builder.ts';
@@ -118,11 +119,37 @@ describe('what a registry may do wrong', () => {
     await images.close();
   });
 
-  it('a layer that unpacks to a hundred times its size is refused', async () => {
-    const layer = await buildLayer([[{ name: 'zeros' }, Buffer.alloc(80 << 20)]]);
-    const { images, root } = await openTestStore();
+  const zeros = (): ReturnType<typeof buildLayer> => buildLayer([[{ name: 'zeros' }, Buffer.alloc(80 << 20)]]);
+  it.each<[string, number, (compressed: number) => number]>([
+    ['more than is free in any case', 64 << 20, () => 64 << 20],
+    ['a hundred times its size, when less is free', 1000, compressed => 100 * compressed],
+  ])('a layer that unpacks to %s is refused', async (_limit, unpackFreeBytes, limitOf) => {
+    const layer = await zeros();
+    const { images, root } = await openTestStore({ images: { unpackRatio: 100, unpackFreeBytes } });
     const pulled = images.pull(await registry.push(buildImage([layer]), 'bomb', '1'), undefined, never);
-    await expect(pulled).rejects.toThrow(/unpacks to more than 67108864, which is refused as a decompression bomb/);
+    const limit = limitOf(layer.bytes.length);
+    expect(limit).toBeLessThanOrEqual(64 << 20);
+    await expect(pulled).rejects.toThrow(`unpacks to more than ${limit}, which is refused as a decompression bomb`);
+    expect(storeContent(root)).toEqual(EMPTY_STORE);
+    await images.close();
+  });
+
+  it('the same layer is taken where that much is free', async () => {
+    const { images } = await openTestStore({ images: { unpackRatio: 100, unpackFreeBytes: 128 << 20 } });
+    const reference = await registry.push(buildImage([await zeros()]), 'no-bomb', '1');
+    expect((await images.pull(reference, undefined, never)).repoTags).toEqual([reference]);
+    await images.close();
+  });
+
+  it('a compressed archive that unpacks to more is refused, and its plain form goes', async () => {
+    const path = `${runDirectory('archive')}/bomb.tar.gz`;
+    const bomb = gzipSync(Buffer.alloc(80 << 20));
+    writeFileSync(path, bomb);
+    const { images, root } = await openTestStore();
+    await expect(images.importArchive(path, 'r.io/a:1', () => {}, never)).rejects.toMatchObject({
+      code: 'resource-exhausted',
+      message: expect.stringContaining(`${path} of ${bomb.length} bytes unpacks to more than 67108864`),
+    });
     expect(storeContent(root)).toEqual(EMPTY_STORE);
     await images.close();
   });

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { errorMessage, invalidArgument, isNotFound, notFound } from '../../base/errors.ts';
 import type { BlobLocation } from './image-source.ts';
+import { decompressionBomb, type UnpackLimits, unpackLimit } from './layer-entry.ts';
 import { TarReader } from './tar-reader.ts';
 
 type FileLocation = Extract<BlobLocation, { kind: 'file' }>;
@@ -28,9 +29,14 @@ interface Span {
 
 /**
  * Opens a layout directory or a tar, gzip or not. A compressed one is unpacked to `spool` first, since its blobs are read out of order; the
- * caller removes that file. Throws `not-found` or `invalid-argument` with the path.
+ * caller removes that file. Throws `not-found` or `invalid-argument` with the path, and `resource-exhausted` when it unpacks to more than `limits` allow.
  */
-export async function openArchive(path: string, spool: string, signal: AbortSignal): Promise<ArchiveFiles> {
+export async function openArchive(
+  path: string,
+  spool: string,
+  limits: UnpackLimits,
+  signal: AbortSignal,
+): Promise<ArchiveFiles> {
   const info = await stat(path).catch((error: unknown) => {
     throw isNotFound(error) ? notFound(`there is no ${path}`) : error;
   });
@@ -40,8 +46,18 @@ export async function openArchive(path: string, spool: string, signal: AbortSign
   const start = Buffer.alloc(2);
   await handle.read(start, 0, 2, 0).finally(() => handle.close());
   if (start[0] !== 0x1f || start[1] !== 0x8b) return TarFiles.index(path, path, signal);
+  const limit = unpackLimit(info.size, limits);
+  const atMost = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    let seen = 0;
+    for await (const chunk of chunks) {
+      seen += chunk.length;
+      if (seen > limit) throw decompressionBomb(path, info.size, limit);
+      yield chunk;
+    }
+  };
+  const spooled = createWriteStream(spool, { mode: 0o600 });
   try {
-    await pipeline(createReadStream(path), createGunzip(), createWriteStream(spool, { mode: 0o600 }), { signal });
+    await pipeline(createReadStream(path), createGunzip(), atMost, spooled, { signal });
   } catch (error) {
     if ((error as { code?: unknown }).code?.toString().startsWith('Z_') === true)
       throw invalidArgument(`${path} is not valid gzip: ${errorMessage(error)}`);

@@ -9,12 +9,13 @@ import { type FetchedImage, type FetchTarget, fetchImage } from './fetch-image.t
 import { findImage } from './find-image.ts';
 import { ImageRecords, type StoredImage } from './image-records.ts';
 import { type ImportedImage, type ImportStep, importArchive } from './import-archive.ts';
+import type { UnpackLimits } from './layer-entry.ts';
 import { LayerStore } from './layer-store.ts';
 import { platformFor } from './manifest.ts';
 import type { ImageRecord, ImageStore } from './ports.ts';
 import { pullError } from './pull-error.ts';
 import { canonicalName, type ImageReference, parseReference, repositoryName } from './reference.ts';
-import { type RegistryAuth, RegistryRepository } from './registry-client.ts';
+import { type RegistryAuth, type RegistryOptions, RegistryRepository } from './registry-client.ts';
 import type { RegistryTimeouts } from './registry-http.ts';
 import { SharedWork } from './shared-work.ts';
 import { Unpackers } from './unpackers.ts';
@@ -67,25 +68,21 @@ export async function openImageStore(config: CriConfig, log: Logger, options: Im
   const layers = LayerStore.open(directory, unpackers, limits, log);
   const records = ImageRecords.open(directory, diffId => layers.has(diffId), log);
   log.info({ directory, images: records.all().length, layers: layers.usage() }, 'image store is open');
-  return new LocalImages(
-    directory,
-    config.registries.insecure,
-    unpackers,
-    layers,
-    records,
-    log,
-    options.registryTimeouts,
-  );
+  const registry: RegistryOptions = {
+    insecure: config.registries.insecure,
+    ...(options.registryTimeouts === undefined ? {} : { timeouts: options.registryTimeouts }),
+  };
+  return new LocalImages(directory, registry, unpackers, limits, layers, records, log);
 }
 
 class LocalImages implements Images {
   readonly #directory: string;
-  readonly #insecure: readonly string[];
+  readonly #registry: RegistryOptions;
   readonly #unpackers: Unpackers;
+  readonly #limits: UnpackLimits;
   readonly #layers: LayerStore;
   readonly #records: ImageRecords;
   readonly #log: Logger;
-  readonly #timeouts: RegistryTimeouts | undefined;
   readonly #holds = new Map<string, string>();
   readonly #pulls = new SharedWork<ImageRecord>();
   readonly #target: FetchTarget;
@@ -94,20 +91,20 @@ class LocalImages implements Images {
 
   constructor(
     directory: string,
-    insecure: readonly string[],
+    registry: RegistryOptions,
     unpackers: Unpackers,
+    limits: UnpackLimits,
     layers: LayerStore,
     records: ImageRecords,
     log: Logger,
-    timeouts: RegistryTimeouts | undefined,
   ) {
     this.#directory = directory;
-    this.#insecure = insecure;
+    this.#registry = registry;
     this.#unpackers = unpackers;
+    this.#limits = limits;
     this.#layers = layers;
     this.#records = records;
     this.#log = log;
-    this.#timeouts = timeouts;
     this.#target = { platform: platformFor(process.arch), layers, log };
   }
 
@@ -155,6 +152,7 @@ class LocalImages implements Images {
       path,
       reference,
       spool,
+      this.#limits,
       (image, names, onBytes) =>
         this.#bringIn(image.title, names, s => image.fetch({ ...this.#target, onBytes }, s), signal),
       onStep,
@@ -193,10 +191,7 @@ class LocalImages implements Images {
   }
 
   async #pull(reference: ImageReference, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
-    const source = new RegistryRepository(reference, auth, {
-      insecure: this.#insecure,
-      ...(this.#timeouts === undefined ? {} : { timeouts: this.#timeouts }),
-    });
+    const source = new RegistryRepository(reference, auth, this.#registry);
     const wanted = reference.digest ?? reference.tag ?? 'latest';
     try {
       const fetch = (s: AbortSignal): Promise<FetchedImage> => fetchImage(source, wanted, this.#target, s);

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { errorMessage, GantryError, invalidArgument } from '../../base/errors.ts';
 import { openArchive } from './archive-files.ts';
 import { type ArchivedImage, imagesOfArchive } from './archived-images.ts';
+import type { UnpackLimits } from './layer-entry.ts';
 import type { ImageRecord } from './ports.ts';
 import { canonicalName, type ImageReference, parseReference } from './reference.ts';
 
@@ -26,12 +27,13 @@ export type BringIn = (
 
 /**
  * Imports every image of the archive at `path`, one after the other; `reference` names one that carries no name. `spool` is a path for the
- * plain form of a compressed archive, removed at the end. What was imported before a failure stays and is named in the error.
+ * plain form of a compressed archive, which `limits` bound, removed at the end. What was imported before a failure stays and is named in the error.
  */
 export async function importArchive(
   path: string,
   reference: string,
   spool: string,
+  limits: UnpackLimits,
   bringIn: BringIn,
   onStep: (step: ImportStep) => void,
   signal: AbortSignal,
@@ -40,7 +42,7 @@ export async function importArchive(
   const imported: ImportedImage[] = [];
   try {
     onStep({ message: `reading ${path}`, bytesDone: 0, bytesTotal: 0 });
-    const images = await imagesOfArchive(await openArchive(path, spool, signal));
+    const images = await imagesOfArchive(await openArchive(path, spool, limits, signal));
     const nameless = images.filter(i => i.names.length === 0).length;
     if (nameless > 1 || (nameless === 1 && given === undefined))
       throw invalidArgument(

@@ -1,4 +1,4 @@
-import { invalidArgument } from '../../base/errors.ts';
+import { GantryError, invalidArgument } from '../../base/errors.ts';
 import type { TarHeader } from './tar-reader.ts';
 
 /** Path components from the layer's root; empty for the root itself. */
@@ -64,10 +64,21 @@ export function isLayerXattr(name: string): boolean {
   return name === 'security.capability' || name === 'system.posix_acl_access' || name === 'system.posix_acl_default';
 }
 
-/** The most bytes that a layer of `compressedBytes` may unpack to: `ratio` times its size, and `freeBytes` in any case. */
-export function unpackLimit(
-  compressedBytes: number,
-  limits: { readonly ratio: number; readonly freeBytes: number },
-): number {
+/** How far compressed bytes may unpack: the configuration's `images.unpackRatio` and `images.unpackFreeBytes`. */
+export interface UnpackLimits {
+  readonly ratio: number;
+  readonly freeBytes: number;
+}
+
+/** The most bytes that `compressedBytes` may unpack to: `ratio` times its size, and `freeBytes` in any case. */
+export function unpackLimit(compressedBytes: number, limits: UnpackLimits): number {
   return Math.max(limits.freeBytes, limits.ratio * compressedBytes);
+}
+
+/** What is thrown when it unpacks to more. `what` names the thing that was compressed. */
+export function decompressionBomb(what: string, compressedBytes: number, limit: number): GantryError {
+  return new GantryError(
+    'resource-exhausted',
+    `${what} of ${compressedBytes} bytes unpacks to more than ${limit}, which is refused as a decompression bomb (images.unpackRatio and images.unpackFreeBytes in the configuration set the limit)`,
+  );
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../../daemon/logger.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { BlobLocation } from './image-source.ts';
-import { unpackLimit } from './layer-entry.ts';
+import { type UnpackLimits, unpackLimit } from './layer-entry.ts';
 import type { Unpackers } from './unpackers.ts';
 
 /** One unpacked layer. `<root>/layer-records/<name>.json`, written after the directory is whole and on disk. */
@@ -28,11 +28,6 @@ export interface LayerContent {
   locate(): Promise<BlobLocation>;
   /** Told now and then how many of the bytes have been taken. */
   onProgress?(bytes: number): void;
-}
-
-export interface UnpackLimits {
-  readonly ratio: number;
-  readonly freeBytes: number;
 }
 
 /**

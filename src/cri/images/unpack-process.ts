@@ -8,6 +8,7 @@ import { MovableRoot } from '../../linux/chroot.ts';
 import { dieWithParent } from '../../linux/parent-death.ts';
 import { syncFileSystem } from '../../linux/syncfs.ts';
 import { LayerBytes, LayerSources } from './layer-bytes.ts';
+import { decompressionBomb } from './layer-entry.ts';
 import { TarReader } from './tar-reader.ts';
 import { LayerUnpacker, type LayerUsage } from './unpack-layer.ts';
 import type { UnpackReport, UnpackRequest } from './unpack-protocol.ts';
@@ -53,11 +54,7 @@ async function unpack(request: UnpackRequest, sources: LayerSources, root: Movab
   let tarBytes = 0;
   const take = (chunk: Buffer): void => {
     tarBytes += chunk.length;
-    if (tarBytes > request.maxBytes)
-      throw new GantryError(
-        'resource-exhausted',
-        `the layer of ${request.size} bytes unpacks to more than ${request.maxBytes}, which is refused as a decompression bomb (images.unpackRatio and images.unpackFreeBytes in the configuration set the limit)`,
-      );
+    if (tarBytes > request.maxBytes) throw decompressionBomb('the layer', request.size, request.maxBytes);
     plain.update(chunk);
     reader.write(chunk);
   };

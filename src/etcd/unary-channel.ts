@@ -19,6 +19,8 @@ const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 /** Lists are pages of megabytes: the default of 64 KiB would cost a round trip each. */
 const WINDOW_BYTES = 8 << 20;
+/** A connection has 2^30 streams in all (RFC 9113, 5.1.1), which a busy server uses up in days; it is replaced long before. */
+const MAX_CALLS = 1 << 29;
 
 export interface UnaryCall {
   /** `/package.Service/Method`. */
@@ -36,18 +38,23 @@ interface Link {
   /** False: nothing that was asked for on it has been sent. */
   connected: boolean;
   why: string;
+  calls: number;
+  underWay: number;
 }
 
 /** One HTTP/2 connection to one member, made when it is needed and again after it broke. */
 export class UnaryChannel {
   readonly #endpoint: string;
   readonly #secure: SecureContextOptions | undefined;
+  readonly #maxCalls: number;
   #link: Link | undefined;
   #closed = false;
 
-  constructor(endpoint: string, secure: SecureContextOptions | undefined) {
+  /** `maxCalls`: per connection. */
+  constructor(endpoint: string, secure: SecureContextOptions | undefined, maxCalls = MAX_CALLS) {
     this.#endpoint = endpoint;
     this.#secure = secure;
+    this.#maxCalls = maxCalls;
   }
 
   /** The bytes of the answer. Fails with an EtcdError (`not-sent` when there was no connection), or with the reason of the signal. */
@@ -63,6 +70,14 @@ export class UnaryChannel {
         'grpc-timeout': `${Math.ceil(call.timeoutMs)}m`,
       });
       new Exchange(this.#endpoint, call, stream, link, resolve, reject).start();
+      link.calls += 1;
+      link.underWay += 1;
+      stream.once('close', () => {
+        link.underWay -= 1;
+        // used up, and the last of its calls has ended
+        if (link.calls >= this.#maxCalls && link.underWay === 0) link.session.close();
+      });
+      if (link.calls >= this.#maxCalls) this.#forget(link);
     });
   }
 
@@ -80,7 +95,7 @@ export class UnaryChannel {
       ...this.#secure,
       ...nameOptions(this.#endpoint),
     });
-    const link: Link = { session, connected: false, why: 'the connection broke' };
+    const link: Link = { session, connected: false, why: 'the connection broke', calls: 0, underWay: 0 };
     this.#link = link;
     session.once('connect', () => {
       link.connected = true;
@@ -191,7 +206,9 @@ class Exchange {
   #onClose(): void {
     if (this.#settled) return;
     if (this.#status === undefined) {
-      const sent = this.#link.connected && this.#stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM;
+      const refused = this.#stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+      // without an id it never left
+      const sent = this.#link.connected && this.#stream.id !== undefined && !refused;
       this.#fail(status.UNAVAILABLE, `${sent ? 'Connection dropped' : 'No connection established'}: ${this.#why()}`);
       return;
     }

@@ -13,8 +13,10 @@ import {
 } from '../../src/etcd/client.ts';
 import { EtcdError } from '../../src/etcd/errors.ts';
 import { LeaseReuse } from '../../src/etcd/lease-reuse.ts';
+import { UnaryChannel } from '../../src/etcd/unary-channel.ts';
 import type { WatchBatch, WatchEvent, WatchOptions } from '../../src/etcd/watch.ts';
 import { runCommand } from '../../src/linux/command.ts';
+import { KVService, RangeRequest, RangeResponse } from '../../src/rpc/gen/etcd/kv.ts';
 import { EtcdServer, freePorts } from '../harness/etcd.ts';
 import { FakeClock } from '../harness/fake-clock.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -173,6 +175,19 @@ describe('fail-over', () => {
   });
 });
 
+describe('the connection of calls', () => {
+  it('is replaced when its streams are used up, without a call being lost', async () => {
+    const channel = new UnaryChannel(server.endpoint, undefined, 3);
+    const message = Buffer.from(RangeRequest.encode(RangeRequest.fromPartial({ key: Buffer.from('/a') })).finish());
+    const call = () =>
+      channel.call({ path: KVService.range.path, name: 'etcd Range', message, timeoutMs: 2_000, signal: undefined });
+    const answers = await Promise.all(Array.from({ length: 20 }, call));
+    expect(answers.map(a => (RangeResponse.decode(a).header?.revision ?? 0) > 0)).toEqual(answers.map(() => true));
+    channel.close();
+    expect(await failure(call())).toMatchObject({ fault: 'not-sent', code: 'cancelled' });
+  });
+});
+
 describe('watch', () => {
   it('gives creations, changes and deletions in order, with what was there before', async () => {
     const w = collect(client, { startRevision: 0, previous: true });
@@ -231,7 +246,8 @@ describe('watch', () => {
     const last = await client.put(`${prefix}last`, Buffer.from('end'));
     await waitFor('the last event', () => w.events.at(-1)?.modRevision === last.revision);
     await w.close();
-    expect(w.timesOpened()).toBeGreaterThan(3);
+    // a kill may come before the watch was open again after the one before
+    expect(w.timesOpened()).toBeGreaterThan(1);
     const seen = w.events.map(e => e.modRevision);
     const first = seen[0] ?? 0;
     expect(seen).toEqual(Array.from({ length: last.revision - first + 1 }, (_, i) => first + i));

@@ -25,6 +25,21 @@ step() {
   rm -f "$STEP_LOG"
 }
 
+# close_with_sum FOLDER: for an EXIT trap. Prints what the results of the folder add up to as the last line, also where the script ended before any suite
+# or before node was found, and exits with the script's own code, or 1 when only the results tell of a failure.
+close_with_sum() {
+  local code=$? sum=0 text
+  trap - EXIT
+  text=$(node scripts/sum-results.mjs "$1" "$code" 2>/dev/null) || sum=$?
+  case ${text##*$'\n'} in
+    *' passed, '*' failed, '*' skipped') ;;
+    *) text="the results could not be added up"$'\n'"0 passed, 1 failed, 0 skipped" sum=1 ;;
+  esac
+  printf '\n%s\n' "$text"
+  [ "$code" -ne 0 ] || code=$sum
+  exit "$code"
+}
+
 need_root() {
   if [ "$(id -u)" -ne 0 ]; then
     echo "$(basename "$0") makes namespaces, mounts and cgroups: run it as root (sudo $0)" >&2

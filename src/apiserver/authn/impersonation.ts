@@ -1,19 +1,8 @@
 import { goQuoteList } from '../../api/go-quote.ts';
 import { badRequestError } from '../../api/status.ts';
-import { type Attributes, forbiddenByAuthorizer, resourceAttributes } from '../authz/attributes.ts';
-import type { Authorizer } from '../authz/authorizer.ts';
 import type { RequestHeaders } from '../http.ts';
-import {
-  GROUP_AUTHENTICATED,
-  GROUP_UNAUTHENTICATED,
-  serviceAccountGroups,
-  serviceAccountOf,
-  USER_ANONYMOUS,
-  type UserInfo,
-} from './user.ts';
 
 const EXTRA_PREFIX = 'impersonate-extra-';
-const AUTHENTICATION_GROUP = 'authentication.k8s.io';
 
 export function isImpersonationHeader(name: string): boolean {
   return (
@@ -54,44 +43,4 @@ function extraKey(encoded: string): string {
   } catch {
     return encoded;
   }
-}
-
-/**
- * The user that the request is from now on taken for. Every part of it must be allowed to `requestor` by itself: the user or service account, each
- * group, each value of an extra, the UID. Throws 403 with the first part that is not.
- */
-export function impersonatedUser(requestor: UserInfo, wanted: WantedUser, authorizer: Authorizer): UserInfo {
-  for (const question of questions(requestor, wanted)) {
-    const decision = authorizer.authorize(question);
-    if (decision.kind !== 'allow') throw forbiddenByAuthorizer(question, decision.reason);
-  }
-  const account = serviceAccountOf(wanted.name);
-  const groups =
-    account !== undefined && wanted.groups.length === 0 ? serviceAccountGroups(account.namespace) : wanted.groups;
-  return { name: wanted.name, uid: wanted.uid, extra: wanted.extra, groups: completedGroups(wanted.name, groups) };
-}
-
-function questions(requestor: UserInfo, wanted: WantedUser): Attributes[] {
-  const ask = (resource: Parameters<typeof resourceAttributes>[2]): Attributes =>
-    resourceAttributes(requestor, 'impersonate', resource);
-  const account = serviceAccountOf(wanted.name);
-  return [
-    account === undefined
-      ? ask({ resource: 'users', name: wanted.name })
-      : ask({ resource: 'serviceaccounts', namespace: account.namespace, name: account.name }),
-    ...wanted.groups.map(name => ask({ resource: 'groups', name })),
-    ...[...wanted.extra].flatMap(([subresource, values]) =>
-      values.map(name => ask({ apiGroup: AUTHENTICATION_GROUP, resource: 'userextras', subresource, name })),
-    ),
-    ...(wanted.uid === '' ? [] : [ask({ apiGroup: AUTHENTICATION_GROUP, resource: 'uids', name: wanted.uid })]),
-  ];
-}
-
-/** Who is impersonated counts as authenticated, unless the groups say otherwise or it is the anonymous user. */
-function completedGroups(name: string, groups: readonly string[]): readonly string[] {
-  if (name === USER_ANONYMOUS)
-    return groups.includes(GROUP_UNAUTHENTICATED) ? groups : [...groups, GROUP_UNAUTHENTICATED];
-  return groups.includes(GROUP_AUTHENTICATED) || groups.includes(GROUP_UNAUTHENTICATED)
-    ? groups
-    : [...groups, GROUP_AUTHENTICATED];
 }

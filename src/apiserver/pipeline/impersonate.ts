@@ -1,5 +1,7 @@
 import type { Logger } from '../../daemon/logger.ts';
-import { impersonatedUser, isImpersonationHeader, wantedUser } from '../authn/impersonation.ts';
+import { isImpersonationHeader, wantedUser } from '../authn/impersonation.ts';
+import { impersonatedUser } from '../authn/impersonation-modes.ts';
+import { requestAttributes } from '../authz/attributes.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { Filter } from './context.ts';
 
@@ -11,7 +13,7 @@ export function impersonateFilter(authorizer: Authorizer, log: Logger): Filter {
       const { request } = context;
       const wanted = wantedUser(request.headers);
       if (wanted === undefined) return next(context);
-      const user = impersonatedUser(context.user, wanted, authorizer);
+      const user = impersonatedUser(requestAttributes(context.user, context.info), wanted, authorizer);
       log.info({ user: context.user.name, impersonates: user.name, auditId: context.auditId }, 'impersonation');
       const headers = request.headers.without(isImpersonationHeader);
       return next({ ...context, request: { ...request, headers }, user });

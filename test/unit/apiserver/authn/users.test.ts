@@ -8,9 +8,10 @@ import {
   withAnonymous,
 } from '../../../../src/apiserver/authn/authenticator.ts';
 import { certificateUser } from '../../../../src/apiserver/authn/client-certificate.ts';
-import { impersonatedUser, wantedUser } from '../../../../src/apiserver/authn/impersonation.ts';
+import { wantedUser } from '../../../../src/apiserver/authn/impersonation.ts';
+import { impersonatedUser } from '../../../../src/apiserver/authn/impersonation-modes.ts';
 import { isAnonymous, nodeOf, serviceAccountOf, userInfo } from '../../../../src/apiserver/authn/user.ts';
-import type { Attributes } from '../../../../src/apiserver/authz/attributes.ts';
+import { type Attributes, resourceAttributes } from '../../../../src/apiserver/authz/attributes.ts';
 import { ALLOW, type Authorizer, NO_RULES, noOpinion } from '../../../../src/apiserver/authz/authorizer.ts';
 import { selfSignedCertificate } from '../../../../src/pki/certificate.ts';
 import { generateKey } from '../../../../src/pki/keys.ts';
@@ -117,58 +118,129 @@ describe('user names', () => {
 
 describe('impersonation', () => {
   const bob = userInfo('bob', []);
-  const asked: string[] = [];
-  const allowing = (allowed: (question: Attributes) => boolean): Authorizer => ({
+  const robot = userInfo('system:serviceaccount:a:robot', [], {
+    extra: new Map([['authentication.kubernetes.io/node-name', ['n1']]]),
+  });
+  const text = ({ verb, apiGroup, resource, subresource, namespace, name }: Attributes): string =>
+    [verb, apiGroup, resource, subresource, namespace, name].join('|');
+  /** Allows exactly these questions, or all of a verb with `verb|*`. */
+  const allowing = (...allowed: readonly string[]): Authorizer => ({
     name: 'test',
-    authorize(question) {
-      asked.push(
-        [
-          question.verb,
-          question.apiGroup,
-          question.resource,
-          question.subresource,
-          question.namespace,
-          question.name,
-        ].join(' '),
-      );
-      return allowed(question) ? ALLOW : noOpinion('');
-    },
+    authorize: question =>
+      allowed.includes(text(question)) || allowed.includes(`${question.verb}|*`) ? ALLOW : noOpinion(''),
     rulesFor: () => NO_RULES,
   });
-  const headers = (values: Readonly<Record<string, string | readonly string[]>>) =>
-    requestOf({ headers: values }).headers;
-  const become = (values: Readonly<Record<string, string | readonly string[]>>, authorizer = allowing(() => true)) => {
-    asked.length = 0;
-    const wanted = wantedUser(headers(values));
-    return wanted && impersonatedUser(bob, wanted, authorizer);
+  type Headers = Readonly<Record<string, string | readonly string[]>>;
+  const become = (values: Headers, authorizer = allowing('impersonate|*'), requestor = bob) => {
+    const wanted = wantedUser(requestOf({ headers: values }).headers);
+    const listPods = resourceAttributes(requestor, 'list', { resource: 'pods' });
+    return wanted && impersonatedUser(listPods, wanted, authorizer);
   };
+  const EVERYTHING: Headers = {
+    'impersonate-user': 'jane',
+    'impersonate-group': ['a', 'b'],
+    'impersonate-extra-acme.com%2fteam': ['x', 'y'],
+    'impersonate-uid': '7',
+  };
+  const PLAIN = [
+    'impersonate||users|||jane',
+    'impersonate||groups|||a',
+    'impersonate||groups|||b',
+    'impersonate|authentication.k8s.io|userextras|acme.com/team||x',
+    'impersonate|authentication.k8s.io|userextras|acme.com/team||y',
+    'impersonate|authentication.k8s.io|uids|||7',
+  ];
 
-  it('asks for every part by itself', () => {
-    const user = become({
-      'impersonate-user': 'jane',
-      'impersonate-group': ['a', 'b'],
-      'impersonate-extra-scopes': ['x', 'y'],
-      'impersonate-extra-acme.com%2fteam': 'z',
-      'impersonate-uid': '7',
-    });
-    expect(asked).toEqual([
-      'impersonate  users   jane',
-      'impersonate  groups   a',
-      'impersonate  groups   b',
-      'impersonate authentication.k8s.io userextras scopes  x',
-      'impersonate authentication.k8s.io userextras scopes  y',
-      'impersonate authentication.k8s.io userextras acme.com/team  z',
-      'impersonate authentication.k8s.io uids   7',
-    ]);
-    expect(user).toEqual({
+  it('is allowed when every part is', () => {
+    expect(become(EVERYTHING, allowing(...PLAIN))).toEqual({
       name: 'jane',
       uid: '7',
       groups: ['a', 'b', 'system:authenticated'],
-      extra: new Map([
-        ['scopes', ['x', 'y']],
-        ['acme.com/team', ['z']],
-      ]),
+      extra: new Map([['acme.com/team', ['x', 'y']]]),
     });
+  });
+
+  it.each(PLAIN)('is refused without %s', missing => {
+    expect(() => become(EVERYTHING, allowing(...PLAIN.filter(each => each !== missing)))).toThrow(
+      expect.objectContaining({ httpCode: 403 }),
+    );
+  });
+
+  it('is refused with the sentence of upstream', () => {
+    expect(() => become({ 'impersonate-user': 'jane' }, allowing())).toThrow(
+      'pods is forbidden: User "bob" cannot impersonate-on:user-info:list resource "pods" in API group "" at the cluster scope',
+    );
+    expect(() => become({ 'impersonate-user': 'jane' }, allowing('impersonate-on:user-info:list|*'))).toThrow(
+      'users.authentication.k8s.io "jane" is forbidden: User "bob" cannot impersonate:user-info resource "users" in API group "authentication.k8s.io" at the cluster scope',
+    );
+  });
+
+  /** A sentence, who is wanted, the two rights that allow it, the groups of who one becomes. */
+  const CONSTRAINED: readonly (readonly [string, Headers, readonly string[], readonly string[]])[] = [
+    [
+      'a user, for listing pods',
+      { 'impersonate-user': 'jane' },
+      ['impersonate-on:user-info:list||pods|||', 'impersonate:user-info|authentication.k8s.io|users|||jane'],
+      ['system:authenticated'],
+    ],
+    [
+      'a service account',
+      { 'impersonate-user': 'system:serviceaccount:a:b' },
+      [
+        'impersonate-on:serviceaccount:list||pods|||',
+        'impersonate:serviceaccount|authentication.k8s.io|serviceaccounts||a|b',
+      ],
+      ['system:serviceaccounts', 'system:serviceaccounts:a', 'system:authenticated'],
+    ],
+    [
+      'a node',
+      { 'impersonate-user': 'system:node:n2' },
+      ['impersonate-on:arbitrary-node:list||pods|||', 'impersonate:arbitrary-node|authentication.k8s.io|nodes|||n2'],
+      ['system:nodes', 'system:authenticated'],
+    ],
+    [
+      'the node that the account runs on',
+      { 'impersonate-user': 'system:node:n1' },
+      ['impersonate-on:associated-node:list||pods|||', 'impersonate:associated-node|authentication.k8s.io|nodes|||*'],
+      ['system:nodes', 'system:authenticated'],
+    ],
+  ];
+
+  it.each(CONSTRAINED)('may be constrained: %s', (_, headers, rights, groups) => {
+    expect(become(headers, allowing(...rights), robot)?.groups).toEqual(groups);
+    expect(() => become(headers, allowing(...rights.slice(0, 1)), robot)).toThrow('is forbidden');
+    expect(() => become(headers, allowing(...rights.slice(1)), robot)).toThrow('is forbidden');
+  });
+
+  it('as the node of the account is for no other node and no other user', () => {
+    const rights = allowing('impersonate-on:associated-node:list|*', 'impersonate:associated-node|*');
+    expect(() => become({ 'impersonate-user': 'system:node:n2' }, rights, robot)).toThrow('is forbidden');
+    expect(() => become({ 'impersonate-user': 'system:node:n1' }, rights, bob)).toThrow('is forbidden');
+    expect(() => become({ 'impersonate-user': 'system:node:n1', 'impersonate-uid': '1' }, rights, robot)).toThrow(
+      'is forbidden',
+    );
+  });
+
+  it.each([
+    ['masters', { 'impersonate-group': 'system:masters' }, 'impersonating the system:masters group is not allowed'],
+    [
+      'the group without a name',
+      { 'impersonate-group': ['x', ''] },
+      'impersonating the empty string group is not allowed',
+    ],
+    [
+      'an extra without a domain',
+      { 'impersonate-extra-scopes': 'x' },
+      'impersonating an invalid key in extra is not allowed: "scopes"',
+    ],
+    [
+      'an empty value',
+      { 'impersonate-extra-a.b%2fc': '' },
+      'impersonating the empty string value in extra is not allowed',
+    ],
+  ] as const)('when constrained is never for %s', (_, headers, because) => {
+    const rights = allowing('impersonate-on:user-info:list|*', 'impersonate:user-info|*');
+    expect(() => become({ 'impersonate-user': 'jane', ...headers }, rights)).toThrow(because);
   });
 
   it('knows the groups of a service account', () => {
@@ -177,18 +249,11 @@ describe('impersonation', () => {
       'system:serviceaccounts:ns',
       'system:authenticated',
     ]);
-    expect(asked).toEqual(['impersonate  serviceaccounts  ns sa']);
   });
 
-  it('leaves the anonymous user unauthenticated', () => {
+  it('leaves the anonymous user unauthenticated, and gives nobody a group by the plain verb', () => {
     expect(become({ 'impersonate-user': 'system:anonymous' })?.groups).toEqual(['system:unauthenticated']);
-  });
-
-  it('stops at the first part that is not allowed, with the sentence of upstream', () => {
-    const onlyUsers = allowing(question => question.resource === 'users');
-    expect(() => become({ 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' }, onlyUsers)).toThrow(
-      'groups "system:masters" is forbidden: User "bob" cannot impersonate resource "groups" in API group "" at the cluster scope',
-    );
+    expect(become({ 'impersonate-user': 'system:node:n1' })?.groups).toEqual(['system:authenticated']);
   });
 
   it('is not asked for without headers, and refused without a user', () => {

@@ -175,3 +175,20 @@ export function pathSegmentName(value: string): string[] {
   if (value === '.' || value === '..') return [`may not be '${value}'`];
   return ['/', '%'].filter(part => value.includes(part)).map(part => `may not contain '${part}'`);
 }
+
+const WILDCARD = `\\*\\.${SUBDOMAIN}`;
+
+/** A host name whose first label is a star. */
+export function wildcardSubdomain(value: string): string[] {
+  const errors = maxLength(value, 253);
+  return matches(WILDCARD, value)
+    ? errors
+    : [
+        ...errors,
+        regexError(
+          "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+          WILDCARD,
+          '*.example.com',
+        ),
+      ];
+}

@@ -3,7 +3,11 @@ import { type FieldError, invalid, notSupported, required } from '../../../api/v
 import { atMostWhole, numberIn, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { validateAlwaysRunning, validatePodTemplate, validateTemplateLabels } from '../../../api/validation/pod-template.ts';
+import {
+  validateAlwaysRunning,
+  validatePodTemplate,
+  validateTemplateLabels,
+} from '../../../api/validation/pod-template.ts';
 import { AGE, column, containerCells, labelsCell, NAME, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { collisionCount, statusCounters, workloadSelector } from './workload.ts';
@@ -12,7 +16,12 @@ export const daemonSetStrategy = defineStrategy<DaemonSet>(
   { group: 'apps', version: 'v1', plural: 'daemonsets' },
   {
     generation: ['spec'],
-    initialStatus: () => ({ currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 }),
+    initialStatus: () => ({
+      currentNumberScheduled: 0,
+      numberMisscheduled: 0,
+      desiredNumberScheduled: 0,
+      numberReady: 0,
+    }),
     validate: validateDaemonSet,
     validateUpdate: (set, old) => [
       ...immutable('spec.selector', set.spec.selector, old.spec.selector),
@@ -22,8 +31,14 @@ export const daemonSetStrategy = defineStrategy<DaemonSet>(
       ...statusCounters(
         set.status,
         [
-          'currentNumberScheduled', 'numberMisscheduled', 'desiredNumberScheduled', 'numberReady',
-          'observedGeneration', 'updatedNumberScheduled', 'numberAvailable', 'numberUnavailable',
+          'currentNumberScheduled',
+          'numberMisscheduled',
+          'desiredNumberScheduled',
+          'numberReady',
+          'observedGeneration',
+          'updatedNumberScheduled',
+          'numberAvailable',
+          'numberUnavailable',
         ],
         [],
       ),
@@ -83,7 +98,6 @@ function strategyErrors(strategy: DaemonSetUpdateStrategy): FieldError[] {
   ];
   if (unavailable !== 0 && surge !== 0)
     errors.push(invalid(`${at}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
-  if (unavailable === 0 && surge === 0)
-    errors.push(required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
+  if (unavailable === 0 && surge === 0) errors.push(required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
   return errors;
 }

@@ -3,7 +3,11 @@ import { type FieldError, forbidden, invalid, notSupported, required } from '../
 import { atMostWhole, numberIn, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { validateAlwaysRunning, validatePodTemplate, validateTemplateLabels } from '../../../api/validation/pod-template.ts';
+import {
+  validateAlwaysRunning,
+  validatePodTemplate,
+  validateTemplateLabels,
+} from '../../../api/validation/pod-template.ts';
 import { AGE, column, containerCells, NAME, selectorText } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { collisionCount, statusCounters, workloadSelector } from './workload.ts';
@@ -26,7 +30,14 @@ export const deploymentStrategy = defineStrategy<Deployment>(
     validateStatus: ({ status }, old) => [
       ...statusCounters(
         status,
-        ['observedGeneration', 'replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas', 'unavailableReplicas'],
+        [
+          'observedGeneration',
+          'replicas',
+          'updatedReplicas',
+          'readyReplicas',
+          'availableReplicas',
+          'unavailableReplicas',
+        ],
         [
           ['updatedReplicas', 'replicas', 'cannot be greater than status.replicas'],
           ['readyReplicas', 'replicas', 'cannot be greater than status.replicas'],
@@ -82,9 +93,7 @@ function strategyErrors(strategy: DeploymentStrategy): FieldError[] {
   const rolling = strategy.rollingUpdate;
   switch (strategy.type) {
     case 'Recreate':
-      return rolling === undefined
-        ? []
-        : [forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
+      return rolling === undefined ? [] : [forbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
     case 'RollingUpdate': {
       if (rolling === undefined) return [required(at, 'this should be defaulted and never be nil')];
       const { maxUnavailable = 0, maxSurge = 0 } = rolling;

@@ -1,8 +1,12 @@
 import type { ReplicaSet } from '../../../api/types/gen/apps-v1.ts';
+import type { FieldError } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { validateAlwaysRunning, validatePodTemplate, validateTemplateLabels } from '../../../api/validation/pod-template.ts';
-import type { FieldError } from '../../../api/validation/field-error.ts';
+import {
+  validateAlwaysRunning,
+  validatePodTemplate,
+  validateTemplateLabels,
+} from '../../../api/validation/pod-template.ts';
 import { column, containerCells, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { REPLICA_COLUMNS } from '../replicas.ts';

@@ -1,10 +1,21 @@
 import { equalAs } from '../../../api/semantic-equal.ts';
 import type { StatefulSet, StatefulSetSpec } from '../../../api/types/gen/apps-v1.ts';
-import { type FieldError, forbidden, invalid, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  invalidFor,
+  notSupported,
+  required,
+} from '../../../api/validation/field-error.ts';
 import { atMostWhole, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { dns1123Label, dns1123Subdomain } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
-import { validateAlwaysRunning, validatePodTemplate, validateTemplateLabels } from '../../../api/validation/pod-template.ts';
+import {
+  validateAlwaysRunning,
+  validatePodTemplate,
+  validateTemplateLabels,
+} from '../../../api/validation/pod-template.ts';
 import { AGE, column, containerCells, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { collisionCount, statusCounters, workloadSelector } from './workload.ts';
@@ -51,13 +62,7 @@ export const statefulSetStrategy = defineStrategy<StatefulSet>(
       ...collisionCount(set.status, old.status),
     ],
     columns: {
-      definitions: [
-        NAME,
-        column('Ready'),
-        AGE,
-        column('Containers', { wide: true }),
-        column('Images', { wide: true }),
-      ],
+      definitions: [NAME, column('Ready'), AGE, column('Containers', { wide: true }), column('Images', { wide: true })],
       cells: (set, now) => [
         set.metadata.name ?? '',
         `${set.status.readyReplicas ?? 0}/${set.spec.replicas ?? 0}`,
@@ -75,7 +80,9 @@ function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
     ...nonNegative('spec.replicas', spec.replicas),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...nonNegative('spec.ordinals.start', spec.ordinals?.start),
-    ...(spec.serviceName === '' ? [] : invalidFor('spec.serviceName', spec.serviceName, dns1123Subdomain(spec.serviceName))),
+    ...(spec.serviceName === ''
+      ? []
+      : invalidFor('spec.serviceName', spec.serviceName, dns1123Subdomain(spec.serviceName))),
     ...selector.errors,
     ...validateTemplateLabels(spec.template, selector.parsed, 'spec.template'),
     ...validatePodTemplate(withClaims(spec), 'spec.template'),
@@ -107,9 +114,7 @@ function strategyErrors(spec: StatefulSetSpec): FieldError[] {
       break;
     case 'OnDelete':
       if (rolling !== undefined)
-        errors.push(
-          invalid(`${at}.rollingUpdate`, rolling, "only allowed for updateStrategy 'RollingUpdate'"),
-        );
+        errors.push(invalid(`${at}.rollingUpdate`, rolling, "only allowed for updateStrategy 'RollingUpdate'"));
       break;
     case 'RollingUpdate':
       errors.push(...nonNegative(`${at}.rollingUpdate.partition`, rolling?.partition));
@@ -128,7 +133,9 @@ function strategyErrors(spec: StatefulSetSpec): FieldError[] {
   for (const side of ['whenDeleted', 'whenScaled'] as const) {
     const policy = retention?.[side];
     if (retention !== undefined && policy !== 'Retain' && policy !== 'Delete')
-      errors.push(notSupported(`spec.persistentVolumeClaimRetentionPolicy.${side}`, policy ?? '', ['Retain', 'Delete']));
+      errors.push(
+        notSupported(`spec.persistentVolumeClaimRetentionPolicy.${side}`, policy ?? '', ['Retain', 'Delete']),
+      );
   }
   return errors;
 }

@@ -85,7 +85,8 @@ function zoneErrors(zone: string | undefined): FieldError[] {
   if (zone === '') return [invalid(at, zone, 'timeZone must be nil or non-empty string')];
   if (zone.toLowerCase() === 'local')
     return [invalid(at, zone, 'timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones')];
-  if (zone.startsWith('/') || /^[+-]/.test(zone) || zone.includes('..')) return [invalid(at, zone, `unknown time zone ${zone}`)];
+  if (zone.startsWith('/') || /^[+-]/.test(zone) || zone.includes('..'))
+    return [invalid(at, zone, `unknown time zone ${zone}`)];
   try {
     new Intl.DateTimeFormat('en', { timeZone: zone });
     return [];

@@ -1,5 +1,5 @@
-import { equalAs, equalValues } from '../../../api/semantic-equal.ts';
 import { labelSelectorOf } from '../../../api/selectors/label-selector.ts';
+import { equalAs, equalValues } from '../../../api/semantic-equal.ts';
 import type { Job, JobSpec, JobTemplateSpec, PodFailurePolicyRule } from '../../../api/types/gen/batch-v1.ts';
 import type { PodTemplateSpec } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid, notSupported, required } from '../../../api/validation/field-error.ts';
@@ -124,8 +124,7 @@ function indexedErrors(spec: JobSpec, path: string): FieldError[] {
   if (completionMode !== undefined && completionMode !== 'NonIndexed' && completionMode !== 'Indexed')
     errors.push(notSupported(`${path}.completionMode`, completionMode, ['NonIndexed', 'Indexed']));
   if (completionMode === 'Indexed') {
-    if (completions === undefined)
-      errors.push(required(`${path}.completions`, 'when completion mode is Indexed'));
+    if (completions === undefined) errors.push(required(`${path}.completions`, 'when completion mode is Indexed'));
     if (parallelism > MAX_INDEXED_PARALLELISM)
       errors.push(
         invalid(
@@ -190,12 +189,19 @@ function changeErrors(job: Job, old: Job): FieldError[] {
   }
   errors.push(...immutable('spec.selector', job.spec.selector, old.spec.selector));
   const template = job.spec.template;
-  const kept = old.spec.suspend === true && (old.status.startTime === undefined || !isRunning(old))
-    ? withScheduling(template, old.spec.template)
-    : template;
+  const kept =
+    old.spec.suspend === true && (old.status.startTime === undefined || !isRunning(old))
+      ? withScheduling(template, old.spec.template)
+      : template;
   if (!equalAs('core/v1.PodTemplateSpec', kept, old.spec.template))
     errors.push(invalid('spec.template', template, 'field is immutable'));
-  for (const name of ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'] as const)
+  for (const name of [
+    'completionMode',
+    'podFailurePolicy',
+    'backoffLimitPerIndex',
+    'managedBy',
+    'successPolicy',
+  ] as const)
     errors.push(...immutable(`spec.${name}`, job.spec[name], old.spec[name]));
   return errors;
 }

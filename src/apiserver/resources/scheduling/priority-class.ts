@@ -54,9 +54,7 @@ function validateClass(priorityClass: PriorityClass): FieldError[] {
         ),
       );
   } else if (value > HIGHEST_USER_PRIORITY)
-    errors.push(
-      forbidden('value', `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`),
-    );
+    errors.push(forbidden('value', `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`));
   const policies = ['Never', 'PreemptLowerPriority'];
   if (preemptionPolicy !== undefined && !policies.includes(preemptionPolicy))
     errors.push(notSupported('preemptionPolicy', preemptionPolicy, policies));

@@ -1,7 +1,18 @@
 import { compareQuantities, parseQuantity } from '../../../api/quantity.ts';
 import { equalAs, equalValues } from '../../../api/semantic-equal.ts';
-import type { PersistentVolumeClaim, PersistentVolumeClaimSpec, TypedLocalObjectReference } from '../../../api/types/gen/core-v1.ts';
-import { type FieldError, forbidden, invalid, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
+import type {
+  PersistentVolumeClaim,
+  PersistentVolumeClaimSpec,
+  TypedLocalObjectReference,
+} from '../../../api/types/gen/core-v1.ts';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  invalidFor,
+  notSupported,
+  required,
+} from '../../../api/validation/field-error.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';

@@ -2,7 +2,15 @@ import { parseQuantity } from '../../../api/quantity.ts';
 import { builtinTable } from '../../../api/schema/builtin.ts';
 import { equalAs } from '../../../api/semantic-equal.ts';
 import type { PersistentVolume, PersistentVolumeSource } from '../../../api/types/gen/core-v1.ts';
-import { type FieldError, forbidden, invalid, invalidFor, notSupported, oneOf, required } from '../../../api/validation/field-error.ts';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  invalidFor,
+  notSupported,
+  oneOf,
+  required,
+} from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, column, NAME } from '../cells.ts';
@@ -95,7 +103,11 @@ function validateVolume({ spec }: PersistentVolume): FieldError[] {
       errors.push(invalid(`spec.capacity[${name}]`, quantity, 'must be greater than zero'));
   if ((spec.persistentVolumeReclaimPolicy ?? '') !== '')
     errors.push(
-      ...oneOf('spec.persistentVolumeReclaimPolicy', spec.persistentVolumeReclaimPolicy, ['Delete', 'Recycle', 'Retain']),
+      ...oneOf('spec.persistentVolumeReclaimPolicy', spec.persistentVolumeReclaimPolicy, [
+        'Delete',
+        'Recycle',
+        'Retain',
+      ]),
     );
   const [first, ...others] = sourceNames().filter(name => spec[name] !== undefined);
   if (first === undefined) errors.push(required('spec', 'must specify a volume type'));
@@ -118,9 +130,7 @@ function sourceErrors(spec: PersistentVolume['spec']): FieldError[] {
     else if (hostPath.path.split('/').includes('..'))
       errors.push(invalid('spec.hostPath.path', hostPath.path, "must not contain '..'"));
     if (hostPath.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle')
-      errors.push(
-        forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"),
-      );
+      errors.push(forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
   }
   if (local !== undefined) {
     if (local.path === '') errors.push(required('spec.local.path'));

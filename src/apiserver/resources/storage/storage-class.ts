@@ -1,5 +1,12 @@
 import type { StorageClass } from '../../../api/types/gen/storage-v1.ts';
-import { type FieldError, invalid, invalidFor, notSupported, required, tooLong } from '../../../api/validation/field-error.ts';
+import {
+  type FieldError,
+  invalid,
+  invalidFor,
+  notSupported,
+  required,
+  tooLong,
+} from '../../../api/validation/field-error.ts';
 import { qualifiedName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, column, NAME } from '../cells.ts';

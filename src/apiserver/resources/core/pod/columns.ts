@@ -1,5 +1,5 @@
-import type { ContainerStatus, Pod } from '../../../../api/types/gen/core-v1.ts';
 import { isSidecar } from '../../../../api/pod-resources.ts';
+import type { ContainerStatus, Pod } from '../../../../api/types/gen/core-v1.ts';
 import { AGE, column, NAME, since } from '../../cells.ts';
 import type { Columns } from '../../strategy.ts';
 

@@ -34,12 +34,17 @@ export function decideEviction(pod: Pod, budgets: readonly PodDisruptionBudget[]
   if (budget === undefined) return { kind: 'delete', because: 'no budget selects the pod', sameVersion: false };
   if (!isReady(pod) && mayGoUnready(budget))
     return { kind: 'delete', because: 'the pod is not ready and its budget lets such pods go', sameVersion: true };
-  return { kind: 'charge', because: `budget ${budget.metadata.name ?? ''} allows it`, budget: charge(budget, pod, now) };
+  return {
+    kind: 'charge',
+    because: `budget ${budget.metadata.name ?? ''} allows it`,
+    budget: charge(budget, pod, now),
+  };
 }
 
 /** Throws 400 where the body names another pod than the path. */
 export function checkEviction(bodyName: string, podName: string): void {
-  if (bodyName !== '' && bodyName !== podName) throw badRequestError('name in URL does not match name in Eviction object');
+  if (bodyName !== '' && bodyName !== podName)
+    throw badRequestError('name in URL does not match name in Eviction object');
 }
 
 function guards(budget: PodDisruptionBudget, pod: Pod): boolean {

@@ -1,7 +1,7 @@
+import { goQuote } from '../../../../api/go-quote.ts';
+import { qosClass } from '../../../../api/pod-resources.ts';
 import { equalAs, equalValues } from '../../../../api/semantic-equal.ts';
 import type { Container, EphemeralContainer, Pod, PodSpec } from '../../../../api/types/gen/core-v1.ts';
-import { qosClass } from '../../../../api/pod-resources.ts';
-import { goQuote } from '../../../../api/go-quote.ts';
 import { type FieldError, forbidden, invalid, required } from '../../../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../../../api/validation/names.ts';
 import { immutable } from '../../../../api/validation/object-meta-update.ts';
@@ -134,9 +134,7 @@ function resurrected(pod: Pod, old: Pod): FieldError[] {
     const policy = container?.restartPolicy ?? restartPolicy;
     const rules = (container?.restartPolicyRules ?? []).length > 0;
     if (rules || policy === 'Always' || (policy === 'OnFailure' && code !== 0)) return [];
-    return [
-      forbidden(`status.containerStatuses[${index}].state`, 'may not be transitioned to non-terminated state'),
-    ];
+    return [forbidden(`status.containerStatuses[${index}].state`, 'may not be transitioned to non-terminated state')];
   });
 }
 
@@ -168,9 +166,7 @@ export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
   if (old.spec.os?.name === 'windows') return [forbidden('[]', 'windows pods cannot be resized')];
   const errors = validatePodSpec(pod.spec, 'spec');
   if ((old.status.qosClass ?? qosClass(old)) !== qosClass(pod))
-    errors.push(
-      invalid('spec', pod.status.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing'),
-    );
+    errors.push(invalid('spec', pod.status.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing'));
   for (const list of ['initContainers', 'containers'] as const) {
     const after = pod.spec[list] ?? [];
     const before = old.spec[list] ?? [];

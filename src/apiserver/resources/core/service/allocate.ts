@@ -1,6 +1,6 @@
-import { bigIntToIp, formatCidr, ipToBigInt, lastAddress, parseCidr } from '../../../../base/cidr.ts';
 import type { Service } from '../../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid } from '../../../../api/validation/field-error.ts';
+import { bigIntToIp, formatCidr, ipToBigInt, lastAddress, parseCidr } from '../../../../base/cidr.ts';
 import { familyNameOf, type IpFamilyName } from './families.ts';
 import { isHeadless, needsClusterIp, needsHealthCheckPort, needsNodePorts } from './needs.ts';
 
@@ -94,7 +94,9 @@ function clusterIpsFor(
       errors: [invalid('spec.clusterIPs', wanted, `failed to allocate IP ${asked}: ${what}`)],
     });
     if (asked !== '' && !inRange(asked, range))
-      return refuse(`the provided IP (${asked}) is not in the valid range. The range of valid IPs is ${formatCidr(parseCidr(range))}`);
+      return refuse(
+        `the provided IP (${asked}) is not in the valid range. The range of valid IPs is ${formatCidr(parseCidr(range))}`,
+      );
     if (asked !== '' && snapshot.takenIps.has(asked)) return refuse('provided IP is already allocated');
     const ip = asked === '' ? freeIp(range, snapshot.takenIps, random) : asked;
     if (ip === undefined)

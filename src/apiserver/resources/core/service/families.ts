@@ -1,7 +1,7 @@
-import { ipFamily } from '../../../../base/cidr.ts';
 import { equalValues } from '../../../../api/semantic-equal.ts';
 import type { Service } from '../../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid } from '../../../../api/validation/field-error.ts';
+import { ipFamily } from '../../../../base/cidr.ts';
 
 export type IpFamilyName = 'IPv4' | 'IPv6';
 

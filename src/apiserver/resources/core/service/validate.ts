@@ -1,4 +1,3 @@
-import { ipFamily, parseCidr } from '../../../../base/cidr.ts';
 import type { Service, ServicePort } from '../../../../api/types/gen/core-v1.ts';
 import { validateEndpointIp } from '../../../../api/validation/endpoint-ip.ts';
 import {
@@ -11,8 +10,16 @@ import {
   oneOf,
   required,
 } from '../../../../api/validation/field-error.ts';
-import { dns1123Label, dns1123Subdomain, ipAddress, portName, portNumber, qualifiedName } from '../../../../api/validation/names.ts';
+import {
+  dns1123Label,
+  dns1123Subdomain,
+  ipAddress,
+  portName,
+  portNumber,
+  qualifiedName,
+} from '../../../../api/validation/names.ts';
 import { validateLabels } from '../../../../api/validation/object-meta.ts';
+import { ipFamily, parseCidr } from '../../../../base/cidr.ts';
 import { PROTOCOLS } from '../endpoints.ts';
 import { isHeadless, isReachedFromOutside, needsHealthCheckPort } from './needs.ts';
 
@@ -200,8 +207,13 @@ function isCidr(text: string): boolean {
 }
 
 function trafficErrors(service: Service): FieldError[] {
-  const { type, externalTrafficPolicy = '', healthCheckNodePort = 0, internalTrafficPolicy, trafficDistribution } =
-    service.spec;
+  const {
+    type,
+    externalTrafficPolicy = '',
+    healthCheckNodePort = 0,
+    internalTrafficPolicy,
+    trafficDistribution,
+  } = service.spec;
   const at = 'spec.externalTrafficPolicy';
   const errors: FieldError[] = [];
   if (isReachedFromOutside(service)) errors.push(...oneOf(at, externalTrafficPolicy, ['Cluster', 'Local']));

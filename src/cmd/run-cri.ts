@@ -14,7 +14,7 @@ import { createOciRuntime } from '../cri/oci/oci-runtime.ts';
 import { readRuntimeFacts } from '../cri/oci/runtime-facts.ts';
 import { sealRuntime } from '../cri/oci/sealed-runtime.ts';
 import { criPaths } from '../cri/paths.ts';
-import { healthServer } from '../daemon/health-server.ts';
+import { healthServer, withReadiness } from '../daemon/health-server.ts';
 import { createLogger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
@@ -59,10 +59,11 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     version: VERSION,
     log,
   });
-  const components = [server, loopLag(registry)];
+  const { component, check: serving } = withReadiness(server);
+  const components = [component, loopLag(registry)];
   if (config.metricsAddress !== undefined) {
     const { host, port } = splitAddress(config.metricsAddress);
-    components.push(healthServer({ host, port, registry, checks: [] }));
+    components.push(healthServer({ host, port, registry, checks: [serving] }));
   }
   return mainLoop(components, log);
 }

@@ -80,3 +80,24 @@ function listen(server: Server, port: number, host: string): Promise<number> {
     });
   });
 }
+
+/** The component as it is, and a check that fails until it has called `ready`: what it serves is not served before. */
+export function withReadiness(component: Component): { readonly component: Component; readonly check: HealthCheck } {
+  let isReady = false;
+  return {
+    component: {
+      name: component.name,
+      run: (signal, ready) =>
+        component.run(signal, () => {
+          isReady = true;
+          ready();
+        }),
+    },
+    check: {
+      name: component.name,
+      check() {
+        if (!isReady) throw new Error('it is still starting');
+      },
+    },
+  };
+}

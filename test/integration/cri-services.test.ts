@@ -298,7 +298,11 @@ describe('repeated and abandoned calls', () => {
 describe('failures', () => {
   it.each([
     ['an image that is not here', { image: { image: 'localhost/nothing:1' } }, /localhost\/nothing:1/],
-    ['a mount source that does not exist', { mounts: [{ containerPath: '/x', hostPath: '/no/such' }] }, /\/no\/such/],
+    [
+      'a mount source that cannot be made',
+      { mounts: [{ containerPath: '/x', hostPath: '/etc/hostname/no' }] },
+      /\/etc\/hostname\/no/,
+    ],
     ['a command that is not in the image', { command: ['/no/such/command'] }, /\/no\/such\/command/],
   ])('%s: the error names it and nothing is left', async (_what, change, message) => {
     const { client } = runtime;

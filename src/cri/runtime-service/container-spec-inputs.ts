@@ -1,4 +1,4 @@
-import { invalidArgument } from '../../base/errors.ts';
+import { errorMessage, invalidArgument } from '../../base/errors.ts';
 import { type ContainerConfig, NamespaceMode, SecurityProfile_ProfileType } from '../../rpc/cri-api.ts';
 import type { ImageRecord } from '../images/ports.ts';
 import type { ContainerSpecInputs, CriMount } from '../spec/inputs.ts';
@@ -9,7 +9,7 @@ import { podAnnotations } from './run-pod-sandbox.ts';
 
 /**
  * Everything the specification of a container is made from, looked up on the machine: mount sources, devices, the image's users, namespaces to
- * join. Throws `invalid-argument`, naming the path, for a mount source or device that does not exist.
+ * join. Throws `invalid-argument`, naming the path, for a device that does not exist or a mount source that cannot be made.
  */
 export function gatherSpecInputs(
   ctx: RuntimeServiceContext,
@@ -64,10 +64,20 @@ export function gatherSpecInputs(
 /** Links in the source are resolved here: the runtime would refuse them, or follow one that was exchanged meanwhile. */
 function resolvedMount(ctx: RuntimeServiceContext, mount: ContainerConfig['mounts'][number]): CriMount {
   if (mount.image !== undefined || mount.hostPath === '') return mount;
-  const hostPath = ctx.node.realPath(mount.hostPath);
-  if (hostPath === undefined)
-    throw invalidArgument(`mount ${mount.containerPath}: host path ${mount.hostPath} does not exist`);
-  return { ...mount, hostPath };
+  return { ...mount, hostPath: ctx.node.realPath(mount.hostPath) ?? madeDirectory(ctx, mount) };
+}
+
+/** Upstream runtimes make a source that is missing; a pod with such a hostPath shall run on all of them. */
+function madeDirectory(ctx: RuntimeServiceContext, mount: CriMount): string {
+  try {
+    ctx.node.makeDirectory(mount.hostPath, 0o755);
+  } catch (error) {
+    throw invalidArgument(
+      `mount ${mount.containerPath}: host path ${mount.hostPath} does not exist and cannot be made: ${errorMessage(error)}`,
+      { cause: error },
+    );
+  }
+  return mount.hostPath;
 }
 
 function targetPid(ctx: RuntimeServiceContext, sandboxId: string, targetId: string): number | undefined {

@@ -66,6 +66,8 @@ function liveProcess(ctx: RuntimeServiceContext, id: string): LiveProcess | unde
   if (container !== undefined) {
     const state = containerState(container);
     if (state === 'creating' || container.finishedAt !== undefined) return undefined;
+    // Start times are comparable within one boot only: after a reboot the pair may name another process.
+    if (container.bootId !== ctx.node.bootId) return undefined;
     const shared = !container.ownPidNamespace && container.cgroupPath !== '';
     return {
       init: container.init,
@@ -74,7 +76,6 @@ function liveProcess(ctx: RuntimeServiceContext, id: string): LiveProcess | unde
     };
   }
   const sandbox = ctx.store.sandbox(id);
-  // Start times are comparable within one boot only: after a reboot the pair may name another process.
   if (sandbox?.infra === undefined || sandbox.bootId !== ctx.node.bootId) return undefined;
   if (sandbox.infraEndedAt !== undefined) return undefined;
   return { init: sandbox.infra, monitor: sandbox.monitor, cgroupPath: undefined };

@@ -25,7 +25,9 @@ export function recordExit(ctx: RuntimeServiceContext, id: string): void {
     if (container.finishedAt !== undefined || container.createdAt === undefined || ctx.starting.has(id)) return;
     const exit = ctx.monitor.readExit(id, ctx.paths.containerBundle(id));
     if (exit === undefined) return;
-    const { exitCode, finishedAt, oomKilled } = exit;
+    const { exitCode, oomKilled } = exit;
+    // The file's time comes from a coarser clock than ours: a program that ends at once must not end before its start.
+    const finishedAt = later(exit.finishedAt, container.startedAt ?? 0n);
     endContainer(ctx, container, { exitCode, finishedAt, reason: exitReason(exitCode, oomKilled), message: '' });
     return;
   }
@@ -34,6 +36,8 @@ export function recordExit(ctx: RuntimeServiceContext, id: string): void {
   const exit = ctx.monitor.readExit(id, ctx.paths.sandboxBundle(id));
   if (exit !== undefined) endInfra(ctx, id);
 }
+
+const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** Writes the end of a container down, tells it, and frees what only a live container needs. */
 export function endContainer(ctx: RuntimeServiceContext, container: ContainerRecord, end: ContainerEnd): void {
@@ -74,7 +78,7 @@ export function recordLost(ctx: RuntimeServiceContext, id: string): void {
   const container = ctx.store.container(id);
   if (container !== undefined) {
     if (container.finishedAt !== undefined || container.createdAt === undefined || ctx.starting.has(id)) return;
-    if (container.init !== undefined) ctx.node.signal(container.init, 9);
+    if (container.init !== undefined && container.bootId === ctx.node.bootId) ctx.node.signal(container.init, 9);
     endContainer(ctx, container, {
       exitCode: UNKNOWN_EXIT_CODE,
       finishedAt: ctx.node.now(),
@@ -86,7 +90,7 @@ export function recordLost(ctx: RuntimeServiceContext, id: string): void {
   }
   const sandbox = ctx.store.sandbox(id);
   if (sandbox?.infra === undefined || sandbox.infraEndedAt !== undefined) return;
-  ctx.node.signal(sandbox.infra, 9);
+  if (sandbox.bootId === ctx.node.bootId) ctx.node.signal(sandbox.infra, 9);
   endInfra(ctx, id);
 }
 

@@ -131,9 +131,9 @@ async function startInfra(
   const { node, paths } = ctx;
   const bundle = paths.sandboxBundle(id);
   node.makeDirectory(bundle, 0o711);
-  node.writeFile(paths.resolvConf(id), resolvConf(config.dnsConfig, node.readFile('/etc/resolv.conf')), 0o644);
+  node.writeFile(paths.resolvConf(id), resolvConf(config.dnsConfig, textOf(ctx, '/etc/resolv.conf')), 0o644);
   node.writeFile(paths.hostname(id), `${hostname}\n`, 0o644);
-  node.writeFile(paths.hosts(id), node.readFile('/etc/hosts'), 0o644);
+  node.writeFile(paths.hosts(id), textOf(ctx, '/etc/hosts'), 0o644);
   if (record.ownShm) node.mountShm(paths.shm(id), SHM_BYTES);
   const { spec, notes } = buildSandboxSpec({
     id,
@@ -155,6 +155,11 @@ async function startInfra(
   await ctx.runtime.start(id);
   faultPoint('cri/run-pod-sandbox/infra-started');
   return { infra: container, monitor };
+}
+
+/** A file of the machine that a minimal installation may lack: then it is empty. */
+function textOf(ctx: RuntimeServiceContext, path: string): string {
+  return ctx.node.realPath(path) === undefined ? '' : ctx.node.readFile(path);
 }
 
 /** Written into every specification, under the keys upstream runtimes and tools look for. */

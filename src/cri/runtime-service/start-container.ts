@@ -35,10 +35,12 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
   if (sandbox === undefined || sandboxState(sandbox) !== 'ready')
     throw failedPrecondition(`sandbox ${record.sandboxId} of container ${id} is not ready`);
   ctx.starting.add(id);
+  // Taken before the program runs, so that no end of it is earlier.
+  const startedAt = ctx.node.now();
   try {
     await ctx.runtime.start(id);
     faultPoint('cri/start-container/started');
-    ctx.store.markContainer(id, { startedAt: ctx.node.now() });
+    ctx.store.markContainer(id, { startedAt });
     publishEvent(ctx, ContainerEventType.CONTAINER_STARTED_EVENT, record.sandboxId, id);
   } catch (error) {
     endContainer(ctx, record, {

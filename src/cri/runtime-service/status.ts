@@ -4,10 +4,18 @@ import type { RuntimeServiceContext } from './context.ts';
 /** Whether pods can be run now, and (verbose) with what: asked by the kubelet every few seconds, so all of it is at hand. */
 export function status(ctx: RuntimeServiceContext, request: StatusRequest): StatusResponse {
   const network = ctx.network.readiness();
+  const conmonMissing = ctx.node.realPath(ctx.config.conmon) === undefined;
   return {
     status: {
       conditions: [
-        { type: 'RuntimeReady', status: true, reason: '', message: '' },
+        conmonMissing
+          ? {
+              type: 'RuntimeReady',
+              status: false,
+              reason: 'ContainerMonitorMissing',
+              message: `${ctx.config.conmon} is not there; install the Debian package conmon`,
+            }
+          : { type: 'RuntimeReady', status: true, reason: '', message: '' },
         network.ready
           ? { type: 'NetworkReady', status: true, reason: '', message: '' }
           : { type: 'NetworkReady', status: false, reason: network.reason, message: network.message },

@@ -30,21 +30,22 @@ export async function stopContainer(
 }
 
 async function stop(ctx: RuntimeServiceContext, id: string, graceMs: number): Promise<void> {
-  // A start at work ends first, so that the signal meets the program and not the runtime's own init.
-  await ctx.queue.run(id, async () => {});
-  const record = ctx.store.container(id);
-  if (record === undefined) return;
-  if (graceMs > 0 && containerState(record) === 'running' && record.init !== undefined) {
-    ctx.node.signal(record.init, signalNumber(record.stopSignal) ?? SIGTERM);
-    faultPoint('cri/stop-container/signalled');
-    const grace = ctx.graces.begin(id, graceMs);
-    try {
+  // From here on, before any wait, a caller with a shorter grace can shorten this one.
+  const grace = ctx.graces.begin(id, graceMs);
+  try {
+    // A start at work ends first, so that the signal meets the program and not the runtime's own init.
+    await ctx.queue.run(id, async () => {});
+    const record = ctx.store.container(id);
+    if (record === undefined) return;
+    if (!grace.over.aborted && containerState(record) === 'running' && record.init !== undefined) {
+      ctx.node.signal(record.init, signalNumber(record.stopSignal) ?? SIGTERM);
+      faultPoint('cri/stop-container/signalled');
       await waitForEnd(ctx, id, grace.over);
-    } catch (error) {
-      if (!grace.over.aborted) throw error;
-    } finally {
-      grace.release();
     }
+  } catch (error) {
+    if (!grace.over.aborted) throw error;
+  } finally {
+    grace.release();
   }
   await killContainer(ctx, id);
 }

@@ -180,7 +180,9 @@ export class FakeMachine {
     mountShm: path => void this.mounts.add(path),
     mountOverlay: ({ target }) => void this.mounts.add(target),
     unmount: path => void this.mounts.delete(path),
-    makeDirectory: () => {},
+    makeDirectory: path => {
+      if (path.startsWith('/missing/under-a-file')) throw new Error(`ENOTDIR: mkdir ${path}`);
+    },
     writeFile: (path, data) => void this.files.set(path, data),
     readFile: path => this.files.get(path) ?? '',
     removeTree: path => {

@@ -121,9 +121,9 @@ describe('CreateContainer', () => {
   it.each([
     ['an image that is not here', { image: { image: 'localhost/none:1' } }, 'image "localhost/none:1" is not here'],
     [
-      'a missing mount source',
-      { mounts: [{ containerPath: '/a', hostPath: '/missing/a' }] },
-      '/missing/a does not exist',
+      'a mount source that cannot be made',
+      { mounts: [{ containerPath: '/a', hostPath: '/missing/under-a-file' }] },
+      '/missing/under-a-file does not exist and cannot be made',
     ],
     ['a log path that leads out', { logPath: '../../x' }, 'leads out of the log directory'],
   ])('leaves nothing for %s', async (_what, more, message) => {
@@ -171,6 +171,18 @@ describe('StartContainer', () => {
     ]);
   });
 
+  it('never shows an end before the start, whatever the clock of the exit file says', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    const exit = { id: containerId, exitCode: 0, finishedAt: 1n, oomKilled: false };
+    const fake = machine.containers.get(containerId);
+    Object.assign(fake ?? {}, { exit, state: 'stopped' });
+    machine.onExit(containerId);
+    const { startedAt, finishedAt } = ctx.store.requireContainer(containerId);
+    expect(finishedAt).toBe(startedAt);
+  });
+
   it('tells the start before the end, however quick the end is', async () => {
     const machine = new FakeMachine();
     const ctx = fakeContext(machine);
@@ -211,6 +223,32 @@ describe('StopContainer', () => {
     const hasty = stopContainer(ctx, { containerId, timeout: 2n });
     await clock.advance(2_000);
     await Promise.all([patient, hasty]);
+    expect(ctx.store.requireContainer(containerId).exitCode).toBe(137);
+  });
+
+  it('signals no process of an earlier boot: its pid may be another program now', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    const stale = { ...ctx, node: { ...ctx.node, bootId: 'another-boot' } };
+    await stopContainer(stale, { containerId, timeout: 0n });
+    expect(machine.containers.get(containerId)?.state).toBe('running');
+  });
+
+  it('is shortened by a later caller while it still waits for a start at work', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    machine.deaf.add(containerId);
+    let endStart = (): void => {};
+    const starting = new Promise<void>(resolve => {
+      endStart = resolve;
+    });
+    const start = ctx.queue.run(containerId, () => starting);
+    const patient = stopContainer(ctx, { containerId, timeout: 3600n });
+    const impatient = stopContainer(ctx, { containerId, timeout: 0n });
+    endStart();
+    await Promise.all([start, patient, impatient]);
     expect(ctx.store.requireContainer(containerId).exitCode).toBe(137);
   });
 

@@ -1,3 +1,6 @@
+/** Most texts: ASCII that prints, without quote and backslash. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
 const SHORT: Readonly<Record<string, string>> = {
   '\u0007': '\\a',
   '\b': '\\b',
@@ -15,6 +18,7 @@ const SHORT: Readonly<Record<string, string>> = {
  * print are escaped, everything else stays.
  */
 export function goQuote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   let result = '"';
   for (const char of text) result += SHORT[char] ?? (isPrintable(char) ? char : escaped(char));
   return `${result}"`;

@@ -25,7 +25,7 @@ export interface RbacListers {
 
 /** Rules of a user together with what gave them; an error where a binding refers to nothing. */
 export type ResolvedRules =
-  | { readonly kind: 'rules'; readonly rules: readonly PolicyRule[]; readonly source: string }
+  | { readonly kind: 'rules'; readonly rules: readonly PolicyRule[]; readonly source: () => string }
   | { readonly kind: 'error'; readonly message: string };
 
 /** Resolves which rules a user has, and answers from them. */
@@ -44,7 +44,7 @@ export class RbacAuthorizer implements Authorizer {
     for (const resolved of this.resolve(attributes.user, attributes.namespace)) {
       if (resolved.kind === 'error') errors.push(resolved.message);
       else if (compiledRules(resolved.rules).some(rule => ruleAllows(rule, attributes)))
-        return { kind: 'allow', reason: `RBAC: allowed by ${resolved.source}` };
+        return { kind: 'allow', reason: `RBAC: allowed by ${resolved.source()}` };
     }
     return noOpinion(errors.length === 0 ? '' : `RBAC: ${aggregateMessage(errors)}`);
   }
@@ -90,7 +90,7 @@ export class RbacAuthorizer implements Authorizer {
   #resolveBinding(applied: AppliedBinding, namespace: string): ResolvedRules {
     try {
       const rules = this.referencedRules(applied.binding.roleRef, namespace);
-      return { kind: 'rules', rules, source: describe(applied, namespace) };
+      return { kind: 'rules', rules, source: () => describe(applied, namespace) };
     } catch (error) {
       return { kind: 'error', message: errorMessage(error) };
     }

@@ -11,6 +11,7 @@ export interface AppliedBinding {
 export class SubjectIndex {
   readonly #bindings: readonly RoleBinding[];
   readonly #bySubject = new Map<string, number[]>();
+  readonly #namespace: string;
 
   /** `namespace` is that of the bindings, empty for those of the cluster. */
   constructor(bindings: readonly RoleBinding[], namespace: string) {
@@ -26,19 +27,17 @@ export class SubjectIndex {
     this.#namespace = namespace;
   }
 
-  readonly #namespace: string;
-
   /** The bindings that name the user or one of its groups, each once, in their order. */
   appliedTo(user: UserInfo): readonly AppliedBinding[] {
-    const keys = new Set([`User:${user.name}`, ...user.groups.map(group => `Group:${group}`)]);
+    const keys = [`User:${user.name}`, ...user.groups.map(group => `Group:${group}`)];
     const places = new Set<number>();
     for (const key of keys) for (const place of this.#bySubject.get(key) ?? []) places.add(place);
     return [...places].toSorted((a, b) => a - b).flatMap(place => this.#applied(place, keys) ?? []);
   }
 
-  #applied(place: number, keys: ReadonlySet<string>): AppliedBinding | undefined {
+  #applied(place: number, keys: readonly string[]): AppliedBinding | undefined {
     const binding = this.#bindings[place];
-    const subject = binding?.subjects?.find(each => keys.has(subjectKey(each, this.#namespace) ?? ''));
+    const subject = binding?.subjects?.find(each => keys.includes(subjectKey(each, this.#namespace) ?? ''));
     return binding === undefined || subject === undefined ? undefined : { binding, subject };
   }
 }

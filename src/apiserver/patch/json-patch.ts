@@ -56,7 +56,7 @@ function apply(state: State, operation: Operation): void {
       add(state, operation);
       return;
     case 'remove':
-      remove(state, operation.path, 'remove operation does not apply: doc is missing path', true);
+      remove(state, operation);
       return;
     case 'replace':
       replace(state, operation);
@@ -90,10 +90,15 @@ function replace(state: State, { path, value }: Operation): void {
   }
   const place = find(state.document, path);
   if (place === undefined) throw missing('replace operation does not apply: doc is missing path: ', path);
-  if (read(place) === undefined) throw missing('replace operation does not apply: doc is missing key: ', path);
   const { container, key } = place;
-  if (Array.isArray(container)) container[position(key, container.length, fail) ?? 0] = cloneJson(value ?? null);
-  else setMember(container, key, cloneJson(value ?? null));
+  // Upstream's library adds a member that is not there, against the RFC; clients rely on what it does.
+  if (!Array.isArray(container)) setMember(container, key, cloneJson(value ?? null));
+  else
+    container[
+      position(key, container.length, () =>
+        refuse(missing('replace operation does not apply: doc is missing key: ', path)),
+      )
+    ] = cloneJson(value ?? null);
 }
 
 function move(state: State, { path, from }: Operation): void {
@@ -101,8 +106,9 @@ function move(state: State, { path, from }: Operation): void {
     throw unfitPatch('move operation failed to decode from: operation, missing from field: missing value');
   const source = find(state.document, from);
   if (source === undefined) throw missing('move operation does not apply: doc is missing from path: ', from);
-  const value = read(source);
-  remove(state, from, 'move operation does not apply: doc is missing from path', false);
+  const message = (reason: string) => `error in move for path: '${source.key}': ${reason}`;
+  const value = get(source, message);
+  take(source, message);
   const place = find(state.document, path);
   if (place === undefined) throw missing('move operation does not apply: doc is missing destination path: ', path);
   insert(place, value ?? null, reason => `error in move for path: '${path}': ${reason}`);
@@ -113,7 +119,7 @@ function copy(state: State, { path, from }: Operation): void {
     throw unfitPatch('copy operation failed to decode from: operation, missing from field: missing value');
   const source = find(state.document, from);
   if (source === undefined) throw missing('copy operation does not apply: doc is missing from path: ', from);
-  const value = read(source);
+  const value = get(source, reason => `error in copy for from: '${from}': ${reason}`);
   const place = find(state.document, path);
   if (place === undefined) throw missing('copy operation does not apply: doc is missing destination path: ', path);
   state.copied += Buffer.byteLength(JSON.stringify(value ?? null));
@@ -132,7 +138,14 @@ function test(state: State, { path, value }: Operation): void {
   }
   const place = find(state.document, path);
   if (place === undefined) throw missing('test operation does not apply: is missing path: ', path);
-  if (!sameJson(read(place) ?? null, value ?? null)) throw failed();
+  const found = get(place, reason => `error in test for path: '${path}': ${reason}`);
+  if (!sameJson(found ?? null, value ?? null)) throw failed();
+}
+
+function remove(state: State, { path }: Operation): void {
+  const place = find(state.document, path);
+  if (place === undefined) throw missing('remove operation does not apply: doc is missing path: "', path, '"');
+  take(place, reason => `error in remove for path: '${path}': ${reason}`);
 }
 
 interface Place {
@@ -156,39 +169,51 @@ function find(document: Container, path: string): Place | undefined {
 /** The value at a place, undefined where there is none. */
 function read({ container, key }: Place): unknown {
   if (!Array.isArray(container)) return Object.hasOwn(container, key) ? container[key] : undefined;
-  const index = position(key, container.length);
-  return index === undefined ? undefined : container[index];
+  const index = indexOf(key);
+  return index === undefined ? undefined : container.at(index);
 }
 
-/** The index that a step names in a list; `invalid` says what is wrong with it, else it is undefined. */
-function position(key: string, length: number, invalid?: (reason: string) => never): number | undefined {
-  if (!/^[+-]?\d+$/.test(key)) return invalid?.(`value was not a proper array index: '${key}'`);
-  const index = Number(key);
+/** The same, but a list must have the index. A member that is not there is undefined. */
+function get(place: Place, message: (reason: string) => string): unknown {
+  if (!Array.isArray(place.container)) return read(place);
+  return place.container[position(place.key, place.container.length, reason => refuse(unfitPatch(message(reason))))];
+}
+
+function indexOf(key: string): number | undefined {
+  return /^[+-]?\d+$/.test(key) ? Number(key) : undefined;
+}
+
+/** The index that a step names in a list, counted from its beginning; `invalid` throws what is wrong with it. */
+function position(key: string, length: number, invalid: (reason: string) => never): number {
+  const index = indexOf(key);
+  if (index === undefined) return invalid(`strconv.Atoi: parsing ${JSON.stringify(key)}: invalid syntax`);
   const found = index < 0 ? index + length : index;
   if (found < 0 || found >= length)
-    return invalid?.(`Unable to access invalid index: ${index}: invalid index referenced`);
+    return invalid(`Unable to access invalid index: ${index}: invalid index referenced`);
   return found;
 }
 
-function fail(reason: string): never {
-  throw unfitPatch(reason);
+function refuse(error: GantryError): never {
+  throw error;
 }
 
 function insert({ container, key }: Place, value: unknown, message: (reason: string) => string): void {
   if (!Array.isArray(container)) setMember(container, key, value);
   else if (key === '-') container.push(value);
-  // One place more than the list has: behind its end.
-  else container.splice(position(key, container.length + 1, reason => fail(message(reason))) ?? 0, 0, value);
+  else {
+    const improper = indexOf(key) === undefined ? `value was not a proper array index: '${key}': ` : '';
+    // One place more than the list has: behind its end.
+    const at = position(key, container.length + 1, reason => refuse(unfitPatch(message(improper + reason))));
+    container.splice(at, 0, value);
+  }
 }
 
-function remove(state: State, path: string, absent: string, quoted: boolean): void {
-  const place = find(state.document, path);
-  const mark = quoted ? '"' : '';
-  if (place === undefined) throw missing(`${absent}: ${mark}`, path, mark);
-  const { container, key } = place;
-  const message = (reason: string) => `error in remove for path: '${path}': ${reason}`;
+function take({ container, key }: Place, message: (reason: string) => string): void {
   if (Array.isArray(container))
-    container.splice(position(key, container.length, reason => fail(message(reason))) ?? 0, 1);
+    container.splice(
+      position(key, container.length, reason => refuse(unfitPatch(message(reason)))),
+      1,
+    );
   else if (Object.hasOwn(container, key)) delete container[key];
   else throw unfitPatch(message(`Unable to remove nonexistent key: ${key}: missing value`));
 }

@@ -1,4 +1,4 @@
-import { isRawJson, type ScalarName, scalarRule } from '../../schema/scalars.ts';
+import { isRawJson, type ScalarName, type ScalarRule, scalarRule } from '../../schema/scalars.ts';
 import { goTypeName, isAlwaysPresent, type ScalarType, type StructType, type Type } from '../../schema/table.ts';
 import { zeroOf } from '../../schema/zero.ts';
 import { pathText } from './find-places.ts';
@@ -158,6 +158,9 @@ function scalarDecoder(type: ScalarType): Decode {
       return (visit, value) => (typeof value === 'boolean' ? value : wrongType(visit, type, value));
   }
   return (visit, value) => {
+    // Upstream parses whatever JSON stands there as a quantity.
+    if (type.scalar === 'Quantity' && (typeof value === 'object' || typeof value === 'boolean'))
+      throw new ScalarRefusal(refusalOf(rule, JSON.stringify(value)));
     if (typeof value === 'object' || value === undefined) return wrongType(visit, type, value);
     const scalar = value as string | number | boolean;
     const accepted = rule.accept(scalar, typeof value === 'number' ? visit.source() : undefined);
@@ -165,6 +168,11 @@ function scalarDecoder(type: ScalarType): Decode {
     if (accepted.refused === 'type' || accepted.refused === 'integer') return wrongType(visit, type, value);
     throw new ScalarRefusal(accepted.refused);
   };
+}
+
+function refusalOf(rule: ScalarRule, text: string): string {
+  const accepted = rule.accept(text, undefined);
+  return 'refused' in accepted ? accepted.refused : '';
 }
 
 function unknownField(visit: Visit, value: unknown): void {

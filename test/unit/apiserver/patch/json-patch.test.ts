@@ -41,6 +41,11 @@ describe('a JSON patch', () => {
       ],
       { a: { b: [1, 2, 3] }, s: 'text' },
     ],
+    [
+      'replaces what is not there, as upstream does',
+      [{ op: 'replace', path: '/q', value: 1 }],
+      { ...document(), q: 1 },
+    ],
     ['replaces all', [{ op: 'replace', path: '', value: { z: 1 } }], { z: 1 }],
   ])('%s', (_, patch, expected) => {
     const given = document();
@@ -65,15 +70,15 @@ describe('a JSON patch', () => {
       'failed-precondition',
     ],
     [
-      'a member that is not there to replace',
-      [{ op: 'replace', path: '/q', value: 1 }],
-      'replace operation does not apply: doc is missing key: /q: missing value',
-      'failed-precondition',
-    ],
-    [
       'a member that every object has by nature',
       [{ op: 'remove', path: '/constructor' }],
       'Unable to remove nonexistent key: constructor',
+      'failed-precondition',
+    ],
+    [
+      'an index that is none',
+      [{ op: 'add', path: '/a/b/x', value: 1 }],
+      `error in add for path: '/a/b/x': value was not a proper array index: 'x': strconv.Atoi: parsing "x": invalid syntax`,
       'failed-precondition',
     ],
     [

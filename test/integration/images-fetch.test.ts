@@ -145,6 +145,32 @@ describe('the process that unpacks a layer', () => {
     await images.close();
   });
 
+  it('asks for a layer again when the registry breaks off, and gives up after the third time', async () => {
+    const image = await randomImage(300_000);
+    const layer = image.layers[0];
+    let broken = 2;
+    let asked = 0;
+    const address = await serve((request, response) => {
+      const bytes = bytesFor(image, request.url ?? '');
+      const isLayer = bytes === layer?.bytes;
+      asked += Number(isLayer);
+      response.writeHead(200, { 'content-type': MANIFEST_TYPE, 'content-length': bytes.length });
+      const breaksOff = isLayer && asked <= broken;
+      (breaksOff
+        ? () => response.write(bytes.subarray(0, 1000), () => response.destroy())
+        : () => response.end(bytes))();
+    });
+    const { images, root } = await openTestStore();
+    expect((await images.pull(`${address}/a:1`, undefined, never)).id).toBe(image.config.digest);
+    expect(asked).toBe(3);
+    await images.remove(`${address}/a:1`);
+    [asked, broken] = [0, Number.POSITIVE_INFINITY];
+    await expect(images.pull(`${address}/a:1`, undefined, never)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(asked).toBe(3);
+    expect(storeContent(root)).toEqual(EMPTY_STORE);
+    await images.close();
+  });
+
   it('trusts the certificates that the shim trusts', async () => {
     const directory = runDirectory('tls');
     const [key, cert] = [`${directory}/key.pem`, `${directory}/cert.pem`];

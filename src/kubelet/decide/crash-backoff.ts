@@ -19,29 +19,32 @@ export interface CrashBackoff {
   readonly next: BackoffState;
 }
 
+/** Times in Unix milliseconds; `startedAt` is 0 for a container that never ran. */
+interface ExitedContainer {
+  readonly restartCount: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
 /**
  * Whether an exited container may start again. `known` is what was remembered at its last start; without it (the kubelet was restarted) the
  * wait is estimated from how often the container was restarted, so that a restart of the kubelet is no reason to hammer.
  */
 export function decideCrashBackoff(
   known: BackoffState | undefined,
-  exited: { readonly restartCount: number; readonly startedAt: number; readonly finishedAt: number },
+  exited: ExitedContainer,
   policy: BackoffPolicy,
 ): CrashBackoff {
   const current = known ?? estimate(exited, policy);
-  const ranLong = current !== undefined && exited.finishedAt - current.since > policy.resetAfterMs;
-  const delayMs = current === undefined || ranLong ? 0 : current.delayMs;
-  return {
-    startAt: exited.finishedAt + delayMs,
-    delayMs,
-    next: nextBackoff(current, policy, exited.finishedAt),
-  };
+  const { startedAt, finishedAt } = exited;
+  const ranLong = startedAt > 0 && finishedAt - startedAt > policy.resetAfterMs;
+  // dated here, because `since` is the end of the container before: the wait that followed it is no run
+  const counted = current === undefined || ranLong ? undefined : { ...current, since: finishedAt };
+  const delayMs = counted?.delayMs ?? 0;
+  return { startAt: finishedAt + delayMs, delayMs, next: nextBackoff(counted, policy, finishedAt) };
 }
 
-function estimate(
-  exited: { readonly restartCount: number; readonly startedAt: number; readonly finishedAt: number },
-  policy: BackoffPolicy,
-): BackoffState | undefined {
+function estimate(exited: ExitedContainer, policy: BackoffPolicy): BackoffState | undefined {
   if (exited.restartCount === 0 || exited.startedAt === 0) return undefined;
   const doublings = Math.min(exited.restartCount - 1, 30);
   return { delayMs: Math.min(policy.initialMs * 2 ** doublings, policy.maxMs), since: exited.startedAt };

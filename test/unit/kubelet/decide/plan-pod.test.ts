@@ -54,6 +54,24 @@ describe('planPod', () => {
     expect(sim.runtime.now - before).toBe(0);
   });
 
+  it('counts the time that a container ran towards the ten minutes, and not the wait before it', async () => {
+    const sim = new Simulation(podWith(ONE));
+    await sim.settle();
+    const crashAfter = async (ranMs: number): Promise<number> => {
+      sim.runtime.now += ranMs;
+      const before = sim.runtime.now;
+      sim.runtime.exit(sim.runtime.running()[0]?.id ?? '', 1);
+      await sim.settle();
+      return (sim.runtime.now - before) / 1000;
+    };
+    for (let crash = 0; crash < 7; crash += 1) await crashAfter(0);
+    // it waited 300 s before each of these
+    expect(await crashAfter(301_000)).toBe(300);
+    expect(await crashAfter(600_000)).toBe(300);
+    expect(await crashAfter(600_001)).toBe(0);
+    expect(await crashAfter(0)).toBe(10);
+  });
+
   it('goes on with the restart count and does not forget the back-off when the kubelet is restarted', async () => {
     const sim = new Simulation(podWith(ONE));
     await sim.settle();

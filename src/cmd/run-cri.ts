@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
 import type { CriConfig } from '../cri/config.ts';
 import { readCriConfig } from '../cri/config-file.ts';
@@ -19,6 +20,7 @@ import { createLogger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
+import { holdLockFile } from '../linux/lock-file.ts';
 import { VERSION } from './version.ts';
 
 export const DEFAULT_CRI_CONFIG_FILE = '/etc/gantry/cri.yaml';
@@ -35,6 +37,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const config = effectiveConfig(options);
   const log = createLogger({ daemon: 'cri' });
   const paths = criPaths(config);
+  takeDirectories(config);
   const choice = chooseRuntime(config.runtime, await readRuntimeFacts(config.runtime));
   log.info({ runtime: choice.name, path: choice.path, version: choice.version }, `runtime chosen: ${choice.reason}`);
   const facts = readHostFacts();
@@ -50,7 +53,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     node: linuxNode(paths, facts, log),
     runtime: createOciRuntime({ name: choice.name, path: program.path, root: `${config.state}/${choice.name}` }),
     runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
-    monitor: createConmonMonitor({ path: config.conmon, exitDir: `${config.state}/exits` }),
+    monitor: createConmonMonitor({ path: config.conmon, exitDir: paths.exitDir, runtimePaths: [choice.path, program.path], log }),
     pause: await prepareInfraRootfs(config.state, config.catatonit),
     images: await openImageStore(config, log),
     network: openPodNetwork(config.cni, log),
@@ -66,6 +69,16 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     components.push(healthServer({ host, port, registry, checks: [serving] }));
   }
   return mainLoop(components, log);
+}
+
+/**
+ * A second shim on the same directories would undo the first one's work at its start: no step comes before this. The modes are those the server wants.
+ */
+function takeDirectories({ root, state }: CriConfig): void {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  mkdirSync(state, { recursive: true, mode: 0o711 });
+  holdLockFile(`${root}/root.lock`, `the root directory ${root}`);
+  holdLockFile(`${state}/state.lock`, `the state directory ${state}`);
 }
 
 function effectiveConfig(options: RunCriOptions): CriConfig {

@@ -16,6 +16,8 @@ export interface CriPaths {
   /** Bundles and root file systems of containers. */
   readonly containerStates: string;
   readonly netnsDir: string;
+  /** Where monitors leave a file per ended container. */
+  readonly exitDir: string;
   sandboxRecord(id: string): string;
   containerDir(id: string): string;
   containerRecord(id: string): string;
@@ -45,6 +47,7 @@ export function criPaths(config: { readonly root: string; readonly state: string
     sandboxStates: `${state}/sandboxes`,
     containerStates: `${state}/containers`,
     netnsDir: `${state}/netns`,
+    exitDir: `${state}/exits`,
     sandboxRecord: id => `${root}/sandboxes/${checkedId(id)}.json`,
     containerDir,
     containerRecord: id => `${containerDir(id)}/record.json`,

@@ -4,7 +4,7 @@ import { isWholeId } from '../base/ids.ts';
 import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
 import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
 import type { RuntimeServiceContext } from './runtime-service/context.ts';
-import { deleteFromRuntime, endContainer } from './runtime-service/record-exit.ts';
+import { deleteFromRuntime, endContainer, recordExit } from './runtime-service/record-exit.ts';
 import { removeContainerById } from './runtime-service/remove-container.ts';
 import { removeSandboxById } from './runtime-service/remove-pod-sandbox.ts';
 import { destroyContainer, undoSandbox } from './runtime-service/tear-down.ts';
@@ -14,7 +14,8 @@ import type { SandboxRecord } from './store/sandbox-record.ts';
 
 /**
  * Takes up what is on disk and brings it in line with what is there (see restore-decision.ts). Called once, before the socket is served and after the
- * exit watch was begun. Nothing in it stops the start: what fails is logged, and the kubelet's next call on that object tries again.
+ * exit watch was begun. No single object stops the start: what fails is logged, and the kubelet's next call on that object tries again. Only records that
+ * cannot be read do, for what they name may be running (see record-files.ts).
  */
 export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): Promise<void> {
   const started = ctx.clock.monotonic();
@@ -34,8 +35,16 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
     }
   }
   // A create that was cut short may have its monitor or runtime still at work on it: one look at the process table for all of them.
-  await ctx.monitor.reapAll(actions.filter(a => LEAVES_NOTHING.has(a.kind)).map(a => a.id));
+  const unreaped = await reap(
+    ctx,
+    actions.filter(a => LEAVES_NOTHING.has(a.kind)).map(a => a.id),
+  );
   for (const action of actions) {
+    if (unreaped.has(action.id)) {
+      // The record stays for the next start; that of a sandbox is shown, so that the kubelet's stop and removal try before.
+      if (action.kind === 'undo-sandbox') ctx.store.markSandbox(action.id, { notReadyAt: ctx.node.now() });
+      continue;
+    }
     ctx.log.info({ id: action.id, action: action.kind }, action.because);
     try {
       await apply(ctx, action);
@@ -48,6 +57,9 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
   } catch (error) {
     ctx.log.error({ err: error }, 'the network could not forget what is gone');
   }
+  // A monitor may write its file after the removal that would have taken it away.
+  for (const id of idsIn(ctx.paths.exitDir))
+    if (ctx.store.container(id) === undefined && ctx.store.sandbox(id) === undefined) ctx.monitor.forget(id);
   ctx.node.emptyTrash();
   ctx.log.info(
     {
@@ -58,6 +70,26 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
     },
     'restored',
   );
+}
+
+/** Ends what is at work on these. Returns those of which something does not end (uninterruptible sleep): no step of theirs can be done now. */
+async function reap(ctx: RuntimeServiceContext, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  try {
+    await ctx.monitor.reapAll(ids);
+    return new Set();
+  } catch (error) {
+    ctx.log.warn({ err: error }, 'not everything that was at work could be ended at once; trying one by one');
+  }
+  const unreaped = new Set<string>();
+  for (const id of ids) {
+    try {
+      await ctx.monitor.reapAll([id]);
+    } catch (error) {
+      unreaped.add(id);
+      ctx.log.error({ id, err: error }, 'what is at work on it does not end; it is left as it is');
+    }
+  }
+  return unreaped;
 }
 
 /** After these nothing of the object may run. */
@@ -84,10 +116,15 @@ async function observe(
     process: { bootId: string; init: ProcessIdentity | undefined; monitor: ProcessIdentity | undefined },
   ): void => {
     if (process.bootId !== node.bootId) return;
-    const exit = monitor.readExit(id, bundle);
-    if (exit !== undefined) exits.set(id, exit);
+    // The monitor writes the exit file and then leaves: looked at in this order, one that is gone without a file left none.
     if (process.init !== undefined && node.isAlive(process.init)) alive.add(id);
     if (process.monitor !== undefined && node.isAlive(process.monitor)) monitored.add(id);
+    try {
+      const exit = monitor.readExit(id, bundle);
+      if (exit !== undefined) exits.set(id, exit);
+    } catch (error) {
+      ctx.log.error({ id, err: error }, 'the exit file cannot be read');
+    }
   };
   for (const s of sandboxes)
     look(s.id, paths.sandboxBundle(s.id), { bootId: s.bootId, init: s.infra, monitor: s.monitor });
@@ -99,12 +136,21 @@ async function observe(
     exits,
     alive,
     monitored,
-    runtimeStates: await ctx.runtime.list(),
+    runtimeStates: await runtimeStates(ctx),
     sandboxBundles: idsIn(paths.sandboxStates),
     containerBundles: idsIn(paths.containerStates),
     netns: idsIn(paths.netnsDir),
     writableLayers: orphanFolders,
   };
+}
+
+async function runtimeStates(ctx: RuntimeServiceContext): Promise<ReadonlyMap<string, string>> {
+  try {
+    return await ctx.runtime.list();
+  } catch (error) {
+    ctx.log.error({ err: error }, 'the runtime cannot list its containers; what only it knows of is not cleaned up');
+    return new Map();
+  }
 }
 
 function idsIn(directory: string): string[] {
@@ -124,11 +170,14 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
     case 'remove-container':
       return removeContainerById(ctx, id);
     case 'mark-started':
+      if (ctx.store.container(id)?.finishedAt !== undefined) return;
       ctx.store.markContainer(id, { startedAt: ctx.node.now() });
       return;
     case 'mark-exited': {
+      // Between the look and now the exit watch may have told the true end: the first one counts.
+      recordExit(ctx, id);
       const record = ctx.store.container(id);
-      if (record === undefined) return;
+      if (record === undefined || record.finishedAt !== undefined) return;
       if (action.kill && record.init !== undefined) ctx.node.signal(record.init, 9);
       const { exitCode, finishedAt, reason, message } = action;
       endContainer(ctx, record, { exitCode, finishedAt, reason, message });

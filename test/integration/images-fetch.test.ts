@@ -1,12 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
+import { rootCertificates } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ImportStep } from '../../src/cri/images/import-archive.ts';
+import { trustedCertificates } from '../../src/cri/images/trusted-certificates.ts';
 import { listProcesses } from '../../src/linux/procfs.ts';
 import { createImagesClient } from '../../src/rpc/images-client.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
@@ -215,6 +217,27 @@ describe('the process that unpacks a layer', () => {
     }
     expect(storeContent(root)).toEqual(EMPTY_STORE);
     await images.close();
+  });
+});
+
+describe('the trusted certificates', () => {
+  const before = process.env['SSL_CERT_FILE'];
+  afterEach(() => {
+    Object.assign(process.env, { SSL_CERT_FILE: before ?? '/etc/ssl/certs/ca-certificates.crt' });
+  });
+
+  it('are parsed once, and again when the file has changed', () => {
+    const file = `${runDirectory('tls')}/bundle.pem`;
+    const [first = '', second = ''] = rootCertificates;
+    Object.assign(process.env, { SSL_CERT_FILE: file });
+    writeFileSync(file, first);
+    const context = trustedCertificates();
+    expect(trustedCertificates()).toBe(context);
+    writeFileSync(file, `${first}\n${second}`);
+    const renewed = trustedCertificates();
+    expect(renewed).not.toBe(context);
+    rmSync(file);
+    expect(trustedCertificates()).not.toBe(renewed);
   });
 });
 

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { rootCertificates } from 'node:tls';
 import { errnoName, errorMessage, GantryError, unavailable } from '../../base/errors.ts';
+import { trustedCertificates } from './trusted-certificates.ts';
 
 export interface RegistryTimeouts {
   /** From the request to the first line of the answer, connecting included. */
@@ -12,9 +11,6 @@ export interface RegistryTimeouts {
 }
 
 export const REGISTRY_TIMEOUTS: RegistryTimeouts = { answerMs: 30_000, stallMs: 60_000 };
-
-/** The bundle that Debian's ca-certificates keeps; SSL_CERT_FILE names another, as for other programs. */
-const SYSTEM_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** Connections for one pull: kept open between its requests, closed by `close`. */
 export class RegistryConnections {
@@ -69,16 +65,8 @@ export class RegistryConnections {
   }
 
   #secureAgent(): HttpsAgent {
-    this.#https ??= new HttpsAgent({ keepAlive: true, ca: trustedCertificates() });
+    this.#https ??= new HttpsAgent({ keepAlive: true, secureContext: trustedCertificates() });
     return this.#https;
-  }
-}
-
-function trustedCertificates(): readonly string[] & string[] {
-  try {
-    return [readFileSync(process.env['SSL_CERT_FILE'] ?? SYSTEM_CERTIFICATES, 'utf8')];
-  } catch {
-    return [...rootCertificates];
   }
 }
 

@@ -105,7 +105,7 @@ class UnpackProcess {
 
   constructor(command: readonly string[], onGone: () => void) {
     const [file = '', ...args] = command;
-    // NODE_EXTRA_CA_CERTS and the like only slow the start: registry-http.ts reads the certificates it trusts itself.
+    // NODE_EXTRA_CA_CERTS and the like only slow the start: trusted-certificates.ts reads the certificates it trusts itself.
     const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'] ?? '' };
     if (process.env['SSL_CERT_FILE'] !== undefined) env['SSL_CERT_FILE'] = process.env['SSL_CERT_FILE'];
     this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env });

@@ -106,7 +106,9 @@ class JsonReader {
       this.at = end + 1;
       return value;
     } catch {
-      throw new SourceError('invalid JSON string: it does not end, or holds a bad escape', offset);
+      throw end >= this.#text.length
+        ? new SourceError('unexpected end of JSON input', this.#text.length)
+        : new SourceError('invalid JSON string: it holds a bad escape or a control character', offset);
     }
   }
 

@@ -212,17 +212,23 @@ function isListOrAbsent(value: unknown): value is unknown[] | undefined {
   return value === undefined || Array.isArray(value);
 }
 
-/** The patch's elements must come in the order that it gives itself. */
+/**
+ * The patch's elements must come in the order that it gives itself. Elements that are directives do not count, but as in
+ * upstream one other than a deletion may not stand behind the last that the order names.
+ */
 function refuseOtherOrder(change: readonly unknown[], order: readonly unknown[], key: string | undefined): void {
   if (change.length === 0 || order.length === 0) return;
-  const mergeValue = (item: unknown): unknown =>
-    key === undefined ? item : isJsonObject(item) ? keyOf(item, key) : item;
-  const wanted = change.filter(item => !(isJsonObject(item) && Object.hasOwn(item, DIRECTIVE))).map(mergeValue);
+  const valueAt = (item: unknown): unknown => (key === undefined ? item : isJsonObject(item) ? keyOf(item, key) : item);
+  const isDirective = (item: unknown): boolean => isJsonObject(item) && Object.hasOwn(item, DIRECTIVE);
+  const kept = change.filter(item => !(isJsonObject(item) && item[DIRECTIVE] === 'delete'));
   let at = 0;
-  for (const item of order) if (at < wanted.length && wanted[at] === mergeValue(item)) at++;
-  if (at < wanted.length)
+  for (let place = 0; at < kept.length && place < order.length; ) {
+    if (isDirective(kept[at])) at++;
+    else if (valueAt(kept[at]) === valueAt(order[place++])) at++;
+  }
+  if (at < kept.length)
     throw strayPatch(
-      `The order in patch list: ${JSON.stringify(change)} doesn't match $setElementOrder list: ${JSON.stringify(order)}`,
+      `The order in patch list:\n${JSON.stringify(change)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`,
     );
 }
 

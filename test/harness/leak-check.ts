@@ -56,11 +56,16 @@ function processes(): string[] {
   // parents come before children in nearly every case; a second pass catches pids that wrapped around
   for (let pass = 0; pass < 2; pass += 1) for (const row of rows) if (own.has(row.ppid)) own.add(row.pid);
   for (const row of rows) {
-    if (row.cmdline.length === 0 || row.pid === process.pid) continue;
+    if (row.cmdline.length === 0 || row.pid === process.pid || isOfTheRunner(row.cmdline[0] ?? '')) continue;
     if (own.has(row.pid) || groupsOf(row.pid).includes(RUN_ID))
       found.push(`process ${row.pid} ${row.cmdline.join(' ')}`);
   }
-  return found.filter(p => !/esbuild|vitest|tinypool/.test(p));
+  return found;
+}
+
+/** Programs that the test runner keeps for itself as children of this process. */
+function isOfTheRunner(program: string): boolean {
+  return /(^|\/)esbuild$/.test(program) || program.startsWith('node (vitest');
 }
 
 function groupsOf(pid: number): string {
@@ -80,11 +85,9 @@ function mounts(): string[] {
 }
 
 function cgroups(): string[] {
-  return detectCgroups()
-    .hierarchies.flatMap(({ mountPoint }) => [
-      ...names(`${mountPoint}/gantry-hosts`),
-      ...names(`${mountPoint}/kubepods`),
-    ])
+  const { hierarchies, hybridUnified } = detectCgroups();
+  return [...hierarchies.map(({ mountPoint }) => mountPoint), ...(hybridUnified === undefined ? [] : [hybridUnified])]
+    .flatMap(mountPoint => [...names(`${mountPoint}/gantry-hosts`), ...names(`${mountPoint}/kubepods`)])
     .filter(path => path.includes(RUN_ID) || path.includes('/kubepods/'))
     .map(path => `cgroup ${path}`);
 }

@@ -532,17 +532,21 @@ echo "$CNI_COMMAND $CNI_CONTAINERID $CNI_NETNS $CNI_IFNAME $CNI_ARGS $(cat)" >> 
     );
   });
 
-  it('finds what an ADD killed half way left with a binary, by its own DEL', async () => {
+  it('takes away what an ADD that was broken off half way left with binaries, by their own DEL', async () => {
     const dataDir = runDirectory('host-local');
-    const { network, cached } = open(chain(dataDir), '1.0.0');
+    const started = `${runDirectory('record')}/started`;
+    const { network, cached, writePlugin } = open([...chain(dataDir), { type: 'hangs' }], '1.0.0');
+    writePlugin('hangs', `#!/bin/sh\n[ "$CNI_COMMAND" != ADD ] || { : > ${started}; exec sleep 1000; }\n`);
+    const addresses = (): string[] => readdirSync(`${dataDir}/pods`).filter(file => file.startsWith('10.'));
     const a = attachmentOf(machine.create('half'));
-    const slow = { ...a, sandboxId: 'c'.repeat(64) };
-    const ended = network.add(slow, AbortSignal.timeout(1));
-    await expect(ended).rejects.toThrow();
-    expect(cached()).toEqual([]);
-    expect(readdirSync(`${dataDir}/pods`).filter(file => file.startsWith('10.'))).toEqual([]);
-    expect(await network.add(a)).toHaveLength(1);
-    await network.remove(a);
+    const stop = new AbortController();
+    const ended = network.add(a, stop.signal);
+    ended.catch(() => undefined);
+    await waitFor('the last plugin to be at work', () => existsSync(started));
+    expect([addresses(), cached()]).toEqual([['10.28.0.2'], [`pods-${a.sandboxId}-eth0`]]);
+    stop.abort(new Error('the pod is not wanted any more'));
+    await expect(ended).rejects.toThrow('the pod is not wanted any more');
+    expect([addresses(), cached()]).toEqual([[], []]);
     removeNetns(a.netnsPath);
     await noPodLinks();
   });

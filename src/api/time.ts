@@ -1,4 +1,5 @@
 import { invalidArgument } from '../base/errors.ts';
+import { goTimeError } from './go-time-error.ts';
 
 /** RFC 3339 times as the API writes them: in UTC, to the second (Time) or the microsecond (MicroTime). */
 
@@ -19,7 +20,7 @@ function parse(text: string): Instant {
   const utc = Date.parse(`${plain}Z`);
   // Date rolls the 31st of April over into May; a time that does not come back as it went in is refused.
   if (match === null || Number.isNaN(utc) || new Date(utc).toISOString().slice(0, 19) !== plain)
-    throw invalidArgument(`parsing time ${JSON.stringify(text)}: it must be RFC 3339, such as 2026-01-02T15:04:05Z`);
+    throw invalidArgument(goTimeError(text, false));
   return { epochMs: utc - zoneMinutes(zone) * 60_000, micros: fraction.slice(0, 6).padEnd(6, '0') };
 }
 
@@ -36,10 +37,7 @@ export function canonicalTime(text: string): string {
 
 /** `2026-01-02T15:04:05.000000Z`; upstream takes exactly six digits of a fraction. Throws `invalid-argument`. */
 export function canonicalMicroTime(text: string): string {
-  if (!/:\d{2}\.\d{6}(?:Z|[+-])/.test(text))
-    throw invalidArgument(
-      `parsing time ${JSON.stringify(text)}: it must have six digits behind the second, such as 2026-01-02T15:04:05.000000Z`,
-    );
+  if (!/:\d{2}\.\d{6}(?:Z|[+-])/.test(text)) throw invalidArgument(goTimeError(text, true));
   const instant = parse(text);
   return `${new Date(instant.epochMs).toISOString().slice(0, 19)}.${instant.micros}Z`;
 }

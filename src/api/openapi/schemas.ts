@@ -97,15 +97,19 @@ export class Definitions {
     return { $ref: this.#prefix + named.name };
   }
 
-  /** Works off what was referred to so far; call it between two resources, so that no call takes long. */
-  settle(): void {
-    for (let type = this.#waiting.pop(); type !== undefined; type = this.#waiting.pop())
+  /** Works off some of what was referred to so far. True where there is more, so that no call takes long. */
+  settle(limit: number): boolean {
+    for (let count = 0; count < limit; count++) {
+      const type = this.#waiting.pop();
+      if (type === undefined) return false;
       this.#found.set(schemaName(type), this.#struct(type));
+    }
+    return this.#waiting.length > 0;
   }
 
   /** All definitions by name. */
   all(): Record<string, Schema> {
-    this.settle();
+    while (this.settle(Number.POSITIVE_INFINITY));
     return Object.fromEntries([...this.#found].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 

@@ -2,7 +2,7 @@ import { BackwardWriter } from '../protobuf/writer.ts';
 import type { Json } from './document.ts';
 
 /** Paths or definitions that are written before other work gets its turn. */
-const SLICE = 20;
+const SLICE = 5;
 
 /**
  * The OpenAPI v2 document in protobuf (`application/com.github.proto-openapi.spec.v2@v1.0+protobuf`), which kubectl asks

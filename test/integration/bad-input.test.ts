@@ -1,4 +1,14 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gantryCommand } from '../harness/gantry-command.ts';
 import { type KubeletHost, podManifest, type SeenContainer, startKubelet, WAIT } from '../harness/kubelet.ts';
@@ -160,6 +170,22 @@ describe('a pod that cannot run', () => {
     kubelet.removeManifest('trouble.yaml');
     await kubelet.gone('trouble');
     await expectNoLeftovers(target);
+  });
+});
+
+describe('a second shim on the same directories', () => {
+  it.each([
+    ['both', '/var/lib/gantry', '/run/gantry/cri', 'the root directory /var/lib/gantry'],
+    ['the state directory', '/run/other/root', '/run/gantry/cri', 'the state directory /run/gantry/cri'],
+  ])('ends at its start with one line, before it touches anything: %s', async (_what, root, state, named) => {
+    const places = ['--socket', '/run/other/cri.sock', '--root', root, '--state', state];
+    const program = target.host.path('/run/gantry/cri/bin');
+    const links = (): string[] => readdirSync(program).map(name => readlinkSync(`${program}/${name}`));
+    const before = links();
+    const result = await target.host.exec(gantryCommand('run', 'cri', ...places), { timeoutMs: 20_000 });
+    expect(links()).toEqual(before);
+    expect(result.code).toBe(1);
+    expect(result.stderr.trim().split('\n').at(-1)).toMatch(new RegExp(`${named} is in use by process \\d+`));
   });
 });
 

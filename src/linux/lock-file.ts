@@ -1,0 +1,31 @@
+import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { failedPrecondition } from '../base/errors.ts';
+import { lastErrno, libc, SyscallError } from './ffi.ts';
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * Takes a lock file for as long as this process lives (the descriptor stays open and is not inherited; the kernel gives the lock back however the
+ * process ends). The file is made when it is missing, and holds the owner's pid for people. Throws `failed-precondition` naming the owner when another
+ * process has it: `what` says what is in use.
+ */
+export function holdLockFile(path: string, what: string): void {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  try {
+    if (libc('int flock(int, int)')(fd, LOCK_EX | LOCK_NB) !== 0) {
+      const error = new SyscallError('flock', lastErrno(), path);
+      if (error.code !== 'EAGAIN') throw error;
+      const owner = readFileSync(fd, 'utf8').trim();
+      throw failedPrecondition(
+        `${what} is in use by process ${owner === '' ? 'unknown' : owner}, which holds ${path}: stop it first, or use other directories`,
+        { cause: error },
+      );
+    }
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n`, 0);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}

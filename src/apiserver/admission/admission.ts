@@ -5,7 +5,7 @@ import type { UserInfo } from '../authn/user.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 
 /** A write as admission sees it: behind authorization, with defaults, before validation. */
-export interface AdmissionRequest {
+export interface WriteRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
   readonly resource: GroupResource;
   /** Empty for the resource itself. */
@@ -35,7 +35,7 @@ export type Decision =
     }
   | { readonly kind: 'deny'; readonly error: Error };
 
-export type Decide = (request: AdmissionRequest, lister: Lister) => Decision;
+export type Decide = (request: WriteRequest, lister: Lister) => Decision;
 
 export const ALLOW: Decision = { kind: 'allow' };
 
@@ -44,14 +44,15 @@ export function changeTo(object: ApiObject): Decision {
 }
 
 /** 403 as upstream words a refusal by admission. */
-export function deny(request: AdmissionRequest, because: string, causes: readonly StatusCause[] = []): Decision {
+export function deny(request: WriteRequest, because: string, causes: readonly StatusCause[] = []): Decision {
   const { name = '', generateName = '' } = request.object?.metadata ?? {};
-  const shown = request.name !== '' ? request.name : name !== '' ? name : generateName === '' ? 'Unknown' : generateName;
+  const shown =
+    request.name !== '' ? request.name : name !== '' ? name : generateName === '' ? 'Unknown' : generateName;
   return { kind: 'deny', error: forbiddenError(request.resource, shown, because, causes) };
 }
 
 /** True for a write of the resource itself. */
-export function isAbout(request: AdmissionRequest, group: string, resource: string, subresource = ''): boolean {
+export function isAbout(request: WriteRequest, group: string, resource: string, subresource = ''): boolean {
   return (
     request.resource.group === group && request.resource.resource === resource && request.subresource === subresource
   );

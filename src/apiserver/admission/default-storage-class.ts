@@ -2,12 +2,12 @@ import type { PersistentVolumeClaim } from '../../api/types/gen/core-v1.ts';
 import type { StorageClass } from '../../api/types/gen/storage-v1.ts';
 import { BETA_CLASS_ANNOTATION } from '../resources/storage/access-modes.ts';
 import { isDefaultClass } from '../resources/storage/storage-class.ts';
-import { type AdmissionRequest, ALLOW, changeTo, type Decision, isAbout, type Lister } from './admission.ts';
+import { ALLOW, changeTo, type Decision, isAbout, type Lister, type WriteRequest } from './admission.ts';
 
 const CLASSES = { group: 'storage.k8s.io', resource: 'storageclasses' };
 
 /** A claim that names no class gets the default one: of several the newest, then the first by name. */
-export function decideDefaultStorageClass(request: AdmissionRequest, lister: Lister): Decision {
+export function decideDefaultStorageClass(request: WriteRequest, lister: Lister): Decision {
   if (request.operation !== 'CREATE' || !isAbout(request, '', 'persistentvolumeclaims')) return ALLOW;
   const claim = request.object as PersistentVolumeClaim;
   const annotated = claim.metadata.annotations?.[BETA_CLASS_ANNOTATION] !== undefined;
@@ -18,5 +18,8 @@ export function decideDefaultStorageClass(request: AdmissionRequest, lister: Lis
     return (a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1;
   });
   if (chosen === undefined) return ALLOW;
-  return changeTo({ ...claim, spec: { ...claim.spec, storageClassName: chosen.metadata.name } } as PersistentVolumeClaim);
+  return changeTo({
+    ...claim,
+    spec: { ...claim.spec, storageClassName: chosen.metadata.name },
+  } as PersistentVolumeClaim);
 }

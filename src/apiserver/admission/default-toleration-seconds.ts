@@ -1,11 +1,11 @@
 import type { Pod, Toleration } from '../../api/types/gen/core-v1.ts';
-import { type AdmissionRequest, ALLOW, changeTo, type Decision, isAbout } from './admission.ts';
+import { ALLOW, changeTo, type Decision, isAbout, type WriteRequest } from './admission.ts';
 
 /** How long a pod stays on a node that is not ready or not reachable: upstream's default. */
 const SECONDS = 300;
 const KEYS = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
-export function decideDefaultTolerationSeconds(request: AdmissionRequest): Decision {
+export function decideDefaultTolerationSeconds(request: WriteRequest): Decision {
   if (!isAbout(request, '', 'pods') || request.object === undefined || request.operation === 'DELETE') return ALLOW;
   const pod = request.object as Pod;
   const tolerations = pod.spec.tolerations ?? [];

@@ -1,12 +1,12 @@
 import { forbiddenError, notFoundError } from '../../api/status.ts';
 import type { Namespace } from '../../api/types/gen/core-v1.ts';
-import { type AdmissionRequest, ALLOW, type Decision, deny, type Lister } from './admission.ts';
+import { ALLOW, type Decision, deny, type Lister, type WriteRequest } from './admission.ts';
 
 const NAMESPACES = { group: '', resource: 'namespaces' };
 const IMMORTAL = ['default', 'kube-system', 'kube-public'];
 
 /** Nothing is made in a namespace that is not there or that is going; three namespaces are never deleted. */
-export function decideNamespaceLifecycle(request: AdmissionRequest, lister: Lister): Decision {
+export function decideNamespaceLifecycle(request: WriteRequest, lister: Lister): Decision {
   const aboutNamespace = request.resource.group === '' && request.resource.resource === 'namespaces';
   if (request.operation === 'DELETE' && aboutNamespace && IMMORTAL.includes(request.name))
     return { kind: 'deny', error: forbiddenError(NAMESPACES, request.name, 'this namespace may not be deleted') };

@@ -2,21 +2,29 @@ import { goQuote } from '../../api/go-quote.ts';
 import { equalValues } from '../../api/semantic-equal.ts';
 import type { Node, Pod } from '../../api/types/gen/core-v1.ts';
 import { nodeOf } from '../authn/user.ts';
-import { type AdmissionRequest, ALLOW, type Decision, deny, type Lister } from './admission.ts';
+import { ALLOW, type Decision, deny, type Lister, type WriteRequest } from './admission.ts';
 
 const PODS = { group: '', resource: 'pods' };
 const NODES = { group: '', resource: 'nodes' };
 const MIRROR = 'kubernetes.io/config.mirror';
 /** Labels of Kubernetes' own domains that a kubelet may give its node. */
 const OWN_LABELS = [
-  'kubernetes.io/hostname', 'kubernetes.io/os', 'kubernetes.io/arch', 'beta.kubernetes.io/os',
-  'beta.kubernetes.io/arch', 'beta.kubernetes.io/instance-type', 'node.kubernetes.io/instance-type',
-  'failure-domain.beta.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/zone',
-  'topology.kubernetes.io/region', 'topology.kubernetes.io/zone', 'node.kubernetes.io/windows-build',
+  'kubernetes.io/hostname',
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+  'beta.kubernetes.io/os',
+  'beta.kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type',
+  'node.kubernetes.io/instance-type',
+  'failure-domain.beta.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+  'topology.kubernetes.io/zone',
+  'node.kubernetes.io/windows-build',
 ];
 
 /** A kubelet writes its own node, its own lease, and the status of pods bound to it. Who is no node is let through. */
-export function decideNodeRestriction(request: AdmissionRequest, lister: Lister): Decision {
+export function decideNodeRestriction(request: WriteRequest, lister: Lister): Decision {
   const { isNode, nodeName } = nodeOf(request.user);
   if (!isNode) return ALLOW;
   if (nodeName === '') return deny(request, `could not determine node from user ${goQuote(request.user.name)}`);
@@ -34,14 +42,16 @@ export function decideNodeRestriction(request: AdmissionRequest, lister: Lister)
       const name = request.object?.metadata.name ?? request.name;
       if (request.namespace !== 'kube-node-lease')
         return deny(request, 'can only access leases in the "kube-node-lease" system namespace');
-      return name === nodeName ? ALLOW : deny(request, 'can only access node lease with the same name as the requesting node');
+      return name === nodeName
+        ? ALLOW
+        : deny(request, 'can only access node lease with the same name as the requesting node');
     }
     default:
       return ALLOW;
   }
 }
 
-function podDecision(request: AdmissionRequest, lister: Lister, nodeName: string): Decision {
+function podDecision(request: WriteRequest, lister: Lister, nodeName: string): Decision {
   const quoted = goQuote(nodeName);
   const existing = (): Pod | undefined => lister.get(PODS, request.namespace, request.name) as Pod | undefined;
   switch (request.subresource) {
@@ -77,7 +87,7 @@ function podDecision(request: AdmissionRequest, lister: Lister, nodeName: string
   }
 }
 
-function mirrorDecision(request: AdmissionRequest, lister: Lister, nodeName: string): Decision {
+function mirrorDecision(request: WriteRequest, lister: Lister, nodeName: string): Decision {
   const pod = request.object as Pod;
   const quoted = goQuote(nodeName);
   if (pod.metadata.annotations?.[MIRROR] === undefined)
@@ -95,11 +105,12 @@ function mirrorDecision(request: AdmissionRequest, lister: Lister, nodeName: str
   if (owner.blockOwnerDeletion === true)
     return deny(request, `node ${quoted} must not set blockOwnerDeletion on an owner reference`);
   const uid = lister.get(NODES, '', nodeName)?.metadata.uid;
-  if (uid === undefined) return deny(request, `error looking up node ${nodeName} to verify uid: node "${nodeName}" not found`);
+  if (uid === undefined)
+    return deny(request, `error looking up node ${nodeName} to verify uid: node "${nodeName}" not found`);
   return uid === owner.uid ? ALLOW : deny(request, `node ${nodeName} UID mismatch: expected ${owner.uid} got ${uid}`);
 }
 
-function nodeDecision(request: AdmissionRequest, nodeName: string): Decision {
+function nodeDecision(request: WriteRequest, nodeName: string): Decision {
   const quoted = goQuote(nodeName);
   const requested = request.object?.metadata.name ?? request.name;
   if (requested !== '' && requested !== nodeName)
@@ -138,7 +149,7 @@ function isRestricted(key: string): boolean {
   return !['kubelet.kubernetes.io', 'node.kubernetes.io'].some(own => domain === own || domain.endsWith(`.${own}`));
 }
 
-function tokenDecision(request: AdmissionRequest, lister: Lister, nodeName: string): Decision {
+function tokenDecision(request: WriteRequest, lister: Lister, nodeName: string): Decision {
   const { spec } = request.object as unknown as {
     readonly spec: { readonly boundObjectRef?: Readonly<Record<'kind' | 'name' | 'uid' | 'apiVersion', string>> };
   };

@@ -1,11 +1,11 @@
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { PriorityClass } from '../../api/types/gen/scheduling-v1.ts';
-import { type AdmissionRequest, ALLOW, changeTo, type Decision, deny, isAbout, type Lister } from './admission.ts';
+import { ALLOW, changeTo, type Decision, deny, isAbout, type Lister, type WriteRequest } from './admission.ts';
 
 const CLASSES = { group: 'scheduling.k8s.io', resource: 'priorityclasses' };
 
 /** Turns the name of a priority class into its number, and keeps the default class the only one. */
-export function decidePriority(request: AdmissionRequest, lister: Lister): Decision {
+export function decidePriority(request: WriteRequest, lister: Lister): Decision {
   if (isAbout(request, 'scheduling.k8s.io', 'priorityclasses')) return onlyDefault(request, lister);
   if (!isAbout(request, '', 'pods') || request.object === undefined || request.operation === 'DELETE') return ALLOW;
   const pod = request.object as Pod;
@@ -20,8 +20,7 @@ export function decidePriority(request: AdmissionRequest, lister: Lister): Decis
     return changeTo({ ...pod, spec: { ...pod.spec, ...kept } } as Pod);
   }
   const name = pod.spec.priorityClassName ?? '';
-  const found =
-    name === '' ? defaultClass(lister) : (lister.get(CLASSES, '', name) as PriorityClass | undefined);
+  const found = name === '' ? defaultClass(lister) : (lister.get(CLASSES, '', name) as PriorityClass | undefined);
   if (name !== '' && found === undefined) return deny(request, `no PriorityClass with name ${name} was found`);
   const value = found?.value ?? 0;
   const policy = found?.preemptionPolicy ?? 'PreemptLowerPriority';
@@ -51,7 +50,7 @@ function defaultClass(lister: Lister): PriorityClass | undefined {
   return classes.filter(candidate => candidate.globalDefault === true).toSorted((a, b) => a.value - b.value)[0];
 }
 
-function onlyDefault(request: AdmissionRequest, lister: Lister): Decision {
+function onlyDefault(request: WriteRequest, lister: Lister): Decision {
   const object = request.object as PriorityClass | undefined;
   if (request.operation === 'DELETE' || object?.globalDefault !== true) return ALLOW;
   const other = defaultClass(lister);

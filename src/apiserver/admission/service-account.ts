@@ -1,5 +1,5 @@
 import type { Container, Pod, ServiceAccount, Volume } from '../../api/types/gen/core-v1.ts';
-import { type AdmissionRequest, ALLOW, changeTo, type Decision, deny, isAbout, type Lister } from './admission.ts';
+import { ALLOW, changeTo, type Decision, deny, isAbout, type Lister, type WriteRequest } from './admission.ts';
 
 const ACCOUNTS = { group: '', resource: 'serviceaccounts' };
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -12,11 +12,12 @@ const ENFORCE_SECRETS = 'kubernetes.io/enforce-mountable-secrets';
  * Gives a pod its service account, the volume with its token and its pull secrets. `suffix` ends the volume's name: five
  * random characters.
  */
-export function decideServiceAccount(request: AdmissionRequest, lister: Lister, suffix: string): Decision {
+export function decideServiceAccount(request: WriteRequest, lister: Lister, suffix: string): Decision {
   if (request.operation !== 'CREATE' || !isAbout(request, '', 'pods') || request.object === undefined) return ALLOW;
   const pod = request.object as Pod;
   if (pod.metadata.annotations?.[MIRROR] !== undefined) return mirrorPod(request, pod);
-  const serviceAccountName = (pod.spec.serviceAccountName ?? '') === '' ? 'default' : (pod.spec.serviceAccountName ?? '');
+  const serviceAccountName =
+    (pod.spec.serviceAccountName ?? '') === '' ? 'default' : (pod.spec.serviceAccountName ?? '');
   const account = lister.get(ACCOUNTS, request.namespace, serviceAccountName) as ServiceAccount | undefined;
   if (account === undefined)
     return deny(
@@ -40,8 +41,9 @@ export function decideServiceAccount(request: AdmissionRequest, lister: Lister, 
 }
 
 /** A pod from a file of a node cannot use what the API holds. */
-function mirrorPod(request: AdmissionRequest, pod: Pod): Decision {
-  if ((pod.spec.serviceAccountName ?? '') !== '') return deny(request, 'a mirror pod may not reference service accounts');
+function mirrorPod(request: WriteRequest, pod: Pod): Decision {
+  if ((pod.spec.serviceAccountName ?? '') !== '')
+    return deny(request, 'a mirror pod may not reference service accounts');
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   const usesSecret =
     (pod.spec.imagePullSecrets ?? []).length > 0 ||

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
-import { errnoName, errorMessage, GantryError } from '../../base/errors.ts';
+import { errnoName, errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { isWholeId } from '../../base/ids.ts';
 import type { CriPaths } from '../paths.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -15,7 +15,10 @@ export interface RecordFiles {
   deleteSandbox(id: string): void;
   /** Takes away the record, and with it all that was kept of the container on disk. Safe to repeat. */
   deleteContainer(id: string): void;
-  /** Everything that is readable; what is not is moved aside and told. */
+  /**
+   * Everything that can be understood; what is damaged is moved aside and told. Throws `failed-precondition` when a file cannot be read now (EIO, EACCES,
+   * …) or was written by a newer program: its object may be whole and running, so nothing may be concluded from the failure.
+   */
   readAll(): StoredRecords;
 }
 
@@ -111,7 +114,15 @@ function read<R>(
   try {
     return parse(decodeJournal(readFileSync(file, 'utf8')), id);
   } catch (error) {
-    if (errnoName(error) === 'ENOENT') return undefined;
+    const errno = errnoName(error);
+    // ENOTDIR: a stray file stands where a container's folder would
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return undefined;
+    if (errno !== undefined)
+      throw failedPrecondition(`cannot read the record ${file}: ${errorMessage(error)}; mend that, or move it away`, {
+        cause: error,
+      });
+    if (error instanceof NewerRecord)
+      throw failedPrecondition(`the record ${file} ${error.message}: start the newer program again`, { cause: error });
     const aside = `${paths.quarantine}/${id}-${basename(file)}`;
     unreadable.push(`${file}: ${errorMessage(error)}; moved to ${aside}`);
     mkdirSync(paths.quarantine, { recursive: true, mode: 0o700 });
@@ -132,12 +143,16 @@ function parseContainer(value: unknown, id: string): ContainerRecord {
   return checkedRecord(value, id, 'container', strings) as unknown as ContainerRecord;
 }
 
+class NewerRecord extends Error {}
+
 /** The fields without which the rest of the program would trip; the remaining ones are as we wrote them. */
 function checkedRecord(value: unknown, id: string, what: string, strings: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw new Error(`is not a ${what} record`);
   const record = value as Record<string, unknown>;
-  if (record['version'] !== 1)
-    throw new Error(`has version ${String(record['version'])}, this program reads version 1`);
+  const { version } = record;
+  if (typeof version === 'number' && version > 1)
+    throw new NewerRecord(`has version ${version}, this program reads version 1`);
+  if (version !== 1) throw new Error(`has version ${String(version)}, this program reads version 1`);
   if (record['id'] !== id || !isWholeId(id)) throw new Error(`names the ${what} "${String(record['id'])}"`);
   for (const name of strings) if (typeof record[name] !== 'string') throw new Error(`${name} is missing`);
   const config = record['config'] as { metadata?: unknown } | undefined;

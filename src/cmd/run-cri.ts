@@ -53,7 +53,12 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     node: linuxNode(paths, facts, log),
     runtime: createOciRuntime({ name: choice.name, path: program.path, root: `${config.state}/${choice.name}` }),
     runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
-    monitor: createConmonMonitor({ path: config.conmon, exitDir: paths.exitDir, runtimePaths: [choice.path, program.path], log }),
+    monitor: createConmonMonitor({
+      path: config.conmon,
+      exitDir: paths.exitDir,
+      runtimePaths: [choice.path, program.path],
+      log,
+    }),
     pause: await prepareInfraRootfs(config.state, config.catatonit),
     images: await openImageStore(config, log),
     network: openPodNetwork(config.cni, log),

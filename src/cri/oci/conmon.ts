@@ -1,7 +1,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errnoName, type GantryError, internalError, isNotFound } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
+import type { Logger } from '../../daemon/logger.ts';
 import type { ExitStatus } from '../../linux/command.ts';
 import { spawnProcess, waitForExit } from '../../linux/command.ts';
 import { closeFds, createPipe, readPipe } from '../../linux/pipe.ts';
@@ -12,7 +13,7 @@ import { readExit, watchExits } from './exit-files.ts';
 import { reopenLog } from './log-control.ts';
 import { missingBinary } from './oci-runtime.ts';
 import type { ContainerMonitor, MonitorCreateRequest, OciRuntime } from './ports.ts';
-import { reapAll } from './reap.ts';
+import { PROGRAMS, reapAll } from './reap.ts';
 import { runtimeFailure } from './runtime-failure.ts';
 
 export interface ConmonOptions {
@@ -22,6 +23,9 @@ export interface ConmonOptions {
   readonly exitDir: string;
   /** How long a create may take; upstream's default unless given. */
   readonly createTimeoutMs?: number;
+  /** Every path under which the runtime may be seen running: what serves a container is found by its program's name. */
+  readonly runtimePaths?: readonly string[];
+  readonly log?: Pick<Logger, 'error'>;
 }
 
 const CREATE_TIMEOUT_MS = 240_000;
@@ -29,21 +33,32 @@ const CREATE_TIMEOUT_MS = 240_000;
 /** Containers under conmon: one small process each, which holds the container's pipes, writes its log and records its exit, and outlives this process. */
 export function createConmonMonitor(options: ConmonOptions): ContainerMonitor {
   mkdirSync(options.exitDir, { recursive: true, mode: 0o700 });
+  const programs = new Set([
+    ...PROGRAMS,
+    ...[options.path, ...(options.runtimePaths ?? [])].map(path => basename(path)),
+  ]);
+  const reap = (ids: readonly string[]): Promise<void> => reapAll(ids, programs);
   return {
     async create(request, runtime, signal) {
       try {
         return await createContainer(options, request, runtime, signal);
       } catch (error) {
-        await reapAll([request.id]);
-        await runtime.delete(request.id, { force: true });
+        // Each is tried whatever becomes of the other, and the create's own error is the one that says what is wrong.
+        for (const undo of [() => reap([request.id]), () => runtime.delete(request.id, { force: true })]) {
+          try {
+            await undo();
+          } catch (undoError) {
+            options.log?.error({ id: request.id, err: undoError }, 'a failed create could not be undone whole');
+          }
+        }
         throw error;
       }
     },
     readExit: (id, bundle) => readExit(id, bundle, options.exitDir),
     watchExits: (onExit, onError) => watchExits(options.exitDir, onExit, onError),
     reopenLog,
-    reap: id => reapAll([id]),
-    reapAll,
+    reap: id => reap([id]),
+    reapAll: reap,
     forget: id => rmSync(join(options.exitDir, id), { force: true }),
   };
 }

@@ -1,20 +1,22 @@
 import { existsSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { internalError, isNotFound } from '../../base/errors.ts';
+import { isNotFound } from '../../base/errors.ts';
 import { isWholeId } from '../../base/ids.ts';
 import { watchDirectory } from '../../linux/watch-directory.ts';
 import { CONMON_FILES } from './conmon-protocol.ts';
 import type { ContainerExit } from './ports.ts';
+
+const UNKNOWN_EXIT_CODE = 255;
 
 /** The exit that conmon wrote into the bundle (first) or into the exit directory; its time is the file's. */
 export function readExit(id: string, bundle: string, exitDir: string): ContainerExit | undefined {
   for (const path of [join(bundle, CONMON_FILES.exit), join(exitDir, id)]) {
     const text = readOrUndefined(path);
     if (text === undefined) continue;
-    if (!/^\d+$/.test(text)) throw internalError(`${path} holds "${text}", which is not an exit code`);
     return {
       id,
-      exitCode: Number(text),
+      // conmon writes -1 when it could not learn the code; what is not known is 255, as upstream runtimes say it
+      exitCode: /^\d+$/.test(text) ? Number(text) : UNKNOWN_EXIT_CODE,
       finishedAt: statSync(path, { bigint: true }).mtimeNs,
       oomKilled: existsSync(join(bundle, CONMON_FILES.oom)),
     };

@@ -3,8 +3,6 @@ import { errnoName } from '../base/errors.ts';
 import { check, libc } from './ffi.ts';
 
 const SYS_OPENAT2 = 437;
-const O_RDONLY = 0;
-const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const O_DIRECTORY = 0o200000;
 const O_PATH = 0o10000000;
@@ -23,26 +21,27 @@ const MAX_TEXT_BYTES = 4 << 20;
 export function readTextInRoot(root: string, path: string): string {
   const rootFd = openSync(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
   try {
-    // struct open_how: u64 flags, u64 mode, u64 resolve. O_NONBLOCK: opening a FIFO must not wait for its writer.
+    // struct open_how: u64 flags, u64 mode, u64 resolve. O_PATH: to open a device is to act on it (a watchdog, a tape), and the image says which.
     const how = Buffer.alloc(24);
-    how.writeBigUInt64LE(BigInt(O_RDONLY | O_NONBLOCK | O_CLOEXEC), 0);
+    how.writeBigUInt64LE(BigInt(O_PATH | O_CLOEXEC), 0);
     how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
     const syscall = libc('long syscall(long, ...)');
-    const fd = check(
+    const place = check(
       syscall(SYS_OPENAT2, 'int', rootFd, 'const char *', path, 'void *', how, 'size_t', how.length),
       'openat2',
       `${path} in ${root}`,
     );
     try {
-      const { size, mode } = fstatSync(fd);
+      const { size, mode } = fstatSync(place);
       const regular = (mode & 0o170000) === 0o100000;
-      return regular && size <= MAX_TEXT_BYTES ? readFileSync(fd, 'utf8') : '';
+      // Through the descriptor: it is the very file that was looked at.
+      return regular && size <= MAX_TEXT_BYTES ? readFileSync(`/proc/self/fd/${place}`, 'utf8') : '';
     } finally {
-      closeSync(fd);
+      closeSync(place);
     }
   } catch (error) {
     const code = errnoName(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return '';
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return '';
     throw error;
   } finally {
     closeSync(rootFd);

@@ -21,14 +21,15 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, options
     let offset = 0;
     while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
     if (options.durable === true) fsyncSync(fd);
+  } catch (error) {
+    closeSync(fd);
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  try {
     closeSync(fd);
     renameSync(temporary, path);
   } catch (error) {
-    try {
-      closeSync(fd);
-    } catch {
-      // it was closed before the rename failed
-    }
     rmSync(temporary, { force: true });
     throw error;
   }

@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoName, internalError } from '../../base/errors.ts';
 import { randomHex, sha256Hex } from '../../base/hash.ts';
 import { runCommand } from '../../linux/command.ts';
+import { syncFileSystem } from '../../linux/syncfs.ts';
 import { missingBinary } from './oci-runtime.ts';
 
 export interface InfraRootfs {
@@ -25,6 +26,7 @@ export async function prepareInfraRootfs(dir: string, catatonit: string, signal?
   const binary = readBinary(catatonit);
   const path = join(dir, `infra-${sha256Hex(binary).slice(0, KEY_LENGTH)}`);
   const args = ['/catatonit', '-P'];
+  removeUnfinished(dir);
   if (existsSync(path)) return { path, args };
   const temporary = `${path}.tmp-${randomHex(4)}`;
   try {
@@ -34,6 +36,8 @@ export async function prepareInfraRootfs(dir: string, catatonit: string, signal?
       mkdirSync(join(temporary, dirname(library)), { recursive: true, mode: 0o755 });
       copyFileSync(library, join(temporary, library));
     }
+    // The folder is trusted for ever once it has its name: on a disk its files must be there before it. Nothing is served yet, so waiting is fine.
+    syncFileSystem(temporary);
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
@@ -41,6 +45,13 @@ export async function prepareInfraRootfs(dir: string, catatonit: string, signal?
     if ((code !== 'ENOTEMPTY' && code !== 'EEXIST') || !existsSync(path)) throw error;
   }
   return { path, args };
+}
+
+/** What a killed process left half made. Only one process is at work in `dir`. */
+function removeUnfinished(dir: string): void {
+  mkdirSync(dir, { recursive: true, mode: 0o711 });
+  for (const name of readdirSync(dir))
+    if (/^infra-[0-9a-f]+\.tmp-/.test(name)) rmSync(join(dir, name), { recursive: true, force: true });
 }
 
 function readBinary(path: string): Buffer {

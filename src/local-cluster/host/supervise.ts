@@ -9,8 +9,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { setTimeout } from 'node:timers/promises';
 import { errnoName, invalidArgument } from '../../base/errors.ts';
+import { deadlineSignal, sleep } from '../../base/signals.ts';
 
 /** Inside the host: one directory per service, in memory, so a restarted host has none. */
 const SERVICES = '/run/host-services';
@@ -18,6 +18,9 @@ const SERVICES = '/run/host-services';
 /** Size of a log file and how many old ones are kept, per service. */
 const LOG_BYTES = 10_000_000;
 const LOG_FILES = 5;
+
+/** Longer than a daemon's own patience at its end. */
+const PATIENCE_MS = 60_000;
 
 /** A daemon kept by runit's runsv: started again under a second after it ended, its output in rotated files. */
 export interface Service {
@@ -76,7 +79,11 @@ export async function superviseService(
   writeExecutable(`${directory}/run`, runScript(argv, env));
   writeExecutable(`${directory}/log/run`, `#!/bin/sh\nexec svlogd /var/log/gantry/${name}\n`);
   if (!isSupervised(directory)) host.spawnDetached(['runsv', inside], `${logDir}/supervisor.log`);
-  while (!isSupervised(directory)) await setTimeout(5, undefined, signal === undefined ? {} : { signal });
+  await until(
+    () => isSupervised(directory),
+    `the supervisor of ${name} to answer (see ${logDir}/supervisor.log)`,
+    signal,
+  );
   return serviceAt(name, directory, `${logDir}/current`);
 }
 
@@ -103,9 +110,22 @@ function serviceAt(name: string, directory: string, logFile: string): Service {
     start: () => control(directory, CONTROL.up),
     async stop(signal) {
       control(directory, CONTROL.down);
-      while (pid() !== undefined) await setTimeout(5, undefined, signal === undefined ? {} : { signal });
+      await until(() => pid() === undefined, `${name} to end after SIGTERM`, signal);
     },
   };
+}
+
+/** runsv tells nothing when either changes: its files are looked at. Throws `deadline-exceeded` after a minute. */
+async function until(holds: () => boolean, what: string, signal: AbortSignal | undefined): Promise<void> {
+  const deadline = deadlineSignal(PATIENCE_MS, what, signal);
+  try {
+    while (!holds()) {
+      deadline.signal.throwIfAborted();
+      await sleep(5, deadline.signal);
+    }
+  } finally {
+    deadline.release();
+  }
 }
 
 function writeExecutable(path: string, text: string): void {

@@ -65,8 +65,13 @@ async function follow(options: RuntimeWatchOptions, signal: AbortSignal, onReach
     onReachable();
     options.onRelist(changed, (clock.monotonic() - startedAt) / 1000);
   };
+  let onBroken: (error: unknown) => void = () => {};
+  const broken = new Promise<never>((_resolve, reject) => {
+    onBroken = reject;
+  });
+  broken.catch(() => undefined);
   const afterOpen = (): void => {
-    relist().catch(() => undefined);
+    relist().catch(onBroken);
   };
   const events = (async () => {
     try {
@@ -93,7 +98,7 @@ async function follow(options: RuntimeWatchOptions, signal: AbortSignal, onReach
     try {
       const wait = sleep(stream.pushes ? RELIST_WITH_EVENTS_MS : RELIST_WITHOUT_EVENTS_MS, pause.signal, clock);
       wait.catch(() => undefined);
-      await (stream.pushes ? Promise.race([wait, ended]) : wait);
+      await (stream.pushes ? Promise.race([wait, ended, broken]) : wait);
     } finally {
       signal.removeEventListener('abort', stop);
       pause.abort();

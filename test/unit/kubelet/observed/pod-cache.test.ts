@@ -120,6 +120,24 @@ describe('watchRuntime', () => {
     await watched.end();
   });
 
+  it('connects again when the lists cannot be read after the stream was opened', async () => {
+    const sim = await running();
+    const list = sim.runtime.listSandboxes.bind(sim.runtime);
+    let lists = 0;
+    sim.runtime.listSandboxes = async uid => {
+      lists += 1;
+      // this stream is open before the lists are read at the start, so the first is the one that its opening asks for
+      if (lists === 1) throw new GantryError('unavailable', 'no answer');
+      return list(uid);
+    };
+    // pauses between attempts pass at once, the 300 s to the next relist never do
+    const clock = { ...systemClock, after: (ms: number, fn: () => void) => systemClock.after(ms > 3_000 ? ms : 0, fn) };
+    const watched = watch(sim, clock);
+    await watched.until(() => watched.relists() >= 2);
+    expect(lists).toBeGreaterThanOrEqual(3);
+    await watched.end();
+  });
+
   it('waits 100 ms, doubling to 3 s, while the runtime is away, and reads everything when it is back', async () => {
     const sim = await running();
     const clock = hurried();

@@ -59,8 +59,10 @@ export function createExecutors(tools: ActTools): Executors {
       await startContainer(tools, task, wanted(task), action, signal);
     },
 
-    async 'start-created'(action, _task, signal) {
-      await startCreated(tools, action.id, signal);
+    async 'start-created'(action, task, signal) {
+      const created = task.observed.containers.find(c => c.id === action.id);
+      if (created === undefined) throw internalError(`container ${action.container}: it is not known any more`);
+      await startCreated(tools, wanted(task), created, signal);
     },
 
     async 'kill-containers'(action, _task, signal) {

@@ -4,12 +4,11 @@ import type { Container } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, GantryError, internalError } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf } from '../decide/actions.ts';
-import type { DesiredPod } from '../desired/desired-pod.ts';
+import { type DesiredPod, fullName } from '../desired/desired-pod.ts';
 import { containerEnv } from '../env/container-env.ts';
 import { podLogDir } from '../pod-paths.ts';
 import { containerResources } from '../resources/container-resources.ts';
-import { containerConfig } from '../runtime/container-config.ts';
-import type { KubeletSettings } from '../settings.ts';
+import { containerConfig, containerLogPath } from '../runtime/container-config.ts';
 import { containerMounts } from './container-mounts.ts';
 import { configOfSandbox } from './create-sandbox.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
@@ -66,17 +65,23 @@ export async function startContainer(
   mkdirSync(`${podLogDir(settings, pod)}/${container.name}`, { recursive: true, mode: 0o755 });
   const sandboxConfig = configOfSandbox(settings, pod, sandbox.attempt);
   const id = await tools.runtime.createContainer(sandbox.id, config, sandboxConfig, signal);
-  await startCreated(tools, id, signal);
-  linkLog(settings, pod, container.name, id, `${podLogDir(settings, pod)}/${config.logPath}`);
+  await startCreated(tools, pod, { id, name: container.name, restartCount }, signal);
 }
 
-/** Starts a created container. */
-export async function startCreated(tools: ActTools, id: string, signal: AbortSignal): Promise<void> {
+/** Starts a created container. The link to its log is there before it runs, so that whoever finds it running finds the link. */
+export async function startCreated(
+  tools: ActTools,
+  pod: DesiredPod,
+  container: { readonly id: string; readonly name: string; readonly restartCount: number },
+  signal: AbortSignal,
+): Promise<void> {
+  faultPoint('kubelet/pod/container-created');
+  linkLog(tools, pod, container);
   try {
-    await tools.runtime.startContainer(id, signal);
+    await tools.runtime.startContainer(container.id, signal);
   } catch (error) {
     if (errorCode(error) === 'unavailable') throw error;
-    throw new StartFailure(id, error);
+    throw new StartFailure(container.id, error);
   }
   faultPoint('kubelet/pod/container-started');
 }
@@ -90,9 +95,18 @@ export function logLinkName(
   return `${pod.name}_${pod.namespace}_${container}-${id}.log`;
 }
 
-function linkLog(settings: KubeletSettings, pod: DesiredPod, container: string, id: string, logPath: string): void {
+/** A link that cannot be made is told and holds up nothing: the log itself is in its place. */
+function linkLog(
+  { settings, log }: ActTools,
+  pod: DesiredPod,
+  container: { readonly id: string; readonly name: string; readonly restartCount: number },
+): void {
   if (settings.containerLogLinks === undefined) return;
-  const link = `${settings.containerLogLinks}/${logLinkName(pod, container, id)}`;
-  rmSync(link, { force: true });
-  symlinkSync(logPath, link);
+  const link = `${settings.containerLogLinks}/${logLinkName(pod, container.name, container.id)}`;
+  try {
+    rmSync(link, { force: true });
+    symlinkSync(`${podLogDir(settings, pod)}/${containerLogPath(container.name, container.restartCount)}`, link);
+  } catch (error) {
+    log.warn({ pod: fullName(pod), link, because: errorMessage(error) }, 'no link to the log could be made');
+  }
 }

@@ -62,7 +62,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       [ANNOTATION.podGracePeriod]: String(pod.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS),
       ...((container.ports ?? []).length === 0 ? {} : { [ANNOTATION.ports]: JSON.stringify(container.ports) }),
     },
-    logPath: `${container.name}/${restartCount}.log`,
+    logPath: containerLogPath(container.name, restartCount),
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
@@ -77,4 +77,9 @@ function propagation(mode: VolumeMount['mountPropagation']): MountPropagation {
   if (mode === 'HostToContainer') return MountPropagation.PROPAGATION_HOST_TO_CONTAINER;
   if (mode === 'Bidirectional') return MountPropagation.PROPAGATION_BIDIRECTIONAL;
   return MountPropagation.PROPAGATION_PRIVATE;
+}
+
+/** A container's log below its pod's log directory. */
+export function containerLogPath(container: string, restartCount: number): string {
+  return `${container}/${restartCount}.log`;
 }

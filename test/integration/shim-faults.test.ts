@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorCode } from '../../src/base/errors.ts';
 import { FAULT_POINTS, type FaultPoint } from '../../src/linux/fault-point.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
@@ -22,9 +23,23 @@ beforeAll(async () => {
 });
 afterAll(() => target.delete());
 
-/** A call that is made again until the shim answers: what a caller does across a restart. All CRI verbs used here may be repeated. */
-function persistently<T>(what: string, call: () => Promise<T>): Promise<T> {
-  return waitFor(what, async () => ({ value: await call() })).then(({ value }) => value);
+/**
+ * A call that is made again while nobody answers: what a caller does across a restart. All CRI verbs used here may be repeated. What the shim refuses
+ * is thrown at once: a pod that works at the second try after an error of the first is a fault that shall be seen.
+ */
+async function persistently<T>(what: string, call: () => Promise<T>): Promise<T> {
+  const answer = await waitFor(what, () =>
+    call().then(
+      value => () => value,
+      (error: unknown) => {
+        if (errorCode(error) === 'unavailable') throw error;
+        return () => {
+          throw error;
+        };
+      },
+    ),
+  );
+  return answer();
 }
 
 async function startPod(name: string): Promise<string> {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { loadPackages } from '../../../../../src/api/schema/packages.ts';
-import { allResources, listType, resourceType } from '../../../../../src/api/schema/resources/registry.ts';
+import {
+  allResources,
+  findResource,
+  findResourceOfKind,
+  listType,
+  resourceType,
+} from '../../../../../src/api/schema/resources/registry.ts';
 import { oracle, skipReason } from '../../oracles.ts';
 
 interface Operation {
@@ -98,6 +104,14 @@ describe('the resources', () => {
       r => !resourceType(r).json.has('metadata') || (r.listKind !== '' && !listType(r)?.json.has('items')),
     );
     expect(problems.map(r => r.kind)).toEqual([]);
+  });
+
+  it('are found by plural and by kind, in their own group alone', () => {
+    for (const resource of allResources()) {
+      expect(findResource(resource.group, resource.version, resource.plural)).toBe(resource);
+      expect(findResourceOfKind(resource.group, resource.version, resource.kind)).toBe(resource);
+    }
+    expect(findResourceOfKind('apps', 'v1', 'Pod')).toBeUndefined();
   });
 
   it('lie under different keys unless they are views of one object', () => {

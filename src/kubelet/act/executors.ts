@@ -46,7 +46,7 @@ export function createExecutors(tools: ActTools): Executors {
         configOfSandbox(settings, pod, attempt),
         signal,
       );
-      if (!('pull' in answer)) return task.onImage(action.container, answer);
+      if (answer === 'cut-off' || !('pull' in answer)) return task.onImage(action.container, answer);
       task.onImage(action.container, 'pulling');
       answer.pull.then(outcome => task.onImage(action.container, outcome));
     },

@@ -233,8 +233,10 @@ export class PodWorker {
       memory: this.#memory,
       onImage: (container, outcome) => {
         this.#memory = rememberImage(this.#memory, container, outcome, this.#tools.clock.now());
-        if (outcome !== 'pulling' && 'reason' in outcome)
-          this.#tools.log.warn({ pod: this.#name(), container, because: outcome.message }, outcome.reason);
+        const { log } = this.#tools;
+        if (outcome === 'cut-off') log.warn({ pod: this.#name(), container }, 'the pull of its image was cut off');
+        else if (outcome !== 'pulling' && 'reason' in outcome)
+          log.warn({ pod: this.#name(), container, because: outcome.message }, outcome.reason);
         this.#poke();
       },
     };

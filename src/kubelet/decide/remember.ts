@@ -88,10 +88,14 @@ export function rememberFailed(memory: PodMemory, action: PodAction, failure: St
 export function rememberImage(
   memory: PodMemory,
   container: string,
-  outcome: 'pulling' | PresentImage | { readonly reason: string; readonly message: string },
+  outcome: 'pulling' | 'cut-off' | PresentImage | { readonly reason: string; readonly message: string },
   now: number,
 ): PodMemory {
-  return { ...memory, images: new Map(memory.images).set(container, imageState(memory, container, outcome, now)) };
+  const images = new Map(memory.images);
+  // asked for again as soon as the runtime is back, without a wait
+  if (outcome === 'cut-off') images.delete(container);
+  else images.set(container, imageState(memory, container, outcome, now));
+  return { ...memory, images };
 }
 
 function imageState(

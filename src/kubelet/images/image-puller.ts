@@ -1,11 +1,12 @@
 import type { Container } from '../../api/types/gen/core-v1.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { errorCode, errorMessage } from '../../base/errors.ts';
 import type { Image, PodSandboxConfig } from '../../rpc/cri-api.ts';
 import type { PresentImage } from '../decide/pod-memory.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import { imageReference, planImage, pullFailureReason } from './plan.ts';
 
-export type ImageOutcome = PresentImage | { readonly reason: string; readonly message: string };
+/** `cut-off`: the runtime went away in the middle of a pull, which says nothing about the image. */
+export type ImageOutcome = PresentImage | 'cut-off' | { readonly reason: string; readonly message: string };
 
 /**
  * Brings images to the node. Pulls run side by side, at most `parallel` at a time; pods that want the same image at the same moment share one pull.
@@ -65,7 +66,18 @@ export class ImagePuller {
       return presentImage(await this.#runtime.imageStatus(ref, '', signal), ref);
     } catch (error) {
       const message = errorMessage(error);
+      if (errorCode(error) === 'unavailable' && !(await this.#reachable(signal))) return 'cut-off';
       return { reason: pullFailureReason(message), message: `failed to pull image "${reference}": ${message}` };
+    }
+  }
+
+  /** A registry that is down and a runtime that is away have the same code; only the second does not answer the next call either. */
+  async #reachable(signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#runtime.version(signal);
+      return true;
+    } catch {
+      return false;
     }
   }
 

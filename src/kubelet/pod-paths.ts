@@ -27,3 +27,8 @@ export function podLogDir(
 ): string {
   return `${roots.podLogsDir}/${pod.namespace}_${pod.name}_${pod.uid}`;
 }
+
+/** The uid in the name of a pod's log directory: all after the second `_`, since namespaces and names hold none and uids may. Undefined for other names. */
+export function uidOfLogDir(name: string): string | undefined {
+  return /^[^_]+_[^_]+_(.+)$/.exec(name)?.[1];
+}

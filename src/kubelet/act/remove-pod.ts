@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errnoName } from '../../base/errors.ts';
 import { killCgroup, removeCgroup } from '../../linux/cgroup.ts';
-import { podDir } from '../pod-paths.ts';
+import { podDir, uidOfLogDir } from '../pod-paths.ts';
 import { possiblePodCgroups } from '../resources/pod-cgroup.ts';
 import type { KubeletSettings } from '../settings.ts';
 import { removeDirectory } from '../volumes/remove.ts';
@@ -19,7 +19,7 @@ export async function removePodCgroup(settings: KubeletSettings, uid: string, si
 export async function removePodFiles(settings: KubeletSettings, uid: string): Promise<void> {
   const directory = podDir(settings, uid);
   for (const name of entries(settings.podLogsDir)) {
-    if (!name.endsWith(`_${uid}`)) continue;
+    if (uidOfLogDir(name) !== uid) continue;
     await removeDirectory(`${settings.podLogsDir}/${name}`);
   }
   removeLinks(settings, uid);
@@ -41,7 +41,9 @@ function removeLinks(settings: KubeletSettings, uid: string): void {
   if (links === undefined || !existsSync(links)) return;
   for (const name of entries(links)) {
     const target = targetOf(`${links}/${name}`);
-    if (target?.includes(`_${uid}/`)) rmSync(`${links}/${name}`, { force: true });
+    if (target === undefined || !target.startsWith(`${settings.podLogsDir}/`)) continue;
+    const [directory = ''] = target.slice(settings.podLogsDir.length + 1).split('/');
+    if (uidOfLogDir(directory) === uid) rmSync(`${links}/${name}`, { force: true });
   }
 }
 

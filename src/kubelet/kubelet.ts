@@ -82,7 +82,9 @@ export function standaloneKubelet(options: KubeletOptions): Component {
               log,
               onChange: set => {
                 desired = set.pods.length;
-                for (const { uid } of set.pods)
+                const uids = new Set(set.pods.map(p => p.uid));
+                for (const uid of seenAt.keys()) if (!uids.has(uid)) seenAt.delete(uid);
+                for (const uid of uids)
                   if (!seenAt.has(uid) && options.statuses.statusOf(uid) === undefined)
                     seenAt.set(uid, clock.monotonic());
                 manager.setDesired(set);

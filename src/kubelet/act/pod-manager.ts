@@ -64,10 +64,12 @@ export class PodManager {
     if (this.#desired === undefined || !this.#relisted || this.#signal.aborted) return;
     const { pods, badFiles } = this.#desired;
     const wanted = new Map(pods.map(p => [p.uid, p]));
+    const { cache } = this.#options;
+    for (const uid of this.#told) if (wanted.has(uid) || cache.get(uid) === undefined) this.#told.delete(uid);
     for (const [uid, { worker }] of this.#workers)
       if (!wanted.has(uid))
         worker.setGoal({ kind: 'end', desired: worker.goal.desired, because: 'its manifest is gone' });
-    for (const observed of this.#options.cache.all())
+    for (const observed of cache.all())
       if (!wanted.has(observed.uid)) this.#endOrphan(observed, badFiles);
     this.#sweepDirectories(wanted);
     this.#weighBurstable(pods);

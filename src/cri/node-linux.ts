@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { errnoName, notFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
-import { detectCgroups, killCgroup } from '../linux/cgroup.ts';
+import { detectCgroups, killCgroup, removeCgroup } from '../linux/cgroup.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
 import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
 import { createNetns, removeNetns } from '../linux/netns.ts';
@@ -84,6 +84,10 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     signal: signalProcess,
     isAlive,
     killCgroup: path => void killCgroup(path, cgroups),
+    async removeCgroup(path) {
+      killCgroup(path, cgroups);
+      await removeCgroup(path, undefined, cgroups);
+    },
   };
 }
 

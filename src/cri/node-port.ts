@@ -51,4 +51,6 @@ export interface NodePort {
   isAlive(process: ProcessIdentity): boolean;
   /** SIGKILL for everything in a container's cgroup. */
   killCgroup(path: string): void;
+  /** Kills what is left in a container's cgroup and removes it. Throws `unavailable` when a process does not end. */
+  removeCgroup(path: string): Promise<void>;
 }

@@ -4,10 +4,10 @@ import { isWholeId } from '../base/ids.ts';
 import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
 import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
 import type { RuntimeServiceContext } from './runtime-service/context.ts';
-import { deleteFromRuntime, endContainer, recordExit } from './runtime-service/record-exit.ts';
+import { endContainer, recordExit } from './runtime-service/record-exit.ts';
 import { removeContainerById } from './runtime-service/remove-container.ts';
 import { removeSandboxById } from './runtime-service/remove-pod-sandbox.ts';
-import { destroyContainer, undoSandbox } from './runtime-service/tear-down.ts';
+import { clearFromRuntime, destroyContainer, undoSandbox } from './runtime-service/tear-down.ts';
 import type { ContainerRecord } from './store/container-record.ts';
 import type { RecordFiles } from './store/record-files.ts';
 import type { SandboxRecord } from './store/sandbox-record.ts';
@@ -192,7 +192,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
       return;
     case 'clear-container-leftovers': {
       const bundle = ctx.paths.containerBundle(id);
-      await deleteFromRuntime(ctx, id);
+      await clearFromRuntime(ctx, id, bundle);
       ctx.node.unmount(ctx.paths.rootfs(id));
       ctx.node.removeTree(bundle);
       ctx.monitor.forget(id);
@@ -201,7 +201,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
     }
     case 'clear-sandbox-leftovers': {
       const bundle = ctx.paths.sandboxBundle(id);
-      await deleteFromRuntime(ctx, id);
+      await clearFromRuntime(ctx, id, bundle);
       ctx.node.removeNetns(ctx.paths.netns(id));
       ctx.node.unmount(ctx.paths.shm(id));
       ctx.node.removeTree(bundle);

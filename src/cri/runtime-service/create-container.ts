@@ -9,7 +9,9 @@ import {
 } from '../../rpc/cri-api.ts';
 import { criSignalName } from '../cri-signal.ts';
 import type { ImageRecord } from '../images/ports.ts';
+import { cgroupsPath } from '../spec/cgroup-path.ts';
 import { buildContainerSpec } from '../spec/container-spec.ts';
+import { requireStartableMemory } from '../spec/memory-minimum.ts';
 import type { BuiltSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerKey } from '../store/container-record.ts';
 import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
@@ -63,6 +65,7 @@ async function makeContainer(
   config: CheckedConfig,
 ): Promise<string> {
   const sandbox = requireReady(ctx, sandboxId);
+  requireStartableMemory(ctx.runtime.name, config.linux?.resources?.memoryLimitInBytes ?? 0n);
   const reference = config.image?.image ?? '';
   const image = ctx.images.resolve(reference);
   if (image === undefined) throw notFound(`image "${reference}" is not here: pull it first`);
@@ -81,7 +84,6 @@ async function makeContainer(
     requireReady(ctx, sandboxId);
     ctx.store.updateContainer(id, {
       ...made,
-      cgroupPath: spec.linux.cgroupsPath,
       user: { uid, gid, additionalGids },
       createdAt: ctx.node.now(),
     });
@@ -132,7 +134,7 @@ function newRecord(
     imageId: image.id,
     imageRef: image.repoDigests[0] ?? image.id,
     logPath: hasLog ? `${directory}/${config.logPath}` : '',
-    cgroupPath: '',
+    cgroupPath: cgroupsPath(sandbox.config.linux?.cgroupParent ?? '', id),
     ownPidNamespace: pidMode === undefined || pidMode === NamespaceMode.CONTAINER,
     stopSignal:
       criSignalName(config.stopSignal) ?? (image.config.stopSignal === '' ? 'SIGTERM' : image.config.stopSignal),

@@ -4,7 +4,7 @@ import { rethrowAll } from '../rethrow-all.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { killContainer } from './kill-container.ts';
 import { deleteFromRuntime } from './record-exit.ts';
-import { detachNetwork, releaseNode } from './tear-down.ts';
+import { detachNetwork, releaseNode, removeInfraGroup } from './tear-down.ts';
 
 /**
  * Ends everything in a sandbox at once (the kubelet has given the containers their grace before) and gives its network, namespaces and mounts
@@ -44,6 +44,7 @@ async function release(ctx: RuntimeServiceContext, id: string): Promise<void> {
 async function endInfraContainer(ctx: RuntimeServiceContext, id: string): Promise<void> {
   await killContainer(ctx, id);
   await deleteFromRuntime(ctx, id);
+  await removeInfraGroup(ctx, id);
   faultPoint('cri/stop-pod-sandbox/infra-stopped');
 }
 

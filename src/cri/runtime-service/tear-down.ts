@@ -5,6 +5,7 @@
 
 import { faultPoint } from '../../linux/fault-point.ts';
 import { rethrowAll } from '../rethrow-all.ts';
+import { cgroupsPath } from '../spec/cgroup-path.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { networkAttachment } from './network-attachment.ts';
 import { deleteFromRuntime } from './record-exit.ts';
@@ -15,6 +16,7 @@ import { deleteFromRuntime } from './record-exit.ts';
  */
 export async function destroyContainer(ctx: RuntimeServiceContext, id: string): Promise<void> {
   await deleteFromRuntime(ctx, id);
+  await removeGroup(ctx, ctx.store.container(id)?.cgroupPath);
   faultPoint('cri/remove-container/runtime-deleted');
   ctx.node.unmount(ctx.paths.rootfs(id));
   ctx.node.removeTree(ctx.paths.containerBundle(id));
@@ -22,6 +24,36 @@ export async function destroyContainer(ctx: RuntimeServiceContext, id: string): 
   ctx.images.release(id);
   ctx.store.deleteContainer(id);
   ctx.node.emptyTrash();
+}
+
+/** A runtime that was killed between making the group and writing its state down knows nothing of the group afterwards. */
+async function removeGroup(ctx: RuntimeServiceContext, path: string | undefined): Promise<void> {
+  // records of older programs may lack the path
+  if (path?.startsWith('/') === true) await ctx.node.removeCgroup(path);
+}
+
+/** The same for a sandbox's infra container. Safe to repeat. */
+export async function removeInfraGroup(ctx: RuntimeServiceContext, id: string): Promise<void> {
+  const parent = ctx.store.sandbox(id)?.config.linux?.cgroupParent ?? '';
+  await removeGroup(ctx, cgroupsPath(parent, id));
+}
+
+/**
+ * Takes what the runtime has of an object without a record, and the group that its specification names. Safe to repeat: must come before the bundle goes.
+ */
+export async function clearFromRuntime(ctx: RuntimeServiceContext, id: string, bundle: string): Promise<void> {
+  await deleteFromRuntime(ctx, id);
+  await removeGroup(ctx, groupInBundle(ctx, bundle));
+}
+
+function groupInBundle(ctx: RuntimeServiceContext, bundle: string): string | undefined {
+  try {
+    const spec = JSON.parse(ctx.node.readFile(`${bundle}/config.json`)) as { linux?: { cgroupsPath?: string } };
+    return spec.linux?.cgroupsPath;
+  } catch {
+    // not there, or cut off while it was written: then no runtime was started with it
+    return undefined;
+  }
 }
 
 /** Disconnects the pod's network; nothing happens on the host network. */
@@ -60,6 +92,7 @@ export async function undoSandbox(ctx: RuntimeServiceContext, id: string): Promi
     }
   };
   await attempt(() => deleteFromRuntime(ctx, id));
+  await attempt(() => removeInfraGroup(ctx, id));
   await attempt(() => detachNetwork(ctx, id));
   await attempt(() => releaseNode(ctx, id));
   if (failures.length === 0) await attempt(() => destroySandboxFiles(ctx, id));

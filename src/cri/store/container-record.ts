@@ -31,7 +31,7 @@ export interface ContainerRecord {
   /** What ContainerStatus reports as image_ref: a digest reference where the image has one. */
   readonly imageRef: string;
   readonly logPath: string;
-  /** Where the specification put the container's cgroup; empty for the runtime's default. */
+  /** Where the specification puts the container's cgroup, known before it is made. */
   readonly cgroupPath: string;
   /** True when the container has a pid namespace of its own, so that the end of its init ends everything in it. */
   readonly ownPidNamespace: boolean;

@@ -33,6 +33,8 @@ interface FakeContainer {
 export class FakeMachine {
   readonly containers = new Map<string, FakeContainer>();
   readonly netns = new Set<string>();
+  /** Groups that somebody took away by their path. */
+  readonly removedGroups = new Set<string>();
   readonly mounts = new Set<string>();
   readonly files = new Map<string, string>([
     ['/etc/resolv.conf', 'nameserver 9.9.9.9\n'],
@@ -203,6 +205,10 @@ export class FakeMachine {
     isAlive: ({ pid }) =>
       [...this.containers.values()].some(c => (c.init.pid === pid && c.exit === undefined) || c.monitor.pid === pid),
     killCgroup: () => {},
+    removeCgroup: async path => {
+      await this.step('remove-cgroup');
+      this.removedGroups.add(path);
+    },
   };
 }
 

@@ -31,6 +31,24 @@ async function running(ctx: RuntimeServiceContext): Promise<{ podSandboxId: stri
   return { podSandboxId, containerId };
 }
 
+describe('a create that fails after the runtime made a group and before it wrote that down', () => {
+  it('takes the group of the infra container away by its path', async () => {
+    const machine = new FakeMachine();
+    machine.failing.add('create');
+    await expect(runPodSandbox(fakeContext(machine), sandboxRequest())).rejects.toThrow('create failed');
+    expect([...machine.removedGroups]).toEqual([expect.stringMatching(/^\/gantry\/[0-9a-f]{64}$/)]);
+  });
+
+  it('takes the group of a container away by its path', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    machine.failing.add('create');
+    await expect(createContainer(ctx, containerRequest(podSandboxId))).rejects.toThrow('create failed');
+    expect([...machine.removedGroups]).toEqual([expect.stringMatching(/^\/gantry\/[0-9a-f]{64}$/)]);
+  });
+});
+
 describe('RunPodSandbox', () => {
   it('makes one sandbox for calls at once and for calls after, per attempt', async () => {
     const machine = new FakeMachine();

@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import type { Pod, Service } from '../../../../src/api/types/gen/core-v1.ts';
+import type { PodDisruptionBudget } from '../../../../src/api/types/gen/policy-v1.ts';
+import { parseCronSchedule } from '../../../../src/apiserver/resources/batch/cron-schedule.ts';
+import { bindPod } from '../../../../src/apiserver/resources/core/pod/binding.ts';
+import { decideEviction } from '../../../../src/apiserver/resources/core/pod/eviction.ts';
+import {
+  type AllocationSnapshot,
+  allocateForService,
+} from '../../../../src/apiserver/resources/core/service/allocate.ts';
+import { settleIpFamilies } from '../../../../src/apiserver/resources/core/service/families.ts';
+
+const NOW = '2026-01-02T03:04:05Z';
+
+describe('a schedule', () => {
+  it.each([
+    ['five stars fire every minute', '* * * * *', 60],
+    ['a step takes every fifth', '*/5 * * * *', 12],
+    ['a list and a range', '1,2,10-12 * * * *', 5],
+    ['from a value to the end', '50/5 * * * *', 2],
+    ['a descriptor', '@hourly', 1],
+  ])('%s', (_, text, minutes) => {
+    expect(parseCronSchedule(text)).toMatchObject({ kind: 'calendar', minute: { values: { size: minutes } } });
+  });
+
+  it.each([
+    ['too few fields', '* * *', 'expected exactly 5 fields, found 3: [* * *]'],
+    ['a minute that is none', '60 * * * *', 'end of range (60) above maximum (59): 60'],
+    ['a descriptor that nobody knows', '@never', 'unrecognized descriptor: @never'],
+    ['nothing', '', 'empty spec string'],
+  ])('refuses %s', (_, text, message) => {
+    expect(() => parseCronSchedule(text)).toThrow(message);
+  });
+});
+
+describe('allocation', () => {
+  const snapshot: AllocationSnapshot = {
+    ranges: new Map([['IPv4', '10.0.0.0/29'] as const]),
+    takenIps: new Set(['10.0.0.1']),
+    nodePorts: { first: 30000, last: 30001 },
+    takenPorts: new Set([30000]),
+  };
+  const service = (spec: object): Service =>
+    ({
+      metadata: { name: 'web', namespace: 'default' },
+      spec: { type: 'NodePort', ipFamilies: ['IPv4'], ports: [{ port: 80, targetPort: 80, protocol: 'TCP' }], ...spec },
+      status: { loadBalancer: {} },
+    }) as Service;
+  const first = (): number => 0;
+
+  it('gives what is free', () => {
+    expect(allocateForService(service({}), undefined, snapshot, first)).toMatchObject({
+      kind: 'allocated',
+      ips: ['10.0.0.2'],
+      ports: [30001],
+      service: { spec: { clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'], ports: [{ nodePort: 30001 }] } },
+    });
+  });
+
+  it.each([
+    [
+      'an address that is taken',
+      { clusterIPs: ['10.0.0.1'] },
+      'failed to allocate IP 10.0.0.1: provided IP is already allocated',
+    ],
+    [
+      'an address from elsewhere',
+      { clusterIPs: ['10.9.0.1'] },
+      'failed to allocate IP 10.9.0.1: the provided IP (10.9.0.1) is not in the valid range. The range of valid IPs is 10.0.0.0/29',
+    ],
+    [
+      'a port that is taken',
+      { ports: [{ port: 80, nodePort: 30000, protocol: 'TCP' }] },
+      'provided port is already allocated',
+    ],
+    [
+      'a port from elsewhere',
+      { ports: [{ port: 80, nodePort: 80, protocol: 'TCP' }] },
+      'provided port is not in the valid range. The range of valid ports is 30000-30001',
+    ],
+  ])('refuses %s', (_, spec, detail) => {
+    expect(allocateForService(service(spec), undefined, snapshot, first)).toMatchObject({
+      kind: 'invalid',
+      errors: [{ detail }],
+    });
+  });
+
+  it('lets TCP and UDP of one port share a node port', () => {
+    const ports = ['TCP', 'UDP'].map(protocol => ({
+      name: protocol.toLowerCase(),
+      port: 53,
+      targetPort: 53,
+      protocol,
+    }));
+    expect(allocateForService(service({ ports }), undefined, snapshot, first)).toMatchObject({ ports: [30001] });
+  });
+
+  it('asks for both families only where the cluster has them', () => {
+    const wanted = service({ ipFamilies: undefined, ipFamilyPolicy: 'RequireDualStack' });
+    expect(settleIpFamilies(wanted, undefined, ['IPv4'])).toMatchObject({
+      errors: [{ detail: 'this cluster is not configured for dual-stack services' }],
+    });
+    expect(settleIpFamilies(wanted, undefined, ['IPv4', 'IPv6'])).toMatchObject({
+      service: { spec: { ipFamilies: ['IPv4', 'IPv6'] } },
+    });
+  });
+});
+
+const pod = {
+  metadata: { name: 'web', namespace: 'default', uid: 'u', labels: { app: 'web' } },
+  spec: { containers: [] },
+  status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+} as unknown as Pod;
+
+describe('binding', () => {
+  const binding = { metadata: { name: 'web' }, target: { kind: 'Node', name: 'n1' } };
+  it('puts a pod on its node once', () => {
+    const bound = bindPod(pod, binding, { now: NOW });
+    expect(bound.spec.nodeName).toBe('n1');
+    expect(() => bindPod(bound, binding, { now: NOW })).toThrow(
+      'Operation cannot be fulfilled on pods/binding "web": pod web is already assigned to node "n1"',
+    );
+  });
+});
+
+describe('eviction', () => {
+  const budget = (status: object): PodDisruptionBudget => ({
+    metadata: { name: 'b', namespace: 'default', generation: 1 },
+    spec: { selector: { matchLabels: { app: 'web' } } },
+    status: {
+      observedGeneration: 1,
+      disruptionsAllowed: 0,
+      currentHealthy: 1,
+      desiredHealthy: 1,
+      expectedPods: 1,
+      ...status,
+    },
+  });
+  it('charges the budget that allows it', () => {
+    expect(decideEviction(pod, [budget({ disruptionsAllowed: 2 })], NOW)).toMatchObject({
+      kind: 'charge',
+      budget: { status: { disruptionsAllowed: 1, disruptedPods: { web: NOW } } },
+    });
+  });
+  it('refuses with 429 where the budget is used up', () => {
+    expect(() => decideEviction(pod, [budget({})], NOW)).toThrow(
+      "Cannot evict pod as it would violate the pod's disruption budget.",
+    );
+  });
+  it('asks no budget about a pod that has not started', () => {
+    const pending = { ...pod, status: { phase: 'Pending' } } as Pod;
+    expect(decideEviction(pending, [budget({})], NOW).kind).toBe('delete');
+  });
+});

@@ -24,6 +24,8 @@ export interface CommandResult extends ExitStatus {
 }
 
 const DEFAULT_MAX_OUTPUT = 16 << 20;
+/** setTimeout counts in 31 bits, and fires at once beyond; this is 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A pipe holds 64 KiB unless somebody raised it, to 1 MiB at most: enough rounds for what an ended child left in one. */
 const MAX_DRAIN_READS = 17;
@@ -130,11 +132,14 @@ function interruption(
     signal?.addEventListener('abort', onAbort, { once: true });
     const timer =
       timeoutMs > 0
-        ? setTimeout(() => {
-            interrupt(
-              new GantryError('deadline-exceeded', `${file} did not end within ${timeoutMs} ms and was killed`),
-            );
-          }, timeoutMs)
+        ? setTimeout(
+            () => {
+              interrupt(
+                new GantryError('deadline-exceeded', `${file} did not end within ${timeoutMs} ms and was killed`),
+              );
+            },
+            Math.min(timeoutMs, MAX_TIMER_MS),
+          )
         : undefined;
     release = () => {
       clearTimeout(timer);

@@ -25,6 +25,9 @@ export async function podLeftovers(target: RuntimeHost): Promise<string[]> {
     ...names('/run/gantry/cri/netns').map(n => `netns ${n}`),
     ...names('/run/gantry/cri/exits').map(n => `exit file ${n}`),
     ...['crun', 'runc'].flatMap(runtime => names(`/run/gantry/cri/${runtime}`).map(n => `${runtime} state ${n}`)),
+    ...['crun', 'runc'].flatMap(runtime =>
+      names(`/run/gantry/cri/${runtime}-exec`).map(n => `${runtime} exec file ${n}`),
+    ),
     ...processes(host.path('/proc')),
     ...mounts(readFileSync(host.path('/proc/1/mountinfo'), 'utf8')),
     ...links(readFileSync(host.path('/proc/1/net/dev'), 'utf8')),

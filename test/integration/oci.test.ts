@@ -52,6 +52,11 @@ function showV1CgroupsAlone(): void {
   }
 }
 
+/** As much of a start of crun's containers as is done when the starting process is killed in the middle; runc starts them in a process of its own. */
+async function writeStartByte(runtime: OciRuntime, id: string): Promise<void> {
+  writeFileSync(`${runtime.globalArgs[0]?.replace('--root=', '')}/${id}/exec.fifo`, '\0', { flag: 'r+' });
+}
+
 interface Made {
   readonly id: string;
   readonly bundle: string;
@@ -69,9 +74,9 @@ describe('the choice on this machine', () => {
 });
 
 describe.each([
-  { name: 'runc', prepare: () => {} },
-  { name: 'crun', prepare: showV1CgroupsAlone },
-])('containers under conmon and $name', ({ name, prepare }) => {
+  { name: 'runc', prepare: () => {}, cutStart: (runtime: OciRuntime, id: string) => runtime.start(id) },
+  { name: 'crun', prepare: showV1CgroupsAlone, cutStart: writeStartByte },
+])('containers under conmon and $name', ({ name, prepare, cutStart }) => {
   const base = runDirectory(`oci-${name}`);
   const host = readHostFacts();
   const rootfs = join(base, 'rootfs');
@@ -212,6 +217,19 @@ describe.each([
     await runtime.delete(container.id, { force: false });
     await runtime.delete(container.id, { force: true });
     expect((await runtime.list()).has(container.id)).toBe(false);
+  });
+
+  it('run when their start was cut short after its release, and say so', async () => {
+    const container = bundleFor(['/bin/sh', '-c', 'echo up; exec sleep 1000']);
+    const processes = await create(container);
+    // to look at one that waits does not release it
+    expect((await runtime.list()).get(container.id)).toBe('created');
+    expect((await runtime.list()).get(container.id)).toBe('created');
+    expect(readFileSync(container.log, 'utf8')).toBe('');
+    await cutStart(runtime, container.id);
+    await waitFor('the program', () => readFileSync(container.log, 'utf8').includes('up'));
+    expect((await runtime.list()).get(container.id)).toBe('running');
+    expect(isAlive(processes.container)).toBe(true);
   });
 
   it('report a signal as 128 and its number', async () => {

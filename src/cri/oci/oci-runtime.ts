@@ -6,7 +6,7 @@ import type { CommandResult } from '../../linux/command.ts';
 import { runCommand } from '../../linux/command.ts';
 import { killExec } from './exec-session.ts';
 import type { ExecRequest, ExecResult, OciRuntime } from './ports.ts';
-import { releaseInit } from './release-init.ts';
+import { releaseInit, settleStart } from './release-init.ts';
 import { runtimeFailure, saysUnknownContainer } from './runtime-failure.ts';
 
 export interface OciRuntimeOptions {
@@ -16,12 +16,14 @@ export interface OciRuntimeOptions {
   readonly root: string;
 }
 
-/** crun or runc by their common command line. */
+/** crun or runc by their common command line. Only one may be at work on a `root`: what an earlier one left of its execs is removed. */
 export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
   const { name, path, root } = options;
   const globalArgs = [`--root=${root}`];
   // Beside the root and not in it: there every entry is a container to the runtime's list.
   const execDir = `${root}-exec`;
+  // What a killed process left there holds environments, and with them secrets.
+  rmSync(execDir, { recursive: true, force: true });
   mkdirSync(execDir, { recursive: true, mode: 0o700 });
 
   const run = async (args: readonly string[], signal?: AbortSignal): Promise<CommandResult> => {
@@ -40,7 +42,7 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     globalArgs,
 
     async start(id, signal) {
-      if (name === 'crun' && releaseInit(join(root, id, 'exec.fifo'))) return;
+      if (name === 'crun' && releaseInit(join(root, id))) return;
       const result = await run(['start', id], signal);
       if (result.code !== 0) throw failure('start', id, result);
     },
@@ -57,10 +59,17 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     async list(signal) {
       const result = await run(['list', '--format', 'json'], signal);
       if (result.code !== 0) throw failure('list', '', result);
-      return parseList(result.stdout.toString('utf8'));
+      const states = parseList(result.stdout.toString('utf8'));
+      if (name === 'crun')
+        for (const [id, state] of states)
+          if (state === 'created' && settleStart(join(root, id))) states.set(id, 'running');
+      return states;
     },
   };
 }
+
+/** setTimeout counts in 31 bits, and fires at once beyond; this is 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 interface ExecEnvironment {
   readonly name: string;
@@ -81,7 +90,10 @@ async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal
     killing ??= killExec(tracks).finally(() => stop.abort(reason));
     killing.catch(() => undefined);
   };
-  const timer = request.timeoutMs > 0 ? setTimeout(() => interrupt(timedOut(request)), request.timeoutMs) : undefined;
+  const timer =
+    request.timeoutMs > 0
+      ? setTimeout(() => interrupt(timedOut(request)), Math.min(request.timeoutMs, MAX_TIMER_MS))
+      : undefined;
   const onAbort = (): void => interrupt(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
@@ -122,7 +134,7 @@ export function missingBinary(name: string, path: string, cause?: unknown): Gant
   return failedPrecondition(`${name} is not at ${path}; install it (on Debian: apt-get install ${name})`, { cause });
 }
 
-function parseList(text: string): ReadonlyMap<string, string> {
+function parseList(text: string): Map<string, string> {
   const states = new Map<string, string>();
   const rows: unknown = text.trim() === '' ? [] : JSON.parse(text);
   if (!Array.isArray(rows)) return states;

@@ -26,7 +26,7 @@ export interface ExecResult {
 export interface OciRuntime {
   /** `crun`, `runc`, … */
   readonly name: string;
-  /** Absolute path of the binary. */
+  /** Absolute path of what is executed: the binary, or the link to its sealed copy. */
   readonly path: string;
   /** Arguments that precede every verb (`--root=…`). */
   readonly globalArgs: readonly string[];
@@ -36,7 +36,7 @@ export interface OciRuntime {
   delete(id: string, options: { readonly force: boolean }, signal?: AbortSignal): Promise<void>;
   /** Runs a process inside. A time-out kills everything the process started and throws `deadline-exceeded`. */
   exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
-  /** Ids the runtime knows, with their state words (`created`, `running`, `stopped`). */
+  /** Ids the runtime knows, with their state words (`created`, `running`, `stopped`). A start that was cut short after its release counts as done. */
   list(signal?: AbortSignal): Promise<ReadonlyMap<string, string>>;
 }
 

@@ -30,7 +30,8 @@ function execProcesses(tracks: ExecTracks, sessions: Set<number>): readonly Tree
       .map(p => p.pid),
   );
   const outside = new Set(tree.filter(p => runtimes.has(p.pid)).map(p => p.session));
-  const program = tree.find(p => p.pid === readPid(tracks.pidFile));
+  const pid = readPid(tracks.pidFile);
+  const program = tree.find(p => p.pid === pid);
   // A pid that is in the file but neither below the runtime nor in the known session may already be someone else's.
   const below = withDescendants(tree, runtimes);
   if (program !== undefined && below.some(p => p.pid === program.pid) && !outside.has(program.session))

@@ -51,7 +51,12 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     config,
     paths,
     node: linuxNode(paths, facts, log),
-    runtime: createOciRuntime({ name: choice.name, path: program.path, root: `${config.state}/${choice.name}` }),
+    runtime: createOciRuntime({
+      name: choice.name,
+      path: program.path,
+      sealedFrom: program.unsealedBecause === undefined ? choice.path : undefined,
+      root: `${config.state}/${choice.name}`,
+    }),
     runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
     monitor: createConmonMonitor({
       path: config.conmon,

@@ -287,6 +287,10 @@ describe.each([
     await expect(create(container, { ...runtime, name: 'crun', path: '/opt/none/crun' })).rejects.toThrow(
       'crun is not at /opt/none/crun; install it (on Debian: apt-get install crun)',
     );
+    const unlinked = { ...runtime, path: '/opt/none/crun', sealedFrom: '/usr/bin/crun' };
+    await expect(create(bundleFor(['/bin/sh']), unlinked)).rejects.toThrow(
+      'the link /opt/none/crun to the copy of /usr/bin/crun in memory is gone: restart gantry run cri',
+    );
     const other = createConmonMonitor({ path: '/opt/none/conmon', exitDir: join(base, 'exits') });
     await expect(
       other.create({ ...container, logPath: undefined, terminal: false, stdin: false, stdinOnce: false }, runtime),

@@ -11,7 +11,7 @@ import { processIdentity } from '../../linux/procfs.ts';
 import { CONMON_FILES, conmonArgs, parseSyncMessage } from './conmon-protocol.ts';
 import { readExit, watchExits } from './exit-files.ts';
 import { reopenLog } from './log-control.ts';
-import { missingBinary } from './oci-runtime.ts';
+import { missingBinary, missingRuntime } from './oci-runtime.ts';
 import type { ContainerMonitor, MonitorCreateRequest, OciRuntime } from './ports.ts';
 import { PROGRAMS, reapAll } from './reap.ts';
 import { runtimeFailure } from './runtime-failure.ts';
@@ -132,7 +132,7 @@ async function spawnAndWait(
   }
   const { code, signal: killedBy } = await exit;
   if (line === '') {
-    if (!existsSync(runtime.path)) throw missingBinary(runtime.name, runtime.path);
+    if (!existsSync(runtime.path)) throw missingRuntime(runtime);
     const how = code === null ? `signal ${killedBy}` : `code ${code}`;
     throw internalError(`conmon ended (${how}) without creating container ${request.id}: ${complaints(request)}`);
   }
@@ -163,7 +163,7 @@ function readLine(fd: number, signal: AbortSignal): Promise<string> {
 }
 
 function createFailure(request: MonitorCreateRequest, runtime: OciRuntime, text: string): GantryError {
-  if (!existsSync(runtime.path)) return missingBinary(runtime.name, runtime.path);
+  if (!existsSync(runtime.path)) return missingRuntime(runtime);
   return runtimeFailure(text, {
     runtime: runtime.name,
     verb: 'create',

@@ -12,13 +12,15 @@ import { runtimeFailure, saysUnknownContainer } from './runtime-failure.ts';
 export interface OciRuntimeOptions {
   readonly name: string;
   readonly path: string;
+  /** The installed binary, where `path` is a link to a sealed copy of it. */
+  readonly sealedFrom?: string | undefined;
   /** The runtime's own state: `<state>/<name>`. On a tmpfs, since it speaks of running processes only. */
   readonly root: string;
 }
 
 /** crun or runc by their common command line. Only one may be at work on a `root`: what an earlier one left of its execs is removed. */
 export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
-  const { name, path, root } = options;
+  const { name, path, sealedFrom, root } = options;
   const globalArgs = [`--root=${root}`];
   // Beside the root and not in it: there every entry is a container to the runtime's list.
   const execDir = `${root}-exec`;
@@ -30,7 +32,7 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     try {
       return await runCommand(path, [...globalArgs, ...args], signal === undefined ? {} : { signal });
     } catch (error) {
-      throw errnoName(error) === 'ENOENT' ? missingBinary(name, path, error) : error;
+      throw errnoName(error) === 'ENOENT' ? missingRuntime(options, error) : error;
     }
   };
   const failure = (verb: string, id: string, result: CommandResult): GantryError =>
@@ -39,6 +41,7 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
   return {
     name,
     path,
+    sealedFrom,
     globalArgs,
 
     async start(id, signal) {
@@ -54,7 +57,7 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
       throw failure('delete', id, result);
     },
 
-    exec: (request, signal) => execInside({ name, path, globalArgs, execDir }, request, signal),
+    exec: (request, signal) => execInside({ name, path, sealedFrom, globalArgs, execDir }, request, signal),
 
     async list(signal) {
       const result = await run(['list', '--format', 'json'], signal);
@@ -74,6 +77,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 interface ExecEnvironment {
   readonly name: string;
   readonly path: string;
+  readonly sealedFrom?: string | undefined;
   readonly globalArgs: readonly string[];
   readonly execDir: string;
 }
@@ -112,7 +116,7 @@ async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.code ?? 128 + (result.signal ?? 0) };
   } catch (error) {
     await killing;
-    throw errnoName(error) === 'ENOENT' ? missingBinary(runtime.name, runtime.path, error) : error;
+    throw errnoName(error) === 'ENOENT' ? missingRuntime(runtime, error) : error;
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
@@ -132,6 +136,18 @@ function timedOut(request: ExecRequest): GantryError {
 /** The sentence for a program that is not there. */
 export function missingBinary(name: string, path: string, cause?: unknown): GantryError {
   return failedPrecondition(`${name} is not at ${path}; install it (on Debian: apt-get install ${name})`, { cause });
+}
+
+/** The same for the runtime. A sealed copy lives as long as this process: only the link to it can go, and installing anything would not bring it back. */
+export function missingRuntime(
+  runtime: { readonly name: string; readonly path: string; readonly sealedFrom?: string | undefined },
+  cause?: unknown,
+): GantryError {
+  const { name, path, sealedFrom } = runtime;
+  if (sealedFrom === undefined) return missingBinary(name, path, cause);
+  return failedPrecondition(`the link ${path} to the copy of ${sealedFrom} in memory is gone: restart gantry run cri`, {
+    cause,
+  });
 }
 
 function parseList(text: string): Map<string, string> {

@@ -28,6 +28,8 @@ export interface OciRuntime {
   readonly name: string;
   /** Absolute path of what is executed: the binary, or the link to its sealed copy. */
   readonly path: string;
+  /** The installed binary, where `path` is a link to a sealed copy of it. */
+  readonly sealedFrom?: string | undefined;
   /** Arguments that precede every verb (`--root=…`). */
   readonly globalArgs: readonly string[];
   /** Starts a created container. Throws the runtime's own message, e.g. when the command is not in the image. */

@@ -23,8 +23,16 @@ export interface PluginEntry {
   readonly config: JsonObject;
 }
 
-/** Reads a `.conflist` (`single` false) or turns a `.conf` or `.json` with one plugin into a list (`single` true). Throws CniError. */
-export function parseNetworkList(text: string, single: boolean): NetworkList {
+/**
+ * Reads a `.conflist` (`single` false) or turns a `.conf` or `.json` with one plugin into a list (`single` true). `pluginsOf` gives the objects of the
+ * `.conf` files in the directory of the list's name, which follow those of the list itself unless it says loadOnlyInlinedPlugins (1.1.0,
+ * section 1). Throws CniError.
+ */
+export function parseNetworkList(
+  text: string,
+  single: boolean,
+  pluginsOf: (name: string) => readonly unknown[] = () => [],
+): NetworkList {
   const object = parseJsonObject(text, 'the network configuration');
   const fields = new Fields(object);
   const name = fields.string('name') ?? '';
@@ -35,14 +43,10 @@ export function parseNetworkList(text: string, single: boolean): NetworkList {
   const cniVersion = chooseVersion(offered);
   if (cniVersion === undefined)
     throw new CniError(CNI_ERROR.incompatibleVersion, `none of the versions ${offered.join(', ')} is spoken here`);
-  if (fields.boolean('loadOnlyInlinedPlugins') === false)
-    throw new CniError(
-      CNI_ERROR.unsupportedField,
-      'field loadOnlyInlinedPlugins (false) is not supported: plugins are read from the list alone, none from a directory of its name',
-    );
-  const entries: readonly unknown[] = single ? [object] : (fields.list('plugins') ?? []);
+  const others = single || fields.boolean('loadOnlyInlinedPlugins') === true ? [] : pluginsOf(name);
+  const entries: readonly unknown[] = single ? [object] : [...(fields.list('plugins') ?? []), ...others];
   if (entries.length === 0) throw new CniError(CNI_ERROR.invalidConfig, 'the list names no plugins');
-  const list = single ? { cniVersion: offered[0], name, plugins: [object] } : object;
+  const list = single ? { cniVersion: offered[0], name, plugins: [object] } : { ...object, plugins: entries };
   return { name, cniVersion, plugins: entries.map(parseEntry), text: JSON.stringify(list) };
 }
 

@@ -87,6 +87,14 @@ export class NetworkConfiguration {
     else this.#log.info({ network: state.list.name, file: state.file }, 'network configuration in force');
   }
 
+  /** The plugins in the directory of a list's name, by file name. A change in there is seen when the directory above changes too. */
+  #pluginsOf(list: string): unknown[] {
+    const directory = join(this.#directory, list);
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
+    const names = readdirSync(directory).filter(name => name.endsWith('.conf'));
+    return names.sort().map(name => JSON.parse(readFileSync(join(directory, name), 'utf8')) as unknown);
+  }
+
   #read(): ConfigurationState {
     const invalid: string[] = [];
     try {
@@ -94,7 +102,10 @@ export class NetworkConfiguration {
       for (const name of names.sort()) {
         const file = join(this.#directory, name);
         try {
-          return { list: parseNetworkList(readFileSync(file, 'utf8'), !name.endsWith('.conflist')), file };
+          const list = parseNetworkList(readFileSync(file, 'utf8'), !name.endsWith('.conflist'), list =>
+            this.#pluginsOf(list),
+          );
+          return { list, file };
         } catch (error) {
           invalid.push(`${file}: ${errorMessage(error)}`);
         }

@@ -32,14 +32,24 @@ describe('parseNetworkList', () => {
       list({ cniVersion: '9.0.0', plugins: [{ type: 'a' }] }),
       /none of the versions 9.0.0/,
     ],
-    [
-      'has plugins in a directory of its name',
-      list({ loadOnlyInlinedPlugins: false, plugins: [{ type: 'a' }] }),
-      /field loadOnlyInlinedPlugins \(false\)/,
-    ],
     ['has a list where a string belongs', list({ cniVersion: [1], plugins: [{ type: 'a' }] }), /must be a string/],
   ])('refuses a file that %s', (_, text, message) => {
     expect(() => parseNetworkList(text, false)).toThrow(message);
+  });
+
+  it.each([
+    ['appends them to its own', {}, ['a', 'b']],
+    ['appends them when that is asked for', { loadOnlyInlinedPlugins: false }, ['a', 'b']],
+    ['leaves them when it wants its own alone', { loadOnlyInlinedPlugins: true }, ['a']],
+  ])('with plugins in a directory of its name %s', (_, more, types) => {
+    const asked: string[] = [];
+    const parsed = parseNetworkList(list({ ...more, plugins: [{ type: 'a' }] }), false, name => {
+      asked.push(name);
+      return [{ type: 'b' }];
+    });
+    expect(parsed.plugins.map(p => p.type)).toEqual(types);
+    expect(asked).toEqual(types.length === 2 ? ['pods'] : []);
+    expect((JSON.parse(parsed.text) as { plugins: unknown[] }).plugins).toHaveLength(types.length);
   });
 });
 

@@ -1,11 +1,11 @@
 import { failedPrecondition } from '../../base/errors.ts';
 
 /**
- * The smallest memory limit with which each runtime's own init gets as far as the container's program. crun needs less than 512 KiB; runc, a Go program,
- * about 12 MiB (CRI-O's figure). Below it the kernel kills the init, and which message comes out of that is chance.
+ * The smallest memory limit with which each runtime's own init gets as far as the container's program. crun needs about 500 KiB; runc, a Go program,
+ * about 12 MiB (both CRI-O's figures). Below it the kernel kills the init, and which message comes out of that is chance.
  */
 const MINIMUM_BYTES: ReadonlyMap<string, bigint> = new Map([
-  ['crun', 512n << 10n],
+  ['crun', 500n << 10n],
   ['runc', 12n << 20n],
 ]);
 

@@ -6,7 +6,7 @@ describe('a memory limit with which no container starts', () => {
     [
       'crun',
       524_287n,
-      'the memory limit of 524287 bytes is too small to start the container: crun needs at least 524288 bytes',
+      'the memory limit of 511999 bytes is too small to start the container: crun needs at least 512000 bytes',
     ],
     [
       'runc',

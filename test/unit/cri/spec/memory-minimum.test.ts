@@ -5,7 +5,7 @@ describe('a memory limit with which no container starts', () => {
   it.each([
     [
       'crun',
-      524_287n,
+      511_999n,
       'the memory limit of 511999 bytes is too small to start the container: crun needs at least 512000 bytes',
     ],
     [
@@ -18,7 +18,7 @@ describe('a memory limit with which no container starts', () => {
   });
 
   it.each([
-    ['crun', 524_288n],
+    ['crun', 512_000n],
     ['runc', 12_582_912n],
     ['runc', 0n],
     ['runc', -1n],

@@ -39,11 +39,30 @@ export async function admit(
   request: AdmissionRequest,
   signal: AbortSignal,
 ): Promise<object | undefined> {
-  const concerned = plugins.filter(plugin => plugin.handles(request));
-  let { object } = request;
-  for (const plugin of concerned)
-    if (plugin.mutate !== undefined && object !== undefined)
-      object = await plugin.mutate({ ...request, object }, signal);
-  for (const plugin of concerned) await plugin.validate?.({ ...request, object }, signal);
+  const object = await admitMutating(plugins, request, signal);
+  await admitValidating(plugins, { ...request, object }, signal);
   return object;
+}
+
+/** The first half: what the plugins make of the object. The rules of its kind run after it. */
+export async function admitMutating(
+  plugins: readonly AdmissionPlugin[],
+  request: AdmissionRequest,
+  signal: AbortSignal,
+): Promise<object | undefined> {
+  let { object } = request;
+  for (const plugin of plugins)
+    if (plugin.mutate !== undefined && object !== undefined && plugin.handles(request))
+      object = await plugin.mutate({ ...request, object }, signal);
+  return object;
+}
+
+/** The second half, over an object that is known to be valid. */
+export async function admitValidating(
+  plugins: readonly AdmissionPlugin[],
+  request: AdmissionRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const plugin of plugins)
+    if (plugin.validate !== undefined && plugin.handles(request)) await plugin.validate(request, signal);
 }

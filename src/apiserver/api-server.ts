@@ -1,0 +1,277 @@
+import type { KeyObject } from 'node:crypto';
+import { loadPackages } from '../api/schema/packages.ts';
+import { allResources } from '../api/schema/resources/registry.ts';
+import type { ApiResource } from '../api/schema/resources/resource.ts';
+import type { Pod, Secret } from '../api/types/gen/core-v1.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Component } from '../daemon/component.ts';
+import type { Logger } from '../daemon/logger.ts';
+import type { Registry } from '../daemon/metrics.ts';
+import { authenticatorUnion, tokenUnion, withAnonymous } from './authn/authenticator.ts';
+import { bearerTokenAuthenticator } from './authn/bearer-token.ts';
+import { bootstrapTokenAuthenticator } from './authn/bootstrap-token.ts';
+import { clientCertificateAuthenticator } from './authn/client-certificate.ts';
+import { type BoundObject, serviceAccountTokenAuthenticator } from './authn/service-account-token.ts';
+import { authorizerUnion, mastersAuthorizer } from './authz/authorizer.ts';
+import { CLUSTER_ROLES } from './authz/default-policy/cluster-roles.ts';
+import { nodeAuthorizer } from './authz/node/node-authorizer.ts';
+import type { NodeListers } from './authz/node/node-relations.ts';
+import { RbacAuthorizer } from './authz/rbac/rbac-authorizer.ts';
+import { discoveryHandler } from './discovery/discovery-handler.ts';
+import { issuerDiscovery } from './discovery/issuer-discovery.ts';
+import { openApiHandler } from './discovery/openapi-handler.ts';
+import { admissionPlugins } from './handlers/admission-plugins.ts';
+import { resourceHandler } from './handlers/dispatch.ts';
+import type { HandlerContext } from './handlers/handler-context.ts';
+import { protobufStatusWriter } from './handlers/represent.ts';
+import { resourceLister } from './handlers/resource-lister.ts';
+import { ServedResource } from './handlers/served-resource.ts';
+import { ServiceAllocator } from './handlers/service-allocator.ts';
+import { strategyFor } from './handlers/strategies.ts';
+import type { Lister } from './lister.ts';
+import { RequestMetrics } from './pipeline/request-metrics.ts';
+import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pipeline.ts';
+import { type NamedCheck, pingCheck, shutdownCheck } from './serve/health.ts';
+import { metaEndpoints, type VersionInfo } from './serve/meta-endpoints.ts';
+import { ApiServer, type ServerTls } from './server.ts';
+import { reconcileDefaultPolicy } from './start/default-policy.ts';
+import { ServerObjects } from './start/server-objects.ts';
+import { ensureSystemObjects } from './start/system-objects.ts';
+import { jsonWriter, yamlWriter } from './status/status-response.ts';
+import { runCompactor } from './storage/compactor.ts';
+import { storageFault } from './storage/errors.ts';
+import type { Storage } from './storage/storage.ts';
+import { WatchCache } from './storage/watch-cache/watch-cache.ts';
+
+export interface ApiServerSettings {
+  readonly host: string;
+  readonly port: number;
+  /** Where clients reach this server: in the `kubernetes` endpoints and in discovery. */
+  readonly advertiseAddress: string;
+  readonly tls: ServerTls;
+  readonly serviceAccounts: {
+    /** The first signs. */
+    readonly issuers: readonly string[];
+    readonly signingKey: KeyObject;
+    readonly publicKeys: readonly KeyObject[];
+    readonly audiences: readonly string[];
+  };
+  /** One, or one of each family. */
+  readonly serviceCidrs: readonly string[];
+  readonly nodePorts: { readonly first: number; readonly last: number };
+  readonly version: VersionInfo;
+}
+
+export interface ApiServerParts {
+  readonly settings: ApiServerSettings;
+  readonly storage: Storage;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly onListening?: (port: number) => void;
+}
+
+/** True for what this server stores and answers in the form that it is stored in. */
+function isStoredForm({ storage, group, version }: ApiResource): boolean {
+  return storage !== undefined && storage.group === group && storage.version === version;
+}
+
+/** The whole API server over a storage: watch cache, pipeline, handlers, the objects that it keeps. */
+export async function apiServer(parts: ApiServerParts): Promise<Component> {
+  const { settings, storage, registry, clock, log } = parts;
+  await loadPackages();
+  const stopping = new AbortController();
+  const watchCache = new WatchCache(storage, { clock, log });
+  const described = allResources().filter(row => row.served && (row.storage === undefined || isStoredForm(row)));
+  const resources = new Map(
+    described
+      .filter(isStoredForm)
+      .map(row => [`${row.group}/${row.version}/${row.plural}`, new ServedResource(strategyFor(row), watchCache)]),
+  );
+  const lister = <T>(id: string): Lister<T> => {
+    const served = resources.get(id);
+    if (served === undefined) throw new Error(`${id} is not served`);
+    return resourceLister<T>(served);
+  };
+  const rbac = new RbacAuthorizer({
+    roles: lister('rbac.authorization.k8s.io/v1/roles'),
+    roleBindings: lister('rbac.authorization.k8s.io/v1/rolebindings'),
+    clusterRoles: lister('rbac.authorization.k8s.io/v1/clusterroles'),
+    clusterRoleBindings: lister('rbac.authorization.k8s.io/v1/clusterrolebindings'),
+  });
+  const nodeRules = CLUSTER_ROLES.find(row => row.metadata.name === 'system:node')?.rules ?? [];
+  const authorizer = authorizerUnion([mastersAuthorizer, nodeAuthorizer(nodeListers(lister), nodeRules), rbac]);
+  const { issuers, publicKeys, audiences, signingKey } = settings.serviceAccounts;
+  const bound = boundObjects(resources);
+  const tokenAuthenticator = tokenUnion([
+    serviceAccountTokenAuthenticator({ issuers, publicKeys, objects: bound, clock }),
+    bootstrapTokenAuthenticator(lister<Secret>('/v1/secrets'), clock, because => log.info(because)),
+  ]);
+  const handlers: HandlerContext = {
+    resources,
+    admission: admissionPlugins(resources, clock),
+    authorizer,
+    rbac,
+    allocator: new ServiceAllocator(storage, settings),
+    tokens: { issuer: issuers[0] ?? '', key: signingKey, audiences },
+    tokenAuthenticator,
+    clock,
+    log,
+  };
+  let started = false;
+  const checks = healthChecks(watchCache, storage, () => started);
+  const address = `${settings.advertiseAddress}:${settings.port}`;
+  const documents = { version: settings.version.gitVersion, resources: described };
+  const handler = metaEndpoints(
+    {
+      version: settings.version,
+      registry,
+      livenessChecks: checks.live,
+      readinessChecks: [...checks.ready, shutdownCheck(stopping.signal)],
+      log,
+    },
+    openApiHandler(
+      documents,
+      issuerDiscovery(
+        { issuer: issuers[0] ?? '', publicKeys, jwksUri: `https://${address}/openid/v1/jwks` },
+        discoveryHandler({ resources: described, serverAddress: address }, resourceHandler(handlers)),
+      ),
+    ),
+  );
+  const known = new Set(described.map(row => `${row.group}/${row.version}/${row.plural}`));
+  const metrics = new RequestMetrics(registry, clock, info =>
+    known.has(`${info.apiGroup}/${info.apiVersion}/${info.resource}`),
+  );
+  const respond = buildPipeline(
+    {
+      authenticator: withAnonymous(
+        authenticatorUnion([clientCertificateAuthenticator, bearerTokenAuthenticator(tokenAuthenticator, audiences)]),
+      ),
+      authorizer,
+      limits: DEFAULT_LIMITS,
+      requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
+      writers: [jsonWriter, yamlWriter, protobufStatusWriter],
+      metrics,
+      stopping: stopping.signal,
+      clock,
+      log,
+    },
+    handler,
+  );
+  const server = new ApiServer({
+    host: settings.host,
+    port: settings.port,
+    tls: settings.tls,
+    respond,
+    ...(parts.onListening === undefined ? {} : { onListening: parts.onListening }),
+    onHandshakeError: () => metrics.handshakeFailed(),
+    log,
+  });
+  return {
+    name: 'apiserver',
+    async run(signal, ready) {
+      const stop = (): void => stopping.abort(signal.reason);
+      if (signal.aborted) stop();
+      else signal.addEventListener('abort', stop, { once: true });
+      await new Promise<void>((resolve, reject) => {
+        let listening: Promise<void> | undefined;
+        const onCached = (): void => {
+          listening ??= begin().catch(reject);
+        };
+        const begin = async (): Promise<void> => {
+          // nobody is served before the default policy is there: rights would be missing that everyone has
+          const objects = new ServerObjects(handlers, signal);
+          await ensureSystemObjects(objects, { ...settings, serviceCidr: settings.serviceCidrs[0] ?? '' });
+          await reconcileDefaultPolicy(objects);
+          started = true;
+          await server.run(signal, ready);
+        };
+        Promise.all([
+          watchCache.run(signal, onCached),
+          runCompactor(storage, signal, { clock, onError: message => log.warn(message) }),
+        ])
+          .then(() => listening)
+          .then(resolve, reject);
+      });
+    },
+  };
+}
+
+function healthChecks(watchCache: WatchCache, storage: Storage, started: () => boolean) {
+  const etcd: NamedCheck = {
+    name: 'etcd',
+    check: async signal => {
+      await storage.currentRevision(signal);
+    },
+  };
+  const cache: NamedCheck = {
+    name: 'informer-sync',
+    check() {
+      if (!watchCache.ready) throw new Error('the watch cache has not read everything yet');
+    },
+  };
+  const postStart: NamedCheck = {
+    name: 'poststarthook/rbac/bootstrap-roles',
+    check() {
+      if (!started()) throw new Error('not finished');
+    },
+  };
+  return { live: [pingCheck, etcd, postStart], ready: [pingCheck, etcd, cache, postStart] };
+}
+
+function boundObjects(resources: ReadonlyMap<string, ServedResource>) {
+  const find = async (
+    id: string,
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<BoundObject | undefined> => {
+    const served = resources.get(id);
+    if (served === undefined || name === '') return undefined;
+    try {
+      return (await served.cache.get(served.key(namespace, name), { signal })).object;
+    } catch (error) {
+      if (storageFault(error) === 'not-found') return undefined;
+      throw error;
+    }
+  };
+  type Find = (namespace: string, name: string, signal: AbortSignal) => Promise<BoundObject | undefined>;
+  const inNamespace =
+    (id: string): Find =>
+    (namespace, name, signal) =>
+      find(id, namespace, name, signal);
+  return {
+    serviceAccount: inNamespace('/v1/serviceaccounts'),
+    secret: inNamespace('/v1/secrets'),
+    pod: inNamespace('/v1/pods'),
+    node: (name: string, signal: AbortSignal) => find('/v1/nodes', '', name, signal),
+  };
+}
+
+/** Reads what the node authorizer compares. Pods are put in order by node once for each state of all pods. */
+function nodeListers(lister: <T>(id: string) => Lister<T>): NodeListers {
+  const pods = lister<Pod>('/v1/pods');
+  let indexed: readonly Pod[] | undefined;
+  let byNode = new Map<string, Pod[]>();
+  return {
+    podsOnNode(nodeName) {
+      const all = pods.list('');
+      if (all !== indexed) {
+        byNode = new Map();
+        for (const pod of all) {
+          const node = pod.spec.nodeName ?? '';
+          const list = byNode.get(node);
+          if (list === undefined) byNode.set(node, [pod]);
+          else list.push(pod);
+        }
+        indexed = all;
+      }
+      return byNode.get(nodeName) ?? [];
+    },
+    pods,
+    persistentVolumeClaims: lister('/v1/persistentvolumeclaims'),
+    persistentVolumes: lister('/v1/persistentvolumes'),
+    volumeAttachments: lister('storage.k8s.io/v1/volumeattachments'),
+    resourceSlices: lister('resource.k8s.io/v1/resourceslices'),
+  };
+}

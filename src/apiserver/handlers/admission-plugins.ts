@@ -1,0 +1,164 @@
+import { conflictError } from '../../api/status.ts';
+import type { ResourceQuota } from '../../api/types/gen/core-v1.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Decide, Lister, WriteRequest } from '../admission/admission.ts';
+import { decideDefaultStorageClass } from '../admission/default-storage-class.ts';
+import { decideDefaultTolerationSeconds } from '../admission/default-toleration-seconds.ts';
+import { decideLimitRanger } from '../admission/limit-ranger.ts';
+import { decideNamespaceLifecycle } from '../admission/namespace-lifecycle.ts';
+import { decideNodeRestriction } from '../admission/node-restriction.ts';
+import type { AdmissionPlugin, AdmissionRequest } from '../admission/plugin.ts';
+import { decidePodSecurity } from '../admission/pod-security/pod-security.ts';
+import { decidePriority } from '../admission/priority.ts';
+import { decideResourceQuota } from '../admission/resource-quota/check.ts';
+import { decideServiceAccount } from '../admission/service-account.ts';
+import { decideTaintNodesByCondition } from '../admission/taint-nodes-by-condition.ts';
+import type { ApiObject } from '../resources/strategy.ts';
+import { storageFault } from '../storage/errors.ts';
+import { resourceLister } from './resource-lister.ts';
+import type { ServedResource } from './served-resource.ts';
+import { randomSuffix } from './write-object.ts';
+
+/** Quotas are charged anew so often when others charge them too. */
+const QUOTA_TRIES = 10;
+
+/** The plugins that are on, in upstream's order. Decisions are pure; here they get what they read, and what they decide is carried out. */
+export function admissionPlugins(
+  resources: ReadonlyMap<string, ServedResource>,
+  clock: Clock,
+): readonly AdmissionPlugin[] {
+  const lister = admissionLister(resources);
+  const plugin = (name: string, decide: Decide): AdmissionPlugin => ({
+    name,
+    handles: request => request.operation !== 'DELETE' && request.operation !== 'CONNECT',
+    mutate: async request => decided(decide, request, lister, clock) ?? request.object ?? {},
+  });
+  const judge = (name: string, decide: Decide): AdmissionPlugin => ({
+    name,
+    handles: request => request.operation !== 'CONNECT',
+    validate: async request => {
+      decided(decide, request, lister, clock);
+    },
+  });
+  return [
+    freshNamespace(resources),
+    plugin('NamespaceLifecycle', decideNamespaceLifecycle),
+    {
+      ...judge('NamespaceLifecycle', decideNamespaceLifecycle),
+      handles: request => request.operation === 'DELETE' && request.resource === 'namespaces',
+    },
+    plugin('LimitRanger', decideLimitRanger),
+    plugin('ServiceAccount', (request, listers) => decideServiceAccount(request, listers, randomSuffix())),
+    judge('NodeRestriction', decideNodeRestriction),
+    plugin('TaintNodesByCondition', request => decideTaintNodesByCondition(request)),
+    plugin('Priority', decidePriority),
+    plugin('DefaultTolerationSeconds', request => decideDefaultTolerationSeconds(request)),
+    plugin('DefaultStorageClass', decideDefaultStorageClass),
+    judge('PodSecurity', decidePodSecurity),
+    quotaPlugin(resources, clock),
+  ];
+}
+
+/** What a plugin makes of the object; undefined for no change. Throws its refusal. */
+function decided(decide: Decide, request: AdmissionRequest, lister: Lister, clock: Clock): object | undefined {
+  if (request.operation === 'CONNECT') return undefined;
+  const decision = decide(writeRequest(request, clock), lister);
+  if (decision.kind === 'deny') throw decision.error;
+  for (const warning of decision.warnings ?? []) request.warn(warning);
+  return decision.object;
+}
+
+function writeRequest(request: AdmissionRequest, clock: Clock): WriteRequest {
+  if (request.operation === 'CONNECT') throw new Error('a connection is no write');
+  return {
+    operation: request.operation,
+    resource: { group: request.group, resource: request.resource },
+    subresource: request.subresource,
+    namespace: request.namespace,
+    name: request.name,
+    user: request.user,
+    now: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+    object: request.object as ApiObject | undefined,
+    oldObject: request.oldObject as ApiObject | undefined,
+  };
+}
+
+function admissionLister(resources: ReadonlyMap<string, ServedResource>): Lister {
+  const listers = new Map(
+    [...resources.values()].map(served => [
+      `${served.resource.group}/${served.resource.plural}`,
+      resourceLister<ApiObject>(served),
+    ]),
+  );
+  return {
+    get: ({ group, resource }, namespace, name) => listers.get(`${group}/${resource}`)?.get(namespace, name),
+    list: ({ group, resource }, namespace) => listers.get(`${group}/${resource}`)?.list(namespace) ?? [],
+  };
+}
+
+/** Waits for the cache where it does not know the namespace yet, or the account of a pod: both may be milliseconds old. */
+function freshNamespace(resources: ReadonlyMap<string, ServedResource>): AdmissionPlugin {
+  const look = async (id: string, namespace: string, name: string, signal: AbortSignal): Promise<void> => {
+    const served = resources.get(id);
+    if (served === undefined || name === '') return;
+    const key = served.key(namespace, name);
+    if (served.cache.peek(key) !== undefined) return;
+    try {
+      await served.cache.get(key, { signal });
+    } catch (error) {
+      if (storageFault(error) !== 'not-found') throw error;
+    }
+  };
+  return {
+    name: 'FreshNamespace',
+    handles: request => request.operation === 'CREATE',
+    async mutate(request, signal) {
+      const { namespace } = request;
+      if (namespace !== '' && request.resource !== 'namespaces') await look('/v1/namespaces', '', namespace, signal);
+      if (request.resource === 'pods') {
+        const { spec } = request.object as { readonly spec?: { readonly serviceAccountName?: string } };
+        await look('/v1/serviceaccounts', namespace, spec?.serviceAccountName || 'default', signal);
+      }
+      return request.object ?? {};
+    },
+  };
+}
+
+/** Charges the quotas of the namespace. What is charged for a write that then fails, the quota controller counts anew. */
+function quotaPlugin(resources: ReadonlyMap<string, ServedResource>, clock: Clock): AdmissionPlugin {
+  return {
+    name: 'ResourceQuota',
+    handles: request => request.operation === 'CREATE' || request.operation === 'UPDATE',
+    async validate(request, signal) {
+      const served = resources.get('/v1/resourcequotas');
+      if (served === undefined || request.namespace === '') return;
+      const scope = served.scope(request.namespace);
+      if (served.cache.snapshot(scope).length === 0) return;
+      for (let tries = 0; tries < QUOTA_TRIES; tries += 1) {
+        const list = await served.storage.list(scope, { signal });
+        const quotas = list.items.map(item => served.decode(item.value, item.revision) as unknown as ResourceQuota);
+        const decision = decideResourceQuota(writeRequest(request, clock), quotas);
+        if (decision.kind === 'deny') throw decision.error;
+        if (decision.kind === 'allow' || request.dryRun) return;
+        if (await charge(served, decision.quotas, signal)) return;
+      }
+      throw conflictError(served.groupResource, request.name);
+    },
+  };
+}
+
+/** False where a quota was written in between. */
+async function charge(served: ServedResource, quotas: readonly ResourceQuota[], signal: AbortSignal): Promise<boolean> {
+  for (const quota of quotas) {
+    const { namespace = '', name = '', resourceVersion = '' } = quota.metadata;
+    const value = served.encode(quota as unknown as ApiObject);
+    try {
+      const options = { preconditions: { resourceVersion }, signal };
+      await served.storage.update(served.key(namespace, name), () => ({ value }), options);
+    } catch (error) {
+      if (storageFault(error) === 'precondition' || storageFault(error) === 'not-found') return false;
+      throw error;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,49 @@
+import { withResourceDefaults } from '../../api/defaults/resources.ts';
+import { badRequestError } from '../../api/status.ts';
+import type { ApiResponse } from '../http.ts';
+import type { RequestContext } from '../pipeline/context.ts';
+import type { ApiObject } from '../resources/strategy.ts';
+import type { HandlerContext, WriteOptions } from './handler-context.ts';
+import { readObject } from './read-body.ts';
+import { writtenResponse } from './represent.ts';
+import type { ServedResource } from './served-resource.ts';
+import { createObject, parseDryRun } from './write-object.ts';
+
+/** POST to a collection. */
+export async function createFromRequest(
+  handlers: HandlerContext,
+  served: ServedResource,
+  context: RequestContext,
+): Promise<ApiResponse> {
+  const body = await readResource(served, context);
+  const written = await createObject(handlers, served, body, writeOptions(context));
+  return writtenResponse(context, served, written, 201);
+}
+
+/** The object of the body with its defaults, in the namespace of the path. Throws 400 where the body says another. */
+export async function readResource(served: ServedResource, context: RequestContext): Promise<ApiObject> {
+  const { type, apiVersion } = served;
+  const body = await readObject<ApiObject>(context, { type, apiVersion, kind: served.resource.kind });
+  return withResourceDefaults(served.resource, inNamespace(body, served, context.info.namespace));
+}
+
+export function inNamespace(object: ApiObject, served: ServedResource, namespace: string): ApiObject {
+  const said = object.metadata.namespace ?? '';
+  if (!served.namespaced) {
+    if (said !== '') throw badRequestError('namespace must not be set on an object that is in no namespace');
+    return object;
+  }
+  if (said !== '' && said !== namespace)
+    throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');
+  return { ...object, metadata: { ...object.metadata, namespace } };
+}
+
+export function writeOptions(context: RequestContext): WriteOptions {
+  return {
+    user: context.user,
+    dryRun: parseDryRun(context.request.query.getAll('dryRun')),
+    signal: context.signal,
+    subresource: context.info.subresource,
+    warn: text => context.warnings.add(text),
+  };
+}

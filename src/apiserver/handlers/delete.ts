@@ -1,0 +1,200 @@
+import { builtinTable } from '../../api/schema/builtin.ts';
+import { badRequestError, conflictError, successStatus } from '../../api/status.ts';
+import type { Pod } from '../../api/types/gen/core-v1.ts';
+import type { DeleteOptions } from '../../api/types/gen/meta-v1.ts';
+import { admitValidating } from '../admission/plugin.ts';
+import type { ApiResponse } from '../http.ts';
+import type { RequestContext } from '../pipeline/context.ts';
+import { podGracePeriod } from '../resources/core/pod/deletion.ts';
+import type { ApiObject } from '../resources/strategy.ts';
+import { storageFault } from '../storage/errors.ts';
+import type { StoredObject } from '../storage/storage.ts';
+import { writeOptions } from './create.ts';
+import type { HandlerContext, WriteOptions } from './handler-context.ts';
+import { readOptionalObject } from './read-body.ts';
+import { plainResponse, writtenResponse } from './represent.ts';
+import type { ServedResource } from './served-resource.ts';
+import { admissionRequest, namespaceFinalizers, parseDryRun, type Written } from './write-object.ts';
+
+/** What became of a deletion: the object is gone, or marked and waiting. */
+export type Deleted = Written & { readonly gone: boolean };
+
+/** DELETE of an object: the object while it waits for its end, a Status once it is gone. */
+export async function deleteFromRequest(
+  handlers: HandlerContext,
+  served: ServedResource,
+  context: RequestContext,
+): Promise<ApiResponse> {
+  const { namespace, name } = context.info;
+  const { options, write } = await readDeleteOptions(context);
+  const deleted = await deleteObject(handlers, served, { namespace, name }, options, write);
+  if (!deleted.gone || RETURNS_OBJECT.has(served.resource.plural)) return writtenResponse(context, served, deleted);
+  const uid = deleted.kind === 'dry' ? deleted.object.metadata.uid : deleted.entry.object.metadata.uid;
+  const { group } = served.resource;
+  const details = { name, ...(group === '' ? {} : { group }), kind: served.resource.plural, uid };
+  return plainResponse(context, builtinTable.struct('meta/v1.Status'), successStatus(details));
+}
+
+/** Kinds that upstream answers with the deleted object. */
+const RETURNS_OBJECT: ReadonlySet<string> = new Set([
+  'pods',
+  'services',
+  'serviceaccounts',
+  'persistentvolumes',
+  'persistentvolumeclaims',
+  'podtemplates',
+  'resourcequotas',
+  'storageclasses',
+  'csidrivers',
+  'csinodes',
+  'volumeattachments',
+]);
+
+/** The options of a deletion, from the body or, where there is none, from the query. */
+export async function readDeleteOptions(
+  context: RequestContext,
+): Promise<{ readonly options: DeleteOptions; readonly write: WriteOptions }> {
+  const body = await readOptionalObject<DeleteOptions>(context, {
+    type: builtinTable.struct('meta/v1.DeleteOptions'),
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    anyVersion: true,
+  });
+  const options = body ?? fromQuery(context.request.query);
+  if (options.orphanDependents !== undefined && options.propagationPolicy !== undefined)
+    throw badRequestError('orphanDependents and propagationPolicy cannot both be set');
+  const policy = options.propagationPolicy;
+  if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(policy))
+    throw badRequestError(`invalid propagationPolicy ${JSON.stringify(policy)}: Orphan, Background or Foreground`);
+  const write = writeOptions(context);
+  return { options, write: { ...write, dryRun: write.dryRun || parseDryRun(options.dryRun ?? []) } };
+}
+
+function fromQuery(query: URLSearchParams): DeleteOptions {
+  const grace = query.get('gracePeriodSeconds') ?? '';
+  if (grace !== '' && !/^-?\d{1,10}$/.test(grace))
+    throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  const policy = query.get('propagationPolicy') ?? '';
+  const orphan = query.get('orphanDependents') ?? '';
+  return {
+    ...(grace === '' ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(policy === '' ? {} : { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> }),
+    ...(orphan === '' ? {} : { orphanDependents: orphan === 'true' }),
+  };
+}
+
+/**
+ * Deletes an object, or marks it as deleted where its grace period or its finalizers keep it. A mark that stands is only ever moved forward: a
+ * shorter grace period counts, a longer one does not.
+ */
+export async function deleteObject(
+  handlers: HandlerContext,
+  served: ServedResource,
+  target: { readonly namespace: string; readonly name: string },
+  options: DeleteOptions,
+  write: WriteOptions,
+): Promise<Deleted> {
+  const key = served.key(target.namespace, target.name);
+  const { signal } = write;
+  for (;;) {
+    const current = await served.storage.get(key, { signal });
+    const object = served.decode(current.value, current.revision);
+    checkPreconditions(served, object, options);
+    const request = admissionRequest(served, 'DELETE', target, { object: undefined, oldObject: object }, write);
+    await admitValidating(handlers.admission, request, signal);
+    const marked = markDeleted(served, object, options, handlers.clock.now());
+    if (write.dryRun) return { kind: 'dry', object: marked ?? object, gone: marked === undefined };
+    const preconditions = { resourceVersion: String(current.revision) };
+    try {
+      if (marked !== undefined) {
+        const stored = await served.storage.update(key, () => ({ value: served.encode(marked) }), {
+          preconditions,
+          origin: current,
+          signal,
+        });
+        return { kind: 'stored', entry: served.entry(stored), gone: false };
+      }
+      const stored: StoredObject = await served.storage.delete(key, { preconditions, origin: current, signal });
+      await handlers.allocator.release(served, object, undefined);
+      return { kind: 'stored', entry: served.entry(stored), gone: true };
+    } catch (error) {
+      // somebody wrote in between: look again
+      if (storageFault(error) !== 'precondition') throw error;
+    }
+  }
+}
+
+function checkPreconditions(served: ServedResource, object: ApiObject, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const { metadata } = object;
+  const fail = (field: string, wanted: string, is: string): never => {
+    throw conflictError(
+      served.groupResource,
+      metadata.name ?? '',
+      `Precondition failed: ${field} in precondition: ${wanted}, ${field} in object meta: ${is}`,
+    );
+  };
+  if (uid !== undefined && uid !== metadata.uid) fail('UID', uid, metadata.uid ?? '');
+  if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
+    fail('ResourceVersion', resourceVersion, metadata.resourceVersion ?? '');
+}
+
+/** The object with the mark of its deletion, undefined where it goes at once. */
+function markDeleted(
+  served: ServedResource,
+  object: ApiObject,
+  options: DeleteOptions,
+  now: number,
+): ApiObject | undefined {
+  const { metadata } = object;
+  const finalizers = finalizersFor(metadata.finalizers ?? [], options);
+  const asked = options.gracePeriodSeconds;
+  const grace = served.groupKind.kind === 'Pod' ? podGracePeriod(object as unknown as Pod, asked) : 0;
+  const kept = finalizers.length > 0 || namespaceFinalizers(object) > 0;
+  const already = metadata.deletionTimestamp;
+  if (already !== undefined) {
+    const left = metadata.deletionGracePeriodSeconds ?? 0;
+    if (!kept && (grace === 0 || left === 0) && (asked === 0 || left === 0)) return undefined;
+    if (grace >= left) return withMark(object, metadata.finalizers ?? [], already, left);
+    const from = Date.parse(already) - left * 1000;
+    return withMark(object, finalizers, timeText(from + grace * 1000), grace);
+  }
+  if (!kept && grace === 0) return undefined;
+  return withMark(object, finalizers, timeText(now + grace * 1000), grace);
+}
+
+function withMark(object: ApiObject, finalizers: readonly string[], time: string, grace: number): ApiObject {
+  const { metadata } = object;
+  const { generation } = metadata;
+  const isNew = metadata.deletionTimestamp === undefined;
+  const marked: ApiObject = {
+    ...object,
+    metadata: {
+      ...metadata,
+      finalizers,
+      deletionTimestamp: time,
+      deletionGracePeriodSeconds: grace,
+      ...(isNew && generation !== undefined && generation > 0 ? { generation: generation + 1 } : {}),
+    },
+  };
+  return object.kind === 'Namespace' ? terminating(marked) : marked;
+}
+
+function terminating(object: ApiObject): ApiObject {
+  const { status } = object as ApiObject & { readonly status?: object };
+  return { ...object, status: { ...status, phase: 'Terminating' } } as ApiObject;
+}
+
+function finalizersFor(present: readonly string[], options: DeleteOptions): readonly string[] {
+  const policy =
+    options.propagationPolicy ??
+    (options.orphanDependents === undefined ? undefined : options.orphanDependents ? 'Orphan' : 'Background');
+  if (policy === undefined) return present;
+  const others = present.filter(name => name !== 'orphan' && name !== 'foregroundDeletion');
+  if (policy === 'Orphan') return [...others, 'orphan'];
+  return policy === 'Foreground' ? [...others, 'foregroundDeletion'] : others;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,141 @@
+import { builtinTable } from '../../api/schema/builtin.ts';
+import { findResource } from '../../api/schema/resources/registry.ts';
+import type { ApiResource } from '../../api/schema/resources/resource.ts';
+import { methodNotAllowedError, unknownResourceError } from '../../api/status.ts';
+import { type ApiResponse, notFoundResponse } from '../http.ts';
+import type { Handler, RequestContext } from '../pipeline/context.ts';
+import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
+import { bind } from './binding.ts';
+import { createFromRequest } from './create.ts';
+import { deleteFromRequest } from './delete.ts';
+import { deleteCollection } from './delete-collection.ts';
+import { evict } from './evict.ts';
+import { getObject } from './get.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { listObjects } from './list.ts';
+import { patchFromRequest } from './patch.ts';
+import { plainResponse } from './represent.ts';
+import { answerReview } from './review.ts';
+import { scaleObject } from './scale.ts';
+import type { ServedResource } from './served-resource.ts';
+import { withApiErrors } from './storage-failure.ts';
+import { createToken } from './token.ts';
+import { updateFromRequest } from './update.ts';
+import { watchObjects } from './watch.ts';
+
+/** Gives a request about a resource to its handler. Throws 404 for what is not served, 405 for verbs that a resource has not got. */
+export function resourceHandler(handlers: HandlerContext): Handler {
+  return async context => {
+    const { info } = context;
+    if (!info.isResourceRequest) return notFoundResponse();
+    const { apiGroup: group, apiVersion: version, resource: plural, name } = info;
+    return withApiErrors({ group, resource: plural }, name, () => dispatch(handlers, context, group, version, plural));
+  };
+}
+
+async function dispatch(
+  handlers: HandlerContext,
+  context: RequestContext,
+  group: string,
+  version: string,
+  plural: string,
+): Promise<ApiResponse> {
+  const { info } = context;
+  const resource = findResource(group, version, plural);
+  const served = handlers.resources.get(`${group}/${version}/${plural}`);
+  if (resource?.served !== true || info.parts.length > 3) throw unknownResourceError();
+  // an object of a namespace cannot be written without one
+  const needsNamespace = !['list', 'watch', 'deletecollection'].includes(info.verb);
+  if (resource.scope === 'namespaced' && info.namespace === '' && needsNamespace) throw unknownResourceError();
+  if (resource.scope === 'cluster' && info.namespace !== '' && plural !== 'namespaces') throw unknownResourceError();
+  if (served === undefined) return unstored(handlers, resource, context);
+  if (info.subresource !== '') return subresource(handlers, served, context);
+  switch (info.verb) {
+    case 'get':
+      return getObject(served, context);
+    case 'list':
+      return listObjects(served, context);
+    case 'watch':
+      return watchObjects(served, context);
+    case 'create':
+      if (info.name !== '' && info.parts.length > 1) throw methodNotAllowedError(served.groupResource, 'create');
+      return createFromRequest(handlers, served, context);
+    case 'update':
+      if (info.parts.length < 2) throw methodNotAllowedError(served.groupResource, 'update');
+      return updateFromRequest(handlers, served, served.strategy, context);
+    case 'patch':
+      if (info.parts.length < 2) throw methodNotAllowedError(served.groupResource, 'patch');
+      return patchFromRequest(handlers, served, served.strategy, context);
+    case 'delete':
+      return deleteFromRequest(handlers, served, context);
+    case 'deletecollection':
+      if (!resource.verbs.includes('deletecollection'))
+        throw methodNotAllowedError(served.groupResource, 'deletecollection');
+      return deleteCollection(handlers, served, context);
+    default:
+      throw methodNotAllowedError(served.groupResource, info.verb);
+  }
+}
+
+/** Reviews and bindings: answered, never stored. */
+async function unstored(
+  handlers: HandlerContext,
+  resource: ApiResource,
+  context: RequestContext,
+): Promise<ApiResponse> {
+  const groupResource = { group: resource.group, resource: resource.plural };
+  if (resource.storage !== undefined) throw unknownResourceError();
+  if (context.info.verb !== 'create' || context.info.name !== '')
+    throw methodNotAllowedError(groupResource, context.info.verb);
+  if (resource.plural !== 'bindings') return answerReview(handlers, resource, context);
+  const pods = handlers.resources.get('/v1/pods');
+  if (pods === undefined) throw unknownResourceError();
+  return bind(handlers, pods, context);
+}
+
+async function subresource(
+  handlers: HandlerContext,
+  served: ServedResource,
+  context: RequestContext,
+): Promise<ApiResponse> {
+  const { subresource: name, verb } = context.info;
+  const row = served.resource.subresources.find(each => each.name === name);
+  // streams to kubelets and proxied connections are not served yet
+  if (row === undefined || row.connect) throw unknownResourceError();
+  const allowed: readonly string[] = row.verbs;
+  if (!allowed.includes(verb)) throw methodNotAllowedError(served.groupResource, verb);
+  switch (name) {
+    case 'scale':
+      return scaleObject(handlers, served, context);
+    case 'binding':
+      return bind(handlers, served, context);
+    case 'eviction':
+      return evict(handlers, served, context);
+    case 'token': {
+      const type = builtinTable.struct('authentication/v1.TokenRequest');
+      return plainResponse(context, type, await createToken(handlers, served, context), 201);
+    }
+    default:
+      return writtenSubresource(handlers, served, served.strategy.subresources.get(name), context);
+  }
+}
+
+/** Subresources that are the object itself, written under rules of their own. */
+async function writtenSubresource(
+  handlers: HandlerContext,
+  served: ServedResource,
+  rules: UpdateRules<ApiObject> | undefined,
+  context: RequestContext,
+): Promise<ApiResponse> {
+  if (rules === undefined) throw unknownResourceError();
+  switch (context.info.verb) {
+    case 'get':
+      return getObject(served, context);
+    case 'update':
+      return updateFromRequest(handlers, served, rules, context);
+    case 'patch':
+      return patchFromRequest(handlers, served, rules, context);
+    default:
+      throw methodNotAllowedError(served.groupResource, context.info.verb);
+  }
+}

@@ -1,0 +1,35 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import type { AdmissionPlugin } from '../admission/plugin.ts';
+import type { TokenAuthenticator } from '../authn/authenticator.ts';
+import type { UserInfo } from '../authn/user.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
+import type { RbacAuthorizer } from '../authz/rbac/rbac-authorizer.ts';
+import type { ServedResource } from './served-resource.ts';
+import type { ServiceAllocator } from './service-allocator.ts';
+import type { TokenIssuer } from './token.ts';
+
+/** What the handlers work with. */
+export interface HandlerContext {
+  /** By `group/version/plural`. */
+  readonly resources: ReadonlyMap<string, ServedResource>;
+  readonly admission: readonly AdmissionPlugin[];
+  readonly authorizer: Authorizer;
+  readonly rbac: RbacAuthorizer;
+  readonly allocator: ServiceAllocator;
+  readonly tokens: TokenIssuer;
+  /** For TokenReview. */
+  readonly tokenAuthenticator: TokenAuthenticator;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Who writes, and how. */
+export interface WriteOptions {
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  /** Empty for the object itself. */
+  readonly subresource: string;
+  warn(text: string): void;
+}

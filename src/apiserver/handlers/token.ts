@@ -1,0 +1,129 @@
+import type { KeyObject } from 'node:crypto';
+import { builtinTable } from '../../api/schema/builtin.ts';
+import { resourceType } from '../../api/schema/resources/registry.ts';
+import { badRequestError, conflictError, invalidError, notFoundError } from '../../api/status.ts';
+import type { TokenRequest } from '../../api/types/gen/authentication-v1.ts';
+import type { Pod } from '../../api/types/gen/core-v1.ts';
+import { invalid } from '../../api/validation/field-error.ts';
+import { signJwt } from '../authn/jwt.ts';
+import { serviceAccountClaims, type TokenBinding } from '../authn/service-account-claims.ts';
+import type { RequestContext } from '../pipeline/context.ts';
+import type { ApiObject } from '../resources/strategy.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { readObject } from './read-body.ts';
+import type { ServedResource } from './served-resource.ts';
+
+/** Signs tokens of service accounts. */
+export interface TokenIssuer {
+  readonly issuer: string;
+  readonly key: KeyObject;
+  /** For who does not say otherwise. */
+  readonly audiences: readonly string[];
+}
+
+const MIN_SECONDS = 600;
+const MAX_SECONDS = 2 ** 32;
+const DEFAULT_SECONDS = 3600;
+/** What kubelets ask for for pods; such tokens live a year and warn after this time, as upstream has it. */
+const PROJECTED_SECONDS = 3607;
+const EXTENDED_SECONDS = 365 * 24 * 3600;
+
+/** POST …/serviceaccounts/{name}/token: a token of the account, bound to the object that the request names. */
+export async function createToken(
+  handlers: HandlerContext,
+  served: ServedResource,
+  context: RequestContext,
+): Promise<TokenRequest> {
+  const { namespace, name } = context.info;
+  const request = await readObject<TokenRequest>(context, {
+    type: builtinTable.struct('authentication/v1.TokenRequest'),
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+  });
+  const account = (await served.cache.get(served.key(namespace, name), { signal: context.signal })).object;
+  const seconds = request.spec.expirationSeconds ?? DEFAULT_SECONDS;
+  const wrong = [
+    ...(seconds < MIN_SECONDS
+      ? [invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes')]
+      : []),
+    ...(seconds > MAX_SECONDS
+      ? [invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds')]
+      : []),
+  ];
+  if (wrong.length > 0) throw invalidError({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', wrong);
+  const audiences = request.spec.audiences.length > 0 ? request.spec.audiences : handlers.tokens.audiences;
+  const binding = await bindingOf(handlers, request, namespace, context);
+  const isProjected = seconds === PROJECTED_SECONDS && binding !== undefined && 'pod' in binding;
+  const issuedAt = Math.floor(handlers.clock.now() / 1000);
+  const token = signJwt(
+    serviceAccountClaims({
+      issuer: handlers.tokens.issuer,
+      namespace,
+      serviceAccount: { name, uid: account.metadata.uid ?? '' },
+      audiences,
+      issuedAt,
+      expiresAt: issuedAt + (isProjected ? EXTENDED_SECONDS : seconds),
+      ...(isProjected ? { warnAfter: issuedAt + seconds } : {}),
+      ...(binding === undefined ? {} : { binding }),
+    }),
+    handlers.tokens.key,
+  );
+  const expires = new Date((issuedAt + seconds) * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  return {
+    ...request,
+    metadata: { ...request.metadata, name, namespace, creationTimestamp: new Date(issuedAt * 1000).toISOString() },
+    spec: { ...request.spec, audiences, expirationSeconds: seconds },
+    status: { token, expirationTimestamp: expires },
+  };
+}
+
+async function bindingOf(
+  handlers: HandlerContext,
+  request: TokenRequest,
+  namespace: string,
+  context: RequestContext,
+): Promise<TokenBinding | undefined> {
+  const reference = request.spec.boundObjectRef;
+  if (reference === undefined) return undefined;
+  const { kind = '', apiVersion = '', name = '', uid: wantedUid = '' } = reference;
+  const plural = apiVersion === 'v1' ? BINDABLE.get(kind) : undefined;
+  const served = plural === undefined ? undefined : handlers.resources.get(`/v1/${plural}`);
+  if (served === undefined)
+    throw badRequestError(`cannot bind token for serviceaccount to object of type ${apiVersion}, Kind=${kind}`);
+  const object = await find(served, served.namespaced ? namespace : '', name, context);
+  const uid = object.metadata.uid ?? '';
+  if (wantedUid !== '' && wantedUid !== uid)
+    throw conflictError(
+      { group: '', resource: plural ?? '' },
+      name,
+      `the UID in the bound object reference (${wantedUid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
+  if (kind === 'Secret') return { secret: { name, uid } };
+  if (kind === 'Node') return { node: { name, uid } };
+  const nodeName = (object as unknown as Pod).spec.nodeName ?? '';
+  const nodes = handlers.resources.get('/v1/nodes');
+  const node = nodeName === '' ? undefined : nodes?.cache.peek(nodes.key('', nodeName))?.object;
+  return {
+    pod: { name, uid },
+    ...(nodeName === '' ? {} : { node: { name: nodeName, uid: node?.metadata.uid ?? '' } }),
+  };
+}
+
+const BINDABLE: ReadonlyMap<string, string> = new Map([
+  ['Pod', 'pods'],
+  ['Secret', 'secrets'],
+  ['Node', 'nodes'],
+]);
+
+async function find(
+  served: ServedResource,
+  namespace: string,
+  name: string,
+  context: RequestContext,
+): Promise<ApiObject> {
+  try {
+    return (await served.cache.get(served.key(namespace, name), { signal: context.signal })).object;
+  } catch {
+    throw notFoundError({ group: '', resource: resourceType(served.resource).name.toLowerCase() }, name);
+  }
+}

@@ -1,0 +1,38 @@
+import { badRequestError } from '../../api/status.ts';
+import type { ApiResponse } from '../http.ts';
+import type { RequestContext } from '../pipeline/context.ts';
+import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
+import { storageFault } from '../storage/errors.ts';
+import { readResource, writeOptions } from './create.ts';
+import type { HandlerContext } from './handler-context.ts';
+import { writtenResponse } from './represent.ts';
+import type { ServedResource } from './served-resource.ts';
+import { createObject, updateObject } from './write-object.ts';
+
+/** PUT of an object, or of a subresource that is written like it. Creates what is not there where the kind allows that. */
+export async function updateFromRequest(
+  handlers: HandlerContext,
+  served: ServedResource,
+  rules: UpdateRules<ApiObject>,
+  context: RequestContext,
+): Promise<ApiResponse> {
+  const { namespace, name } = context.info;
+  const object = named(await readResource(served, context), name);
+  const options = writeOptions(context);
+  try {
+    const request = { namespace, name, rules, change: () => object };
+    return writtenResponse(context, served, await updateObject(handlers, served, request, options));
+  } catch (error) {
+    const creates = rules === served.strategy && served.strategy.createOnUpdate;
+    if (!creates || storageFault(error) !== 'not-found' || (object.metadata.resourceVersion ?? '') !== '') throw error;
+    return writtenResponse(context, served, await createObject(handlers, served, object, options), 201);
+  }
+}
+
+/** The object under the name of the path. Throws 400 where it says another. */
+export function named(object: ApiObject, name: string): ApiObject {
+  const said = object.metadata.name ?? '';
+  if (said !== '' && said !== name)
+    throw badRequestError(`the name of the object (${said}) does not match the name on the URL (${name})`);
+  return { ...object, metadata: { ...object.metadata, name } };
+}

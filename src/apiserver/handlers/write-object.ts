@@ -1,0 +1,270 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { ApiError, badRequestError, conflictError, generateNameConflictError, invalidError } from '../../api/status.ts';
+import { invalid, required } from '../../api/validation/field-error.ts';
+import { type AdmissionRequest, admitMutating, admitValidating } from '../admission/plugin.ts';
+import type { ApiObject, StrategyContext, UpdateRules } from '../resources/strategy.ts';
+import { storageFault } from '../storage/errors.ts';
+import type { Preconditions, StoredObject } from '../storage/storage.ts';
+import { checkEscalation } from './escalation.ts';
+import type { HandlerContext, WriteOptions } from './handler-context.ts';
+import type { Entry, ServedResource } from './served-resource.ts';
+
+/** What a write answers: what is stored, or would be with `dryRun`. */
+export type Written =
+  | { readonly kind: 'stored'; readonly entry: Entry }
+  | { readonly kind: 'dry'; readonly object: ApiObject };
+
+const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+const SUFFIX_LENGTH = 5;
+const MAX_GENERATED_BASE = 58;
+const NAME_TRIES = 8;
+
+/** Five characters that spell no word (upstream's alphabet). */
+export function randomSuffix(): string {
+  return Array.from({ length: SUFFIX_LENGTH }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
+}
+
+export function strategyContext(handlers: HandlerContext, options: Pick<WriteOptions, 'user'>): StrategyContext {
+  const now = new Date(handlers.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  return { now, user: options.user, newUid: randomUUID, randomSuffix };
+}
+
+/**
+ * Creates an object that has its defaults: name, admission, the rules of the kind, allocation, storage. A generated name that is taken is
+ * generated again, eight times at most.
+ */
+export async function createObject(
+  handlers: HandlerContext,
+  served: ServedResource,
+  object: ApiObject,
+  options: WriteOptions,
+): Promise<Written> {
+  const { generateName = '', name = '' } = object.metadata;
+  if (name !== '' || generateName === '') return createNamed(handlers, served, object, options);
+  let attempt = '';
+  for (let tries = 0; tries < NAME_TRIES; tries += 1) {
+    attempt = generateName.slice(0, MAX_GENERATED_BASE) + randomSuffix();
+    try {
+      const named = { ...object, metadata: { ...object.metadata, name: attempt } };
+      return await createNamed(handlers, served, named, options);
+    } catch (error) {
+      if (storageFault(error) !== 'exists') throw error;
+    }
+  }
+  throw generateNameConflictError(served.groupResource, attempt, 1);
+}
+
+async function createNamed(
+  handlers: HandlerContext,
+  served: ServedResource,
+  object: ApiObject,
+  options: WriteOptions,
+): Promise<Written> {
+  const { strategy } = served;
+  const { signal } = options;
+  const { name = '', namespace = '', resourceVersion = '' } = object.metadata;
+  if (name === '')
+    throw invalidError(served.groupKind, '', [required('metadata.name', 'name or generateName is required')]);
+  if (resourceVersion !== '') throw badRequestError('resourceVersion should not be set on objects to be created');
+  const request = admissionRequest(served, 'CREATE', { namespace, name }, { object, oldObject: undefined }, options);
+  const admitted = (await admitMutating(handlers.admission, request, signal)) as ApiObject;
+  const context = strategyContext(handlers, options);
+  const prepared = strategy.prepareForCreate(admitted, context);
+  const errors = strategy.validate(prepared, context);
+  if (errors.length > 0) throw invalidError(served.groupKind, name, errors);
+  for (const warning of strategy.warnings(prepared)) options.warn(warning);
+  const valid = strategy.canonicalize(prepared);
+  checkEscalation(handlers, served, valid, undefined, options.user);
+  await admitValidating(handlers.admission, { ...request, object: valid }, signal);
+  const allocation = await handlers.allocator.allocate(served, valid, undefined, options.dryRun, signal);
+  if (options.dryRun) return { kind: 'dry', object: allocation.object };
+  try {
+    const value = served.encode(allocation.object);
+    const ttlSeconds = timeToLive(served);
+    const stored = await served.storage.create(served.key(namespace, name), value, { ttlSeconds, signal });
+    return { kind: 'stored', entry: served.entry(stored) };
+  } catch (error) {
+    await allocation.undo();
+    throw error;
+  }
+}
+
+/** Upstream's --event-ttl: events vanish after an hour. */
+function timeToLive(served: ServedResource): number {
+  return served.resource.plural === 'events' ? 3600 : 0;
+}
+
+/** Throws when the last finalizer of an object that is being deleted went away: it is deleted, not written. */
+class LastFinalizerGone extends Error {
+  readonly current: StoredObject;
+  readonly object: ApiObject;
+
+  constructor(current: StoredObject, object: ApiObject) {
+    super('the last finalizer went away');
+    this.current = current;
+    this.object = object;
+  }
+}
+
+export interface UpdateRequest {
+  readonly namespace: string;
+  readonly name: string;
+  readonly rules: UpdateRules<ApiObject>;
+  /** The new object, with its defaults, made from the stored one. May be called several times. */
+  readonly change: (old: ApiObject) => ApiObject | Promise<ApiObject>;
+  readonly preconditions?: Preconditions;
+}
+
+/** Changes an object: what `change` makes of it, admission, the rules, storage; again from the start when somebody else wrote in between. */
+export async function updateObject(
+  handlers: HandlerContext,
+  served: ServedResource,
+  request: UpdateRequest,
+  options: WriteOptions,
+): Promise<Written> {
+  const key = served.key(request.namespace, request.name);
+  const origin = served.cache.peek(key);
+  const { signal, dryRun } = options;
+  if (dryRun) {
+    const current = await served.storage.get(key, { signal });
+    const next = await nextObject(handlers, served, request, options, served.decode(current.value, current.revision));
+    return { kind: 'dry', object: next.object };
+  }
+  for (;;) {
+    let undo = async (): Promise<void> => {};
+    let release = async (): Promise<void> => {};
+    try {
+      const stored = await served.storage.update(
+        key,
+        async current => {
+          if (current === undefined) throw new Error('an update without a stored object');
+          await undo();
+          const old = served.decode(current.value, current.revision);
+          const next = await nextObject(handlers, served, request, options, old);
+          undo = next.undo;
+          release = () => handlers.allocator.release(served, old, next.object);
+          if (endsDeletion(next.object, old)) throw new LastFinalizerGone(current, next.object);
+          return { value: served.encode(next.object), ttlSeconds: timeToLive(served) };
+        },
+        {
+          signal,
+          ...(origin === undefined ? {} : { origin }),
+          ...(request.preconditions === undefined ? {} : { preconditions: request.preconditions }),
+        },
+      );
+      await release();
+      return { kind: 'stored', entry: served.entry(stored) };
+    } catch (error) {
+      await undo();
+      if (!(error instanceof LastFinalizerGone)) throw error;
+      const resourceVersion = String(error.current.revision);
+      try {
+        await served.storage.delete(key, { preconditions: { resourceVersion }, signal });
+        await handlers.allocator.release(served, error.object, undefined);
+        return { kind: 'dry', object: error.object };
+      } catch (failure) {
+        if (storageFault(failure) !== 'precondition') throw failure;
+      }
+    }
+  }
+}
+
+async function nextObject(
+  handlers: HandlerContext,
+  served: ServedResource,
+  request: UpdateRequest,
+  options: WriteOptions,
+  old: ApiObject,
+): Promise<{ readonly object: ApiObject; readonly undo: () => Promise<void> }> {
+  const { name, namespace, rules } = request;
+  const wanted = await request.change(old);
+  checkIdentity(served, wanted, old, name);
+  const admission = admissionRequest(
+    served,
+    'UPDATE',
+    { namespace, name },
+    { object: wanted, oldObject: old },
+    options,
+  );
+  const admitted = (await admitMutating(handlers.admission, admission, options.signal)) as ApiObject;
+  const versioned = {
+    ...admitted,
+    metadata: {
+      ...admitted.metadata,
+      namespace: old.metadata.namespace,
+      resourceVersion: old.metadata.resourceVersion,
+    },
+  };
+  const context = strategyContext(handlers, options);
+  const prepared = rules.prepareForUpdate(versioned, old, context);
+  const errors = rules.validateUpdate(prepared, old, context);
+  if (errors.length > 0) throw invalidError(served.groupKind, name, errors);
+  for (const warning of rules.warningsOnUpdate(prepared, old)) options.warn(warning);
+  const valid = served.strategy.canonicalize(prepared);
+  checkEscalation(handlers, served, valid, old, options.user);
+  await admitValidating(handlers.admission, { ...admission, object: valid }, options.signal);
+  const allocation = await handlers.allocator.allocate(served, valid, old, options.dryRun, options.signal);
+  return { object: allocation.object, undo: allocation.undo };
+}
+
+/** Refuses an object that was made from another version, or of another life, than the stored one. */
+function checkIdentity(served: ServedResource, wanted: ApiObject, old: ApiObject, name: string): void {
+  const { resourceVersion = '', uid = '' } = wanted.metadata;
+  if (uid !== '' && uid !== old.metadata.uid)
+    throw conflictError(
+      served.groupResource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`,
+    );
+  if (resourceVersion === '' || resourceVersion === '0') {
+    if (served.strategy.unconditionalUpdate) return;
+    throw invalidError(served.groupKind, name, [
+      invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+    ]);
+  }
+  if (resourceVersion !== old.metadata.resourceVersion) throw conflictError(served.groupResource, name);
+}
+
+function endsDeletion(object: ApiObject, old: ApiObject): boolean {
+  if (old.metadata.deletionTimestamp === undefined || (object.metadata.finalizers ?? []).length > 0) return false;
+  if ((old.metadata.deletionGracePeriodSeconds ?? 0) !== 0) return false;
+  return namespaceFinalizers(object) === 0;
+}
+
+/** Namespaces have finalizers of their own in their spec. */
+export function namespaceFinalizers(object: ApiObject): number {
+  if (object.kind !== 'Namespace') return 0;
+  const { spec } = object as ApiObject & { readonly spec?: { readonly finalizers?: readonly string[] } };
+  return spec?.finalizers?.length ?? 0;
+}
+
+export function admissionRequest(
+  served: ServedResource,
+  operation: AdmissionRequest['operation'],
+  target: { readonly namespace: string; readonly name: string },
+  objects: Pick<AdmissionRequest, 'object' | 'oldObject'>,
+  options: WriteOptions,
+): AdmissionRequest {
+  const { group, version, kind, plural } = served.resource;
+  return {
+    operation,
+    user: options.user,
+    group,
+    version,
+    kind,
+    resource: plural,
+    subresource: options.subresource,
+    ...target,
+    ...objects,
+    dryRun: options.dryRun,
+    warn: text => options.warn(text),
+  };
+}
+
+/** The `dryRun` of a request: all or nothing. */
+export function parseDryRun(values: readonly string[]): boolean {
+  const wrong = values.find(value => value !== 'All' && value !== '');
+  if (wrong !== undefined)
+    throw new ApiError('BadRequest', `dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`);
+  return values.includes('All');
+}

@@ -1,0 +1,56 @@
+import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES } from '../authz/default-policy/cluster-roles.ts';
+import { CONTROLLER_ROLE_BINDINGS, CONTROLLER_ROLES } from '../authz/default-policy/controller-roles.ts';
+import { NAMESPACE_ROLE_BINDINGS, NAMESPACE_ROLES } from '../authz/default-policy/namespace-roles.ts';
+import { type Reconciliation, reconcileBinding, reconcileRole } from '../authz/default-policy/reconcile.ts';
+import type { BindingRow, RoleRow } from '../authz/default-policy/rows.ts';
+import type { ClusterRole, RoleBinding } from '../authz/rbac/policy-rule.ts';
+import type { ApiObject } from '../resources/strategy.ts';
+import type { ServerObjects } from './server-objects.ts';
+
+type StoredRole = ClusterRole & ApiObject;
+type StoredBinding = RoleBinding & ApiObject;
+
+const RBAC = 'rbac.authorization.k8s.io/v1';
+
+/** Brings the default roles and bindings into the cluster and repairs those that lack something. Idempotent. */
+export async function reconcileDefaultPolicy(objects: ServerObjects): Promise<void> {
+  for (const row of [...CLUSTER_ROLES, ...CONTROLLER_ROLES]) await reconcileOneRole(objects, 'clusterroles', row);
+  for (const row of NAMESPACE_ROLES) await reconcileOneRole(objects, 'roles', row);
+  for (const row of [...CLUSTER_ROLE_BINDINGS, ...CONTROLLER_ROLE_BINDINGS])
+    await reconcileOneBinding(objects, 'clusterrolebindings', row);
+  for (const row of NAMESPACE_ROLE_BINDINGS) await reconcileOneBinding(objects, 'rolebindings', row);
+}
+
+async function reconcileOneRole(objects: ServerObjects, plural: string, row: RoleRow): Promise<void> {
+  const { name, namespace = '' } = row.metadata;
+  const stored = (await objects.find(`${RBAC}/${plural}`, namespace, name)) as StoredRole | undefined;
+  await apply(objects, plural, reconcileRole(row, stored));
+}
+
+async function reconcileOneBinding(objects: ServerObjects, plural: string, row: BindingRow): Promise<void> {
+  const { name, namespace = '' } = row.metadata;
+  const stored = (await objects.find(`${RBAC}/${plural}`, namespace, name)) as StoredBinding | undefined;
+  await apply(objects, plural, reconcileBinding(row, stored));
+}
+
+async function apply(
+  objects: ServerObjects,
+  plural: string,
+  decided: Reconciliation<ClusterRole | RoleBinding>,
+): Promise<void> {
+  const id = `${RBAC}/${plural}`;
+  switch (decided.kind) {
+    case 'keep':
+      return;
+    case 'create':
+      return objects.create(id, decided.object as unknown as ApiObject);
+    case 'update':
+      return objects.replace(id, decided.object as unknown as ApiObject);
+    case 'recreate': {
+      const { uid, resourceVersion, creationTimestamp, ...metadata } = (decided.object as unknown as ApiObject)
+        .metadata;
+      await objects.remove(id, metadata.namespace ?? '', metadata.name ?? '');
+      return objects.create(id, { ...decided.object, metadata } as unknown as ApiObject);
+    }
+  }
+}

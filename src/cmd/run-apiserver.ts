@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import { type ApiServerSettings, apiServer } from '../apiserver/api-server.ts';
+import { EtcdStore } from '../apiserver/storage/etcd/etcd-store.ts';
+import { OptimisticStorage } from '../apiserver/storage/optimistic-storage.ts';
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, invalidArgument } from '../base/errors.ts';
+import { createLogger } from '../daemon/logger.ts';
+import { loopLag } from '../daemon/loop-lag.ts';
+import { mainLoop } from '../daemon/main-loop.ts';
+import { createRegistry } from '../daemon/metrics.ts';
+import { EtcdClient } from '../etcd/client.ts';
+import { readPrivateKey, readPublicKeys } from '../pki/keys.ts';
+import { VERSION } from './version.ts';
+
+/** Flags of `gantry run apiserver`, named as upstream's. */
+export interface ApiServerFlags {
+  readonly etcdServers: string;
+  readonly etcdCafile?: string;
+  readonly etcdCertfile?: string;
+  readonly etcdKeyfile?: string;
+  readonly bindAddress: string;
+  readonly advertiseAddress?: string;
+  readonly securePort: string;
+  readonly tlsCertFile: string;
+  readonly tlsPrivateKeyFile: string;
+  readonly clientCaFile?: string;
+  readonly serviceAccountIssuer: string;
+  readonly serviceAccountSigningKeyFile: string;
+  readonly serviceAccountKeyFile?: string;
+  readonly apiAudiences?: string;
+  readonly serviceClusterIpRange: string;
+  readonly serviceNodePortRange: string;
+}
+
+/** `gantry run apiserver`. Returns the exit code. */
+export async function runApiServer(flags: ApiServerFlags): Promise<number> {
+  const log = createLogger({ daemon: 'apiserver' });
+  try {
+    const registry = createRegistry();
+    const client = new EtcdClient(etcdOptions(flags));
+    const server = await apiServer({
+      settings: settingsOf(flags),
+      storage: new OptimisticStorage(new EtcdStore(client)),
+      registry,
+      clock: systemClock,
+      log,
+      onListening: port => log.info({ port }, 'serving'),
+    });
+    try {
+      return await mainLoop([server, loopLag(registry)], log);
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    log.fatal(errorMessage(error));
+    return 1;
+  }
+}
+
+function settingsOf(flags: ApiServerFlags): ApiServerSettings {
+  const signingKey = readPrivateKey(readText(flags.serviceAccountSigningKeyFile, '--service-account-signing-key-file'));
+  const issuers = words(flags.serviceAccountIssuer);
+  return {
+    host: flags.bindAddress,
+    port: portOf(flags.securePort, '--secure-port'),
+    advertiseAddress: flags.advertiseAddress ?? flags.bindAddress,
+    tls: {
+      certificate: readText(flags.tlsCertFile, '--tls-cert-file'),
+      key: readText(flags.tlsPrivateKeyFile, '--tls-private-key-file'),
+      ...(flags.clientCaFile === undefined ? {} : { clientCa: readText(flags.clientCaFile, '--client-ca-file') }),
+    },
+    serviceAccounts: {
+      issuers,
+      signingKey,
+      publicKeys:
+        flags.serviceAccountKeyFile === undefined
+          ? [signingKey]
+          : readPublicKeys(readText(flags.serviceAccountKeyFile, '--service-account-key-file')),
+      audiences: flags.apiAudiences === undefined ? issuers : words(flags.apiAudiences),
+    },
+    serviceCidrs: words(flags.serviceClusterIpRange),
+    nodePorts: portRange(flags.serviceNodePortRange),
+    version: versionInfo(),
+  };
+}
+
+function versionInfo(): ApiServerSettings['version'] {
+  const [, major = '', minor = ''] = /^v(\d+)\.(\d+)/.exec(VERSION) ?? [];
+  return {
+    major,
+    minor,
+    gitVersion: VERSION,
+    gitCommit: '',
+    gitTreeState: '',
+    buildDate: '1970-01-01T00:00:00Z',
+    goVersion: `node${process.versions.node}`,
+    compiler: 'v8',
+    platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+  };
+}
+
+function etcdOptions(flags: ApiServerFlags): ConstructorParameters<typeof EtcdClient>[0] {
+  const { etcdCafile, etcdCertfile, etcdKeyfile } = flags;
+  const endpoints = words(flags.etcdServers);
+  if (etcdCafile === undefined) return { endpoints };
+  const bytes = (file: string, flag: string): Buffer => Buffer.from(readText(file, flag));
+  return {
+    endpoints,
+    tls: {
+      ca: bytes(etcdCafile, '--etcd-cafile'),
+      ...(etcdCertfile === undefined ? {} : { cert: bytes(etcdCertfile, '--etcd-certfile') }),
+      ...(etcdKeyfile === undefined ? {} : { key: bytes(etcdKeyfile, '--etcd-keyfile') }),
+    },
+  };
+}
+
+function readText(path: string, flag: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalidArgument(`${flag}: ${errorMessage(error)}`);
+  }
+}
+
+function words(text: string): string[] {
+  return text
+    .split(',')
+    .map(word => word.trim())
+    .filter(word => word !== '');
+}
+
+function portOf(text: string, flag: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw invalidArgument(`${flag}: "${text}" is not a port`);
+  return Number(text);
+}
+
+function portRange(text: string): { readonly first: number; readonly last: number } {
+  const [first = '', last = ''] = text.split('-');
+  const flag = '--service-node-port-range';
+  return { first: portOf(first, flag), last: portOf(last, flag) };
+}

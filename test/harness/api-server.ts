@@ -1,0 +1,209 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { certificatePem, parseCertificate, selfSignedCertificate, signCertificate } from '../../src/pki/certificate.ts';
+import type { ExtendedKeyUsage } from '../../src/pki/extensions.ts';
+import { generateKey, privateKeyPem } from '../../src/pki/keys.ts';
+import { EtcdServer, freePorts } from './etcd.ts';
+import { gantryCommand } from './gantry-command.ts';
+import { waitFor } from './wait-for.ts';
+
+/** A CA with what it signs, for one test run. */
+class TestAuthority {
+  readonly pem: string;
+  readonly #key = generateKey();
+  readonly #der: Buffer;
+
+  constructor() {
+    this.#der = selfSignedCertificate(
+      {
+        subject: { commonName: 'kubernetes', organizations: [] },
+        publicKey: this.#key,
+        ...validity(),
+        keyUsages: ['keyCertSign', 'digitalSignature'],
+        ca: {},
+      },
+      this.#key,
+    );
+    this.pem = certificatePem(this.#der);
+  }
+
+  issue(commonName: string, organizations: readonly string[], usage: ExtendedKeyUsage) {
+    const key = generateKey();
+    const der = signCertificate(
+      {
+        subject: { commonName, organizations },
+        publicKey: key,
+        ...validity(),
+        keyUsages: ['digitalSignature'],
+        extendedKeyUsages: [usage],
+        subjectAltNames: { dnsNames: ['localhost', 'kubernetes'], ipAddresses: ['127.0.0.1'] },
+      },
+      { certificate: parseCertificate(this.#der), key: this.#key },
+    );
+    return { certificate: certificatePem(der), key: privateKeyPem(key) };
+  }
+}
+
+function validity() {
+  return { notBefore: new Date(Date.now() - 300_000), notAfter: new Date(Date.now() + 3_600_000) };
+}
+
+/** The built API server on loopback, with an etcd of its own and certificates made for it. */
+export class TestApiServer {
+  readonly folder: string;
+  readonly url: string;
+  readonly #port: number;
+  readonly #authority: TestAuthority;
+  readonly #etcd: EtcdServer;
+  #child: ChildProcess | undefined;
+  #log = '';
+
+  private constructor(folder: string, port: number, etcd: EtcdServer) {
+    this.folder = folder;
+    this.#port = port;
+    this.url = `https://127.0.0.1:${port}`;
+    this.#etcd = etcd;
+    this.#authority = new TestAuthority();
+  }
+
+  static async start(): Promise<TestApiServer> {
+    const etcd = await EtcdServer.start();
+    const folder = mkdtempSync(join('/dev/shm', 'gantry-apiserver-'));
+    const [port] = await freePorts();
+    const server = new TestApiServer(folder, port, etcd);
+    try {
+      server.#writeFiles();
+      await server.start();
+      return server;
+    } catch (error) {
+      await server.remove();
+      throw error;
+    }
+  }
+
+  /** What it logged last. */
+  get log(): string {
+    return this.#log;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? -1;
+  }
+
+  /** Starts it on its etcd and waits until it is ready. */
+  async start(): Promise<void> {
+    const file = (name: string): string => join(this.folder, name);
+    const [node = '', ...command] = gantryCommand('run', 'apiserver');
+    const child = spawn(
+      node,
+      [
+        ...command,
+        `--etcd-servers=${this.#etcd.endpoint}`,
+        '--bind-address=127.0.0.1',
+        `--secure-port=${this.#port}`,
+        `--tls-cert-file=${file('server.crt')}`,
+        `--tls-private-key-file=${file('server.key')}`,
+        `--client-ca-file=${file('ca.crt')}`,
+        '--service-account-issuer=https://kubernetes.default.svc',
+        `--service-account-signing-key-file=${file('sa.key')}`,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', piece => {
+        this.#log = (this.#log + String(piece)).slice(-20_000);
+      });
+    this.#child = child;
+    await waitFor(
+      'the API server to be ready',
+      async saw => {
+        saw(this.#log.slice(-800));
+        if (child.exitCode !== null) return true;
+        return (await this.get('/readyz').catch(() => 0)) === 200;
+      },
+      { timeoutMs: 30_000 },
+    );
+    if (child.exitCode !== null) throw new Error(`the API server exited with ${child.exitCode}: ${this.#log}`);
+  }
+
+  /** kill -9, and waits until it is gone. Safe to repeat. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** A kubeconfig for a user with a client certificate; returns its path. */
+  kubeconfigFor(user: string, groups: readonly string[]): string {
+    const { certificate, key } = this.#authority.issue(user, groups, 'clientAuth');
+    return this.#writeKubeconfig(user, {
+      'client-certificate-data': base64(certificate),
+      'client-key-data': base64(key),
+    });
+  }
+
+  /** A kubeconfig for who has a token; returns its path. */
+  kubeconfigWithToken(token: string): string {
+    return this.#writeKubeconfig('token', { token });
+  }
+
+  /** The status of a GET as anonymous. */
+  get(path: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: this.#port, path, ca: this.#authority.pem, agent: false };
+      const asked = request(options, response => {
+        response.resume();
+        response.once('end', () => resolve(response.statusCode ?? 0));
+      });
+      asked.once('error', reject);
+      asked.end();
+    });
+  }
+
+  /** Ends it and its etcd, and removes their data. */
+  async remove(): Promise<void> {
+    await this.kill();
+    await this.#etcd.remove();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #writeFiles(): void {
+    const serving = this.#authority.issue('kube-apiserver', [], 'serverAuth');
+    const files = {
+      'ca.crt': this.#authority.pem,
+      'server.crt': serving.certificate,
+      'server.key': serving.key,
+      'sa.key': privateKeyPem(generateKey()),
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(this.folder, name), text, { mode: 0o600 });
+  }
+
+  #writeKubeconfig(user: string, credentials: Readonly<Record<string, string>>): string {
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [
+        {
+          name: 'test',
+          cluster: { server: this.url, 'certificate-authority-data': base64(this.#authority.pem) },
+        },
+      ],
+      users: [{ name: user, user: credentials }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user } }],
+      'current-context': 'test',
+    };
+    const path = join(this.folder, `${user.replace(/[^a-z0-9]/g, '-')}.kubeconfig`);
+    writeFileSync(path, JSON.stringify(config), { mode: 0o600 });
+    return path;
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

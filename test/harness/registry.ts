@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import type { Host, HostProcess } from '../../src/local-cluster/host/host.ts';
 import { httpGet, run } from './host.ts';
+import type { BuiltBlob, BuiltImage } from './image-builder.ts';
 import { imageArchive } from './images.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -10,6 +11,10 @@ export interface Registry {
   readonly address: string;
   /** Copies a test image into it and returns its reference there. */
   push(image: Parameters<typeof imageArchive>[0], name: string): Promise<string>;
+  /** The same for an image that a test has built, whatever is in its layers. */
+  pushBuilt(image: BuiltImage, name: string): Promise<string>;
+  /** Replaces the bytes of a stored blob behind the registry's back. */
+  tamper(blob: BuiltBlob, bytes: Buffer): void;
   stop(): Promise<void>;
 }
 
@@ -35,19 +40,29 @@ export async function startRegistry(host: Host): Promise<Registry> {
     saw(answer);
     return answer.status === 200;
   });
+  const push = async (source: string, name: string): Promise<string> => {
+    const reference = `127.0.0.1:${PORT}/${name}`;
+    await run(host, [
+      'skopeo',
+      '--insecure-policy',
+      'copy',
+      '--dest-tls-verify=false',
+      source,
+      `docker://${reference}`,
+    ]);
+    return reference;
+  };
   return {
     address: `127.0.0.1:${PORT}`,
-    async push(image, name) {
-      const reference = `127.0.0.1:${PORT}/${name}`;
-      await run(host, [
-        'skopeo',
-        '--insecure-policy',
-        'copy',
-        '--dest-tls-verify=false',
-        `oci-archive:${await imageArchive(image)}`,
-        `docker://${reference}`,
-      ]);
-      return reference;
+    push: async (image, name) => push(`oci-archive:${await imageArchive(image)}`, name),
+    async pushBuilt(image, name) {
+      const layout = mkdtempSync(`${host.dataDir}/layout-`);
+      writeLayout(layout, image);
+      return push(`oci:${layout}:built`, name);
+    },
+    tamper(blob, bytes) {
+      const hex = hexOf(blob);
+      writeFileSync(`${directory}/data/docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`, bytes);
     },
     async stop() {
       server.kill();
@@ -55,3 +70,18 @@ export async function startRegistry(host: Host): Promise<Registry> {
     },
   };
 }
+
+function writeLayout(layout: string, { manifest, config, layers }: BuiltImage): void {
+  mkdirSync(`${layout}/blobs/sha256`, { recursive: true });
+  for (const blob of [manifest, config, ...layers]) writeFileSync(`${layout}/blobs/sha256/${hexOf(blob)}`, blob.bytes);
+  const entry = {
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    digest: manifest.digest,
+    size: manifest.bytes.length,
+    annotations: { 'org.opencontainers.image.ref.name': 'built' },
+  };
+  writeFileSync(`${layout}/index.json`, JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
+  writeFileSync(`${layout}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
+}
+
+const hexOf = ({ digest }: BuiltBlob): string => digest.slice('sha256:'.length);

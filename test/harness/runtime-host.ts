@@ -30,7 +30,7 @@ export interface RuntimeHostOptions {
   /** Unless true, the busybox image is imported. */
   readonly withoutImage?: boolean;
   /** Runs before the runtime is started. */
-  readonly prepare?: (host: Host) => void;
+  readonly prepare?: (host: Host) => void | Promise<void>;
 }
 
 /** Subnet of the pods in every test host: hosts do not see each other, so they may share it. */
@@ -42,7 +42,7 @@ export async function gantryHost(options: RuntimeHostOptions = {}): Promise<Runt
   try {
     mkdirSync(host.path('/etc/cni/net.d'), { recursive: true });
     copyFileSync(`${PROJECT}/cni/10-gantry.conflist.json`, host.path('/etc/cni/net.d/10-gantry.conflist'));
-    options.prepare?.(host);
+    await options.prepare?.(host);
     if (options.criConfig !== undefined) writeFileSync(host.path('/etc/gantry/cri.yaml'), options.criConfig);
     const service = await host.supervise('gantry-cri', armable('gantry-cri', gantryCommand('run', 'cri')));
     const importImage = async (reference: Parameters<typeof imageArchive>[0]): Promise<void> => {
@@ -61,7 +61,7 @@ export async function containerdHost(options: RuntimeHostOptions = {}): Promise<
   try {
     mkdirSync(host.path('/etc/cni/net.d'), { recursive: true });
     writeFileSync(host.path('/etc/cni/net.d/10-peer.conflist'), JSON.stringify(PEER_NETWORK));
-    options.prepare?.(host);
+    await options.prepare?.(host);
     writeFileSync(host.path('/etc/containerd/config.toml'), PEER_CONFIG);
     const service = await host.supervise('containerd', ['containerd']);
     const importImage = async (reference: Parameters<typeof imageArchive>[0]): Promise<void> => {

@@ -1,18 +1,10 @@
 import { conflictError } from '../../api/status.ts';
 import type { ResourceQuota } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { Decide, Lister, WriteRequest } from '../admission/admission.ts';
-import { decideDefaultStorageClass } from '../admission/default-storage-class.ts';
-import { decideDefaultTolerationSeconds } from '../admission/default-toleration-seconds.ts';
-import { decideLimitRanger } from '../admission/limit-ranger.ts';
-import { decideNamespaceLifecycle } from '../admission/namespace-lifecycle.ts';
-import { decideNodeRestriction } from '../admission/node-restriction.ts';
+import type { Lister, WriteRequest } from '../admission/admission.ts';
+import { decisionPlugins } from '../admission/decision-plugins.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../admission/plugin.ts';
-import { decidePodSecurity } from '../admission/pod-security/pod-security.ts';
-import { decidePriority } from '../admission/priority.ts';
 import { decideResourceQuota } from '../admission/resource-quota/check.ts';
-import { decideServiceAccount } from '../admission/service-account.ts';
-import { decideTaintNodesByCondition } from '../admission/taint-nodes-by-condition.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 import { resourceLister } from './resource-lister.ts';
@@ -22,50 +14,17 @@ import { randomSuffix } from './write-object.ts';
 /** Quotas are charged anew so often when others charge them too. */
 const QUOTA_TRIES = 10;
 
-/** The plugins that are on, in upstream's order. Decisions are pure; here they get what they read, and what they decide is carried out. */
+/** The plugins that are on, in upstream's order. Decisions are pure; here they get what they read, and quotas are charged. */
 export function admissionPlugins(
   resources: ReadonlyMap<string, ServedResource>,
   clock: Clock,
 ): readonly AdmissionPlugin[] {
-  const lister = admissionLister(resources);
-  const plugin = (name: string, decide: Decide): AdmissionPlugin => ({
-    name,
-    handles: request => request.operation !== 'DELETE' && request.operation !== 'CONNECT',
-    mutate: async request => decided(decide, request, lister, clock) ?? request.object ?? {},
-  });
-  const judge = (name: string, decide: Decide): AdmissionPlugin => ({
-    name,
-    handles: request => request.operation !== 'CONNECT',
-    validate: async request => {
-      decided(decide, request, lister, clock);
-    },
-  });
-  return [
-    freshNamespace(resources),
-    plugin('NamespaceLifecycle', decideNamespaceLifecycle),
-    {
-      ...judge('NamespaceLifecycle', decideNamespaceLifecycle),
-      handles: request => request.operation === 'DELETE' && request.resource === 'namespaces',
-    },
-    plugin('LimitRanger', decideLimitRanger),
-    plugin('ServiceAccount', (request, listers) => decideServiceAccount(request, listers, randomSuffix())),
-    judge('NodeRestriction', decideNodeRestriction),
-    plugin('TaintNodesByCondition', request => decideTaintNodesByCondition(request)),
-    plugin('Priority', decidePriority),
-    plugin('DefaultTolerationSeconds', request => decideDefaultTolerationSeconds(request)),
-    plugin('DefaultStorageClass', decideDefaultStorageClass),
-    judge('PodSecurity', decidePodSecurity),
-    quotaPlugin(resources, clock),
-  ];
+  const inputs = { lister: admissionLister(resources), now: () => timeText(clock), randomSuffix };
+  return [freshNamespace(resources), ...decisionPlugins(inputs), quotaPlugin(resources, clock)];
 }
 
-/** What a plugin makes of the object; undefined for no change. Throws its refusal. */
-function decided(decide: Decide, request: AdmissionRequest, lister: Lister, clock: Clock): object | undefined {
-  if (request.operation === 'CONNECT') return undefined;
-  const decision = decide(writeRequest(request, clock), lister);
-  if (decision.kind === 'deny') throw decision.error;
-  for (const warning of decision.warnings ?? []) request.warn(warning);
-  return decision.object;
+function timeText(clock: Clock): string {
+  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function writeRequest(request: AdmissionRequest, clock: Clock): WriteRequest {
@@ -77,7 +36,7 @@ function writeRequest(request: AdmissionRequest, clock: Clock): WriteRequest {
     namespace: request.namespace,
     name: request.name,
     user: request.user,
-    now: new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+    now: timeText(clock),
     object: request.object as ApiObject | undefined,
     oldObject: request.oldObject as ApiObject | undefined,
   };

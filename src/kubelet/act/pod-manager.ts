@@ -10,6 +10,11 @@ import { type PodGoal, PodWorker, type WorkerTools } from './pod-worker.ts';
 
 /** A worker fails only by a fault in this program; the pause keeps such a fault from using up a CPU. */
 const WORKER_RESTART_MS = 1_000;
+/** With a uid that the manifest gives: the pod ends as it was, and then the one of the new manifest is run. */
+const CHANGED = 'its manifest changed';
+
+const configHash = (annotations: { readonly [key: string]: string } | undefined): string | undefined =>
+  annotations?.[ANNOTATION.configHash];
 
 export interface PodManagerOptions extends WorkerTools {
   /** Uids of which there is a directory under the root. */
@@ -69,8 +74,7 @@ export class PodManager {
     for (const [uid, { worker }] of this.#workers)
       if (!wanted.has(uid))
         worker.setGoal({ kind: 'end', desired: worker.goal.desired, because: 'its manifest is gone' });
-    for (const observed of cache.all())
-      if (!wanted.has(observed.uid)) this.#endOrphan(observed, badFiles);
+    for (const observed of cache.all()) if (!wanted.has(observed.uid)) this.#endOrphan(observed, badFiles);
     this.#sweepDirectories(wanted);
     this.#weighBurstable(pods);
     for (const pod of pods) this.#want(pod);
@@ -79,7 +83,18 @@ export class PodManager {
   #want(pod: DesiredPod): void {
     const own = this.#workers.get(pod.uid);
     if (own !== undefined) {
-      own.worker.setGoal({ kind: 'run', desired: pod });
+      const { desired } = own.worker.goal;
+      if (
+        desired !== undefined &&
+        configHash(desired.pod.metadata.annotations) !== configHash(pod.pod.metadata.annotations)
+      )
+        own.worker.setGoal({ kind: 'end', desired, because: CHANGED });
+      else own.worker.setGoal({ kind: 'run', desired: pod });
+      return;
+    }
+    const [sandbox] = this.#options.cache.get(pod.uid)?.sandboxes ?? [];
+    if (sandbox !== undefined && configHash(sandbox.annotations) !== configHash(pod.pod.metadata.annotations)) {
+      this.#start(pod.uid, { kind: 'end', desired: undefined, because: CHANGED });
       return;
     }
     for (const { worker } of this.#workers.values()) {
@@ -121,7 +136,7 @@ export class PodManager {
 
   #weighBurstable(pods: readonly DesiredPod[]): void {
     const burstable = pods.filter(p => qosClass(p.pod) === 'Burstable');
-    const key = burstable.map(p => p.uid).join();
+    const key = burstable.map(p => `${p.uid} ${configHash(p.pod.metadata.annotations)}`).join();
     if (key === this.#burstable) return;
     try {
       updateBurstableCgroup(

@@ -17,10 +17,14 @@ export interface StaticPodOrigin {
   readonly seenAt: string;
 }
 
-/** A pod from a file as it runs on this node: its name carries the node's, it has a uid, and its annotations say where it came from. Pure. */
+/**
+ * A pod from a file as it runs on this node: its name carries the node's, it has a uid, and its annotations say where it came from. A uid that the
+ * file gives stays when the content changes, so the hash of the content stands beside it (upstream repeats the uid there). Pure.
+ */
 export function nameStaticPod(pod: Pod, origin: StaticPodOrigin): Pod {
   const given = pod.metadata.uid ?? '';
-  const uid = given === '' ? staticPodUid(pod, origin.nodeName, origin.file) : given;
+  const hash = staticPodUid(pod, origin.nodeName, origin.file);
+  const uid = given === '' ? hash : given;
   const namespace = pod.metadata.namespace ?? '';
   return {
     ...pod,
@@ -32,7 +36,7 @@ export function nameStaticPod(pod: Pod, origin: StaticPodOrigin): Pod {
       creationTimestamp: origin.seenAt,
       annotations: {
         ...(pod.metadata.annotations ?? {}),
-        [ANNOTATION.configHash]: uid,
+        [ANNOTATION.configHash]: hash,
         [ANNOTATION.configSeen]: origin.seenAt,
         [ANNOTATION.configSource]: 'file',
       },

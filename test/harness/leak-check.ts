@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll } from 'vitest';
 import { detectCgroups } from '../../src/linux/cgroup-layout.ts';
 import { runCommand } from '../../src/linux/command.ts';
@@ -43,8 +44,10 @@ async function inventory(): Promise<Set<string>> {
     ...dataDirectories(),
     ...namedNetns(),
     ...links(),
+    ...addresses(),
     ...namespaceFds(),
     ...(await nftTables()),
+    ...(await iptablesRules()),
   ]);
 }
 
@@ -108,6 +111,16 @@ function links(): string[] {
     .map(path => `link ${path}`);
 }
 
+/** Of pods or their bridge, on whatever link: nothing else of the machine is in that subnet. */
+function addresses(): string[] {
+  return Object.entries(networkInterfaces()).flatMap(([link, all]) =>
+    (all ?? [])
+      .map(({ cidr, address }) => cidr ?? address)
+      .filter(address => address.startsWith('10.244.') || /^(gantry|cni)/.test(link) || link.includes(RUN_ID))
+      .map(address => `address ${address} on ${link}`),
+  );
+}
+
 /** Namespaces that this process holds open live as long as it does. */
 function namespaceFds(): string[] {
   const found: string[] = [];
@@ -129,6 +142,15 @@ async function nftTables(): Promise<string[]> {
     .split('\n')
     .filter(line => /gantry|cni/i.test(line) || line.includes(RUN_ID))
     .map(line => `nft ${line}`);
+}
+
+/** Chains and rules of both families that carry a name of ours or of the reference plugins. Packet counts are left out. */
+async function iptablesRules(): Promise<string[]> {
+  const tools = ['iptables-save', 'ip6tables-save'];
+  const saved = await Promise.all(tools.map(async tool => (await runCommand(tool, [])).stdout.toString('utf8')));
+  return saved
+    .flatMap((text, i) => text.split('\n').map(line => `${tools[i]} ${line.replace(/\[\d+:\d+\]/, '').trim()}`))
+    .filter(line => /gantry|\bcni/i.test(line) || line.includes(RUN_ID));
 }
 
 function names(directory: string): string[] {

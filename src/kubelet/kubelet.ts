@@ -81,6 +81,11 @@ export function standaloneKubelet(options: KubeletOptions): Component {
               clock,
               log,
               onChange: set => {
+                if (set.pods.length > settings.maxPods && desired <= settings.maxPods)
+                  log.warn(
+                    { pods: set.pods.length, maxPods: settings.maxPods },
+                    'the manifests give more pods than maxPods; all are run',
+                  );
                 desired = set.pods.length;
                 const uids = new Set(set.pods.map(p => p.uid));
                 for (const uid of seenAt.keys()) if (!uids.has(uid)) seenAt.delete(uid);

@@ -27,6 +27,9 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
   if (config.cgroupsPerQOS === false) throw failedPrecondition('cgroupsPerQOS: false is not supported');
   if (config.cgroupDriver === 'systemd')
     throw failedPrecondition('cgroupDriver: systemd is not supported; set cgroupfs here and in the runtime');
+  const swap = config.memorySwap.swapBehavior ?? '';
+  if (swap !== '' && swap !== 'NoSwap')
+    throw failedPrecondition(`memorySwap.swapBehavior: ${swap} is not supported; only NoSwap is`);
   const allocatable = subtractReserved(node.capacity, config);
   const enforced = (config.enforceNodeAllocatable ?? []).includes('pods');
   const maxRestartMs =
@@ -36,6 +39,7 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
   return {
     ...paths,
     nodeName: node.name,
+    maxPods: config.maxPods ?? 110,
     hostIPs: node.ips,
     capacity: node.capacity,
     allocatable,

@@ -7,6 +7,8 @@ import type { SecurityPolicy } from './runtime/security-context.ts';
 /** Everything that configuration and the node decide about how pods are run: resolved once at the start, plain data from then on. */
 export interface KubeletSettings {
   readonly nodeName: string;
+  /** How many pods the node should have; more from manifests are run, and told. */
+  readonly maxPods: number;
   readonly hostIPs: readonly string[];
   /** `/var/lib/kubelet`: pods/<uid> lies in it. */
   readonly rootDir: string;

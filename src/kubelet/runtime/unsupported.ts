@@ -33,8 +33,18 @@ export function refusePod(spec: PodSpec, allowedUnsafeSysctls: readonly string[]
   if ((spec.resourceClaims ?? []).length > 0) return { reason, message: 'resourceClaims are not supported' };
   if (spec.runtimeClassName !== undefined && spec.runtimeClassName !== '')
     return { reason, message: `runtimeClassName "${spec.runtimeClassName}" cannot be looked up without an API server` };
+  const hugePages = hugePagesOf(spec);
+  if (hugePages !== undefined)
+    return { reason, message: `${hugePages} cannot be limited: huge pages are not supported` };
   for (const container of [...(spec.initContainers ?? []), ...spec.containers])
     if ((container.volumeDevices ?? []).length > 0)
       return { reason, message: `container "${container.name}": volumeDevices are not supported` };
   return undefined;
+}
+
+/** The first huge page resource that the pod or one of its containers limits (a request of one needs a limit). */
+function hugePagesOf({ resources, initContainers = [], containers }: PodSpec): string | undefined {
+  return [resources, ...[...initContainers, ...containers].map(c => c.resources)]
+    .flatMap(r => Object.keys(r?.limits ?? {}))
+    .find(name => name.startsWith('hugepages-'));
 }

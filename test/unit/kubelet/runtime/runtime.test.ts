@@ -163,6 +163,11 @@ describe('refusePod', () => {
     [`securityContext: {sysctls: [{name: kernel.msgmax, value: "1"}]}\n  ${C}`, [], 'SysctlForbidden'],
     [`securityContext: {sysctls: [{name: kernel.msgmax, value: "1"}]}\n  ${C}`, ['kernel.msg*'], undefined],
     [`hostUsers: false\n  ${C}`, [], 'CreatePodSandboxError'],
+    [
+      'containers: [{name: main, image: i, resources: {limits: {cpu: 1, memory: 64Mi, hugepages-2Mi: 4Mi}}}]',
+      [],
+      'CreatePodSandboxError',
+    ],
     [`runtimeClassName: kata\n  ${C}`, [], 'CreatePodSandboxError'],
   ])('of %j with allowed %j says %s', (text, allowed, reason) => {
     expect(refusePod(spec(text), allowed)?.reason).toBe(reason);

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { defaultKubeletConfiguration } from '../../../src/kubelet/configuration.ts';
+import { resolveSettings } from '../../../src/kubelet/resolve-settings.ts';
+
+const node = {
+  name: 'n1',
+  ips: ['192.0.2.1'],
+  capacity: { milliCpu: 2000, memoryBytes: 4e9 },
+  cgroupVersion: 2,
+  resolver: { servers: [], searches: [], options: [] },
+} as const;
+const paths = { rootDir: '/r', podLogsDir: '/l', containerLogLinks: undefined };
+const base = defaultKubeletConfiguration();
+
+describe('resolveSettings', () => {
+  it.each([
+    ['swap for pods', { memorySwap: { swapBehavior: 'LimitedSwap' } }, /memorySwap\.swapBehavior: LimitedSwap/],
+    ['the systemd driver', { cgroupDriver: 'systemd' }, /cgroupDriver: systemd/],
+    ['no groups by quality of service', { cgroupsPerQOS: false }, /cgroupsPerQOS: false/],
+  ])('refuses %s by the name of the field', (_sentence, fields, message) => {
+    expect(() => resolveSettings({ ...base, ...fields }, node, paths)).toThrow(message);
+  });
+
+  it('takes NoSwap, which is what it does, and the number of pods', () => {
+    const settings = resolveSettings({ ...base, memorySwap: { swapBehavior: 'NoSwap' }, maxPods: 7 }, node, paths);
+    expect(settings.maxPods).toBe(7);
+    expect(resolveSettings(base, node, paths).maxPods).toBe(110);
+  });
+});

@@ -1,4 +1,5 @@
 import { badRequestError } from '../../api/status.ts';
+import { forbiddenByAuthorizer, requestAttributes } from '../authz/attributes.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
@@ -9,7 +10,7 @@ import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import { createObject, updateObject } from './write-object.ts';
 
-/** PUT of an object, or of a subresource that is written like it. Creates what is not there where the kind allows that. */
+/** PUT of an object, or of a subresource that is written like it. Creates what is not there where the kind, and the user's rights, allow that. */
 export async function updateFromRequest(
   handlers: HandlerContext,
   served: ServedResource,
@@ -25,6 +26,9 @@ export async function updateFromRequest(
   } catch (error) {
     const creates = rules === served.strategy && served.strategy.createOnUpdate;
     if (!creates || storageFault(error) !== 'not-found' || (object.metadata.resourceVersion ?? '') !== '') throw error;
+    const asked = requestAttributes(context.user, { ...context.info, verb: 'create' });
+    const decision = handlers.authorizer.authorize(asked);
+    if (decision.kind !== 'allow') throw forbiddenByAuthorizer(asked, decision.reason);
     return writtenResponse(context, served, await createObject(handlers, served, object, options), 201);
   }
 }

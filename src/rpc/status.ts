@@ -47,9 +47,15 @@ export function fromServiceError(error: ServiceError, method: string, endpoint: 
 }
 
 function describe(meaning: ErrorCode, error: ServiceError, method: string, endpoint: string): string {
-  if (meaning === 'unavailable') return `${method}: no answer from ${endpoint}: ${error.details}`;
+  if (meaning === 'unavailable' && !cameFromPeer(error))
+    return `${method}: no answer from ${endpoint}: ${error.details}`;
   if (meaning === 'deadline-exceeded' || error.details === '') return `${method} at ${endpoint}: ${error.message}`;
   return error.details;
+}
+
+/** An answer carries headers; what this side says of a connection that failed does not. */
+function cameFromPeer(error: ServiceError): boolean {
+  return Object.keys(error.metadata?.getMap() ?? {}).length > 0;
 }
 
 /** The name of a code as logs and metrics spell it: `OK`, `NOT_FOUND`, … */

@@ -110,5 +110,6 @@ describe('a disk that is full', () => {
     await kubelet.gone('late');
     expect((await target.client.listPodSandbox({ filter: undefined })).items).toEqual([]);
     expect((await target.client.listContainers({ filter: undefined })).containers).toEqual([]);
+    await expectNoLeftovers(target);
   });
 });

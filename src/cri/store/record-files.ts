@@ -1,4 +1,15 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename } from 'node:path';
 import { errnoName, errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { isWholeId } from '../../base/ids.ts';
@@ -41,8 +52,14 @@ export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
   return {
     writeSandbox: record => appendRecord(paths.sandboxRecord(record.id), record),
     writeContainer(record) {
-      if (record.createdAt === undefined) mkdirSync(paths.containerDir(record.id), { recursive: true, mode: 0o700 });
-      appendRecord(paths.containerRecord(record.id), record);
+      const isNew = record.createdAt === undefined;
+      if (isNew) mkdirSync(paths.containerDir(record.id), { recursive: true, mode: 0o700 });
+      try {
+        appendRecord(paths.containerRecord(record.id), record);
+      } catch (error) {
+        if (isNew && !existsSync(paths.containerRecord(record.id))) moveToTrash(paths, record.id);
+        throw error;
+      }
     },
     deleteSandbox: id => rmSync(paths.sandboxRecord(id), { force: true }),
     deleteContainer: id => moveToTrash(paths, id),
@@ -53,14 +70,18 @@ export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
 /** The line begins with a line break of its own, so that one that was cut off before it cannot swallow it. */
 function appendRecord(file: string, record: object): void {
   const bytes = Buffer.from(`\n${encodeRecord(record)}`, 'utf8');
+  let isNew = false;
   try {
     const fd = openSync(file, 'a', 0o600);
     try {
+      isNew = fstatSync(fd).size === 0;
       for (let offset = 0; offset < bytes.length; ) offset += writeSync(fd, bytes, offset);
     } finally {
       closeSync(fd);
     }
   } catch (error) {
+    // The object is refused, so nothing would ever take away the beginning of its record.
+    if (isNew) rmSync(file, { force: true });
     const full = errnoName(error) === 'ENOSPC' || errnoName(error) === 'EDQUOT';
     throw new GantryError(full ? 'resource-exhausted' : 'internal', `cannot write ${file}: ${errorMessage(error)}`, {
       cause: error,

@@ -72,6 +72,12 @@ describe('the mapping between meanings and gRPC codes', () => {
     expect(fromServiceError(serviceError(code, details), 'Status', 'unix:///x').message).toBe(message);
   });
 
+  it('keeps the words of a peer that answers that something behind it is unavailable', () => {
+    const answered = serviceError(14, 'registry a:5000: connection refused');
+    answered.metadata.set('content-type', 'application/grpc');
+    expect(fromServiceError(answered, 'PullImage', 'unix:///x').message).toBe('registry a:5000: connection refused');
+  });
+
   it('takes a code that does not exist as unknown', () => {
     expect(fromServiceError(serviceError(99 as GrpcStatus, 'odd'), 'Status', 'unix:///x').code).toBe('unknown');
   });

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The project's root directory. GANTRY_PROJECT says it to bundled benchmarks, which lie elsewhere. */
@@ -7,7 +8,7 @@ export const PROJECT =
 
 /** The built command; GANTRY_DIST names another build than dist/. */
 export function gantryCommand(...args: string[]): string[] {
-  const entry = `${process.env['GANTRY_DIST'] ?? `${PROJECT}/dist`}/gantry.mjs`;
+  const entry = `${resolve(process.env['GANTRY_DIST'] ?? `${PROJECT}/dist`)}/gantry.mjs`;
   if (!existsSync(entry)) throw new Error(`${entry} is missing: run "npm run build" first`);
   return [process.env['GANTRY_NODE'] ?? process.execPath, entry, ...args];
 }

@@ -35,8 +35,6 @@ export type Decision =
     }
   | { readonly kind: 'deny'; readonly error: Error };
 
-export type Decide = (request: WriteRequest, lister: Lister) => Decision;
-
 export const ALLOW: Decision = { kind: 'allow' };
 
 export function changeTo(object: ApiObject): Decision {

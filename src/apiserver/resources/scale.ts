@@ -3,9 +3,7 @@ import type { Scale } from '../../api/types/gen/autoscaling-v1.ts';
 import type { ReplicationController } from '../../api/types/gen/core-v1.ts';
 import type { FieldError } from '../../api/validation/field-error.ts';
 import { nonNegative } from '../../api/validation/numbers.ts';
-import { AGE, column, NAME, selectorText } from './cells.ts';
-import { ageCell } from './define.ts';
-import type { Columns } from './strategy.ts';
+import { selectorText } from './cells.ts';
 
 /** The kinds that have a scale. */
 export type Scalable = Deployment | ReplicaSet | StatefulSet | ReplicationController;
@@ -35,16 +33,6 @@ export function withScale<T extends Scalable>(object: T, scale: Scale): T {
 export function validateScale(scale: Scale): FieldError[] {
   return nonNegative('spec.replicas', scale.spec.replicas);
 }
-
-export const scaleColumns: Columns<Scale> = {
-  definitions: [NAME, column('Desired', { type: 'integer' }), column('Available', { type: 'integer' }), AGE],
-  cells: (scale, now) => [
-    scale.metadata.name ?? '',
-    scale.spec.replicas ?? 0,
-    scale.status.replicas,
-    ageCell(scale, now),
-  ],
-};
 
 function selectorOf(object: Scalable): string {
   const { selector } = object.spec;

@@ -1,5 +1,4 @@
 import { podLimits, podRequests, qosClass } from '../../../api/pod-resources.ts';
-import { addQuantities } from '../../../api/quantity.ts';
 import type { GroupResource } from '../../../api/status.ts';
 import type {
   PersistentVolumeClaim,
@@ -118,14 +117,4 @@ function podInScope(pod: Pod, scope: string, operator: string, values: readonly 
     default:
       return false;
   }
-}
-
-/** The sum of two usages. */
-export function addUsage(a: ResourceList, b: ResourceList): ResourceList {
-  const sum: Record<string, string> = { ...a };
-  for (const [name, amount] of Object.entries(b)) {
-    const had = sum[name];
-    sum[name] = had === undefined ? amount : addQuantities(had, amount);
-  }
-  return sum;
 }

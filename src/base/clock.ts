@@ -4,16 +4,16 @@ export interface Clock {
   now(): number;
   /** Milliseconds on a clock that never goes back (for intervals). */
   monotonic(): number;
-  /** Calls `fn` once after `ms`; the returned function cancels. The timer does not keep the process alive. */
-  after(ms: number, fn: () => void): () => void;
+  /** Calls `fn` once after `ms`; the returned function cancels. The timer does not keep the process alive unless that is asked for. */
+  after(ms: number, fn: () => void, options?: { readonly keepAlive: boolean }): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  after(ms, fn) {
+  after(ms, fn, options) {
     const timer = setTimeout(fn, Math.min(ms, 0x7fffffff));
-    timer.unref();
+    if (options?.keepAlive !== true) timer.unref();
     return () => clearTimeout(timer);
   },
 };

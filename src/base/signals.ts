@@ -38,7 +38,10 @@ export function deadlineSignal(
   };
 }
 
-/** Resolves after `ms`, rejects with the signal's reason when it aborts first. */
+/**
+ * Resolves after `ms`, rejects with the signal's reason when it aborts first. The process stays alive meanwhile: a command that sleeps has not
+ * ended.
+ */
 export function sleep(ms: number, signal?: AbortSignal, clock: Clock = systemClock): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
@@ -46,10 +49,11 @@ export function sleep(ms: number, signal?: AbortSignal, clock: Clock = systemClo
       cancel();
       reject(signal?.reason);
     };
-    const cancel = clock.after(ms, () => {
+    const onTime = (): void => {
       signal?.removeEventListener('abort', onAbort);
       resolve();
-    });
+    };
+    const cancel = clock.after(ms, onTime, { keepAlive: true });
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

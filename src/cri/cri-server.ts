@@ -116,7 +116,9 @@ export function criServer(options: CriServerOptions): Component {
       } finally {
         clearInterval(looking);
         await server.close();
-        await Promise.race([ctx.joins.idle(), sleep(DRAIN_MS)]);
+        const drained = new AbortController();
+        await Promise.race([ctx.joins.idle(), sleep(DRAIN_MS, drained.signal).catch(() => undefined)]);
+        drained.abort();
         endWatch();
         await images.close();
         await network.close();

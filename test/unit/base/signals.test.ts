@@ -70,6 +70,23 @@ describe('sleep', () => {
   });
 });
 
+describe('what keeps the process alive', () => {
+  it('is a sleep that somebody waits for, and not a deadline', () => {
+    const kept: boolean[] = [];
+    const clock: Clock = {
+      now: () => 0,
+      monotonic: () => 0,
+      after(_ms, _fn, options) {
+        kept.push(options?.keepAlive === true);
+        return () => {};
+      },
+    };
+    deadlineSignal(1000, 'x', undefined, clock);
+    void sleep(1000, undefined, clock);
+    expect(kept).toEqual([false, true]);
+  });
+});
+
 describe('aborted', () => {
   it('resolves at once for a signal that has aborted already', async () => {
     await expect(aborted(AbortSignal.abort())).resolves.toBeUndefined();

@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll } from 'vitest';
 import { detectCgroups } from '../../src/linux/cgroup-layout.ts';
 import { runCommand } from '../../src/linux/command.ts';
 import { listProcesses } from '../../src/linux/procfs.ts';
-import { RUN_DIR, RUN_ID, removeDeadRuns } from './run-id.ts';
+import { RUN_DIR, RUN_ID, removeDeadRuns, removeRunDirectory } from './run-id.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
@@ -31,8 +31,7 @@ afterAll(async () => {
       { timeoutMs: 5_000 },
     );
   } finally {
-    if (!existsSync(`${RUN_DIR}/hosts`) || readdirSync(`${RUN_DIR}/hosts`).length === 0)
-      rmSync(RUN_DIR, { recursive: true, force: true });
+    removeRunDirectory();
   }
 });
 

@@ -10,9 +10,13 @@ export const RUN_ID = `t${randomHex(3)}`;
 const PARENT = '/var/tmp';
 export const RUN_DIR = `${PARENT}/gantry-test-${RUN_ID}`;
 
-/** Makes RUN_DIR and says in it whose it is. Safe to repeat. */
+let madeOnce = false;
+
+/** Makes RUN_DIR and says in it whose it is. Safe to repeat. It goes with this process, unless hosts are left in it: the next run deletes those. */
 export function makeRunDirectory(): void {
   mkdirSync(RUN_DIR, { recursive: true });
+  if (!madeOnce) process.once('exit', removeRunDirectory);
+  madeOnce = true;
   writeFileSync(`${RUN_DIR}/owner.json`, JSON.stringify(processIdentity(process.pid)));
 }
 
@@ -27,6 +31,12 @@ export async function removeDeadRuns(): Promise<void> {
       await deleteHost(host, { hostsDir, missingOk: true });
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Takes RUN_DIR away, unless hosts are left in it. Safe to repeat. */
+export function removeRunDirectory(): void {
+  const hosts = `${RUN_DIR}/hosts`;
+  if (!existsSync(hosts) || readdirSync(hosts).length === 0) rmSync(RUN_DIR, { recursive: true, force: true });
 }
 
 /** A fresh directory below RUN_DIR. */

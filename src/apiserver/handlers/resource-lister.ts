@@ -7,9 +7,13 @@ interface Kept<T> {
   readonly objects: readonly T[];
 }
 
-/** Reads a kind from the watch cache, without waiting. The same array as long as nothing in it changed. */
+/**
+ * Reads a kind from the watch cache, without waiting. The same array as long as nothing in it changed. Nothing is kept of a namespace that has no
+ * objects: authorizers ask for whatever namespace a client names, before they know whether the client may.
+ */
 export function resourceLister<T>(served: ServedResource): Lister<T> {
   const kept = new Map<string, Kept<T>>();
+  const none: readonly T[] = Object.freeze([]);
   return {
     get(namespace, name) {
       if (name === '') return undefined;
@@ -17,6 +21,10 @@ export function resourceLister<T>(served: ServedResource): Lister<T> {
     },
     list(namespace) {
       const entries = served.cache.snapshot(served.scope(namespace));
+      if (entries.length === 0) {
+        kept.delete(namespace);
+        return none;
+      }
       const known = kept.get(namespace);
       if (known !== undefined && isSame(known.entries, entries)) return known.objects;
       const objects = entries.map(entry => entry.object as ApiObject as unknown as T);

@@ -105,11 +105,20 @@ export class CacheWatcher<T extends object> {
     if (item !== undefined) this.#enqueue(item, event.bytes);
   }
 
-  /** Ends the watch after what is queued; with an error, which the reader gets last. Safe to repeat. */
+  /**
+   * Ends the watch after what is queued; with an error, which the reader gets last. Where the past has not been read to its end, what is queued behind
+   * it is dropped too: a reader comes back from the last revision that it saw, so there may be no gap before that. Safe to repeat.
+   */
   close(error?: StorageError): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#error = error;
+    if (this.#pastAt < this.#past.length) {
+      this.#past = [];
+      this.#pastAt = 0;
+      this.#queue = [];
+      this.#queuedBytes = 0;
+    }
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
     this.#options.onClosed(this);

@@ -116,6 +116,34 @@ describe('a slow watcher', () => {
   });
 });
 
+describe('the end of a watch whose past is not read to its end', () => {
+  const many = (count: number): Promise<unknown> =>
+    Promise.all(Array.from({ length: count }, (_, n) => put(`m${String(n).padStart(3, '0')}`, n)));
+
+  it.each([
+    ['of the state', () => '0'],
+    ['of history', () => String(cache.revision)],
+  ])('leaves no gap: what is queued behind the rest %s is not told', async (_, from) => {
+    const resourceVersion = from();
+    await many(600);
+    await cache.reaches((await put('x', 2)).revision, 1000);
+    const watcher = await pods.watch({ resourceVersion, timeoutMs: 5_000 });
+    expect(await watcher.next()).toHaveLength(500);
+    await cache.reaches((await put('late', 3)).revision, 1000);
+    await clock.advance(5_000);
+    expect(await watcher.next()).toBeUndefined();
+  });
+
+  it('tells what is queued where the past was read', async () => {
+    const watcher = await pods.watch({ resourceVersion: '0', timeoutMs: 5_000 });
+    expect(await read(watcher)).toEqual(['ADDED 1']);
+    await cache.reaches((await put('late', 3)).revision, 1000);
+    await clock.advance(5_000);
+    expect(await read(watcher)).toEqual(['ADDED 3']);
+    expect(await watcher.next()).toBeUndefined();
+  });
+});
+
 describe('costs', () => {
   it('parses an object once for all watchers, and not at all where nobody selects', async () => {
     const from = String(cache.revision);

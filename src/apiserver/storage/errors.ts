@@ -69,6 +69,10 @@ export const preconditionFailed = (key: string, field: 'UID' | 'ResourceVersion'
 export const corruptObject = (why: string): StorageError =>
   new StorageError('corrupt', `the stored object is corrupt: ${why}`);
 
+/** The message names the object and leaves out why, for a parser's words quote the content, which may be secret; that is the cause. */
+export const unreadableObject = (key: string, cause: unknown): StorageError =>
+  new StorageError('corrupt', `the stored object ${key} is corrupt: it cannot be decoded`, { cause });
+
 export const tooLargeRevision = (wanted: number, current: number, retryAfterSeconds: number): StorageError =>
   new StorageError('too-large-revision', `Too large resource version: ${wanted}, current: ${current}`, {
     retryAfterSeconds,

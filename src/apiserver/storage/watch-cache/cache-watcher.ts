@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../base/clock.ts';
-import type { StorageError } from '../errors.ts';
+import { type StorageError, unreadableObject } from '../errors.ts';
 import type { CacheEntry } from './cache-entry.ts';
 import { type CacheEvent, type Matches, ObjectEvent, type WatchItem } from './cache-event.ts';
 
@@ -98,10 +98,16 @@ export class CacheWatcher<T extends object> {
     }
   }
 
-  /** Of the cache: something happened within the scope of this watch. */
+  /** Of the cache: something happened within the scope of this watch. Never throws: an object that cannot be read ends this watch alone. */
   push(event: CacheEvent<T>): void {
     if (this.#closed || event.revision <= this.#after) return;
-    const item = event.seenBy(this.#options.matches);
+    let item: ObjectEvent<T> | undefined;
+    try {
+      item = event.seenBy(this.#options.matches);
+    } catch (error) {
+      this.close(unreadableObject(event.key, error));
+      return;
+    }
     if (item !== undefined) this.#enqueue(item, event.bytes);
   }
 
@@ -132,10 +138,15 @@ export class CacheWatcher<T extends object> {
     for (; this.#pastAt < until; this.#pastAt += 1) {
       const one = this.#past[this.#pastAt];
       if (one === undefined) continue;
-      if ('seenBy' in one) {
-        const item = one.seenBy(matches);
-        if (item !== undefined) items.push(item);
-      } else if (matches === undefined || matches(one.object)) items.push(new ObjectEvent('ADDED', one));
+      try {
+        if ('seenBy' in one) {
+          const item = one.seenBy(matches);
+          if (item !== undefined) items.push(item);
+        } else if (matches === undefined || matches(one.object)) items.push(new ObjectEvent('ADDED', one));
+      } catch (error) {
+        this.close(unreadableObject(one.key, error));
+        return items;
+      }
     }
     if (this.#pastAt >= this.#past.length) {
       this.#past = [];

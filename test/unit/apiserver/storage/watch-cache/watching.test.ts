@@ -144,6 +144,43 @@ describe('the end of a watch whose past is not read to its end', () => {
   });
 });
 
+describe('an object that cannot be decoded', () => {
+  const matches = (pod: Pod): boolean => pod.n > 0;
+  const bad = (): Promise<{ revision: number }> =>
+    storage.create('/registry/secrets/a/bad', Buffer.from('{"secret-content"'));
+  const corrupt = {
+    fault: 'corrupt',
+    message: 'the stored object /registry/secrets/a/bad is corrupt: it cannot be decoded',
+  };
+
+  it('ends the watches that have to look into it, and no other', async () => {
+    const secrets = cache.resource<Pod>('/registry/secrets/', value => JSON.parse(value.toString()));
+    const from = String(cache.revision);
+    const blind = await secrets.watch({ resourceVersion: from });
+    const looking = await secrets.watch({ resourceVersion: from, matches });
+    const other = await pods.watch({ resourceVersion: from, matches });
+    const { revision } = await bad();
+    expect(await cache.reaches(revision, 1000)).toBe(true);
+    expect(await failure(looking.next())).toMatchObject(corrupt);
+    expect(await blind.next()).toHaveLength(1);
+    await put('y', 2);
+    expect(await read(other)).toEqual(['ADDED 2']);
+    expect([secrets.watcherCount, pods.watcherCount]).toEqual([1, 1]);
+    blind.close();
+    other.close();
+  });
+
+  it('ends a watch that meets it in the past, after what came before', async () => {
+    const secrets = cache.resource<Pod>('/registry/secrets/', value => JSON.parse(value.toString()));
+    await storage.create('/registry/secrets/a/a', Buffer.from('{"n":7}'));
+    await cache.reaches((await bad()).revision, 1000);
+    const watcher = await secrets.watch({ resourceVersion: '0', matches });
+    expect(await read(watcher)).toEqual(['ADDED 7']);
+    expect(await failure(watcher.next())).toMatchObject(corrupt);
+    expect(secrets.watcherCount).toBe(0);
+  });
+});
+
 describe('costs', () => {
   it('parses an object once for all watchers, and not at all where nobody selects', async () => {
     const from = String(cache.revision);

@@ -3,6 +3,7 @@ import { equalValues } from '../../api/semantic-equal.ts';
 import type { Node, Pod } from '../../api/types/gen/core-v1.ts';
 import { nodeOf } from '../authn/user.ts';
 import { ALLOW, type Decision, deny, type Lister, type WriteRequest } from './admission.ts';
+import { apiReference, isMirrorPod } from './mirror-pod.ts';
 
 const PODS = { group: '', resource: 'pods' };
 const NODES = { group: '', resource: 'nodes' };
@@ -90,10 +91,12 @@ function podDecision(request: WriteRequest, lister: Lister, nodeName: string): D
 function mirrorDecision(request: WriteRequest, lister: Lister, nodeName: string): Decision {
   const pod = request.object as Pod;
   const quoted = goQuote(nodeName);
-  if (pod.metadata.annotations?.[MIRROR] === undefined)
+  if (!isMirrorPod(pod))
     return deny(request, `pod does not have ${goQuote(MIRROR)} annotation, node ${quoted} can only create mirror pods`);
   if (pod.spec.nodeName !== nodeName)
     return deny(request, `node ${quoted} can only create pods with spec.nodeName set to itself`);
+  const reference = apiReference(pod);
+  if (reference !== undefined) return deny(request, `node ${quoted} can not create pods that reference ${reference}`);
   const owners = pod.metadata.ownerReferences ?? [];
   const [owner] = owners;
   if (owners.length > 1)

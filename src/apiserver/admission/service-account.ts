@@ -1,11 +1,11 @@
 import type { Container, Pod, ServiceAccount, Volume } from '../../api/types/gen/core-v1.ts';
 import { ALLOW, changeTo, type Decision, deny, isAbout, type Lister, type WriteRequest } from './admission.ts';
+import { apiReference, isMirrorPod } from './mirror-pod.ts';
 
 const ACCOUNTS = { group: '', resource: 'serviceaccounts' };
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** An hour, and seven seconds by which upstream's own volumes can be told from others. */
 const TOKEN_SECONDS = 3607;
-const MIRROR = 'kubernetes.io/config.mirror';
 const ENFORCE_SECRETS = 'kubernetes.io/enforce-mountable-secrets';
 
 /**
@@ -15,7 +15,7 @@ const ENFORCE_SECRETS = 'kubernetes.io/enforce-mountable-secrets';
 export function decideServiceAccount(request: WriteRequest, lister: Lister, suffix: string): Decision {
   if (request.operation !== 'CREATE' || !isAbout(request, '', 'pods') || request.object === undefined) return ALLOW;
   const pod = request.object as Pod;
-  if (pod.metadata.annotations?.[MIRROR] !== undefined) return mirrorPod(request, pod);
+  if (isMirrorPod(pod)) return mirrorPod(request, pod);
   const serviceAccountName =
     (pod.spec.serviceAccountName ?? '') === '' ? 'default' : (pod.spec.serviceAccountName ?? '');
   const account = lister.get(ACCOUNTS, request.namespace, serviceAccountName) as ServiceAccount | undefined;
@@ -42,21 +42,8 @@ export function decideServiceAccount(request: WriteRequest, lister: Lister, suff
 
 /** A pod from a file of a node cannot use what the API holds. */
 function mirrorPod(request: WriteRequest, pod: Pod): Decision {
-  if ((pod.spec.serviceAccountName ?? '') !== '')
-    return deny(request, 'a mirror pod may not reference service accounts');
-  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-  const usesSecret =
-    (pod.spec.imagePullSecrets ?? []).length > 0 ||
-    (pod.spec.volumes ?? []).some(
-      ({ secret, projected }) =>
-        secret !== undefined || projected?.sources?.some(source => source.secret !== undefined) === true,
-    ) ||
-    containers.some(
-      ({ env = [], envFrom = [] }) =>
-        env.some(entry => entry.valueFrom?.secretKeyRef !== undefined) ||
-        envFrom.some(source => source.secretRef !== undefined),
-    );
-  if (usesSecret) return deny(request, 'a mirror pod may not reference secrets');
+  const reference = apiReference(pod);
+  if (reference !== undefined) return deny(request, `a mirror pod may not reference ${reference}`);
   const usesToken = (pod.spec.volumes ?? []).some(
     volume => volume.projected?.sources?.some(source => source.serviceAccountToken !== undefined) === true,
   );

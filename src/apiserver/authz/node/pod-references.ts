@@ -24,12 +24,15 @@ const KNOWN = new WeakMap<Pod, PodReferences>();
 export function podReferences(pod: Pod): PodReferences {
   const known = KNOWN.get(pod);
   if (known !== undefined) return known;
-  const references = Object.hasOwn(pod.metadata.annotations ?? {}, MIRROR_ANNOTATION) ? NOTHING : find(pod);
+  const references = Object.hasOwn(pod.metadata.annotations ?? {}, MIRROR_ANNOTATION)
+    ? NOTHING
+    : writtenReferences(pod);
   KNOWN.set(pod, references);
   return references;
 }
 
-function find(pod: Pod): PodReferences {
+/** What stands in the pod, a mirror pod's too. */
+export function writtenReferences(pod: Pod): PodReferences {
   const { spec, status } = pod;
   const secrets = new Set<string>();
   const configMaps = new Set<string>();

@@ -171,3 +171,47 @@ describe('quota', () => {
     });
   });
 });
+
+describe('a mirror pod', () => {
+  const mirror = { metadata: { name: 'web', annotations: { 'kubernetes.io/config.mirror': 'x' } }, status: {} };
+  const container = (more: object): object => ({ containers: [{ name: 'app', resources: {}, ...more }] });
+  const volume = (source: object): object => ({ ...container({}), volumes: [{ name: 'v', ...source }] });
+  const cases: readonly [sentence: string, spec: object, what: string][] = [
+    ['an account', { ...container({}), serviceAccountName: 'robot' }, 'service accounts'],
+    ['an account by its old name', { ...container({}), serviceAccount: 'robot' }, 'service accounts'],
+    ['a pull secret', { ...container({}), imagePullSecrets: [{ name: 's' }] }, 'secrets'],
+    ['a secret in its environment', container({ envFrom: [{ secretRef: { name: 's' } }] }), 'secrets'],
+    ['a secret of a driver', volume({ csi: { driver: 'd', nodePublishSecretRef: { name: 's' } } }), 'secrets'],
+    ['a secret of a file share', volume({ azureFile: { secretName: 's', shareName: 'f' } }), 'secrets'],
+    ['a config map', volume({ configMap: { name: 'c' } }), 'configmaps'],
+    ['a projected config map', volume({ projected: { sources: [{ configMap: { name: 'c' } }] } }), 'configmaps'],
+    ['a claim', volume({ persistentVolumeClaim: { claimName: 'p' } }), 'persistentvolumeclaims'],
+    ['a claim made for it', volume({ ephemeral: {} }), 'persistentvolumeclaims'],
+    [
+      'a claim of a device',
+      { ...container({}), resourceClaims: [{ name: 'g', resourceClaimName: 'g' }] },
+      'resourceclaims',
+    ],
+    [
+      'a claim of a device from a template',
+      { ...container({}), resourceClaims: [{ name: 'g', resourceClaimTemplateName: 't' }] },
+      'resourceclaims',
+    ],
+  ];
+  it.each(cases)('may not use %s', (_, spec, what) => {
+    const anybody = createPod({}, { object: { ...mirror, spec } as ApiObject });
+    expect(text(decideServiceAccount(anybody, lister({}), 'abcde'))).toBe(
+      `pods "web" is forbidden: a mirror pod may not reference ${what}`,
+    );
+    const user = userInfo('system:node:n1', ['system:nodes']);
+    const byNode = createPod({}, { user, object: { ...mirror, spec: { ...spec, nodeName: 'n1' } } as ApiObject });
+    expect(text(decideNodeRestriction(byNode, lister({})))).toBe(
+      `pods "web" is forbidden: node "n1" can not create pods that reference ${what}`,
+    );
+  });
+
+  it('may use what its node has', () => {
+    const object = { ...mirror, spec: volume({ hostPath: { path: '/etc' } }) } as ApiObject;
+    expect(text(decideServiceAccount(createPod({}, { object }), lister({}), 'abcde'))).toBe('allowed');
+  });
+});

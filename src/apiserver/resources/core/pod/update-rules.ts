@@ -21,7 +21,7 @@ const UPDATABLE = [
 
 /** A pod's spec stays as it is but for images, a nearer deadline, more tolerations and fewer scheduling gates. */
 export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
-  const errors = validatePodSpec(pod.spec, 'spec');
+  const errors = [...mirrorErrors(pod, old), ...validatePodSpec(pod.spec, 'spec')];
   for (const list of ['containers', 'initContainers'] as const) {
     const after = pod.spec[list] ?? [];
     const before = old.spec[list] ?? [];
@@ -52,6 +52,16 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
       ),
     );
   return errors;
+}
+
+/** A node may make mirror pods; none of them becomes a pod for which the node may read what the API holds, nor the other way round. */
+function mirrorErrors(pod: Pod, old: Pod): FieldError[] {
+  const after = pod.metadata.annotations?.[MIRROR_ANNOTATION];
+  const before = old.metadata.annotations?.[MIRROR_ANNOTATION];
+  if (after === before) return [];
+  const because =
+    before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation';
+  return [forbidden(`metadata.annotations[${MIRROR_ANNOTATION}]`, because)];
 }
 
 function imageErrors(container: Container, path: string): FieldError[] {
@@ -108,7 +118,7 @@ function gatedAffinity(spec: PodSpec, old: PodSpec): PodSpec['affinity'] {
 
 /** Through pods/status: what a kubelet may not say. */
 export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldError[] {
-  const errors: FieldError[] = [];
+  const errors = mirrorErrors(pod, old);
   const { nominatedNodeName = '', observedGeneration = 0 } = pod.status;
   if (nominatedNodeName !== '' && nominatedNodeName !== (old.status.nominatedNodeName ?? '')) {
     for (const reason of dns1123Subdomain(nominatedNodeName))

@@ -6,7 +6,7 @@ import type { ApiObject } from '../resources/strategy.ts';
 import type { HandlerContext } from './handler-context.ts';
 import type { ServedResource } from './served-resource.ts';
 
-/** Throws 403 where the user would give away rights that it has not got. A write that changes no rights gives none. */
+/** Throws 403 where the user would give away rights that it has not got. A write that changes nothing of a role, or neither role nor subjects of a binding, gives none. */
 export function checkEscalation(
   handlers: HandlerContext,
   served: ServedResource,
@@ -21,11 +21,8 @@ export function checkEscalation(
   if (plural === 'roles' || plural === 'clusterroles') {
     const role = object as unknown as ClusterRole;
     const before = old as unknown as ClusterRole | undefined;
-    const same =
-      before !== undefined &&
-      equalValues(role.rules ?? [], before.rules ?? []) &&
-      equalValues(role.aggregationRule, before.aggregationRule);
-    const error = same ? undefined : roleEscalationError(role, check);
+    const same = old !== undefined && equalValues(withoutUpkeep(object), withoutUpkeep(old));
+    const error = same ? undefined : roleEscalationError(role, before, check);
     if (error !== undefined) throw error;
     return;
   }
@@ -37,4 +34,11 @@ export function checkEscalation(
     equalValues(binding.subjects ?? [], before.subjects ?? []);
   const error = same ? undefined : bindingEscalationError(binding, check);
   if (error !== undefined) throw error;
+}
+
+/** The role without what the garbage collector and the storage write. Labels stay: by its labels others draw a role's rules. */
+function withoutUpkeep({ kind: _kind, apiVersion: _apiVersion, metadata, ...rest }: ApiObject): object {
+  const { ownerReferences: _owners, finalizers: _finalizers, managedFields: _fields, ...more } = metadata;
+  const { resourceVersion: _version, ...kept } = more;
+  return { ...rest, metadata: kept };
 }

@@ -24,14 +24,23 @@ export interface EscalationCheck {
   readonly rbac: RbacAuthorizer;
 }
 
-/** 403 when the user may not write this Role or ClusterRole, undefined when it may. A role that aggregates can come to hold anything. */
-export function roleEscalationError(role: ClusterRole, check: EscalationCheck): ApiError | undefined {
+/**
+ * 403 when the user may not write this Role or ClusterRole over `before` (undefined for a new one), undefined when it may. A role that aggregates can
+ * come to hold anything, and one that aggregated may hold it already.
+ */
+export function roleEscalationError(
+  role: ClusterRole,
+  before: ClusterRole | undefined,
+  check: EscalationCheck,
+): ApiError | undefined {
   const resource = check.namespace === '' ? 'clusterroles' : 'roles';
   const name = role.metadata.name ?? '';
   if (isMaster(check.user) || allowed(check, 'escalate', resource, name)) return undefined;
   const because =
     missingRights(role.rules ?? [], check) ??
-    (role.aggregationRule === undefined ? undefined : aggregationProblem(check));
+    (role.aggregationRule === undefined && before?.aggregationRule === undefined
+      ? undefined
+      : aggregationProblem(check));
   return because === undefined ? undefined : forbiddenError({ group: RBAC_GROUP, resource }, name, because);
 }
 

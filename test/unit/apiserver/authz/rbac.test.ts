@@ -327,7 +327,7 @@ describe('escalation', () => {
   const role = (...rules: readonly PolicyRule[]) => ({ metadata: { name: 'new' }, rules });
 
   it('one may give what one has', () => {
-    expect(roleEscalationError(role(rule('get', '', 'pods')), check())).toBeUndefined();
+    expect(roleEscalationError(role(rule('get', '', 'pods')), undefined, check())).toBeUndefined();
     expect(bindingEscalationError(binding('b', 'a', 'Role/reader', subject('User', 'x')), check())).toBeUndefined();
   });
 
@@ -335,6 +335,7 @@ describe('escalation', () => {
     expect(
       roleEscalationError(
         role(rule('get update delete', '', 'pods secrets'), { verbs: ['get'], nonResourceURLs: ['/x'] }),
+        undefined,
         check(),
       )?.message,
     ).toBe(
@@ -350,17 +351,20 @@ describe('escalation', () => {
 
   it('who may escalate or bind may, and masters always', () => {
     const grant = userInfo('grant', []);
-    expect(roleEscalationError(role(rule('*', '*', '*')), check(grant))).toBeUndefined();
+    expect(roleEscalationError(role(rule('*', '*', '*')), undefined, check(grant))).toBeUndefined();
     expect(bindingEscalationError(binding('b', 'a', 'ClusterRole/editor'), check(grant))).toBeUndefined();
     expect(bindingEscalationError(binding('b', 'a', 'ClusterRole/nodes'), check(grant))).toBeDefined();
-    expect(roleEscalationError(role(rule('*', '*', '*')), check(userInfo('root', ['system:masters'])))).toBeUndefined();
+    expect(
+      roleEscalationError(role(rule('*', '*', '*')), undefined, check(userInfo('root', ['system:masters']))),
+    ).toBeUndefined();
   });
 
   it('a role that aggregates can come to hold anything', () => {
     const sum = { metadata: { name: 'new' }, aggregationRule: { clusterRoleSelectors: [{}] } };
-    expect(roleEscalationError(sum, check(jane, ''))?.message).toContain(
-      'must have cluster-admin privileges to use an aggregationRule',
-    );
+    const refusal = 'must have cluster-admin privileges to use an aggregationRule';
+    expect(roleEscalationError(sum, undefined, check(jane, ''))?.message).toContain(refusal);
+    expect(roleEscalationError(role(), sum, check(jane, ''))?.message).toContain(refusal);
+    expect(roleEscalationError(role(), role(), check(jane, ''))).toBeUndefined();
   });
 
   it('a role that is not there cannot be bound', () => {

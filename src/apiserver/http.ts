@@ -63,7 +63,7 @@ export interface ApiRequest {
   readonly httpVersion: 1 | 2;
   readonly clientCertificate: ClientCertificate | undefined;
   readonly remoteAddress: string;
-  /** Aborts when the client is gone or the server stops. */
+  /** Aborts when the client is gone, and when the request has ended, whether its answer was sent or not. */
   readonly signal: AbortSignal;
   /**
    * The whole body. Throws a 413 beyond the limit of the server without having kept more than that, and the signal's reason when it

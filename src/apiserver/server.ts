@@ -16,6 +16,7 @@ import { compressed } from './serve/compress.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
 import { apiRequest, type NodeRequest, unreadableRequest } from './serve/node-request.ts';
 import { type NodeResponse, sendResponse } from './serve/node-response.ts';
+import { requestLifetime } from './serve/request-lifetime.ts';
 import { statusOfError } from './status/status-of-error.ts';
 import { jsonWriter, statusResponse } from './status/status-response.ts';
 
@@ -155,23 +156,21 @@ export class ApiServer implements Component {
   }
 
   async #serve(node: NodeRequest, response: NodeResponse): Promise<void> {
-    const gone = new AbortController();
-    const onClose = (): void => gone.abort(new Error('the client is gone'));
-    response.once('close', onClose);
+    const lifetime = requestLifetime(response);
     // An error of a connection comes as its close as well.
     response.on('error', () => {});
     node.on('error', () => {});
     this.#underWay++;
     try {
-      const answer = await this.#answer(node, gone.signal);
+      const answer = await this.#answer(node, lifetime.signal);
       // Whoever has not sent its whole body cannot send another request behind it.
       const closes = this.#stopping || (!node.complete && node.httpVersionMajor === 1);
       await sendResponse(response, closes ? { ...answer, closeConnection: true } : answer, {
         withoutBody: node.method === 'HEAD',
-        signal: gone.signal,
+        signal: lifetime.signal,
       });
     } finally {
-      response.off('close', onClose);
+      lifetime.end();
       if (--this.#underWay === 0) this.#drained();
     }
   }

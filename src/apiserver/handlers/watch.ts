@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { encodeProtobuf } from '../../api/protobuf/object.ts';
 import { encodeWatchFrame } from '../../api/protobuf/watch-frame.ts';
 import { builtinTable } from '../../api/schema/builtin.ts';
-import { ApiError } from '../../api/status.ts';
+import { ApiError, methodNotAllowedError } from '../../api/status.ts';
 import type { ApiResponse, ResponseSink } from '../http.ts';
 import { type Agreement, JSON_TYPE, negotiateStream } from '../negotiation/negotiate.ts';
 import type { RequestContext } from '../pipeline/context.ts';
@@ -24,10 +24,16 @@ import { asApiError } from './storage-failure.ts';
 /** A watch that does not say how long lasts a random time from here, up to twice as long (upstream's --min-request-timeout). */
 const MIN_WATCH_SECONDS = 1800;
 
-/** GET with `watch`: a stream of events that ends by itself, or with an ERROR event where the cache lost the thread. */
+/**
+ * GET with `watch`: a stream of events that ends by itself, or with an ERROR event where the cache lost the thread. The watch is over when the request
+ * is, even where nobody reads the stream. Throws 405 for every other method: the paths below `watch/` make a watch of whatever comes.
+ */
 export async function watchObjects(served: ServedResource, context: RequestContext): Promise<ApiResponse> {
+  const { method } = context.request;
+  if (method !== 'GET') throw methodNotAllowedError(served.groupResource, method);
   const agreement = negotiateStream(context.request, OBJECT_ENDPOINT);
   const parameters = listParameters(context, served, true);
+  const frames = new FrameWriter(served, agreement, includeObject(context));
   const { namespace, name } = context.info;
   const { matches, sendInitialEvents } = parameters;
   const seconds =
@@ -42,7 +48,8 @@ export async function watchObjects(served: ServedResource, context: RequestConte
     ...(matches === undefined ? {} : { matches }),
     signal: context.signal,
   });
-  const frames = new FrameWriter(served, agreement, includeObject(context));
+  if (context.signal.aborted) watcher.close();
+  else context.signal.addEventListener('abort', () => watcher.close(), { once: true });
   const isJson = agreement.mediaType === JSON_TYPE;
   return {
     status: 200,

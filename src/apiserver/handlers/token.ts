@@ -1,17 +1,22 @@
 import type { KeyObject } from 'node:crypto';
+import { goQuote } from '../../api/go-quote.ts';
 import { builtinTable } from '../../api/schema/builtin.ts';
 import { resourceType } from '../../api/schema/resources/registry.ts';
 import { badRequestError, conflictError, invalidError, notFoundError } from '../../api/status.ts';
 import type { TokenRequest } from '../../api/types/gen/authentication-v1.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import { invalid } from '../../api/validation/field-error.ts';
+import { admit } from '../admission/plugin.ts';
 import { signJwt } from '../authn/jwt.ts';
 import { serviceAccountClaims, type TokenBinding } from '../authn/service-account-claims.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
+import { storageFault } from '../storage/errors.ts';
+import { writeOptions } from './create.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { readObject } from './read-body.ts';
 import type { ServedResource } from './served-resource.ts';
+import { admissionRequest } from './write-object.ts';
 
 /** Signs tokens of service accounts. */
 export interface TokenIssuer {
@@ -35,11 +40,12 @@ export async function createToken(
   context: RequestContext,
 ): Promise<TokenRequest> {
   const { namespace, name } = context.info;
-  const request = await readObject<TokenRequest>(context, {
+  const asked = await readObject<TokenRequest>(context, {
     type: builtinTable.struct('authentication/v1.TokenRequest'),
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',
   });
+  const request = await admitted(handlers, served, context, asked);
   const account = (await served.cache.get(served.key(namespace, name), { signal: context.signal })).object;
   const seconds = request.spec.expirationSeconds ?? DEFAULT_SECONDS;
   const wrong = [
@@ -52,7 +58,7 @@ export async function createToken(
   ];
   if (wrong.length > 0) throw invalidError({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', wrong);
   const audiences = request.spec.audiences.length > 0 ? request.spec.audiences : handlers.tokens.audiences;
-  const binding = await bindingOf(handlers, request, namespace, context);
+  const binding = await bindingOf(handlers, request, context);
   const isProjected = seconds === PROJECTED_SECONDS && binding !== undefined && 'pod' in binding;
   const issuedAt = Math.floor(handlers.clock.now() / 1000);
   const token = signJwt(
@@ -77,12 +83,27 @@ export async function createToken(
   };
 }
 
+/** What admission makes of the request, which is to it the creation of the account's subresource: a node gets tokens for its own pods only. */
+async function admitted(
+  handlers: HandlerContext,
+  served: ServedResource,
+  context: RequestContext,
+  asked: TokenRequest,
+): Promise<TokenRequest> {
+  const { namespace, name } = context.info;
+  const options = { ...writeOptions(context), subresource: 'token' };
+  const objects = { object: asked, oldObject: undefined };
+  const write = admissionRequest(served, 'CREATE', { namespace, name }, objects, options);
+  const object = await admit(handlers.admission, { ...write, kind: 'TokenRequest' }, context.signal);
+  return object as TokenRequest;
+}
+
 async function bindingOf(
   handlers: HandlerContext,
   request: TokenRequest,
-  namespace: string,
   context: RequestContext,
 ): Promise<TokenBinding | undefined> {
+  const { namespace, name: account } = context.info;
   const reference = request.spec.boundObjectRef;
   if (reference === undefined) return undefined;
   const { kind = '', apiVersion = '', name = '', uid: wantedUid = '' } = reference;
@@ -91,6 +112,10 @@ async function bindingOf(
   if (served === undefined)
     throw badRequestError(`cannot bind token for serviceaccount to object of type ${apiVersion}, Kind=${kind}`);
   const object = await find(served, served.namespaced ? namespace : '', name, context);
+  if (kind === 'Pod' && (object as unknown as Pod).spec.serviceAccountName !== account)
+    throw badRequestError(
+      `cannot bind token for serviceaccount ${goQuote(account)} to pod running with different serviceaccount name.`,
+    );
   const uid = object.metadata.uid ?? '';
   if (wantedUid !== '' && wantedUid !== uid)
     throw conflictError(
@@ -123,7 +148,8 @@ async function find(
 ): Promise<ApiObject> {
   try {
     return (await served.cache.get(served.key(namespace, name), { signal: context.signal })).object;
-  } catch {
+  } catch (error) {
+    if (storageFault(error) !== 'not-found') throw error;
     throw notFoundError({ group: '', resource: resourceType(served.resource).name.toLowerCase() }, name);
   }
 }

@@ -8,6 +8,7 @@ import type { Preconditions, StoredObject } from '../storage/storage.ts';
 import { checkEscalation } from './escalation.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import type { Entry, ServedResource } from './served-resource.ts';
+import { checkSignerRights } from './signer-rights.ts';
 
 /** What a write answers: what is stored, or would be with `dryRun`. */
 export type Written =
@@ -75,6 +76,7 @@ async function createNamed(
   for (const warning of strategy.warnings(prepared)) options.warn(warning);
   const valid = strategy.canonicalize(prepared);
   checkEscalation(handlers, served, valid, undefined, options.user);
+  checkSignerRights(handlers, served, valid, undefined, options);
   await admitValidating(handlers.admission, { ...request, object: valid }, signal);
   const allocation = await handlers.allocator.allocate(served, valid, undefined, options.dryRun, signal);
   if (options.dryRun) return { kind: 'dry', object: allocation.object };
@@ -202,6 +204,7 @@ async function nextObject(
   for (const warning of rules.warningsOnUpdate(prepared, old)) options.warn(warning);
   const valid = served.strategy.canonicalize(prepared);
   checkEscalation(handlers, served, valid, old, options.user);
+  checkSignerRights(handlers, served, valid, old, options);
   await admitValidating(handlers.admission, { ...admission, object: valid }, options.signal);
   const allocation = await handlers.allocator.allocate(served, valid, old, options.dryRun, options.signal);
   return { object: allocation.object, undo: allocation.undo };

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { certificatePem, parseCertificate, selfSignedCertificate, signCertificate } from '../../src/pki/certificate.ts';
@@ -51,31 +51,53 @@ function validity() {
   return { notBefore: new Date(Date.now() - 300_000), notAfter: new Date(Date.now() + 3_600_000) };
 }
 
-/** The built API server on loopback, with an etcd of its own and certificates made for it. */
+export interface TestApiServerOptions {
+  /** Another server: this one shares its etcd and its certificates, and leaves both to it. */
+  readonly beside?: TestApiServer;
+  /** Where etcd's data goes; in memory unless given. */
+  readonly etcdParent?: string;
+  /** Further flags of the command. */
+  readonly args?: readonly string[];
+}
+
+/** What a client shows and trusts, in PEM. */
+export interface ClientCredentials {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** The built API server on loopback, with an etcd and certificates made for it. */
 export class TestApiServer {
   readonly folder: string;
   readonly url: string;
-  readonly #port: number;
+  readonly port: number;
+  readonly etcd: EtcdServer;
   readonly #authority: TestAuthority;
-  readonly #etcd: EtcdServer;
+  readonly #args: readonly string[];
+  readonly #ownsEtcd: boolean;
   #child: ChildProcess | undefined;
   #log = '';
 
-  private constructor(folder: string, port: number, etcd: EtcdServer) {
+  private constructor(folder: string, port: number, etcd: EtcdServer, options: TestApiServerOptions) {
     this.folder = folder;
-    this.#port = port;
+    this.port = port;
     this.url = `https://127.0.0.1:${port}`;
-    this.#etcd = etcd;
-    this.#authority = new TestAuthority();
+    this.etcd = etcd;
+    this.#args = options.args ?? [];
+    this.#ownsEtcd = options.beside === undefined;
+    this.#authority = options.beside === undefined ? new TestAuthority() : options.beside.#authority;
   }
 
-  static async start(): Promise<TestApiServer> {
-    const etcd = await EtcdServer.start();
+  static async start(options: TestApiServerOptions = {}): Promise<TestApiServer> {
+    const { beside, etcdParent } = options;
+    const etcd = beside?.etcd ?? (await EtcdServer.start(etcdParent === undefined ? {} : { parent: etcdParent }));
     const folder = mkdtempSync(join('/dev/shm', 'gantry-apiserver-'));
     const [port] = await freePorts();
-    const server = new TestApiServer(folder, port, etcd);
+    const server = new TestApiServer(folder, port, etcd, options);
     try {
-      server.#writeFiles();
+      if (beside === undefined) server.#writeFiles();
+      else cpSync(beside.folder, folder, { recursive: true });
       await server.start();
       return server;
     } catch (error) {
@@ -101,14 +123,15 @@ export class TestApiServer {
       node,
       [
         ...command,
-        `--etcd-servers=${this.#etcd.endpoint}`,
+        `--etcd-servers=${this.etcd.endpoint}`,
         '--bind-address=127.0.0.1',
-        `--secure-port=${this.#port}`,
+        `--secure-port=${this.port}`,
         `--tls-cert-file=${file('server.crt')}`,
         `--tls-private-key-file=${file('server.key')}`,
         `--client-ca-file=${file('ca.crt')}`,
         '--service-account-issuer=https://kubernetes.default.svc',
         `--service-account-signing-key-file=${file('sa.key')}`,
+        ...this.#args,
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );
@@ -139,6 +162,12 @@ export class TestApiServer {
     await exited;
   }
 
+  /** The client certificate of a user, and the CA that the server's is signed by. */
+  credentials(user: string, groups: readonly string[]): ClientCredentials {
+    const { certificate, key } = this.#authority.issue(user, groups, 'clientAuth');
+    return { ca: this.#authority.pem, cert: certificate, key };
+  }
+
   /** A kubeconfig for a user with a client certificate; returns its path. */
   kubeconfigFor(user: string, groups: readonly string[]): string {
     const { certificate, key } = this.#authority.issue(user, groups, 'clientAuth');
@@ -156,7 +185,7 @@ export class TestApiServer {
   /** The status of a GET as anonymous. */
   get(path: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port: this.#port, path, ca: this.#authority.pem, agent: false };
+      const options = { host: '127.0.0.1', port: this.port, path, ca: this.#authority.pem, agent: false };
       const asked = request(options, response => {
         response.resume();
         response.once('end', () => resolve(response.statusCode ?? 0));
@@ -166,10 +195,10 @@ export class TestApiServer {
     });
   }
 
-  /** Ends it and its etcd, and removes their data. */
+  /** Ends it, and its etcd unless that is another's, and removes their data. */
   async remove(): Promise<void> {
     await this.kill();
-    await this.#etcd.remove();
+    if (this.#ownsEtcd) await this.etcd.remove();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

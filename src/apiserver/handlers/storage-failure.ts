@@ -50,6 +50,7 @@ function storageFailure(error: StorageError, resource: GroupResource, name: stri
     case 'exists':
       return alreadyExistsError(resource, name);
     case 'precondition':
+    case 'companion':
       return conflictError(resource, name, error.message);
     case 'invalid':
       return badRequestError(error.message);

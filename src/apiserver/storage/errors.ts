@@ -1,9 +1,11 @@
 import { type ErrorCode, GantryError } from '../../base/errors.ts';
+import type { Companions } from './revisioned-store.ts';
 
 export type StorageFault =
   | 'not-found'
   | 'exists'
   | 'precondition'
+  | 'companion'
   | 'invalid'
   | 'expired'
   | 'too-large-revision'
@@ -13,6 +15,7 @@ const CODES: Readonly<Record<StorageFault, ErrorCode>> = {
   'not-found': 'not-found',
   exists: 'already-exists',
   precondition: 'failed-precondition',
+  companion: 'failed-precondition',
   invalid: 'invalid-argument',
   expired: 'out-of-range',
   'too-large-revision': 'deadline-exceeded',
@@ -37,6 +40,17 @@ export class StorageError extends GantryError {
     this.fault = fault;
     this.continue = options.continue;
     this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** Nothing was written, since a companion was not at its expected revision. `found` is what stands at the keys of all of them. */
+export class CompanionConflict extends StorageError {
+  readonly found: Companions;
+
+  constructor(key: string, found: Companions) {
+    super('companion', `something that is written together with ${key} was changed at the same time; please try again`);
+    this.name = 'CompanionConflict';
+    this.found = found;
   }
 }
 

@@ -1,5 +1,6 @@
 import { encodeContinue } from './continue-token.ts';
 import {
+  CompanionConflict,
   continueExpired,
   keyExists,
   keyNotFound,
@@ -81,9 +82,10 @@ export class OptimisticStorage implements Storage {
   }
 
   async create(key: string, value: Buffer, options: CreateOptions = {}): Promise<StoredObject> {
-    const { ttlSeconds = 0, signal } = options;
-    const written = await this.#store.write(key, value, 0, { ttlSeconds, signal });
-    if (!written.done) throw keyExists(key);
+    const { ttlSeconds = 0, together = [], signal } = options;
+    const written = await this.#store.write(key, value, 0, { ttlSeconds, together, signal });
+    if (!written.done)
+      throw written.current === undefined ? new CompanionConflict(key, written.companions) : keyExists(key);
     return { key, value, revision: written.revision };
   }
 
@@ -105,8 +107,8 @@ export class OptimisticStorage implements Storage {
       const updated = await this.#onNewest(key, current, isNewest, attempt, check, signal);
       current = updated.from;
       isNewest ||= updated.isNewest;
-      const { value, ttlSeconds = 0 } = updated.result;
-      if (current?.value.equals(value)) {
+      const { value, ttlSeconds = 0, together = [] } = updated.result;
+      if (together.length === 0 && current?.value.equals(value)) {
         if (isNewest) return current;
         // nothing to write, if what the cache had is still what is stored
         const newest = check(await this.#read(key, signal));
@@ -115,15 +117,17 @@ export class OptimisticStorage implements Storage {
         current = newest;
         continue;
       }
-      const written = await this.#store.write(key, value, current?.revision ?? 0, { ttlSeconds, signal });
+      const expected = current?.revision ?? 0;
+      const written = await this.#store.write(key, value, expected, { ttlSeconds, together, signal });
       if (written.done) return { key, value, revision: written.revision };
+      if (written.current?.revision === current?.revision) throw new CompanionConflict(key, written.companions);
       current = check(written.current);
       isNewest = true;
     }
   }
 
   async delete(key: string, options: DeleteOptions = {}): Promise<StoredObject> {
-    const { preconditions, validate, signal } = options;
+    const { preconditions, validate, together = [], signal } = options;
     const check = (found: StoredObject | undefined): StoredObject => {
       if (found === undefined) throw keyNotFound(key);
       return found;
@@ -137,8 +141,9 @@ export class OptimisticStorage implements Storage {
     for (;;) {
       signal?.throwIfAborted();
       const allowed = await this.#onNewest(key, current, isNewest, attempt, check, signal);
-      const removed = await this.#store.remove(key, allowed.from.revision, signal);
+      const removed = await this.#store.remove(key, allowed.from.revision, { together, signal });
       if (removed.done) return { key, value: allowed.from.value, revision: removed.revision };
+      if (removed.current?.revision === allowed.from.revision) throw new CompanionConflict(key, removed.companions);
       current = check(removed.current);
       isNewest = true;
     }

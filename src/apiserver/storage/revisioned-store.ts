@@ -1,4 +1,4 @@
-import type { ChangeBatch, CompactionState, StoredObject, WatchOptions } from './storage.ts';
+import type { ChangeBatch, CompactionState, Companion, StoredObject, WatchOptions } from './storage.ts';
 
 /** History was asked for that is gone (`compacted`) or not yet there (`future`). */
 export class HistoryError extends Error {
@@ -11,10 +11,12 @@ export class HistoryError extends Error {
   }
 }
 
-/** A conditional write: done at a revision, or not, with what stands there instead. */
+/** A conditional write: done at a revision, or not, with what stands there instead, and at the keys of its companions (undefined: nothing). */
 export type Written =
   | { readonly done: true; readonly revision: number }
-  | { readonly done: false; readonly current: StoredObject | undefined };
+  | { readonly done: false; readonly current: StoredObject | undefined; readonly companions: Companions };
+
+export type Companions = ReadonlyMap<string, StoredObject | undefined>;
 
 export interface RangeRead {
   /** Sorted by key. */
@@ -37,14 +39,18 @@ export interface RevisionedStore {
     end: string,
     options: { limit: number; revision: number | undefined; signal: AbortSignal | undefined },
   ): Promise<RangeRead>;
-  /** Writes when the key was last written at `expected` (0: is not there). */
+  /** Writes when the key was last written at `expected` (0: is not there) and its companions at theirs; all have one revision then. */
   write(
     key: string,
     value: Buffer,
     expected: number,
-    options: { ttlSeconds: number; signal: AbortSignal | undefined },
+    options: { ttlSeconds: number; together: readonly Companion[]; signal: AbortSignal | undefined },
   ): Promise<Written>;
-  remove(key: string, expected: number, signal?: AbortSignal): Promise<Written>;
+  remove(
+    key: string,
+    expected: number,
+    options: { together: readonly Companion[]; signal: AbortSignal | undefined },
+  ): Promise<Written>;
   /** Ends only by throwing: a HistoryError, or the reason of the signal. */
   watch(prefix: string, options: WatchOptions): AsyncIterable<ChangeBatch>;
   currentRevision(signal?: AbortSignal): Promise<number>;

@@ -40,7 +40,21 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Another key of the same transaction as an object: when it is not at its expected revision, nothing of the transaction happens. Among the
+ * companions of one write no key stands twice.
+ */
+export interface Companion {
+  readonly key: string;
+  /** The revision that it has to be at; 0: it must not be there. */
+  readonly expected: number;
+  /** The value that it gets; or it goes, or it was only compared. */
+  readonly write: Buffer | 'delete' | 'nothing';
+}
+
 export interface CreateOptions {
+  /** Written together with the object, or not at all: CompanionConflict. */
+  readonly together?: readonly Companion[];
   /** The object vanishes after this time, at most 5 % or a minute later. 0 or absent: never. */
   readonly ttlSeconds?: number;
   readonly signal?: AbortSignal;
@@ -53,6 +67,8 @@ export interface Preconditions {
 
 export interface Updated {
   readonly value: Buffer;
+  /** As in CreateOptions. */
+  readonly together?: readonly Companion[];
   readonly ttlSeconds?: number;
 }
 
@@ -76,6 +92,8 @@ export interface DeleteOptions {
   readonly origin?: StoredObject;
   /** Throws when this version may not be deleted; called again with the newest version when the one it saw was stale. */
   readonly validate?: (current: StoredObject) => void | Promise<void>;
+  /** As in CreateOptions. */
+  readonly together?: readonly Companion[];
   readonly signal?: AbortSignal;
 }
 

@@ -14,7 +14,7 @@ import { LeaseReuse } from '../../../etcd/lease-reuse.ts';
 import type { WatchEvent } from '../../../etcd/watch.ts';
 import { COMPACTION_KEY, ROOT } from '../keys.ts';
 import { endOf, HistoryError, type RangeRead, type RevisionedStore, type Written } from '../revisioned-store.ts';
-import type { Change, ChangeBatch, CompactionState, StoredObject, WatchOptions } from '../storage.ts';
+import type { Change, ChangeBatch, CompactionState, Companion, StoredObject, WatchOptions } from '../storage.ts';
 
 /** Read for its revision alone; there need be nothing. */
 const PROBE_KEY = `${ROOT}health`;
@@ -57,23 +57,27 @@ export class EtcdStore implements RevisionedStore {
     key: string,
     value: Buffer,
     expected: number,
-    options: { ttlSeconds: number; signal: AbortSignal | undefined },
+    options: { ttlSeconds: number; together: readonly Companion[]; signal: AbortSignal | undefined },
   ): Promise<Written> {
-    const { ttlSeconds, signal } = options;
-    if (ttlSeconds === 0) return this.#swap(key, expected, opPut(key, value), signal);
+    const { ttlSeconds } = options;
+    if (ttlSeconds === 0) return this.#swap(key, expected, opPut(key, value), options);
     try {
       const lease = await this.#leases.leaseFor(ttlSeconds);
-      return await this.#swap(key, expected, opPut(key, value, lease), signal);
+      return await this.#swap(key, expected, opPut(key, value, lease), options);
     } catch (error) {
       // revoked by somebody, or lost with etcd's data: once more, with a new one
       if (!(error instanceof EtcdError) || error.fault !== 'lease-not-found') throw error;
       this.#leases.forget();
-      return this.#swap(key, expected, opPut(key, value, await this.#leases.leaseFor(ttlSeconds)), signal);
+      return this.#swap(key, expected, opPut(key, value, await this.#leases.leaseFor(ttlSeconds)), options);
     }
   }
 
-  remove(key: string, expected: number, signal?: AbortSignal): Promise<Written> {
-    return this.#swap(key, expected, opDelete(key), signal);
+  remove(
+    key: string,
+    expected: number,
+    options: { together: readonly Companion[]; signal: AbortSignal | undefined },
+  ): Promise<Written> {
+    return this.#swap(key, expected, opDelete(key), options);
   }
 
   async *watch(prefix: string, options: WatchOptions): AsyncGenerator<ChangeBatch> {
@@ -114,12 +118,29 @@ export class EtcdStore implements RevisionedStore {
     return next;
   }
 
-  async #swap(key: string, expected: number, operation: RequestOp, signal: AbortSignal | undefined): Promise<Written> {
-    const compare = compareModRevision(key, expected);
-    const txn = await this.#client.txn([compare], [operation], [opGet(key)], withSignal(signal));
+  async #swap(
+    key: string,
+    expected: number,
+    operation: RequestOp,
+    { together, signal }: { readonly together: readonly Companion[]; readonly signal: AbortSignal | undefined },
+  ): Promise<Written> {
+    const txn = await this.#client.txn(
+      [compareModRevision(key, expected), ...together.map(each => compareModRevision(each.key, each.expected))],
+      [operation, ...together.flatMap(operationOf)],
+      [opGet(key), ...together.map(each => opGet(each.key))],
+      withSignal(signal),
+    );
     if (txn.succeeded) return { done: true, revision: txn.revision };
-    return { done: false, current: first(txn.responses[0]?.responseRange?.kvs ?? [], key) };
+    const found = (index: number, wanted: string): StoredObject | undefined =>
+      first(txn.responses[index]?.responseRange?.kvs ?? [], wanted);
+    const companions = new Map(together.map((each, index) => [each.key, found(index + 1, each.key)]));
+    return { done: false, current: found(0, key), companions };
   }
+}
+
+function operationOf({ key, write }: Companion): RequestOp[] {
+  if (write === 'nothing') return [];
+  return [write === 'delete' ? opDelete(key) : opPut(key, write)];
 }
 
 function first(kvs: readonly KeyValue[], key: string): StoredObject | undefined {

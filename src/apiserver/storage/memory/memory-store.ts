@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../../base/clock.ts';
 import { aborted } from '../../../base/signals.ts';
 import { COMPACTION_KEY } from '../keys.ts';
 import { endOf, HistoryError, type RangeRead, type RevisionedStore, type Written } from '../revisioned-store.ts';
-import type { Change, ChangeBatch, CompactionState, StoredObject, WatchOptions } from '../storage.ts';
+import type { Change, ChangeBatch, CompactionState, Companion, StoredObject, WatchOptions } from '../storage.ts';
 import { lowerBound } from '../watch-cache/sorted-entries.ts';
 
 /** One version of a key; `value` undefined: deleted. */
@@ -57,24 +57,28 @@ export class MemoryStore implements RevisionedStore {
     key: string,
     value: Buffer,
     expected: number,
-    options: { ttlSeconds: number; signal: AbortSignal | undefined },
+    options: { ttlSeconds: number; together: readonly Companion[]; signal: AbortSignal | undefined },
   ): Promise<Written> {
     options.signal?.throwIfAborted();
-    const current = this.#at(key, this.#revision);
-    if ((current?.revision ?? 0) !== expected) return { done: false, current };
-    const revision = this.#append(key, value);
+    const refused = this.#refusal(key, expected, options.together);
+    if (refused !== undefined) return refused;
+    const revision = this.#append([key, value], ...options.together.flatMap(changeOf));
     if (options.ttlSeconds > 0)
       this.#clock.after(options.ttlSeconds * 1000, () => {
-        if (this.#at(key, this.#revision)?.revision === revision) this.#append(key, undefined);
+        if (this.#at(key, this.#revision)?.revision === revision) this.#append([key, undefined]);
       });
     return { done: true, revision };
   }
 
-  async remove(key: string, expected: number, signal?: AbortSignal): Promise<Written> {
-    signal?.throwIfAborted();
-    const current = this.#at(key, this.#revision);
-    if (current === undefined || current.revision !== expected) return { done: false, current };
-    return { done: true, revision: this.#append(key, undefined) };
+  async remove(
+    key: string,
+    expected: number,
+    options: { together: readonly Companion[]; signal: AbortSignal | undefined },
+  ): Promise<Written> {
+    options.signal?.throwIfAborted();
+    const refused = this.#refusal(key, expected, options.together);
+    if (refused !== undefined) return refused;
+    return { done: true, revision: this.#append([key, undefined], ...options.together.flatMap(changeOf)) };
   }
 
   async *watch(prefix: string, options: WatchOptions): AsyncGenerator<ChangeBatch> {
@@ -102,7 +106,7 @@ export class MemoryStore implements RevisionedStore {
   async compactStep(state: CompactionState): Promise<CompactionState> {
     const version = this.#newest(COMPACTION_KEY)?.version ?? 0;
     if (version !== state.version) return { version, revision: this.#revision };
-    const revision = this.#append(COMPACTION_KEY, Buffer.from(String(state.revision)));
+    const revision = this.#append([COMPACTION_KEY, Buffer.from(String(state.revision))]);
     if (state.revision > this.#compacted) this.#compact(state.revision);
     return { version: version + 1, revision };
   }
@@ -116,8 +120,22 @@ export class MemoryStore implements RevisionedStore {
     return this.#histories.get(key)?.at(-1);
   }
 
-  #append(key: string, value: Buffer | undefined): number {
+  #refusal(key: string, expected: number, together: readonly Companion[]): Written | undefined {
+    const at = (wanted: string): StoredObject | undefined => this.#at(wanted, this.#revision);
+    const all = [{ key, expected }, ...together];
+    if (all.every(each => (at(each.key)?.revision ?? 0) === each.expected)) return undefined;
+    return { done: false, current: at(key), companions: new Map(together.map(each => [each.key, at(each.key)])) };
+  }
+
+  #append(...changes: readonly (readonly [key: string, value: Buffer | undefined])[]): number {
     this.#revision += 1;
+    for (const [key, value] of changes) this.#record(key, value);
+    this.#changed.resolve();
+    this.#changed = deferred();
+    return this.#revision;
+  }
+
+  #record(key: string, value: Buffer | undefined): void {
     const revision = this.#revision;
     const before = this.#newest(key);
     const created = before?.value === undefined;
@@ -133,9 +151,6 @@ export class MemoryStore implements RevisionedStore {
     } else history.push({ revision, value, version });
     const type = value === undefined ? 'delete' : 'put';
     this.#log.push({ type, key, value: value ?? Buffer.alloc(0), revision, created: created && type === 'put' });
-    this.#changed.resolve();
-    this.#changed = deferred();
-    return revision;
   }
 
   #compact(revision: number): void {
@@ -153,6 +168,10 @@ export class MemoryStore implements RevisionedStore {
       }
     }
   }
+}
+
+function changeOf({ key, write }: Companion): (readonly [string, Buffer | undefined])[] {
+  return write === 'nothing' ? [] : [[key, write === 'delete' ? undefined : write]];
 }
 
 function deferred(): { promise: Promise<void>; resolve(): void } {

@@ -27,9 +27,10 @@ export const workloadDefaults: TypeDefaults = new Map([
   defaultsOf<DaemonSet>('apps/v1.DaemonSet', ({ spec }) => {
     const type = spec.updateStrategy.type || 'RollingUpdate';
     const { rollingUpdate } = spec.updateStrategy;
+    const isRolling = type === 'RollingUpdate';
     const rolling = {
       ...rollingUpdate,
-      maxUnavailable: rollingUpdate?.maxUnavailable ?? 1,
+      maxUnavailable: rollingUpdate?.maxUnavailable ?? (isRolling ? 1 : 0),
       maxSurge: rollingUpdate?.maxSurge ?? 0,
     };
     return {
@@ -38,7 +39,7 @@ export const workloadDefaults: TypeDefaults = new Map([
         updateStrategy: {
           ...spec.updateStrategy,
           type,
-          ...(type === 'RollingUpdate' ? { rollingUpdate: rolling } : {}),
+          ...(isRolling || rollingUpdate !== undefined ? { rollingUpdate: rolling } : {}),
         },
         revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
       },
@@ -82,6 +83,16 @@ function statefulSet({ spec }: StatefulSet): Partial<StatefulSet> {
       },
       replicas: spec.replicas ?? 1,
       revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
+      // Claims are objects of their own, and upstream writes their kind whatever was sent.
+      ...(spec.volumeClaimTemplates === undefined
+        ? {}
+        : {
+            volumeClaimTemplates: spec.volumeClaimTemplates.map(claim => ({
+              ...claim,
+              apiVersion: 'v1',
+              kind: 'PersistentVolumeClaim',
+            })),
+          }),
     },
   };
 }

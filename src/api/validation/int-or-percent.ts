@@ -23,8 +23,8 @@ export function atMostWhole(value: IntOrString | undefined, path: string): Field
     : [];
 }
 
-/** The number in a count or a percentage; zero where it is neither. */
+/** The number in a count, in a percentage, or in text that is one; zero where it is none of them. */
 export function numberIn(value: IntOrString | undefined): number {
   if (typeof value === 'number') return value;
-  return value !== undefined && /^[0-9]+%$/.test(value) ? Number.parseInt(value, 10) : 0;
+  return value !== undefined && /^([0-9]+%|[+-]?[0-9]+)$/.test(value) ? Number.parseInt(value, 10) : 0;
 }

@@ -20,8 +20,9 @@ function regexError(message: string, pattern: string, ...examples: string[]): st
   return `${message} (e.g. ${examples.map(example => `'${example}'`).join(',  or ')}, regex used for validation is '${pattern}')`;
 }
 
-function maxLength(value: string, bytes: number): string[] {
-  return Buffer.byteLength(value) > bytes ? [`must be no more than ${bytes} bytes`] : [];
+/** Upstream counts bytes everywhere, and says so in label keys and values only. */
+function maxLength(value: string, bytes: number, unit: 'bytes' | 'characters' = 'characters'): string[] {
+  return Buffer.byteLength(value) > bytes ? [`must be no more than ${bytes} ${unit}`] : [];
 }
 
 export function dns1123Label(value: string): string[] {
@@ -41,7 +42,11 @@ export function dns1123Label(value: string): string[] {
 }
 
 export function dns1123Subdomain(value: string): string[] {
-  const long = maxLength(value, 253);
+  return subdomain(value, 'characters');
+}
+
+function subdomain(value: string, unit: 'bytes' | 'characters'): string[] {
+  const long = maxLength(value, 253, unit);
   if (matches(SUBDOMAIN, value)) return long;
   return [
     ...long,
@@ -71,10 +76,10 @@ export function qualifiedName(value: string): string[] {
     ];
   if (second !== undefined) {
     if (first === '') errors.push('prefix part must be non-empty');
-    else errors.push(...dns1123Subdomain(first).map(reason => `prefix part ${reason}`));
+    else errors.push(...subdomain(first, 'bytes').map(reason => `prefix part ${reason}`));
   }
-  if (name === '') return [...errors, 'name part must be non-empty'];
-  errors.push(...maxLength(name, 63).map(reason => `name part ${reason}`));
+  if (name === '') errors.push('name part must be non-empty');
+  errors.push(...maxLength(name, 63, 'bytes').map(reason => `name part ${reason}`));
   if (!matches(QUALIFIED_NAME, name))
     errors.push(
       `name part ${regexError("must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character", QUALIFIED_NAME, 'MyName', 'my.name', '123-abc')}`,
@@ -83,7 +88,7 @@ export function qualifiedName(value: string): string[] {
 }
 
 export function labelValue(value: string): string[] {
-  const long = maxLength(value, 63);
+  const long = maxLength(value, 63, 'bytes');
   if (value === '' || matches(QUALIFIED_NAME, value)) return long;
   return [
     ...long,
@@ -133,8 +138,7 @@ export function portNumber(value: number): string[] {
 
 /** The name of a port: an IANA service name. */
 export function portName(value: string): string[] {
-  const errors: string[] = [];
-  if (value.length > 15) errors.push('must be no more than 15 characters');
+  const errors = maxLength(value, 15);
   if (!/^[-a-z0-9]+$/.test(value))
     errors.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
   if (!/[a-z]/.test(value)) errors.push('must contain at least one letter (a-z)');

@@ -29,6 +29,8 @@ export interface KindRules<T extends ApiObject> {
   readonly prepareStatus?: (object: T, old: T, context: StrategyContext) => T;
   readonly canonicalize?: (object: T) => T;
   readonly warnings?: (object: T) => string[];
+  /** Where a change is told something else than a new object. */
+  readonly warningsOnUpdate?: (object: T, old: T) => string[];
   readonly columns?: Columns<T>;
   /** Beside metadata.name and metadata.namespace. */
   readonly fields?: (object: T) => Readonly<Record<string, string>>;
@@ -76,7 +78,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
       return nextGeneration(resource, rules, rules.prepareForUpdate?.(prepared, old, context) ?? prepared, old);
     },
     validateUpdate: (object, old, context) => [...metadataErrors(object, old), ...validateChange(object, old, context)],
-    warningsOnUpdate: object => rules.warnings?.(object) ?? [],
+    warningsOnUpdate: (object, old) => (rules.warningsOnUpdate ?? rules.warnings)?.(object, old) ?? [],
     fieldResets: hasStatus ? ['status'] : [],
   };
   const status: UpdateRules<T> = {

@@ -1,5 +1,5 @@
 import type { ControllerRevision } from '../../../api/types/gen/apps-v1.ts';
-import { type FieldError, required } from '../../../api/validation/field-error.ts';
+import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, column, NAME } from '../cells.ts';
@@ -11,7 +11,10 @@ export const controllerRevisionStrategy = defineStrategy<ControllerRevision>(
     validate: validateRevision,
     validateUpdate: (revision, old) => [
       ...nonNegative('revision', revision.revision),
-      ...immutable('data', revision.data, old.data),
+      // An empty object is not the same as none here: the bytes are compared.
+      ...((revision.data === undefined) === (old.data === undefined)
+        ? immutable('data', revision.data, old.data)
+        : [invalid('data', revision.data ?? null, 'field is immutable')]),
     ],
     columns: {
       definitions: [NAME, column('Controller'), column('Revision'), AGE],
@@ -26,11 +29,11 @@ export const controllerRevisionStrategy = defineStrategy<ControllerRevision>(
 );
 
 function validateRevision({ data, revision }: ControllerRevision): FieldError[] {
-  const errors: FieldError[] = [];
+  const errors = nonNegative('revision', revision);
   if (data === undefined || data === null) errors.push(required('data', 'data is mandatory'));
   else if (typeof data !== 'object' || Array.isArray(data))
     errors.push(required('data', 'data must be a valid JSON object'));
-  return [...errors, ...nonNegative('revision', revision)];
+  return errors;
 }
 
 /** `daemonset.apps/proxy`. */

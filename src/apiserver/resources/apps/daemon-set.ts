@@ -1,16 +1,17 @@
+import { equalAs } from '../../../api/semantic-equal.ts';
 import type { DaemonSet, DaemonSetUpdateStrategy } from '../../../api/types/gen/apps-v1.ts';
 import { type FieldError, invalid, notSupported, required } from '../../../api/validation/field-error.ts';
 import { atMostWhole, numberIn, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
+import { isEmptySelector, validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import {
-  validateAlwaysRunning,
-  validatePodTemplate,
-  validateTemplateLabels,
-} from '../../../api/validation/pod-template.ts';
+import { validateAlwaysRunning, validatePodTemplate } from '../../../api/validation/pod-template.ts';
 import { AGE, column, containerCells, labelsCell, NAME, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { collisionCount, statusCounters, workloadSelector } from './workload.ts';
+import { collisionCount, readSelector, selectedErrors, statusCounters } from './workload.ts';
+
+/** Counts the changes of the template. Upstream keeps the field of an older version of the API in this annotation. */
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
 export const daemonSetStrategy = defineStrategy<DaemonSet>(
   { group: 'apps', version: 'v1', plural: 'daemonsets' },
@@ -22,6 +23,12 @@ export const daemonSetStrategy = defineStrategy<DaemonSet>(
       desiredNumberScheduled: 0,
       numberReady: 0,
     }),
+    prepareForCreate: set => withTemplateGeneration(set, Math.max(templateGeneration(set), 1)),
+    prepareForUpdate: (set, old) => {
+      const changed = !equalAs('core/v1.PodTemplateSpec', set.spec.template, old.spec.template);
+      return withTemplateGeneration(set, templateGeneration(old) + (changed ? 1 : 0));
+    },
+    prepareStatus: (set, old) => withTemplateGeneration(set, templateGeneration(old)),
     validate: validateDaemonSet,
     validateUpdate: (set, old) => [
       ...immutable('spec.selector', set.spec.selector, old.spec.selector),
@@ -39,6 +46,7 @@ export const daemonSetStrategy = defineStrategy<DaemonSet>(
           'updatedNumberScheduled',
           'numberAvailable',
           'numberUnavailable',
+          'collisionCount',
         ],
         [],
       ),
@@ -68,11 +76,25 @@ export const daemonSetStrategy = defineStrategy<DaemonSet>(
   },
 );
 
+function templateGeneration(set: DaemonSet): number {
+  const text = set.metadata.annotations?.[TEMPLATE_GENERATION] ?? '';
+  return /^[+-]?[0-9]+$/.test(text) ? Number(text) : 0;
+}
+
+function withTemplateGeneration(set: DaemonSet, generation: number): DaemonSet {
+  const annotations = { ...set.metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };
+  return { ...set, metadata: { ...set.metadata, annotations } };
+}
+
 function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
-  const selector = workloadSelector(spec.selector, 'daemonset');
+  const { selector, template } = spec;
+  const parsed = readSelector(selector);
   return [
-    ...selector.errors,
-    ...validateTemplateLabels(spec.template, selector.parsed, 'spec.template'),
+    ...validateLabelSelector(selector, 'spec.selector'),
+    ...(parsed === 'unreadable' ? [] : selectedErrors(template, parsed)),
+    ...(selector !== undefined && isEmptySelector(selector)
+      ? [invalid('spec.selector', selector, 'empty selector is invalid for daemonset')]
+      : []),
     ...validatePodTemplate(spec.template, 'spec.template'),
     ...validateAlwaysRunning(spec.template, 'DaemonSet', 'spec.template'),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),

@@ -3,14 +3,15 @@ import { type FieldError, forbidden, invalid, notSupported, required } from '../
 import { atMostWhole, numberIn, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import {
-  validateAlwaysRunning,
-  validatePodTemplate,
-  validateTemplateLabels,
-} from '../../../api/validation/pod-template.ts';
 import { AGE, column, containerCells, NAME, selectorText } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { collisionCount, statusCounters, workloadSelector } from './workload.ts';
+import {
+  collisionCount,
+  podNameWarnings,
+  statusCounters,
+  validateReplicaTemplate,
+  validateWorkloadSelector,
+} from './workload.ts';
 
 export const deploymentStrategy = defineStrategy<Deployment>(
   { group: 'apps', version: 'v1', plural: 'deployments' },
@@ -23,6 +24,8 @@ export const deploymentStrategy = defineStrategy<Deployment>(
       ...validateDeployment(deployment),
       ...immutable('spec.selector', deployment.spec.selector, old.spec.selector),
     ],
+    warnings: deployment => podNameWarnings(deployment.metadata.name),
+    warningsOnUpdate: () => [],
     prepareStatus: (deployment, old) => ({
       ...deployment,
       metadata: { ...deployment.metadata, labels: old.metadata.labels },
@@ -37,6 +40,8 @@ export const deploymentStrategy = defineStrategy<Deployment>(
           'readyReplicas',
           'availableReplicas',
           'unavailableReplicas',
+          'terminatingReplicas',
+          'collisionCount',
         ],
         [
           ['updatedReplicas', 'replicas', 'cannot be greater than status.replicas'],
@@ -70,13 +75,10 @@ export const deploymentStrategy = defineStrategy<Deployment>(
 );
 
 function validateDeployment({ spec }: Deployment): FieldError[] {
-  const selector = workloadSelector(spec.selector, 'deployment');
   const errors = [
     ...nonNegative('spec.replicas', spec.replicas),
-    ...selector.errors,
-    ...validateTemplateLabels(spec.template, selector.parsed, 'spec.template'),
-    ...validatePodTemplate(spec.template, 'spec.template'),
-    ...validateAlwaysRunning(spec.template, 'ReplicaSet', 'spec.template'),
+    ...validateWorkloadSelector(spec.selector, 'deployment'),
+    ...validateReplicaTemplate(spec.selector, spec.template),
     ...strategyErrors(spec.strategy),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),

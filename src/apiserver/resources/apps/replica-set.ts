@@ -2,15 +2,10 @@ import type { ReplicaSet } from '../../../api/types/gen/apps-v1.ts';
 import type { FieldError } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import {
-  validateAlwaysRunning,
-  validatePodTemplate,
-  validateTemplateLabels,
-} from '../../../api/validation/pod-template.ts';
 import { column, containerCells, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { REPLICA_COLUMNS } from '../replicas.ts';
-import { statusCounters, workloadSelector } from './workload.ts';
+import { podNameWarnings, statusCounters, validateReplicaTemplate, validateWorkloadSelector } from './workload.ts';
 
 export const replicaSetStrategy = defineStrategy<ReplicaSet>(
   { group: 'apps', version: 'v1', plural: 'replicasets' },
@@ -22,10 +17,19 @@ export const replicaSetStrategy = defineStrategy<ReplicaSet>(
       ...validateReplicaSet(set),
       ...immutable('spec.selector', set.spec.selector, old.spec.selector),
     ],
+    warnings: set => podNameWarnings(set.metadata.name),
+    warningsOnUpdate: () => [],
     validateStatus: set =>
       statusCounters(
         set.status,
-        ['replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas', 'observedGeneration'],
+        [
+          'replicas',
+          'fullyLabeledReplicas',
+          'readyReplicas',
+          'availableReplicas',
+          'observedGeneration',
+          'terminatingReplicas',
+        ],
         [
           ['fullyLabeledReplicas', 'replicas', 'cannot be greater than status.replicas'],
           ['readyReplicas', 'replicas', 'cannot be greater than status.replicas'],
@@ -53,14 +57,11 @@ export const replicaSetStrategy = defineStrategy<ReplicaSet>(
 );
 
 function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
-  // Upstream's text says deployment here.
-  const selector = workloadSelector(spec.selector, 'deployment');
   return [
     ...nonNegative('spec.replicas', spec.replicas),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
-    ...selector.errors,
-    ...validateTemplateLabels(spec.template, selector.parsed, 'spec.template'),
-    ...validatePodTemplate(spec.template, 'spec.template'),
-    ...validateAlwaysRunning(spec.template, 'ReplicaSet', 'spec.template'),
+    // Upstream's text says deployment here.
+    ...validateWorkloadSelector(spec.selector, 'deployment'),
+    ...validateReplicaTemplate(spec.selector, spec.template),
   ];
 }

@@ -8,17 +8,15 @@ import {
   notSupported,
   required,
 } from '../../../api/validation/field-error.ts';
-import { atMostWhole, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
-import { dns1123Label, dns1123Subdomain } from '../../../api/validation/names.ts';
+import { atMostWhole, numberIn, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
+import { dns1123Label } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
-import {
-  validateAlwaysRunning,
-  validatePodTemplate,
-  validateTemplateLabels,
-} from '../../../api/validation/pod-template.ts';
+import { validateAnnotations, validateLabels } from '../../../api/validation/object-meta.ts';
+import { validateAlwaysRunning, validatePodTemplate } from '../../../api/validation/pod-template.ts';
 import { AGE, column, containerCells, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { collisionCount, statusCounters, workloadSelector } from './workload.ts';
+import { validateClaimSpec } from '../storage/persistent-volume-claim.ts';
+import { collisionCount, readSelector, selectedErrors, statusCounters, validateWorkloadSelector } from './workload.ts';
 
 const CHANGEABLE = [
   'replicas',
@@ -38,20 +36,36 @@ export const statefulSetStrategy = defineStrategy<StatefulSet>(
     // The set's name is part of its pods' host names.
     names: dns1123Label,
     generation: ['spec'],
+    prepareForCreate: set => withoutMaxUnavailable(set, undefined),
+    prepareForUpdate: withoutMaxUnavailable,
     initialStatus: () => ({ replicas: 0, availableReplicas: 0 }),
-    validate: validateStatefulSet,
+    validate: ({ spec }) => validateSpec(spec, { created: true, withTemplate: true }),
     validateUpdate: (set, old) => {
       const rest: Record<string, unknown> = { ...set.spec };
       for (const field of CHANGEABLE) rest[field] = old.spec[field];
+      // A set that was let in by looser rules must still be changeable.
+      const withTemplate = validateSpec(old.spec, { created: false, withTemplate: true }).length === 0;
       return [
-        ...validateStatefulSet(set).filter(error => error.field !== 'spec.serviceName'),
+        ...validateSpec(set.spec, { created: false, withTemplate }),
         ...(equalAs('apps/v1.StatefulSetSpec', rest, old.spec) ? [] : [forbidden('spec', FIXED_TEXT)]),
       ];
     },
+    warnings: ({ spec }) =>
+      (spec.revisionHistoryLimit ?? 0) < 0
+        ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+        : [],
     validateStatus: (set, old) => [
       ...statusCounters(
         set.status,
-        ['replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas', 'observedGeneration'],
+        [
+          'replicas',
+          'readyReplicas',
+          'currentReplicas',
+          'updatedReplicas',
+          'availableReplicas',
+          'observedGeneration',
+          'collisionCount',
+        ],
         [
           ...['readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'].map(
             name => [name, 'replicas', 'cannot be greater than status.replicas'] as const,
@@ -73,31 +87,60 @@ export const statefulSetStrategy = defineStrategy<StatefulSet>(
   },
 );
 
-function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
-  const selector = workloadSelector(spec.selector, 'statefulset');
-  return [
-    ...strategyErrors(spec),
+/** Upstream keeps maxUnavailable behind a gate that is off (MaxUnavailableStatefulSet); a set that has it keeps it. */
+function withoutMaxUnavailable(set: StatefulSet, old: StatefulSet | undefined): StatefulSet {
+  const { updateStrategy } = set.spec;
+  const { rollingUpdate } = updateStrategy;
+  if (rollingUpdate === undefined || old?.spec.updateStrategy.rollingUpdate?.maxUnavailable !== undefined) return set;
+  const { maxUnavailable, ...kept } = rollingUpdate;
+  return { ...set, spec: { ...set.spec, updateStrategy: { ...updateStrategy, rollingUpdate: kept } } };
+}
+
+/** `created`: what never changes is checked too. `withTemplate`: the pod is checked, not only its labels. */
+function validateSpec(
+  spec: StatefulSetSpec,
+  options: { readonly created: boolean; readonly withTemplate: boolean },
+): FieldError[] {
+  const { selector, template, serviceName = '', volumeClaimTemplates = [] } = spec;
+  const errors = strategyErrors(spec);
+  if (options.created)
+    for (const [index, claim] of volumeClaimTemplates.entries())
+      errors.push(...validateClaimSpec(claim.spec, `spec.volumeClaimTemplates[${index}].spec`));
+  errors.push(
     ...nonNegative('spec.replicas', spec.replicas),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...nonNegative('spec.ordinals.start', spec.ordinals?.start),
-    ...(spec.serviceName === ''
-      ? []
-      : invalidFor('spec.serviceName', spec.serviceName, dns1123Subdomain(spec.serviceName))),
-    ...selector.errors,
-    ...validateTemplateLabels(spec.template, selector.parsed, 'spec.template'),
-    ...validatePodTemplate(withClaims(spec), 'spec.template'),
-    ...validateAlwaysRunning(spec.template, 'StatefulSet', 'spec.template'),
-  ];
+  );
+  if (options.created && serviceName !== '')
+    errors.push(...invalidFor('spec.serviceName', serviceName, dns1123Label(serviceName)));
+  errors.push(...validateWorkloadSelector(selector, 'statefulset'));
+  const parsed = readSelector(selector);
+  if (parsed === 'unreadable') errors.push(invalid('spec.selector', selector, ''));
+  else {
+    errors.push(...selectedErrors(template, parsed));
+    if (options.withTemplate) errors.push(...validatePodTemplate(podOf(spec), 'spec.template'));
+    errors.push(
+      ...validateLabels(template.metadata.labels, 'spec.template.labels'),
+      ...validateAnnotations(template.metadata.annotations, 'spec.template.annotations'),
+    );
+  }
+  return [...errors, ...validateAlwaysRunning(template, 'StatefulSet', 'spec.template')];
 }
 
-/** Containers may mount the claims that each pod gets. */
-function withClaims(spec: StatefulSetSpec): StatefulSetSpec['template'] {
-  const { volumes = [] } = spec.template.spec;
-  const claims = (spec.volumeClaimTemplates ?? [])
-    .map(claim => claim.metadata.name ?? '')
-    .filter(name => !volumes.some(volume => volume.name === name))
-    .map(name => ({ name, persistentVolumeClaim: { claimName: name } }));
-  return { ...spec.template, spec: { ...spec.template.spec, volumes: [...volumes, ...claims] } };
+/** The pod that the controller will make: it names it, and containers may mount the claims that each pod gets. */
+function podOf(spec: StatefulSetSpec): StatefulSetSpec['template'] {
+  const names = new Set((spec.volumeClaimTemplates ?? []).map(claim => claim.metadata.name ?? ''));
+  const { volumes = [], subdomain, hostname, ...rest } = spec.template.spec;
+  return {
+    ...spec.template,
+    spec: {
+      ...rest,
+      volumes: [
+        ...[...names].map(name => ({ name, persistentVolumeClaim: { claimName: name } })),
+        ...volumes.filter(volume => !names.has(volume.name)),
+      ],
+    },
+  };
 }
 
 function strategyErrors(spec: StatefulSetSpec): FieldError[] {
@@ -120,11 +163,9 @@ function strategyErrors(spec: StatefulSetSpec): FieldError[] {
       errors.push(...nonNegative(`${at}.rollingUpdate.partition`, rolling?.partition));
       if (rolling?.maxUnavailable !== undefined) {
         const max = rolling.maxUnavailable;
-        errors.push(
-          ...validateIntOrPercent(max, `${at}.rollingUpdate.maxUnavailable`),
-          ...atMostWhole(max, `${at}.rollingUpdate.maxUnavailable`),
-        );
-        if (max === 0 || max === '0%') errors.push(invalid(`${at}.rollingUpdate.maxUnavailable`, max, 'cannot be 0'));
+        errors.push(...validateIntOrPercent(max, `${at}.rollingUpdate.maxUnavailable`));
+        if (numberIn(max) === 0) errors.push(invalid(`${at}.rollingUpdate.maxUnavailable`, max, 'cannot be 0'));
+        errors.push(...atMostWhole(max, `${at}.rollingUpdate.maxUnavailable`));
       }
       break;
     default:

@@ -1,23 +1,64 @@
 import { type LabelSelector, labelSelectorOf } from '../../../api/selectors/label-selector.ts';
+import type { PodTemplateSpec } from '../../../api/types/gen/core-v1.ts';
 import type { LabelSelector as LabelSelectorObject } from '../../../api/types/gen/meta-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
 import { isEmptySelector, validateLabelSelector } from '../../../api/validation/label-selector.ts';
+import { dns1123Label } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
+import {
+  validateAlwaysRunning,
+  validatePodTemplate,
+  validateTemplateLabels,
+} from '../../../api/validation/pod-template.ts';
 
-/** The selector of a workload: there, not empty, readable. `kind` as upstream's text names it. */
-export function workloadSelector(
-  selector: LabelSelectorObject | undefined,
-  kind: string,
-): { readonly errors: FieldError[]; readonly parsed: LabelSelector | undefined } {
-  if (selector === undefined) return { errors: [required('spec.selector')], parsed: undefined };
+/** The selector of a workload: there, not empty. `kind` as upstream's text names it. */
+export function validateWorkloadSelector(selector: LabelSelectorObject | undefined, kind: string): FieldError[] {
+  if (selector === undefined) return [required('spec.selector')];
   const errors = validateLabelSelector(selector, 'spec.selector');
   if (isEmptySelector(selector))
     errors.push(invalid('spec.selector', selector, `empty selector is invalid for ${kind}`));
+  return errors;
+}
+
+/** What a selector finds: nothing where there is none, `unreadable` where it is malformed. */
+export function readSelector(selector: LabelSelectorObject | undefined): LabelSelector | 'nothing' | 'unreadable' {
   try {
-    return { errors, parsed: labelSelectorOf(selector) };
+    return labelSelectorOf(selector) ?? 'nothing';
   } catch {
-    return { errors: [...errors, invalid('spec.selector', selector, 'invalid label selector')], parsed: undefined };
+    return 'unreadable';
   }
+}
+
+/** The error of a template whose pods its own selector would not find; an absent selector finds none. */
+export function selectedErrors(template: PodTemplateSpec, selector: LabelSelector | 'nothing'): FieldError[] {
+  const at = 'spec.template';
+  if (selector !== 'nothing') return validateTemplateLabels(template, selector, at);
+  const { labels = null } = template.metadata;
+  return [invalid(`${at}.metadata.labels`, labels, '`selector` does not match template `labels`')];
+}
+
+/** The template of replica sets, and of deployments, which make them. It is looked at only where the selector can be read. */
+export function validateReplicaTemplate(
+  selector: LabelSelectorObject | undefined,
+  template: PodTemplateSpec,
+): FieldError[] {
+  const parsed = readSelector(selector);
+  if (parsed === 'unreadable') return [invalid('spec.selector', selector, 'invalid label selector')];
+  return [
+    ...selectedErrors(template, parsed),
+    ...validatePodTemplate(template, 'spec.template'),
+    ...validateAlwaysRunning(template, 'ReplicaSet', 'spec.template'),
+  ];
+}
+
+/** Pods are named after their workload, and their names are host names. */
+export function podNameWarnings(name: string | undefined): string[] {
+  const reasons = dns1123Label(name ?? '');
+  return reasons.length === 0
+    ? []
+    : [
+        `metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${reasons.join(' ')}]`,
+      ];
 }
 
 /** Counters of a status: none negative, none above another. */
@@ -39,13 +80,14 @@ export function statusCounters(
   ];
 }
 
-/** A collision count is part of names that are in use: it only grows. */
+/** A collision count is part of names that are in use: once it is there it only grows. */
 export function collisionCount(
   status: { readonly collisionCount?: number | undefined },
   old: { readonly collisionCount?: number | undefined },
 ): FieldError[] {
-  const value = status.collisionCount ?? 0;
-  return value < (old.collisionCount ?? 0)
-    ? [invalid('status.collisionCount', value, 'cannot be decremented')]
-    : nonNegative('status.collisionCount', value);
+  if (old.collisionCount === undefined) return [];
+  const { collisionCount: count } = status;
+  return count === undefined || count < old.collisionCount
+    ? [invalid('status.collisionCount', count ?? 0, 'cannot be decremented')]
+    : [];
 }

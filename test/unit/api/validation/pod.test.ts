@@ -27,7 +27,7 @@ describe('metadata of a pod', () => {
       { ...meta, name: 'A_b' },
       'metadata.name: Invalid value: "A_b": a lowercase RFC 1123 subdomain must consist of',
     ],
-    ['a name is not too long', { ...meta, name: 'a'.repeat(254) }, 'must be no more than 253 bytes'],
+    ['a name is not too long', { ...meta, name: 'a'.repeat(254) }, 'must be no more than 253 characters'],
     [
       'a label key is a qualified name',
       { ...meta, labels: { 'a b': 'x' } },

@@ -75,13 +75,6 @@ describe('what may be created', () => {
         ['spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`'],
       ],
       [
-        'a deployment without selector',
-        'apps',
-        'deployments',
-        { ...deployment, spec: { ...deployment.spec, selector: undefined } },
-        ['spec.selector: Required value'],
-      ],
-      [
         'a deployment that could neither add nor remove pods',
         'apps',
         'deployments',

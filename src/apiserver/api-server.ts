@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { loadPackages } from '../api/schema/packages.ts';
-import { allResources } from '../api/schema/resources/registry.ts';
-import type { ApiResource } from '../api/schema/resources/resource.ts';
-import type { Pod, Secret } from '../api/types/gen/core-v1.ts';
+import type { Secret } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
+import { TimeSlice } from '../base/time-slice.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import type { Registry } from '../daemon/metrics.ts';
@@ -23,14 +23,15 @@ import { openApiHandler } from './discovery/openapi-handler.ts';
 import { admissionPlugins } from './handlers/admission-plugins.ts';
 import { resourceHandler } from './handlers/dispatch.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
+import { PodsByNode } from './handlers/pods-by-node.ts';
 import { protobufStatusWriter } from './handlers/represent.ts';
-import { resourceLister } from './handlers/resource-lister.ts';
-import { ServedResource } from './handlers/served-resource.ts';
+import { type OnUnreadable, resourceLister } from './handlers/resource-lister.ts';
+import { describedResources, servedResources } from './handlers/resource-map.ts';
+import type { ServedResource } from './handlers/served-resource.ts';
 import { ServiceAllocator } from './handlers/service-allocator.ts';
 import type { Lister } from './lister.ts';
 import { RequestMetrics } from './pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pipeline.ts';
-import { strategyFor } from './resources/strategies.ts';
 import { type NamedCheck, pingCheck, shutdownCheck } from './serve/health.ts';
 import { metaEndpoints, type VersionInfo } from './serve/meta-endpoints.ts';
 import { ApiServer, type ServerTls } from './server.ts';
@@ -71,28 +72,21 @@ export interface ApiServerParts {
   readonly onListening?: (port: number) => void;
 }
 
-/** True for what this server stores and answers in the form that it is stored in. */
-function isStoredForm({ storage, group, version }: ApiResource): boolean {
-  return storage !== undefined && storage.group === group && storage.version === version;
-}
-
 /** The whole API server over a storage: watch cache, pipeline, handlers, the objects that it keeps. */
 export async function apiServer(parts: ApiServerParts): Promise<Component> {
   const { settings, storage, registry, clock, log } = parts;
   await loadPackages();
   const stopping = new AbortController();
   const watchCache = new WatchCache(storage, { clock, log });
-  const described = allResources().filter(row => row.served && (row.storage === undefined || isStoredForm(row)));
-  const resources = new Map(
-    described
-      .filter(isStoredForm)
-      .map(row => [`${row.group}/${row.version}/${row.plural}`, new ServedResource(strategyFor(row), watchCache)]),
-  );
-  const lister = <T>(id: string): Lister<T> => {
+  const described = describedResources();
+  const resources = servedResources(watchCache);
+  const unreadable: OnUnreadable = error => log.warn({ err: error }, `left out: ${errorMessage(error)}`);
+  const servedBy = (id: string): ServedResource => {
     const served = resources.get(id);
     if (served === undefined) throw new Error(`${id} is not served`);
-    return resourceLister<T>(served);
+    return served;
   };
+  const lister = <T>(id: string): Lister<T> => resourceLister<T>(servedBy(id), unreadable);
   const rbac = new RbacAuthorizer({
     roles: lister('rbac.authorization.k8s.io/v1/roles'),
     roleBindings: lister('rbac.authorization.k8s.io/v1/rolebindings'),
@@ -100,7 +94,12 @@ export async function apiServer(parts: ApiServerParts): Promise<Component> {
     clusterRoleBindings: lister('rbac.authorization.k8s.io/v1/clusterrolebindings'),
   });
   const nodeRules = CLUSTER_ROLES.find(row => row.metadata.name === 'system:node')?.rules ?? [];
-  const authorizer = authorizerUnion([mastersAuthorizer, nodeAuthorizer(nodeListers(lister), nodeRules), rbac]);
+  const podsByNode = new PodsByNode(servedBy('/v1/pods'));
+  const authorizer = authorizerUnion([
+    mastersAuthorizer,
+    nodeAuthorizer(nodeListers(lister, podsByNode), nodeRules),
+    rbac,
+  ]);
   const { issuers, publicKeys, audiences, signingKey } = settings.serviceAccounts;
   const bound = boundObjects(resources);
   const tokenAuthenticator = tokenUnion([
@@ -109,7 +108,7 @@ export async function apiServer(parts: ApiServerParts): Promise<Component> {
   ]);
   const handlers: HandlerContext = {
     resources,
-    admission: admissionPlugins(resources, clock),
+    admission: admissionPlugins(resources, clock, unreadable),
     authorizer,
     rbac,
     allocator: new ServiceAllocator(storage, settings),
@@ -180,6 +179,7 @@ export async function apiServer(parts: ApiServerParts): Promise<Component> {
         };
         const begin = async (): Promise<void> => {
           // nobody is served before the default policy is there: rights would be missing that everyone has
+          await podsByNode.warm(new TimeSlice(signal));
           const objects = new ServerObjects(handlers, signal);
           await ensureSystemObjects(objects, { ...settings, serviceCidr: settings.serviceCidrs[0] ?? '' });
           await reconcileDefaultPolicy(objects);
@@ -248,27 +248,11 @@ function boundObjects(resources: ReadonlyMap<string, ServedResource>) {
   };
 }
 
-/** Reads what the node authorizer compares. Pods are put in order by node once for each state of all pods. */
-function nodeListers(lister: <T>(id: string) => Lister<T>): NodeListers {
-  const pods = lister<Pod>('/v1/pods');
-  let indexed: readonly Pod[] | undefined;
-  let byNode = new Map<string, Pod[]>();
+/** Reads what the node authorizer compares. */
+function nodeListers(lister: <T>(id: string) => Lister<T>, podsByNode: PodsByNode): NodeListers {
   return {
-    podsOnNode(nodeName) {
-      const all = pods.list('');
-      if (all !== indexed) {
-        byNode = new Map();
-        for (const pod of all) {
-          const node = pod.spec.nodeName ?? '';
-          const list = byNode.get(node);
-          if (list === undefined) byNode.set(node, [pod]);
-          else list.push(pod);
-        }
-        indexed = all;
-      }
-      return byNode.get(nodeName) ?? [];
-    },
-    pods,
+    podsOnNode: nodeName => podsByNode.on(nodeName),
+    pods: lister('/v1/pods'),
     persistentVolumeClaims: lister('/v1/persistentvolumeclaims'),
     persistentVolumes: lister('/v1/persistentvolumes'),
     volumeAttachments: lister('storage.k8s.io/v1/volumeattachments'),

@@ -7,7 +7,7 @@ import type { AdmissionPlugin, AdmissionRequest } from '../admission/plugin.ts';
 import { decideResourceQuota } from '../admission/resource-quota/check.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
-import { resourceLister } from './resource-lister.ts';
+import { type OnUnreadable, resourceLister } from './resource-lister.ts';
 import type { ServedResource } from './served-resource.ts';
 import { randomSuffix } from './write-object.ts';
 
@@ -18,8 +18,9 @@ const QUOTA_TRIES = 10;
 export function admissionPlugins(
   resources: ReadonlyMap<string, ServedResource>,
   clock: Clock,
+  onUnreadable?: OnUnreadable,
 ): readonly AdmissionPlugin[] {
-  const inputs = { lister: admissionLister(resources), now: () => timeText(clock), randomSuffix };
+  const inputs = { lister: admissionLister(resources, onUnreadable), now: () => timeText(clock), randomSuffix };
   return [freshNamespace(resources), ...decisionPlugins(inputs), quotaPlugin(resources, clock)];
 }
 
@@ -42,11 +43,11 @@ function writeRequest(request: AdmissionRequest, clock: Clock): WriteRequest {
   };
 }
 
-function admissionLister(resources: ReadonlyMap<string, ServedResource>): Lister {
+function admissionLister(resources: ReadonlyMap<string, ServedResource>, onUnreadable?: OnUnreadable): Lister {
   const listers = new Map(
     [...resources.values()].map(served => [
       `${served.resource.group}/${served.resource.plural}`,
-      resourceLister<ApiObject>(served),
+      resourceLister<ApiObject>(served, onUnreadable),
     ]),
   );
   return {
@@ -95,7 +96,7 @@ function quotaPlugin(resources: ReadonlyMap<string, ServedResource>, clock: Cloc
       if (served.cache.snapshot(scope).length === 0) return;
       for (let tries = 0; tries < QUOTA_TRIES; tries += 1) {
         const list = await served.storage.list(scope, { signal });
-        const quotas = list.items.map(item => served.decode(item.value, item.revision) as unknown as ResourceQuota);
+        const quotas = list.items.map(item => served.decode(item) as unknown as ResourceQuota);
         const decision = decideResourceQuota(writeRequest(request, clock), quotas);
         if (decision.kind === 'deny') throw decision.error;
         if (decision.kind === 'allow' || request.dryRun) return;

@@ -6,6 +6,7 @@ import type { HandlerContext } from './handler-context.ts';
 import { listParameters } from './list-options.ts';
 import { listResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
+import { refuseUnreadableCollection } from './unreadable-object.ts';
 
 /** DELETE of a collection: each object that the selectors choose; the answer is their list. */
 export async function deleteCollection(
@@ -15,6 +16,7 @@ export async function deleteCollection(
 ): Promise<ApiResponse> {
   const { matches, limit, resourceVersion } = listParameters(context, served, false);
   const { options, write } = await readDeleteOptions(context);
+  refuseUnreadableCollection(options);
   const list = await served.cache.list({
     scope: served.scope(context.info.namespace),
     limit,

@@ -14,6 +14,7 @@ import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import { readOptionalObject } from './read-body.ts';
 import { plainResponse, writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
+import { deleteUnreadable } from './unreadable-object.ts';
 import { admissionRequest, namespaceFinalizers, parseDryRun, type Written } from './write-object.ts';
 
 /** What became of a deletion: the object is gone, or marked and waiting. */
@@ -27,6 +28,8 @@ export async function deleteFromRequest(
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
   const { options, write } = await readDeleteOptions(context);
+  if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true)
+    return deleteUnreadable(handlers, served, context, options);
   const deleted = await deleteObject(handlers, served, { namespace, name }, options, write);
   if (!deleted.gone || RETURNS_OBJECT.has(served.resource.plural)) return writtenResponse(context, served, deleted);
   const uid = deleted.kind === 'dry' ? deleted.object.metadata.uid : deleted.entry.object.metadata.uid;
@@ -76,10 +79,12 @@ function fromQuery(query: URLSearchParams): DeleteOptions {
     throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
   const policy = query.get('propagationPolicy') ?? '';
   const orphan = query.get('orphanDependents') ?? '';
+  const ignore = query.get('ignoreStoreReadErrorWithClusterBreakingPotential') ?? '';
   return {
     ...(grace === '' ? {} : { gracePeriodSeconds: Number(grace) }),
     ...(policy === '' ? {} : { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> }),
     ...(orphan === '' ? {} : { orphanDependents: orphan === 'true' }),
+    ...(ignore === '' ? {} : { ignoreStoreReadErrorWithClusterBreakingPotential: ignore === 'true' }),
   };
 }
 
@@ -98,7 +103,7 @@ export async function deleteObject(
   const { signal } = write;
   for (;;) {
     const current = await served.storage.get(key, { signal });
-    const object = served.decode(current.value, current.revision);
+    const object = served.decode(current);
     checkPreconditions(served, object, options);
     const request = admissionRequest(served, 'DELETE', target, { object: undefined, oldObject: object }, write);
     await admitValidating(handlers.admission, request, signal);

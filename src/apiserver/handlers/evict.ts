@@ -35,7 +35,7 @@ export async function evict(
   const options = { ...plain, dryRun: plain.dryRun || parseDryRun(deleteOptions.dryRun ?? []) };
   for (let tries = 0; tries < TRIES; tries += 1) {
     const stored = await pods.storage.get(pods.key(namespace, name), { signal: context.signal });
-    const pod = pods.decode(stored.value, stored.revision);
+    const pod = pods.decode(stored);
     const decision = decideEviction(
       pod as unknown as Pod,
       await budgetsIn(handlers, namespace, context.signal),

@@ -71,8 +71,8 @@ export function entryResponse(
   if (conversion !== undefined) return convertedResponse(context, served, [entry.object], agreement, undefined, status);
   if (mediaType === PROTOBUF_TYPE) return bytesResponse(agreement, protobufOf(served, entry), status);
   if (mediaType === JSON_TYPE && !pretty)
-    return bytesResponse(agreement, Buffer.concat([entry.stored, NEWLINE]), status);
-  return bytesResponse(agreement, textOf(JSON.parse(entry.stored.toString()), agreement), status);
+    return bytesResponse(agreement, Buffer.concat([served.json(entry), NEWLINE]), status);
+  return bytesResponse(agreement, textOf(JSON.parse(served.json(entry).toString()), agreement), status);
 }
 
 function objectResponse(
@@ -114,7 +114,7 @@ export function listResponse(
   const parts: Buffer[] = [Buffer.from(head)];
   for (const [index, entry] of entries.entries()) {
     if (index > 0) parts.push(COMMA);
-    parts.push(entry.stored);
+    parts.push(served.json(entry));
   }
   parts.push(LIST_END);
   const json = Buffer.concat(parts);

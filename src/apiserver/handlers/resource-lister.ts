@@ -1,39 +1,46 @@
 import type { Lister } from '../lister.ts';
-import type { ApiObject } from '../resources/strategy.ts';
-import type { Entry, ServedResource } from './served-resource.ts';
+import type { ServedResource } from './served-resource.ts';
 
-interface Kept<T> {
-  readonly entries: readonly Entry[];
-  readonly objects: readonly T[];
-}
+/** Told of each version of an object that a lister leaves out because it cannot be decoded. */
+export type OnUnreadable = (error: unknown) => void;
 
 /**
- * Reads a kind from the watch cache, without waiting. The same array as long as nothing in it changed. Nothing is kept of a namespace that has no
- * objects: authorizers ask for whatever namespace a client names, before they know whether the client may.
+ * Reads a kind from the watch cache, without waiting. The same array as long as nothing in it changed: the cache says what did, so a question that is
+ * asked again costs nothing. What cannot be decoded is left out and told of: one such object of those that authorizers read must not end all requests.
+ * Nothing is kept of a namespace that has no objects: authorizers ask for whatever namespace a client names, before they know whether the client may.
  */
-export function resourceLister<T>(served: ServedResource): Lister<T> {
-  const kept = new Map<string, Kept<T>>();
+export function resourceLister<T>(served: ServedResource, onUnreadable: OnUnreadable = () => {}): Lister<T> {
+  const { cache } = served;
+  const kept = new Map<string, readonly T[]>();
   const none: readonly T[] = Object.freeze([]);
-  return {
-    get(namespace, name) {
-      if (name === '') return undefined;
-      return served.cache.peek(served.key(namespace, name))?.object as unknown as T | undefined;
+  const prefix = served.scope('');
+  cache.observe({
+    changed({ key }) {
+      kept.delete('');
+      const namespace = key.slice(prefix.length, key.lastIndexOf('/'));
+      if (namespace !== '') kept.delete(namespace);
     },
-    list(namespace) {
-      const entries = served.cache.snapshot(served.scope(namespace));
-      if (entries.length === 0) {
-        kept.delete(namespace);
-        return none;
-      }
+    loaded: () => kept.clear(),
+  });
+  const read = (entry: ReturnType<typeof cache.peek>): T | undefined => {
+    try {
+      return entry?.object as unknown as T | undefined;
+    } catch (error) {
+      onUnreadable(error);
+      return undefined;
+    }
+  };
+  return {
+    get: (namespace, name) => (name === '' ? undefined : read(cache.peek(served.key(namespace, name)))),
+    list(asked) {
+      const namespace = served.namespaced ? asked : '';
       const known = kept.get(namespace);
-      if (known !== undefined && isSame(known.entries, entries)) return known.objects;
-      const objects = entries.map(entry => entry.object as ApiObject as unknown as T);
-      kept.set(namespace, { entries, objects });
+      if (known !== undefined) return known;
+      const entries = cache.snapshot(served.scope(namespace));
+      if (entries.length === 0) return none;
+      const objects = entries.flatMap(entry => read(entry) ?? []);
+      kept.set(namespace, objects);
       return objects;
     },
   };
-}
-
-function isSame(a: readonly Entry[], b: readonly Entry[]): boolean {
-  return a.length === b.length && a.every((entry, index) => entry === b[index]);
 }

@@ -1,4 +1,3 @@
-import { decodeValue } from '../../api/decode/json/decode-json.ts';
 import { encodeObject } from '../../api/encode/encode-object.ts';
 import { listType, resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
@@ -10,6 +9,7 @@ import type { Storage, StoredObject } from '../storage/storage.ts';
 import { CacheEntry } from '../storage/watch-cache/cache-entry.ts';
 import type { ResourceCache } from '../storage/watch-cache/resource-cache.ts';
 import type { WatchCache } from '../storage/watch-cache/watch-cache.ts';
+import { StoredForm } from './stored-form.ts';
 
 /** One version of one object, as handlers pass it on. */
 export type Entry = CacheEntry<ApiObject>;
@@ -27,6 +27,7 @@ export class ServedResource {
   readonly apiVersion: string;
   readonly namespaced: boolean;
   readonly #prefix: string;
+  readonly #form: StoredForm;
 
   constructor(strategy: ResourceStrategy, watchCache: WatchCache) {
     const { resource } = strategy;
@@ -41,7 +42,8 @@ export class ServedResource {
     this.apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
     this.namespaced = resource.scope === 'namespaced';
     this.#prefix = `${ROOT}${resource.storage.prefix}/`;
-    this.cache = watchCache.resource(this.#prefix, (value, revision) => this.decode(value, revision));
+    this.#form = new StoredForm(resource);
+    this.cache = watchCache.resource(this.#prefix, (value, revision, key) => this.#form.read(value, revision, key));
   }
 
   /** Throws 400 for a name or namespace that cannot stand in a key. */
@@ -58,23 +60,27 @@ export class ServedResource {
     return this.namespaced && namespace !== '' ? namespacePrefix(this.#prefix, namespace) : this.#prefix;
   }
 
-  /** What is stored as an object with its resourceVersion. */
-  decode(value: Buffer, revision: number): ApiObject {
-    const object = decodeValue(this.type, JSON.parse(value.toString())).object as unknown as ApiObject;
-    return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+  /** What is stored as an object with its resourceVersion. Throws `corrupt` for what is no object of this kind. */
+  decode(stored: StoredObject): ApiObject {
+    return this.#form.read(stored.value, stored.revision, stored.key);
   }
 
   /** The bytes to store. Equal objects give equal bytes. */
   encode(object: ApiObject): Buffer {
-    const { resourceVersion, selfLink, managedFields, ...metadata } = object.metadata;
-    const { kind } = this.resource;
-    return Buffer.from(
-      JSON.stringify(encodeObject(this.type, { ...object, kind, apiVersion: this.apiVersion, metadata })),
-    );
+    return this.#form.write(object);
   }
 
   entry(stored: StoredObject): Entry {
-    return new CacheEntry(stored, (value, revision) => this.decode(value, revision));
+    return new CacheEntry(stored, (value, revision, key) => this.#form.read(value, revision, key));
+  }
+
+  /**
+   * The JSON of a stored object: the stored bytes where they are what the client wants but for the resourceVersion, else made once. Throws `corrupt`
+   * for what cannot be decoded.
+   */
+  json(entry: Entry): Buffer {
+    if (this.#form.isOwn(entry.value)) return entry.stored;
+    return entry.encoded('json', each => Buffer.from(JSON.stringify(this.unstoredJson(each.object))));
   }
 
   /** An object that is not stored (a dry run), as if it were; `revision` 0 gives it no resourceVersion. */

@@ -7,6 +7,7 @@ import type { ApiResponse, ResponseSink } from '../http.ts';
 import { type Agreement, JSON_TYPE, negotiateStream } from '../negotiation/negotiate.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
+import { storageFault } from '../storage/errors.ts';
 import type { WatchItem } from '../storage/watch-cache/cache-event.ts';
 import type { CacheWatcher } from '../storage/watch-cache/cache-watcher.ts';
 import { listParameters } from './list-options.ts';
@@ -87,9 +88,32 @@ async function follow(
       return;
     }
     if (items === undefined) return;
-    const bytes = items.map(item => frames.frame(item));
-    if (!sink.write(Buffer.concat(bytes))) await sink.drained(signal);
+    const { bytes, failure } = framesOf(items, frames);
+    const more = sink.write(Buffer.concat(bytes));
+    if (failure !== undefined) {
+      const last = frames.failure(failure);
+      if (last === undefined) throw failure;
+      sink.write(last);
+      return;
+    }
+    if (!more) await sink.drained(signal);
   }
+}
+
+/** The frames up to the first object that cannot be decoded, and what it failed with: such an object ends the watch that meets it. */
+function framesOf(
+  items: readonly WatchItem<ApiObject>[],
+  frames: FrameWriter,
+): { readonly bytes: readonly Buffer[]; readonly failure: unknown } {
+  const bytes: Buffer[] = [];
+  for (const item of items)
+    try {
+      bytes.push(frames.frame(item));
+    } catch (error) {
+      // nobody has ever been shown what cannot be decoded, so nobody has to be told that it is gone
+      if (item.type !== 'DELETED' || storageFault(error) !== 'corrupt') return { bytes, failure: error };
+    }
+  return { bytes, failure: undefined };
 }
 
 /** Makes the frames of one watch. What many watchers see in the same form is made once. */
@@ -113,7 +137,7 @@ class FrameWriter {
     if (item.type === 'BOOKMARK') return this.#bookmark(item.revision, item.initialEventsEnd);
     if (conversion !== undefined) return this.#converted(item.type, item.entry.object);
     return this.#isJson
-      ? item.frame('json', event => jsonFrame(event.type, event.entry.stored))
+      ? item.frame('json', event => jsonFrame(event.type, served.json(event.entry)))
       : item.frame('protobuf', event => encodeWatchFrame(event.type, protobufOf(served, event.entry)));
   }
 

@@ -129,7 +129,7 @@ export async function updateObject(
   const { signal, dryRun } = options;
   if (dryRun) {
     const current = await served.storage.get(key, { signal });
-    const next = await nextObject(handlers, served, request, options, served.decode(current.value, current.revision));
+    const next = await nextObject(handlers, served, request, options, served.decode(current));
     return { kind: 'dry', object: next.object };
   }
   for (;;) {
@@ -141,7 +141,7 @@ export async function updateObject(
         async current => {
           if (current === undefined) throw new Error('an update without a stored object');
           await undo();
-          const old = served.decode(current.value, current.revision);
+          const old = served.decode(current);
           const next = await nextObject(handlers, served, request, options, old);
           undo = next.undo;
           release = () => handlers.allocator.release(served, old, next.object);

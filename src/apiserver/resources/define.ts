@@ -73,7 +73,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
   };
   const main: UpdateRules<T> = {
     prepareForUpdate(object, old, context) {
-      const kept = { ...object, metadata: keptMetadata(object.metadata, old.metadata, context) };
+      const kept = { ...object, metadata: keptMetadata(object.metadata, old.metadata) };
       const prepared = withFieldsOf(kept, old, hasStatus ? ['status'] : []);
       return nextGeneration(resource, rules, rules.prepareForUpdate?.(prepared, old, context) ?? prepared, old);
     },
@@ -84,7 +84,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
   const status: UpdateRules<T> = {
     prepareForUpdate(object, old, context) {
       const fields = Object.keys({ ...object, ...old }).filter(name => name !== 'status' && name !== 'metadata');
-      const metadata = keptMetadata(object.metadata, old.metadata, context);
+      const metadata = keptMetadata(object.metadata, old.metadata);
       const prepared = withFieldsOf({ ...object, metadata }, old, fields);
       return rules.prepareStatus?.(prepared, old, context) ?? prepared;
     },
@@ -143,7 +143,7 @@ function createdMetadata(metadata: ObjectMeta, context: StrategyContext): Object
 }
 
 /** What a writer need not repeat and cannot take away: identity, creation, and the deletion that is under way. */
-function keptMetadata(metadata: ObjectMeta, old: ObjectMeta, context: StrategyContext): ObjectMeta {
+function keptMetadata(metadata: ObjectMeta, old: ObjectMeta): ObjectMeta {
   const uid = metadata.uid === undefined || metadata.uid === '' ? old.uid : metadata.uid;
   const grace = metadata.deletionGracePeriodSeconds ?? old.deletionGracePeriodSeconds;
   return {
@@ -151,7 +151,7 @@ function keptMetadata(metadata: ObjectMeta, old: ObjectMeta, context: StrategyCo
     selfLink: undefined,
     uid,
     generation: old.generation,
-    creationTimestamp: old.creationTimestamp ?? context.now,
+    creationTimestamp: old.creationTimestamp ?? metadata.creationTimestamp,
     ...(old.deletionTimestamp === undefined ? {} : { deletionTimestamp: old.deletionTimestamp }),
     ...(grace === undefined ? {} : { deletionGracePeriodSeconds: grace }),
   };

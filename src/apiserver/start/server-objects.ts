@@ -29,7 +29,7 @@ export class ServerObjects {
     const served = this.#served(id);
     try {
       const stored = await served.storage.get(served.key(namespace, name), { signal: this.#write.signal });
-      return served.decode(stored.value, stored.revision);
+      return served.decode(stored);
     } catch (error) {
       if (storageFault(error) === 'not-found') return undefined;
       throw error;

@@ -1,19 +1,15 @@
 import { corruptObject } from './errors.ts';
 import { findMember, jsonString, skipSpace, skipValue } from './json-members.ts';
-import { isProtobuf, protobufUid, spliceProtobuf } from './protobuf-metadata.ts';
+import { isProtobuf, protobufUid } from './protobuf-metadata.ts';
 
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 const NAME = Buffer.from('"resourceVersion"');
 
-/**
- * A stored value with `metadata.resourceVersion` set, by copying bytes: nothing is parsed. JSON and `k8s\0` protobuf. Throws `corrupt` for
- * anything else.
- */
+/** A stored value in JSON with `metadata.resourceVersion` set, by copying bytes: nothing is parsed. Throws `corrupt` for anything else. */
 export function withResourceVersion(value: Buffer, revision: number): Buffer {
-  if (isProtobuf(value)) return spliceProtobuf(value, String(revision));
   const object = skipSpace(value, 0);
-  if (value[object] !== OPEN) throw corruptObject('it is neither a JSON object nor protobuf');
+  if (value[object] !== OPEN) throw corruptObject('it is no JSON object');
   const member = `"resourceVersion":"${revision}"`;
   const metadata = findMember(value, object, 'metadata');
   if (metadata === undefined || value[metadata] !== OPEN) {

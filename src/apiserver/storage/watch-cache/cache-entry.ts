@@ -26,7 +26,7 @@ export class CacheEntry<T extends object> implements StoredObject {
     return this.#object;
   }
 
-  /** The stored bytes with the resourceVersion in them, in the format that they are stored in. */
+  /** The stored bytes with the resourceVersion in them. Throws `corrupt` for what is no JSON. */
   get stored(): Buffer {
     this.#stored ??= withResourceVersion(this.value, this.revision);
     return this.#stored;

@@ -58,12 +58,13 @@ export class CacheEvent<T extends object> {
 
   /**
    * What one who sees only what `matches` is told: an object that begins to match is ADDED, one that no longer does is DELETED, with its last
-   * matching content and the revision of this change. Undefined: nothing. Without `matches` nothing is parsed.
+   * matching content and the revision of this change. Undefined: nothing. Without `matches` nothing is parsed. Throws where the new version cannot be
+   * decoded; an old one that cannot was seen by nobody.
    */
   seenBy(matches: Matches<T> | undefined): ObjectEvent<T> | undefined {
     const { current, previous } = this;
     const isSeen = current !== undefined && (matches === undefined || matches(current.object));
-    const wasSeen = previous !== undefined && (matches === undefined || matches(previous.object));
+    const wasSeen = previous !== undefined && (matches === undefined || matchesReadable(previous, matches));
     if (isSeen && wasSeen) {
       this.#modified ??= new ObjectEvent('MODIFIED', current);
       return this.#modified;
@@ -77,5 +78,13 @@ export class CacheEvent<T extends object> {
       return this.#deleted;
     }
     return undefined;
+  }
+}
+
+function matchesReadable<T extends object>(entry: CacheEntry<T>, matches: Matches<T>): boolean {
+  try {
+    return matches(entry.object);
+  } catch {
+    return false;
   }
 }

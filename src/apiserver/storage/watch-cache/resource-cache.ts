@@ -56,6 +56,13 @@ export interface CacheWatchOptions<T extends object> {
   readonly maxQueuedBytes?: number;
 }
 
+/** Who keeps something that follows from all objects of a kind: told at once, in order, before any watcher. Must not throw. */
+export interface CacheObserver<T extends object> {
+  changed(event: CacheEvent<T>): void;
+  /** Everything was read anew: what was kept is void. */
+  loaded(): void;
+}
+
 /** All objects of one kind with their recent history: answers GET, LIST and WATCH without the storage wherever that is right. */
 export class ResourceCache<T extends object> {
   /** Ends in `/`. */
@@ -66,6 +73,7 @@ export class ResourceCache<T extends object> {
   #ring = new EventRing<CacheEvent<T>>(0);
   /** By scope, so that a change costs only those who may see it. */
   readonly #watchers = new Map<string, Set<CacheWatcher<T>>>();
+  readonly #observers: CacheObserver<T>[] = [];
 
   constructor(prefix: string, decode: Decode<T>, view: CacheView) {
     this.prefix = prefix;
@@ -81,6 +89,11 @@ export class ResourceCache<T extends object> {
     let count = 0;
     for (const set of this.#watchers.values()) count += set.size;
     return count;
+  }
+
+  /** For as long as the cache lives. */
+  observe(observer: CacheObserver<T>): void {
+    this.#observers.push(observer);
   }
 
   /** What the cache has now, however old: a version to begin an update with. */
@@ -166,6 +179,7 @@ export class ResourceCache<T extends object> {
     };
     this.#entries = new SortedEntries(objects.map(same));
     this.#ring = new EventRing(revision);
+    for (const observer of this.#observers) observer.loaded();
   }
 
   /** Of the whole cache: the next change. */
@@ -178,6 +192,7 @@ export class ResourceCache<T extends object> {
     if (current === undefined && previous === undefined) return;
     const event = new CacheEvent(key, revision, current, previous);
     this.#ring.push(event, nowMs);
+    for (const observer of this.#observers) observer.changed(event);
     if (this.#watchers.size === 0) return;
     this.#tell(this.prefix, event);
     const namespaceEnd = key.indexOf('/', this.prefix.length) + 1;

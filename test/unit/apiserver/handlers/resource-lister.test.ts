@@ -7,6 +7,7 @@ import { MemoryStore } from '../../../../src/apiserver/storage/memory/memory-sto
 import { OptimisticStorage } from '../../../../src/apiserver/storage/optimistic-storage.ts';
 import { WatchCache } from '../../../../src/apiserver/storage/watch-cache/watch-cache.ts';
 import { FakeClock } from '../../../harness/fake-clock.ts';
+import { MemoryApi } from '../../../harness/memory-api.ts';
 
 const object = (n: number): { value: Buffer } => ({
   value: Buffer.from(JSON.stringify({ metadata: { name: 'x', namespace: 'a' }, data: { n: String(n) } })),
@@ -42,4 +43,29 @@ it('answers the same array while nothing changes, and keeps nothing of namespace
   expect(lister.list('a')).toBe(none);
   stop.abort();
   await running;
+});
+
+it('leaves out what cannot be decoded, and tells of it', async () => {
+  const api = await MemoryApi.start();
+  const told: unknown[] = [];
+  const lister = resourceLister(api.served('/v1/configmaps'), error => told.push((error as Error).message));
+  await api.put('/registry/configmaps/a/bad', Buffer.from('garbage'));
+  await api.put('/registry/configmaps/a/good', object(1).value);
+  expect(lister.list('a')).toMatchObject([{ data: { n: '1' } }]);
+  expect(lister.get('a', 'bad')).toBeUndefined();
+  const message = 'the stored object /registry/configmaps/a/bad is corrupt: it cannot be decoded';
+  expect(told).toEqual([message, message]);
+  await api.stop();
+});
+
+it('keeps the array of a namespace while others change', async () => {
+  const api = await MemoryApi.start();
+  const lister = resourceLister(api.served('/v1/configmaps'));
+  await api.put('/registry/configmaps/a/x', object(1).value);
+  const [one, all] = [lister.list('a'), lister.list('')];
+  await api.put('/registry/configmaps/default/x', object(2).value);
+  expect(lister.list('a')).toBe(one);
+  expect(lister.list('')).not.toBe(all);
+  expect(lister.list('')).toHaveLength(2);
+  await api.stop();
 });

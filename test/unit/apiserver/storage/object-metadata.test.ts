@@ -101,30 +101,18 @@ function protobuf(uid: string, resourceVersion: string | undefined): Buffer {
   return Buffer.concat([Buffer.from('k8s\0'), unknown]);
 }
 
-describe('protobuf', () => {
-  it('sets the version in the innermost message and keeps the rest', () => {
-    const once = withResourceVersion(protobuf('u-1', undefined), 7);
-    expect(once.includes(Buffer.from([50, 1, 0x37]))).toBe(true);
-    expect(readUid(once)).toBe('u-1');
-    for (const part of ['type', 'spec', 'name']) expect(once.includes(part)).toBe(true);
-    // the same object with an older version of any length gives the same bytes
-    expect(withResourceVersion(once, 7)).toEqual(once);
-    const longer = withResourceVersion(protobuf('u-1', '1234567890'), 7);
-    expect(longer.length).toBe(once.length);
-  });
-
-  it('calls cut bytes corrupt', () => {
-    expect(() => withResourceVersion(protobuf('u', '1').subarray(0, 20), 7)).toThrow('corrupt');
-  });
-});
-
 describe('uid', () => {
   it.each([
     ['of JSON', Buffer.from('{"metadata":{"name":"a","uid":"u-\\u0031"}}'), 'u-1'],
     ['none', Buffer.from('{"metadata":{"name":"a"}}'), ''],
     ['no metadata', Buffer.from('{}'), ''],
     ['of protobuf', protobuf('u-1', undefined), 'u-1'],
+    ['of protobuf with other fields behind it', protobuf('u-1', '7'), 'u-1'],
   ])('%s', (_, value, uid) => {
     expect(readUid(value)).toBe(uid);
+  });
+
+  it('calls cut protobuf corrupt', () => {
+    expect(() => readUid(protobuf('u', '1').subarray(0, 20))).toThrow('corrupt');
   });
 });

@@ -56,6 +56,10 @@ export interface TestApiServerOptions {
   readonly beside?: TestApiServer;
   /** Where etcd's data goes; in memory unless given. */
   readonly etcdParent?: string;
+  /** Where the server finds its etcd, if not directly: a proxy before it. */
+  readonly etcdEndpoint?: string;
+  /** An etcd that runs already; the caller ends it. */
+  readonly etcd?: EtcdServer;
   /** Further flags of the command. */
   readonly args?: readonly string[];
 }
@@ -76,6 +80,7 @@ export class TestApiServer {
   readonly #authority: TestAuthority;
   readonly #args: readonly string[];
   readonly #ownsEtcd: boolean;
+  readonly #etcdEndpoint: string;
   #child: ChildProcess | undefined;
   #log = '';
 
@@ -85,13 +90,15 @@ export class TestApiServer {
     this.url = `https://127.0.0.1:${port}`;
     this.etcd = etcd;
     this.#args = options.args ?? [];
-    this.#ownsEtcd = options.beside === undefined;
+    this.#ownsEtcd = options.beside === undefined && options.etcd === undefined;
+    this.#etcdEndpoint = options.etcdEndpoint ?? etcd.endpoint;
     this.#authority = options.beside === undefined ? new TestAuthority() : options.beside.#authority;
   }
 
   static async start(options: TestApiServerOptions = {}): Promise<TestApiServer> {
     const { beside, etcdParent } = options;
-    const etcd = beside?.etcd ?? (await EtcdServer.start(etcdParent === undefined ? {} : { parent: etcdParent }));
+    const etcd =
+      options.etcd ?? beside?.etcd ?? (await EtcdServer.start(etcdParent === undefined ? {} : { parent: etcdParent }));
     const folder = mkdtempSync(join('/dev/shm', 'gantry-apiserver-'));
     const [port] = await freePorts();
     const server = new TestApiServer(folder, port, etcd, options);
@@ -123,7 +130,7 @@ export class TestApiServer {
       node,
       [
         ...command,
-        `--etcd-servers=${this.etcd.endpoint}`,
+        `--etcd-servers=${this.#etcdEndpoint}`,
         '--bind-address=127.0.0.1',
         `--secure-port=${this.port}`,
         `--tls-cert-file=${file('server.crt')}`,

@@ -7,7 +7,9 @@ import { WatchCache } from '../../../src/apiserver/storage/watch-cache/watch-cac
 import { errorCode } from '../../../src/base/errors.ts';
 import type { EtcdClient } from '../../../src/etcd/client.ts';
 import { EtcdServer } from '../../harness/etcd.ts';
+import { seededRandom } from '../../harness/random.ts';
 import { waitFor } from '../../harness/wait-for.ts';
+import { isFreshRead, stateAt, toldTo } from './history.ts';
 
 /**
  * Sixteen clients with seeded random reads, writes and watches on two servers over one etcd that is killed with -9 while they work. Afterwards
@@ -94,7 +96,8 @@ describe('linearizability', () => {
 });
 
 async function work(seed: number, etcd: EtcdServer, servers: readonly Server[]) {
-  const random = generator(seed);
+  const generator = seededRandom(seed);
+  const random = (): number => generator.next();
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;
   const startRevision = await (servers[0] as Server).storage.currentRevision();
   const stop = new AbortController();
@@ -229,7 +232,8 @@ function judge(run: Awaited<ReturnType<typeof work>>, history: readonly Change[]
   // an update that changed nothing is acknowledged with the revision that is there: the same value, so it is found too
   expect(lost).toEqual([]);
 
-  for (const { scope, even, seen } of run.watched) expect(seen).toEqual(toldTo(history, scope, even));
+  for (const { scope, even, seen } of run.watched)
+    expect(seen).toEqual(toldTo(history, { scope, matches: even ? isEven : () => true }));
 
   const stale = run.lists.filter(l => l.revision < l.notBefore);
   expect(stale).toEqual([]);
@@ -239,51 +243,12 @@ function judge(run: Awaited<ReturnType<typeof work>>, history: readonly Change[]
     expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
   }
 
-  const staleGets = run.gets.filter(({ key, notBefore, revision }) => {
-    const ofKey = history.filter(c => c.key === key);
-    const atStart = ofKey.findLast(c => c.revision <= notBefore);
-    if (revision !== undefined) return revision < (atStart?.revision ?? 0) || byRevision.get(revision)?.type !== 'put';
-    return atStart?.type === 'put' && !ofKey.some(c => c.revision > notBefore && c.type === 'delete');
-  });
+  const staleGets = run.gets.filter(read => !isFreshRead(history, read.key, read.notBefore, read.revision));
   expect(staleGets).toEqual([]);
   expect(run.lists.length).toBeGreaterThan(50);
   expect(run.gets.length).toBeGreaterThan(50);
 }
 
-function stateAt(history: readonly Change[], revision: number): [string, number][] {
-  const state = new Map<string, number>();
-  for (const change of history) {
-    if (change.revision > revision) break;
-    if (change.type === 'put') state.set(change.key, change.revision);
-    else state.delete(change.key);
-  }
-  return [...state].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-/** What a watcher of a scope, and of even counts alone, has to be told. */
-function toldTo(history: readonly Change[], scope: string, even: boolean): object[] {
-  const told: object[] = [];
-  const matching = new Map<string, boolean>();
-  const sees = (change: Change): boolean => !even || JSON.parse(change.value.toString()).count % 2 === 0;
-  for (const change of history) {
-    const { key, revision } = change;
-    if (scope.endsWith('/') ? !key.startsWith(scope) : key !== scope) continue;
-    const was = matching.get(key) === true;
-    const is = change.type === 'put' && sees(change);
-    matching.set(key, is);
-    const type = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED';
-    if (is || was) told.push({ type, key, revision });
-  }
-  return told;
-}
-
-/** Numbers in [0, 1) from a seed (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+function isEven(value: Buffer): boolean {
+  return JSON.parse(value.toString()).count % 2 === 0;
 }

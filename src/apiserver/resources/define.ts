@@ -96,13 +96,24 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
     fieldResets: ['spec'],
   };
   const subresources = new Map<string, UpdateRules<T>>(hasStatus ? [['status', status]] : []);
-  for (const [name, special] of Object.entries(rules.subresources ?? {}))
+  for (const [name, special] of Object.entries(rules.subresources ?? {})) {
+    const common = name === 'status' ? status : main;
     subresources.set(name, {
-      ...(name === 'status' ? status : main),
-      validateUpdate: (object, old) => metadataErrors(object, old),
+      ...common,
       fieldResets: [],
       ...special,
+      prepareForUpdate(object, old, context) {
+        const { prepareForUpdate } = special;
+        if (prepareForUpdate === undefined) return common.prepareForUpdate(object, old, context);
+        const metadata = keptMetadata(object.metadata, old.metadata);
+        return prepareForUpdate({ ...object, metadata }, old, context);
+      },
+      validateUpdate: (object, old, context) => [
+        ...metadataErrors(object, old),
+        ...(special.validateUpdate?.(object, old, context) ?? []),
+      ],
     });
+  }
   return {
     ...main,
     resource,

@@ -61,7 +61,7 @@ export const certificateSigningRequestStrategy = defineStrategy<Request>(
     prepareForUpdate: (request, old) => ({ ...request, spec: old.spec }),
     validate: validateRequest,
     validateUpdate: () => [],
-    prepareStatus: (request, old, { now }) => withTimes(request, old, now),
+    prepareStatus: (request, old, { now }) => withTimes(withDecision(request, old), old, now),
     validateStatus: (request, old) => conditionErrors(request, old, ['Failed'], true),
     columns: {
       definitions: [
@@ -89,8 +89,7 @@ export const certificateSigningRequestStrategy = defineStrategy<Request>(
       approval: {
         prepareForUpdate: (request, old, { now }) => {
           const { conditions } = request.status;
-          const written = { ...old, metadata: { ...old.metadata, resourceVersion: request.metadata.resourceVersion } };
-          return withTimes({ ...written, status: { ...old.status, conditions } }, old, now);
+          return withTimes({ ...request, spec: old.spec, status: { ...old.status, conditions } }, old, now);
         },
         validateUpdate: (request, old) => conditionErrors(request, old, ['Approved', 'Denied'], false),
         fieldResets: ['spec', 'status.certificate'],
@@ -178,6 +177,18 @@ function conditionErrors(request: Request, old: Request, mayAdd: readonly string
       );
   }
   return errors;
+}
+
+/** With the conditions Approved and Denied as they were: who writes the status need not repeat them to the letter. */
+function withDecision(request: Request, old: Request): Request {
+  const { conditions } = request.status;
+  if (conditions === undefined) return request;
+  const before = old.status.conditions ?? [];
+  const kept = conditions.map(condition => {
+    const decided = ['Approved', 'Denied'].includes(condition.type);
+    return (decided ? before.find(({ type }) => type === condition.type) : undefined) ?? condition;
+  });
+  return { ...request, status: { ...request.status, conditions: kept } };
 }
 
 function withTimes(request: Request, old: Request, now: string): Request {

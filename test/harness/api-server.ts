@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { certificatePem, parseCertificate, selfSignedCertificate, signCertificate } from '../../src/pki/certificate.ts';
 import type { ExtendedKeyUsage } from '../../src/pki/extensions.ts';
 import { generateKey, privateKeyPem } from '../../src/pki/keys.ts';
+import { ApiClient } from './api-client.ts';
 import { EtcdServer, freePorts } from './etcd.ts';
 import { gantryCommand } from './gantry-command.ts';
 import { waitFor } from './wait-for.ts';
@@ -173,6 +174,16 @@ export class TestApiServer {
   credentials(user: string, groups: readonly string[]): ClientCredentials {
     const { certificate, key } = this.#authority.issue(user, groups, 'clientAuth');
     return { ca: this.#authority.pem, cert: certificate, key };
+  }
+
+  /** A client with a certificate; whoever makes it closes it. */
+  clientFor(user: string, groups: readonly string[]): ApiClient {
+    return new ApiClient({ url: this.url, ...this.credentials(user, groups) });
+  }
+
+  /** A client with a token; whoever makes it closes it. */
+  clientWithToken(token: string): ApiClient {
+    return new ApiClient({ url: this.url, ca: this.#authority.pem, token });
   }
 
   /** A kubeconfig for a user with a client certificate; returns its path. */

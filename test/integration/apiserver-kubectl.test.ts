@@ -1,38 +1,21 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { readdirSync, realpathSync, writeFileSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApiServer } from '../harness/api-server.ts';
+import { newestKubectl, suiteOf } from '../harness/kubectl.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-/** The newest kubectl of this machine: siblings of the one on PATH carry their version in their name. */
-function newestKubectl(): string | undefined {
-  const onPath = (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map(folder => join(folder, 'kubectl'))
-    .find(path => spawnSync(path, ['version', '--client']).status === 0);
-  if (onPath === undefined) return undefined;
-  const folder = dirname(realpathSync(onPath));
-  const minors = readdirSync(folder)
-    .map(name => Number(/^kubectl\.1\.(\d+)$/.exec(name)?.[1] ?? Number.NaN))
-    .filter(minor => !Number.isNaN(minor))
-    .toSorted((a, b) => b - a);
-  return minors[0] === undefined ? onPath : join(folder, `kubectl.1.${minors[0]}`);
-}
+const suite = suiteOf(newestKubectl());
+const kubectl = suite.path;
 
-const kubectl = newestKubectl();
-const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
-const missing = [...(kubectl === undefined ? ['kubectl'] : []), ...(hasEtcd ? [] : ['etcd'])];
-const skipped = missing.length > 0;
-const title = skipped ? ` (skipped: there is no ${missing.join(' and no ')} on this machine)` : ` (${kubectl})`;
-
-describe.skipIf(skipped)(`kubectl against the API server${title}`, () => {
+describe.skipIf(suite.skipped)(`kubectl against the API server ${suite.title}`, () => {
   let server: TestApiServer;
   let admin: string;
 
   const run = async (args: readonly string[], options: { config?: string; input?: string; ok?: boolean } = {}) => {
-    const result = await execa(kubectl ?? '', [...args], {
+    const result = await execa(kubectl, [...args], {
       env: { KUBECONFIG: options.config ?? admin, HOME: server.folder },
       reject: options.ok !== false,
       ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
@@ -118,7 +101,7 @@ describe.skipIf(skipped)(`kubectl against the API server${title}`, () => {
   });
 
   it('watches', async () => {
-    const child = spawn(kubectl ?? '', ['get', 'configmap', '--watch', '--output-watch-events', '--no-headers'], {
+    const child = spawn(kubectl, ['get', 'configmap', '--watch', '--output-watch-events', '--no-headers'], {
       env: { ...process.env, KUBECONFIG: admin, HOME: server.folder },
       stdio: ['ignore', 'pipe', 'ignore'],
     });

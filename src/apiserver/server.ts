@@ -109,10 +109,7 @@ export class ApiServer implements Component {
   #createServer(): Http2SecureServer {
     const limits = this.#limits;
     const { tls, log, onHandshakeError } = this.#options;
-    const options: SecureServerOptions & {
-      readonly connectionsCheckingInterval: number;
-      readonly maxHeaderSize: number;
-    } = {
+    const options: SecureServerOptions & { readonly maxHeaderSize: number } = {
       ...secureContext(tls),
       allowHTTP1: true,
       requestCert: tls.clientCa !== undefined,
@@ -121,7 +118,6 @@ export class ApiServer implements Component {
       handshakeTimeout: limits.handshakeMs,
       maxHeaderSize: limits.maxHeaderBytes,
       settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.maxHeaderBytes },
-      connectionsCheckingInterval: Math.min(10_000, limits.headersMs),
     };
     const server = createSecureServer(options);
     // Node takes these from the server, not from the options of one that speaks HTTP/2.
@@ -129,6 +125,7 @@ export class ApiServer implements Component {
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
       keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: Math.min(10_000, limits.headersMs),
     });
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);

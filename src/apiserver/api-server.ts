@@ -164,6 +164,7 @@ export async function apiServer(parts: ApiServerParts): Promise<Component> {
     respond,
     ...(parts.onListening === undefined ? {} : { onListening: parts.onListening }),
     onHandshakeError: () => metrics.handshakeFailed(),
+    clock,
     log,
   });
   return {

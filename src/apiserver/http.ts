@@ -74,11 +74,11 @@ export interface ApiRequest {
 
 /** Where a streamed body goes. */
 export interface ResponseSink {
-  /** False when more is buffered than the connection takes at once; then `drained` tells when to go on. */
-  write(chunk: Uint8Array): boolean;
-  drained(signal: AbortSignal): Promise<void>;
-  /** What was written and has not left the process. */
-  readonly bufferedBytes: number;
+  /**
+   * Hands chunks to the connection and resolves when it has room for more. They are taken one by one, as the client reads: an iterable that makes them
+   * holds none of the later ones. Rejects with the signal's reason.
+   */
+  write(chunks: Iterable<Uint8Array>, signal: AbortSignal): Promise<void>;
 }
 
 /** A body that is written while it comes to be: a watch, a log. It ends when the promise settles; a rejection cuts the connection. */
@@ -86,11 +86,24 @@ export interface StreamingBody {
   stream(sink: ResponseSink, signal: AbortSignal): Promise<void>;
 }
 
+/** A body that is there. Chunks belong to somebody who keeps them anyway, such as the watch cache: to wait for a client costs no memory then. */
+export type WholeBody = Uint8Array | string | readonly Uint8Array[];
+
+/** True for a body that is there, false for one that comes to be while it is sent. */
+export function isWhole(body: ApiResponse['body']): body is WholeBody {
+  return typeof body === 'string' || body instanceof Uint8Array || !('stream' in body);
+}
+
+export function bodyBytes(body: WholeBody): number {
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  return body instanceof Uint8Array ? body.length : body.reduce((sum, chunk) => sum + chunk.length, 0);
+}
+
 export interface ApiResponse {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  readonly body: Uint8Array | string | StreamingBody;
+  readonly body: WholeBody | StreamingBody;
   /** The connection takes no further request. */
   readonly closeConnection?: boolean;
 }

@@ -6,16 +6,17 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import { nonResourceInfo } from './request-info.ts';
-import { compressed } from './serve/compress.ts';
+import { type AnswerLimits, AnswerSender } from './serve/answer-sender.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
 import { apiRequest, type NodeRequest, unreadableRequest } from './serve/node-request.ts';
-import { type NodeResponse, sendResponse } from './serve/node-response.ts';
+import type { NodeResponse } from './serve/node-response.ts';
 import { requestLifetime } from './serve/request-lifetime.ts';
 import { statusOfError } from './status/status-of-error.ts';
 import { jsonWriter, statusResponse } from './status/status-response.ts';
@@ -38,10 +39,11 @@ export interface ApiServerOptions {
   readonly limits?: Partial<ServerLimits>;
   readonly onListening?: (port: number) => void;
   readonly onHandshakeError?: () => void;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
-export interface ServerLimits {
+export interface ServerLimits extends AnswerLimits {
   /** Of a request; twice what etcd takes. */
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
@@ -57,13 +59,16 @@ export interface ServerLimits {
   readonly drainMs: number;
 }
 
-/** Upstream's figures where it has them: 3 MiB, 32 s for headers, 90 s idle, 100 streams. */
+/** Upstream's figures where it has them: 3 MiB, 32 s for headers, 60 s until an answer is written, 90 s idle, 100 streams. */
 export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   maxBodyBytes: 3 * 1024 * 1024,
   maxHeaderBytes: 128 * 1024,
   handshakeMs: 10_000,
   headersMs: 32_000,
   requestMs: 120_000,
+  answerMs: 60_000,
+  lateAnswerMs: 5_000,
+  maxUnreadBytes: 512 * 1024 * 1024,
   idleMs: 90_000,
   streamsPerConnection: 100,
   drainMs: 15_000,
@@ -74,6 +79,7 @@ export class ApiServer implements Component {
   readonly name = 'apiserver';
   readonly #options: ApiServerOptions;
   readonly #limits: ServerLimits;
+  readonly #sender: AnswerSender;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: Http2SecureServer | undefined;
@@ -84,6 +90,7 @@ export class ApiServer implements Component {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+    this.#sender = new AnswerSender(this.#limits, options.clock, options.log);
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
@@ -153,35 +160,35 @@ export class ApiServer implements Component {
   }
 
   async #serve(node: NodeRequest, response: NodeResponse): Promise<void> {
-    const lifetime = requestLifetime(response);
+    const arrivedAt = this.#options.clock.monotonic();
+    const { signal, end } = requestLifetime(response, 'stream' in response ? response.stream : node.socket);
     // An error of a connection comes as its close as well.
     response.on('error', () => {});
     node.on('error', () => {});
     this.#underWay++;
     try {
-      const answer = await this.#answer(node, lifetime.signal);
+      const { request, answer } = await this.#answer(node, signal);
       // Whoever has not sent its whole body cannot send another request behind it.
       const closes = this.#stopping || (!node.complete && node.httpVersionMajor === 1);
-      await sendResponse(response, closes ? { ...answer, closeConnection: true } : answer, {
-        withoutBody: node.method === 'HEAD',
-        signal: lifetime.signal,
-      });
+      const told = closes ? { ...answer, closeConnection: true } : answer;
+      await this.#sender.send(response, request, told, { arrivedAt, signal });
     } finally {
-      lifetime.end();
+      end();
       if (--this.#underWay === 0) this.#drained();
     }
   }
 
-  async #answer(node: NodeRequest, signal: AbortSignal): Promise<ApiResponse> {
+  async #answer(node: NodeRequest, signal: AbortSignal): Promise<{ request: ApiRequest; answer: ApiResponse }> {
     let request: ApiRequest;
     try {
       request = apiRequest(node, signal, this.#limits.maxBodyBytes);
     } catch (error) {
       const status = statusOfError(error, nonResourceInfo('GET', ''));
       if (status === undefined) throw error;
-      return statusResponse(status, unreadableRequest(node, signal), [jsonWriter]);
+      const unreadable = unreadableRequest(node, signal);
+      return { request: unreadable, answer: statusResponse(status, unreadable, [jsonWriter]) };
     }
-    return compressed(request, await this.#options.respond(request));
+    return { request, answer: await this.#options.respond(request) };
   }
 
   async #drain(server: Http2SecureServer): Promise<void> {

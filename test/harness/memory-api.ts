@@ -19,9 +19,10 @@ import { resourceLister } from '../../src/apiserver/handlers/resource-lister.ts'
 import { servedResources } from '../../src/apiserver/handlers/resource-map.ts';
 import type { ServedResource } from '../../src/apiserver/handlers/served-resource.ts';
 import { ServiceAllocator } from '../../src/apiserver/handlers/service-allocator.ts';
-import type { ApiResponse } from '../../src/apiserver/http.ts';
+import { type ApiResponse, isWhole } from '../../src/apiserver/http.ts';
 import { RequestMetrics } from '../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/apiserver/pipeline.ts';
+import { chunksOf } from '../../src/apiserver/serve/body-pieces.ts';
 import { jsonWriter, yamlWriter } from '../../src/apiserver/status/status-response.ts';
 import { MemoryStore } from '../../src/apiserver/storage/memory/memory-store.ts';
 import { OptimisticStorage } from '../../src/apiserver/storage/optimistic-storage.ts';
@@ -183,8 +184,10 @@ export class MemoryApi {
 
   /** A request and its whole answer; a stream is read to its end. */
   async ask(method: string, url: string, asked: Asked = {}): Promise<Answer> {
-    const response = await this.respond(method, url, asked);
+    const request = new AbortController();
+    const response = await this.respond(method, url, asked, request.signal);
     const bytes = await wholeBody(response);
+    request.abort(new Error('the request has ended'));
     const type = String(response.headers['content-type'] ?? '');
     const warnings = response.headers['warning'] ?? [];
     return {
@@ -210,12 +213,12 @@ export class MemoryApi {
 }
 
 async function wholeBody({ body }: ApiResponse): Promise<Buffer> {
-  if (typeof body === 'string' || body instanceof Uint8Array) return Buffer.from(body);
+  if (isWhole(body)) return Buffer.concat(chunksOf(body));
   const pieces: Buffer[] = [];
   const sink = {
-    write: (piece: Uint8Array) => pieces.push(Buffer.from(piece)) > 0,
-    drained: async () => {},
-    bufferedBytes: 0,
+    async write(chunks: Iterable<Uint8Array>) {
+      for (const chunk of chunks) pieces.push(Buffer.from(chunk));
+    },
   };
   await body.stream(sink, new AbortController().signal);
   return Buffer.concat(pieces);
@@ -236,15 +239,15 @@ export class TestWatch {
     this.type = String(response.headers['content-type'] ?? '');
     this.#leave = leave;
     const { body } = response;
-    if (typeof body === 'string' || body instanceof Uint8Array)
-      throw new Error(`no stream: ${Buffer.from(body).toString()}`);
-    const write = (piece: Uint8Array): boolean => {
-      this.#bytes = Buffer.concat([this.#bytes, piece]);
-      this.#text += Buffer.from(piece).toString();
-      this.#wake();
-      return true;
+    if (isWhole(body)) throw new Error(`no stream: ${Buffer.concat(chunksOf(body)).toString()}`);
+    const write = async (chunks: Iterable<Uint8Array>): Promise<void> => {
+      for (const chunk of chunks) {
+        this.#bytes = Buffer.concat([this.#bytes, chunk]);
+        this.#text += Buffer.from(chunk).toString();
+        this.#wake();
+      }
     };
-    this.ended = body.stream({ write, drained: async () => {}, bufferedBytes: 0 }, leave.signal);
+    this.ended = body.stream({ write }, leave.signal);
   }
 
   /** What has come so far and was not taken yet. */

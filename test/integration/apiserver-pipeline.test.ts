@@ -129,7 +129,7 @@ const handler: Handler = async ({ request, info, user, signal }) => {
       headers: { 'content-type': 'application/json' },
       body: {
         async stream(sink, gone) {
-          sink.write(Buffer.from('{"type":"ADDED"}\n'));
+          await sink.write([Buffer.from('{"type":"ADDED"}\n')], gone);
           const ended = AbortSignal.any([gone, signal]);
           if (!ended.aborted) await once(ended, 'abort');
         },
@@ -238,6 +238,7 @@ async function start(
       port = bound;
     },
     onHandshakeError: () => metrics.handshakeFailed(),
+    clock: systemClock,
     log,
   });
   const { promise: ready, resolve } = deferred();

@@ -22,24 +22,29 @@ export function isEnvelope(bytes: Buffer): boolean {
 
 /** Wraps a message. */
 export function wrapEnvelope(apiVersion: string, kind: string, raw: Uint8Array): Buffer {
+  const { before, after } = envelopeAround(apiVersion, kind, raw.length);
+  return Buffer.concat([before, raw, after]);
+}
+
+/** What stands before and behind a message of `length` bytes, for who does not want to copy it. */
+export function envelopeAround(apiVersion: string, kind: string, length: number): { before: Buffer; after: Buffer } {
   const writer = new BackwardWriter();
   for (const tag of [0x22, 0x1a]) {
     writer.varint(0);
     writer.varint(tag);
   }
-  // The message itself is copied once, below.
-  const tail = writer.take();
+  const after = writer.take();
   writer.reset();
-  writer.varint(raw.length);
+  writer.varint(length);
   writer.varint(0x12);
-  const before = writer.written;
+  const behind = writer.written;
   writer.text(kind);
   writer.varint(0x12);
   writer.text(apiVersion);
   writer.varint(0x0a);
-  writer.varint(writer.written - before);
+  writer.varint(writer.written - behind);
   writer.varint(0x0a);
-  return Buffer.concat([MAGIC, writer.take(), raw, tail]);
+  return { before: Buffer.concat([MAGIC, writer.take()]), after };
 }
 
 /** Opens an envelope. Throws `invalid-argument` on bytes that are none. */

@@ -32,5 +32,5 @@ export async function deleteCollection(
       if (storageFault(error) !== 'not-found') throw error;
     }
   }
-  return listResponse(context, served, list.items, { resourceVersion: String(list.revision) });
+  return listResponse(context, served, list, { resourceVersion: String(list.revision) });
 }

@@ -17,7 +17,7 @@ export async function listObjects(served: ServedResource, context: RequestContex
     ...(matches === undefined ? {} : { matches }),
     signal: context.signal,
   });
-  return listResponse(context, served, list.items, {
+  return listResponse(context, served, list, {
     resourceVersion: String(list.revision),
     ...(list.continue === undefined ? {} : { continue: list.continue }),
     ...(list.remainingItemCount === undefined ? {} : { remainingItemCount: list.remainingItemCount }),

@@ -1,13 +1,13 @@
 import { stringify } from 'yaml';
 import { encodeObject } from '../../api/encode/encode-object.ts';
 import { encodeMessage } from '../../api/protobuf/encode-message.ts';
-import { wrapEnvelope } from '../../api/protobuf/envelope.ts';
+import { envelopeAround, wrapEnvelope } from '../../api/protobuf/envelope.ts';
 import { encodeProtobuf } from '../../api/protobuf/object.ts';
 import { builtinTable } from '../../api/schema/builtin.ts';
 import type { StructType } from '../../api/schema/table.ts';
 import { badRequestError, notAcceptableError } from '../../api/status.ts';
 import type { ListMeta } from '../../api/types/gen/meta-v1.ts';
-import type { ApiResponse } from '../http.ts';
+import { type ApiResponse, bodyBytes, type WholeBody } from '../http.ts';
 import {
   type Agreement,
   type Conversion,
@@ -91,11 +91,11 @@ function objectResponse(
   return bytesResponse(agreement, textOf(encodeObject(served.type, whole), agreement), status);
 }
 
-/** A list of stored objects, put together from their bytes. */
+/** A list of stored objects, put together from their bytes. Those of the cache are not copied, so a client that reads slowly costs nothing. */
 export function listResponse(
   context: RequestContext,
   served: ServedResource,
-  entries: readonly Entry[],
+  { items: entries, cached }: { readonly items: readonly Entry[]; readonly cached: boolean },
   metadata: ListMeta,
 ): ApiResponse {
   const agreement = negotiateResponse(context.request, OBJECT_ENDPOINT);
@@ -106,9 +106,11 @@ export function listResponse(
   }
   const { listKind } = served.resource;
   if (mediaType === PROTOBUF_TYPE) {
-    const parts: Buffer[] = [field(LIST_METADATA_TAG, encodeMessage(LIST_META, metadata))];
-    for (const entry of entries) parts.push(field(LIST_ITEMS_TAG, messageOf(served, entry)));
-    return bytesResponse(agreement, wrapEnvelope(served.apiVersion, listKind, Buffer.concat(parts)), 200);
+    const parts = field(LIST_METADATA_TAG, encodeMessage(LIST_META, metadata));
+    for (const entry of entries) parts.push(...field(LIST_ITEMS_TAG, messageOf(served, entry)));
+    const { before, after } = envelopeAround(served.apiVersion, listKind, bodyBytes(parts));
+    const chunks = [before, ...parts, after];
+    return bytesResponse(agreement, cached ? chunks : Buffer.concat(chunks), 200);
   }
   const head = `{"kind":"${listKind}","apiVersion":"${served.apiVersion}","metadata":${JSON.stringify(encodeObject(LIST_META, metadata))},"items":[`;
   const parts: Buffer[] = [Buffer.from(head)];
@@ -117,9 +119,8 @@ export function listResponse(
     parts.push(served.json(entry));
   }
   parts.push(LIST_END);
-  const json = Buffer.concat(parts);
-  if (mediaType === JSON_TYPE && !pretty) return bytesResponse(agreement, json, 200);
-  return bytesResponse(agreement, textOf(JSON.parse(json.toString()), agreement), 200);
+  if (mediaType === JSON_TYPE && !pretty) return bytesResponse(agreement, cached ? parts : Buffer.concat(parts), 200);
+  return bytesResponse(agreement, textOf(JSON.parse(Buffer.concat(parts).toString()), agreement), 200);
 }
 
 const NEWLINE = Buffer.from('\n');
@@ -131,7 +132,7 @@ const OBJECT_META = builtinTable.struct('meta/v1.ObjectMeta');
 const LIST_METADATA_TAG = 0x0a;
 const LIST_ITEMS_TAG = 0x12;
 
-function field(tag: number, message: Buffer): Buffer {
+function field(tag: number, message: Buffer): Buffer[] {
   const head: number[] = [tag];
   let length = message.length;
   while (length >= 0x80) {
@@ -139,7 +140,7 @@ function field(tag: number, message: Buffer): Buffer {
     length >>>= 7;
   }
   head.push(length);
-  return Buffer.concat([Buffer.from(head), message]);
+  return [Buffer.from(head), message];
 }
 
 /** The message of a stored object, without its envelope. */
@@ -253,6 +254,6 @@ function textOf(object: object, { mediaType, pretty }: Agreement): string {
   return pretty ? `${JSON.stringify(object, undefined, 2)}\n` : `${JSON.stringify(object)}\n`;
 }
 
-function bytesResponse({ mediaType }: Agreement, body: Uint8Array | string, status: number): ApiResponse {
+function bytesResponse({ mediaType }: Agreement, body: WholeBody, status: number): ApiResponse {
   return { status, headers: { 'content-type': mediaType.name }, body };
 }

@@ -84,36 +84,38 @@ async function follow(
     } catch (error) {
       const failure = frames.failure(error);
       if (failure === undefined) throw error;
-      sink.write(failure);
-      return;
+      return sink.write([failure], signal);
     }
     if (items === undefined) return;
-    const { bytes, failure } = framesOf(items, frames);
-    const more = sink.write(Buffer.concat(bytes));
-    if (failure !== undefined) {
-      const last = frames.failure(failure);
-      if (last === undefined) throw failure;
-      sink.write(last);
-      return;
-    }
-    if (!more) await sink.drained(signal);
+    let ended = false;
+    const onEnd = (): void => {
+      ended = true;
+    };
+    await sink.write(framesOf(items, frames, onEnd), signal);
+    if (ended) return;
   }
 }
 
-/** The frames up to the first object that cannot be decoded, and what it failed with: such an object ends the watch that meets it. */
-function framesOf(
+/**
+ * The frames, each made when it is taken, up to the first object that cannot be decoded: such an object ends the watch that meets it, which is told to the client and
+ * to `onEnd`.
+ */
+function* framesOf(
   items: readonly WatchItem<ApiObject>[],
   frames: FrameWriter,
-): { readonly bytes: readonly Buffer[]; readonly failure: unknown } {
-  const bytes: Buffer[] = [];
+  onEnd: () => void,
+): Generator<Buffer, void, undefined> {
   for (const item of items)
     try {
-      bytes.push(frames.frame(item));
+      yield frames.frame(item);
     } catch (error) {
       // nobody has ever been shown what cannot be decoded, so nobody has to be told that it is gone
-      if (item.type !== 'DELETED' || storageFault(error) !== 'corrupt') return { bytes, failure: error };
+      if (item.type === 'DELETED' && storageFault(error) === 'corrupt') continue;
+      const failure = frames.failure(error);
+      if (failure === undefined) throw error;
+      yield failure;
+      return onEnd();
     }
-  return { bytes, failure: undefined };
 }
 
 /** Makes the frames of one watch. What many watchers see in the same form is made once. */

@@ -11,9 +11,15 @@ export interface InFlightLimits {
   readonly mutating: number;
 }
 
+/** Calls once when the request has ended: when its answer has been written, or nobody is there to take it. */
+function afterRequest(signal: AbortSignal, call: () => void): void {
+  if (signal.aborted) call();
+  else signal.addEventListener('abort', call, { once: true });
+}
+
 /**
  * Refuses what exceeds the limits with 429 at once, rather than let everything become slow. What runs long is not counted, and members of system:masters are
- * never refused: someone must be able to look.
+ * never refused: someone must be able to look. A seat is taken until the answer has been written, for until then it costs memory.
  */
 export function inFlightFilter(limits: InFlightLimits, metrics: RequestMetrics): Filter {
   const running = { readOnly: 0, mutating: 0 };
@@ -29,10 +35,13 @@ export function inFlightFilter(limits: InFlightLimits, metrics: RequestMetrics):
       }
       running[kind]++;
       metrics.inFlight(kind, running[kind]);
+      const leave = (): void => {
+        running[kind]--;
+      };
       try {
         return await next(context);
       } finally {
-        running[kind]--;
+        afterRequest(context.request.signal, leave);
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { Counter, Gauge, Histogram, type Registry } from '../../daemon/metrics.ts';
-import type { ApiRequest, ApiResponse } from '../http.ts';
+import { type ApiRequest, type ApiResponse, bodyBytes, isWhole } from '../http.ts';
 import { asksToWatch, isLongRunning, type RequestInfo } from '../request-info.ts';
 import type { Filter } from './context.ts';
 
@@ -120,8 +120,7 @@ export class RequestMetrics {
     if (isLongRunning(info)) return;
     this.#duration.observe({ ...labels, dry_run: dryRun }, seconds);
     const { body } = response;
-    const isWhole = typeof body === 'string' || body instanceof Uint8Array;
-    if (isWhole && (labels.verb === 'GET' || labels.verb === 'LIST')) this.#size.observe(labels, body.length);
+    if (isWhole(body) && (labels.verb === 'GET' || labels.verb === 'LIST')) this.#size.observe(labels, bodyBytes(body));
   }
 
   #labels(info: RequestInfo, request: ApiRequest): Labels {
@@ -195,7 +194,7 @@ export function measureFilter(metrics: RequestMetrics, clock: Clock): Filter {
       const response = await next(context);
       metrics.answered(info, request, response, (clock.monotonic() - started) / 1000);
       const { body } = response;
-      if (typeof body === 'string' || body instanceof Uint8Array || !isLongRunning(info)) return response;
+      if (isWhole(body) || !isLongRunning(info)) return response;
       return {
         ...response,
         body: {

@@ -1,20 +1,27 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
-import type { ApiRequest, ApiResponse } from '../http.ts';
-
-const compress = promisify(gzip);
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import { type ApiRequest, type ApiResponse, bodyBytes, isWhole } from '../http.ts';
+import { PIECE_BYTES } from './body-pieces.ts';
 
 /** Below this a body goes out as it is (upstream's figure): the time to compress would be more than the time saved. */
 const GZIP_FROM_BYTES = 128 * 1024;
 
-/** The answer with its body compressed, where it is large enough and the client takes that. The work is done off the main thread. */
-export async function compressed(request: ApiRequest, response: ApiResponse): Promise<ApiResponse> {
-  const { body, headers } = response;
-  const isWhole = typeof body === 'string' || body instanceof Uint8Array;
-  if (!isWhole || body.length <= GZIP_FROM_BYTES || headers['content-encoding'] !== undefined) return response;
-  if (!takesGzip(request.headers.get('accept-encoding'))) return response;
-  const small = await compress(body, { level: 1 });
-  return { ...response, headers: { ...headers, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }, body: small };
+/** Whether an answer goes out compressed: it is large enough and the client takes that. */
+export function isCompressed(request: Pick<ApiRequest, 'headers'>, { body, headers }: ApiResponse): boolean {
+  if (!isWhole(body) || bodyBytes(body) <= GZIP_FROM_BYTES || headers['content-encoding'] !== undefined) return false;
+  return takesGzip(request.headers.get('accept-encoding'));
+}
+
+/**
+ * The pieces compressed. The work is done off the main thread, and no faster than the result is taken: what a slow client holds is one piece and
+ * the window of the compression.
+ */
+export function gzipped(pieces: Iterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const source = Readable.from(pieces, { objectMode: true, highWaterMark: 1 });
+  const gzip = createGzip({ level: 1, chunkSize: PIECE_BYTES });
+  source.on('error', error => gzip.destroy(error));
+  gzip.on('close', () => source.destroy());
+  return source.pipe(gzip);
 }
 
 function takesGzip(header: string): boolean {

@@ -9,16 +9,44 @@ export interface RequestLifetime {
   end(): void;
 }
 
-/** The lifetime of the request that `response` answers; its `close` tells that the client is gone. */
-export function requestLifetime(response: EventEmitter): RequestLifetime {
+/**
+ * What ends with a connection. A listener for each request would not do: of answers that wait for their turn on an HTTP/1.1 connection Node tells
+ * nobody that it was closed.
+ */
+const OPEN = new WeakMap<EventEmitter, Set<() => void>>();
+
+/**
+ * The lifetime of the request that `response` answers on `connection` (the socket of HTTP/1.1, or the stream of HTTP/2); the `close` of either tells that the
+ * client is gone.
+ */
+export function requestLifetime(response: EventEmitter, connection: EventEmitter): RequestLifetime {
   const controller = new AbortController();
-  const onClose = (): void => controller.abort(new GantryError('cancelled', 'the client is gone'));
+  const onClose = (): void => {
+    controller.abort(new GantryError('cancelled', 'the client is gone'));
+    forget();
+  };
+  const forget = (): void => {
+    response.off('close', onClose);
+    OPEN.get(connection)?.delete(onClose);
+  };
   response.once('close', onClose);
+  openOn(connection).add(onClose);
   return {
     signal: controller.signal,
     end() {
-      response.off('close', onClose);
+      forget();
       controller.abort(new GantryError('cancelled', 'the request has ended'));
     },
   };
+}
+
+function openOn(connection: EventEmitter): Set<() => void> {
+  const known = OPEN.get(connection);
+  if (known !== undefined) return known;
+  const open = new Set<() => void>();
+  OPEN.set(connection, open);
+  connection.once('close', () => {
+    for (const onClose of open) onClose();
+  });
+  return open;
 }

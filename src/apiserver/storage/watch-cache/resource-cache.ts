@@ -32,6 +32,8 @@ export interface CacheList<T extends object> {
   readonly revision: number;
   readonly continue?: string;
   readonly remainingItemCount?: number;
+  /** The items are those of the cache: to keep them costs no memory of its own. */
+  readonly cached: boolean;
 }
 
 export interface CacheListOptions<T extends object> extends Omit<ListOptions, 'matches'> {
@@ -137,7 +139,7 @@ export class ResourceCache<T extends object> {
     const all = this.#entries.below(scope);
     const revision = this.#view.revision;
     const limit = version === '0' ? 0 : plan.limit;
-    return this.#page(scope, all, { revision, limit, matches: options.matches, signal });
+    return { ...(await this.#page(scope, all, { revision, limit, matches: options.matches, signal })), cached: true };
   }
 
   /**
@@ -266,7 +268,7 @@ export class ResourceCache<T extends object> {
     scope: string,
     all: readonly CacheEntry<T>[],
     how: { revision: number; limit: number; matches: Matches<T> | undefined; signal: AbortSignal | undefined },
-  ): Promise<CacheList<T>> {
+  ): Promise<Omit<CacheList<T>, 'cached'>> {
     const { revision, limit, matches, signal } = how;
     const items: CacheEntry<T>[] = matches === undefined ? (limit > 0 ? all.slice(0, limit) : [...all]) : [];
     let looked = items.length;
@@ -298,7 +300,7 @@ export class ResourceCache<T extends object> {
     const storageOptions: ListOptions =
       matches === undefined ? rest : { ...rest, matches: object => matches(entryOf(object).object) };
     const list = await this.#view.storage.list(scope, storageOptions);
-    return { ...list, items: list.items.map(entryOf) };
+    return { ...list, items: list.items.map(entryOf), cached: false };
   }
 }
 

@@ -266,14 +266,15 @@ describe('the limits', () => {
 
   it('refuse what is too much at once, by kind, and let it in again afterwards', async () => {
     const { respond, open, registry } = gated();
-    const reads = [respond({ url: '/api/v1/pods' }), respond({ url: '/api/v1/pods' })];
+    const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
+    const reads = [first, second].map(({ signal }) => respond({ url: '/api/v1/pods', signal }));
     await expect.poll(() => open.length).toBe(2);
     expect(await respond({ url: '/api/v1/pods' })).toMatchObject({
       status: 429,
       headers: { 'retry-after': '1' },
       body: 'Too many requests, please try again later.\n',
     });
-    const write = respond({ method: 'POST', url: '/api/v1/namespaces/a/pods' });
+    const write = respond({ method: 'POST', url: '/api/v1/namespaces/a/pods', signal: third.signal });
     await expect.poll(() => open.length).toBe(3);
     expect((await respond({ method: 'DELETE', url: '/api/v1/namespaces/a/pods/x' })).status).toBe(429);
     const text = await registry.metrics();
@@ -281,6 +282,9 @@ describe('the limits', () => {
     expect(text).toContain('apiserver_current_inflight_requests{request_kind="mutating"} 1');
     for (const release of open.splice(0)) release();
     await Promise.all([...reads, write]);
+    // until its answer has been written a request keeps its seat
+    expect((await respond({ url: '/api/v1/pods' })).status).toBe(429);
+    first.abort();
     const again = respond({ url: '/api/v1/pods' });
     await expect.poll(() => open.length).toBe(1);
     open[0]?.();

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { notFoundResponse } from '../../../../src/apiserver/http.ts';
 import { newContext } from '../../../../src/apiserver/pipeline/context.ts';
-import { compressed } from '../../../../src/apiserver/serve/compress.ts';
 import { type NamedCheck, pingCheck, shutdownCheck } from '../../../../src/apiserver/serve/health.ts';
 import { metaEndpoints } from '../../../../src/apiserver/serve/meta-endpoints.ts';
 import { createLogger } from '../../../../src/daemon/logger.ts';
@@ -80,22 +79,5 @@ describe('what else is about the server', () => {
     expect(JSON.parse(String((await well('/version')).body))).toEqual(version);
     expect((await well('/metrics')).headers['content-type']).toContain('text/plain');
     expect(await well('/nothing')).toMatchObject({ status: 404, body: '404 page not found\n' });
-  });
-});
-
-describe('compression', () => {
-  const answer = (length: number) => ({ status: 200, headers: {}, body: 'x'.repeat(length) });
-  const ask = (header: string, length: number) =>
-    compressed(requestOf({ headers: { 'accept-encoding': header } }), answer(length));
-
-  it.each([
-    ['gzip', 200_000, 'gzip'],
-    ['deflate, GZIP;q=0.5', 200_000, 'gzip'],
-    ['gzip', 128 * 1024, undefined],
-    ['gzip;q=0', 200_000, undefined],
-    ['br', 200_000, undefined],
-    ['', 200_000, undefined],
-  ])('%j of %d bytes: %s', async (header, length, encoding) => {
-    expect((await ask(header, length)).headers['content-encoding' as never]).toBe(encoding);
   });
 });

@@ -73,6 +73,13 @@ export const tooLong = (field: string, maxBytes: number): FieldError => ({
   detail: `may not be more than ${maxBytes} bytes`,
 });
 
+/** A list that may have so many items and no more. */
+export function atMostItems(field: string, count: number, most: number): FieldError[] {
+  if (count <= most) return [];
+  const detail = `must have at most ${most} ${most === 1 ? 'item' : 'items'}`;
+  return [{ type: 'FieldValueTooMany', field, badValue: count, detail }];
+}
+
 /** The error without its field: `Duplicate value: "web"`. */
 export function fieldErrorBody(error: FieldError): string {
   const value = error.badValue === undefined ? '' : `: ${JSON.stringify(error.badValue)}`;

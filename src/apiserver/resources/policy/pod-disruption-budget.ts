@@ -1,4 +1,5 @@
 import type { PodDisruptionBudget } from '../../../api/types/gen/policy-v1.ts';
+import { validateConditions } from '../../../api/validation/conditions.ts';
 import { type FieldError, invalid, notSupported } from '../../../api/validation/field-error.ts';
 import { atMostWhole, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
@@ -13,10 +14,12 @@ export const podDisruptionBudgetStrategy = defineStrategy<PodDisruptionBudget>(
     unconditionalUpdate: false,
     initialStatus: () => ({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
     validate: validateBudget,
-    validateStatus: ({ status }) =>
-      (['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const).flatMap(name =>
+    validateStatus: ({ status }) => [
+      ...validateConditions(status.conditions, 'status.conditions'),
+      ...(['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const).flatMap(name =>
         nonNegative(`status.${name}`, status[name]),
       ),
+    ],
     columns: {
       definitions: [
         NAME,

@@ -1,3 +1,5 @@
+import { labelSelectorOf } from '../../../api/selectors/label-selector.ts';
+import type { LabelSelector } from '../../../api/types/gen/meta-v1.ts';
 import type { ClusterRole, PolicyRule, Role } from '../../../api/types/gen/rbac-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
@@ -35,11 +37,21 @@ export const clusterRoleStrategy = defineStrategy<ClusterRole>(
       const selectors = role.aggregationRule.clusterRoleSelectors ?? [];
       if (selectors.length === 0)
         errors.push(required(at, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
-      return [...errors, ...selectors.flatMap((selector, i) => validateLabelSelector(selector, `${at}[${i}]`))];
+      return [...errors, ...selectors.flatMap((selector, i) => selectorErrors(selector, `${at}[${i}]`))];
     },
     columns: COLUMNS,
   },
 );
+
+function selectorErrors(selector: LabelSelector, path: string): FieldError[] {
+  const errors = validateLabelSelector(selector, path);
+  try {
+    labelSelectorOf(selector);
+    return errors;
+  } catch {
+    return [...errors, invalid(path, null, 'invalid label selector.')];
+  }
+}
 
 function ruleErrors(rule: PolicyRule, namespaced: boolean, path: string): FieldError[] {
   const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [], verbs } = rule;

@@ -1,5 +1,5 @@
 import type { PriorityClass } from '../../../api/types/gen/scheduling-v1.ts';
-import { type FieldError, forbidden, notSupported } from '../../../api/validation/field-error.ts';
+import { type FieldError, forbidden, oneOf } from '../../../api/validation/field-error.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
@@ -55,10 +55,8 @@ function validateClass(priorityClass: PriorityClass): FieldError[] {
       );
   } else if (value > HIGHEST_USER_PRIORITY)
     errors.push(forbidden('value', `maximum allowed value of a user defined priority is ${HIGHEST_USER_PRIORITY}`));
-  const policies = ['Never', 'PreemptLowerPriority'];
-  if (preemptionPolicy !== undefined && !policies.includes(preemptionPolicy))
-    errors.push(notSupported('preemptionPolicy', preemptionPolicy, policies));
-  return errors;
+  if (preemptionPolicy === undefined) return errors;
+  return [...errors, ...oneOf('preemptionPolicy', preemptionPolicy, ['PreemptLowerPriority', 'Never'])];
 }
 
 function systemClassError(name: string, value: number, globalDefault: boolean): string | undefined {

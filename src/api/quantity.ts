@@ -38,8 +38,21 @@ const FORMAT_ERROR = "quantities must match the regular expression '^([+-]?[0-9.
 const NUMERIC_ERROR = 'unable to parse numeric part of quantity';
 const SUFFIX_ERROR = "unable to parse quantity's suffix";
 
+/** What was parsed last: a cluster writes few quantities, each of them very often. Emptied when full, so that nobody can make it grow. */
+const PARSED = new Map<string, ExactQuantity>();
+const MAX_PARSED = 1000;
+
 /** Parses a quantity. Throws `invalid-argument` with upstream's text. */
 export function parseQuantity(text: string): ExactQuantity {
+  const known = PARSED.get(text);
+  if (known !== undefined) return known;
+  const parsed = parseText(text);
+  if (PARSED.size >= MAX_PARSED) PARSED.clear();
+  PARSED.set(text, parsed);
+  return parsed;
+}
+
+function parseText(text: string): ExactQuantity {
   const match = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text);
   if (text === '' || match === null) throw invalidArgument(FORMAT_ERROR);
   const [, sign = '', whole = '', fraction = '', suffix = ''] = match;

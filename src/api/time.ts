@@ -30,6 +30,19 @@ function zoneMinutes(zone: string): number {
   return zone.startsWith('-') ? -minutes : minutes;
 }
 
+let lastSecond = Number.NaN;
+let lastText = '';
+
+/** The Time of an instant in milliseconds; a fraction of a second is cut. What is asked again within the same second is known. */
+export function timeOf(epochMs: number): string {
+  const second = Math.floor(epochMs / 1000);
+  if (second !== lastSecond) {
+    lastText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+    lastSecond = second;
+  }
+  return lastText;
+}
+
 /** `2026-01-02T15:04:05Z`; a fraction is cut. Throws `invalid-argument`. */
 export function canonicalTime(text: string): string {
   return `${new Date(parse(text).epochMs).toISOString().slice(0, 19)}Z`;

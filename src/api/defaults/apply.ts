@@ -17,46 +17,102 @@ export function defaultsOf<T extends object>(
  * object where something was filled in, the same object where nothing was.
  */
 export function applyDefaults<T extends object>(type: StructType, object: T, defaults: TypeDefaults): T {
-  return structDefaults(type, object, { defaults, reach: reachOf(defaults) }) as T;
+  return structDefaults(planOf(type, plansOf(defaults)), object) as T;
 }
 
-interface Context {
+type Fill = (value: never) => object | undefined;
+
+/** What there is to do in a type, found out once: of the fields only those that have a default, or hold something that has. */
+interface StructPlan {
+  readonly fills: readonly Fill[];
+  readonly fields: readonly FieldPlan[];
+}
+
+interface FieldPlan {
+  readonly name: string;
+  /** What is set where nothing is; undefined where the field has no default of its own. */
+  readonly default: unknown;
+  /** True where a zero value counts as nothing. */
+  readonly zeroIsUnset: boolean;
+  readonly inner: PartPlan | undefined;
+}
+
+type PartPlan =
+  | { readonly kind: 'struct'; readonly plan: StructPlan }
+  | { readonly kind: 'list'; readonly of: PartPlan }
+  | { readonly kind: 'map'; readonly fill: Fill | undefined; readonly of: PartPlan | undefined };
+
+interface Plans {
   readonly defaults: TypeDefaults;
+  readonly structs: Map<StructType, StructPlan>;
   /** Whether a type has, or holds anything that has, a default. */
   readonly reach: Map<Type, boolean>;
 }
 
-const REACH = new WeakMap<TypeDefaults, Map<Type, boolean>>();
+const PLANS = new WeakMap<TypeDefaults, Plans>();
 
-function reachOf(defaults: TypeDefaults): Map<Type, boolean> {
-  const known = REACH.get(defaults) ?? new Map<Type, boolean>();
-  REACH.set(defaults, known);
+function plansOf(defaults: TypeDefaults): Plans {
+  const known = PLANS.get(defaults) ?? { defaults, structs: new Map(), reach: new Map() };
+  PLANS.set(defaults, known);
   return known;
 }
 
-function hasDefaults(type: Type, context: Context): boolean {
-  const known = context.reach.get(type);
+function planOf(type: StructType, plans: Plans): StructPlan {
+  const known = plans.structs.get(type);
+  if (known !== undefined) return known;
+  const fields: FieldPlan[] = [];
+  const plan: StructPlan = { fills: idsOf(type).flatMap(id => plans.defaults.get(id) ?? []), fields };
+  // known before its parts are looked at: types may refer to each other in a circle
+  plans.structs.set(type, plan);
+  for (const [name, field] of type.json) {
+    const inner = partOf(field.type, plans);
+    if (field.default === undefined && inner === undefined) continue;
+    fields.push({ name, default: field.default, zeroIsUnset: !field.pointer, inner });
+  }
+  return plan;
+}
+
+function partOf(type: Type, plans: Plans): PartPlan | undefined {
+  if (!hasDefaults(type, plans)) return undefined;
+  switch (type.kind) {
+    case 'struct':
+      return { kind: 'struct', plan: planOf(type, plans) };
+    case 'list': {
+      const of = partOf(type.of, plans);
+      return of && { kind: 'list', of };
+    }
+    case 'map': {
+      const fill = type.id === undefined ? undefined : plans.defaults.get(type.id);
+      return { kind: 'map', fill, of: partOf(type.of, plans) };
+    }
+    case 'scalar':
+      return undefined;
+  }
+}
+
+function hasDefaults(type: Type, plans: Plans): boolean {
+  const known = plans.reach.get(type);
   if (known !== undefined) return known;
   // Types may refer to each other in a circle, so this is a search over what can be reached, not a recursion.
   const seen = new Set<Type>([type]);
   for (const each of seen) {
-    if (own(each, context)) {
-      context.reach.set(type, true);
+    if (own(each, plans)) {
+      plans.reach.set(type, true);
       return true;
     }
     for (const part of parts(each)) seen.add(part);
   }
-  context.reach.set(type, false);
+  plans.reach.set(type, false);
   return false;
 }
 
-function own(type: Type, context: Context): boolean {
+function own(type: Type, { defaults }: Plans): boolean {
   if (type.kind === 'struct')
     return (
-      context.defaults.has(type.id) ||
-      type.fields.some(f => f.default !== undefined || (f.inline && context.defaults.has((f.type as StructType).id)))
+      defaults.has(type.id) ||
+      type.fields.some(f => f.default !== undefined || (f.inline && defaults.has((f.type as StructType).id)))
     );
-  return type.kind === 'map' && type.id !== undefined && context.defaults.has(type.id);
+  return type.kind === 'map' && type.id !== undefined && defaults.has(type.id);
 }
 
 function parts(type: Type): Type[] {
@@ -64,31 +120,31 @@ function parts(type: Type): Type[] {
   return type.kind === 'scalar' ? [] : [type.of];
 }
 
-function walk(type: Type, value: unknown, context: Context): unknown {
-  if (typeof value !== 'object' || value === null || !hasDefaults(type, context)) return value;
-  switch (type.kind) {
+function walk(part: PartPlan, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  switch (part.kind) {
     case 'struct':
-      return structDefaults(type, value, context);
+      return structDefaults(part.plan, value);
     case 'list':
-      return Array.isArray(value) ? value.map(item => walk(type.of, item, context)) : value;
+      return Array.isArray(value) ? value.map(item => walk(part.of, item)) : value;
     case 'map': {
-      const fill = type.id === undefined ? undefined : context.defaults.get(type.id);
-      const filled: object = { ...value, ...fill?.(value as never) };
-      return Object.fromEntries(Object.entries(filled).map(([key, item]) => [key, walk(type.of, item, context)]));
+      const filled: object = { ...value, ...part.fill?.(value as never) };
+      const { of } = part;
+      return of === undefined
+        ? filled
+        : Object.fromEntries(Object.entries(filled).map(([key, item]) => [key, walk(of, item)]));
     }
-    case 'scalar':
-      return value;
   }
 }
 
-function structDefaults(type: StructType, value: object, context: Context): object {
+function structDefaults({ fills, fields }: StructPlan, value: object): object {
   const result: Record<string, unknown> = { ...value };
-  for (const id of idsOf(type)) Object.assign(result, context.defaults.get(id)?.(result as never));
-  for (const [name, field] of type.json) {
-    const child = result[name];
-    const unset = child === undefined || (!field.pointer && (child === '' || child === 0 || child === false));
-    if (unset && field.default !== undefined) result[name] = field.default;
-    else if (child !== undefined) result[name] = walk(field.type, child, context);
+  for (const fill of fills) Object.assign(result, fill(result as never));
+  for (const field of fields) {
+    const child = result[field.name];
+    const unset = child === undefined || (field.zeroIsUnset && (child === '' || child === 0 || child === false));
+    if (unset && field.default !== undefined) result[field.name] = field.default;
+    else if (child !== undefined && field.inner !== undefined) result[field.name] = walk(field.inner, child);
   }
   return result;
 }

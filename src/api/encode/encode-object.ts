@@ -12,7 +12,7 @@ export function encodeObject(type: StructType, value: object): Record<string, un
   for (const field of type.json.values()) {
     const child = from[field.name];
     if (child === undefined || child === null) {
-      if (isAlwaysWritten(field)) result[field.name] = absent(field);
+      if (isAlwaysWritten(field)) result[field.name] = absentValue(field);
     } else if (!isLeftOut(field, child)) result[field.name] = encode(field.type, child);
   }
   return result;
@@ -31,7 +31,8 @@ function encode(type: Type, value: unknown): unknown {
   }
 }
 
-function absent(field: Field): unknown {
+/** What Go writes for a field that holds nothing and is written all the same. */
+export function absentValue(field: Field): unknown {
   if (field.pointer || field.type.kind === 'list' || field.type.kind === 'map') return null;
   if (field.type.kind === 'struct') return encodeObject(field.type, {});
   return scalarRule(field.type.scalar).zero ?? null;
@@ -41,14 +42,15 @@ function absent(field: Field): unknown {
 const PLAIN: ReadonlySet<string> = new Set(['string', 'bool', 'int32', 'int64', 'uint32', 'float64', 'bytes']);
 
 /** Go's omitempty never leaves out a struct, be it a Pod's status or a zero time; omitzero does. */
-function isAlwaysWritten(field: Field): boolean {
+export function isAlwaysWritten(field: Field): boolean {
   if (field.omitZero) return false;
   if (!field.omitEmpty) return true;
   if (field.pointer) return false;
   return field.type.kind === 'struct' || (field.type.kind === 'scalar' && !PLAIN.has(field.type.scalar));
 }
 
-function isLeftOut(field: Field, value: unknown): boolean {
+/** True for a value that `omitempty` leaves out. */
+export function isLeftOut(field: Field, value: unknown): boolean {
   if (!field.omitEmpty || field.pointer) return false;
   switch (field.type.kind) {
     case 'struct':

@@ -18,10 +18,21 @@ export const clientCertificateAuthenticator: RequestAuthenticator = {
   },
 };
 
+/** By certificate: a connection shows the same one with each of its requests. */
+const USERS = new WeakMap<ClientCertificate, AuthenticationResult>();
+
 /** The user of a certificate. One that the CA did not sign, that is out of its time or not made for clients fails; one without a name says nothing. */
 export function certificateUser(certificate: ClientCertificate): AuthenticationResult {
   if (!certificate.verified)
     return authenticationFailed(`verifying the client certificate failed: ${certificate.problem}`);
+  const known = USERS.get(certificate);
+  if (known !== undefined) return known;
+  const user = readUser(certificate);
+  USERS.set(certificate, user);
+  return user;
+}
+
+function readUser(certificate: ClientCertificate): AuthenticationResult {
   try {
     const identity = certificateIdentity(certificate.der);
     if (identity.commonName === '') return NO_PROOF;

@@ -1,4 +1,5 @@
 import { conflictError } from '../../api/status.ts';
+import { timeOf } from '../../api/time.ts';
 import type { ResourceQuota } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Lister, WriteRequest } from '../admission/admission.ts';
@@ -25,7 +26,7 @@ export function admissionPlugins(
 }
 
 function timeText(clock: Clock): string {
-  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  return timeOf(clock.now());
 }
 
 function writeRequest(request: AdmissionRequest, clock: Clock): WriteRequest {

@@ -1,5 +1,6 @@
 import { builtinTable } from '../../api/schema/builtin.ts';
 import { badRequestError, conflictError, successStatus } from '../../api/status.ts';
+import { timeOf } from '../../api/time.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { DeleteOptions } from '../../api/types/gen/meta-v1.ts';
 import { admitValidating } from '../admission/plugin.ts';
@@ -201,5 +202,5 @@ function finalizersFor(present: readonly string[], options: DeleteOptions): read
 }
 
 function timeText(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+  return timeOf(ms);
 }

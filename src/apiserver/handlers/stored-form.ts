@@ -1,6 +1,6 @@
 import { decodeValue } from '../../api/decode/json/decode-json.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
-import { encodeObject } from '../../api/encode/encode-object.ts';
+import { encodeText } from '../../api/encode/encode-text.ts';
 import { decodeMessage } from '../../api/protobuf/decode-message.ts';
 import { isEnvelope, openEnvelope } from '../../api/protobuf/envelope.ts';
 import { apiVersionOf } from '../../api/schema/kinds.ts';
@@ -59,9 +59,7 @@ export class StoredForm {
   write(object: ApiObject): Buffer {
     const { resourceVersion, selfLink, managedFields, ...metadata } = object.metadata;
     const { kind } = this.resource;
-    return Buffer.from(
-      JSON.stringify(encodeObject(this.type, { ...object, kind, apiVersion: this.apiVersion, metadata })),
-    );
+    return Buffer.from(encodeText(this.type, { ...object, kind, apiVersion: this.apiVersion, metadata }));
   }
 
   #readJson(value: Buffer): ApiObject {

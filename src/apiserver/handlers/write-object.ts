@@ -1,5 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { ApiError, badRequestError, conflictError, generateNameConflictError, invalidError } from '../../api/status.ts';
+import { timeOf } from '../../api/time.ts';
 import { invalid, required } from '../../api/validation/field-error.ts';
 import { type AdmissionRequest, admitMutating, admitValidating } from '../admission/plugin.ts';
 import type { ApiObject, StrategyContext, UpdateRules } from '../resources/strategy.ts';
@@ -26,7 +27,7 @@ export function randomSuffix(): string {
 }
 
 export function strategyContext(handlers: HandlerContext, options: Pick<WriteOptions, 'user'>): StrategyContext {
-  const now = new Date(handlers.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  const now = timeOf(handlers.clock.now());
   return { now, user: options.user, newUid: randomUUID, randomSuffix };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { canonicalMicroTime, canonicalTime } from '../../../src/api/time.ts';
+import { canonicalMicroTime, canonicalTime, timeOf } from '../../../src/api/time.ts';
 
 describe('times as the API writes them', () => {
   it.each([
@@ -28,5 +28,16 @@ describe('times as the API writes them', () => {
   it('a MicroTime has exactly six digits', () => {
     expect(canonicalMicroTime('2026-01-02T03:04:05.123456+01:00')).toBe('2026-01-02T02:04:05.123456Z');
     expect(() => canonicalMicroTime('2026-01-02T03:04:05Z')).toThrow('cannot parse "Z" as ".000000"');
+  });
+});
+
+describe('the Time of an instant', () => {
+  it.each([
+    ['a whole second', Date.UTC(2026, 0, 2, 3, 4, 5), '2026-01-02T03:04:05Z'],
+    ['a fraction is cut', Date.UTC(2026, 0, 2, 3, 4, 5, 999), '2026-01-02T03:04:05Z'],
+    ['the next second', Date.UTC(2026, 0, 2, 3, 4, 6), '2026-01-02T03:04:06Z'],
+    ['an instant before the last one', Date.UTC(1969, 11, 31, 23, 59, 59, 1), '1969-12-31T23:59:59Z'],
+  ])('%s', (_, ms, expected) => {
+    expect(timeOf(ms)).toBe(expected);
   });
 });

@@ -17,6 +17,7 @@ import { CLUSTER_ROLES } from './authz/default-policy/cluster-roles.ts';
 import { nodeAuthorizer } from './authz/node/node-authorizer.ts';
 import type { NodeListers } from './authz/node/node-relations.ts';
 import { RbacAuthorizer } from './authz/rbac/rbac-authorizer.ts';
+import { componentChecks } from './component-health.ts';
 import { discoveryHandler } from './discovery/discovery-handler.ts';
 import { issuerDiscovery } from './discovery/issuer-discovery.ts';
 import { openApiHandler } from './discovery/openapi-handler.ts';
@@ -114,6 +115,7 @@ export async function apiServer(parts: ApiServerParts): Promise<Component> {
     allocator: new ServiceAllocator(storage, settings),
     tokens: { issuer: issuers[0] ?? '', key: signingKey, audiences },
     tokenAuthenticator,
+    components: componentChecks(storage),
     clock,
     log,
   };

@@ -11,6 +11,7 @@ import {
   noOpinion,
 } from '../../src/apiserver/authz/authorizer.ts';
 import { RbacAuthorizer } from '../../src/apiserver/authz/rbac/rbac-authorizer.ts';
+import { componentChecks } from '../../src/apiserver/component-health.ts';
 import { admissionPlugins } from '../../src/apiserver/handlers/admission-plugins.ts';
 import { resourceHandler } from '../../src/apiserver/handlers/dispatch.ts';
 import type { HandlerContext } from '../../src/apiserver/handlers/handler-context.ts';
@@ -126,6 +127,7 @@ export class MemoryApi {
         audiences: ['https://issuer.test'],
       },
       tokenAuthenticator: tokenUnion([]),
+      components: componentChecks(storage),
       clock,
       log,
     };

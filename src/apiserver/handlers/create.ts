@@ -20,11 +20,11 @@ export async function createFromRequest(
   return writtenResponse(context, served, written, 201);
 }
 
-/** The object of the body with its defaults, in the namespace of the path. Throws 400 where the body says another. */
+/** The object of the body with its defaults, in the stored version and in the namespace of the path. Throws 400 where the body says another. */
 export async function readResource(served: ServedResource, context: RequestContext): Promise<ApiObject> {
   const { type, apiVersion } = served;
   const body = await readObject<ApiObject>(context, { type, apiVersion, kind: served.resource.kind });
-  return withResourceDefaults(served.resource, inNamespace(body, served, context.info.namespace));
+  return served.toStored(withResourceDefaults(served.resource, inNamespace(body, served, context.info.namespace)));
 }
 
 export function inNamespace(object: ApiObject, served: ServedResource, namespace: string): ApiObject {

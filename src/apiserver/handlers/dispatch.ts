@@ -6,6 +6,7 @@ import { type ApiResponse, notFoundResponse } from '../http.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
 import { bind } from './binding.ts';
+import { componentStatuses } from './component-status.ts';
 import { createFromRequest } from './create.ts';
 import { deleteFromRequest } from './delete.ts';
 import { deleteCollection } from './delete-collection.ts';
@@ -77,7 +78,7 @@ async function dispatch(
   }
 }
 
-/** Reviews and bindings: answered, never stored. */
+/** Reviews, bindings and the health of components: answered, never stored. */
 async function unstored(
   handlers: HandlerContext,
   resource: ApiResource,
@@ -85,6 +86,7 @@ async function unstored(
 ): Promise<ApiResponse> {
   const groupResource = { group: resource.group, resource: resource.plural };
   if (resource.storage !== undefined) throw unknownResourceError();
+  if (resource.plural === 'componentstatuses') return componentStatuses(handlers.components, resource, context);
   if (context.info.verb !== 'create' || context.info.name !== '')
     throw methodNotAllowedError(groupResource, context.info.verb);
   if (resource.plural !== 'bindings') return answerReview(handlers, resource, context);

@@ -5,6 +5,7 @@ import type { TokenAuthenticator } from '../authn/authenticator.ts';
 import type { UserInfo } from '../authn/user.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { RbacAuthorizer } from '../authz/rbac/rbac-authorizer.ts';
+import type { ComponentCheck } from '../component-health.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocator } from './service-allocator.ts';
 import type { TokenIssuer } from './token.ts';
@@ -20,6 +21,8 @@ export interface HandlerContext {
   readonly tokens: TokenIssuer;
   /** For TokenReview. */
   readonly tokenAuthenticator: TokenAuthenticator;
+  /** What componentstatuses ask. */
+  readonly components: ReadonlyMap<string, ComponentCheck>;
   readonly clock: Clock;
   readonly log: Logger;
 }

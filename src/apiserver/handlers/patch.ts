@@ -38,8 +38,8 @@ export async function patchFromRequest(
   const { namespace, name } = context.info;
   const patch = await readPatch(context);
   const change = (old: ApiObject): ApiObject => {
-    const patched = patchedObject<ApiObject>(context, served.type, served.unstoredJson(old), patch);
-    return withResourceDefaults(served.resource, named(patched, name));
+    const patched = patchedObject<ApiObject>(context, served.type, served.jsonOf(old), patch);
+    return served.toStored(withResourceDefaults(served.resource, named(patched, name)));
   };
   const request = { namespace, name, rules, change };
   return writtenResponse(context, served, await updateObject(handlers, served, request, writeOptions(context)));

@@ -1,16 +1,15 @@
 import { stringify } from 'yaml';
 import { encodeObject } from '../../api/encode/encode-object.ts';
 import { encodeMessage } from '../../api/protobuf/encode-message.ts';
-import { envelopeAround, wrapEnvelope } from '../../api/protobuf/envelope.ts';
+import { wrapEnvelope } from '../../api/protobuf/envelope.ts';
 import { encodeProtobuf } from '../../api/protobuf/object.ts';
 import { builtinTable } from '../../api/schema/builtin.ts';
 import type { StructType } from '../../api/schema/table.ts';
-import { badRequestError, notAcceptableError } from '../../api/status.ts';
+import { ApiError, notAcceptableError } from '../../api/status.ts';
 import type { ListMeta } from '../../api/types/gen/meta-v1.ts';
-import { type ApiResponse, bodyBytes, type WholeBody } from '../http.ts';
+import type { ApiResponse, WholeBody } from '../http.ts';
 import {
   type Agreement,
-  type Conversion,
   JSON_TYPE,
   negotiateResponse,
   OBJECT_TYPES,
@@ -20,19 +19,23 @@ import {
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import type { ObjectWriter } from '../status/status-response.ts';
+import {
+  converts,
+  includeObject,
+  LIST_META,
+  partialListHead,
+  partialObject,
+  tableHead,
+  tableRow,
+} from './converted-object.ts';
+import { listMessage, listText } from './list-body.ts';
+import type { ItemForms, ObjectShape } from './object-shape.ts';
 import type { Entry, ServedResource } from './served-resource.ts';
 import type { Written } from './write-object.ts';
 
-const META_GROUP = 'meta.k8s.io';
-
-/** What objects and lists can be turned into. Tables have no protobuf form. */
-function converts(conversion: Conversion, mediaType: { readonly name: string }): boolean {
-  if (conversion.group !== META_GROUP || !/^v1(beta1)?$/.test(conversion.version)) return false;
-  if (conversion.kind === 'Table') return mediaType !== PROTOBUF_TYPE;
-  return conversion.kind === 'PartialObjectMetadata' || conversion.kind === 'PartialObjectMetadataList';
-}
-
 export const OBJECT_ENDPOINT = { mediaTypes: OBJECT_TYPES, converts };
+
+const NEWLINE = Buffer.from('\n');
 
 /** Writes Statuses, and every other object of meta/v1, as protobuf. */
 export const protobufStatusWriter: ObjectWriter = {
@@ -40,7 +43,7 @@ export const protobufStatusWriter: ObjectWriter = {
   write: object => encodeProtobuf(builtinTable.struct('meta/v1.Status'), object),
 };
 
-/** An object that is no stored one, in the representation that the client wants. */
+/** An object that is of no resource, in the representation that the client wants. */
 export function plainResponse(context: RequestContext, type: StructType, object: object, status = 200): ApiResponse {
   const agreement = negotiateResponse(context.request, { mediaTypes: OBJECT_TYPES });
   if (agreement.mediaType === PROTOBUF_TYPE) return bytesResponse(agreement, encodeProtobuf(type, object), status);
@@ -68,184 +71,133 @@ export function entryResponse(
 ): ApiResponse {
   const agreement = negotiateResponse(context.request, OBJECT_ENDPOINT);
   const { mediaType, conversion, pretty } = agreement;
-  if (conversion !== undefined) return convertedResponse(context, served, [entry.object], agreement, undefined, status);
+  if (conversion !== undefined) return convertedResponse(context, served, entry.object, agreement, status);
   if (mediaType === PROTOBUF_TYPE) return bytesResponse(agreement, protobufOf(served, entry), status);
-  if (mediaType === JSON_TYPE && !pretty)
-    return bytesResponse(agreement, Buffer.concat([served.json(entry), NEWLINE]), status);
-  return bytesResponse(agreement, textOf(JSON.parse(served.json(entry).toString()), agreement), status);
+  const json = served.json(entry);
+  if (mediaType === JSON_TYPE && !pretty) return bytesResponse(agreement, Buffer.concat([json, NEWLINE]), status);
+  return bytesResponse(agreement, textOf(JSON.parse(json.toString()), agreement), status);
 }
 
-function objectResponse(
+/** An object of a resource that is not stored: of a dry run, or made for the answer. */
+export function objectResponse(
   context: RequestContext,
-  served: ServedResource,
+  shape: ObjectShape,
   object: ApiObject,
-  status: number,
+  status = 200,
 ): ApiResponse {
   const agreement = negotiateResponse(context.request, OBJECT_ENDPOINT);
-  if (agreement.conversion !== undefined)
-    return convertedResponse(context, served, [object], agreement, undefined, status);
-  const { kind } = served.resource;
-  const whole = { ...object, kind, apiVersion: served.apiVersion };
+  if (agreement.conversion !== undefined) return convertedResponse(context, shape, object, agreement, status);
   if (agreement.mediaType === PROTOBUF_TYPE)
-    return bytesResponse(agreement, encodeProtobuf(served.type, whole), status);
-  return bytesResponse(agreement, textOf(encodeObject(served.type, whole), agreement), status);
+    return bytesResponse(agreement, encodeProtobuf(shape.type, shape.fromStored(object)), status);
+  return bytesResponse(agreement, textOf(shape.jsonOf(object), agreement), status);
 }
 
-/** A list of stored objects, put together from their bytes. Those of the cache are not copied, so a client that reads slowly costs nothing. */
+/** A list of stored objects, put together from the bytes that are kept of them. Those of the cache are not copied, so a client that reads slowly costs nothing. */
 export function listResponse(
   context: RequestContext,
   served: ServedResource,
-  { items: entries, cached }: { readonly items: readonly Entry[]; readonly cached: boolean },
+  { items, cached }: { readonly items: readonly Entry[]; readonly cached: boolean },
   metadata: ListMeta,
-): ApiResponse {
+): Promise<ApiResponse> {
+  const forms: ItemForms<Entry> = {
+    object: entry => entry.object,
+    json: entry => served.json(entry),
+    message: entry => served.message(entry),
+  };
+  return itemsResponse(context, served, { items, forms, cached }, metadata);
+}
+
+/** A list of objects that are not stored. */
+export function objectListResponse(
+  context: RequestContext,
+  shape: ObjectShape,
+  objects: readonly ApiObject[],
+  metadata: ListMeta,
+): Promise<ApiResponse> {
+  const forms: ItemForms<ApiObject> = {
+    object: object => object,
+    json: object => Buffer.from(JSON.stringify(shape.jsonOf(object))),
+    message: object => encodeMessage(shape.type, shape.fromStored(object)),
+  };
+  return itemsResponse(context, shape, { items: objects, forms, cached: false }, metadata);
+}
+
+async function itemsResponse<I>(
+  context: RequestContext,
+  shape: ObjectShape,
+  list: { readonly items: readonly I[]; readonly forms: ItemForms<I>; readonly cached: boolean },
+  metadata: ListMeta,
+): Promise<ApiResponse> {
   const agreement = negotiateResponse(context.request, OBJECT_ENDPOINT);
+  const { signal } = context;
   const { mediaType, conversion, pretty } = agreement;
-  if (conversion !== undefined) {
-    const objects = entries.map(entry => entry.object);
-    return convertedResponse(context, served, objects, agreement, metadata, 200);
-  }
-  const { listKind } = served.resource;
-  if (mediaType === PROTOBUF_TYPE) {
-    const parts = field(LIST_METADATA_TAG, encodeMessage(LIST_META, metadata));
-    for (const entry of entries) parts.push(...field(LIST_ITEMS_TAG, messageOf(served, entry)));
-    const { before, after } = envelopeAround(served.apiVersion, listKind, bodyBytes(parts));
-    const chunks = [before, ...parts, after];
-    return bytesResponse(agreement, cached ? chunks : Buffer.concat(chunks), 200);
-  }
-  const head = `{"kind":"${listKind}","apiVersion":"${served.apiVersion}","metadata":${JSON.stringify(encodeObject(LIST_META, metadata))},"items":[`;
-  const parts: Buffer[] = [Buffer.from(head)];
-  for (const [index, entry] of entries.entries()) {
-    if (index > 0) parts.push(COMMA);
-    parts.push(served.json(entry));
-  }
-  parts.push(LIST_END);
-  if (mediaType === JSON_TYPE && !pretty) return bytesResponse(agreement, cached ? parts : Buffer.concat(parts), 200);
-  return bytesResponse(agreement, textOf(JSON.parse(Buffer.concat(parts).toString()), agreement), 200);
+  const { items, forms } = list;
+  const chunks = async (): Promise<readonly Buffer[]> => {
+    if (conversion?.kind === 'Table') {
+      const include = includeObject(context, conversion);
+      const now = Date.now();
+      const rows = map(items, item => tableRow(shape, forms.object(item), conversion, include, now));
+      return listText(agreement, tableHead(shape, conversion, metadata), 'rows', rows, signal);
+    }
+    if (conversion !== undefined) {
+      const { kind: wanted, version } = conversion;
+      if (wanted !== 'PartialObjectMetadataList') throw noSuchForm(wanted, `a list (${shape.resource.listKind})`);
+      const partial = map(items, item => partialObject(forms.object(item), version));
+      if (mediaType !== PROTOBUF_TYPE)
+        return listText(agreement, partialListHead(metadata, version), 'items', partial, signal);
+      const kind = { apiVersion: `meta.k8s.io/${version}`, kind: 'PartialObjectMetadataList' };
+      const messages = map(partial, each => encodeMessage(PARTIAL, each));
+      return listMessage(kind, metadata, messages, signal);
+    }
+    const kind = { kind: shape.resource.listKind, apiVersion: shape.apiVersion };
+    if (mediaType === PROTOBUF_TYPE) return listMessage(kind, metadata, map(items, forms.message), signal);
+    const head = { ...kind, metadata: encodeObject(LIST_META, metadata) };
+    return listText(agreement, head, 'items', map(items, forms.json), signal);
+  };
+  const isKept =
+    list.cached && conversion === undefined && (mediaType === PROTOBUF_TYPE || (mediaType === JSON_TYPE && !pretty));
+  const body = await chunks();
+  return bytesResponse(agreement, isKept ? body : Buffer.concat(body), 200);
 }
 
-const NEWLINE = Buffer.from('\n');
-const COMMA = Buffer.from(',');
-const LIST_END = Buffer.from(']}\n');
-const LIST_META = builtinTable.struct('meta/v1.ListMeta');
-const OBJECT_META = builtinTable.struct('meta/v1.ObjectMeta');
-/** Every list of the API has metadata as field 1 and items as field 2. */
-const LIST_METADATA_TAG = 0x0a;
-const LIST_ITEMS_TAG = 0x12;
-
-function field(tag: number, message: Buffer): Buffer[] {
-  const head: number[] = [tag];
-  let length = message.length;
-  while (length >= 0x80) {
-    head.push((length & 0x7f) | 0x80);
-    length >>>= 7;
-  }
-  head.push(length);
-  return [Buffer.from(head), message];
-}
-
-/** The message of a stored object, without its envelope. */
-function messageOf(served: ServedResource, entry: Entry): Buffer {
-  return entry.encoded('protobuf-message', each => encodeMessage(served.type, each.object));
+/** Items are made when their turn comes. */
+function* map<I, R>(items: Iterable<I>, make: (item: I) => R): Iterable<R> {
+  for (const item of items) yield make(item);
 }
 
 /** The object as a protobuf body. */
 export function protobufOf(served: ServedResource, entry: Entry): Buffer {
-  return entry.encoded('protobuf', each =>
-    wrapEnvelope(served.apiVersion, served.resource.kind, messageOf(served, each)),
+  return entry.encoded(served.form('protobuf'), each =>
+    wrapEnvelope(served.apiVersion, served.resource.kind, served.message(each)),
   );
 }
 
-/** Table or PartialObjectMetadata of one object, or of a list when `list` has its metadata. */
+const PARTIAL = builtinTable.struct('meta/v1.PartialObjectMetadata');
+
+/** Table or PartialObjectMetadata of one object. */
 function convertedResponse(
   context: RequestContext,
-  served: ServedResource,
-  objects: readonly ApiObject[],
+  shape: ObjectShape,
+  object: ApiObject,
   agreement: Agreement,
-  list: ListMeta | undefined,
   status: number,
 ): ApiResponse {
   const { conversion, mediaType } = agreement;
   if (conversion?.kind === 'Table') {
-    const metadata = list ?? { resourceVersion: objects[0]?.metadata.resourceVersion };
-    const table = tableOf(served, objects, conversion, includeObject(context), metadata);
-    return bytesResponse(agreement, textOf(table, agreement), status);
+    const head = tableHead(shape, conversion, { resourceVersion: object.metadata.resourceVersion });
+    const row = tableRow(shape, object, conversion, includeObject(context, conversion), Date.now());
+    return bytesResponse(agreement, textOf({ ...head, rows: [row] }, agreement), status);
   }
-  const partial = partialMetadata(objects, list, conversion?.version ?? 'v1');
-  if (mediaType === PROTOBUF_TYPE)
-    return bytesResponse(agreement, encodeProtobuf(partialType(list !== undefined), partial), status);
-  return bytesResponse(agreement, textOf(partial, agreement), status);
+  if (conversion?.kind !== 'PartialObjectMetadata')
+    throw noSuchForm(conversion?.kind ?? '', `not a list (${shape.resource.kind})`);
+  const partial = partialObject(object, conversion.version);
+  return mediaType === PROTOBUF_TYPE
+    ? bytesResponse(agreement, encodeProtobuf(PARTIAL, partial), status)
+    : bytesResponse(agreement, textOf(partial, agreement), status);
 }
 
-function partialType(isList: boolean): StructType {
-  return builtinTable.struct(isList ? 'meta/v1.PartialObjectMetadataList' : 'meta/v1.PartialObjectMetadata');
-}
-
-function partialMetadata(objects: readonly ApiObject[], list: ListMeta | undefined, version: string): object {
-  const apiVersion = `${META_GROUP}/${version}`;
-  const items = objects.map(object => partialObject(object, apiVersion));
-  if (list === undefined) return items[0] ?? {};
-  return { kind: 'PartialObjectMetadataList', apiVersion, metadata: encodeObject(LIST_META, list), items };
-}
-
-function partialObject(object: ApiObject, apiVersion: string): object {
-  return { kind: 'PartialObjectMetadata', apiVersion, metadata: encodeObject(OBJECT_META, object.metadata) };
-}
-
-/** What the rows of a table carry beside their cells. */
-export type IncludeObject = 'None' | 'Metadata' | 'Object';
-
-export function includeObject(context: RequestContext): IncludeObject {
-  const wanted = context.request.query.get('includeObject') ?? '';
-  if (wanted === '') return 'Metadata';
-  if (wanted === 'None' || wanted === 'Metadata' || wanted === 'Object') return wanted;
-  throw badRequestError(`unrecognized includeObject value: ${JSON.stringify(wanted)}`);
-}
-
-export function tableOf(
-  served: ServedResource,
-  objects: readonly ApiObject[],
-  conversion: Conversion,
-  include: IncludeObject,
-  metadata: ListMeta,
-): object {
-  const { columns } = served.strategy;
-  const now = Date.now();
-  return {
-    kind: 'Table',
-    apiVersion: `${META_GROUP}/${conversion.version}`,
-    metadata: encodeObject(LIST_META, metadata),
-    columnDefinitions: columns.definitions,
-    rows: objects.map(object => {
-      const conditions = columns.conditions?.(object) ?? [];
-      return {
-        cells: columns.cells(object, now),
-        ...(conditions.length === 0 ? {} : { conditions }),
-        object: rowObject(served, object, include, conversion.version),
-      };
-    }),
-  };
-}
-
-function rowObject(served: ServedResource, object: ApiObject, include: IncludeObject, version: string): object | null {
-  if (include === 'None') return null;
-  return include === 'Object' ? served.unstoredJson(object) : partialObject(object, `${META_GROUP}/${version}`);
-}
-
-/** The object of a watch event, turned into what the client asked for; JSON. */
-export function convertedJson(
-  served: ServedResource,
-  object: ApiObject,
-  conversion: Conversion,
-  include: IncludeObject,
-): object {
-  if (conversion.kind === 'Table')
-    return tableOf(served, [object], conversion, include, { resourceVersion: object.metadata.resourceVersion });
-  return partialObject(object, `${META_GROUP}/${conversion.version}`);
-}
-
-/** The same in protobuf, for metadata alone. */
-export function convertedProtobuf(object: ApiObject, conversion: Conversion): Buffer {
-  return encodeProtobuf(partialType(false), partialObject(object, `${META_GROUP}/${conversion.version}`));
+function noSuchForm(wanted: string, is: string): ApiError {
+  return new ApiError('NotAcceptable', `you requested ${wanted}, but the requested object is ${is}`);
 }
 
 function textOf(object: object, { mediaType, pretty }: Agreement): string {

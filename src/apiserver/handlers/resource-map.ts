@@ -4,14 +4,9 @@ import { strategyFor } from '../resources/strategies.ts';
 import type { WatchCache } from '../storage/watch-cache/watch-cache.ts';
 import { ServedResource } from './served-resource.ts';
 
-/** True for what this server stores and answers in the form that it is stored in. */
-function isStoredForm({ storage, group, version }: ApiResource): boolean {
-  return storage !== undefined && storage.group === group && storage.version === version;
-}
-
 /** What this server answers, as discovery and OpenAPI describe it. */
 export function describedResources(): readonly ApiResource[] {
-  return allResources().filter(row => row.served && (row.storage === undefined || isStoredForm(row)));
+  return allResources().filter(row => row.served);
 }
 
 /** What is stored, by `group/version/plural`. All packages of the table must be loaded. */

@@ -1,5 +1,9 @@
+import { conversionOf, type VersionConversion } from '../../api/conversion/conversions.ts';
 import { encodeObject } from '../../api/encode/encode-object.ts';
-import { listType, resourceType } from '../../api/schema/resources/registry.ts';
+import { encodeText } from '../../api/encode/encode-text.ts';
+import { encodeMessage } from '../../api/protobuf/encode-message.ts';
+import { apiVersionOf } from '../../api/schema/kinds.ts';
+import { findResource, resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import type { StructType } from '../../api/schema/table.ts';
 import { badRequestError, type GroupKind, type GroupResource } from '../../api/status.ts';
@@ -14,35 +18,44 @@ import { StoredForm } from './stored-form.ts';
 /** One version of one object, as handlers pass it on. */
 export type Entry = CacheEntry<ApiObject>;
 
-/** A resource with all that its handlers need: rules, shape, storage and cache. Its packages of the table are loaded. */
+/**
+ * A version of a resource with all that its handlers need: rules, shape, storage and cache. Its packages of the table are loaded. Where a kind is served in
+ * several versions they share storage and cache, and everything inside, rules and admission too, sees the stored version: bodies are converted where they are
+ * read, answers where they are written.
+ */
 export class ServedResource {
   readonly resource: ApiResource;
   readonly strategy: ResourceStrategy;
+  /** Of this version. */
   readonly type: StructType;
-  readonly listType: StructType | undefined;
   readonly storage: Storage;
   readonly cache: ResourceCache<ApiObject>;
   readonly groupResource: GroupResource;
+  /** Of the stored version, whose name upstream's errors give. */
   readonly groupKind: GroupKind;
   readonly apiVersion: string;
   readonly namespaced: boolean;
   readonly #prefix: string;
   readonly #form: StoredForm;
+  readonly #conversion: VersionConversion | undefined;
 
   constructor(strategy: ResourceStrategy, watchCache: WatchCache) {
     const { resource } = strategy;
     if (resource.storage === undefined) throw new Error(`${resource.plural} are not stored`);
+    const { group, version, prefix } = resource.storage;
+    const stored = findResource(group, version, resource.plural);
+    if (stored === undefined) throw new Error(`${resource.plural} of ${group}/${version} are not in the registry`);
     this.resource = resource;
     this.strategy = strategy;
     this.type = resourceType(resource);
-    this.listType = listType(resource);
     this.storage = watchCache.storage;
     this.groupResource = { group: resource.group, resource: resource.plural };
-    this.groupKind = { group: resource.group, kind: resource.kind };
-    this.apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+    this.groupKind = { group, kind: resource.kind };
+    this.apiVersion = apiVersionOf(resource);
     this.namespaced = resource.scope === 'namespaced';
-    this.#prefix = `${ROOT}${resource.storage.prefix}/`;
-    this.#form = new StoredForm(resource);
+    this.#prefix = `${ROOT}${prefix}/`;
+    this.#form = new StoredForm(stored);
+    this.#conversion = conversionOf(resource);
     this.cache = watchCache.resource(this.#prefix, (value, revision, key) => this.#form.read(value, revision, key));
   }
 
@@ -74,18 +87,43 @@ export class ServedResource {
     return new CacheEntry(stored, (value, revision, key) => this.#form.read(value, revision, key));
   }
 
+  /** An object of a body, in this version and with its defaults, as the rules see it. */
+  toStored(object: ApiObject): ApiObject {
+    return this.#conversion === undefined ? object : (this.#conversion.toStored(object) as ApiObject);
+  }
+
+  /** The object as this version has it. */
+  fromStored(object: ApiObject): ApiObject {
+    const version = this.#conversion === undefined ? object : (this.#conversion.fromStored(object) as ApiObject);
+    return { ...version, kind: this.resource.kind, apiVersion: this.apiVersion };
+  }
+
   /**
    * The JSON of a stored object: the stored bytes where they are what the client wants but for the resourceVersion, else made once. Throws `corrupt`
    * for what cannot be decoded.
    */
   json(entry: Entry): Buffer {
-    if (this.#form.isOwn(entry.value)) return entry.stored;
-    return entry.encoded('json', each => Buffer.from(JSON.stringify(this.unstoredJson(each.object))));
+    if (this.#conversion === undefined && this.#form.isOwn(entry.value)) return entry.stored;
+    return entry.encoded(this.form('json'), each => Buffer.from(encodeText(this.type, this.fromStored(each.object))));
   }
 
-  /** An object that is not stored (a dry run), as if it were; `revision` 0 gives it no resourceVersion. */
-  unstoredJson(object: ApiObject): Record<string, unknown> {
-    const { kind } = this.resource;
-    return encodeObject(this.type, { ...object, kind, apiVersion: this.apiVersion });
+  /** The JSON of an object as this version has it, stored or not. */
+  jsonOf(object: ApiObject): Record<string, unknown> {
+    return encodeObject(this.type, this.fromStored(object));
+  }
+
+  /** The message of a stored object in protobuf, without its envelope. Made once. Throws as `json`. */
+  message(entry: Entry): Buffer {
+    return entry.encoded(this.form('message'), each => encodeMessage(this.type, this.fromStored(each.object)));
+  }
+
+  /** An object in the stored version that has nothing but metadata, and what Go always holds. */
+  empty(metadata: ApiObject['metadata']): ApiObject {
+    return { ...this.#form.zero(), metadata };
+  }
+
+  /** Names a form of the bytes of this version, under which they are kept. */
+  form(name: string): string {
+    return `${this.apiVersion} ${name}`;
   }
 }

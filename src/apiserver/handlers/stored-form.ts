@@ -1,12 +1,14 @@
+import { conversionOf, type VersionConversion } from '../../api/conversion/conversions.ts';
 import { decodeValue } from '../../api/decode/json/decode-json.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import { encodeText } from '../../api/encode/encode-text.ts';
 import { decodeMessage } from '../../api/protobuf/decode-message.ts';
 import { isEnvelope, openEnvelope } from '../../api/protobuf/envelope.ts';
 import { apiVersionOf } from '../../api/schema/kinds.ts';
-import { resourceType } from '../../api/schema/resources/registry.ts';
+import { allResources, resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import type { StructType } from '../../api/schema/table.ts';
+import { zeroStruct } from '../../api/schema/zero.ts';
 import { invalidArgument } from '../../base/errors.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { unreadableObject } from '../storage/errors.ts';
@@ -16,7 +18,7 @@ const NEWLINE = 0x0a;
 
 /**
  * How the objects of a kind lie in the storage: written as JSON of one version, read as that or as what other servers of Kubernetes write: protobuf
- * behind `k8s\0`.
+ * behind `k8s\0`, and other versions of the kind.
  */
 export class StoredForm {
   readonly resource: ApiResource;
@@ -24,12 +26,20 @@ export class StoredForm {
   readonly apiVersion: string;
   /** How everything begins that was written here. */
   readonly #head: Buffer;
+  /** The versions that servers of the past or of other settings may have stored, this one among them, by apiVersion. */
+  readonly #versions: ReadonlyMap<
+    string,
+    { readonly type: StructType; readonly conversion: VersionConversion | undefined }
+  >;
 
   /** `resource` is the row of the version that is stored. */
   constructor(resource: ApiResource) {
     this.resource = resource;
     this.type = resourceType(resource);
     this.apiVersion = apiVersionOf(resource);
+    this.#versions = new Map(
+      versionsOf(resource).map(row => [apiVersionOf(row), { type: resourceType(row), conversion: conversionOf(row) }]),
+    );
     this.#head = Buffer.from(`{"kind":"${resource.kind}","apiVersion":"${this.apiVersion}",`);
   }
 
@@ -62,29 +72,48 @@ export class StoredForm {
     return Buffer.from(encodeText(this.type, { ...object, kind, apiVersion: this.apiVersion, metadata }));
   }
 
+  /** What an empty object is decoded to. */
+  zero(): ApiObject {
+    return this.#named(zeroStruct(this.type));
+  }
+
   #readJson(value: Buffer): ApiObject {
     const json: unknown = JSON.parse(value.toString());
     if (typeof json !== 'object' || json === null || Array.isArray(json)) throw invalidArgument('it is no JSON object');
-    const object = decodeValue(this.type, json).object as unknown as ApiObject;
-    this.#check(object.apiVersion ?? '', object.kind ?? '');
-    return this.#named(object);
+    const { apiVersion, kind } = json as { readonly apiVersion?: unknown; readonly kind?: unknown };
+    const { type, conversion } = this.#version(apiVersion ?? this.apiVersion, kind ?? this.resource.kind);
+    const object = decodeValue(type, json).object;
+    return conversion === undefined ? this.#named(object) : this.#defaulted(conversion.toStored(object));
   }
 
   /** Upstream stores objects without the defaults of newer versions, and adds them when it reads. */
   #readProtobuf(value: Buffer): ApiObject {
     const { apiVersion, kind, raw } = openEnvelope(value);
-    this.#check(apiVersion, kind);
-    const object = decodeMessage(this.type, raw) as unknown as ApiObject;
+    const { type, conversion } = this.#version(apiVersion, kind);
+    const object = decodeMessage(type, raw);
+    return this.#defaulted(conversion === undefined ? object : conversion.toStored(object));
+  }
+
+  #defaulted(object: object): ApiObject {
     return withResourceDefaults(this.resource, this.#named(object));
   }
 
-  #named(object: ApiObject): ApiObject {
-    return { ...object, kind: this.resource.kind, apiVersion: this.apiVersion };
+  #named(object: object): ApiObject {
+    return { ...(object as ApiObject), kind: this.resource.kind, apiVersion: this.apiVersion };
   }
 
-  #check(apiVersion: string, kind: string): void {
-    const isKind = kind === this.resource.kind && apiVersion === this.apiVersion;
-    if (!isKind && (kind !== '' || apiVersion !== ''))
+  #version(apiVersion: unknown, kind: unknown) {
+    const version = kind === this.resource.kind ? this.#versions.get(String(apiVersion)) : undefined;
+    if (version === undefined)
       throw invalidArgument(`it is a ${kind} of ${apiVersion}, not a ${this.resource.kind} of ${this.apiVersion}`);
+    return version;
   }
+}
+
+/** Every version of the table in which a kind is served that is stored as `stored`. */
+function versionsOf(stored: ApiResource): readonly ApiResource[] {
+  return allResources().filter(
+    ({ kind, storage }) =>
+      kind === stored.kind && storage?.group === stored.group && storage.version === stored.version,
+  );
 }

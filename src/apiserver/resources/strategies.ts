@@ -4,7 +4,7 @@ import { daemonSetStrategy } from './apps/daemon-set.ts';
 import { deploymentStrategy } from './apps/deployment.ts';
 import { replicaSetStrategy } from './apps/replica-set.ts';
 import { statefulSetStrategy } from './apps/stateful-set.ts';
-import { horizontalPodAutoscalerStrategy } from './autoscaling/horizontal-pod-autoscaler.ts';
+import { autoscalerV1Strategy, horizontalPodAutoscalerStrategy } from './autoscaling/horizontal-pod-autoscaler.ts';
 import { cronJobStrategy } from './batch/cron-job.ts';
 import { jobStrategy } from './batch/job.ts';
 import { certificateSigningRequestStrategy } from './certificates/certificate-signing-request.ts';
@@ -58,6 +58,7 @@ const STRATEGIES: readonly ResourceStrategy[] = [
   replicaSetStrategy,
   statefulSetStrategy,
   horizontalPodAutoscalerStrategy,
+  autoscalerV1Strategy,
   cronJobStrategy,
   jobStrategy,
   certificateSigningRequestStrategy,

@@ -43,7 +43,6 @@ export const CORE_RESOURCES: readonly ApiResource[] = [
     verbs: ['get', 'list'],
     shortNames: ['cs'],
     storage: undefined,
-    served: false,
   }),
   resource('namespaced', 'ConfigMap', 'configmaps', { shortNames: ['cm'] }),
   resource('namespaced', 'Endpoints', 'endpoints', { shortNames: ['ep'], storage: { prefix: 'services/endpoints' } }),

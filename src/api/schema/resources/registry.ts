@@ -37,8 +37,3 @@ export function findResourceOfKind(group: string, version: string, kind: string)
 export function resourceType(resource: ApiResource): StructType {
   return builtinTable.struct(`${resource.package}.${resource.kind}`);
 }
-
-/** The shape of its lists; undefined where nothing is listed. Its package must be loaded. */
-export function listType(resource: ApiResource): StructType | undefined {
-  return resource.listKind === '' ? undefined : builtinTable.struct(`${resource.package}.${resource.listKind}`);
-}

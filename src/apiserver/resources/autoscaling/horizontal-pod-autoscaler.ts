@@ -1,4 +1,8 @@
+import { withoutRoundTripAnnotations } from '../../../api/conversion/autoscaling-v1.ts';
+import { withResourceDefaults } from '../../../api/defaults/resources.ts';
 import { parseQuantity } from '../../../api/quantity.ts';
+import { findResource } from '../../../api/schema/resources/registry.ts';
+import type { ApiResource } from '../../../api/schema/resources/resource.ts';
 import type {
   HorizontalPodAutoscaler,
   HPAScalingRules,
@@ -17,6 +21,7 @@ import {
 import { pathSegmentName } from '../../../api/validation/names.ts';
 import { AGE, column, firstOf, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
+import type { ResourceStrategy } from '../strategy.ts';
 
 const SOURCES = {
   ContainerResource: 'containerResource',
@@ -26,29 +31,43 @@ const SOURCES = {
   Resource: 'resource',
 } as const;
 
-export const horizontalPodAutoscalerStrategy = defineStrategy<HorizontalPodAutoscaler>(
-  { group: 'autoscaling', version: 'v2', plural: 'horizontalpodautoscalers' },
-  {
-    initialStatus: () => ({ desiredReplicas: 0, currentMetrics: [] }),
-    validate: validateAutoscaler,
-    columns: {
-      definitions: [NAME, ...['Reference', 'Targets', 'MinPods', 'MaxPods', 'Replicas'].map(name => column(name)), AGE],
-      cells: (autoscaler, now) => {
-        const { spec, status } = autoscaler;
-        const targets = (spec.metrics ?? []).map((metric, i) => targetCell(metric, status.currentMetrics[i]));
-        return [
-          autoscaler.metadata.name ?? '',
-          `${spec.scaleTargetRef.kind}/${spec.scaleTargetRef.name}`,
-          targets.length === 0 ? '<none>' : firstOf(targets, 2, ', '),
-          spec.minReplicas === undefined ? '<unset>' : String(spec.minReplicas),
-          spec.maxReplicas,
-          status.currentReplicas ?? 0,
-          ageCell(autoscaler, now),
-        ];
-      },
+const RESOURCE = resourceOf('v2');
+
+export const horizontalPodAutoscalerStrategy = defineStrategy<HorizontalPodAutoscaler>(RESOURCE, {
+  initialStatus: () => ({ desiredReplicas: 0, currentMetrics: [] }),
+  validate: validateAutoscaler,
+  // what came as autoscaling/v1 has the defaults of v1 alone
+  canonicalize: autoscaler =>
+    withResourceDefaults(RESOURCE, { ...autoscaler, metadata: withoutRoundTripAnnotations(autoscaler.metadata) }),
+  columns: {
+    definitions: [NAME, ...['Reference', 'Targets', 'MinPods', 'MaxPods', 'Replicas'].map(name => column(name)), AGE],
+    cells: (autoscaler, now) => {
+      const { spec, status } = autoscaler;
+      const targets = (spec.metrics ?? []).map((metric, i) => targetCell(metric, status.currentMetrics[i]));
+      return [
+        autoscaler.metadata.name ?? '',
+        `${spec.scaleTargetRef.kind}/${spec.scaleTargetRef.name}`,
+        targets.length === 0 ? '<none>' : firstOf(targets, 2, ', '),
+        spec.minReplicas === undefined ? '<unset>' : String(spec.minReplicas),
+        spec.maxReplicas,
+        status.currentReplicas ?? 0,
+        ageCell(autoscaler, now),
+      ];
     },
   },
-);
+});
+
+/** autoscaling/v1 is another view of the same objects: the rules run over the stored form. */
+export const autoscalerV1Strategy: ResourceStrategy<HorizontalPodAutoscaler> = {
+  ...horizontalPodAutoscalerStrategy,
+  resource: resourceOf('v1'),
+};
+
+function resourceOf(version: string): ApiResource {
+  const resource = findResource('autoscaling', version, 'horizontalpodautoscalers');
+  if (resource === undefined) throw new Error(`autoscaling/${version} is not in the registry`);
+  return resource;
+}
 
 function validateAutoscaler({ spec }: HorizontalPodAutoscaler): FieldError[] {
   const { minReplicas, maxReplicas, scaleTargetRef: ref, metrics = [], behavior } = spec;

@@ -1,5 +1,4 @@
 import type { Event } from '../../../api/types/gen/core-v1.ts';
-import type { Event as EventsV1Event } from '../../../api/types/gen/events-v1.ts';
 import { type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain, qualifiedName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
@@ -34,71 +33,50 @@ export const eventStrategy = defineStrategy<Event>(
   },
 );
 
-/** events.k8s.io/v1 is stricter: what is deprecated must be empty, and a stored event stays as it is but for its series. */
-export const eventsV1Strategy = defineStrategy<EventsV1Event>(
+/**
+ * events.k8s.io/v1 is stricter: what is deprecated must be empty, and a stored event stays as it is but for its series. Its rules run over the stored form,
+ * whose names stand in its errors.
+ */
+export const eventsV1Strategy = defineStrategy<Event>(
   { group: 'events.k8s.io', version: 'v1', plural: 'events' },
   {
     createOnUpdate: true,
-    validate: event => [...placeErrors(coreEvent(event), 'reportingController'), ...newEventErrors(event)],
+    validate: event => [...placeErrors(event, 'reportingController'), ...newEventErrors(event)],
     validateUpdate: (event, old) => {
       const changed = seriesText(event) !== seriesText(old);
       const fields = [
-        ['involvedObject', event.regarding, old.regarding],
+        ['involvedObject', event.involvedObject, old.involvedObject],
         ['reason', event.reason, old.reason],
-        ['message', event.note, old.note],
-        ['source', event.deprecatedSource, old.deprecatedSource],
-        ['firstTimestamp', event.deprecatedFirstTimestamp, old.deprecatedFirstTimestamp],
-        ['lastTimestamp', event.deprecatedLastTimestamp, old.deprecatedLastTimestamp],
-        ['count', event.deprecatedCount ?? 0, old.deprecatedCount ?? 0],
+        ['message', event.message, old.message],
+        ['source', event.source, old.source],
+        ['firstTimestamp', event.firstTimestamp, old.firstTimestamp],
+        ['lastTimestamp', event.lastTimestamp, old.lastTimestamp],
+        ['count', event.count ?? 0, old.count ?? 0],
         ['type', event.type, old.type],
         ['eventTime', event.eventTime, old.eventTime],
         ['action', event.action, old.action],
         ['related', event.related, old.related],
-        ['reportingController', event.reportingController, old.reportingController],
+        ['reportingController', event.reportingComponent, old.reportingComponent],
         ['reportingInstance', event.reportingInstance, old.reportingInstance],
       ] as const;
       return [
-        ...placeErrors(coreEvent(event), 'reportingController'),
+        ...placeErrors(event, 'reportingController'),
         ...(changed ? seriesErrors(event) : []),
         ...fields.flatMap(([name, value, before]) => immutable(name, value, before)),
       ];
     },
-    columns: {
-      definitions: eventStrategy.columns.definitions,
-      cells: (event, now) => eventCells(coreEvent(event), now),
+    columns: eventStrategy.columns,
+    fields: event => {
+      const stored = Object.entries(eventFields(event, event.reportingComponent));
+      return Object.fromEntries(stored.flatMap(([name, value]) => namesIn(name).map(other => [other, value])));
     },
-    fields: event => ({
-      ...Object.fromEntries(
-        Object.entries(event.regarding).map(([key, value]) => [`regarding.${key}`, String(value ?? '')]),
-      ),
-      reason: event.reason ?? '',
-      reportingController: event.reportingController ?? '',
-      type: event.type ?? '',
-    }),
   },
 );
 
-/** The stored form of an event of the newer group. */
-export function coreEvent(event: EventsV1Event): Event {
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: event.metadata,
-    involvedObject: event.regarding,
-    reason: event.reason,
-    message: event.note,
-    source: event.deprecatedSource,
-    firstTimestamp: event.deprecatedFirstTimestamp,
-    lastTimestamp: event.deprecatedLastTimestamp,
-    count: event.deprecatedCount,
-    type: event.type,
-    eventTime: event.eventTime,
-    series: event.series,
-    action: event.action,
-    related: event.related,
-    reportingComponent: event.reportingController ?? '',
-    reportingInstance: event.reportingInstance ?? '',
-  };
+/** A selectable field by its name in events.k8s.io/v1, which has none for the source. */
+function namesIn(stored: string): readonly string[] {
+  if (stored === 'source') return [];
+  return [stored.replace(/^involvedObject\./, 'regarding.').replace(/^reportingComponent$/, 'reportingController')];
 }
 
 function placeErrors(event: Event, controllerField: string): FieldError[] {
@@ -131,32 +109,32 @@ function reportErrors(event: Event, controllerField: string): FieldError[] {
   return errors;
 }
 
-function newEventErrors(event: EventsV1Event): FieldError[] {
+function newEventErrors(event: Event): FieldError[] {
   const unset = (field: string, set: boolean): FieldError[] => (set ? [invalid(field, '', 'needs to be unset')] : []);
-  const { component = '', host = '' } = event.deprecatedSource;
+  const { component = '', host = '' } = event.source;
   return [
     ...(event.eventTime === undefined ? [required('eventTime')] : []),
     ...(event.type === 'Normal' || event.type === 'Warning'
       ? []
       : [invalid('type', '', `has invalid value: ${event.type ?? ''}`)]),
-    ...unset('firstTimestamp', event.deprecatedFirstTimestamp !== undefined),
-    ...unset('lastTimestamp', event.deprecatedLastTimestamp !== undefined),
-    ...unset('count', (event.deprecatedCount ?? 0) !== 0),
+    ...unset('firstTimestamp', event.firstTimestamp !== undefined),
+    ...unset('lastTimestamp', event.lastTimestamp !== undefined),
+    ...unset('count', (event.count ?? 0) !== 0),
     ...unset('source', component !== '' || host !== ''),
     ...seriesErrors(event),
   ];
 }
 
-function seriesErrors({ series }: EventsV1Event): FieldError[] {
+function seriesErrors({ series }: Event): FieldError[] {
   if (series === undefined) return [];
   return [
-    ...(series.count < 2 ? [invalid('series.count', '', 'should be at least 2')] : []),
+    ...((series.count ?? 0) < 2 ? [invalid('series.count', '', 'should be at least 2')] : []),
     ...(series.lastObservedTime === undefined ? [required('series.lastObservedTime')] : []),
   ];
 }
 
-function seriesText({ series }: EventsV1Event): string {
-  return series === undefined ? '' : `${series.count} ${series.lastObservedTime ?? ''}`;
+function seriesText({ series }: Event): string {
+  return series === undefined ? '' : `${series.count ?? 0} ${series.lastObservedTime ?? ''}`;
 }
 
 function eventCells(event: Event, now: number): readonly unknown[] {

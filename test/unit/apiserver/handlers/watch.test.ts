@@ -34,8 +34,8 @@ afterEach(async () => {
   expect([served.cache.watcherCount, clock.pending]).toEqual([0, 0]);
 });
 
-const contextOf = (method: string, url: string): RequestContext => {
-  const request = requestOf({ method, url, signal: client.signal });
+const contextOf = (method: string, url: string, headers: Record<string, string> = {}): RequestContext => {
+  const request = requestOf({ method, url, headers, signal: client.signal });
   return { ...newContext(request), info: requestInfo(method, request.path, request.query) };
 };
 
@@ -54,7 +54,8 @@ describe('a watch is not begun', () => {
   });
 
   it('where the form of its rows is not known', async () => {
-    const context = contextOf('GET', '/api/v1/configmaps?watch=1&includeObject=Everything');
+    const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+    const context = contextOf('GET', '/api/v1/configmaps?watch=1&includeObject=Everything', { accept });
     await expect(watchObjects(served, context)).rejects.toMatchObject({ reason: 'BadRequest' });
   });
 });

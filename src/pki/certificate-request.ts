@@ -59,9 +59,14 @@ export function readCertificateRequest(pem: string): CertificateRequest {
   const spki = reader.next(TAG.sequence, 'the public key').raw;
   const attributes = reader.optional(contextConstructedTag(0))?.content ?? Buffer.alloc(0);
   const publicKey = readSpki(spki);
-  if (!verifySignedDer(signed, publicKey))
-    throw invalidArgument('the certificate request is not signed with the key that it asks a certificate for');
+  if (!verifySignedDer(signed, publicKey)) throw invalidArgument(notSigned(publicKey));
   return { subject, publicKey, subjectAltNames: readExtensions(requestedExtensions(attributes)).subjectAltNames };
+}
+
+/** Upstream's words, which an API server shows to the sender. */
+function notSigned(key: KeyObject): string {
+  if (key.asymmetricKeyType === 'rsa') return 'crypto/rsa: verification error';
+  return `x509: ${key.asymmetricKeyType === 'ed25519' ? 'Ed25519' : 'ECDSA'} verification failure`;
 }
 
 function requestedExtensions(attributes: Buffer): Buffer {

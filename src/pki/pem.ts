@@ -21,3 +21,21 @@ export function decodeOnePem(label: string, text: string): Buffer {
   if (first === undefined) throw invalidArgument(`there is no PEM block "${label}" in the text`);
   return first;
 }
+
+/** One block of PEM text. */
+export interface PemBlock {
+  readonly label: string;
+  /** Lines of `name: value` before the content, which only old forms have. */
+  readonly hasHeaders: boolean;
+  readonly content: Buffer;
+}
+
+/** Every block whatever its label, in order; text around and between the blocks, and what is no whole block, is passed over. */
+export function pemBlocks(text: string): PemBlock[] {
+  const block = /-----BEGIN ([^\n-]+)-----\s+((?:[^\n:-]+:[^\n]*\n)*)([A-Za-z0-9+/=\s]*?)-----END \1-----/g;
+  return [...text.matchAll(block)].map(([, label = '', headers = '', content = '']) => ({
+    label,
+    hasHeaders: headers !== '',
+    content: Buffer.from(content, 'base64'),
+  }));
+}

@@ -35,7 +35,9 @@ export function readSignedDer(der: Uint8Array, what: string): SignedDer {
   return { content, algorithm, signature };
 }
 
-const HASHES: Readonly<Record<string, readonly [keyType: string, hash: string]>> = {
+const HASHES: Readonly<Record<string, readonly [keyType: string, hash: string | undefined]>> = {
+  // Ed25519 has its hash inside.
+  '1.3.101.112': ['ed25519', undefined],
   '1.2.840.10045.4.3.2': ['ec', 'sha256'],
   '1.2.840.10045.4.3.3': ['ec', 'sha384'],
   '1.2.840.10045.4.3.4': ['ec', 'sha512'],

@@ -156,7 +156,7 @@ describe('requests', () => {
     const der = Buffer.from(pem.replace(/-----.*-----|\n/g, ''), 'base64');
     der.write('mary', der.indexOf('jane'));
     const changed = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString('base64')}\n-----END CERTIFICATE REQUEST-----\n`;
-    expect(() => readCertificateRequest(changed)).toThrow('is not signed with the key');
+    expect(() => readCertificateRequest(changed)).toThrow('x509: ECDSA verification failure');
   });
 });
 

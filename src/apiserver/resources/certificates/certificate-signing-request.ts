@@ -1,47 +1,12 @@
-import { goQuote } from '../../../api/go-quote.ts';
-import { equalValues } from '../../../api/semantic-equal.ts';
 import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
 } from '../../../api/types/gen/certificates-v1.ts';
-import {
-  duplicate,
-  type FieldError,
-  forbidden,
-  invalid,
-  notSupported,
-  required,
-} from '../../../api/validation/field-error.ts';
 import { AGE, column, humanDuration, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
+import { validateRequest, validateRequestChange } from './request-rules.ts';
 
 type Request = CertificateSigningRequest;
-
-const USAGES = [
-  'any',
-  'cert sign',
-  'client auth',
-  'code signing',
-  'content commitment',
-  'crl sign',
-  'data encipherment',
-  'decipher only',
-  'digital signature',
-  'email protection',
-  'encipher only',
-  'ipsec end system',
-  'ipsec tunnel',
-  'ipsec user',
-  'key agreement',
-  'key encipherment',
-  'microsoft sgc',
-  'netscape sgc',
-  'ocsp signing',
-  's/mime',
-  'server auth',
-  'signing',
-  'timestamping',
-];
 
 export const certificateSigningRequestStrategy = defineStrategy<Request>(
   { group: 'certificates.k8s.io', version: 'v1', plural: 'certificatesigningrequests' },
@@ -59,10 +24,10 @@ export const certificateSigningRequestStrategy = defineStrategy<Request>(
       },
     }),
     prepareForUpdate: (request, old) => ({ ...request, spec: old.spec }),
-    validate: validateRequest,
-    validateUpdate: () => [],
+    validate: request => validateRequest(request),
+    validateUpdate: (request, old) => validateRequestChange(request, old, { mayDecide: false, mayIssue: false }),
     prepareStatus: (request, old, { now }) => withTimes(withDecision(request, old), old, now),
-    validateStatus: (request, old) => conditionErrors(request, old, ['Failed'], true),
+    validateStatus: (request, old) => validateRequestChange(request, old, { mayDecide: false, mayIssue: true }),
     columns: {
       definitions: [
         NAME,
@@ -91,115 +56,40 @@ export const certificateSigningRequestStrategy = defineStrategy<Request>(
           const { conditions } = request.status;
           return withTimes({ ...request, spec: old.spec, status: { ...old.status, conditions } }, old, now);
         },
-        validateUpdate: (request, old) => conditionErrors(request, old, ['Approved', 'Denied'], false),
+        validateUpdate: (request, old) => validateRequestChange(request, old, { mayDecide: true, mayIssue: false }),
         fieldResets: ['spec', 'status.certificate'],
       },
     },
   },
 );
 
-function validateRequest({ spec }: Request): FieldError[] {
-  const { request, signerName, usages = [], expirationSeconds } = spec;
-  const errors: FieldError[] = [];
-  // The PEM block alone: whether the request inside can be read is the signer's first question, and src/pki's.
-  const pem = Buffer.from(request, 'base64').toString('latin1');
-  if (!/-----BEGIN CERTIFICATE REQUEST-----[\s\S]+-----END CERTIFICATE REQUEST-----/.test(pem))
-    errors.push(invalid('spec.request', request, 'PEM block type must be CERTIFICATE REQUEST'));
-  if (usages.length === 0) errors.push(required('spec.usages'));
-  for (const [index, usage] of usages.entries()) {
-    if (!USAGES.includes(usage)) errors.push(notSupported(`spec.usages[${index}]`, usage, USAGES));
-    if (usages.indexOf(usage) < index) errors.push(duplicate(`spec.usages[${index}]`, usage));
-  }
-  if (signerName === 'kubernetes.io/legacy-unknown')
-    errors.push(invalid('spec.signerName', signerName, 'the legacy signerName is not allowed via this API version'));
-  else errors.push(...signerNameErrors(signerName));
-  if (expirationSeconds !== undefined && expirationSeconds < 600)
-    errors.push(
-      invalid(
-        'spec.expirationSeconds',
-        expirationSeconds,
-        'may not specify a duration less than 600 seconds (10 minutes)',
-      ),
-    );
-  return errors;
-}
-
-function signerNameErrors(name: string): FieldError[] {
-  const at = 'spec.signerName';
-  if (name === '') return [required(at)];
-  const parts = name.split('/');
-  const [domain = '', path = ''] = parts;
-  if (parts.length !== 2)
-    return [invalid(at, name, 'must be a fully qualified domain and path of the form "example.com/signer-name"')];
-  const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$/;
-  const errors: FieldError[] = [];
-  if (!label.test(domain))
-    errors.push(invalid(at, name, 'should be a domain with at least two segments separated by dots'));
-  if (!/^[a-zA-Z0-9]([-_a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-_a-zA-Z0-9]*[a-zA-Z0-9])?)*$/.test(path))
-    errors.push(invalid(at, name, 'validating path segment failed'));
-  return errors;
-}
-
-/** Conditions of the types `mayChange` come by this way; the others stay as they are. Nothing is ever taken back. */
-function conditionErrors(request: Request, old: Request, mayAdd: readonly string[], mayIssue: boolean): FieldError[] {
-  const conditions = request.status.conditions ?? [];
-  const before = old.status.conditions ?? [];
-  const at = 'status.conditions';
-  const errors: FieldError[] = [];
-  for (const [index, condition] of conditions.entries()) {
-    if (condition.type === '') errors.push(required(`${at}[${index}].type`));
-    if (['Approved', 'Denied', 'Failed'].includes(condition.type) && condition.status !== 'True')
-      errors.push(notSupported(`${at}[${index}].status`, condition.status, ['True']));
-    if (conditions.findIndex(other => other.type === condition.type) < index)
-      errors.push(duplicate(`${at}[${index}].type`, condition.type));
-  }
-  const has = (type: string): boolean => conditions.some(condition => condition.type === type);
-  if (has('Approved') && has('Denied'))
-    errors.push(invalid(at, 'Denied', 'Approved and Denied conditions are mutually exclusive'));
-  for (const type of ['Approved', 'Denied', 'Failed']) {
-    const now = conditions.filter(condition => condition.type === type);
-    const had = before.filter(condition => condition.type === type);
-    const text = goQuote(type);
-    if (now.length < had.length) errors.push(forbidden(at, `updates may not remove a condition of type ${text}`));
-    else if (mayAdd.includes(type)) continue;
-    else if (now.length > had.length) errors.push(forbidden(at, `updates may not add a condition of type ${text}`));
-    else if (!equalValues(now, had)) errors.push(forbidden(at, `updates may not modify a condition of type ${text}`));
-  }
-  const certificate = request.status.certificate ?? '';
-  const issued = old.status.certificate ?? '';
-  if (certificate !== issued) {
-    if (!mayIssue) errors.push(forbidden('status.certificate', 'updates may not set certificate content'));
-    else if (issued !== '')
-      errors.push(forbidden('status.certificate', 'updates may not modify existing certificate content'));
-    else if (!Buffer.from(certificate, 'base64').toString('latin1').includes('-----BEGIN CERTIFICATE-----'))
-      errors.push(
-        invalid('status.certificate', '<certificate data>', 'must contain at least one CERTIFICATE PEM block'),
-      );
-  }
-  return errors;
-}
-
 /** With the conditions Approved and Denied as they were: who writes the status need not repeat them to the letter. */
 function withDecision(request: Request, old: Request): Request {
   const { conditions } = request.status;
   if (conditions === undefined) return request;
   const before = old.status.conditions ?? [];
-  const kept = conditions.map(condition => {
-    const decided = ['Approved', 'Denied'].includes(condition.type);
-    return (decided ? before.find(({ type }) => type === condition.type) : undefined) ?? condition;
+  const kept = conditions.map((condition, index) => {
+    const { type } = condition;
+    if (type !== 'Approved' && type !== 'Denied') return condition;
+    const same = (other: { readonly type: string }): boolean => other.type === type;
+    // One more or less is a change, which the rules refuse.
+    if (conditions.filter(same).length !== before.filter(same).length) return condition;
+    return before.filter(same)[conditions.slice(0, index).filter(same).length] ?? condition;
   });
   return { ...request, status: { ...request.status, conditions: kept } };
 }
 
+/** When a condition was written, and since when it has its status, where the writer does not say. */
 function withTimes(request: Request, old: Request, now: string): Request {
   const conditions = request.status.conditions?.map((condition): CertificateSigningRequestCondition => {
-    const before = old.status.conditions?.find(other => other.type === condition.type);
-    if (equalValues(before, condition)) return condition;
-    const since = before?.status === condition.status ? before.lastTransitionTime : undefined;
+    const before = old.status.conditions?.find(
+      ({ type, status, lastTransitionTime }) =>
+        type === condition.type && status === condition.status && lastTransitionTime !== undefined,
+    );
     return {
       ...condition,
       lastUpdateTime: condition.lastUpdateTime ?? now,
-      lastTransitionTime: condition.lastTransitionTime ?? since ?? now,
+      lastTransitionTime: condition.lastTransitionTime ?? before?.lastTransitionTime ?? now,
     };
   });
   return { ...request, status: { ...request.status, conditions } };

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadPackages } from '../../../../src/api/schema/packages.ts';
 import type { CertificateSigningRequest } from '../../../../src/api/types/gen/certificates-v1.ts';
@@ -5,6 +6,7 @@ import { fieldErrorText } from '../../../../src/api/validation/field-error.ts';
 import { userInfo } from '../../../../src/apiserver/authn/user.ts';
 import { certificateSigningRequestStrategy } from '../../../../src/apiserver/resources/certificates/certificate-signing-request.ts';
 import type { StrategyContext, UpdateRules } from '../../../../src/apiserver/resources/strategy.ts';
+import { createCertificateRequest } from '../../../../src/pki/certificate-request.ts';
 
 beforeAll(async () => {
   await loadPackages();
@@ -17,6 +19,12 @@ const context: StrategyContext = {
   randomSuffix: () => 'abcde',
 };
 
+const pem = createCertificateRequest(
+  { subject: { commonName: 'bob', organizations: [] } },
+  generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+);
+const request = Buffer.from(pem).toString('base64');
+
 const approved = {
   type: 'Approved',
   status: 'True',
@@ -28,7 +36,7 @@ const approved = {
 
 const stored = (conditions: readonly (typeof approved)[]): CertificateSigningRequest => ({
   metadata: { name: 'web', uid: 'uid-0', creationTimestamp: '2026-01-01T00:00:00Z', resourceVersion: '7' },
-  spec: { request: 'cmVxdWVzdA==', signerName: 'example.com/signer', usages: ['server auth'], username: 'bob' },
+  spec: { request, signerName: 'example.com/signer', usages: ['server auth'], username: 'bob' },
   status: { conditions },
 });
 

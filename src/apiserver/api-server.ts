@@ -129,6 +129,7 @@ export async function apiServer(parts: ApiServerParts): Promise<Component> {
       registry,
       livenessChecks: checks.live,
       readinessChecks: [...checks.ready, shutdownCheck(stopping.signal)],
+      clock,
       log,
     },
     openApiHandler(

@@ -1,9 +1,14 @@
 import { goQuote } from '../../api/go-quote.ts';
+import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
+import { aborted, deadlineSignal } from '../../base/signals.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { type ApiResponse, notFoundResponse, textResponse } from '../http.ts';
 
-/** Throws, or rejects, with the reason when what it looks at is not well. */
+/** Upstream's figure for etcd. Kubelets and balancers give up soon, and must learn then which check it was. */
+const CHECK_MS = 2000;
+
+/** Throws, or rejects, with the reason when what it looks at is not well. Has 2 s to find out. */
 export interface NamedCheck {
   readonly name: string;
   check(signal: AbortSignal): void | Promise<void>;
@@ -33,21 +38,22 @@ export async function healthResponse(
   rest: string,
   query: URLSearchParams,
   checks: readonly NamedCheck[],
-  log: Logger,
-  signal: AbortSignal,
+  { log, clock, signal }: { readonly log: Logger; readonly clock: Clock; readonly signal: AbortSignal },
 ): Promise<ApiResponse> {
-  if (rest !== '') return singleCheck(rest, checks, signal);
+  const problemWith = (check: NamedCheck): Promise<string | undefined> => problemOf(check, signal, clock);
+  if (rest !== '') return singleCheck(rest, checks, problemWith);
   const excluded = new Set(query.getAll('exclude'));
   const unknown = new Set(excluded);
   const lines: string[] = [];
   const failures: string[] = [];
-  for (const { name, check } of checks) {
+  const problems = await Promise.all(checks.map(check => (excluded.has(check.name) ? undefined : problemWith(check))));
+  for (const [index, { name }] of checks.entries()) {
     if (excluded.has(name)) {
       unknown.delete(name);
       lines.push(`[+]${name} excluded: ok`);
       continue;
     }
-    const problem = await problemOf(check, signal);
+    const problem = problems[index];
     lines.push(problem === undefined ? `[+]${name} ok` : `[-]${name} failed: reason withheld`);
     if (problem !== undefined) failures.push(`${name}: ${problem}`);
   }
@@ -63,20 +69,28 @@ export async function healthResponse(
   return { status: 200, headers: OK_HEADERS, body };
 }
 
-async function singleCheck(name: string, checks: readonly NamedCheck[], signal: AbortSignal): Promise<ApiResponse> {
+async function singleCheck(
+  name: string,
+  checks: readonly NamedCheck[],
+  problemWith: (check: NamedCheck) => Promise<string | undefined>,
+): Promise<ApiResponse> {
   const found = checks.find(check => check.name === name);
   if (found === undefined) return notFoundResponse();
-  const problem = await problemOf(found.check, signal);
+  const problem = await problemWith(found);
   return problem === undefined
     ? { status: 200, headers: OK_HEADERS, body: 'ok' }
     : textResponse(500, `internal server error: ${problem}`);
 }
 
-async function problemOf(check: NamedCheck['check'], signal: AbortSignal): Promise<string | undefined> {
+/** What is wrong; undefined where all is well. A check that does not mind its signal is not waited for either. */
+async function problemOf({ name, check }: NamedCheck, parent: AbortSignal, clock: Clock): Promise<string | undefined> {
+  const { signal, release } = deadlineSignal(CHECK_MS, `the check ${name}`, parent, clock);
   try {
-    await check(signal);
+    await Promise.race([check(signal), aborted(signal).then(() => Promise.reject(signal.reason))]);
     return undefined;
   } catch (error) {
     return errorMessage(error);
+  } finally {
+    release();
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { Registry } from '../../daemon/metrics.ts';
 import type { ApiResponse } from '../http.ts';
@@ -23,6 +24,7 @@ export interface MetaEndpoints {
   /** For /livez and /healthz. */
   readonly livenessChecks: readonly NamedCheck[];
   readonly readinessChecks: readonly NamedCheck[];
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -38,7 +40,8 @@ export function metaEndpoints(meta: MetaEndpoints, next: Handler): Handler {
     if (context.info.isResourceRequest || (method !== 'GET' && method !== 'HEAD')) return next(context);
     const [, endpoint = '', ...rest] = path.replace(/\/+$/, '').split('/');
     const named = checks.get(endpoint);
-    if (named !== undefined) return healthResponse(endpoint, rest.join('/'), query, named, meta.log, context.signal);
+    if (named !== undefined)
+      return healthResponse(endpoint, rest.join('/'), query, named, { ...meta, signal: context.signal });
     if (rest.length > 0) return next(context);
     if (endpoint === 'version') return versionResponse(meta.version);
     if (endpoint === 'metrics')

@@ -1,10 +1,13 @@
-import { ApiError, failureStatus, internalApiError, serverTimeoutError, timeoutError } from '../../api/status.ts';
+import { ApiError, internalApiError, serverTimeoutError, timeoutError } from '../../api/status.ts';
 import type { Status } from '../../api/types/gen/meta-v1.ts';
 import { errorMessage, GantryError } from '../../base/errors.ts';
 import type { RequestInfo } from '../request-info.ts';
 
 /** What a request says that did not end in time, as upstream words it. */
 export const NOT_IN_TIME = 'request did not complete within the allotted timeout';
+
+/** What a request is told whose client has left, as upstream words it. */
+const LEFT = 'request did not complete within requested timeout - context canceled';
 
 /** When to try again where the store cannot be reached, in seconds (upstream's figure for lists and gets). */
 const STORE_RETRY_SECONDS = 2;
@@ -26,7 +29,8 @@ export function statusOfError(error: unknown, info: RequestInfo): Status | undef
         STORE_RETRY_SECONDS,
       ).toStatus();
     case 'cancelled':
-      return failureStatus(500, '', 'context canceled');
+      // Nobody reads it; it is what the metrics count.
+      return timeoutError(LEFT).toStatus();
     default:
       return internalApiError(errorMessage(error)).toStatus();
   }

@@ -23,7 +23,7 @@ import type { Handler, RequestContext } from '../../../../src/apiserver/pipeline
 import { RequestMetrics } from '../../../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../../../src/apiserver/pipeline.ts';
 import { jsonWriter, yamlWriter } from '../../../../src/apiserver/status/status-response.ts';
-import { invalidArgument, unavailable } from '../../../../src/base/errors.ts';
+import { GantryError, invalidArgument, unavailable } from '../../../../src/base/errors.ts';
 import { createLogger } from '../../../../src/daemon/logger.ts';
 import { Registry } from '../../../../src/daemon/metrics.ts';
 import { FakeClock } from '../../../harness/fake-clock.ts';
@@ -321,6 +321,20 @@ describe('the metrics', () => {
     expect(text).toContain('apiserver_request_duration_seconds_bucket{le="0.005",');
     expect(text).toContain('apiserver_response_sizes_count');
     expect(text).not.toMatch(/made.up/);
+  });
+});
+
+describe('a client that leaves', () => {
+  it('is counted as out of time, which is no failure of the server', async () => {
+    const { respond, registry } = pipelineOf(() => new Promise(() => {}));
+    const client = new AbortController();
+    const answer = respond({ url: '/api/v1/pods', signal: client.signal });
+    client.abort(new GantryError('cancelled', 'the client is gone'));
+    expect(statusOf(await answer)).toMatchObject({
+      code: 504,
+      message: 'Timeout: request did not complete within requested timeout - context canceled',
+    });
+    expect(await registry.metrics()).not.toContain('code="500"');
   });
 });
 

@@ -5,6 +5,7 @@ import { type NamedCheck, pingCheck, shutdownCheck } from '../../../../src/apise
 import { metaEndpoints } from '../../../../src/apiserver/serve/meta-endpoints.ts';
 import { createLogger } from '../../../../src/daemon/logger.ts';
 import { Registry } from '../../../../src/daemon/metrics.ts';
+import { FakeClock } from '../../../harness/fake-clock.ts';
 import { requestOf } from '../requests.ts';
 
 const version = {
@@ -18,6 +19,7 @@ const version = {
   compiler: '',
   platform: 'linux/amd64',
 };
+const clock = new FakeClock();
 const stopping = new AbortController();
 const etcd = { name: 'etcd', check: () => Promise.reject(new Error('connection refused')) };
 const serverOf = (liveness: readonly NamedCheck[]) => {
@@ -27,6 +29,7 @@ const serverOf = (liveness: readonly NamedCheck[]) => {
       registry: new Registry(),
       livenessChecks: liveness,
       readinessChecks: [...liveness, shutdownCheck(stopping.signal)],
+      clock,
       log: createLogger({ daemon: 'test', level: 'silent' }),
     },
     async () => notFoundResponse(),
@@ -65,6 +68,17 @@ describe('health', () => {
     });
     expect(await ill('/livez?exclude=etcd')).toMatchObject({ status: 200 });
     expect(await ill('/livez/other')).toMatchObject({ status: 404 });
+  });
+
+  it('is told within 2 s, whatever the checks wait for', async () => {
+    const silent = ['etcd', 'other'].map(name => ({ name, check: () => new Promise<void>(() => {}) }));
+    const answer = serverOf([pingCheck, ...silent])('/livez');
+    await clock.advance(2000);
+    expect(await answer).toMatchObject({
+      status: 500,
+      body: '[+]ping ok\n[-]etcd failed: reason withheld\n[-]other failed: reason withheld\nlivez check failed\n',
+    });
+    expect(clock.pending).toBe(0);
   });
 
   it('is not ready once it stops, and alive all the same', async () => {

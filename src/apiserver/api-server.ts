@@ -73,8 +73,14 @@ export interface ApiServerParts {
   readonly onListening?: (port: number) => void;
 }
 
+/** An API server that can take other certificates while it runs. */
+export interface RunningApi extends Component {
+  /** See `ApiServer.replaceTls`. */
+  replaceTls(tls: ServerTls): void;
+}
+
 /** The whole API server over a storage: watch cache, pipeline, handlers, the objects that it keeps. */
-export async function apiServer(parts: ApiServerParts): Promise<Component> {
+export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
   const { settings, storage, registry, clock, log } = parts;
   await loadPackages();
   const stopping = new AbortController();
@@ -172,6 +178,7 @@ export async function apiServer(parts: ApiServerParts): Promise<Component> {
   });
   return {
     name: 'apiserver',
+    replaceTls: tls => server.replaceTls(tls),
     async run(signal, ready) {
       const stop = (): void => stopping.abort(signal.reason);
       if (signal.aborted) stop();

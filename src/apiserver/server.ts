@@ -6,14 +6,16 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import { errorMessage } from '../base/errors.ts';
+import { errorMessage, invalidArgument } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import { nonResourceInfo } from './request-info.ts';
 import { type AnswerLimits, AnswerSender } from './serve/answer-sender.ts';
+import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
 import { apiRequest, type NodeRequest, unreadableRequest } from './serve/node-request.ts';
 import type { NodeResponse } from './serve/node-response.ts';
@@ -80,6 +82,7 @@ export class ApiServer implements Component {
   readonly #options: ApiServerOptions;
   readonly #limits: ServerLimits;
   readonly #sender: AnswerSender;
+  readonly #certificates: ClientCertificates | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: Http2SecureServer | undefined;
@@ -90,6 +93,8 @@ export class ApiServer implements Component {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
+    const { clientCa } = options.tls;
+    this.#certificates = clientCa === undefined ? undefined : new ClientCertificates(clientCa);
     this.#sender = new AnswerSender(this.#limits, options.clock, options.log);
   }
 
@@ -108,9 +113,14 @@ export class ApiServer implements Component {
     await this.#drain(server);
   }
 
-  /** New connections are served with this certificate and checked against this CA; those that stand are not touched. */
+  /**
+   * New connections are served with this certificate. Those that stand go on; whether the client CA stands behind the certificate of their client is asked anew for
+   * each request. Throws, and changes nothing, where `tls` cannot be used.
+   */
   replaceTls(tls: ServerTls): void {
+    checkServerTls(tls);
     this.#server?.setSecureContext(secureContext(tls));
+    if (tls.clientCa !== undefined) this.#certificates?.replace(tls.clientCa);
   }
 
   #createServer(): Http2SecureServer {
@@ -181,7 +191,12 @@ export class ApiServer implements Component {
   async #answer(node: NodeRequest, signal: AbortSignal): Promise<{ request: ApiRequest; answer: ApiResponse }> {
     let request: ApiRequest;
     try {
-      request = apiRequest(node, signal, this.#limits.maxBodyBytes);
+      request = apiRequest(node, {
+        signal,
+        maxBodyBytes: this.#limits.maxBodyBytes,
+        certificates: this.#certificates,
+        now: this.#options.clock.now(),
+      });
     } catch (error) {
       const status = statusOfError(error, nonResourceInfo('GET', ''));
       if (status === undefined) throw error;
@@ -216,6 +231,23 @@ export class ApiServer implements Component {
     await closed;
     clearTimeout(left);
   }
+}
+
+/** Throws `invalid-argument` where the certificate and the key do not go together or one of the three cannot be read. */
+export function checkServerTls(tls: ServerTls): void {
+  try {
+    createSecureContext(secureContext(tls));
+  } catch (error) {
+    throw invalidArgument(`the certificate and the key of the server cannot be used: ${errorMessage(error)}`);
+  }
+  if (tls.clientCa === undefined) return;
+  let authorities: readonly unknown[];
+  try {
+    authorities = authoritiesOf(tls.clientCa);
+  } catch (error) {
+    throw invalidArgument(`the client CA cannot be read: ${errorMessage(error)}`);
+  }
+  if (authorities.length === 0) throw invalidArgument('the client CA holds no certificate');
 }
 
 function secureContext(tls: ServerTls): {

@@ -10,6 +10,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { EtcdClient } from '../etcd/client.ts';
 import { readPrivateKey, readPublicKeys } from '../pki/keys.ts';
+import { readTlsFiles, TlsFiles, type TlsPaths } from './tls-files.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run apiserver`, named as upstream's. */
@@ -37,17 +38,25 @@ export async function runApiServer(flags: ApiServerFlags): Promise<number> {
   const log = createLogger({ daemon: 'apiserver' });
   try {
     const registry = createRegistry();
+    const settings = settingsOf(flags);
     const client = new EtcdClient(etcdOptions(flags));
     const server = await apiServer({
-      settings: settingsOf(flags),
+      settings,
       storage: new OptimisticStorage(new EtcdStore(client)),
       registry,
       clock: systemClock,
       log,
       onListening: port => log.info({ port }, 'serving'),
     });
+    const tlsFiles = new TlsFiles({
+      paths: tlsPaths(flags),
+      current: settings.tls,
+      onChange: tls => server.replaceTls(tls),
+      clock: systemClock,
+      log,
+    });
     try {
-      return await mainLoop([server, loopLag(registry)], log);
+      return await mainLoop([server, tlsFiles, loopLag(registry)], log);
     } finally {
       client.close();
     }
@@ -64,11 +73,7 @@ function settingsOf(flags: ApiServerFlags): ApiServerSettings {
     host: flags.bindAddress,
     port: portOf(flags.securePort, '--secure-port'),
     advertiseAddress: flags.advertiseAddress ?? flags.bindAddress,
-    tls: {
-      certificate: readText(flags.tlsCertFile, '--tls-cert-file'),
-      key: readText(flags.tlsPrivateKeyFile, '--tls-private-key-file'),
-      ...(flags.clientCaFile === undefined ? {} : { clientCa: readText(flags.clientCaFile, '--client-ca-file') }),
-    },
+    tls: readTlsFiles(tlsPaths(flags)),
     serviceAccounts: {
       issuers,
       signingKey,
@@ -81,6 +86,14 @@ function settingsOf(flags: ApiServerFlags): ApiServerSettings {
     serviceCidrs: words(flags.serviceClusterIpRange),
     nodePorts: portRange(flags.serviceNodePortRange),
     version: versionInfo(),
+  };
+}
+
+function tlsPaths({ tlsCertFile, tlsPrivateKeyFile, clientCaFile }: ApiServerFlags): TlsPaths {
+  return {
+    certificate: tlsCertFile,
+    key: tlsPrivateKeyFile,
+    ...(clientCaFile === undefined ? {} : { clientCa: clientCaFile }),
   };
 }
 

@@ -3,54 +3,12 @@ import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
-import { certificatePem, parseCertificate, selfSignedCertificate, signCertificate } from '../../src/pki/certificate.ts';
-import type { ExtendedKeyUsage } from '../../src/pki/extensions.ts';
 import { generateKey, privateKeyPem } from '../../src/pki/keys.ts';
 import { ApiClient } from './api-client.ts';
 import { EtcdServer, freePorts } from './etcd.ts';
 import { gantryCommand } from './gantry-command.ts';
+import { TestAuthority } from './test-authority.ts';
 import { waitFor } from './wait-for.ts';
-
-/** A CA with what it signs, for one test run. */
-class TestAuthority {
-  readonly pem: string;
-  readonly #key = generateKey();
-  readonly #der: Buffer;
-
-  constructor() {
-    this.#der = selfSignedCertificate(
-      {
-        subject: { commonName: 'kubernetes', organizations: [] },
-        publicKey: this.#key,
-        ...validity(),
-        keyUsages: ['keyCertSign', 'digitalSignature'],
-        ca: {},
-      },
-      this.#key,
-    );
-    this.pem = certificatePem(this.#der);
-  }
-
-  issue(commonName: string, organizations: readonly string[], usage: ExtendedKeyUsage) {
-    const key = generateKey();
-    const der = signCertificate(
-      {
-        subject: { commonName, organizations },
-        publicKey: key,
-        ...validity(),
-        keyUsages: ['digitalSignature'],
-        extendedKeyUsages: [usage],
-        subjectAltNames: { dnsNames: ['localhost', 'kubernetes'], ipAddresses: ['127.0.0.1'] },
-      },
-      { certificate: parseCertificate(this.#der), key: this.#key },
-    );
-    return { certificate: certificatePem(der), key: privateKeyPem(key) };
-  }
-}
-
-function validity() {
-  return { notBefore: new Date(Date.now() - 300_000), notAfter: new Date(Date.now() + 3_600_000) };
-}
 
 export interface TestApiServerOptions {
   /** Another server: this one shares its etcd and its certificates, and leaves both to it. */
@@ -78,7 +36,8 @@ export class TestApiServer {
   readonly url: string;
   readonly port: number;
   readonly etcd: EtcdServer;
-  readonly #authority: TestAuthority;
+  /** Signs the certificate of the server and those of its clients. */
+  readonly authority: TestAuthority;
   readonly #args: readonly string[];
   readonly #ownsEtcd: boolean;
   readonly #etcdEndpoint: string;
@@ -93,7 +52,7 @@ export class TestApiServer {
     this.#args = options.args ?? [];
     this.#ownsEtcd = options.beside === undefined && options.etcd === undefined;
     this.#etcdEndpoint = options.etcdEndpoint ?? etcd.endpoint;
-    this.#authority = options.beside === undefined ? new TestAuthority() : options.beside.#authority;
+    this.authority = options.beside === undefined ? new TestAuthority() : options.beside.authority;
   }
 
   static async start(options: TestApiServerOptions = {}): Promise<TestApiServer> {
@@ -172,8 +131,7 @@ export class TestApiServer {
 
   /** The client certificate of a user, and the CA that the server's is signed by. */
   credentials(user: string, groups: readonly string[]): ClientCredentials {
-    const { certificate, key } = this.#authority.issue(user, groups, 'clientAuth');
-    return { ca: this.#authority.pem, cert: certificate, key };
+    return { ca: this.authority.pem, ...this.authority.issue(user, groups, 'clientAuth') };
   }
 
   /** A client with a certificate; whoever makes it closes it. */
@@ -183,14 +141,14 @@ export class TestApiServer {
 
   /** A client with a token; whoever makes it closes it. */
   clientWithToken(token: string): ApiClient {
-    return new ApiClient({ url: this.url, ca: this.#authority.pem, token });
+    return new ApiClient({ url: this.url, ca: this.authority.pem, token });
   }
 
   /** A kubeconfig for a user with a client certificate; returns its path. */
   kubeconfigFor(user: string, groups: readonly string[]): string {
-    const { certificate, key } = this.#authority.issue(user, groups, 'clientAuth');
+    const { cert, key } = this.authority.issue(user, groups, 'clientAuth');
     return this.#writeKubeconfig(user, {
-      'client-certificate-data': base64(certificate),
+      'client-certificate-data': base64(cert),
       'client-key-data': base64(key),
     });
   }
@@ -203,7 +161,7 @@ export class TestApiServer {
   /** The status of a GET as anonymous. */
   get(path: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      const options = { host: '127.0.0.1', port: this.port, path, ca: this.#authority.pem, agent: false };
+      const options = { host: '127.0.0.1', port: this.port, path, ca: this.authority.pem, agent: false };
       const asked = request(options, response => {
         response.resume();
         response.once('end', () => resolve(response.statusCode ?? 0));
@@ -221,10 +179,10 @@ export class TestApiServer {
   }
 
   #writeFiles(): void {
-    const serving = this.#authority.issue('kube-apiserver', [], 'serverAuth');
+    const serving = this.authority.issue('kube-apiserver', [], 'serverAuth');
     const files = {
-      'ca.crt': this.#authority.pem,
-      'server.crt': serving.certificate,
+      'ca.crt': this.authority.pem,
+      'server.crt': serving.cert,
       'server.key': serving.key,
       'sa.key': privateKeyPem(generateKey()),
     };
@@ -238,7 +196,7 @@ export class TestApiServer {
       clusters: [
         {
           name: 'test',
-          cluster: { server: this.url, 'certificate-authority-data': base64(this.#authority.pem) },
+          cluster: { server: this.url, 'certificate-authority-data': base64(this.authority.pem) },
         },
       ],
       users: [{ name: user, user: credentials }],

@@ -24,6 +24,8 @@ export function authenticateFilter(
     async handle(context, next) {
       const { request } = context;
       const closes = request.httpVersion === 2 ? { closeConnection: true } : {};
+      // A client whose certificate is refused may have a better one by now, which it can only show in another handshake.
+      const refused = request.clientCertificate?.verified === false ? { closeConnection: true } : closes;
       const result = await authenticator.authenticate(request, context.signal);
       if (result.kind !== 'user') {
         const because = result.kind === 'failed' ? result.because : 'no proof was shown';
@@ -31,7 +33,7 @@ export function authenticateFilter(
           { because, remoteAddress: request.remoteAddress, auditId: context.auditId },
           'a request is not authenticated',
         );
-        return { ...statusResponse(unauthorizedError().toStatus(), request, writers), ...closes };
+        return { ...statusResponse(unauthorizedError().toStatus(), request, writers), ...refused };
       }
       const headers = request.headers.without(isCredential);
       const response = await next({ ...context, request: { ...request, headers }, user: result.user });

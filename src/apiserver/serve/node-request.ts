@@ -2,15 +2,23 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { badRequestError, requestTooLargeError } from '../../api/status.ts';
-import { type ApiRequest, type ClientCertificate, RequestHeaders } from '../http.ts';
+import { type ApiRequest, RequestHeaders } from '../http.ts';
+import type { ClientCertificates } from './client-certificates.ts';
 
 export type NodeRequest = IncomingMessage | Http2ServerRequest;
 
-/** Certificates by connection: a handshake is done once and serves many requests. */
-const CERTIFICATES = new WeakMap<object, { readonly certificate: ClientCertificate | undefined }>();
+export interface RequestOptions {
+  readonly signal: AbortSignal;
+  readonly maxBodyBytes: number;
+  /** Undefined where no client certificates are asked for. */
+  readonly certificates: ClientCertificates | undefined;
+  /** Wall clock, ms. */
+  readonly now: number;
+}
 
 /** A request of Node's server as the pipeline sees it. Throws 400 for a path that is no percent-encoding. */
-export function apiRequest(request: NodeRequest, signal: AbortSignal, maxBodyBytes: number): ApiRequest {
+export function apiRequest(request: NodeRequest, options: RequestOptions): ApiRequest {
+  const { signal, maxBodyBytes, certificates, now } = options;
   const url = request.url ?? '/';
   const mark = url.indexOf('?');
   return {
@@ -20,7 +28,7 @@ export function apiRequest(request: NodeRequest, signal: AbortSignal, maxBodyByt
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
     headers: RequestHeaders.fromRaw(request.rawHeaders),
     httpVersion: request.httpVersionMajor === 2 ? 2 : 1,
-    clientCertificate: clientCertificate(request),
+    clientCertificate: certificates?.of(connectionOf(request), request.socket as TLSSocket, now),
     remoteAddress: request.socket.remoteAddress ?? '',
     signal,
     readBody: bodySignal => readBody(request, maxBodyBytes, bodySignal),
@@ -51,22 +59,9 @@ function decodedPath(path: string): string {
   }
 }
 
-function clientCertificate(request: NodeRequest): ClientCertificate | undefined {
-  const connection = 'stream' in request ? (request.stream.session ?? request.stream) : request.socket;
-  const known = CERTIFICATES.get(connection);
-  if (known !== undefined) return known.certificate;
-  const socket = request.socket as TLSSocket;
-  const shown = socket.getPeerX509Certificate?.();
-  const certificate =
-    shown === undefined
-      ? undefined
-      : {
-          der: shown.raw,
-          verified: socket.authorized,
-          problem: socket.authorized ? '' : String(socket.authorizationError ?? 'unknown reason'),
-        };
-  CERTIFICATES.set(connection, { certificate });
-  return certificate;
+/** What lives as long as the connection: over HTTP/2 a request has only a stand-in of the socket. */
+function connectionOf(request: NodeRequest): object {
+  return 'stream' in request ? (request.stream.session ?? request.stream) : request.socket;
 }
 
 /** Collects the body. What exceeds the limit is not kept: the length that is announced decides, else what has come. */

@@ -96,6 +96,8 @@ export class Kubectl {
       });
     return {
       seen: () => seen,
+      /** Its exit code, once it ends by itself. */
+      done: async () => (await child).exitCode,
       async end() {
         child.kill();
         await child;

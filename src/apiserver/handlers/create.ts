@@ -7,6 +7,7 @@ import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import { readObject } from './read-body.ts';
 import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
+import { withApiErrors } from './storage-failure.ts';
 import { createObject, parseDryRun } from './write-object.ts';
 
 /** POST to a collection. */
@@ -16,7 +17,10 @@ export async function createFromRequest(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const body = await readResource(served, context);
-  const written = await createObject(handlers, served, body, writeOptions(context));
+  // the path of a collection has no name: refusals take it from the body
+  const written = await withApiErrors(served.groupResource, body.metadata.name ?? '', () =>
+    createObject(handlers, served, body, writeOptions(context)),
+  );
   return writtenResponse(context, served, written, 201);
 }
 

@@ -4,6 +4,7 @@ import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { methodNotAllowedError, unknownResourceError } from '../../api/status.ts';
 import { type ApiResponse, notFoundResponse } from '../http.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
+import type { RequestInfo } from '../request-info.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
 import { bind } from './binding.ts';
 import { componentStatuses } from './component-status.ts';
@@ -44,7 +45,9 @@ async function dispatch(
   const { info } = context;
   const resource = findResource(group, version, plural);
   const served = handlers.resources.get(`${group}/${version}/${plural}`);
-  if (resource?.served !== true || info.parts.length > 3) throw unknownResourceError();
+  if (resource?.served !== true) throw unknownResourceError();
+  refuseStreams(resource, info);
+  if (info.parts.length > 3) throw unknownResourceError();
   // an object of a namespace cannot be written without one
   const needsNamespace = !['list', 'watch', 'deletecollection'].includes(info.verb);
   if (resource.scope === 'namespaced' && info.namespace === '' && needsNamespace) throw unknownResourceError();
@@ -78,6 +81,16 @@ async function dispatch(
   }
 }
 
+/**
+ * Logs, streams to kubelets and proxied connections are not served yet. Throws 405 for them: a plain 404 would have people look for a
+ * pod that is there.
+ */
+function refuseStreams(resource: ApiResource, { subresource: name, verb }: RequestInfo): void {
+  const row = resource.subresources.find(each => each.name === name);
+  if (row === undefined || !(row.connect || (resource.plural === 'pods' && name === 'log'))) return;
+  throw methodNotAllowedError({ group: resource.group, resource: `${resource.plural}/${name}` }, verb);
+}
+
 /** Reviews, bindings and the health of components: answered, never stored. */
 async function unstored(
   handlers: HandlerContext,
@@ -102,8 +115,7 @@ async function subresource(
 ): Promise<ApiResponse> {
   const { subresource: name, verb } = context.info;
   const row = served.resource.subresources.find(each => each.name === name);
-  // streams to kubelets and proxied connections are not served yet
-  if (row === undefined || row.connect) throw unknownResourceError();
+  if (row === undefined) throw unknownResourceError();
   const allowed: readonly string[] = row.verbs;
   if (!allowed.includes(verb)) throw methodNotAllowedError(served.groupResource, verb);
   switch (name) {

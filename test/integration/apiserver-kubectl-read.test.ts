@@ -52,8 +52,15 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     await server?.remove();
   });
 
-  /** The kinds of discovery that are not among the samples: made by the server, by this file, or in a file of their own. */
-  const ELSEWHERE = ['Event', 'Namespace', 'ServiceAccount', 'LimitRange', 'CertificateSigningRequest'];
+  /** The kinds of discovery that are not among the samples: told by the server, made by it or by this file, or in a file of their own. */
+  const ELSEWHERE = [
+    'ComponentStatus',
+    'Event',
+    'Namespace',
+    'ServiceAccount',
+    'LimitRange',
+    'CertificateSigningRequest',
+  ];
   const listed = async () => (await kubectl.ok('api-resources --verbs=list -o name')).split('\n').join(',');
 
   it('has a sample of every kind that discovery lists', async () => {
@@ -219,6 +226,7 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     ],
     ['a version document', 'get --raw', ['/version'], /"gitVersion": "v1\.36\.\d+\+gantry\.\d+"/],
     ['a health check by name', 'get --raw', ['/readyz?verbose'], /\[\+\]etcd ok\n.*readyz check passed$/s],
+    ['the health of components', 'get componentstatuses --no-headers', [], /^etcd-0 +Healthy +ok/m],
     ['events of an object', 'events --for pod/one --no-headers', [], /Normal +Pulled +Pod\/one +the image is there$/],
   ])('reads %s', async (_, command, more, expected) => {
     const out = await shop.ok(command, ...more);

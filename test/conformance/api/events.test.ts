@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { refusal } from '../../harness/api-client.ts';
 import { describeApi, uniqueName } from './cluster.ts';
 
 describeApi('Events', cluster => {
@@ -43,6 +44,56 @@ describeApi('Events', cluster => {
         type: 'Normal',
         count: 1,
       });
+    expect(await events.names({ labelSelector: 'set=true' })).toEqual(names);
+    await events.deleteCollection({ labelSelector: 'set=true' });
+    expect(await events.names({ labelSelector: 'set=true' })).toEqual([]);
+  });
+
+  const inNewVersion = (namespace: string, name: string, labels: Readonly<Record<string, string>>) => ({
+    metadata: { name, labels },
+    eventTime: '2017-09-19T13:49:16.000000Z',
+    note: `This is ${name}`,
+    reason: 'Test',
+    type: 'Normal',
+    action: 'Do',
+    reportingController: 'test-controller',
+    reportingInstance: 'test-node',
+    regarding: { namespace },
+  });
+
+  it('[sig-instrumentation] Events API should ensure that an event can be fetched, patched, deleted, and listed [Conformance]', async () => {
+    const namespace = await cluster().namespace();
+    const events = cluster().of('EventV1', namespace);
+    const created = await events.create(inNewVersion(namespace, 'event-test', { constant: 'true' }));
+    expect(created).toMatchObject({ apiVersion: 'events.k8s.io/v1', note: 'This is event-test' });
+    expect((await events.list()).items).toEqual([created]);
+    expect((await cluster().of('EventV1').list({ labelSelector: 'constant=true' })).items).toEqual([created]);
+    // the same event under the names of both versions
+    const asCore = await cluster().of('Event', namespace).list({ fieldSelector: 'source=test-controller' });
+    expect(asCore.items.map(({ metadata, message }) => [metadata.name, message])).toEqual([
+      ['event-test', 'This is event-test'],
+    ]);
+    expect(await events.names({ fieldSelector: 'reportingController=test-controller' })).toEqual(['event-test']);
+
+    const series = { count: 2, lastObservedTime: '2017-09-19T13:49:11.000000Z' };
+    const patched = await events.patch('event-test', 'strategic-merge-patch', { series });
+    expect(Number(patched.metadata.resourceVersion)).toBeGreaterThan(Number(created.metadata.resourceVersion));
+    const { resourceVersion } = patched.metadata;
+    expect(patched).toEqual({ ...created, metadata: { ...created.metadata, resourceVersion }, series });
+    const more = { count: 100, lastObservedTime: '2017-09-19T13:49:16.000000Z' };
+    const updated = await events.update({ ...patched, series: more });
+    expect(await events.get('event-test')).toEqual(updated);
+    expect(updated.series).toEqual(more);
+    await events.delete('event-test');
+    expect(await events.names()).toEqual([]);
+    expect(await refusal(cluster().of('Event', namespace).get('event-test'))).toMatchObject({ code: 404 });
+  });
+
+  it('[sig-instrumentation] Events API should delete a collection of events [Conformance]', async () => {
+    const namespace = await cluster().namespace();
+    const events = cluster().of('EventV1', namespace);
+    const names = ['test-event-1', 'test-event-2', 'test-event-3'];
+    for (const name of names) await events.create(inNewVersion(namespace, name, { set: 'true' }));
     expect(await events.names({ labelSelector: 'set=true' })).toEqual(names);
     await events.deleteCollection({ labelSelector: 'set=true' });
     expect(await events.names({ labelSelector: 'set=true' })).toEqual([]);

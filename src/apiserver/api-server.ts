@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { loadPackages } from '../api/schema/packages.ts';
 import type { Secret } from '../api/types/gen/core-v1.ts';
+import { parseCidr } from '../base/cidr.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import { TimeSlice } from '../base/time-slice.ts';
@@ -36,9 +37,7 @@ import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pip
 import { type NamedCheck, pingCheck, shutdownCheck } from './serve/health.ts';
 import { metaEndpoints, type VersionInfo } from './serve/meta-endpoints.ts';
 import { ApiServer, type ServerTls } from './server.ts';
-import { reconcileDefaultPolicy } from './start/default-policy.ts';
-import { ServerObjects } from './start/server-objects.ts';
-import { ensureSystemObjects } from './start/system-objects.ts';
+import { ServerUpkeep } from './start/server-upkeep.ts';
 import { jsonWriter, yamlWriter } from './status/status-response.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { storageFault } from './storage/errors.ts';
@@ -61,6 +60,8 @@ export interface ApiServerSettings {
   /** One, or one of each family. */
   readonly serviceCidrs: readonly string[];
   readonly nodePorts: { readonly first: number; readonly last: number };
+  /** Of the machine: it names this server to others. */
+  readonly hostname: string;
   readonly version: VersionInfo;
 }
 
@@ -118,7 +119,11 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
     admission: admissionPlugins(resources, clock, unreadable),
     authorizer,
     rbac,
-    allocator: new ServiceAllocator(storage, settings),
+    allocator: new ServiceAllocator(resources, {
+      families: settings.serviceCidrs.map(cidr => `IPv${parseCidr(cidr).family}` as const),
+      nodePorts: settings.nodePorts,
+      clock,
+    }),
     tokens: { issuer: issuers[0] ?? '', key: signingKey, audiences },
     tokenAuthenticator,
     components: componentChecks(storage),
@@ -189,13 +194,17 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
           listening ??= begin().catch(reject);
         };
         const begin = async (): Promise<void> => {
-          // nobody is served before the default policy is there: rights would be missing that everyone has
           await podsByNode.warm(new TimeSlice(signal));
-          const objects = new ServerObjects(handlers, signal);
-          await ensureSystemObjects(objects, { ...settings, serviceCidr: settings.serviceCidrs[0] ?? '' });
-          await reconcileDefaultPolicy(objects);
+          const upkeep = new ServerUpkeep({ handlers, storage, settings, clock, log });
+          await upkeep.prepare(signal);
           started = true;
-          await server.run(signal, ready);
+          let kept = Promise.resolve();
+          const onReady = (): void => {
+            kept = upkeep.run(signal).then(() => upkeep.withdraw());
+            ready();
+          };
+          await server.run(signal, onReady);
+          await kept;
         };
         Promise.all([
           watchCache.run(signal, onCached),

@@ -32,6 +32,11 @@ export function bigIntToIp(value: bigint, family: IpFamily): string {
   return ipaddr.fromByteArray([...bytes]).toString();
 }
 
+/** The address in the one form that stands for it. Throws `invalid-argument`. */
+export function canonicalIp(ip: string): string {
+  return bigIntToIp(ipToBigInt(ip), ipFamily(ip));
+}
+
 /** Parses `address/prefix`; host bits may be set and are dropped. Throws `invalid-argument` with the text. */
 export function parseCidr(text: string): Cidr {
   const [ip = '', prefixText = ''] = text.split('/');

@@ -18,6 +18,37 @@ export class KeyedQueue<K> {
     return result;
   }
 
+  /**
+   * Waits until every task queued earlier under `key` has ended, and gives the turn back with the function that ends it, which must be called and
+   * may be called again. Rejects with the signal's reason when it aborts first: then there is no turn to end.
+   */
+  async turn(key: K, signal?: AbortSignal): Promise<() => void> {
+    let end = (): void => {};
+    let onAbort = (): void => {};
+    try {
+      await new Promise<void>((resolve, reject) => {
+        onAbort = () => {
+          reject(signal?.reason);
+          end();
+        };
+        signal?.addEventListener('abort', onAbort, { once: true });
+        if (signal?.aborted) return onAbort();
+        void this.run(
+          key,
+          () =>
+            new Promise<void>(done => {
+              end = done;
+              if (signal?.aborted) done();
+              else resolve();
+            }),
+        );
+      });
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+    return end;
+  }
+
   /** Resolves when nothing is queued or running under any key. */
   async idle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.allSettled([...this.#tails.values()]);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { type ApiServerSettings, apiServer } from '../apiserver/api-server.ts';
 import { EtcdStore } from '../apiserver/storage/etcd/etcd-store.ts';
 import { OptimisticStorage } from '../apiserver/storage/optimistic-storage.ts';
@@ -85,6 +86,7 @@ function settingsOf(flags: ApiServerFlags): ApiServerSettings {
     },
     serviceCidrs: words(flags.serviceClusterIpRange),
     nodePorts: portRange(flags.serviceNodePortRange),
+    hostname: hostname(),
     version: versionInfo(),
   };
 }

@@ -23,6 +23,7 @@ import { ServiceAllocator } from '../../src/apiserver/handlers/service-allocator
 import { type ApiResponse, isWhole } from '../../src/apiserver/http.ts';
 import { RequestMetrics } from '../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/apiserver/pipeline.ts';
+import { encodeNodePorts, NODE_PORTS_KEY } from '../../src/apiserver/resources/core/service/node-port-map.ts';
 import { chunksOf } from '../../src/apiserver/serve/body-pieces.ts';
 import { jsonWriter, yamlWriter } from '../../src/apiserver/status/status-response.ts';
 import { MemoryStore } from '../../src/apiserver/storage/memory/memory-store.ts';
@@ -62,6 +63,7 @@ const byHeader: RequestAuthenticator = {
   },
 };
 
+const NODE_PORTS = { first: 30000, last: 32767 };
 const PLAIN_VERBS = new Set(['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection']);
 const authorizer: Authorizer = authorizerUnion([
   mastersAuthorizer,
@@ -84,6 +86,13 @@ export class MemoryApi {
     const api = new MemoryApi();
     await new Promise<void>(ready => {
       api.#running = api.cache.run(api.#stop.signal, ready);
+    });
+    await api.put(NODE_PORTS_KEY, encodeNodePorts(NODE_PORTS, []));
+    await api.put('/registry/servicecidrs/kubernetes', {
+      kind: 'ServiceCIDR',
+      apiVersion: 'networking.k8s.io/v1',
+      metadata: { name: 'kubernetes' },
+      spec: { cidrs: ['10.0.0.0/24'] },
     });
     for (const name of ['default', 'a']) {
       await api.put(`/registry/namespaces/${name}`, {
@@ -114,13 +123,12 @@ export class MemoryApi {
       clusterRoles: lister('rbac.authorization.k8s.io/v1/clusterroles'),
       clusterRoleBindings: lister('rbac.authorization.k8s.io/v1/clusterrolebindings'),
     });
-    const addresses = { serviceCidrs: ['10.0.0.0/24'], nodePorts: { first: 30000, last: 32767 } };
     const handlers: HandlerContext = {
       resources: this.resources,
       admission: admissionPlugins(this.resources, clock),
       authorizer,
       rbac,
-      allocator: new ServiceAllocator(storage, addresses),
+      allocator: new ServiceAllocator(this.resources, { families: ['IPv4'], nodePorts: NODE_PORTS, clock }),
       tokens: {
         issuer: 'https://issuer.test',
         key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,

@@ -9,12 +9,12 @@ import type { RequestContext } from '../pipeline/context.ts';
 import { podGracePeriod } from '../resources/core/pod/deletion.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
-import type { StoredObject } from '../storage/storage.ts';
 import { writeOptions } from './create.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import { readOptionalObject } from './read-body.ts';
 import { plainResponse, writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
+import type { ServiceAllocation } from './service-allocator.ts';
 import { deleteUnreadable } from './unreadable-object.ts';
 import { admissionRequest, namespaceFinalizers, parseDryRun, type Written } from './write-object.ts';
 
@@ -100,9 +100,26 @@ export async function deleteObject(
   options: DeleteOptions,
   write: WriteOptions,
 ): Promise<Deleted> {
+  const allocation = handlers.allocator.begin(served, write.signal);
+  try {
+    return await deleteAllocated(handlers, served, target, options, write, allocation);
+  } finally {
+    allocation.end();
+  }
+}
+
+async function deleteAllocated(
+  handlers: HandlerContext,
+  served: ServedResource,
+  target: { readonly namespace: string; readonly name: string },
+  options: DeleteOptions,
+  write: WriteOptions,
+  allocation: ServiceAllocation,
+): Promise<Deleted> {
   const key = served.key(target.namespace, target.name);
   const { signal } = write;
   for (;;) {
+    signal.throwIfAborted();
     const current = await served.storage.get(key, { signal });
     const object = served.decode(current);
     checkPreconditions(served, object, options);
@@ -120,12 +137,12 @@ export async function deleteObject(
         });
         return { kind: 'stored', entry: served.entry(stored), gone: false };
       }
-      const stored: StoredObject = await served.storage.delete(key, { preconditions, origin: current, signal });
-      await handlers.allocator.release(served, object, undefined);
+      const together = await allocation.release(object);
+      const stored = await served.storage.delete(key, { preconditions, origin: current, together, signal });
       return { kind: 'stored', entry: served.entry(stored), gone: true };
     } catch (error) {
       // somebody wrote in between: look again
-      if (storageFault(error) !== 'precondition') throw error;
+      if (storageFault(error) !== 'precondition' && !allocation.learn(error)) throw error;
     }
   }
 }

@@ -9,6 +9,7 @@ import type { Preconditions, StoredObject } from '../storage/storage.ts';
 import { checkEscalation } from './escalation.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import type { Entry, ServedResource } from './served-resource.ts';
+import type { ServiceAllocation } from './service-allocator.ts';
 import { checkSignerRights } from './signer-rights.ts';
 
 /** What a write answers: what is stored, or would be with `dryRun`. */
@@ -79,16 +80,22 @@ async function createNamed(
   checkEscalation(handlers, served, valid, undefined, options.user);
   checkSignerRights(handlers, served, valid, undefined, options);
   await admitValidating(handlers.admission, { ...request, object: valid }, signal);
-  const allocation = await handlers.allocator.allocate(served, valid, undefined, options.dryRun, signal);
-  if (options.dryRun) return { kind: 'dry', object: allocation.object };
+  const allocation = handlers.allocator.begin(served, signal);
   try {
-    const value = served.encode(allocation.object);
-    const ttlSeconds = timeToLive(served);
-    const stored = await served.storage.create(served.key(namespace, name), value, { ttlSeconds, signal });
-    return { kind: 'stored', entry: served.entry(stored) };
-  } catch (error) {
-    await allocation.undo();
-    throw error;
+    for (;;) {
+      signal.throwIfAborted();
+      const { object: whole, together } = await allocation.allocate(valid, undefined);
+      if (options.dryRun) return { kind: 'dry', object: whole };
+      const create = { ttlSeconds: timeToLive(served), together, signal };
+      try {
+        const stored = await served.storage.create(served.key(namespace, name), served.encode(whole), create);
+        return { kind: 'stored', entry: served.entry(stored) };
+      } catch (error) {
+        if (!allocation.learn(error)) throw error;
+      }
+    }
+  } finally {
+    allocation.end();
   }
 }
 
@@ -125,49 +132,76 @@ export async function updateObject(
   request: UpdateRequest,
   options: WriteOptions,
 ): Promise<Written> {
+  const allocation = handlers.allocator.begin(served, options.signal);
+  try {
+    if (options.dryRun) return await dryUpdate(handlers, served, request, options, allocation);
+    for (;;) {
+      options.signal.throwIfAborted();
+      try {
+        const written = await storeUpdate(handlers, served, request, options, allocation);
+        if (written !== undefined) return written;
+      } catch (error) {
+        if (!allocation.learn(error)) throw error;
+      }
+    }
+  } finally {
+    allocation.end();
+  }
+}
+
+async function dryUpdate(
+  handlers: HandlerContext,
+  served: ServedResource,
+  request: UpdateRequest,
+  options: WriteOptions,
+  allocation: ServiceAllocation,
+): Promise<Written> {
+  const current = await served.storage.get(served.key(request.namespace, request.name), { signal: options.signal });
+  const old = served.decode(current);
+  const { object } = await allocation.allocate(await nextObject(handlers, served, request, options, old), old);
+  return { kind: 'dry', object };
+}
+
+/** Undefined where it is to be tried again. */
+async function storeUpdate(
+  handlers: HandlerContext,
+  served: ServedResource,
+  request: UpdateRequest,
+  options: WriteOptions,
+  allocation: ServiceAllocation,
+): Promise<Written | undefined> {
   const key = served.key(request.namespace, request.name);
   const origin = served.cache.peek(key);
-  const { signal, dryRun } = options;
-  if (dryRun) {
-    const current = await served.storage.get(key, { signal });
-    const next = await nextObject(handlers, served, request, options, served.decode(current));
-    return { kind: 'dry', object: next.object };
-  }
-  for (;;) {
-    let undo = async (): Promise<void> => {};
-    let release = async (): Promise<void> => {};
+  const { signal } = options;
+  try {
+    const stored = await served.storage.update(
+      key,
+      async current => {
+        if (current === undefined) throw new Error('an update without a stored object');
+        const old = served.decode(current);
+        const next = await nextObject(handlers, served, request, options, old);
+        const { object, together } = await allocation.allocate(next, old);
+        if (endsDeletion(object, old)) throw new LastFinalizerGone(current, object);
+        return { value: served.encode(object), ttlSeconds: timeToLive(served), together };
+      },
+      {
+        signal,
+        ...(origin === undefined ? {} : { origin }),
+        ...(request.preconditions === undefined ? {} : { preconditions: request.preconditions }),
+      },
+    );
+    return { kind: 'stored', entry: served.entry(stored) };
+  } catch (error) {
+    if (!(error instanceof LastFinalizerGone)) throw error;
+    const { current, object } = error;
+    const together = await allocation.release(served.decode(current));
+    const preconditions = { resourceVersion: String(current.revision) };
     try {
-      const stored = await served.storage.update(
-        key,
-        async current => {
-          if (current === undefined) throw new Error('an update without a stored object');
-          await undo();
-          const old = served.decode(current);
-          const next = await nextObject(handlers, served, request, options, old);
-          undo = next.undo;
-          release = () => handlers.allocator.release(served, old, next.object);
-          if (endsDeletion(next.object, old)) throw new LastFinalizerGone(current, next.object);
-          return { value: served.encode(next.object), ttlSeconds: timeToLive(served) };
-        },
-        {
-          signal,
-          ...(origin === undefined ? {} : { origin }),
-          ...(request.preconditions === undefined ? {} : { preconditions: request.preconditions }),
-        },
-      );
-      await release();
-      return { kind: 'stored', entry: served.entry(stored) };
-    } catch (error) {
-      await undo();
-      if (!(error instanceof LastFinalizerGone)) throw error;
-      const resourceVersion = String(error.current.revision);
-      try {
-        await served.storage.delete(key, { preconditions: { resourceVersion }, signal });
-        await handlers.allocator.release(served, error.object, undefined);
-        return { kind: 'dry', object: error.object };
-      } catch (failure) {
-        if (storageFault(failure) !== 'precondition') throw failure;
-      }
+      await served.storage.delete(key, { preconditions, together, signal });
+      return { kind: 'dry', object };
+    } catch (failure) {
+      if (storageFault(failure) !== 'precondition') throw failure;
+      return undefined;
     }
   }
 }
@@ -178,7 +212,7 @@ async function nextObject(
   request: UpdateRequest,
   options: WriteOptions,
   old: ApiObject,
-): Promise<{ readonly object: ApiObject; readonly undo: () => Promise<void> }> {
+): Promise<ApiObject> {
   const { name, namespace, rules } = request;
   const wanted = await request.change(old);
   checkIdentity(served, wanted, old, name);
@@ -207,8 +241,7 @@ async function nextObject(
   checkEscalation(handlers, served, valid, old, options.user);
   checkSignerRights(handlers, served, valid, old, options);
   await admitValidating(handlers.admission, { ...admission, object: valid }, options.signal);
-  const allocation = await handlers.allocator.allocate(served, valid, old, options.dryRun, options.signal);
-  return { object: allocation.object, undo: allocation.undo };
+  return valid;
 }
 
 /** Refuses an object that was made from another version, or of another life, than the stored one. */

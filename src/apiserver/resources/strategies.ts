@@ -25,7 +25,9 @@ import { strategyOf } from './define.ts';
 import { endpointSliceStrategy } from './discovery/endpoint-slice.ts';
 import { eventStrategy, eventsV1Strategy } from './events/event.ts';
 import { ingressClassStrategy, ingressStrategy } from './networking/ingress.ts';
+import { ipAddressStrategy } from './networking/ip-address.ts';
 import { networkPolicyStrategy } from './networking/network-policy.ts';
+import { serviceCidrStrategy } from './networking/service-cidr.ts';
 import { runtimeClassStrategy } from './node/runtime-class.ts';
 import { podDisruptionBudgetStrategy } from './policy/pod-disruption-budget.ts';
 import { clusterRoleBindingStrategy, roleBindingStrategy } from './rbac/bindings.ts';
@@ -67,7 +69,9 @@ const STRATEGIES: readonly ResourceStrategy[] = [
   eventsV1Strategy,
   ingressStrategy,
   ingressClassStrategy,
+  ipAddressStrategy,
   networkPolicyStrategy,
+  serviceCidrStrategy,
   runtimeClassStrategy,
   podDisruptionBudgetStrategy,
   clusterRoleBindingStrategy,

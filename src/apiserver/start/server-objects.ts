@@ -5,7 +5,7 @@ import { deleteObject } from '../handlers/delete.ts';
 import type { HandlerContext, WriteOptions } from '../handlers/handler-context.ts';
 import type { ServedResource } from '../handlers/served-resource.ts';
 import { createObject, updateObject } from '../handlers/write-object.ts';
-import type { ApiObject } from '../resources/strategy.ts';
+import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 
 /** The server as a client of itself: what it keeps goes the way of every write, behind authorization. */
@@ -46,20 +46,51 @@ export class ServerObjects {
     }
   }
 
-  /** Writes the object as it is now, by its own resourceVersion. */
-  async replace(id: string, object: ApiObject): Promise<void> {
-    const served = this.#served(id);
+  /** Creates what is not there; what is there is left alone. */
+  async ensure(id: string, object: ApiObject): Promise<void> {
     const { namespace = '', name = '' } = object.metadata;
-    const change = (): ApiObject => wholeObject(served, object);
-    await updateObject(this.#handlers, served, { namespace, name, rules: served.strategy, change }, this.#write);
+    if ((await this.find(id, namespace, name)) !== undefined) return;
+    try {
+      await this.create(id, object);
+    } catch (error) {
+      // another server that makes the same may hold the address already that this one was refused
+      if ((await this.find(id, namespace, name)) === undefined) throw error;
+    }
   }
 
-  async remove(id: string, namespace: string, name: string): Promise<void> {
+  /** Writes the object as it is now, by its own resourceVersion: 409 where somebody wrote in between. */
+  async replace(id: string, object: ApiObject): Promise<void> {
+    const served = this.#served(id);
+    await this.#update(served, object, served.strategy, this.#write);
+  }
+
+  /** The same of its status alone. */
+  async replaceStatus(id: string, object: ApiObject): Promise<void> {
+    const served = this.#served(id);
+    const rules = served.strategy.subresources.get('status');
+    if (rules === undefined) throw new Error(`${id} has no status`);
+    await this.#update(served, object, rules, { ...this.#write, subresource: 'status' });
+  }
+
+  /** What is gone already is fine; with a `resourceVersion` what was written since stays. */
+  async remove(id: string, namespace: string, name: string, resourceVersion?: string): Promise<void> {
+    const options = resourceVersion === undefined ? {} : { preconditions: { resourceVersion } };
     try {
-      await deleteObject(this.#handlers, this.#served(id), { namespace, name }, {}, this.#write);
+      await deleteObject(this.#handlers, this.#served(id), { namespace, name }, options, this.#write);
     } catch (error) {
       if (storageFault(error) !== 'not-found') throw error;
     }
+  }
+
+  async #update(
+    served: ServedResource,
+    object: ApiObject,
+    rules: UpdateRules<ApiObject>,
+    write: WriteOptions,
+  ): Promise<void> {
+    const { namespace = '', name = '' } = object.metadata;
+    const change = (): ApiObject => wholeObject(served, object);
+    await updateObject(this.#handlers, served, { namespace, name, rules, change }, write);
   }
 
   #served(id: string): ServedResource {

@@ -39,4 +39,37 @@ describe('KeyedQueue', () => {
     await expect(next).resolves.toBe('fine');
     await queue.idle();
   });
+
+  it('gives turns one after another, each until it is ended', async () => {
+    const queue = new KeyedQueue<string>();
+    const order: string[] = [];
+    const endFirst = await queue.turn('a');
+    const second = queue.turn('a').then(end => {
+      order.push('second');
+      return end;
+    });
+    const other = await queue.turn('b');
+    order.push('other');
+    endFirst();
+    endFirst();
+    const endSecond = await second;
+    expect(order).toEqual(['other', 'second']);
+    endSecond();
+    other();
+    await queue.idle();
+  });
+
+  it('passes over a turn whose wait was aborted', async () => {
+    const queue = new KeyedQueue<string>();
+    const end = await queue.turn('a');
+    const leaving = new AbortController();
+    const left = queue.turn('a', leaving.signal);
+    const third = queue.turn('a');
+    leaving.abort(new Error('the client left'));
+    await expect(left).rejects.toThrow('the client left');
+    end();
+    (await third)();
+    await expect(queue.turn('a', leaving.signal)).rejects.toThrow('the client left');
+    await queue.idle();
+  });
 });

@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Pod, Service } from '../../../../src/api/types/gen/core-v1.ts';
+import type { Pod } from '../../../../src/api/types/gen/core-v1.ts';
 import type { PodDisruptionBudget } from '../../../../src/api/types/gen/policy-v1.ts';
 import { parseCronSchedule } from '../../../../src/apiserver/resources/batch/cron-schedule.ts';
 import { bindPod } from '../../../../src/apiserver/resources/core/pod/binding.ts';
 import { decideEviction } from '../../../../src/apiserver/resources/core/pod/eviction.ts';
-import {
-  type AllocationSnapshot,
-  allocateForService,
-} from '../../../../src/apiserver/resources/core/service/allocate.ts';
-import { settleIpFamilies } from '../../../../src/apiserver/resources/core/service/families.ts';
 
 const NOW = '2026-01-02T03:04:05Z';
 
@@ -30,79 +25,6 @@ describe('a schedule', () => {
     ['nothing', '', 'empty spec string'],
   ])('refuses %s', (_, text, message) => {
     expect(() => parseCronSchedule(text)).toThrow(message);
-  });
-});
-
-describe('allocation', () => {
-  const snapshot: AllocationSnapshot = {
-    ranges: new Map([['IPv4', '10.0.0.0/29'] as const]),
-    takenIps: new Set(['10.0.0.1']),
-    nodePorts: { first: 30000, last: 30001 },
-    takenPorts: new Set([30000]),
-  };
-  const service = (spec: object): Service =>
-    ({
-      metadata: { name: 'web', namespace: 'default' },
-      spec: { type: 'NodePort', ipFamilies: ['IPv4'], ports: [{ port: 80, targetPort: 80, protocol: 'TCP' }], ...spec },
-      status: { loadBalancer: {} },
-    }) as Service;
-  const first = (): number => 0;
-
-  it('gives what is free', () => {
-    expect(allocateForService(service({}), undefined, snapshot, first)).toMatchObject({
-      kind: 'allocated',
-      ips: ['10.0.0.2'],
-      ports: [30001],
-      service: { spec: { clusterIP: '10.0.0.2', clusterIPs: ['10.0.0.2'], ports: [{ nodePort: 30001 }] } },
-    });
-  });
-
-  it.each([
-    [
-      'an address that is taken',
-      { clusterIPs: ['10.0.0.1'] },
-      'failed to allocate IP 10.0.0.1: provided IP is already allocated',
-    ],
-    [
-      'an address from elsewhere',
-      { clusterIPs: ['10.9.0.1'] },
-      'failed to allocate IP 10.9.0.1: the provided IP (10.9.0.1) is not in the valid range. The range of valid IPs is 10.0.0.0/29',
-    ],
-    [
-      'a port that is taken',
-      { ports: [{ port: 80, nodePort: 30000, protocol: 'TCP' }] },
-      'provided port is already allocated',
-    ],
-    [
-      'a port from elsewhere',
-      { ports: [{ port: 80, nodePort: 80, protocol: 'TCP' }] },
-      'provided port is not in the valid range. The range of valid ports is 30000-30001',
-    ],
-  ])('refuses %s', (_, spec, detail) => {
-    expect(allocateForService(service(spec), undefined, snapshot, first)).toMatchObject({
-      kind: 'invalid',
-      errors: [{ detail }],
-    });
-  });
-
-  it('lets TCP and UDP of one port share a node port', () => {
-    const ports = ['TCP', 'UDP'].map(protocol => ({
-      name: protocol.toLowerCase(),
-      port: 53,
-      targetPort: 53,
-      protocol,
-    }));
-    expect(allocateForService(service({ ports }), undefined, snapshot, first)).toMatchObject({ ports: [30001] });
-  });
-
-  it('asks for both families only where the cluster has them', () => {
-    const wanted = service({ ipFamilies: undefined, ipFamilyPolicy: 'RequireDualStack' });
-    expect(settleIpFamilies(wanted, undefined, ['IPv4'])).toMatchObject({
-      errors: [{ detail: 'this cluster is not configured for dual-stack services' }],
-    });
-    expect(settleIpFamilies(wanted, undefined, ['IPv4', 'IPv6'])).toMatchObject({
-      service: { spec: { ipFamilies: ['IPv4', 'IPv6'] } },
-    });
   });
 });
 

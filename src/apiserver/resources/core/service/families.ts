@@ -13,6 +13,16 @@ export function familyNameOf(ip: string): IpFamilyName {
   return ipFamily(ip) === 4 ? 'IPv4' : 'IPv6';
 }
 
+/** True for a service that prefers two families and is told nothing new of them: a cluster that gains or loses one does not change it. */
+function staysPreferred({ spec }: Service, old: Service | undefined): boolean {
+  if (old === undefined || spec.type !== old.spec.type) return false;
+  if (spec.ipFamilyPolicy !== 'PreferDualStack' || old.spec.ipFamilyPolicy !== 'PreferDualStack') return false;
+  return (
+    equalValues(spec.clusterIPs ?? [], old.spec.clusterIPs ?? []) &&
+    equalValues(spec.ipFamilies ?? [], old.spec.ipFamilies ?? [])
+  );
+}
+
 /**
  * Fills in ipFamilyPolicy and ipFamilies. `configured` are the families that the cluster has addresses of, its own first.
  * Single stack unless asked otherwise; a headless service without selector is told to have both.
@@ -22,7 +32,7 @@ export function settleIpFamilies(
   old: Service | undefined,
   configured: readonly IpFamilyName[],
 ): Settled {
-  if (service.spec.type === 'ExternalName') return { kind: 'settled', service };
+  if (service.spec.type === 'ExternalName' || staysPreferred(service, old)) return { kind: 'settled', service };
   const bare = service.spec.clusterIP === 'None' && Object.keys(service.spec.selector ?? {}).length === 0;
   const policy = service.spec.ipFamilyPolicy ?? old?.spec.ipFamilyPolicy ?? (bare ? 'RequireDualStack' : 'SingleStack');
   let clusterIPs = service.spec.clusterIPs ?? [];

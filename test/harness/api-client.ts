@@ -134,7 +134,11 @@ export class ApiClient {
         stream.destroy(new Error(`${method} ${path}: no answer in ${limitMs / 1000} s`)),
       );
     if (body !== undefined) stream.end(typeof body === 'string' ? body : JSON.stringify(body));
-    const [response] = await once(stream, 'response');
+    // a stream whose server was killed closes without an error
+    const closed = once(stream, 'close').then(() => {
+      throw new Error(`${method} ${path}: the connection ended without an answer`);
+    });
+    const [response] = await Promise.race([once(stream, 'response'), closed]);
     return { stream, response };
   }
 }

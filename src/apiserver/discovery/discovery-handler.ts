@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { yamlText } from '../../api/encode/yaml-text.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { unknownResourceError } from '../../api/status.ts';
 import { sha256Hex } from '../../base/hash.ts';
@@ -85,6 +85,6 @@ function taggedResponse(context: RequestContext, { body, etag }: Tagged): ApiRes
 function response(context: RequestContext, document: object): ApiResponse {
   const { mediaType, pretty } = negotiateResponse(context.request, { mediaTypes: [JSON_TYPE, YAML_TYPE] });
   const body =
-    mediaType === YAML_TYPE ? stringify(document) : `${JSON.stringify(document, undefined, pretty ? 2 : 0)}\n`;
+    mediaType === YAML_TYPE ? yamlText(document) : `${JSON.stringify(document, undefined, pretty ? 2 : 0)}\n`;
   return { status: 200, headers: { 'content-type': mediaType.name }, body };
 }

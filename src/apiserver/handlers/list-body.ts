@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { yamlText } from '../../api/encode/yaml-text.ts';
 import { encodeMessage } from '../../api/protobuf/encode-message.ts';
 import { envelopeAround } from '../../api/protobuf/envelope.ts';
 import { notAcceptableError } from '../../api/status.ts';
@@ -23,7 +23,7 @@ export async function listText(
   items: Iterable<JsonItem>,
   signal: AbortSignal,
 ): Promise<Buffer[]> {
-  if (mediaType === YAML_TYPE) return yamlText(head, name, items, signal);
+  if (mediaType === YAML_TYPE) return listYaml(head, name, items, signal);
   if (mediaType !== JSON_TYPE) throw notAcceptableError([JSON_TYPE.name]);
   const start = JSON.stringify(head, undefined, pretty ? 2 : 0);
   const open = pretty ? `${start.slice(0, -2)},\n  "${name}": [` : `${start.slice(0, -1)},"${name}":[`;
@@ -53,16 +53,22 @@ function prettyJson(item: JsonItem): Buffer {
   return Buffer.from(JSON.stringify(valueIn(item), undefined, 2).replaceAll('\n', '\n    '));
 }
 
-async function yamlText(head: object, name: string, items: Iterable<JsonItem>, signal: AbortSignal): Promise<Buffer[]> {
+/** The names stand in their order, those of the head before and behind the items. */
+async function listYaml(head: object, name: string, items: Iterable<JsonItem>, signal: AbortSignal): Promise<Buffer[]> {
+  const members = Object.entries(head);
+  const part = (wanted: (other: string) => boolean): string => {
+    const chosen = members.filter(([other]) => wanted(other));
+    return chosen.length === 0 ? '' : yamlText(Object.fromEntries(chosen));
+  };
   const parts: Buffer[] = [];
   const slice = new TimeSlice(signal);
-  // an entry of a list may stand at the depth of the list's name
   for (const item of items) {
-    parts.push(Buffer.from(stringify([valueIn(item)])));
+    parts.push(Buffer.from(yamlText([valueIn(item)])));
     if (slice.used) await slice.breathe();
   }
   const empty = parts.length === 0 ? ' []' : '';
-  return [Buffer.from(`${stringify(head)}${name}:${empty}\n`), ...parts];
+  const before = `${part(other => other < name)}${name}:${empty}\n`;
+  return [Buffer.from(before), ...parts, Buffer.from(part(other => other > name))];
 }
 
 /** Every list of the API has metadata as field 1 and items as field 2. */

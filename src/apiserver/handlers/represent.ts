@@ -1,5 +1,5 @@
-import { stringify } from 'yaml';
 import { encodeObject } from '../../api/encode/encode-object.ts';
+import { yamlText } from '../../api/encode/yaml-text.ts';
 import { encodeMessage } from '../../api/protobuf/encode-message.ts';
 import { wrapEnvelope } from '../../api/protobuf/envelope.ts';
 import { encodeProtobuf } from '../../api/protobuf/object.ts';
@@ -201,7 +201,7 @@ function noSuchForm(wanted: string, is: string): ApiError {
 }
 
 function textOf(object: object, { mediaType, pretty }: Agreement): string {
-  if (mediaType === YAML_TYPE) return stringify(object);
+  if (mediaType === YAML_TYPE) return yamlText(object);
   if (mediaType !== JSON_TYPE) throw notAcceptableError([JSON_TYPE.name]);
   return pretty ? `${JSON.stringify(object, undefined, 2)}\n` : `${JSON.stringify(object)}\n`;
 }

@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { yamlText } from '../../api/encode/yaml-text.ts';
 import type { Status } from '../../api/types/gen/meta-v1.ts';
 import type { ApiRequest, ApiResponse } from '../http.ts';
 import { JSON_TYPE, type MediaType, negotiateResponse, YAML_TYPE } from '../negotiation/negotiate.ts';
@@ -14,7 +14,7 @@ export const jsonWriter: ObjectWriter = {
   write: (object, pretty) => (pretty ? `${JSON.stringify(object, undefined, 2)}\n` : `${JSON.stringify(object)}\n`),
 };
 
-export const yamlWriter: ObjectWriter = { mediaType: YAML_TYPE, write: object => stringify(object) };
+export const yamlWriter: ObjectWriter = { mediaType: YAML_TYPE, write: object => yamlText(object) };
 
 /**
  * The answer for a failed request. It is written as the client asked by Accept; a client whose wish cannot be met still learns of the failure, in

@@ -1,3 +1,4 @@
+import { TimeSlice } from '../../base/time-slice.ts';
 import { encodeContinue } from './continue-token.ts';
 import {
   CompanionConflict,
@@ -53,6 +54,7 @@ export class OptimisticStorage implements Storage {
     const plan = planList(prefix, options);
     const items: StoredObject[] = [];
     const { limit } = plan;
+    const slice = new TimeSlice(options.signal);
     let from = plan.startKey;
     let revision = plan.exactRevision;
     let chunk = limit > 0 ? limit : CHUNK;
@@ -66,6 +68,7 @@ export class OptimisticStorage implements Storage {
       for (const object of read.objects) {
         if (limit > 0 && items.length >= limit) break;
         taken += 1;
+        if (slice.used) await slice.breathe();
         if (options.matches === undefined || options.matches(object)) items.push(object);
       }
       const last = read.objects[taken - 1];

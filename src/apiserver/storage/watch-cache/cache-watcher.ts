@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../base/clock.ts';
+import { TimeSlice } from '../../../base/time-slice.ts';
 import { type StorageError, unreadableObject } from '../errors.ts';
 import type { CacheEntry } from './cache-entry.ts';
 import { type CacheEvent, type Matches, ObjectEvent, type WatchItem } from './cache-event.ts';
@@ -8,7 +9,7 @@ import { type CacheEvent, type Matches, ObjectEvent, type WatchItem } from './ca
 const MAX_QUEUED_EVENTS = 10_000;
 const MAX_QUEUED_BYTES = 16 << 20;
 
-/** Past events that are looked at in one go. */
+/** Past events that are looked at in one go: fewer where a selector has to decode them, which takes its time. */
 const CHUNK = 500;
 
 const BOOKMARK_MS = 60_000;
@@ -135,7 +136,8 @@ export class CacheWatcher<T extends object> {
     const items: WatchItem<T>[] = [];
     const { matches } = this.#options;
     const until = Math.min(this.#pastAt + CHUNK, this.#past.length);
-    for (; this.#pastAt < until; this.#pastAt += 1) {
+    const slice = new TimeSlice();
+    for (; this.#pastAt < until && !slice.used; this.#pastAt += 1) {
       const one = this.#past[this.#pastAt];
       if (one === undefined) continue;
       try {

@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../../base/clock.ts';
+import { TimeSlice } from '../../../base/time-slice.ts';
 import { encodeContinue } from '../continue-token.ts';
 import { keyNotFound, StorageError, tooLargeRevision, tooOldRevision } from '../errors.ts';
 import { parseResourceVersion, planList } from '../list-plan.ts';
@@ -14,8 +14,6 @@ import { SortedEntries } from './sorted-entries.ts';
 const REVISION_WAIT_MS = 3_000;
 /** How long a consistent read waits for the cache before it asks the storage itself. */
 const CONSISTENT_WAIT_MS = 100;
-/** Objects that a selector looks at in one go. */
-const CHUNK = 500;
 
 /** What a kind needs of the whole cache. */
 export interface CacheView {
@@ -273,11 +271,9 @@ export class ResourceCache<T extends object> {
     const items: CacheEntry<T>[] = matches === undefined ? (limit > 0 ? all.slice(0, limit) : [...all]) : [];
     let looked = items.length;
     if (matches !== undefined) {
+      const slice = new TimeSlice(signal);
       for (; looked < all.length && !(limit > 0 && items.length >= limit); looked += 1) {
-        if (looked % CHUNK === CHUNK - 1) {
-          await setImmediate();
-          signal?.throwIfAborted();
-        }
+        if (slice.used) await slice.breathe();
         const entry = all[looked];
         if (entry !== undefined && matches(entry.object)) items.push(entry);
       }

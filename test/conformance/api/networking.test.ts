@@ -48,6 +48,49 @@ describeApi('kinds of the network', cluster => {
     });
   });
 
+  it('[sig-network] ServiceCIDR and IPAddress API should support IPAddress API operations [Conformance]', async () => {
+    await expectDiscovered(cluster().admin, 'networking.k8s.io', 'v1', ['ipaddresses']);
+    const addresses = cluster().of('IPAddress');
+    const parentRef = { group: 'mygroup', resource: 'myresources', namespace: 'foo', name: 'bar' };
+    const draft = (name: string, type: string) => ({ metadata: { name, labels: { type } }, spec: { parentRef } });
+    const labelSelector = 'type=broadcast';
+    const watch = await addresses.watch({ labelSelector });
+    const created = await addresses.create(draft('255.255.255.255', 'broadcast'));
+    await addresses.create(draft('fe80::42:1dff:fe84:f9e2', 'link-local'));
+    const patch = { metadata: { annotations: { patched: 'true' } } };
+    const patched = await addresses.patch('255.255.255.255', 'merge-patch', patch);
+    expect(patched.metadata.annotations).toEqual({ patched: 'true' });
+    expect(Number(patched.metadata.resourceVersion)).toBeGreaterThan(Number(created.metadata.resourceVersion));
+    const annotations = { patched: 'true', updated: 'true' };
+    const updated = await addresses.update({ ...patched, metadata: { ...patched.metadata, annotations } });
+    expect(updated.metadata.annotations).toEqual(annotations);
+    expect(await addresses.get('255.255.255.255')).toEqual(updated);
+    expect(await addresses.names({ labelSelector })).toEqual(['255.255.255.255']);
+    await addresses.delete('255.255.255.255');
+    expect((await watch.take(4)).map(({ type }) => type)).toEqual(['ADDED', 'MODIFIED', 'MODIFIED', 'DELETED']);
+    await addresses.deleteCollection({ labelSelector: 'type=link-local' });
+    expect(await addresses.names({ labelSelector: 'type=link-local' })).toEqual([]);
+    watch.close();
+  });
+
+  it('[sig-network] ServiceCIDR and IPAddress API should support ServiceCIDR API operations [Conformance]', async () => {
+    await expectDiscovered(cluster().admin, 'networking.k8s.io', 'v1', ['servicecidrs', 'servicecidrs/status']);
+    const ranges = cluster().of('ServiceCIDR');
+    const found = await ranges.get('kubernetes');
+    expect(found.spec?.cidrs).toEqual(['10.96.0.0/12']);
+    expect(await ranges.get('kubernetes', 'status')).toMatchObject({
+      kind: 'ServiceCIDR',
+      metadata: { uid: found.metadata.uid },
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+    });
+    expect(await ranges.names()).toContain('kubernetes');
+    const watch = await ranges.watch({ fieldSelector: 'metadata.name=kubernetes' });
+    expect((await watch.take(1)).map(({ type, object }) => [type, object.metadata.uid])).toEqual([
+      ['ADDED', found.metadata.uid],
+    ]);
+    watch.close();
+  });
+
   it('[sig-network] EndpointSlice should support creating EndpointSlice API operations [Conformance]', async () => {
     await expectDiscovered(cluster().admin, 'discovery.k8s.io', 'v1', ['endpointslices']);
     await expectOperations({

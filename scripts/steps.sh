@@ -124,3 +124,30 @@ install_node_modules() {
 build_command() {
   NODE_EXTRA_CA_CERTS='' npm run --silent build
 }
+
+# unpack_old_kubectl: kubectl 1.20.2, as Debian 12 ships it, in .cache/kubectl-1.20. It is installed nowhere, so that no newer one is covered.
+# Where it cannot be had the tests with it say that they are skipped; that is no failure of the set-up.
+unpack_old_kubectl() {
+  local target=$PWD/.cache/kubectl-1.20 work version
+  if [ -x "$target/kubectl" ]; then
+    echo "note: it is there"
+    return
+  fi
+  command -v apt-get >/dev/null || {
+    echo "note: apt-get is not here to fetch it"
+    return
+  }
+  mkdir -p "$target"
+  work=$(mktemp -d "$target/unpack.XXXXXX")
+  if ! (cd "$work" && { apt-get download kubernetes-client || { apt-get -o DPkg::Lock::Timeout=120 update && apt-get download kubernetes-client; }; } && dpkg -x ./*.deb .); then
+    rm -rf "$work"
+    echo "note: the package kubernetes-client cannot be fetched here"
+    return
+  fi
+  version=$("$work/usr/bin/kubectl" version --client --short 2>/dev/null || true)
+  case $version in
+    *v1.20.*) mv "$work/usr/bin/kubectl" "$target/kubectl" ;;
+    *) echo "note: the package kubernetes-client of this system is another version: ${version:-unknown}" ;;
+  esac
+  rm -rf "$work"
+}

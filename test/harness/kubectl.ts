@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { TestApiServer } from './api-server.ts';
+import { PROJECT } from './gantry-command.ts';
 
 export interface KubectlResult {
   readonly out: string;
@@ -137,6 +138,14 @@ export function newestKubectl(): Program {
     .filter(minor => !Number.isNaN(minor))
     .toSorted((a, b) => b - a);
   return { path: minors[0] === undefined ? onPath : join(folder, `kubectl.1.${minors[0]}`) };
+}
+
+/** kubectl 1.20.2 as Debian 12 ships it: `scripts/setup` unpacks it apart, and it is installed nowhere. */
+export function kubectl120(): Program {
+  const path = join(PROJECT, '.cache/kubectl-1.20/kubectl');
+  return existsSync(path)
+    ? { path }
+    : { missing: `there is no ${path}; scripts/setup unpacks it where Debian 12 packages can be had` };
 }
 
 /** Whether a suite over a real etcd runs with this program, and what its title says of that. */

@@ -27,6 +27,8 @@ export async function evict(
     type: builtinTable.struct('policy/v1.Eviction'),
     apiVersion: 'policy/v1',
     kind: 'Eviction',
+    // upstream serves no v1beta1 any more, and takes it here from clients older than 1.22
+    olderVersions: ['policy/v1beta1'],
   });
   const { namespace, name } = context.info;
   checkEviction(eviction.metadata.name ?? '', name);

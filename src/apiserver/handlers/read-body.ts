@@ -16,6 +16,8 @@ export interface BodyKind {
   readonly kind: string;
   /** Others that are taken for it: DeleteOptions come under the version of any group. */
   readonly anyVersion?: boolean;
+  /** Versions in which the kind reads the same and that old clients still send. */
+  readonly olderVersions?: readonly string[];
 }
 
 const LIMITS = { maxBytes: 3 * 1024 * 1024, maxNodes: 1_000_000, maxDepth: 1000 };
@@ -80,7 +82,8 @@ function checkKind(expected: BodyKind, apiVersion: string, kind: string): void {
     throw badRequestError(
       `the kind in the data (${kind}) does not match the expected kind (${expected.kind}) of ${expected.apiVersion}`,
     );
-  if (apiVersion !== '' && apiVersion !== expected.apiVersion && expected.anyVersion !== true)
+  const taken = [expected.apiVersion, ...(expected.olderVersions ?? [])];
+  if (apiVersion !== '' && !taken.includes(apiVersion) && expected.anyVersion !== true)
     throw badRequestError(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected.apiVersion})`,
     );

@@ -24,7 +24,8 @@ import { serviceAccountStrategy } from './core/service-account.ts';
 import { strategyOf } from './define.ts';
 import { endpointSliceStrategy } from './discovery/endpoint-slice.ts';
 import { eventStrategy, eventsV1Strategy } from './events/event.ts';
-import { ingressClassStrategy, ingressStrategy } from './networking/ingress.ts';
+import { ingressStrategy } from './networking/ingress.ts';
+import { ingressClassStrategy } from './networking/ingress-class.ts';
 import { ipAddressStrategy } from './networking/ip-address.ts';
 import { networkPolicyStrategy } from './networking/network-policy.ts';
 import { serviceCidrStrategy } from './networking/service-cidr.ts';
@@ -33,9 +34,14 @@ import { podDisruptionBudgetStrategy } from './policy/pod-disruption-budget.ts';
 import { clusterRoleBindingStrategy, roleBindingStrategy } from './rbac/bindings.ts';
 import { clusterRoleStrategy, roleStrategy } from './rbac/roles.ts';
 import { priorityClassStrategy } from './scheduling/priority-class.ts';
+import { csiDriverStrategy } from './storage/csi-driver.ts';
+import { csiNodeStrategy } from './storage/csi-node.ts';
+import { csiStorageCapacityStrategy } from './storage/csi-storage-capacity.ts';
 import { persistentVolumeStrategy } from './storage/persistent-volume.ts';
 import { persistentVolumeClaimStrategy } from './storage/persistent-volume-claim.ts';
 import { storageClassStrategy } from './storage/storage-class.ts';
+import { volumeAttachmentStrategy } from './storage/volume-attachment.ts';
+import { volumeAttributesClassStrategy } from './storage/volume-attributes-class.ts';
 import type { ResourceStrategy } from './strategy.ts';
 
 const STRATEGIES: readonly ResourceStrategy[] = [
@@ -79,7 +85,12 @@ const STRATEGIES: readonly ResourceStrategy[] = [
   roleBindingStrategy,
   roleStrategy,
   priorityClassStrategy,
+  csiDriverStrategy,
+  csiNodeStrategy,
+  csiStorageCapacityStrategy,
   storageClassStrategy,
+  volumeAttachmentStrategy,
+  volumeAttributesClassStrategy,
 ];
 
 const BY_RESOURCE = new Map(STRATEGIES.map(strategy => [strategy.resource, strategy]));

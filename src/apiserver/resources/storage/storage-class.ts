@@ -1,24 +1,17 @@
+import type { TopologySelectorTerm } from '../../../api/types/gen/core-v1.ts';
 import type { StorageClass } from '../../../api/types/gen/storage-v1.ts';
-import {
-  type FieldError,
-  invalid,
-  invalidFor,
-  notSupported,
-  required,
-  tooLong,
-} from '../../../api/validation/field-error.ts';
+import { duplicate, type FieldError, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
 import { qualifiedName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
+import { validateParameters, validateProvisioner } from './class-rules.ts';
 
 /** Names of a class that claims without one get; the second is the old form. */
 export const DEFAULT_CLASS_ANNOTATIONS = [
   'storageclass.kubernetes.io/is-default-class',
   'storageclass.beta.kubernetes.io/is-default-class',
 ];
-const MAX_PARAMETERS = 512;
-const MAX_PARAMETER_BYTES = 256 * 1024;
 
 export function isDefaultClass(object: {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> | undefined };
@@ -55,19 +48,36 @@ export const storageClassStrategy = defineStrategy<StorageClass>(
 );
 
 function validateClass(storageClass: StorageClass): FieldError[] {
-  const { provisioner, parameters = {}, reclaimPolicy, volumeBindingMode } = storageClass;
-  const errors: FieldError[] = [];
-  if (provisioner === '') errors.push(required('provisioner'));
-  else errors.push(...invalidFor('provisioner', provisioner, qualifiedName(provisioner.toLowerCase())));
-  const entries = Object.entries(parameters);
-  if (entries.length > MAX_PARAMETERS) errors.push(tooLong('parameters', MAX_PARAMETERS));
-  for (const [key] of entries) if (key === '') errors.push(invalid('parameters', key, 'field can not be empty.'));
-  const bytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
-  if (bytes > MAX_PARAMETER_BYTES) errors.push(tooLong('parameters', MAX_PARAMETER_BYTES));
-  if (reclaimPolicy !== undefined && !['Delete', 'Retain'].includes(reclaimPolicy))
+  const { provisioner, parameters = {}, reclaimPolicy = '', volumeBindingMode, allowedTopologies } = storageClass;
+  const errors = [...validateProvisioner(provisioner, 'provisioner'), ...validateParameters(parameters, 'parameters')];
+  if (reclaimPolicy !== '' && !['Delete', 'Retain'].includes(reclaimPolicy))
     errors.push(notSupported('reclaimPolicy', reclaimPolicy, ['Delete', 'Retain']));
   if (volumeBindingMode === undefined) errors.push(required('volumeBindingMode'));
   else if (!['Immediate', 'WaitForFirstConsumer'].includes(volumeBindingMode))
     errors.push(notSupported('volumeBindingMode', volumeBindingMode, ['Immediate', 'WaitForFirstConsumer']));
-  return errors;
+  return [...errors, ...topologyErrors(allowedTopologies ?? [], 'allowedTopologies')];
+}
+
+function topologyErrors(terms: readonly TopologySelectorTerm[], path: string): FieldError[] {
+  const seen: string[] = [];
+  return terms.flatMap((term, index) => {
+    const at = `${path}[${index}].matchLabelExpressions`;
+    const expressions = term.matchLabelExpressions ?? [];
+    const keys = new Map<string, string>();
+    const errors: FieldError[] = [];
+    for (const [place, { key, values }] of expressions.entries()) {
+      const here = `${at}[${place}]`;
+      if (values.length === 0) errors.push(required(`${here}.values`));
+      for (const [i, value] of values.entries())
+        if (values.indexOf(value) < i) errors.push(duplicate(`${here}.values[${i}]`, value));
+      errors.push(...invalidFor(`${here}.key`, key, qualifiedName(key)));
+      if (keys.has(key)) errors.push(duplicate(`${here}.key`, key));
+      keys.set(key, JSON.stringify([...new Set(values)].toSorted()));
+    }
+    const form = JSON.stringify([...keys].toSorted());
+    // Upstream compares each term with as many empty ones as there are terms, besides those before it.
+    const same = seen.filter(other => other === form).length + (keys.size === 0 ? terms.length : 0);
+    seen.push(form);
+    return [...errors, ...Array.from({ length: same }, () => duplicate(at, ''))];
+  });
 }

@@ -26,6 +26,7 @@ import { admissionPlugins } from './handlers/admission-plugins.ts';
 import { resourceHandler } from './handlers/dispatch.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { PodsByNode } from './handlers/pods-by-node.ts';
+import { QuotaCharger } from './handlers/quota-charge.ts';
 import { protobufStatusWriter } from './handlers/represent.ts';
 import { type OnUnreadable, resourceLister } from './handlers/resource-lister.ts';
 import { describedResources, servedResources } from './handlers/resource-map.ts';
@@ -124,6 +125,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
       nodePorts: settings.nodePorts,
       clock,
     }),
+    quotas: new QuotaCharger(resources, clock),
     tokens: { issuer: issuers[0] ?? '', key: signingKey, audiences },
     tokenAuthenticator,
     components: componentChecks(storage),

@@ -9,6 +9,7 @@ import { mastersAuthorizer } from '../../src/apiserver/authz/authorizer.ts';
 import { RbacAuthorizer } from '../../src/apiserver/authz/rbac/rbac-authorizer.ts';
 import { deleteObject } from '../../src/apiserver/handlers/delete.ts';
 import type { HandlerContext, WriteOptions } from '../../src/apiserver/handlers/handler-context.ts';
+import { QuotaCharger } from '../../src/apiserver/handlers/quota-charge.ts';
 import { servedResources } from '../../src/apiserver/handlers/resource-map.ts';
 import type { ServedResource } from '../../src/apiserver/handlers/served-resource.ts';
 import { ServiceAllocator } from '../../src/apiserver/handlers/service-allocator.ts';
@@ -54,6 +55,7 @@ export class HandlersOnStorage {
         nodePorts: this.#nodePorts,
         clock,
       }),
+      quotas: new QuotaCharger(resources, clock),
       tokens: { issuer: 'test', key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, audiences: [] },
       tokenAuthenticator: { name: 'none', authenticate: async () => ({ kind: 'none' }) },
       components: new Map(),
@@ -93,11 +95,15 @@ export class HandlersOnStorage {
   async update(
     id: string,
     target: { readonly namespace: string; readonly name: string },
-    change: (old: ApiObject) => object,
+    change: (old: ApiObject) => object | Promise<object>,
     options: Partial<WriteOptions> = {},
   ): Promise<ApiObject> {
     const served = this.resource(id);
-    const request = { ...target, rules: served.strategy, change: (old: ApiObject) => whole(served, change(old)) };
+    const request = {
+      ...target,
+      rules: served.strategy,
+      change: async (old: ApiObject) => whole(served, await change(old)),
+    };
     return shown(await updateObject(this.handlers, served, request, this.#write(options)));
   }
 

@@ -15,6 +15,7 @@ import { componentChecks } from '../../src/apiserver/component-health.ts';
 import { admissionPlugins } from '../../src/apiserver/handlers/admission-plugins.ts';
 import { resourceHandler } from '../../src/apiserver/handlers/dispatch.ts';
 import type { HandlerContext } from '../../src/apiserver/handlers/handler-context.ts';
+import { QuotaCharger } from '../../src/apiserver/handlers/quota-charge.ts';
 import { protobufStatusWriter } from '../../src/apiserver/handlers/represent.ts';
 import { resourceLister } from '../../src/apiserver/handlers/resource-lister.ts';
 import { servedResources } from '../../src/apiserver/handlers/resource-map.ts';
@@ -129,6 +130,7 @@ export class MemoryApi {
       authorizer,
       rbac,
       allocator: new ServiceAllocator(this.resources, { families: ['IPv4'], nodePorts: NODE_PORTS, clock }),
+      quotas: new QuotaCharger(this.resources, clock),
       tokens: {
         issuer: 'https://issuer.test',
         key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,

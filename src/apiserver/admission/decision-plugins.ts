@@ -22,13 +22,13 @@ export interface AdmissionInputs {
 type DecideWith = (request: WriteRequest, inputs: AdmissionInputs) => Decision;
 
 /**
- * The decisions as plugins, in upstream's order, all but the quota, which has to store what it charges. Those that may be
+ * The decisions as plugins, in upstream's order, all but the quota, which is charged where the object is stored. Those that may be
  * about a delete look at it in `validate`, since a delete has no object to change.
  */
 export function decisionPlugins(inputs: AdmissionInputs): readonly AdmissionPlugin[] {
   const plugin = (name: string, phase: 'mutate' | 'validate', decide: DecideWith): AdmissionPlugin => {
     const run = (request: AdmissionRequest): object | undefined =>
-      settle(request, decide(toWrite(request, inputs), inputs));
+      settle(request, decide(writeRequestOf(request, inputs.now()), inputs));
     return {
       name,
       handles: ({ operation }) => operation !== 'CONNECT',
@@ -53,7 +53,8 @@ export function decisionPlugins(inputs: AdmissionInputs): readonly AdmissionPlug
   ];
 }
 
-function toWrite(request: AdmissionRequest, { now }: AdmissionInputs): WriteRequest {
+/** The request as decisions see it: a connection is to them a change of what it is made to. */
+export function writeRequestOf(request: AdmissionRequest, now: Time): WriteRequest {
   const { operation, group, resource, subresource, namespace, name, user, object, oldObject } = request;
   return {
     operation: operation === 'CONNECT' ? 'UPDATE' : operation,
@@ -62,7 +63,7 @@ function toWrite(request: AdmissionRequest, { now }: AdmissionInputs): WriteRequ
     namespace,
     name,
     user,
-    now: now(),
+    now,
     object: object as ApiObject | undefined,
     oldObject: oldObject as ApiObject | undefined,
   };

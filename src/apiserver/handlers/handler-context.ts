@@ -6,6 +6,7 @@ import type { UserInfo } from '../authn/user.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { RbacAuthorizer } from '../authz/rbac/rbac-authorizer.ts';
 import type { ComponentCheck } from '../component-health.ts';
+import type { QuotaCharger } from './quota-charge.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocator } from './service-allocator.ts';
 import type { TokenIssuer } from './token.ts';
@@ -18,6 +19,7 @@ export interface HandlerContext {
   readonly authorizer: Authorizer;
   readonly rbac: RbacAuthorizer;
   readonly allocator: ServiceAllocator;
+  readonly quotas: QuotaCharger;
   readonly tokens: TokenIssuer;
   /** For TokenReview. */
   readonly tokenAuthenticator: TokenAuthenticator;

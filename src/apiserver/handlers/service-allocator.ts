@@ -136,9 +136,11 @@ export class ServiceAllocation {
     return true;
   }
 
-  /** Others may write node ports again. Safe to repeat. */
+  /** Others may write node ports again; what is decided after this reads them anew. Safe to repeat. */
   end(): void {
     this.#endTurn?.();
+    this.#endTurn = undefined;
+    this.#seen.delete(NODE_PORTS_KEY);
   }
 
   #ipPool() {

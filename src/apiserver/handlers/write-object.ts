@@ -9,8 +9,8 @@ import type { Preconditions, StoredObject } from '../storage/storage.ts';
 import { checkEscalation } from './escalation.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import type { Entry, ServedResource } from './served-resource.ts';
-import type { ServiceAllocation } from './service-allocator.ts';
 import { checkSignerRights } from './signer-rights.ts';
+import { WriteCompanions } from './write-companions.ts';
 
 /** What a write answers: what is stored, or would be with `dryRun`. */
 export type Written =
@@ -80,22 +80,22 @@ async function createNamed(
   checkEscalation(handlers, served, valid, undefined, options.user);
   checkSignerRights(handlers, served, valid, undefined, options);
   await admitValidating(handlers.admission, { ...request, object: valid }, signal);
-  const allocation = handlers.allocator.begin(served, signal);
+  const companions = new WriteCompanions(handlers, served, signal);
   try {
     for (;;) {
       signal.throwIfAborted();
-      const { object: whole, together } = await allocation.allocate(valid, undefined);
+      const { object: whole, together } = await companions.decide(request, valid, undefined);
       if (options.dryRun) return { kind: 'dry', object: whole };
       const create = { ttlSeconds: timeToLive(served), together, signal };
       try {
         const stored = await served.storage.create(served.key(namespace, name), served.encode(whole), create);
         return { kind: 'stored', entry: served.entry(stored) };
       } catch (error) {
-        if (!allocation.learn(error)) throw error;
+        if (!companions.learn(error)) throw error;
       }
     }
   } finally {
-    allocation.end();
+    companions.end();
   }
 }
 
@@ -132,20 +132,20 @@ export async function updateObject(
   request: UpdateRequest,
   options: WriteOptions,
 ): Promise<Written> {
-  const allocation = handlers.allocator.begin(served, options.signal);
+  const companions = new WriteCompanions(handlers, served, options.signal);
   try {
-    if (options.dryRun) return await dryUpdate(handlers, served, request, options, allocation);
+    if (options.dryRun) return await dryUpdate(handlers, served, request, options, companions);
     for (;;) {
       options.signal.throwIfAborted();
       try {
-        const written = await storeUpdate(handlers, served, request, options, allocation);
+        const written = await storeUpdate(handlers, served, request, options, companions);
         if (written !== undefined) return written;
       } catch (error) {
-        if (!allocation.learn(error)) throw error;
+        if (!companions.learn(error)) throw error;
       }
     }
   } finally {
-    allocation.end();
+    companions.end();
   }
 }
 
@@ -154,11 +154,12 @@ async function dryUpdate(
   served: ServedResource,
   request: UpdateRequest,
   options: WriteOptions,
-  allocation: ServiceAllocation,
+  companions: WriteCompanions,
 ): Promise<Written> {
   const current = await served.storage.get(served.key(request.namespace, request.name), { signal: options.signal });
   const old = served.decode(current);
-  const { object } = await allocation.allocate(await nextObject(handlers, served, request, options, old), old);
+  const next = await nextObject(handlers, served, request, options, old);
+  const { object } = await companions.decide(next.admission, next.object, old);
   return { kind: 'dry', object };
 }
 
@@ -168,7 +169,7 @@ async function storeUpdate(
   served: ServedResource,
   request: UpdateRequest,
   options: WriteOptions,
-  allocation: ServiceAllocation,
+  companions: WriteCompanions,
 ): Promise<Written | undefined> {
   const key = served.key(request.namespace, request.name);
   const origin = served.cache.peek(key);
@@ -180,7 +181,7 @@ async function storeUpdate(
         if (current === undefined) throw new Error('an update without a stored object');
         const old = served.decode(current);
         const next = await nextObject(handlers, served, request, options, old);
-        const { object, together } = await allocation.allocate(next, old);
+        const { object, together } = await companions.decide(next.admission, next.object, old);
         if (endsDeletion(object, old)) throw new LastFinalizerGone(current, object);
         return { value: served.encode(object), ttlSeconds: timeToLive(served), together };
       },
@@ -194,7 +195,7 @@ async function storeUpdate(
   } catch (error) {
     if (!(error instanceof LastFinalizerGone)) throw error;
     const { current, object } = error;
-    const together = await allocation.release(served.decode(current));
+    const together = await companions.release(served.decode(current));
     const preconditions = { resourceVersion: String(current.revision) };
     try {
       await served.storage.delete(key, { preconditions, together, signal });
@@ -212,7 +213,7 @@ async function nextObject(
   request: UpdateRequest,
   options: WriteOptions,
   old: ApiObject,
-): Promise<ApiObject> {
+): Promise<{ readonly object: ApiObject; readonly admission: AdmissionRequest }> {
   const { name, namespace, rules } = request;
   const wanted = await request.change(old);
   checkIdentity(served, wanted, old, name);
@@ -241,7 +242,7 @@ async function nextObject(
   checkEscalation(handlers, served, valid, old, options.user);
   checkSignerRights(handlers, served, valid, old, options);
   await admitValidating(handlers.admission, { ...admission, object: valid }, options.signal);
-  return valid;
+  return { object: valid, admission };
 }
 
 /** Refuses an object that was made from another version, or of another life, than the stored one. */

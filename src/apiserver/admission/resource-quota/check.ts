@@ -1,86 +1,123 @@
 import { addQuantities, compareQuantities, subtractQuantities } from '../../../api/quantity.ts';
-import { forbiddenError } from '../../../api/status.ts';
-import type { Pod, ResourceList, ResourceQuota } from '../../../api/types/gen/core-v1.ts';
+import { forbiddenError, type GroupResource } from '../../../api/status.ts';
+import type { Container, Pod, ResourceList, ResourceQuota } from '../../../api/types/gen/core-v1.ts';
 import type { WriteRequest } from '../admission.ts';
-import { quotaMatches, usageOf } from './usage.ts';
+import { isInScopes, isTerminating } from './scopes.ts';
+import { isUsedBy, usageOf } from './usage.ts';
 
 export type QuotaDecision =
   /** The write uses nothing that a quota counts. */
   | { readonly kind: 'allow' }
-  /** Store these quotas' status first, each with its resourceVersion as the precondition; on conflict decide anew. */
+  /** These quotas are to be stored with the object, each by its resourceVersion. */
   | { readonly kind: 'charge'; readonly quotas: readonly ResourceQuota[] }
   | { readonly kind: 'deny'; readonly error: Error };
 
-/**
- * Holds a create or update to the quotas of its namespace, given as they are now in the store. A delete frees nothing here:
- * the quota controller counts anew.
- */
-export function decideResourceQuota(request: WriteRequest, quotas: readonly ResourceQuota[]): QuotaDecision {
+const ALLOWED: QuotaDecision = { kind: 'allow' };
+
+/** True for writes that may use more of something than before. A delete frees nothing here: a controller counts anew. */
+export function isCounted(request: Pick<WriteRequest, 'operation' | 'resource' | 'subresource'>): boolean {
+  const { operation, resource, subresource } = request;
+  const name = resource.group === '' ? resource.resource : '';
+  if (operation === 'DELETE' || resource.resource === 'events') return false;
+  const isCreate = operation === 'CREATE' && subresource === '';
+  switch (name) {
+    case 'pods':
+      return isCreate || (operation === 'UPDATE' && ['', 'resize'].includes(subresource));
+    case 'services':
+      return subresource === '';
+    case 'persistentvolumeclaims':
+      return subresource === '' || subresource === 'status';
+    default:
+      return isCreate;
+  }
+}
+
+/** Holds a create or update to the quotas of its namespace, given as they are now in the store. `now` in milliseconds. */
+export function decideResourceQuota(
+  request: WriteRequest,
+  quotas: readonly ResourceQuota[],
+  now: number,
+): QuotaDecision {
   const { object, oldObject, resource } = request;
-  const counted = request.subresource === '' || (resource.resource === 'pods' && request.subresource === 'resize');
-  if (!counted || object === undefined || request.operation === 'DELETE') return { kind: 'allow' };
+  if (!isCounted(request) || object === undefined || leavesScopes(request)) return ALLOWED;
   const deny = (because: string): QuotaDecision => {
     const name = object.metadata.name ?? object.metadata.generateName ?? '';
     return { kind: 'deny', error: forbiddenError(resource, name, because) };
   };
-  const after = usageOf(resource, object);
-  const before = request.operation === 'UPDATE' && oldObject !== undefined ? usageOf(resource, oldObject) : {};
-  const delta = difference(after, before);
-  const charged: ResourceQuota[] = [];
-  for (const quota of quotas.filter(candidate => quotaMatches(candidate, resource, object))) {
-    const hard = quota.status.hard ?? {};
+  const usage = usageOf(resource, object, now);
+  const before = request.operation === 'UPDATE' && oldObject !== undefined ? oldObject : undefined;
+  const interesting = quotas.filter(
+    quota => hardNames(quota, resource).length > 0 && isInScopes(quota, resource, object),
+  );
+  for (const quota of interesting) {
     const name = quota.metadata.name ?? '';
-    const wanted = Object.keys(quota.spec.hard ?? {});
-    if (request.operation === 'CREATE' && resource.group === '' && resource.resource === 'pods') {
-      const missing = mustSpecify(object as Pod, wanted);
-      if (missing !== '') return deny(`failed quota: ${name}: must specify ${missing}`);
-    }
-    const touched = wanted.filter(key => delta[key] !== undefined && compareQuantities(delta[key] ?? '0', '0') !== 0);
-    if (touched.length === 0) continue;
-    const unknown = touched.filter(key => hard[key] === undefined || quota.status.used?.[key] === undefined);
-    if (unknown.length > 0)
-      return deny(`status unknown for quota: ${name}, resources: ${unknown.toSorted().join(',')}`);
-    const used: Record<string, string> = { ...quota.status.used };
-    const exceeded: string[] = [];
-    for (const key of touched) {
-      const change = delta[key] ?? '0';
-      const sum = addQuantities(used[key] ?? '0', change);
-      // What shrinks is let through even where the quota is exceeded already.
-      if (compareQuantities(change, '0') > 0 && compareQuantities(sum, hard[key] ?? '0') > 0) exceeded.push(key);
-      used[key] = sum;
-    }
-    if (exceeded.length > 0) {
-      const show = (list: ResourceList): string =>
-        exceeded
-          .toSorted()
-          .map(key => `${key}=${list[key] ?? '0'}`)
-          .join(',');
-      return deny(
-        `exceeded quota: ${name}, requested: ${show(delta)}, used: ${show(quota.status.used ?? {})}, limited: ${show(hard)}`,
-      );
-    }
-    charged.push({ ...quota, status: { ...quota.status, used } });
+    const hard = hardNames(quota, resource);
+    const missing = resource.group === '' && resource.resource === 'pods' ? unspecified(object as Pod, hard) : '';
+    if (missing !== '') return deny(`failed quota: ${name}: must specify ${missing}`);
+    if (hard.some(each => quota.status.used?.[each] === undefined))
+      return deny(`status unknown for quota: ${name}, resources: ${hard.toSorted().join(',')}`);
   }
-  return charged.length === 0 ? { kind: 'allow' } : { kind: 'charge', quotas: charged };
+  const negative = Object.keys(usage).filter(name => compareQuantities(usage[name] ?? '0', '0') < 0);
+  if (negative.length > 0) return deny(`quota usage is negative for resource(s): ${negative.toSorted().join(',')}`);
+  const charged: ResourceQuota[] = [];
+  for (const quota of interesting) {
+    const counted = before !== undefined && isInScopes(quota, resource, before);
+    const more = counted ? increase(usage, usageOf(resource, before, now)) : usage;
+    const asked = hardNames(quota, resource).filter(name => compareQuantities(more[name] ?? '0', '0') > 0);
+    if (asked.length === 0) continue;
+    const { hard = {}, used = {} } = quota.status;
+    const sum: Record<string, string> = { ...used };
+    for (const name of asked) sum[name] = addQuantities(used[name] ?? '0', more[name] ?? '0');
+    const exceeded = asked.filter(name => compareQuantities(sum[name] ?? '0', hard[name] ?? '0') > 0).toSorted();
+    const show = (list: ResourceList): string => exceeded.map(name => `${name}=${list[name] ?? '0'}`).join(',');
+    // what the status says was taken already
+    if (exceeded.length > 0 && request.subresource !== 'status')
+      return deny(
+        `exceeded quota: ${quota.metadata.name ?? ''}, requested: ${show(more)}, used: ${show(used)}, limited: ${show(hard)}`,
+      );
+    charged.push({ ...quota, status: { ...quota.status, used: sum } });
+  }
+  return charged.length === 0 ? ALLOWED : { kind: 'charge', quotas: charged };
 }
 
-function difference(after: ResourceList, before: ResourceList): ResourceList {
-  const delta: Record<string, string> = { ...after };
-  for (const [name, amount] of Object.entries(before)) delta[name] = subtractQuantities(delta[name] ?? '0', amount);
-  return delta;
+/** A pod that is changed uses what it used, unless it comes under the scopes of other quotas. */
+function leavesScopes({ operation, resource, subresource, object, oldObject }: WriteRequest): boolean {
+  if (operation !== 'UPDATE' || resource.resource !== 'pods' || subresource !== '') return false;
+  return oldObject === undefined || isTerminating(object as Pod) === isTerminating(oldObject as Pod);
+}
+
+function hardNames({ status }: ResourceQuota, resource: GroupResource): string[] {
+  return Object.keys(status.hard ?? {}).filter(name => isUsedBy(resource, name));
+}
+
+/** What is used more than before; less counts as nothing. */
+function increase(after: ResourceList, before: ResourceList): ResourceList {
+  return Object.fromEntries(
+    Object.entries(after).map(([name, amount]) => [name, subtractQuantities(amount, before[name] ?? '0')]),
+  );
 }
 
 /** A quota on compute can only be kept where every container says what it takes: `limits.cpu for: app; requests.memory for: app`. */
-function mustSpecify(pod: Pod, wanted: readonly string[]): string {
+function unspecified(pod: Pod, hard: readonly string[]): string {
+  const { resources = {} } = pod.spec;
+  // resources of the pod as a whole stand for those of its containers
+  if (Object.keys({ ...resources.requests, ...resources.limits }).some(isPodLevel)) return '';
   const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const parts = wanted.flatMap(key => {
-    const [, side = 'requests', resource = ''] = /^(?:(requests|limits)\.)?(cpu|memory)$/.exec(key) ?? [];
-    if (resource === '') return [];
-    const list = side === 'limits' ? 'limits' : 'requests';
-    if (pod.spec.resources?.[list]?.[resource] !== undefined) return [];
-    const missing = containers.filter(container => container.resources[list]?.[resource] === undefined);
-    const names = [...new Set(missing.map(container => container.name))].toSorted();
-    return names.length === 0 ? [] : [`${key} for: ${names.join(',')}`];
-  });
-  return parts.toSorted().join('; ');
+  return hard
+    .filter(name => /^((requests|limits)\.)?(cpu|memory)$/.test(name))
+    .toSorted()
+    .flatMap(name => {
+      const missing = containers.filter(container => !specifies(container, name)).map(container => container.name);
+      return missing.length === 0 ? [] : [`${name} for: ${[...new Set(missing)].toSorted().join(',')}`];
+    })
+    .join('; ');
+}
+
+function isPodLevel(name: string): boolean {
+  return name === 'cpu' || name === 'memory' || name.startsWith('hugepages-');
+}
+
+function specifies({ resources }: Container, name: string): boolean {
+  const side = name.startsWith('limits.') ? resources.limits : resources.requests;
+  return side?.[name.replace(/^(requests|limits)\./, '')] !== undefined;
 }

@@ -1,120 +1,117 @@
-import { podLimits, podRequests, qosClass } from '../../../api/pod-resources.ts';
+import { podLimits, podRequests } from '../../../api/pod-resources.ts';
+import { compareQuantities, parseQuantity, quantityOf } from '../../../api/quantity.ts';
 import type { GroupResource } from '../../../api/status.ts';
-import type {
-  PersistentVolumeClaim,
-  Pod,
-  ResourceList,
-  ResourceQuota,
-  Service,
-} from '../../../api/types/gen/core-v1.ts';
+import type { PersistentVolumeClaim, Pod, ResourceList, Service } from '../../../api/types/gen/core-v1.ts';
+import { BETA_CLASS_ANNOTATION } from '../../resources/storage/access-modes.ts';
 import type { ApiObject } from '../../resources/strategy.ts';
 
-const COUNTED = [
-  'services',
-  'replicationcontrollers',
-  'resourcequotas',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
+/** Kinds whose number has a name of its own, older than `count/…`. */
+const ALIASED = ['configmaps', 'resourcequotas', 'replicationcontrollers', 'secrets'];
+const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
+const STORAGE_CLASS = '.storageclass.storage.k8s.io/';
+const CLAIM_RESOURCES = ['persistentvolumeclaims', 'requests.storage'];
+const POD_RESOURCES = [
+  'pods',
+  ...COMPUTE,
+  ...COMPUTE.map(name => `requests.${name}`),
+  ...COMPUTE.map(name => `limits.${name}`),
 ];
 
-/** What an object uses of every resource that a quota can name. Pure; a pod that has ended uses only its place in the count. */
-export function usageOf(resource: GroupResource, object: ApiObject): ResourceList {
-  const { group, resource: plural } = resource;
-  const usage: Record<string, string> = { [`count/${plural}${group === '' ? '' : `.${group}`}`]: '1' };
-  if (group !== '') return usage;
-  if (COUNTED.includes(plural)) usage[plural] = '1';
-  switch (plural) {
+export function countName({ group, resource }: GroupResource): string {
+  return `count/${resource}${group === '' ? '' : `.${group}`}`;
+}
+
+/** True for what a quota may name and that objects of a resource use. */
+export function isUsedBy(resource: GroupResource, name: string): boolean {
+  if (name === countName(resource)) return true;
+  if (resource.group !== '') return false;
+  switch (resource.resource) {
     case 'pods':
-      return { ...usage, ...podUsage(object as Pod) };
+      return (
+        POD_RESOURCES.includes(name) ||
+        /^(requests\.)?hugepages-/.test(name) ||
+        (name.startsWith('requests.') && name.includes('/') && !name.includes('kubernetes.io/'))
+      );
+    case 'services':
+      return ['services', 'services.nodeports', 'services.loadbalancers'].includes(name);
+    case 'persistentvolumeclaims':
+      return CLAIM_RESOURCES.some(each => name === each || name.endsWith(STORAGE_CLASS + each));
+    default:
+      return ALIASED.includes(resource.resource) && name === resource.resource;
+  }
+}
+
+/** What an object uses of every resource that a quota can name. `now` in milliseconds: a pod that should be gone uses its place in the count alone. */
+export function usageOf(resource: GroupResource, object: ApiObject, now: number): ResourceList {
+  const usage: Record<string, string> = { [countName(resource)]: '1' };
+  if (resource.group !== '') return usage;
+  switch (resource.resource) {
+    case 'pods':
+      return isLive(object as Pod, now) ? { ...usage, ...podUsage(object as Pod) } : usage;
     case 'services':
       return { ...usage, ...serviceUsage(object as Service) };
     case 'persistentvolumeclaims':
       return { ...usage, ...claimUsage(object as PersistentVolumeClaim) };
     default:
-      return usage;
+      return ALIASED.includes(resource.resource) ? { ...usage, [resource.resource]: '1' } : usage;
   }
 }
 
-/** True for a pod that still counts for compute. */
-function isLive({ status }: Pod): boolean {
-  return status.phase !== 'Succeeded' && status.phase !== 'Failed';
+/** True for a pod that still counts for compute: it has not ended, and it is not overdue on a node that is lost. */
+function isLive({ metadata, status }: Pod, now: number): boolean {
+  if (status.phase === 'Succeeded' || status.phase === 'Failed') return false;
+  const { deletionTimestamp, deletionGracePeriodSeconds } = metadata;
+  if (deletionTimestamp === undefined || deletionGracePeriodSeconds === undefined) return true;
+  return now <= Date.parse(deletionTimestamp) + deletionGracePeriodSeconds * 1000;
 }
 
 function podUsage(pod: Pod): ResourceList {
-  if (!isLive(pod)) return {};
   const usage: Record<string, string> = { pods: '1' };
   for (const [name, amount] of Object.entries(podRequests(pod))) {
     usage[`requests.${name}`] = amount;
-    if (['cpu', 'memory', 'ephemeral-storage'].includes(name) || name.startsWith('hugepages-')) usage[name] = amount;
+    if (COMPUTE.includes(name) || name.startsWith('hugepages-')) usage[name] = amount;
   }
   for (const [name, amount] of Object.entries(podLimits(pod)))
-    if (['cpu', 'memory', 'ephemeral-storage'].includes(name)) usage[`limits.${name}`] = amount;
+    if (COMPUTE.includes(name)) usage[`limits.${name}`] = amount;
   return usage;
 }
 
+/** Node ports are not given yet; what counts is that they will be. */
 function serviceUsage({ spec }: Service): ResourceList {
   const ports = (spec.ports ?? []).length;
   const balanced = spec.type === 'LoadBalancer';
   const named = (spec.ports ?? []).filter(port => (port.nodePort ?? 0) !== 0).length;
   const nodePorts =
     spec.type === 'NodePort' ? ports : !balanced ? 0 : spec.allocateLoadBalancerNodePorts === false ? named : ports;
-  return { 'services.nodeports': String(nodePorts), 'services.loadbalancers': balanced ? '1' : '0' };
+  return {
+    services: '1',
+    'services.nodeports': String(nodePorts),
+    'services.loadbalancers': balanced ? '1' : '0',
+  };
 }
 
-function claimUsage({ spec }: PersistentVolumeClaim): ResourceList {
-  const storage = spec.resources.requests?.['storage'];
-  const prefix = `${spec.storageClassName ?? ''}.storageclass.storage.k8s.io`;
-  const usage: Record<string, string> = storage === undefined ? {} : { 'requests.storage': storage };
-  if ((spec.storageClassName ?? '') === '') return usage;
-  usage[`${prefix}/persistentvolumeclaims`] = '1';
-  if (storage !== undefined) usage[`${prefix}/requests.storage`] = storage;
+function claimUsage(claim: PersistentVolumeClaim): ResourceList {
+  const { metadata, spec, status } = claim;
+  const storageClass = metadata.annotations?.[BETA_CLASS_ANNOTATION] ?? spec.storageClassName ?? '';
+  const requested = spec.resources.requests?.['storage'];
+  const allocated = status.allocatedResources?.['storage'];
+  const storage =
+    requested !== undefined && allocated !== undefined && compareQuantities(allocated, requested) > 0
+      ? allocated
+      : requested;
+  const usage: Record<string, string> = { persistentvolumeclaims: '1' };
+  if (storage !== undefined) usage['requests.storage'] = wholeBytes(storage);
+  if (storageClass !== '')
+    for (const name of CLAIM_RESOURCES) {
+      const amount = usage[name];
+      if (amount !== undefined) usage[storageClass + STORAGE_CLASS + name] = amount;
+    }
   return usage;
 }
 
-/** True where a quota's scopes say that it is about the object. */
-export function quotaMatches({ spec }: ResourceQuota, resource: GroupResource, object: ApiObject): boolean {
-  const simple = (spec.scopes ?? []).map(scopeName => ({
-    scopeName,
-    operator: 'Exists',
-    values: [] as readonly string[],
-  }));
-  const selected = (spec.scopeSelector?.matchExpressions ?? []).map(({ scopeName, operator, values = [] }) => ({
-    scopeName,
-    operator,
-    values,
-  }));
-  const scopes = [...simple, ...selected];
-  if (scopes.length === 0) return true;
-  if (resource.group !== '' || resource.resource !== 'pods') return false;
-  const pod = object as Pod;
-  return scopes.every(({ scopeName, operator, values }) => podInScope(pod, scopeName, operator, values));
-}
-
-function podInScope(pod: Pod, scope: string, operator: string, values: readonly string[]): boolean {
-  switch (scope) {
-    case 'Terminating':
-      return (pod.spec.activeDeadlineSeconds ?? -1) >= 0;
-    case 'NotTerminating':
-      return (pod.spec.activeDeadlineSeconds ?? -1) < 0;
-    case 'BestEffort':
-      return qosClass(pod) === 'BestEffort';
-    case 'NotBestEffort':
-      return qosClass(pod) !== 'BestEffort';
-    case 'PriorityClass': {
-      const name = pod.spec.priorityClassName ?? '';
-      if (operator === 'In') return values.includes(name);
-      if (operator === 'NotIn') return !values.includes(name);
-      return operator === 'Exists' ? name !== '' : name === '';
-    }
-    case 'CrossNamespacePodAffinity': {
-      const terms = [pod.spec.affinity?.podAffinity, pod.spec.affinity?.podAntiAffinity].flatMap(affinity => [
-        ...(affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []),
-        ...(affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []).map(term => term.podAffinityTerm),
-      ]);
-      return terms.some(term => (term.namespaces ?? []).length > 0 || term.namespaceSelector !== undefined);
-    }
-    default:
-      return false;
-  }
+/** Parts of a byte count as one: a quota holds whole numbers. */
+function wholeBytes(amount: string): string {
+  const { nano, format } = parseQuantity(amount);
+  const one = 1_000_000_000n;
+  return nano % one === 0n ? amount : quantityOf(nano / one + 1n, format);
 }

@@ -147,7 +147,7 @@ describe('quota', () => {
   const quota = (hard: object, used: object): ResourceQuota =>
     ({ metadata: { name: 'q' }, spec: { hard }, status: { hard, used } }) as ResourceQuota;
   it('charges what a pod takes', () => {
-    expect(decideResourceQuota(createPod({}), [quota({ pods: '2' }, { pods: '1' })])).toMatchObject({
+    expect(decideResourceQuota(createPod({}), [quota({ pods: '2' }, { pods: '1' })], 0)).toMatchObject({
       kind: 'charge',
       quotas: [{ status: { used: { pods: '2' } } }],
     });
@@ -166,7 +166,7 @@ describe('quota', () => {
       'failed quota: q: must specify limits.cpu for: app',
     ],
   ])('refuses %s', (_, hard, used, because) => {
-    expect(decideResourceQuota(createPod({}), [quota(hard, used)])).toMatchObject({
+    expect(decideResourceQuota(createPod({}), [quota(hard, used)], 0)).toMatchObject({
       error: { message: `pods "web" is forbidden: ${because}` },
     });
   });

@@ -27,6 +27,11 @@ const REASONS = {
 
 export type StatusReason = keyof typeof REASONS;
 
+/** True for a reason that this program knows. */
+export function isStatusReason(text: string): text is StatusReason {
+  return Object.hasOwn(REASONS, text);
+}
+
 /** A resource without its version: `{group: 'apps', resource: 'deployments'}`; the core group is empty. */
 export interface GroupResource {
   readonly group: string;

@@ -1,0 +1,251 @@
+import { readFileSync } from 'node:fs';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+  type SecureClientSessionOptions,
+} from 'node:http2';
+import { isIP } from 'node:net';
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import type { Clock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, GantryError, unavailable } from '../base/errors.ts';
+import { deadlineSignal } from '../base/signals.ts';
+import type { ApiEndpoint } from './kubeconfig.ts';
+
+export interface ApiCall {
+  readonly method: string;
+  /** Path with query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  readonly signal?: AbortSignal;
+  /** For the whole answer; 60 s unless given. */
+  readonly timeoutMs?: number;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: Buffer;
+  /** Seconds of Retry-After, where the server asks for a pause. */
+  readonly retryAfterSeconds?: number;
+}
+
+export interface ApiStream {
+  readonly status: number;
+  /** The pieces of the body as they come. Throws `unavailable` when the connection breaks. Leaving the loop closes the stream. */
+  readonly pieces: AsyncIterable<Buffer>;
+}
+
+/** The server's own limit is 100 streams at a time; watches hold one each for long, so another connection is made in time. */
+const STREAMS_PER_SESSION = 80;
+const TIMEOUT_MS = 60_000;
+/** client-go's: a ping after 30 s, and 15 s for its answer. */
+const PING_MS = 30_000;
+const PING_ANSWER_MS = 15_000;
+const TOKEN_AGE_MS = 60_000;
+/** Lists are large. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+interface Session {
+  readonly http2: ClientHttp2Session;
+  streams: number;
+  connected: boolean;
+  why: string;
+}
+
+/**
+ * HTTP/2 connections to one API server, made when they are needed and again after they broke. Nothing is repeated here: who calls knows whether a
+ * request may be made twice. Errors without an answer are `unavailable`; the message says whether the server was reached at all.
+ */
+export class ApiConnection {
+  readonly endpoint: ApiEndpoint;
+  readonly #clock: Clock;
+  readonly #userAgent: string;
+  readonly #basePath: string;
+  readonly #sessions = new Set<Session>();
+  #token: { readonly text: string; readonly readAt: number } | undefined;
+  #closed = false;
+
+  constructor(endpoint: ApiEndpoint, options: { readonly userAgent: string; readonly clock?: Clock }) {
+    this.endpoint = endpoint;
+    this.#clock = options.clock ?? systemClock;
+    this.#userAgent = options.userAgent;
+    this.#basePath = new URL(endpoint.server).pathname.replace(/\/$/, '');
+  }
+
+  /** One request with its whole answer, whatever its status. */
+  async call(call: ApiCall): Promise<ApiAnswer> {
+    const owned = deadlineSignal(call.timeoutMs ?? TIMEOUT_MS, `${call.method} ${call.path}`, call.signal, this.#clock);
+    try {
+      const { stream, status, headers } = await this.#open(call, owned.signal);
+      const parts: Buffer[] = [];
+      for await (const part of this.#piecesOf(stream, owned.signal)) parts.push(part);
+      const retryAfter = Number(headers['retry-after']);
+      return {
+        status,
+        body: parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts),
+        ...(Number.isInteger(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
+      };
+    } finally {
+      owned.release();
+    }
+  }
+
+  /** A request whose answer is read as it comes; only the wait for its head has a time limit. */
+  async stream(call: Omit<ApiCall, 'timeoutMs'>): Promise<ApiStream> {
+    const owned = deadlineSignal(TIMEOUT_MS, `the answer to ${call.method} ${call.path}`, call.signal, this.#clock);
+    try {
+      const { stream, status } = await this.#open(call, owned.signal);
+      return { status, pieces: this.#piecesOf(stream, call.signal) };
+    } finally {
+      owned.release();
+    }
+  }
+
+  /** Ends every connection; what is under way fails. Safe to repeat. */
+  close(): void {
+    this.#closed = true;
+    for (const session of this.#sessions) session.http2.destroy();
+  }
+
+  async #open(
+    call: ApiCall,
+    signal: AbortSignal,
+  ): Promise<{ stream: ClientHttp2Stream; status: number; headers: Record<string, unknown> }> {
+    signal.throwIfAborted();
+    const session = this.#session();
+    const stream = session.http2.request(this.#headers(call), { endStream: call.body === undefined });
+    session.streams += 1;
+    stream.once('close', () => {
+      session.streams -= 1;
+    });
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        signal.removeEventListener('abort', onAbort);
+        act();
+      };
+      const onAbort = (): void =>
+        settle(() => {
+          stream.close(constants.NGHTTP2_CANCEL);
+          reject(signal.reason);
+        });
+      signal.addEventListener('abort', onAbort, { once: true });
+      let broken: Error | undefined;
+      stream.on('error', error => {
+        broken = error;
+      });
+      stream.once('close', () => settle(() => reject(this.#unreachable(session, broken))));
+      stream.once('response', headers =>
+        settle(() =>
+          resolve({ stream, status: Number(headers[':status']), headers: headers as Record<string, unknown> }),
+        ),
+      );
+      if (call.body !== undefined) stream.end(call.body);
+    });
+  }
+
+  async *#piecesOf(stream: ClientHttp2Stream, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+    const onAbort = (): void => stream.close(constants.NGHTTP2_CANCEL);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      for await (const piece of stream) yield piece as Buffer;
+      signal?.throwIfAborted();
+      // a stream that was reset ends like one that is complete
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw this.#broken(`stream reset with code ${stream.rstCode}`);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error instanceof GantryError ? error : this.#broken(errorMessage(error));
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    }
+  }
+
+  #broken(why: string): GantryError {
+    return unavailable(`the connection to ${this.endpoint.server} broke: ${why}`);
+  }
+
+  #unreachable(session: Session, error: Error | undefined): GantryError {
+    const cause = error?.cause instanceof Error ? error.cause : error;
+    const why = cause === undefined ? session.why : errorMessage(cause);
+    return session.connected ? this.#broken(why) : unavailable(`cannot reach ${this.endpoint.server}: ${why}`);
+  }
+
+  #headers(call: ApiCall): OutgoingHttpHeaders {
+    const token = this.#bearer();
+    return {
+      [constants.HTTP2_HEADER_METHOD]: call.method,
+      [constants.HTTP2_HEADER_PATH]: `${this.#basePath}${call.path}`,
+      'user-agent': this.#userAgent,
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...call.headers,
+    };
+  }
+
+  #bearer(): string | undefined {
+    const { token, tokenFile } = this.endpoint;
+    if (tokenFile === undefined) return token;
+    const now = this.#clock.monotonic();
+    if (this.#token === undefined || now - this.#token.readAt > TOKEN_AGE_MS)
+      this.#token = { text: readFileSync(tokenFile, 'utf8').trim(), readAt: now };
+    return this.#token.text;
+  }
+
+  #session(): Session {
+    if (this.#closed) throw new GantryError('cancelled', 'the API client is closed');
+    for (const session of this.#sessions)
+      if (session.streams < STREAMS_PER_SESSION && !session.http2.closed && !session.http2.destroyed) return session;
+    return this.#connect();
+  }
+
+  #connect(): Session {
+    const { origin, hostname } = new URL(this.endpoint.server);
+    const http2 = connect(origin, {
+      ...tlsOptions(this.endpoint, hostname.replace(/^\[|\]$/g, '')),
+      settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
+    });
+    const session: Session = { http2, streams: 0, connected: false, why: 'the connection was closed' };
+    this.#sessions.add(session);
+    http2.once('connect', () => {
+      session.connected = true;
+      http2.setLocalWindowSize(WINDOW_BYTES * 4);
+    });
+    http2.on('error', error => {
+      session.why = errorMessage(error);
+    });
+    // nothing new goes to a connection that the server wants to end
+    http2.once('goaway', () => this.#sessions.delete(session));
+    const pinging = setInterval(() => ping(http2), PING_MS);
+    pinging.unref();
+    http2.once('close', () => {
+      clearInterval(pinging);
+      this.#sessions.delete(session);
+    });
+    return session;
+  }
+}
+
+/** An address is checked against the certificate, but is no name that TLS may send (RFC 6066). */
+function tlsOptions(endpoint: ApiEndpoint, host: string): SecureClientSessionOptions {
+  const { ca, certificate, serverName, insecureSkipVerify } = endpoint;
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...certificate,
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(serverName === undefined && isIP(host) !== 0
+      ? { servername: '', checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(host, shown) }
+      : {}),
+    rejectUnauthorized: insecureSkipVerify !== true,
+  };
+}
+
+function ping(session: ClientHttp2Session): void {
+  if (session.destroyed || session.closed) return;
+  const timer = setTimeout(() => session.destroy(new Error('no answer to a ping')), PING_ANSWER_MS);
+  timer.unref();
+  session.ping(() => clearTimeout(timer));
+}

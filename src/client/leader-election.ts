@@ -1,0 +1,186 @@
+import type { Lease } from '../api/types/gen/coordination-v1.ts';
+import type { Clock } from '../base/clock.ts';
+import { errorMessage, isNotFound } from '../base/errors.ts';
+import { deadlineSignal, sleep } from '../base/signals.ts';
+import type { ResourceClient } from './resource-client.ts';
+
+export interface ElectionOptions {
+  readonly leases: ResourceClient<Lease>;
+  readonly namespace: string;
+  readonly name: string;
+  /** Unique among the candidates: host name and something random. */
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly onTrouble: (message: string) => void;
+}
+
+/** Upstream's figures: who has not renewed for 15 s has lost it; a leader gives up after 10 s without success; 2 s between tries. */
+const LEASE_SECONDS = 15;
+const RENEW_DEADLINE_MS = 10_000;
+const RETRY_MS = 2_000;
+/** For one look and one write: two of them fit into the time that a leader has. */
+const TRY_MS = 5_000;
+
+/** What a candidate knows of the lease: when it last saw it change, by its own clock, because clocks of hosts differ. */
+interface Seen {
+  readonly lease: Lease | undefined;
+  readonly changedAt: number;
+}
+
+/** What to do about a lease. Pure. */
+export type Claim =
+  | { readonly kind: 'create' }
+  | { readonly kind: 'renew' }
+  | { readonly kind: 'take-over'; readonly because: string }
+  | { readonly kind: 'wait'; readonly holder: string; readonly forMs: number };
+
+/** `seen` is the lease and when it was seen to change, `now` on the same clock in ms. */
+export function decideClaim(seen: Seen, identity: string, now: number): Claim {
+  const { lease } = seen;
+  if (lease === undefined) return { kind: 'create' };
+  const holder = lease.spec?.holderIdentity ?? '';
+  if (holder === identity) return { kind: 'renew' };
+  if (holder === '') return { kind: 'take-over', because: 'it was given back' };
+  const leftMs = seen.changedAt + (lease.spec?.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - now;
+  if (leftMs > 0) return { kind: 'wait', holder, forMs: leftMs };
+  return { kind: 'take-over', because: `${holder} has not renewed it` };
+}
+
+/**
+ * Leads, or waits to lead, until the signal aborts. `lead` runs while this candidate holds the lease; its signal aborts when the lease is lost, and then the
+ * promise of the whole resolves with 'lost': what was led may go on elsewhere, so the process should end. At a stop the lease is given back, so that the next one takes it at once.
+ */
+export async function runElected(
+  options: ElectionOptions,
+  signal: AbortSignal,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<'stopped' | 'lost'> {
+  const election = new Election(options);
+  if (!(await election.acquire(signal))) return 'stopped';
+  const leading = new AbortController();
+  const stop = (): void => leading.abort(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  const work = lead(leading.signal);
+  const failed = work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  let isLost = false;
+  const holding = election.hold(leading.signal).then(held => {
+    isLost = !held;
+    if (isLost) leading.abort(new Error('the lease is lost'));
+  });
+  const failure = await failed;
+  leading.abort(new Error('nothing is led any more'));
+  await holding;
+  signal.removeEventListener('abort', stop);
+  if (!isLost) await election.release();
+  if (failure !== undefined && !isLost && !signal.aborted) throw failure;
+  return isLost ? 'lost' : 'stopped';
+}
+
+class Election {
+  readonly #options: ElectionOptions;
+  #seen: Seen = { lease: undefined, changedAt: 0 };
+
+  constructor(options: ElectionOptions) {
+    this.#options = options;
+  }
+
+  /** True once the lease is held, false when the signal aborted before. */
+  async acquire(signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      const pause = await this.#try(signal);
+      if (pause === undefined) return true;
+      await sleep(pause, signal, this.#options.clock).catch(() => {});
+    }
+    return false;
+  }
+
+  /** Renews until the signal aborts (true) or renewing has failed for too long (false). */
+  async hold(signal: AbortSignal): Promise<boolean> {
+    const { clock } = this.#options;
+    let renewed = clock.monotonic();
+    while (!signal.aborted) {
+      await sleep(RETRY_MS, signal, clock).catch(() => {});
+      if (signal.aborted) break;
+      const pause = await this.#try(signal);
+      if (signal.aborted) break;
+      if (pause === undefined) renewed = clock.monotonic();
+      else if (this.#isElses() || clock.monotonic() - renewed > RENEW_DEADLINE_MS) return false;
+    }
+    return true;
+  }
+
+  /** Gives the lease back; whoever fails here leaves it to its time. */
+  async release(): Promise<void> {
+    const { leases, onTrouble, clock } = this.#options;
+    const { lease } = this.#seen;
+    if (lease === undefined) return;
+    const now = microTime(clock.now());
+    const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
+    try {
+      await leases.update({ ...lease, spec }, AbortSignal.timeout(5_000));
+    } catch (error) {
+      onTrouble(`giving back the lease failed: ${errorMessage(error)}`);
+    }
+  }
+
+  #isElses(): boolean {
+    const holder = this.#seen.lease?.spec?.holderIdentity ?? '';
+    return holder !== '' && holder !== this.#options.identity;
+  }
+
+  /** One try; undefined when the lease is held, else the pause in ms before the next one. */
+  async #try(signal: AbortSignal): Promise<number | undefined> {
+    const { clock, identity, onTrouble, name } = this.#options;
+    const owned = deadlineSignal(TRY_MS, `the lease ${name}`, signal, clock);
+    try {
+      await this.#look(owned.signal);
+      const claim = decideClaim(this.#seen, identity, clock.monotonic());
+      if (claim.kind === 'wait') return Math.min(claim.forMs, RETRY_MS);
+      await this.#write(claim, owned.signal);
+      return undefined;
+    } catch (error) {
+      if (!signal.aborted) onTrouble(`lease ${name}: ${errorMessage(error)}`);
+      return RETRY_MS;
+    } finally {
+      owned.release();
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { leases, namespace, name, clock } = this.#options;
+    const lease = await leases.get(namespace, name, signal).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    });
+    const isNew = lease?.metadata.resourceVersion !== this.#seen.lease?.metadata.resourceVersion;
+    if (isNew || lease === undefined) this.#seen = { lease, changedAt: clock.monotonic() };
+  }
+
+  async #write(claim: Exclude<Claim, { kind: 'wait' }>, signal: AbortSignal): Promise<void> {
+    const { leases, namespace, name, identity, clock } = this.#options;
+    const now = microTime(clock.now());
+    const { lease } = this.#seen;
+    const transitions = lease?.spec?.leaseTransitions ?? 0;
+    const spec = {
+      ...lease?.spec,
+      holderIdentity: identity,
+      leaseDurationSeconds: LEASE_SECONDS,
+      acquireTime: claim.kind === 'renew' ? lease?.spec?.acquireTime : now,
+      renewTime: now,
+      leaseTransitions: claim.kind === 'take-over' ? transitions + 1 : transitions,
+    };
+    const written =
+      lease === undefined
+        ? await leases.create({ metadata: { namespace, name }, spec } as Lease, signal)
+        : await leases.update({ ...lease, spec }, signal);
+    this.#seen = { lease: written, changedAt: clock.monotonic() };
+  }
+}
+
+function microTime(epochMs: number): string {
+  return new Date(epochMs).toISOString().replace('Z', '000Z');
+}

@@ -72,6 +72,15 @@ function program(): Command {
     )
     .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
     .action(async options => exitWith((await import('./cmd/run-apiserver.ts')).runApiServer(options)));
+  run
+    .command('controller-manager')
+    .description('the controllers that make of what is wanted what is')
+    .requiredOption('--kubeconfig <file>', 'the API server and how to log in there')
+    .option('--controllers <names>', 'which run: * is all, -NAME leaves one out', '*')
+    .option('--root-ca-file <file>', "CA bundle that pods are given; the kubeconfig's unless given")
+    .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
+    .option('--healthz-port <port>', 'port of /healthz and /metrics on 127.0.0.1', '10257')
+    .action(async options => exitWith((await import('./cmd/run-controller-manager.ts')).runControllerManager(options)));
   const image = gantry.command('image').description('images of this node, by way of the CRI shim');
   const imageSocket = ['--socket <path>', 'the socket of the CRI shim', '/run/gantry/cri.sock'] as const;
   image

@@ -57,6 +57,10 @@ export function isNotFound(error: unknown): boolean {
   return errorCode(error) === 'not-found' || (error as { code?: unknown } | undefined)?.code === 'ENOENT';
 }
 
+export function isAlreadyExists(error: unknown): boolean {
+  return errorCode(error) === 'already-exists';
+}
+
 export function isUnimplemented(error: unknown): boolean {
   return errorCode(error) === 'unimplemented';
 }

@@ -21,12 +21,6 @@ export function keyOf(object: ApiObject): string {
   return namespace === '' ? name : `${namespace}/${name}`;
 }
 
-/** The parts of a key. */
-export function splitKey(key: string): { readonly namespace: string; readonly name: string } {
-  const slash = key.indexOf('/');
-  return slash < 0 ? { namespace: '', name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 /** `/api/v1`, `/apis/apps/v1`. */
 export function groupPath({ group, version }: ResourceId): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, invalidArgument } from '../base/errors.ts';
+import { ApiConnection } from '../client/connection.ts';
+import { readKubeconfig } from '../client/kubeconfig.ts';
+import { allControllers, chosenControllers } from '../controllers/all.ts';
+import { runControllers } from '../controllers/run-controllers.ts';
+import { healthServer } from '../daemon/health-server.ts';
+import { createLogger } from '../daemon/logger.ts';
+import { loopLag } from '../daemon/loop-lag.ts';
+import { mainLoop } from '../daemon/main-loop.ts';
+import { createRegistry } from '../daemon/metrics.ts';
+import { VERSION } from './version.ts';
+
+/** Flags of `gantry run controller-manager`, named as upstream's. */
+export interface ControllerManagerFlags {
+  readonly kubeconfig: string;
+  readonly controllers: string;
+  readonly rootCaFile?: string;
+  readonly leaderElect: string;
+  readonly healthzPort: string;
+}
+
+/** `gantry run controller-manager`. Returns the exit code. */
+export async function runControllerManager(flags: ControllerManagerFlags): Promise<number> {
+  const log = createLogger({ daemon: 'controller-manager' });
+  try {
+    const endpoint = readKubeconfig(flags.kubeconfig);
+    const connection = new ApiConnection(endpoint, { userAgent: `gantry-controller-manager/${VERSION}` });
+    const rootCa = flags.rootCaFile === undefined ? endpoint.ca : readText(flags.rootCaFile, '--root-ca-file');
+    const rows = allControllers(rootCa === undefined ? {} : { rootCa });
+    const registry = createRegistry();
+    const controllers = runControllers({
+      connection,
+      rows: chosenControllers(rows, words(flags.controllers)),
+      leaderElect: flag(flags.leaderElect, '--leader-elect'),
+      clock: systemClock,
+      log,
+    });
+    const health = healthServer({ host: '127.0.0.1', port: port(flags.healthzPort), checks: [], registry });
+    try {
+      return await mainLoop([controllers, health, loopLag(registry)], log);
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    log.fatal(errorMessage(error));
+    return 1;
+  }
+}
+
+function readText(path: string, name: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalidArgument(`${name}: ${errorMessage(error)}`);
+  }
+}
+
+function words(text: string): string[] {
+  return text
+    .split(',')
+    .map(word => word.trim())
+    .filter(word => word !== '');
+}
+
+function flag(text: string, name: string): boolean {
+  if (text !== 'true' && text !== 'false')
+    throw invalidArgument(`${name}: ${JSON.stringify(text)} is neither true nor false`);
+  return text === 'true';
+}
+
+function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw invalidArgument(`--healthz-port: "${text}" is not a port`);
+  return Number(text);
+}

@@ -1,0 +1,32 @@
+import type { ControllerRow } from './controller.ts';
+import { namespaceController } from './namespace/namespace.ts';
+import { rootCaPublisher } from './root-ca/root-ca.ts';
+import { serviceAccountController } from './service-account/service-account.ts';
+
+export interface ControllerSettings {
+  /** The CA bundle that pods verify the API server by, in PEM; without it, it is not published. */
+  readonly rootCa?: string;
+}
+
+/** Every controller with what it reads and writes. The list is the only place that knows them all. */
+export function allControllers({ rootCa }: ControllerSettings): readonly ControllerRow[] {
+  return [serviceAccountController, ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]), namespaceController];
+}
+
+/**
+ * The controllers that `--controllers` chooses: `*` is all, `-name` leaves one out, names choose. Throws on a name that there is not, with those that
+ * there are; a name counts with and without `-controller` at its end.
+ */
+export function chosenControllers(rows: readonly ControllerRow[], wanted: readonly string[]): readonly ControllerRow[] {
+  const named = (text: string): string => text.replace(/-controller$/, '');
+  const known = new Set(rows.map(row => named(row.name)));
+  const names = wanted.filter(each => each !== '*').map(each => named(each.replace(/^-/, '')));
+  const unknown = names.find(name => !known.has(name));
+  if (unknown !== undefined)
+    throw new Error(
+      `--controllers: there is no controller ${JSON.stringify(unknown)}; there are ${[...known].join(', ')}`,
+    );
+  const left = new Set(wanted.filter(each => each.startsWith('-')).map(each => named(each.slice(1))));
+  const all = wanted.includes('*');
+  return rows.filter(({ name }) => !left.has(named(name)) && (all || wanted.some(each => named(each) === named(name))));
+}

@@ -1,0 +1,34 @@
+import type { Clock } from '../base/clock.ts';
+import type { ApiObject, ResourceId } from '../client/api-object.ts';
+import type { EventRecorder } from '../client/event-recorder.ts';
+import type { Informed, Selection } from '../client/informers.ts';
+import type { Reconciler } from '../client/reconcile.ts';
+import type { ResourceClient } from '../client/resource-client.ts';
+import type { Logger } from '../daemon/logger.ts';
+
+/** What a controller is given to work with. */
+export interface ControllerParts {
+  /** Objects that are kept up to date. Only kinds that the row declares as inputs. */
+  informed<T extends ApiObject>(id: ResourceId, selection?: Selection): Informed<T>;
+  /** The verbs of a kind that the row declares as output. */
+  client<T extends ApiObject>(id: ResourceId): ResourceClient<T>;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Adds a key to the controller's queue. */
+  enqueue(key: string): void;
+}
+
+/** One controller, as the list of all knows it. */
+export interface ControllerRow {
+  /** Upstream's name, by which `--controllers` chooses. */
+  readonly name: string;
+  /** The kinds that it watches. */
+  readonly inputs: readonly ResourceId[];
+  /** The kinds that it writes: what its rights must allow, and nothing else. */
+  readonly outputs: readonly ResourceId[];
+  /** Keys at a time; upstream's --concurrent-…-syncs. */
+  readonly workers: number;
+  /** Registers what makes it look (`parts.informed(…).onChange`) and returns what it does. Nothing is written before `reconcile` is called. */
+  make(parts: ControllerParts): Reconciler;
+}

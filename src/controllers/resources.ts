@@ -1,0 +1,9 @@
+import type { ResourceId } from '../client/api-object.ts';
+
+/** The kinds that controllers read and write, each named once. */
+export const NAMESPACES: ResourceId = { group: '', version: 'v1', plural: 'namespaces' };
+export const SERVICE_ACCOUNTS: ResourceId = { group: '', version: 'v1', plural: 'serviceaccounts' };
+export const CONFIG_MAPS: ResourceId = { group: '', version: 'v1', plural: 'configmaps' };
+export const PODS: ResourceId = { group: '', version: 'v1', plural: 'pods' };
+export const EVENTS: ResourceId = { group: '', version: 'v1', plural: 'events' };
+export const LEASES: ResourceId = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };

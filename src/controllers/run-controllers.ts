@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Lease } from '../api/types/gen/coordination-v1.ts';
+import type { Event } from '../api/types/gen/core-v1.ts';
+import type { Clock } from '../base/clock.ts';
+import { aborted } from '../base/signals.ts';
+import type { ApiConnection } from '../client/connection.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
+import { Informers } from '../client/informers.ts';
+import { runElected } from '../client/leader-election.ts';
+import { type Reconciler, runReconciler } from '../client/reconcile.ts';
+import { ResourceClient } from '../client/resource-client.ts';
+import { WorkQueue } from '../client/work-queue.ts';
+import type { Component } from '../daemon/component.ts';
+import type { Logger } from '../daemon/logger.ts';
+import type { ControllerRow } from './controller.ts';
+import { EVENTS, LEASES } from './resources.ts';
+
+export interface ControllersOptions {
+  readonly connection: ApiConnection;
+  readonly rows: readonly ControllerRow[];
+  /** False for a server that is surely alone: it need not wait for a lease. */
+  readonly leaderElect: boolean;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const LEASE = { namespace: 'kube-system', name: 'kube-controller-manager' };
+
+/** Runs controllers until the signal aborts: as the elected one of several processes, unless told that there is only one. */
+export function runControllers(options: ControllersOptions): Component {
+  const { connection, leaderElect, clock, log } = options;
+  return {
+    name: 'controllers',
+    async run(signal, ready) {
+      if (!leaderElect) return lead(options, signal, ready);
+      // a candidate that waits its turn is as ready as it can be
+      ready();
+      const identity = `${hostname()}_${randomBytes(8).toString('hex')}`;
+      const ended = await runElected(
+        {
+          leases: new ResourceClient<Lease>(connection, LEASES),
+          ...LEASE,
+          identity,
+          clock,
+          onTrouble: message => log.warn(message),
+        },
+        signal,
+        leading => {
+          log.info({ identity }, 'leading');
+          return lead(options, leading, () => {});
+        },
+      );
+      if (ended === 'lost') throw new Error(`the lease ${LEASE.namespace}/${LEASE.name} is lost`);
+    },
+  };
+}
+
+async function lead(options: ControllersOptions, signal: AbortSignal, ready: () => void): Promise<void> {
+  const { connection, rows, clock, log } = options;
+  const informers = new Informers(connection, { clock, onTrouble: message => log.warn(message) });
+  const loops = rows.map(row => prepare(row, options, informers));
+  let onSynced = (): void => {};
+  const synced = new Promise<void>(resolve => {
+    onSynced = resolve;
+  });
+  const informing = informers.run(signal, onSynced);
+  // nobody acts on half a picture
+  await Promise.race([synced, aborted(signal)]);
+  if (!signal.aborted) {
+    log.info({ controllers: rows.map(row => row.name) }, 'controllers start');
+    ready();
+  }
+  await Promise.all([informing, ...loops.map(loop => loop(signal))]);
+}
+
+function prepare(
+  row: ControllerRow,
+  { connection, clock, log }: ControllersOptions,
+  informers: Informers,
+): (signal: AbortSignal) => Promise<void> {
+  const queue = new WorkQueue(clock);
+  const own = log.child({ controller: row.name });
+  const events = new EventRecorder({
+    events: new ResourceClient<Event>(connection, EVENTS),
+    component: row.name,
+    clock,
+    randomSuffix: () => randomBytes(8).toString('hex'),
+    onTrouble: message => own.warn(message),
+  });
+  const reconciler: Reconciler = row.make({
+    informed: (id, selection) => informers.of(id, selection),
+    client: id => new ResourceClient(connection, id),
+    events,
+    clock,
+    log: own,
+    enqueue: key => queue.add(key),
+  });
+  const onFailure = (key: string, because: string, pauseMs: number): void =>
+    own.warn({ key, because, pauseMs }, 'failed');
+  return signal => runReconciler(reconciler, { queue, workers: row.workers, onFailure }, signal);
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { allControllers, chosenControllers } from '../../../src/controllers/all.ts';
+
+const ALL = allControllers({ rootCa: 'PEM' });
+const names = (...wanted: string[]): string[] => chosenControllers(ALL, wanted).map(row => row.name);
+
+describe('the list of controllers', () => {
+  it('has each name once', () => {
+    expect(new Set(ALL.map(row => row.name)).size).toBe(ALL.length);
+  });
+
+  it('publishes no CA where there is none', () => {
+    expect(allControllers({}).map(row => row.name)).not.toContain('root-ca-certificate-publisher-controller');
+  });
+});
+
+describe('--controllers', () => {
+  it('runs all of them with *', () => {
+    expect(names('*')).toEqual(ALL.map(row => row.name));
+  });
+
+  it('leaves out what has a minus, with and without -controller', () => {
+    expect(names('*', '-namespace')).not.toContain('namespace-controller');
+    expect(names('*', '-namespace-controller')).not.toContain('namespace-controller');
+  });
+
+  it('runs those that are named', () => {
+    expect(names('namespace', 'serviceaccount-controller')).toEqual([
+      'serviceaccount-controller',
+      'namespace-controller',
+    ]);
+  });
+
+  it('refuses a name that there is not, and tells those that there are', () => {
+    expect(() => names('*', '-nonsense')).toThrow(
+      /^--controllers: there is no controller "nonsense"; there are serviceaccount, .*namespace/,
+    );
+  });
+});

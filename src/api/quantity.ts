@@ -56,9 +56,11 @@ function parseText(text: string): ExactQuantity {
   const match = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text);
   if (text === '' || match === null) throw invalidArgument(FORMAT_ERROR);
   const [, sign = '', whole = '', fraction = '', suffix = ''] = match;
-  if (whole === '' && fraction === '') throw invalidArgument(text.includes('.') ? NUMERIC_ERROR : FORMAT_ERROR);
-  if (whole.length + fraction.length > MAX_DIGITS) throw invalidArgument(NUMERIC_ERROR);
   const unit = parseSuffix(suffix);
+  // As in upstream, no digits at all are a zero, but for units that its fast path does not take.
+  if (whole === '' && fraction === '' && (unit.exponent < -9 || (unit.format === 'BinarySI' && unit.exponent >= 50)))
+    throw invalidArgument(NUMERIC_ERROR);
+  if (whole.length + fraction.length > MAX_DIGITS) throw invalidArgument(NUMERIC_ERROR);
   const digits = BigInt(whole + fraction);
   const scale = BigInt(10) ** BigInt(fraction.length);
   let nano: bigint;
@@ -112,9 +114,31 @@ export function formatQuantity(quantity: ExactQuantity): string {
   return `${value}${DECIMAL_BY_EXPONENT.get(exponent)}`;
 }
 
-/** The canonical text of a text. Throws `invalid-argument` with upstream's text. */
+/** The text under which a client's text is kept. Throws `invalid-argument` with upstream's text. */
 export function canonicalQuantity(text: string): string {
-  return formatQuantity(parseQuantity(text));
+  const parsed = parseQuantity(text);
+  return isKept(text) ? text : formatQuantity(parsed);
+}
+
+/** Digits that upstream's fast path takes. */
+const FAST_DIGITS = 18;
+
+/**
+ * Whether upstream takes a text for canonical by a look at its digits, and keeps it: `1.125` stays, `1.5` becomes `1500m`; so
+ * does `+5`. The text is a valid quantity.
+ */
+function isKept(text: string): boolean {
+  const match = /^[+-]?0*([0-9]*)(?:\.([0-9]*))?(.*)$/.exec(text);
+  const [, whole = '', fraction = '', suffix = ''] = match ?? [];
+  const { exponent, format } = parseSuffix(suffix);
+  if (whole === '') return false;
+  if (format === 'BinarySI') {
+    if (fraction !== '' || 15 - whole.length - Math.trunc((exponent * 3) / 10) - 1 < 0) return false;
+    return Number(whole.slice(-3)) % 8 !== 0;
+  }
+  const scale = exponent - fraction.length;
+  const digits = whole + fraction;
+  return digits.length <= FAST_DIGITS && scale >= -9 && scale % 3 === 0 && !digits.endsWith('000');
 }
 
 /** -1, 0 or 1. */

@@ -1,3 +1,4 @@
+import { compareQuantities } from './quantity.ts';
 import { builtinTable } from './schema/builtin.ts';
 import type { Type } from './schema/table.ts';
 
@@ -29,6 +30,9 @@ function equal(type: Type, a: unknown, b: unknown, pointer: boolean): boolean {
   switch (type.kind) {
     case 'scalar':
       if (type.scalar === 'RawJson') return equalValues(a, b);
+      // by amount: `1Gi` is `1073741824`
+      if (type.scalar === 'Quantity' && typeof a === 'string' && typeof b === 'string')
+        return compareQuantities(a, b) === 0;
       return !pointer && isZero(a) && isZero(b);
     case 'list': {
       const left = Array.isArray(a) ? a : [];

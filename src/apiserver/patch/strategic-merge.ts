@@ -86,7 +86,7 @@ function mergeMember(result: JsonObject, name: string, value: unknown, type: Typ
     setMember(result, field, rule.replace ? value : mergeMap(current, value, rule.type));
   } else if (Array.isArray(current) && Array.isArray(value)) {
     const rule = fieldRule(type, field) as ListRule;
-    setMember(result, field, deletes ? without(current, value) : mergeList(current, value, rule));
+    setMember(result, field, mergeList(current, value, rule, deletes));
   } else if (!deletes) {
     const cleaned = withoutDirectives(withoutNulls(value));
     if (cleaned === undefined) delete result[field];
@@ -99,11 +99,18 @@ function without(list: readonly unknown[], unwanted: readonly unknown[]): unknow
   return list.filter(item => !set.has(item));
 }
 
-function mergeList(original: readonly unknown[], patch: readonly unknown[], rule: ListRule): unknown[] {
-  if (!rule.merge) return [...patch];
+function mergeList(
+  original: readonly unknown[],
+  patch: readonly unknown[],
+  rule: ListRule,
+  deletes = false,
+): unknown[] {
+  if (!rule.merge && !deletes) return [...patch];
   if (original.length === 0 && patch.length === 0) return [];
   const maps = elementsAreMaps(original, patch);
+  // As in upstream, a deletion list of objects is merged as any other.
   if (!maps) {
+    if (deletes) return without(original, patch);
     const merged = [...new Set([...original, ...patch])];
     return inOrderOf(partition(merged, patch, undefined), patch, original, undefined);
   }

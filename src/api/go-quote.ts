@@ -35,7 +35,8 @@ export function aggregateMessage(messages: readonly string[]): string {
   return unique.length === 1 ? (unique[0] ?? '') : `[${unique.join(', ')}]`;
 }
 
-function isPrintable(char: string): boolean {
+/** Whether Go's unicode.IsPrint says so of one character. */
+export function isPrintable(char: string): boolean {
   return char === ' ' || /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(char);
 }
 

@@ -20,6 +20,8 @@ const REASONS = {
   Invalid: [422, 'invalid-argument'],
   TooManyRequests: [429, 'resource-exhausted'],
   InternalError: [500, 'internal'],
+  // what upstream has no reason for
+  '': [500, 'internal'],
   ServerTimeout: [500, 'unavailable'],
   ServiceUnavailable: [503, 'unavailable'],
   Timeout: [504, 'deadline-exceeded'],
@@ -264,6 +266,11 @@ export function internalApiError(message: string, cause?: unknown): ApiError {
     details: { causes: [{ message }] },
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+/** 500 without a reason, and the message as it is: what upstream does not tell apart from a failure of its own. */
+export function unexplainedError(message: string, cause?: unknown): ApiError {
+  return new ApiError('', message, cause === undefined ? {} : { cause });
 }
 
 /** 406: nothing of Accept can be served. */

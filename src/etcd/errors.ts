@@ -19,17 +19,20 @@ export class EtcdError extends GantryError {
   readonly fault: EtcdFault;
   /** For `compacted` watches: the first revision that is left. 0 where etcd does not say. */
   readonly compactRevision: number;
+  /** The words of etcd alone; empty where it said nothing. */
+  readonly said: string;
 
   constructor(
     code: ErrorCode,
     fault: EtcdFault,
     message: string,
-    options: { cause?: unknown; compactRevision?: number } = {},
+    options: { cause?: unknown; compactRevision?: number; said?: string } = {},
   ) {
     super(code, message, options);
     this.name = 'EtcdError';
     this.fault = fault;
     this.compactRevision = options.compactRevision ?? 0;
+    this.said = options.said ?? '';
   }
 }
 
@@ -58,7 +61,8 @@ export function fromEtcdServiceError(error: ServiceError, method: string, endpoi
   const { code, message } = fromServiceError(error, method, endpoint);
   const fault = faultOf(error.details);
   const named = error.code === status.UNAVAILABLE || message.startsWith(method) ? message : `${method}: ${message}`;
-  return new EtcdError(code, fault, fault === 'no-space' ? `${named}; ${NO_SPACE}` : named, { cause: error });
+  const said = error.details;
+  return new EtcdError(code, fault, fault === 'no-space' ? `${named}; ${NO_SPACE}` : named, { cause: error, said });
 }
 
 const NO_SPACE = 'compact and defragment etcd, then clear its alarm, or raise --quota-backend-bytes';

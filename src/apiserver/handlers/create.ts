@@ -8,7 +8,8 @@ import { readObject } from './read-body.ts';
 import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import { withApiErrors } from './storage-failure.ts';
-import { createObject, parseDryRun } from './write-object.ts';
+import { createObject } from './write-object.ts';
+import { checkWriteParameters, type WriteParametersKind } from './write-parameters.ts';
 
 /** POST to a collection. */
 export async function createFromRequest(
@@ -16,10 +17,11 @@ export async function createFromRequest(
   served: ServedResource,
   context: RequestContext,
 ): Promise<ApiResponse> {
+  const options = writeOptions(context);
   const body = await readResource(served, context);
   // the path of a collection has no name: refusals take it from the body
   const written = await withApiErrors(served.groupResource, body.metadata.name ?? '', () =>
-    createObject(handlers, served, body, writeOptions(context)),
+    createObject(handlers, served, body, options),
   );
   return writtenResponse(context, served, written, 201);
 }
@@ -42,12 +44,27 @@ export function inNamespace(object: ApiObject, served: ServedResource, namespace
   return { ...object, metadata: { ...object.metadata, namespace } };
 }
 
+/** What a write is told by its query. Throws 422 for parameters that upstream refuses. */
 export function writeOptions(context: RequestContext): WriteOptions {
   return {
     user: context.user,
-    dryRun: parseDryRun(context.request.query.getAll('dryRun')),
+    dryRun: checkWriteParameters(parametersKind(context.info.verb), context.request.query).dryRun,
     signal: context.signal,
     subresource: context.info.subresource,
     warn: text => context.warnings.add(text),
   };
+}
+
+function parametersKind(verb: string): WriteParametersKind {
+  switch (verb) {
+    case 'update':
+      return 'UpdateOptions';
+    case 'patch':
+      return 'PatchOptions';
+    case 'delete':
+    case 'deletecollection':
+      return 'DeleteOptions';
+    default:
+      return 'CreateOptions';
+  }
 }

@@ -16,7 +16,8 @@ import { plainResponse, writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocation } from './service-allocator.ts';
 import { deleteUnreadable } from './unreadable-object.ts';
-import { admissionRequest, namespaceFinalizers, parseDryRun, type Written } from './write-object.ts';
+import { admissionRequest, namespaceFinalizers, type Written } from './write-object.ts';
+import { checkDeleteOptions } from './write-parameters.ts';
 
 /** What became of a deletion: the object is gone, or marked and waiting. */
 export type Deleted = Written & { readonly gone: boolean };
@@ -65,13 +66,9 @@ export async function readDeleteOptions(
     anyVersion: true,
   });
   const options = body ?? fromQuery(context.request.query);
-  if (options.orphanDependents !== undefined && options.propagationPolicy !== undefined)
-    throw badRequestError('orphanDependents and propagationPolicy cannot both be set');
-  const policy = options.propagationPolicy;
-  if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(policy))
-    throw badRequestError(`invalid propagationPolicy ${JSON.stringify(policy)}: Orphan, Background or Foreground`);
+  const { dryRun } = checkDeleteOptions(options);
   const write = writeOptions(context);
-  return { options, write: { ...write, dryRun: write.dryRun || parseDryRun(options.dryRun ?? []) } };
+  return { options, write: { ...write, dryRun: write.dryRun || dryRun } };
 }
 
 function fromQuery(query: URLSearchParams): DeleteOptions {

@@ -13,7 +13,8 @@ import type { HandlerContext } from './handler-context.ts';
 import { readObject } from './read-body.ts';
 import { plainResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
-import { parseDryRun, strategyContext } from './write-object.ts';
+import { strategyContext } from './write-object.ts';
+import { checkDeleteOptions } from './write-parameters.ts';
 
 const TRIES = 20;
 
@@ -34,7 +35,7 @@ export async function evict(
   checkEviction(eviction.metadata.name ?? '', name);
   const plain = writeOptions(context);
   const deleteOptions = eviction.deleteOptions ?? {};
-  const options = { ...plain, dryRun: plain.dryRun || parseDryRun(deleteOptions.dryRun ?? []) };
+  const options = { ...plain, dryRun: plain.dryRun || checkDeleteOptions(deleteOptions).dryRun };
   for (let tries = 0; tries < TRIES; tries += 1) {
     const stored = await pods.storage.get(pods.key(namespace, name), { signal: context.signal });
     const pod = pods.decode(stored);

@@ -1,14 +1,15 @@
-import { decodeValue } from '../../api/decode/json/decode-json.ts';
+import { decodeValue, parseJsonText } from '../../api/decode/json/decode-json.ts';
 import { checkFieldValidation, parseFieldValidation } from '../../api/decode/json/field-validation.ts';
-import { scanJson } from '../../api/decode/json/scan.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import type { StructType } from '../../api/schema/table.ts';
-import { badRequestError, unsupportedMediaTypeError } from '../../api/status.ts';
-import { errorMessage } from '../../base/errors.ts';
+import { type ApiError, badRequestError, invalidError, unsupportedMediaTypeError } from '../../api/status.ts';
+import { invalid } from '../../api/validation/field-error.ts';
+import { errorMessage, GantryError } from '../../base/errors.ts';
 import type { ApiResponse } from '../http.ts';
 import { parseContentType } from '../negotiation/accept-header.ts';
-import { applyJsonPatch } from '../patch/json-patch.ts';
-import type { JsonObject } from '../patch/json-value.ts';
+import { goValueText } from '../patch/go-value.ts';
+import { applyJsonPatch, unknownMembers } from '../patch/json-patch.ts';
+import { type JsonObject, MAX_JSON_DEPTH } from '../patch/json-value.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import { applyStrategicMerge } from '../patch/strategic-merge.ts';
 import type { RequestContext } from '../pipeline/context.ts';
@@ -23,10 +24,15 @@ import { updateObject } from './write-object.ts';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
-const MAX_DEPTH = 1000;
-
-/** Makes the patched form of an object's JSON. */
-export type Patcher = (type: StructType, object: JsonObject) => JsonObject;
+/** A patch of a request body. */
+export interface RequestPatch {
+  /** Makes the patched form of an object's JSON. */
+  readonly apply: (type: StructType, object: JsonObject) => JsonObject;
+  /** What strict decoding has against the patch itself. */
+  readonly strictErrors: readonly string[];
+  /** What is shown of a patch that made no object of the type: the object that it made, or the patch. */
+  readonly shown: (patched: JsonObject) => string;
+}
 
 /** PATCH of an object, or of a subresource that is written like it. The patch is applied anew to each newer version. */
 export async function patchFromRequest(
@@ -36,44 +42,67 @@ export async function patchFromRequest(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
+  const options = writeOptions(context);
   const patch = await readPatch(context);
   const change = (old: ApiObject): ApiObject => {
     const patched = patchedObject<ApiObject>(context, served.type, served.jsonOf(old), patch);
     return served.toStored(withResourceDefaults(served.resource, named(patched, name)));
   };
   const request = { namespace, name, rules, change };
-  return writtenResponse(context, served, await updateObject(handlers, served, request, writeOptions(context)));
+  return writtenResponse(context, served, await updateObject(handlers, served, request, options));
 }
 
 /** The patch of the body. Throws 415 for a kind of patch that is not known: server-side apply among them. */
-export async function readPatch(context: RequestContext): Promise<Patcher> {
+export async function readPatch(context: RequestContext): Promise<RequestPatch> {
   const kind = parseContentType(context.request.headers.get('content-type'));
   if (kind !== JSON_PATCH && kind !== MERGE_PATCH && kind !== STRATEGIC_PATCH)
     throw unsupportedMediaTypeError([JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH]);
   const text = Buffer.from(await context.request.readBody(context.signal)).toString();
-  const patch = parse(text);
-  if (kind === JSON_PATCH) return (_, object) => applyJsonPatch(object, patch);
-  if (kind === MERGE_PATCH) return (_, object) => applyMergePatch(object, patch);
-  return (type, object) => applyStrategicMerge(type, object, patch);
+  const { value, duplicates } = parse(text);
+  const shown = (patched: JsonObject): string => JSON.stringify(patched);
+  switch (kind) {
+    case JSON_PATCH:
+      return {
+        apply: (_, object) => applyJsonPatch(object, value),
+        strictErrors: [...duplicates, ...unknownMembers(value)].map(error => `json patch ${error}`),
+        shown,
+      };
+    case MERGE_PATCH:
+      return { apply: (_, object) => applyMergePatch(object, value), strictErrors: duplicates, shown };
+    default:
+      return {
+        apply: (type, object) => applyStrategicMerge(type, object, value),
+        strictErrors: duplicates,
+        shown: () => goValueText(value),
+      };
+  }
 }
 
-/** The patched object, decoded by its type under the `fieldValidation` of the request. */
+/** The patched object, decoded by its type under the `fieldValidation` of the request. Throws 422 for what is no such object. */
 export function patchedObject<T extends object>(
   context: RequestContext,
   type: StructType,
   before: JsonObject,
-  patch: Patcher,
+  patch: RequestPatch,
 ): T {
   const mode = parseFieldValidation(context.request.query.get('fieldValidation') ?? undefined);
-  const { object, strictErrors } = decodeValue(type, patch(type, before));
-  for (const warning of checkFieldValidation(mode, strictErrors)) context.warnings.add(warning);
-  return object as unknown as T;
+  const patched = patch.apply(type, before);
+  const refused = (error: unknown): ApiError =>
+    invalidError({ group: '', kind: '' }, '', [invalid('patch', patch.shown(patched), errorMessage(error))]);
+  try {
+    const { object, strictErrors } = decodeValue(type, patched);
+    const warnings = checkFieldValidation(mode, [...patch.strictErrors, ...strictErrors]);
+    for (const warning of warnings) context.warnings.add(warning);
+    return object as unknown as T;
+  } catch (error) {
+    if (!(error instanceof GantryError) || error.code !== 'invalid-argument') throw error;
+    throw refused(error);
+  }
 }
 
-function parse(text: string): unknown {
+function parse(text: string): { readonly value: unknown; readonly duplicates: readonly string[] } {
   try {
-    if (scanJson(text).depth > MAX_DEPTH) throw new Error('exceeded max depth');
-    return JSON.parse(text);
+    return parseJsonText(text, MAX_JSON_DEPTH);
   } catch (error) {
     throw badRequestError(`error decoding patch: ${errorMessage(error)}`);
   }

@@ -9,8 +9,10 @@ import {
   notFoundError,
   requestTooLargeError,
   timeoutError,
+  unexplainedError,
 } from '../../api/status.ts';
-import { errorMessage, GantryError } from '../../base/errors.ts';
+import { type ErrorCode, errorMessage, GantryError } from '../../base/errors.ts';
+import { EtcdError } from '../../etcd/errors.ts';
 import { StorageError } from '../storage/errors.ts';
 
 /** Runs a handler and gives what the storage, the decoders and the patches refuse the Status that upstream gives it. */
@@ -26,6 +28,7 @@ export async function withApiErrors<T>(resource: GroupResource, name: string, ru
 export function asApiError(error: unknown, resource: GroupResource, name: string): unknown {
   if (error instanceof ApiError) return error;
   if (error instanceof StorageError) return storageFailure(error, resource, name);
+  if (error instanceof EtcdError) return etcdFailure(error);
   if (!(error instanceof GantryError)) return error;
   const message = errorMessage(error);
   switch (error.code) {
@@ -42,6 +45,14 @@ export function asApiError(error: unknown, resource: GroupResource, name: string
       return error;
   }
 }
+
+/** Where etcd is away or slow the pipeline knows what to say. What it refuses (a request that is too large, no space left) upstream hands on in its words. */
+function etcdFailure(error: EtcdError): EtcdError | ApiError {
+  const isAway = AWAY.has(error.code);
+  return isAway || error.said === '' ? error : unexplainedError(error.said, error);
+}
+
+const AWAY: ReadonlySet<ErrorCode> = new Set(['unavailable', 'deadline-exceeded', 'cancelled']);
 
 function storageFailure(error: StorageError, resource: GroupResource, name: string): ApiError {
   switch (error.fault) {

@@ -18,8 +18,8 @@ export async function updateFromRequest(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
-  const object = named(await readResource(served, context), name);
   const options = writeOptions(context);
+  const object = named(await readResource(served, context), name);
   try {
     const request = { namespace, name, rules, change: () => object };
     return writtenResponse(context, served, await updateObject(handlers, served, request, options));

@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { ApiError, badRequestError, conflictError, generateNameConflictError, invalidError } from '../../api/status.ts';
+import { badRequestError, conflictError, generateNameConflictError, invalidError } from '../../api/status.ts';
 import { timeOf } from '../../api/time.ts';
 import { invalid, required } from '../../api/validation/field-error.ts';
 import { type AdmissionRequest, admitMutating, admitValidating } from '../admission/plugin.ts';
@@ -297,12 +297,4 @@ export function admissionRequest(
     dryRun: options.dryRun,
     warn: text => options.warn(text),
   };
-}
-
-/** The `dryRun` of a request: all or nothing. */
-export function parseDryRun(values: readonly string[]): boolean {
-  const wrong = values.find(value => value !== 'All' && value !== '');
-  if (wrong !== undefined)
-    throw new ApiError('BadRequest', `dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`);
-  return values.includes('All');
 }

@@ -1,5 +1,15 @@
+import { goQuote } from '../../api/go-quote.ts';
 import type { GantryError } from '../../base/errors.ts';
-import { cloneJson, isJsonObject, type JsonObject, sameJson, setMember } from './json-value.ts';
+import {
+  cloneJson,
+  depthOf,
+  isJsonObject,
+  type JsonObject,
+  jsonTypeName,
+  MAX_JSON_DEPTH,
+  sameJson,
+  setMember,
+} from './json-value.ts';
 import { badPatch, patchTooLarge, unfitPatch } from './patch-error.ts';
 
 /** Operations of one patch. */
@@ -21,45 +31,68 @@ export function applyJsonPatch(object: JsonObject, patch: unknown): JsonObject {
   return state.document as JsonObject;
 }
 
+/** Strict errors of a patch in upstream's words: members of operations that mean nothing. */
+export function unknownMembers(patch: unknown): string[] {
+  if (!Array.isArray(patch)) return [];
+  return patch.flatMap((operation: unknown, index) =>
+    Object.keys(isJsonObject(operation) ? operation : {})
+      .filter(name => !MEMBERS.has(name))
+      .map(name => `unknown field ${goQuote(`[${index}].${name}`)}`),
+  );
+}
+
+const MEMBERS: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);
+
 interface State {
   document: Container;
   copied: number;
 }
 
 interface Operation {
-  readonly op: unknown;
-  readonly path: string;
+  readonly op: string | undefined;
+  readonly path: string | undefined;
   readonly from: string | undefined;
   /** Undefined where the operation has none. */
   readonly value: unknown;
 }
 
+/** An operation of which it is known that it has a path. */
+type Placed = Operation & { readonly path: string };
+
 function decode(patch: unknown): Operation[] {
-  if (!Array.isArray(patch))
-    throw badPatch(
-      `json: cannot unmarshal ${isJsonObject(patch) ? 'object' : typeof patch} into Go value of type jsonpatch.Patch`,
-    );
+  if (patch === null) return [];
+  if (!Array.isArray(patch)) throw wrongType(patch, 'value of type []handlers.jsonPatchOp');
   if (patch.length > MAX_OPERATIONS)
     throw patchTooLarge(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
   return patch.map((operation: unknown) => {
-    if (!isJsonObject(operation))
-      throw badPatch('json: cannot unmarshal a value into Go value of type jsonpatch.Operation');
-    const { op, path, from, value } = operation;
-    if (typeof path !== 'string') throw unfitPatch('operation missing path field: missing value');
-    return { op, path, from: typeof from === 'string' ? from : undefined, value };
+    if (operation !== null && !isJsonObject(operation))
+      throw wrongType(operation, 'value of type handlers.jsonPatchOp');
+    const { op, path, from, value } = operation ?? {};
+    return { op: textOf('op', op), path: textOf('path', path), from: textOf('from', from), value };
   });
+}
+
+/** A member that must be text, or null, which is as good as none. */
+function textOf(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'string') throw wrongType(value, `struct field jsonPatchOp.${name} of type string`);
+  return value;
+}
+
+function wrongType(value: unknown, wanted: string): GantryError {
+  return badPatch(`error decoding patch: json: cannot unmarshal ${jsonTypeName(value)} into Go ${wanted}`);
 }
 
 function apply(state: State, operation: Operation): void {
   switch (operation.op) {
     case 'add':
-      add(state, operation);
+      add(state, placed(operation, MISSING));
       return;
     case 'remove':
-      remove(state, operation);
+      remove(state, placed(operation, MISSING));
       return;
     case 'replace':
-      replace(state, operation);
+      replace(state, placed(operation, NO_PATH));
       return;
     case 'move':
       move(state, operation);
@@ -68,28 +101,39 @@ function apply(state: State, operation: Operation): void {
       copy(state, operation);
       return;
     case 'test':
-      test(state, operation);
+      test(state, placed(operation, NO_PATH));
       return;
     default:
-      throw unfitPatch(`Unexpected kind: ${typeof operation.op === 'string' ? operation.op : 'unknown'}`);
+      throw unfitPatch(`Unexpected kind: ${operation.op ?? 'unknown'}`);
   }
 }
 
-function add(state: State, { path, value }: Operation): void {
+const MISSING = 'missing value';
+const NO_PATH = `operation missing path field: ${MISSING}`;
+
+/** The operation with its path. `otherwise` is what upstream says of one without. */
+function placed(operation: Operation, otherwise: string): Placed {
+  const { op, path } = operation;
+  if (path === undefined) throw unfitPatch(`${op} operation failed to decode path: ${otherwise}`);
+  return { ...operation, path };
+}
+
+function add(state: State, { path, value }: Placed): void {
   const place = find(state.document, path);
   if (place === undefined) throw missing('add operation does not apply: doc is missing path: "', path, '"');
   insert(place, cloneJson(value ?? null), reason => `error in add for path: '${path}': ${reason}`);
 }
 
-function replace(state: State, { path, value }: Operation): void {
+function replace(state: State, { path, value }: Placed): void {
   if (path === '') {
     if (!isJsonObject(value) && !Array.isArray(value))
-      throw unfitPatch('replace operation value must be object or array');
+      throw unfitPatch('replace operation value must be object or array: %!w(<nil>)');
     state.document = cloneJson(value as Container);
     return;
   }
   const place = find(state.document, path);
   if (place === undefined) throw missing('replace operation does not apply: doc is missing path: ', path);
+  refuseTooDeep(place, value);
   const { container, key } = place;
   // Upstream's library adds a member that is not there, against the RFC; clients rely on what it does.
   if (!Array.isArray(container)) setMember(container, key, cloneJson(value ?? null));
@@ -101,7 +145,8 @@ function replace(state: State, { path, value }: Operation): void {
     ] = cloneJson(value ?? null);
 }
 
-function move(state: State, { path, from }: Operation): void {
+function move(state: State, operation: Operation): void {
+  const { from } = operation;
   if (from === undefined)
     throw unfitPatch('move operation failed to decode from: operation, missing from field: missing value');
   const source = find(state.document, from);
@@ -109,17 +154,20 @@ function move(state: State, { path, from }: Operation): void {
   const message = (reason: string) => `error in move for path: '${source.key}': ${reason}`;
   const value = get(source, message);
   take(source, message);
+  const { path } = placed(operation, NO_PATH);
   const place = find(state.document, path);
   if (place === undefined) throw missing('move operation does not apply: doc is missing destination path: ', path);
   insert(place, value ?? null, reason => `error in move for path: '${path}': ${reason}`);
 }
 
-function copy(state: State, { path, from }: Operation): void {
+function copy(state: State, operation: Operation): void {
+  const { from } = operation;
   if (from === undefined)
     throw unfitPatch('copy operation failed to decode from: operation, missing from field: missing value');
   const source = find(state.document, from);
   if (source === undefined) throw missing('copy operation does not apply: doc is missing from path: ', from);
   const value = get(source, reason => `error in copy for from: '${from}': ${reason}`);
+  const { path } = placed(operation, MISSING);
   const place = find(state.document, path);
   if (place === undefined) throw missing('copy operation does not apply: doc is missing destination path: ', path);
   state.copied += Buffer.byteLength(JSON.stringify(value ?? null));
@@ -130,7 +178,7 @@ function copy(state: State, { path, from }: Operation): void {
   insert(place, cloneJson(value ?? null), reason => `error while adding value during copy: ${reason}`);
 }
 
-function test(state: State, { path, value }: Operation): void {
+function test(state: State, { path, value }: Placed): void {
   const failed = (): GantryError => unfitPatch(`testing value ${path} failed: test failed`);
   if (path === '') {
     if (!sameJson(state.document, value)) throw failed();
@@ -142,7 +190,7 @@ function test(state: State, { path, value }: Operation): void {
   if (!sameJson(found ?? null, value ?? null)) throw failed();
 }
 
-function remove(state: State, { path }: Operation): void {
+function remove(state: State, { path }: Placed): void {
   const place = find(state.document, path);
   if (place === undefined) throw missing('remove operation does not apply: doc is missing path: "', path, '"');
   take(place, reason => `error in remove for path: '${path}': ${reason}`);
@@ -151,6 +199,13 @@ function remove(state: State, { path }: Operation): void {
 interface Place {
   readonly container: Container;
   readonly key: string;
+  /** How deep the container is nested, itself counted. */
+  readonly depth: number;
+}
+
+/** Operations could nest values in each other until nobody can walk the object any more. */
+function refuseTooDeep(place: Place, value: unknown): void {
+  if (place.depth + depthOf(value) > MAX_JSON_DEPTH) throw unfitPatch('exceeded max depth');
 }
 
 /** The container that a JSON pointer leads to, and the last step; undefined where the way breaks off. */
@@ -159,15 +214,15 @@ function find(document: Container, path: string): Place | undefined {
   if (steps.length < 2) return undefined;
   let at: Container = document;
   for (const step of steps.slice(1, -1)) {
-    const next = read({ container: at, key: step });
+    const next = read(at, step);
     if (!isJsonObject(next) && !Array.isArray(next)) return undefined;
     at = next;
   }
-  return { container: at, key: steps.at(-1) ?? '' };
+  return { container: at, key: steps.at(-1) ?? '', depth: steps.length - 1 };
 }
 
 /** The value at a place, undefined where there is none. */
-function read({ container, key }: Place): unknown {
+function read(container: Container, key: string): unknown {
   if (!Array.isArray(container)) return Object.hasOwn(container, key) ? container[key] : undefined;
   const index = indexOf(key);
   return index === undefined ? undefined : container.at(index);
@@ -175,7 +230,7 @@ function read({ container, key }: Place): unknown {
 
 /** The same, but a list must have the index. A member that is not there is undefined. */
 function get(place: Place, message: (reason: string) => string): unknown {
-  if (!Array.isArray(place.container)) return read(place);
+  if (!Array.isArray(place.container)) return read(place.container, place.key);
   return place.container[position(place.key, place.container.length, reason => refuse(unfitPatch(message(reason))))];
 }
 
@@ -186,7 +241,8 @@ function indexOf(key: string): number | undefined {
 /** The index that a step names in a list, counted from its beginning; `invalid` throws what is wrong with it. */
 function position(key: string, length: number, invalid: (reason: string) => never): number {
   const index = indexOf(key);
-  if (index === undefined) return invalid(`strconv.Atoi: parsing ${JSON.stringify(key)}: invalid syntax`);
+  if (index === undefined) return invalid(`strconv.Atoi: parsing ${goQuote(key)}: invalid syntax`);
+  if (!Number.isSafeInteger(index)) return invalid(`strconv.Atoi: parsing ${goQuote(key)}: value out of range`);
   const found = index < 0 ? index + length : index;
   if (found < 0 || found >= length)
     return invalid(`Unable to access invalid index: ${index}: invalid index referenced`);
@@ -197,11 +253,13 @@ function refuse(error: GantryError): never {
   throw error;
 }
 
-function insert({ container, key }: Place, value: unknown, message: (reason: string) => string): void {
+function insert(place: Place, value: unknown, message: (reason: string) => string): void {
+  const { container, key } = place;
+  refuseTooDeep(place, value);
   if (!Array.isArray(container)) setMember(container, key, value);
   else if (key === '-') container.push(value);
   else {
-    const improper = indexOf(key) === undefined ? `value was not a proper array index: '${key}': ` : '';
+    const improper = !Number.isSafeInteger(indexOf(key)) ? `value was not a proper array index: '${key}': ` : '';
     // One place more than the list has: behind its end.
     const at = position(key, container.length + 1, reason => refuse(unfitPatch(message(improper + reason))));
     container.splice(at, 0, value);

@@ -1,8 +1,29 @@
 /** A parsed JSON object. */
 export type JsonObject = Record<string, unknown>;
 
+/** Levels of nesting that a patch and its result may have; what walks objects later does so by recursion. */
+export const MAX_JSON_DEPTH = 1000;
+
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What Go's JSON decoder calls the type of a value that is not null. */
+export function jsonTypeName(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+/** Levels of lists and objects; 0 for anything else. Deep values do not exhaust the stack. */
+export function depthOf(value: unknown): number {
+  let level = [value].filter(isContainer);
+  let depth = 0;
+  for (; level.length > 0; depth++) level = level.flatMap(each => Object.values(each)).filter(isContainer);
+  return depth;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Sets a member whatever its name is: an assignment to `__proto__` would set the prototype. */

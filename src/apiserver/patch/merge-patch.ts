@@ -1,4 +1,4 @@
-import { cloneJson, isJsonObject, type JsonObject, setMember } from './json-value.ts';
+import { cloneJson, isJsonObject, type JsonObject, jsonTypeName, setMember } from './json-value.ts';
 import { badPatch } from './patch-error.ts';
 
 /**
@@ -7,9 +7,10 @@ import { badPatch } from './patch-error.ts';
  * object.
  */
 export function applyMergePatch(object: JsonObject, patch: unknown): JsonObject {
+  if (patch === null) throw badPatch('Invalid JSON Patch');
   if (!isJsonObject(patch))
     throw badPatch(
-      `error decoding patch: json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,
+      `error decoding patch: json: cannot unmarshal ${jsonTypeName(patch)} into Go value of type map[string]interface {}`,
     );
   return merge(object, patch);
 }

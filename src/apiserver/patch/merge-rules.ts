@@ -10,9 +10,9 @@ export interface MapRule {
 export interface ListRule {
   readonly merge: boolean;
   readonly mergeKey: string | undefined;
-  /** The type of its elements, and how Go names it. */
+  /** The type of its elements, and what kind of type Go calls it. */
   readonly of: Type | undefined;
-  readonly name: string;
+  readonly goKind: 'struct' | 'string';
 }
 
 /** The rule of a field by the table. Throws upstream's sentence where the type has no such field. */
@@ -34,6 +34,6 @@ function ruleOf(type: Type, strategies: readonly string[], mergeKey: string | un
     mergeKey: mergeKey === '' ? undefined : mergeKey,
     type,
     of,
-    name: of?.kind === 'struct' ? of.name : 'string',
+    goKind: of?.kind === 'struct' ? 'struct' : 'string',
   };
 }

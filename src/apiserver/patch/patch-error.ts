@@ -1,3 +1,4 @@
+import { unexplainedError } from '../../api/status.ts';
 import { GantryError } from '../../base/errors.ts';
 
 /** A patch that is malformed: upstream's 400 BadRequest. */
@@ -17,5 +18,5 @@ export function patchTooLarge(message: string): GantryError {
 
 /** What upstream does not tell apart from a failure of its own, and answers with 500. */
 export function strayPatch(message: string): GantryError {
-  return new GantryError('internal', message);
+  return unexplainedError(message);
 }

@@ -1,6 +1,7 @@
 import type { StructType, Type } from '../../api/schema/table.ts';
 import { inOrderOf, partition } from './element-order.ts';
-import { isJsonObject, type JsonObject, setMember } from './json-value.ts';
+import { goValueText } from './go-value.ts';
+import { isJsonObject, type JsonObject, jsonTypeName, setMember } from './json-value.ts';
 import { fieldRule, type ListRule, type MapRule } from './merge-rules.ts';
 import { badPatch, strayPatch, unfitPatch } from './patch-error.ts';
 
@@ -16,10 +17,9 @@ const ELEMENT_ORDER = '$setElementOrder/';
  * that the type does not have where two values are to be merged, and on elements without their merge key.
  */
 export function applyStrategicMerge(type: StructType, object: JsonObject, patch: unknown): JsonObject {
+  if (patch === null) return object;
   if (!isJsonObject(patch))
-    throw badPatch(
-      `json: cannot unmarshal ${Array.isArray(patch) ? 'array' : typeof patch} into Go value of type map[string]interface {}`,
-    );
+    throw badPatch(`json: cannot unmarshal ${jsonTypeName(patch)} into Go value of type map[string]interface {}`);
   return mergeMap(object, patch, type);
 }
 
@@ -44,7 +44,7 @@ function directed(patch: JsonObject): JsonObject {
     case 'delete':
       return {};
     default:
-      throw strayPatch(`unknown patch type: ${String(patch[DIRECTIVE])} in map: ${JSON.stringify(patch)}`);
+      throw strayPatch(`unknown patch type: ${String(patch[DIRECTIVE])} in map: ${goValueText(patch)}`);
   }
 }
 
@@ -115,7 +115,7 @@ function mergeList(
     return inOrderOf(partition(merged, patch, undefined), patch, original, undefined);
   }
   const key = rule.mergeKey;
-  if (key === undefined) throw strayPatch(`cannot merge lists without merge key for ${rule.name}`);
+  if (key === undefined) throw strayPatch(`cannot merge lists without merge key for ${rule.goKind}`);
   const { kept, plain } = specialElements(original as JsonObject[], patch as JsonObject[], key);
   const merged = mergeElements(kept, plain, key, rule.of);
   return inOrderOf(partition(merged, plain, key), plain, kept, key);
@@ -127,7 +127,7 @@ function elementsAreMaps(...lists: (readonly unknown[])[]): boolean {
     lists.flat().map(item => (Array.isArray(item) ? 'list' : isJsonObject(item) ? 'map' : typeof item)),
   );
   if (kinds.has('list')) throw unfitPatch('lists of lists are not supported');
-  if (kinds.size > 1) throw strayPatch(`list element types are not identical: ${[...kinds].join(', ')}`);
+  if (kinds.size > 1) throw strayPatch(`list element types are not identical: ${goValueText(lists)}`);
   return kinds.has('map');
 }
 
@@ -153,7 +153,7 @@ function specialElements(
       case 'merge':
         throw strayPatch('merging lists cannot yet be specified in the patch');
       default:
-        throw strayPatch(`unknown patch type: ${String(element[DIRECTIVE])} in map: ${JSON.stringify(element)}`);
+        throw strayPatch(`unknown patch type: ${String(element[DIRECTIVE])} in map: ${goValueText(element)}`);
     }
   }
   const plain = patch.filter(element => !Object.hasOwn(element, DIRECTIVE));
@@ -183,7 +183,7 @@ function mergeElements(
 
 function keyOf(element: JsonObject, key: string): unknown {
   if (!Object.hasOwn(element, key))
-    throw strayPatch(`map: ${JSON.stringify(element)} does not contain declared merge key: ${key}`);
+    throw strayPatch(`map: ${goValueText(element)} does not contain declared merge key: ${key}`);
   return element[key];
 }
 
@@ -235,7 +235,7 @@ function refuseOtherOrder(change: readonly unknown[], order: readonly unknown[],
   }
   if (at < kept.length)
     throw strayPatch(
-      `The order in patch list:\n${JSON.stringify(change)}\n doesn't match $setElementOrder list:\n${JSON.stringify(order)}\n`,
+      `The order in patch list:\n${goValueText(change)}\n doesn't match $setElementOrder list:\n${goValueText(order)}\n`,
     );
 }
 

@@ -4,7 +4,7 @@ import { readJson } from '../read-json.ts';
 import { SourceError } from '../source.ts';
 import { findPlaces, type JsonPlaces, pathText } from './find-places.ts';
 import { scanJson } from './scan.ts';
-import { ScalarRefusal, structDecoder, Visit } from './visit.ts';
+import { countNames, ScalarRefusal, structDecoder, Visit } from './visit.ts';
 
 export interface DecodedBody {
   /** What Go always holds is there; names that the table does not know are not. */
@@ -60,6 +60,25 @@ export function decodeValue(
   };
 }
 
+/**
+ * A JSON text that has no type, with upstream's strict errors about its repeated names. Throws `invalid-argument` with Go's
+ * text for what is no JSON or is nested deeper than `maxDepth`.
+ */
+export function parseJsonText(
+  text: string,
+  maxDepth: number,
+): { readonly value: unknown; readonly duplicates: readonly string[] } {
+  const facts = scanJson(text);
+  if (facts.depth > maxDepth) throw invalidArgument('exceeded max depth');
+  const value = parse(text);
+  if (facts.names === countNames(value)) return { value, duplicates: [] };
+  return { value, duplicates: findPlaces(text).duplicates.map(duplicateError) };
+}
+
+function duplicateError(path: readonly (string | number)[]): string {
+  return `duplicate field ${JSON.stringify(pathText(path))}`;
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -84,9 +103,7 @@ function goSyntaxError(text: string): string | undefined {
 
 /** Upstream does not look into the parts that it hands on as they are. */
 function duplicateErrors(type: StructType, places: JsonPlaces): string[] {
-  return places.duplicates
-    .filter(path => isTyped(type, path))
-    .map(path => `duplicate field ${JSON.stringify(pathText(path))}`);
+  return places.duplicates.filter(path => isTyped(type, path)).map(duplicateError);
 }
 
 function isTyped(type: StructType, path: readonly (string | number)[]): boolean {

@@ -54,9 +54,32 @@ describe('a JSON patch', () => {
   });
 
   it.each([
-    ['no list', {}, 'json: cannot unmarshal object into Go value of type jsonpatch.Patch', 'invalid-argument'],
+    [
+      'no list',
+      {},
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+      'invalid-argument',
+    ],
+    [
+      'a path that is no text',
+      [{ op: 'add', path: 1 }],
+      'error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string',
+      'invalid-argument',
+    ],
     ['an unknown operation', [{ op: 'x', path: '/a' }], 'Unexpected kind: x', 'failed-precondition'],
-    ['no path', [{ op: 'add' }], 'operation missing path field: missing value', 'failed-precondition'],
+    ['no path', [{ op: 'add' }], 'add operation failed to decode path: missing value', 'failed-precondition'],
+    [
+      'no path to replace',
+      [{ op: 'replace', value: 1 }],
+      'replace operation failed to decode path: operation missing path field: missing value',
+      'failed-precondition',
+    ],
+    [
+      'an index that no number holds',
+      [{ op: 'remove', path: '/a/b/99999999999999999999' }],
+      'error in remove for path: \'/a/b/99999999999999999999\': strconv.Atoi: parsing "99999999999999999999": value out of range',
+      'failed-precondition',
+    ],
     [
       'a way that breaks off',
       [{ op: 'add', path: '/q/w', value: 1 }],

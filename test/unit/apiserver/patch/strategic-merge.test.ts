@@ -120,6 +120,14 @@ describe('a strategic merge patch', () => {
     expect(JSON.stringify([object, patch])).toBe(before);
   });
 
+  it('merges a deletion list of objects as any other, as upstream does', () => {
+    const metadata = { ownerReferences: [{ uid: '1', name: 'a' }] };
+    const patch = { metadata: { '$deleteFromPrimitiveList/ownerReferences': [{ uid: '1', name: 'b' }] } };
+    expect(applyStrategicMerge(deployment, { metadata }, patch)).toEqual({
+      metadata: { ownerReferences: [{ uid: '1', name: 'b' }] },
+    });
+  });
+
   it('keeps only the keys of a strategy that a deployment’s patch names', () => {
     const object = spec({ strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } } });
     const patch = spec({ strategy: { $retainKeys: ['type'], type: 'Recreate' } });
@@ -129,7 +137,12 @@ describe('a strategic merge patch', () => {
   it.each([
     ['no object', [], 'json: cannot unmarshal array into Go value of type map[string]interface {}', 'invalid-argument'],
     ['an unknown directive', { $patch: 'x' }, 'unknown patch type: x', 'internal'],
-    ['an element without its key', containers({ image: 'a' }), 'does not contain declared merge key: name', 'internal'],
+    [
+      'an element without its key',
+      containers({ image: 'a' }),
+      'map: map[image:a] does not contain declared merge key: name',
+      'internal',
+    ],
     [
       'an order without a field',
       spec({ $setElementOrder: [] }),

@@ -31,22 +31,29 @@ export async function watchObjects(served: ServedResource, context: RequestConte
   const { matches, sendInitialEvents } = parameters;
   const seconds =
     parameters.timeoutSeconds > 0 ? parameters.timeoutSeconds : randomInt(MIN_WATCH_SECONDS, 2 * MIN_WATCH_SECONDS);
-  const watcher = await served.cache.watch({
-    scope:
-      name !== '' && (namespace !== '' || !served.namespaced) ? served.key(namespace, name) : served.scope(namespace),
-    resourceVersion: parameters.resourceVersion,
-    bookmarks: parameters.allowWatchBookmarks,
-    timeoutMs: seconds * 1000,
-    ...(sendInitialEvents === undefined ? {} : { sendInitialEvents }),
-    ...(matches === undefined ? {} : { matches }),
-    signal: context.signal,
-  });
+  const begun = await begin(
+    served.cache.watch({
+      scope:
+        name !== '' && (namespace !== '' || !served.namespaced) ? served.key(namespace, name) : served.scope(namespace),
+      resourceVersion: parameters.resourceVersion,
+      bookmarks: parameters.allowWatchBookmarks,
+      timeoutMs: seconds * 1000,
+      ...(sendInitialEvents === undefined ? {} : { sendInitialEvents }),
+      ...(matches === undefined ? {} : { matches }),
+      signal: context.signal,
+    }),
+    frames,
+  );
+  const isJson = agreement.mediaType === JSON_TYPE;
+  const headers = { 'content-type': isJson ? JSON_TYPE.name : `${agreement.mediaType.name};stream=watch` };
+  if (Buffer.isBuffer(begun))
+    return { status: 200, headers, body: { stream: (sink, gone) => sink.write([begun], gone) } };
+  const watcher = begun;
   if (context.signal.aborted) watcher.close();
   else context.signal.addEventListener('abort', () => watcher.close(), { once: true });
-  const isJson = agreement.mediaType === JSON_TYPE;
   return {
     status: 200,
-    headers: { 'content-type': isJson ? JSON_TYPE.name : `${agreement.mediaType.name};stream=watch` },
+    headers,
     body: {
       async stream(sink, gone) {
         const signal = AbortSignal.any([context.signal, gone]);
@@ -61,6 +68,24 @@ export async function watchObjects(served: ServedResource, context: RequestConte
       },
     },
   };
+}
+
+/**
+ * The watcher, or the only event of a watch that asks for a past that is gone or for a future: upstream tells both in the stream, and clients
+ * look for them there.
+ */
+async function begin(
+  watcher: Promise<CacheWatcher<ApiObject>>,
+  frames: WatchFrames,
+): Promise<CacheWatcher<ApiObject> | Buffer> {
+  try {
+    return await watcher;
+  } catch (error) {
+    const fault = storageFault(error);
+    const failure = fault === 'expired' || fault === 'too-large-revision' ? frames.failure(error) : undefined;
+    if (failure === undefined) throw error;
+    return failure;
+  }
 }
 
 /** Bytes that are held before the connection is asked whether it takes them. */

@@ -221,12 +221,20 @@ export function serviceUnavailableError(message: string): ApiError {
   return new ApiError('ServiceUnavailable', message);
 }
 
-export function methodNotAllowedError(resource: GroupResource, action: string): ApiError {
+/** For what a path has for other resources, as the watch of those that are stored. */
+export function methodNotSupportedError(resource: GroupResource, action: string): ApiError {
   return new ApiError(
     'MethodNotAllowed',
     `${action} is not supported on resources of kind ${goQuote(groupResourceText(resource))}`,
     { details: detailsOf(resource) },
   );
+}
+
+/** For a method that a path of this server does not have. */
+export function methodNotAllowedError(): ApiError {
+  return new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {
+    details: {},
+  });
 }
 
 /** 500 with the advice to try again: the store could not be reached in time. */

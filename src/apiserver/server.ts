@@ -12,16 +12,13 @@ import { errorMessage, invalidArgument } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
-import type { ApiRequest, ApiResponse } from './http.ts';
-import { nonResourceInfo } from './request-info.ts';
-import { type AnswerLimits, AnswerSender } from './serve/answer-sender.ts';
+import { type ApiRequest, type ApiResponse, RequestHeaders } from './http.ts';
+import { type AnswerLimits, AnswerSender, type Requested } from './serve/answer-sender.ts';
 import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
-import { apiRequest, type NodeRequest, unreadableRequest } from './serve/node-request.ts';
+import { apiRequest, type NodeRequest } from './serve/node-request.ts';
 import type { NodeResponse } from './serve/node-response.ts';
 import { requestLifetime } from './serve/request-lifetime.ts';
-import { statusOfError } from './status/status-of-error.ts';
-import { jsonWriter, statusResponse } from './status/status-response.ts';
 
 /** The certificate of the server and the CA of its clients, in PEM. */
 export interface ServerTls {
@@ -126,19 +123,19 @@ export class ApiServer implements Component {
   #createServer(): Http2SecureServer {
     const limits = this.#limits;
     const { tls, log, onHandshakeError } = this.#options;
-    const options: SecureServerOptions & { readonly maxHeaderSize: number } = {
+    const options: SecureServerOptions = {
       ...secureContext(tls),
       allowHTTP1: true,
       requestCert: tls.clientCa !== undefined,
       // Who shows a bad certificate is told so by an answer, and may have a token instead.
       rejectUnauthorized: false,
       handshakeTimeout: limits.handshakeMs,
-      maxHeaderSize: limits.maxHeaderBytes,
       settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.maxHeaderBytes },
     };
     const server = createSecureServer(options);
     // Node takes these from the server, not from the options of one that speaks HTTP/2.
     Object.assign(server, {
+      maxHeaderSize: limits.maxHeaderBytes,
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
       keepAliveTimeout: limits.idleMs,
@@ -188,22 +185,16 @@ export class ApiServer implements Component {
     }
   }
 
-  async #answer(node: NodeRequest, signal: AbortSignal): Promise<{ request: ApiRequest; answer: ApiResponse }> {
-    let request: ApiRequest;
-    try {
-      request = apiRequest(node, {
-        signal,
-        maxBodyBytes: this.#limits.maxBodyBytes,
-        certificates: this.#certificates,
-        now: this.#options.clock.now(),
-      });
-    } catch (error) {
-      const status = statusOfError(error, nonResourceInfo('GET', ''));
-      if (status === undefined) throw error;
-      const unreadable = unreadableRequest(node, signal);
-      return { request: unreadable, answer: statusResponse(status, unreadable, [jsonWriter]) };
-    }
-    return { request, answer: await this.#options.respond(request) };
+  async #answer(node: NodeRequest, signal: AbortSignal): Promise<{ request: Requested; answer: ApiResponse }> {
+    const request = apiRequest(node, {
+      signal,
+      maxBodyBytes: this.#limits.maxBodyBytes,
+      certificates: this.#certificates,
+      now: this.#options.clock.now(),
+    });
+    if (request !== undefined) return { request, answer: await this.#options.respond(request) };
+    const nothing = { method: '', path: '', headers: RequestHeaders.none, remoteAddress: '' };
+    return { request: nothing, answer: UNREADABLE };
   }
 
   async #drain(server: Http2SecureServer): Promise<void> {
@@ -232,6 +223,14 @@ export class ApiServer implements Component {
     clearTimeout(left);
   }
 }
+
+/** Where not even the path can be read; the words are those of Go's server. */
+const UNREADABLE: ApiResponse = {
+  status: 400,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body: '400 Bad Request',
+  closeConnection: true,
+};
 
 /** Throws `invalid-argument` where the certificate and the key do not go together or one of the three cannot be read. */
 export function checkServerTls(tls: ServerTls): void {

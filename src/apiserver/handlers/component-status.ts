@@ -3,7 +3,7 @@ import { resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { fieldSelectorParameter } from '../../api/selectors/field-selector.ts';
 import { labelSelectorParameter } from '../../api/selectors/label-selector.ts';
-import { methodNotAllowedError, notFoundError } from '../../api/status.ts';
+import { methodNotAllowedError, methodNotSupportedError, notFoundError } from '../../api/status.ts';
 import type { ComponentStatus } from '../../api/types/gen/core-v1.ts';
 import type { ComponentCheck } from '../component-health.ts';
 import type { ApiResponse } from '../http.ts';
@@ -29,8 +29,8 @@ export async function componentStatuses(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const { info, request, signal } = context;
-  if (info.verb !== 'get' && info.verb !== 'list')
-    throw methodNotAllowedError({ group: '', resource: resource.plural }, info.verb);
+  if (info.verb === 'watch') throw methodNotSupportedError({ group: '', resource: resource.plural }, 'watch');
+  if (info.verb !== 'get' && info.verb !== 'list') throw methodNotAllowedError();
   context.warnings.add('v1 ComponentStatus is deprecated in v1.19+');
   const shape = shapeOf(resource);
   if (info.verb === 'get') {

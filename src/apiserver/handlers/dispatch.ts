@@ -1,7 +1,7 @@
 import { builtinTable } from '../../api/schema/builtin.ts';
 import { findResource } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
-import { methodNotAllowedError, unknownResourceError } from '../../api/status.ts';
+import { methodNotAllowedError, methodNotSupportedError, unknownResourceError } from '../../api/status.ts';
 import { type ApiResponse, notFoundResponse } from '../http.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
 import type { RequestInfo } from '../request-info.ts';
@@ -50,7 +50,11 @@ async function dispatch(
   if (info.parts.length > 3) throw unknownResourceError();
   // an object of a namespace cannot be written without one
   const needsNamespace = !['list', 'watch', 'deletecollection'].includes(info.verb);
-  if (resource.scope === 'namespaced' && info.namespace === '' && needsNamespace) throw unknownResourceError();
+  if (resource.scope === 'namespaced' && info.namespace === '' && needsNamespace) {
+    // the collection over all namespaces is there, but only to be read
+    if (info.parts.length === 1 && served !== undefined) throw methodNotAllowedError();
+    throw unknownResourceError();
+  }
   if (resource.scope === 'cluster' && info.namespace !== '' && plural !== 'namespaces') throw unknownResourceError();
   if (served === undefined) return unstored(handlers, resource, context);
   if (info.subresource !== '') return subresource(handlers, served, context);
@@ -62,22 +66,21 @@ async function dispatch(
     case 'watch':
       return watchObjects(served, context);
     case 'create':
-      if (info.name !== '' && info.parts.length > 1) throw methodNotAllowedError(served.groupResource, 'create');
+      if (info.name !== '' && info.parts.length > 1) throw methodNotAllowedError();
       return createFromRequest(handlers, served, context);
     case 'update':
-      if (info.parts.length < 2) throw methodNotAllowedError(served.groupResource, 'update');
+      if (info.parts.length < 2) throw methodNotAllowedError();
       return updateFromRequest(handlers, served, served.strategy, context);
     case 'patch':
-      if (info.parts.length < 2) throw methodNotAllowedError(served.groupResource, 'patch');
+      if (info.parts.length < 2) throw methodNotAllowedError();
       return patchFromRequest(handlers, served, served.strategy, context);
     case 'delete':
       return deleteFromRequest(handlers, served, context);
     case 'deletecollection':
-      if (!resource.verbs.includes('deletecollection'))
-        throw methodNotAllowedError(served.groupResource, 'deletecollection');
+      if (!resource.verbs.includes('deletecollection')) throw methodNotAllowedError();
       return deleteCollection(handlers, served, context);
     default:
-      throw methodNotAllowedError(served.groupResource, info.verb);
+      throw methodNotAllowedError();
   }
 }
 
@@ -88,7 +91,7 @@ async function dispatch(
 function refuseStreams(resource: ApiResource, { subresource: name, verb }: RequestInfo): void {
   const row = resource.subresources.find(each => each.name === name);
   if (row === undefined || !(row.connect || (resource.plural === 'pods' && name === 'log'))) return;
-  throw methodNotAllowedError({ group: resource.group, resource: `${resource.plural}/${name}` }, verb);
+  throw methodNotSupportedError({ group: resource.group, resource: `${resource.plural}/${name}` }, verb);
 }
 
 /** Reviews, bindings and the health of components: answered, never stored. */
@@ -97,11 +100,9 @@ async function unstored(
   resource: ApiResource,
   context: RequestContext,
 ): Promise<ApiResponse> {
-  const groupResource = { group: resource.group, resource: resource.plural };
   if (resource.storage !== undefined) throw unknownResourceError();
   if (resource.plural === 'componentstatuses') return componentStatuses(handlers.components, resource, context);
-  if (context.info.verb !== 'create' || context.info.name !== '')
-    throw methodNotAllowedError(groupResource, context.info.verb);
+  if (context.info.verb !== 'create' || context.info.name !== '') throw methodNotAllowedError();
   if (resource.plural !== 'bindings') return answerReview(handlers, resource, context);
   const pods = handlers.resources.get('/v1/pods');
   if (pods === undefined) throw unknownResourceError();
@@ -117,7 +118,7 @@ async function subresource(
   const row = served.resource.subresources.find(each => each.name === name);
   if (row === undefined) throw unknownResourceError();
   const allowed: readonly string[] = row.verbs;
-  if (!allowed.includes(verb)) throw methodNotAllowedError(served.groupResource, verb);
+  if (!allowed.includes(verb)) throw methodNotAllowedError();
   switch (name) {
     case 'scale':
       return scaleObject(handlers, served, context);
@@ -150,6 +151,6 @@ async function writtenSubresource(
     case 'patch':
       return patchFromRequest(handlers, served, rules, context);
     default:
-      throw methodNotAllowedError(served.groupResource, context.info.verb);
+      throw methodNotAllowedError();
   }
 }

@@ -95,9 +95,10 @@ function matchOf(text: string): ResourceVersionMatch | undefined {
 function numberOf(query: URLSearchParams, name: string): number {
   const text = query.get(name) ?? '';
   if (text === '') return 0;
-  if (!/^\d{1,15}$/.test(text))
+  if (!/^[+-]?\d{1,15}$/.test(text))
     throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  return Number(text);
+  // below nothing is taken for nothing
+  return Math.max(Number(text), 0);
 }
 
 function booleanOf(query: URLSearchParams, name: string): boolean | undefined {

@@ -1,12 +1,14 @@
 import { conversionOf, type VersionConversion } from '../../api/conversion/conversions.ts';
 import { encodeObject } from '../../api/encode/encode-object.ts';
 import { encodeText } from '../../api/encode/encode-text.ts';
+import { goQuote } from '../../api/go-quote.ts';
 import { encodeMessage } from '../../api/protobuf/encode-message.ts';
 import { apiVersionOf } from '../../api/schema/kinds.ts';
 import { findResource, resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import type { StructType } from '../../api/schema/table.ts';
-import { badRequestError, type GroupKind, type GroupResource } from '../../api/status.ts';
+import { badRequestError, type GroupKind, type GroupResource, notFoundError } from '../../api/status.ts';
+import { pathSegmentName } from '../../api/validation/names.ts';
 import type { ApiObject, ResourceStrategy } from '../resources/strategy.ts';
 import { namespacePrefix, objectKey, ROOT } from '../storage/keys.ts';
 import type { Storage, StoredObject } from '../storage/storage.ts';
@@ -59,18 +61,29 @@ export class ServedResource {
     this.cache = watchCache.resource(this.#prefix, (value, revision, key) => this.#form.read(value, revision, key));
   }
 
-  /** Throws 400 for a name or namespace that cannot stand in a key. */
+  /** Throws 400 for a name or namespace that cannot stand in a key, 404 for a name that no object can have. */
   key(namespace: string, name: string): string {
-    try {
-      return objectKey(this.#prefix, this.namespaced ? namespace : undefined, name);
-    } catch {
-      throw badRequestError(`Invalid name or namespace: ${JSON.stringify(namespace)}, ${JSON.stringify(name)}`);
-    }
+    if (name === '') throw badRequestError('Name parameter required.');
+    const problems = pathSegmentName(name);
+    if (problems.length > 0) throw badRequestError(`Name parameter invalid: ${goQuote(name)}: ${problems.join(';')}`);
+    if (name.includes('\0')) throw notFoundError(this.groupResource, name);
+    const path = this.namespaced ? `${namespace}/${name}` : name;
+    return this.#orInvalid(path, () => objectKey(this.#prefix, this.namespaced ? namespace : undefined, name));
   }
 
-  /** The prefix of all objects of a namespace; of all objects with an empty one. */
+  /** The prefix of all objects of a namespace; of all objects with an empty one. Throws as `key`. */
   scope(namespace: string): string {
-    return this.namespaced && namespace !== '' ? namespacePrefix(this.#prefix, namespace) : this.#prefix;
+    if (!this.namespaced || namespace === '') return this.#prefix;
+    return this.#orInvalid(namespace, () => namespacePrefix(this.#prefix, namespace));
+  }
+
+  /** Upstream's words for a namespace that would lead out of the keys of its resource; it answers 500, for what is the client's mistake. */
+  #orInvalid(path: string, make: () => string): string {
+    try {
+      return make();
+    } catch {
+      throw badRequestError(`invalid key: ${goQuote(`/${this.resource.plural}/${path}`)}`);
+    }
   }
 
   /** What is stored as an object with its resourceVersion. Throws `corrupt` for what is no object of this kind. */

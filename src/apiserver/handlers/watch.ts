@@ -23,7 +23,7 @@ const MIN_WATCH_SECONDS = 1800;
  */
 export async function watchObjects(served: ServedResource, context: RequestContext): Promise<ApiResponse> {
   const { method } = context.request;
-  if (method !== 'GET') throw methodNotAllowedError(served.groupResource, method);
+  if (method !== 'GET') throw methodNotAllowedError();
   const agreement = negotiateStream(context.request, OBJECT_ENDPOINT);
   const parameters = listParameters(context, served, true);
   const frames = new WatchFrames(served, agreement, includeObject(context, agreement.conversion));

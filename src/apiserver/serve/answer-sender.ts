@@ -15,6 +15,9 @@ export interface AnswerLimits {
   readonly maxUnreadBytes: number;
 }
 
+/** What the sending of an answer wants to know of its request. */
+export type Requested = Pick<ApiRequest, 'method' | 'path' | 'headers' | 'remoteAddress'>;
+
 /** Sends answers within limits of time and memory, whatever their clients do. */
 export class AnswerSender {
   readonly #limits: AnswerLimits;
@@ -35,7 +38,7 @@ export class AnswerSender {
    */
   async send(
     node: NodeResponse,
-    request: Pick<ApiRequest, 'method' | 'path' | 'headers' | 'remoteAddress'>,
+    request: Requested,
     answer: ApiResponse,
     { arrivedAt, signal }: { readonly arrivedAt: number; readonly signal: AbortSignal },
   ): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { Registry } from '../../daemon/metrics.ts';
-import type { ApiResponse } from '../http.ts';
+import { type ApiResponse, notFoundResponse } from '../http.ts';
 import type { Handler } from '../pipeline/context.ts';
 import { healthResponse, type NamedCheck } from './health.ts';
 
@@ -37,6 +37,8 @@ export function metaEndpoints(meta: MetaEndpoints, next: Handler): Handler {
   ]);
   return async context => {
     const { path, query, method } = context.request;
+    // Nothing is served there, though the path reads like that of a resource.
+    if (path.startsWith('//')) return notFoundResponse();
     if (context.info.isResourceRequest || (method !== 'GET' && method !== 'HEAD')) return next(context);
     const [, endpoint = '', ...rest] = path.replace(/\/+$/, '').split('/');
     const named = checks.get(endpoint);

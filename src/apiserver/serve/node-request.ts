@@ -16,15 +16,17 @@ export interface RequestOptions {
   readonly now: number;
 }
 
-/** A request of Node's server as the pipeline sees it. Throws 400 for a path that is no percent-encoding. */
-export function apiRequest(request: NodeRequest, options: RequestOptions): ApiRequest {
+/** A request of Node's server as the pipeline sees it; undefined where its path cannot be read. */
+export function apiRequest(request: NodeRequest, options: RequestOptions): ApiRequest | undefined {
   const { signal, maxBodyBytes, certificates, now } = options;
-  const url = request.url ?? '/';
+  const url = originForm(request.url ?? '/');
   const mark = url.indexOf('?');
+  const path = decodedPath(mark < 0 ? url : url.slice(0, mark));
+  if (path === undefined) return undefined;
   return {
     method: (request.method ?? '').toUpperCase(),
     url,
-    path: decodedPath(mark < 0 ? url : url.slice(0, mark)),
+    path,
     query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
     headers: RequestHeaders.fromRaw(request.rawHeaders),
     httpVersion: request.httpVersionMajor === 2 ? 2 : 1,
@@ -35,28 +37,19 @@ export function apiRequest(request: NodeRequest, options: RequestOptions): ApiRe
   };
 }
 
-/** What stands in for a request that cannot be read, so that its refusal goes the way of all answers. */
-export function unreadableRequest(request: NodeRequest, signal: AbortSignal): ApiRequest {
-  return {
-    method: 'GET',
-    url: '',
-    path: '',
-    query: new URLSearchParams(),
-    headers: RequestHeaders.fromRaw(request.rawHeaders),
-    httpVersion: request.httpVersionMajor === 2 ? 2 : 1,
-    clientCertificate: undefined,
-    remoteAddress: request.socket.remoteAddress ?? '',
-    signal,
-    readBody: async () => new Uint8Array(),
-  };
+/** The path and query of a request line, which for proxies has the scheme and the host before them. */
+function originForm(target: string): string {
+  if (target.startsWith('/')) return target;
+  const rest = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)?.[1];
+  return rest === undefined ? target : rest.startsWith('/') ? rest : `/${rest}`;
 }
 
-function decodedPath(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    throw badRequestError(`invalid URL escape in ${JSON.stringify(path)}`);
-  }
+/** Undefined where a percent sign is followed by no byte. Bytes that are no UTF-8 become U+FFFD: nothing has such a name. */
+function decodedPath(path: string): string | undefined {
+  if (!path.includes('%')) return path;
+  if (/%(?![0-9a-f]{2})/i.test(path)) return undefined;
+  const bytes = path.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString();
 }
 
 /** What lives as long as the connection: over HTTP/2 a request has only a stand-in of the socket. */

@@ -34,10 +34,16 @@ const ERRORS: readonly (readonly [error: status.ApiError, code: number, reason: 
   [status.tooManyRequestsError('slow down', 10), 429, 'TooManyRequests', 'slow down'],
   [status.serviceUnavailableError('later'), 503, 'ServiceUnavailable', 'later'],
   [
-    status.methodNotAllowedError(DEPLOYMENTS, 'create'),
+    status.methodNotSupportedError(DEPLOYMENTS, 'watch'),
     405,
     'MethodNotAllowed',
-    'create is not supported on resources of kind "deployments.apps"',
+    'watch is not supported on resources of kind "deployments.apps"',
+  ],
+  [
+    status.methodNotAllowedError(),
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
   ],
   [
     status.serverTimeoutError(PODS, 'list', 1),

@@ -5,6 +5,7 @@ import { certificatePem, selfSignedCertificate } from '../../../../src/pki/certi
 import { generateKey, privateKeyPem } from '../../../../src/pki/keys.ts';
 import { MemoryApi } from '../../../harness/memory-api.ts';
 
+const NOT_ALLOWED = 'the server does not allow this method on the requested resource';
 const URL = '/api/v1/componentstatuses';
 const signal = new AbortController().signal;
 
@@ -48,10 +49,10 @@ describe('componentstatuses', () => {
 
   it.each([
     ['GET', `${URL}/other`, 404, 'componentstatus "other" not found'],
-    ['GET', `${URL}?watch=1`, 405, 'watch'],
-    ['POST', URL, 405, 'create'],
-    ['PUT', `${URL}/etcd-0`, 405, 'update'],
-    ['DELETE', `${URL}/etcd-0`, 405, 'delete'],
+    ['GET', `${URL}?watch=1`, 405, 'watch is not supported on resources of kind "componentstatuses"'],
+    ['POST', URL, 405, NOT_ALLOWED],
+    ['PUT', `${URL}/etcd-0`, 405, NOT_ALLOWED],
+    ['DELETE', `${URL}/etcd-0`, 405, NOT_ALLOWED],
   ])('answer %s %s with %i', async (method, url, status, text) => {
     const { json } = await api.ask(method, url);
     expect([json.code, json.message]).toEqual([status, expect.stringContaining(text)]);

@@ -2,22 +2,47 @@ import { labelSelectorOf } from '../../api/selectors/label-selector.ts';
 import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { LabelSelector, TableColumnDefinition } from '../../api/types/gen/meta-v1.ts';
 
+interface ColumnOptions {
+  readonly type?: 'string' | 'integer' | 'boolean';
+  readonly wide?: boolean;
+  readonly format?: string;
+  /** What the column says, for `kubectl get -o json` of a table and programs that show it as a hint. */
+  readonly description?: string;
+}
+
 /** A column. The types that upstream gives; `priority` 1 is shown with `-o wide` alone. */
-export function column(
-  name: string,
-  options: { readonly type?: 'string' | 'integer' | 'boolean'; readonly wide?: boolean; readonly format?: string } = {},
-): TableColumnDefinition {
+export function column(name: string, options: ColumnOptions = {}): TableColumnDefinition {
   return {
     name,
     type: options.type ?? 'string',
     format: options.format ?? '',
-    description: '',
+    description: options.description ?? '',
     priority: options.wide === true ? 1 : 0,
   };
 }
 
-export const NAME = column('Name', { format: 'name' });
-export const AGE = column('Age');
+/** Columns that differ in name and description alone. */
+export function columns(
+  descriptions: Readonly<Record<string, string>>,
+  options: Omit<ColumnOptions, 'description'> = {},
+): TableColumnDefinition[] {
+  return Object.entries(descriptions).map(([name, description]) => column(name, { ...options, description }));
+}
+
+export const NAME = column('Name', {
+  format: 'name',
+  description: 'The name of the object, by which it is found in its namespace or, where it is in none, in the cluster.',
+});
+export const AGE = column('Age', { description: 'How long ago the server created the object.' });
+/** What the pods of a workload are made of and found by. */
+export const POD_COLUMNS = columns(
+  {
+    Containers: 'The names of the containers in the pod template.',
+    Images: 'The images of the containers in the pod template.',
+    Selector: 'The labels by which the pods are found.',
+  },
+  { wide: true },
+);
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -1,10 +1,15 @@
-import { AGE, column, NAME } from './cells.ts';
+import { AGE, columns, NAME } from './cells.ts';
 
 /** The first columns of what keeps a number of pods. */
 export const REPLICA_COLUMNS = [
   NAME,
-  column('Desired', { type: 'integer' }),
-  column('Current', { type: 'integer' }),
-  column('Ready', { type: 'integer' }),
+  ...columns(
+    {
+      Desired: 'How many pods there are to be.',
+      Current: 'How many pods there are.',
+      Ready: 'How many of them are ready.',
+    },
+    { type: 'integer' },
+  ),
   AGE,
 ];

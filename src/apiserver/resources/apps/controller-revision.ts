@@ -2,7 +2,7 @@ import type { ControllerRevision } from '../../../api/types/gen/apps-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 
 export const controllerRevisionStrategy = defineStrategy<ControllerRevision>(
@@ -17,7 +17,14 @@ export const controllerRevisionStrategy = defineStrategy<ControllerRevision>(
         : [invalid('data', revision.data ?? null, 'field is immutable')]),
     ],
     columns: {
-      definitions: [NAME, column('Controller'), column('Revision'), AGE],
+      definitions: [
+        NAME,
+        ...columns({
+          Controller: 'The workload whose state this is.',
+          Revision: 'The number of the state: later ones have higher numbers.',
+        }),
+        AGE,
+      ],
       cells: (revision, now) => [
         revision.metadata.name ?? '',
         controllerCell(revision),

@@ -6,7 +6,7 @@ import { isEmptySelector, validateLabelSelector } from '../../../api/validation/
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { validateAlwaysRunning, validatePodTemplate } from '../../../api/validation/pod-template.ts';
-import { AGE, column, containerCells, labelsCell, NAME, selectorCell } from '../cells.ts';
+import { AGE, column, columns, containerCells, labelsCell, NAME, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { collisionCount, readSelector, selectedErrors, statusCounters } from './workload.ts';
 
@@ -55,10 +55,19 @@ export const daemonSetStrategy = defineStrategy<DaemonSet>(
     columns: {
       definitions: [
         NAME,
-        ...['Desired', 'Current', 'Ready', 'Up-to-date', 'Available'].map(name => column(name, { type: 'integer' })),
-        column('Node Selector'),
+        ...columns(
+          {
+            Desired: 'On how many nodes a pod is to run.',
+            Current: 'On how many of them one runs.',
+            Ready: 'On how many of them it is ready.',
+            'Up-to-date': 'On how many of them it was made from the template as it is now.',
+            Available: 'On how many of them it has been ready for minReadySeconds.',
+          },
+          { type: 'integer' },
+        ),
+        column('Node Selector', { description: 'The labels of the nodes that pods run on.' }),
         AGE,
-        ...['Containers', 'Images', 'Selector'].map(name => column(name, { wide: true })),
+        ...POD_COLUMNS,
       ],
       cells: (set, now) => [
         set.metadata.name ?? '',

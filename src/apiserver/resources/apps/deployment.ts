@@ -3,7 +3,7 @@ import { type FieldError, forbidden, invalid, notSupported, required } from '../
 import { atMostWhole, numberIn, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { AGE, column, containerCells, NAME, selectorText } from '../cells.ts';
+import { AGE, columns, containerCells, NAME, POD_COLUMNS, selectorText } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import {
   collisionCount,
@@ -55,11 +55,13 @@ export const deploymentStrategy = defineStrategy<Deployment>(
     columns: {
       definitions: [
         NAME,
-        column('Ready'),
-        column('Up-to-date'),
-        column('Available'),
+        ...columns({
+          Ready: 'How many pods are ready, of how many there are to be.',
+          'Up-to-date': 'How many pods were made from the template as it is now.',
+          Available: 'How many pods have been ready for minReadySeconds.',
+        }),
         AGE,
-        ...['Containers', 'Images', 'Selector'].map(name => column(name, { wide: true })),
+        ...POD_COLUMNS,
       ],
       cells: (deployment, now) => [
         deployment.metadata.name ?? '',

@@ -2,7 +2,7 @@ import type { ReplicaSet } from '../../../api/types/gen/apps-v1.ts';
 import type { FieldError } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { column, containerCells, selectorCell } from '../cells.ts';
+import { containerCells, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { REPLICA_COLUMNS } from '../replicas.ts';
 import { podNameWarnings, statusCounters, validateReplicaTemplate, validateWorkloadSelector } from './workload.ts';
@@ -38,10 +38,7 @@ export const replicaSetStrategy = defineStrategy<ReplicaSet>(
         ],
       ),
     columns: {
-      definitions: [
-        ...REPLICA_COLUMNS,
-        ...['Containers', 'Images', 'Selector'].map(name => column(name, { wide: true })),
-      ],
+      definitions: [...REPLICA_COLUMNS, ...POD_COLUMNS],
       cells: (set, now) => [
         set.metadata.name ?? '',
         set.spec.replicas ?? 0,

@@ -13,7 +13,7 @@ import { dns1123Label } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { validateAnnotations, validateLabels } from '../../../api/validation/object-meta.ts';
 import { validateAlwaysRunning, validatePodTemplate } from '../../../api/validation/pod-template.ts';
-import { AGE, column, containerCells, NAME } from '../cells.ts';
+import { AGE, column, containerCells, NAME, POD_COLUMNS } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateClaimSpec } from '../storage/persistent-volume-claim.ts';
 import { collisionCount, readSelector, selectedErrors, statusCounters, validateWorkloadSelector } from './workload.ts';
@@ -76,7 +76,12 @@ export const statefulSetStrategy = defineStrategy<StatefulSet>(
       ...collisionCount(set.status, old.status),
     ],
     columns: {
-      definitions: [NAME, column('Ready'), AGE, column('Containers', { wide: true }), column('Images', { wide: true })],
+      definitions: [
+        NAME,
+        column('Ready', { description: 'How many pods are ready, of how many there are to be.' }),
+        AGE,
+        ...POD_COLUMNS.slice(0, 2),
+      ],
       cells: (set, now) => [
         set.metadata.name ?? '',
         `${set.status.readyReplicas ?? 0}/${set.spec.replicas ?? 0}`,

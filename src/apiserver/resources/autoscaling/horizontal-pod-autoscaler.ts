@@ -11,7 +11,7 @@ import type {
 } from '../../../api/types/gen/autoscaling-v2.ts';
 import { type FieldError, forbidden, invalid, notSupported, required } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
-import { AGE, column, firstOf, NAME } from '../cells.ts';
+import { AGE, columns, firstOf, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import type { ResourceStrategy } from '../strategy.ts';
 import {
@@ -41,7 +41,17 @@ export const horizontalPodAutoscalerStrategy = defineStrategy<Autoscaler>(RESOUR
     ...nonNegative('status.desiredReplicas', status.desiredReplicas),
   ],
   columns: {
-    definitions: [NAME, ...['Reference', 'Targets', 'MinPods', 'MaxPods', 'Replicas'].map(name => column(name)), AGE],
+    definitions: [
+      NAME,
+      ...columns({
+        Reference: 'The workload that is scaled.',
+        Targets: 'The metrics, each with what was measured and what is aimed at.',
+        MinPods: 'How many pods there are at least.',
+        MaxPods: 'How many pods there are at most.',
+        Replicas: 'How many pods there are.',
+      }),
+      AGE,
+    ],
     cells: (autoscaler, now) => {
       const { spec, status } = autoscaler;
       const targets = (spec.metrics ?? []).map((metric, i) => targetCell(metric, status.currentMetrics[i]));

@@ -2,7 +2,7 @@ import type { CronJob } from '../../../api/types/gen/batch-v1.ts';
 import { type FieldError, invalid, oneOf, required } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { podNameWarnings } from '../apps/workload.ts';
-import { AGE, column, containerCells, NAME, selectorCell, since } from '../cells.ts';
+import { AGE, column, columns, containerCells, NAME, POD_COLUMNS, selectorCell, since } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { CronSyntaxError, hasTimeZone, isTimeZone, parseCronSchedule } from './cron-schedule.ts';
 import { jobSpecWarnings, validateJobTemplate } from './job-spec.ts';
@@ -35,13 +35,15 @@ export const cronJobStrategy = defineStrategy<CronJob>(
     columns: {
       definitions: [
         NAME,
-        column('Schedule'),
-        column('Timezone'),
-        column('Suspend', { type: 'boolean' }),
-        column('Active', { type: 'integer' }),
-        column('Last Schedule'),
+        ...columns({
+          Schedule: 'When jobs are started, as five fields of cron.',
+          Timezone: 'The time zone that the schedule is read in.',
+        }),
+        column('Suspend', { type: 'boolean', description: 'Whether no further jobs are started for now.' }),
+        column('Active', { type: 'integer', description: 'How many jobs are running.' }),
+        column('Last Schedule', { description: 'How long ago a job was last started.' }),
         AGE,
-        ...['Containers', 'Images', 'Selector'].map(name => column(name, { wide: true })),
+        ...POD_COLUMNS,
       ],
       cells: (job, now) => {
         const { spec, status } = job;

@@ -3,7 +3,7 @@ import type { Job } from '../../../api/types/gen/batch-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
 import { dns1123Label } from '../../../api/validation/names.ts';
 import { podNameWarnings } from '../apps/workload.ts';
-import { AGE, column, containerCells, humanDuration, NAME, selectorCell } from '../cells.ts';
+import { AGE, columns, containerCells, humanDuration, NAME, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { jobSpecWarnings, validateJobSpec } from './job-spec.ts';
 import { hasCondition, validateJobStatus } from './job-status.ts';
@@ -37,11 +37,13 @@ export const jobStrategy = defineStrategy<Job>(
     columns: {
       definitions: [
         NAME,
-        column('Status'),
-        column('Completions'),
-        column('Duration'),
+        ...columns({
+          Status: 'Whether the job runs, is suspended or is over, and how.',
+          Completions: 'How many pods have succeeded, of how many that are to.',
+          Duration: 'How long the job took, or has taken so far.',
+        }),
         AGE,
-        ...['Containers', 'Images', 'Selector'].map(name => column(name, { wide: true })),
+        ...POD_COLUMNS,
       ],
       cells: (job, now) => [
         job.metadata.name ?? '',

@@ -2,7 +2,7 @@ import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
 } from '../../../api/types/gen/certificates-v1.ts';
-import { AGE, column, humanDuration, NAME } from '../cells.ts';
+import { AGE, columns, humanDuration, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateRequest, validateRequestChange } from './request-rules.ts';
 
@@ -32,10 +32,12 @@ export const certificateSigningRequestStrategy = defineStrategy<Request>(
       definitions: [
         NAME,
         AGE,
-        column('SignerName'),
-        column('Requestor'),
-        column('RequestedDuration'),
-        column('Condition'),
+        ...columns({
+          SignerName: 'Who is to sign the certificate.',
+          Requestor: 'The user who asks for it.',
+          RequestedDuration: 'For how long it is to be good; the signer may choose another time.',
+          Condition: 'Whether the request was approved, denied or has failed, and whether the certificate is there.',
+        }),
       ],
       cells: (request, now) => {
         const { signerName, username = '', expirationSeconds } = request.spec;

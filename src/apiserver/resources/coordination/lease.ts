@@ -13,7 +13,7 @@ export const leaseStrategy = defineStrategy<Lease>(
     prepareForUpdate: withoutElection,
     validate: validateLease,
     columns: {
-      definitions: [NAME, column('Holder'), AGE],
+      definitions: [NAME, column('Holder', { description: 'Who has the lease.' }), AGE],
       cells: (lease, now) => [lease.metadata.name ?? '', lease.spec.holderIdentity ?? '', ageCell(lease, now)],
     },
   },

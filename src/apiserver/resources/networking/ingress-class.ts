@@ -10,7 +10,7 @@ import {
 } from '../../../api/validation/field-error.ts';
 import { dns1123Label } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateTypedReference } from './typed-reference.ts';
 
@@ -26,7 +26,14 @@ export const ingressClassStrategy = defineStrategy<IngressClass>(
       ...validateClass(ingressClass),
     ],
     columns: {
-      definitions: [NAME, column('Controller'), column('Parameters'), AGE],
+      definitions: [
+        NAME,
+        ...columns({
+          Controller: 'The controller that serves ingresses of this class.',
+          Parameters: 'The object with what else the controller has to know.',
+        }),
+        AGE,
+      ],
       cells: (ingressClass, now) => {
         const { parameters, controller = '' } = ingressClass.spec;
         const isDefault = ingressClass.metadata.annotations?.['ingressclass.kubernetes.io/is-default-class'] === 'true';

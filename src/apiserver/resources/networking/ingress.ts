@@ -9,7 +9,7 @@ import {
   portNumber,
   wildcardSubdomain,
 } from '../../../api/validation/names.ts';
-import { AGE, column, firstOf, NAME } from '../cells.ts';
+import { AGE, columns, firstOf, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateTypedReference } from './typed-reference.ts';
 
@@ -49,7 +49,16 @@ export const ingressStrategy = defineStrategy<Ingress>(
         ];
       }),
     columns: {
-      definitions: [NAME, ...['Class', 'Hosts', 'Address', 'Ports'].map(name => column(name)), AGE],
+      definitions: [
+        NAME,
+        ...columns({
+          Class: 'The class of the ingress: which controller serves it.',
+          Hosts: 'The host names that it has rules for.',
+          Address: 'Where the controller takes requests for it.',
+          Ports: 'The ports that it takes requests on.',
+        }),
+        AGE,
+      ],
       cells: (ingress, now) => {
         const hosts = (ingress.spec.rules ?? []).flatMap(({ host = '' }) => (host === '' ? [] : [host]));
         const addresses = (ingress.status.loadBalancer.ingress ?? []).map(

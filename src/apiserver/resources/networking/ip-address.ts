@@ -4,8 +4,8 @@ import { type FieldError, invalidFor, required } from '../../../api/validation/f
 import { dns1123Subdomain, ipAddress, pathSegmentName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { canonicalIp } from '../../../base/cidr.ts';
-import { AGE, column, NAME } from '../cells.ts';
-import { ageCell, defineStrategy } from '../define.ts';
+import { column, NAME } from '../cells.ts';
+import { defineStrategy } from '../define.ts';
 
 /** An address that is taken: its name says which, its parent by whom. */
 export const ipAddressStrategy = defineStrategy<IPAddress>(
@@ -18,8 +18,9 @@ export const ipAddressStrategy = defineStrategy<IPAddress>(
       ...immutable('spec.parentRef', spec.parentRef, old.spec.parentRef),
     ],
     columns: {
-      definitions: [NAME, column('ParentRef'), AGE],
-      cells: (address, now) => [address.metadata.name ?? '', parentCell(address.spec.parentRef), ageCell(address, now)],
+      // Upstream shows no age here.
+      definitions: [NAME, column('ParentRef', { description: 'The object that has the address.' })],
+      cells: address => [address.metadata.name ?? '', parentCell(address.spec.parentRef)],
     },
   },
 );

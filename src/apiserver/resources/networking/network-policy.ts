@@ -31,7 +31,11 @@ export const networkPolicyStrategy = defineStrategy<NetworkPolicy>(
       ...typeErrors(spec.policyTypes ?? []),
     ],
     columns: {
-      definitions: [NAME, column('Pod-Selector'), AGE],
+      definitions: [
+        NAME,
+        column('Pod-Selector', { description: 'The labels of the pods that the policy is about.' }),
+        AGE,
+      ],
       cells: (policy, now) => [policy.metadata.name ?? '', selectorCell(policy.spec.podSelector), ageCell(policy, now)],
     },
   },

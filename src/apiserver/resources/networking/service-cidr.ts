@@ -14,7 +14,7 @@ export const serviceCidrStrategy = defineStrategy<ServiceCIDR>(
     validate: ({ spec }) => validateCidrs(spec.cidrs ?? []),
     validateUpdate: ({ spec }, old) => validateChange(spec.cidrs ?? [], old.spec.cidrs ?? []),
     columns: {
-      definitions: [NAME, column('CIDRs'), AGE],
+      definitions: [NAME, column('CIDRs', { description: 'The ranges that cluster IPs are taken from.' }), AGE],
       cells: (serviceCidr, now) => [
         serviceCidr.metadata.name ?? '',
         (serviceCidr.spec.cidrs ?? []).join(','),

@@ -13,7 +13,11 @@ export const runtimeClassStrategy = defineStrategy<RuntimeClass>(
     validate: validateClass,
     validateUpdate: (runtimeClass, old) => immutable('handler', runtimeClass.handler, old.handler),
     columns: {
-      definitions: [NAME, column('Handler'), AGE],
+      definitions: [
+        NAME,
+        column('Handler', { description: 'The runtime that nodes run pods of this class with.' }),
+        AGE,
+      ],
       cells: (runtimeClass, now) => [
         runtimeClass.metadata.name ?? '',
         runtimeClass.handler,

@@ -4,7 +4,7 @@ import { type FieldError, invalid, notSupported } from '../../../api/validation/
 import { atMostWhole, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 
 export const podDisruptionBudgetStrategy = defineStrategy<PodDisruptionBudget>(
@@ -23,9 +23,11 @@ export const podDisruptionBudgetStrategy = defineStrategy<PodDisruptionBudget>(
     columns: {
       definitions: [
         NAME,
-        column('Min Available'),
-        column('Max Unavailable'),
-        column('Allowed Disruptions', { type: 'integer' }),
+        ...columns({
+          'Min Available': 'How many pods must stay available.',
+          'Max Unavailable': 'How many pods may be unavailable at once.',
+        }),
+        column('Allowed Disruptions', { type: 'integer', description: 'How many pods may be evicted now.' }),
         AGE,
       ],
       cells: (budget, now) => [

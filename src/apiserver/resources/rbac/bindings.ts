@@ -2,16 +2,23 @@ import { equalValues } from '../../../api/semantic-equal.ts';
 import type { ClusterRoleBinding, RoleBinding, RoleRef, Subject } from '../../../api/types/gen/rbac-v1.ts';
 import { type FieldError, invalid, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain, pathSegmentName } from '../../../api/validation/names.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { RBAC_GROUP } from './roles.ts';
 
 const COLUMNS = {
   definitions: [
     NAME,
-    column('Role'),
+    column('Role', { description: 'The role that is given.' }),
     AGE,
-    ...['Users', 'Groups', 'ServiceAccounts'].map(name => column(name, { wide: true })),
+    ...columns(
+      {
+        Users: 'The users that it is given to.',
+        Groups: 'The groups that it is given to.',
+        ServiceAccounts: 'The service accounts that it is given to, with their namespaces.',
+      },
+      { wide: true },
+    ),
   ],
   cells: (binding: RoleBinding | ClusterRoleBinding, now: number) => {
     const subjects = binding.subjects ?? [];

@@ -11,7 +11,7 @@ import type { ApiObject } from '../strategy.ts';
 export const RBAC_GROUP = 'rbac.authorization.k8s.io';
 
 const COLUMNS = {
-  definitions: [NAME, column('Created At')],
+  definitions: [NAME, column('Created At', { description: 'When the server created the object.' })],
   cells: (role: ApiObject) => [role.metadata.name ?? '', role.metadata.creationTimestamp ?? null],
 };
 

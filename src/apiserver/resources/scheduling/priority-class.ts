@@ -24,10 +24,10 @@ export const priorityClassStrategy = defineStrategy<PriorityClass>(
     columns: {
       definitions: [
         NAME,
-        column('Value', { type: 'integer' }),
-        column('Global-Default', { type: 'boolean' }),
+        column('Value', { type: 'integer', description: 'The priority of the pods: higher goes first.' }),
+        column('Global-Default', { type: 'boolean', description: 'Whether pods that name no class get this one.' }),
         AGE,
-        column('PreemptionPolicy'),
+        column('PreemptionPolicy', { description: 'Whether pods of lower priority may be removed to make room.' }),
       ],
       cells: (priorityClass, now) => [
         priorityClass.metadata.name ?? '',

@@ -2,7 +2,7 @@ import { equalAs, equalValues } from '../../../api/semantic-equal.ts';
 import type { CSIDriver, TokenRequest } from '../../../api/types/gen/storage-v1.ts';
 import { duplicate, type FieldError, invalid, notSupported, required } from '../../../api/validation/field-error.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 
 const MIN_TOKEN_SECONDS = 600;
@@ -37,10 +37,17 @@ export const csiDriverStrategy = defineStrategy<CSIDriver>(
     columns: {
       definitions: [
         NAME,
-        ...['AttachRequired', 'PodInfoOnMount', 'StorageCapacity'].map(name => column(name, { type: 'boolean' })),
-        column('TokenRequests'),
-        column('RequiresRepublish', { type: 'boolean' }),
-        column('Modes'),
+        ...columns(
+          {
+            AttachRequired: 'Whether volumes are attached to a node before they are mounted.',
+            PodInfoOnMount: 'Whether the driver is told which pod a volume is mounted for.',
+            StorageCapacity: 'Whether pods are placed by how much room the driver says there is.',
+          },
+          { type: 'boolean' },
+        ),
+        column('TokenRequests', { description: 'The audiences of the tokens that the driver gets for pods.' }),
+        column('RequiresRepublish', { type: 'boolean', description: 'Whether volumes are mounted again and again.' }),
+        column('Modes', { description: 'Whether volumes of the driver outlive their pods.' }),
         AGE,
       ],
       cells: (driver, now) => {

@@ -21,7 +21,11 @@ export const csiNodeStrategy = defineStrategy<CSINode>(
       ),
     ],
     columns: {
-      definitions: [NAME, column('Drivers', { type: 'integer' }), AGE],
+      definitions: [
+        NAME,
+        column('Drivers', { type: 'integer', description: 'How many CSI drivers are registered on the node.' }),
+        AGE,
+      ],
       cells: (node, now) => [node.metadata.name ?? '', node.spec.drivers.length, ageCell(node, now)],
     },
   },

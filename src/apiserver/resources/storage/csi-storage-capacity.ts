@@ -4,7 +4,7 @@ import type { CSIStorageCapacity } from '../../../api/types/gen/storage-v1.ts';
 import { type FieldError, invalid, invalidFor } from '../../../api/validation/field-error.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
-import { column, NAME } from '../cells.ts';
+import { columns, NAME } from '../cells.ts';
 import { defineStrategy } from '../define.ts';
 
 export const csiStorageCapacityStrategy = defineStrategy<CSIStorageCapacity>(
@@ -25,7 +25,13 @@ export const csiStorageCapacityStrategy = defineStrategy<CSIStorageCapacity>(
       return errors;
     },
     columns: {
-      definitions: [NAME, column('StorageClassName'), column('Capacity')],
+      definitions: [
+        NAME,
+        ...columns({
+          StorageClassName: 'The class of the volumes that there is room for.',
+          Capacity: 'How much room there is, as the driver said last.',
+        }),
+      ],
       cells: capacity => [capacity.metadata.name ?? '', capacity.storageClassName, capacity.capacity ?? '<unset>'],
     },
   },

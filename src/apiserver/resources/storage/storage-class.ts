@@ -3,7 +3,7 @@ import type { StorageClass } from '../../../api/types/gen/storage-v1.ts';
 import { duplicate, type FieldError, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
 import { qualifiedName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateParameters, validateProvisioner } from './class-rules.ts';
 
@@ -32,7 +32,12 @@ export const storageClassStrategy = defineStrategy<StorageClass>(
     columns: {
       definitions: [
         NAME,
-        ...['Provisioner', 'ReclaimPolicy', 'VolumeBindingMode', 'AllowVolumeExpansion'].map(name => column(name)),
+        ...columns({
+          Provisioner: 'Who makes the volumes.',
+          ReclaimPolicy: 'What becomes of a volume when its claim is gone.',
+          VolumeBindingMode: 'Whether a volume is made at once or when a pod needs it.',
+          AllowVolumeExpansion: 'Whether a claim may ask for more later.',
+        }),
         AGE,
       ],
       cells: (storageClass, now) => [

@@ -34,10 +34,10 @@ export const volumeAttachmentStrategy = defineStrategy<VolumeAttachment>(
     columns: {
       definitions: [
         NAME,
-        column('Attacher', { format: 'name' }),
-        column('PV'),
-        column('Node'),
-        column('Attached', { type: 'boolean' }),
+        column('Attacher', { format: 'name', description: 'The driver that attaches the volume.' }),
+        column('PV', { description: 'The volume.' }),
+        column('Node', { description: 'The node that it is attached to.' }),
+        column('Attached', { type: 'boolean', description: 'Whether it is attached.' }),
         AGE,
       ],
       cells: (attachment, now) => [

@@ -19,7 +19,7 @@ export const volumeAttributesClassStrategy = defineStrategy<VolumeAttributesClas
       ...validateClass(attributes),
     ],
     columns: {
-      definitions: [NAME, column('DriverName'), AGE],
+      definitions: [NAME, column('DriverName', { description: 'The CSI driver that knows the attributes.' }), AGE],
       cells: (attributes, now) => [attributes.metadata.name ?? '', attributes.driverName, ageCell(attributes, now)],
     },
   },

@@ -227,7 +227,8 @@ describe('any text at all', () => {
     '    env:\n    - &e {name: A, value: one}\n    ports: [{containerPort: 80}]\n---\n{"kind": "Pod"}\n',
   );
 
-  it('gives objects or problems and never throws', () => {
+  // A second of work, which takes ten times that while everything else on the machine runs.
+  it('gives objects or problems and never throws', { timeout: 60_000 }, () => {
     const damage = fc.tuple(
       fc.nat({ max: sample.length }),
       fc.nat({ max: 6 }),

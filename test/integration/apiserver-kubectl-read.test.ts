@@ -126,7 +126,7 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     ],
     [
       'services',
-      /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR\nweb +ClusterIP +10\.96\.\d+\.\d+ +<none> +80\/TCP +\S+ +app=web$/,
+      /^NAME +TYPE +CLUSTER-IP +EXTERNAL-IP +PORT\(S\) +AGE +SELECTOR\nweb +ClusterIP +10(\.\d+){3} +<none> +80\/TCP +\S+ +app=web$/,
     ],
     ['ingresses', /^NAME +CLASS +HOSTS +ADDRESS +PORTS +AGE\nweb +<none> +web.test +80 +\S+$/],
     ['networkpolicies', /^NAME +POD-SELECTOR +AGE\ndeny +<none> +/],

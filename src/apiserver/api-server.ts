@@ -117,7 +117,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
   ]);
   const handlers: HandlerContext = {
     resources,
-    admission: admissionPlugins(resources, clock, unreadable),
+    admission: admissionPlugins(resources, clock, authorizer, unreadable),
     authorizer,
     rbac,
     allocator: new ServiceAllocator(resources, {

@@ -3,10 +3,10 @@ import { setMaxListeners } from 'node:events';
 import { decodeValue } from '../../src/api/decode/json/decode-json.ts';
 import { withResourceDefaults } from '../../src/api/defaults/resources.ts';
 import { loadPackages } from '../../src/api/schema/packages.ts';
-import type { AdmissionPlugin } from '../../src/apiserver/admission/plugin.ts';
 import { userInfo } from '../../src/apiserver/authn/user.ts';
 import { mastersAuthorizer } from '../../src/apiserver/authz/authorizer.ts';
 import { RbacAuthorizer } from '../../src/apiserver/authz/rbac/rbac-authorizer.ts';
+import type { admissionPlugins } from '../../src/apiserver/handlers/admission-plugins.ts';
 import { deleteObject } from '../../src/apiserver/handlers/delete.ts';
 import type { HandlerContext, WriteOptions } from '../../src/apiserver/handlers/handler-context.ts';
 import { QuotaCharger } from '../../src/apiserver/handlers/quota-charge.ts';
@@ -25,7 +25,7 @@ export interface HandlersOptions {
   readonly clock?: Clock;
   readonly families?: readonly ('IPv4' | 'IPv6')[];
   readonly nodePorts?: { readonly first: number; readonly last: number };
-  readonly admission?: (resources: ReadonlyMap<string, ServedResource>, clock: Clock) => readonly AdmissionPlugin[];
+  readonly admission?: typeof admissionPlugins;
 }
 
 /** What a server does behind authorization, over any storage: several over the same one are several servers. */
@@ -47,7 +47,7 @@ export class HandlersOnStorage {
     const none = { get: () => undefined, list: () => [] };
     this.handlers = {
       resources,
-      admission: options.admission?.(resources, clock) ?? [],
+      admission: options.admission?.(resources, clock, mastersAuthorizer) ?? [],
       authorizer: mastersAuthorizer,
       rbac: new RbacAuthorizer({ roles: none, roleBindings: none, clusterRoles: none, clusterRoleBindings: none }),
       allocator: new ServiceAllocator(resources, {

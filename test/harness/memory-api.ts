@@ -126,7 +126,7 @@ export class MemoryApi {
     });
     const handlers: HandlerContext = {
       resources: this.resources,
-      admission: admissionPlugins(this.resources, clock),
+      admission: admissionPlugins(this.resources, clock, authorizer),
       authorizer,
       rbac,
       allocator: new ServiceAllocator(this.resources, { families: ['IPv4'], nodePorts: NODE_PORTS, clock }),

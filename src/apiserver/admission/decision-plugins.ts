@@ -1,11 +1,12 @@
 import type { Time } from '../../api/types/scalars.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import type { Decision, Lister, WriteRequest } from './admission.ts';
 import { decideDefaultStorageClass } from './default-storage-class.ts';
 import { decideDefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { decideLimitRanger } from './limit-ranger.ts';
 import { decideNamespaceLifecycle } from './namespace-lifecycle.ts';
-import { decideNodeRestriction } from './node-restriction.ts';
+import { decideNodeRestriction } from './node-restriction/node-restriction.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
 import { decidePodSecurity } from './pod-security/pod-security.ts';
 import { decidePriority } from './priority.ts';
@@ -14,6 +15,7 @@ import { decideTaintNodesByCondition } from './taint-nodes-by-condition.ts';
 
 export interface AdmissionInputs {
   readonly lister: Lister;
+  readonly authorizer: Pick<Authorizer, 'authorize'>;
   readonly now: () => Time;
   /** Five characters, fresh at each call. */
   readonly randomSuffix: () => string;
@@ -44,7 +46,9 @@ export function decisionPlugins(inputs: AdmissionInputs): readonly AdmissionPlug
     plugin('ServiceAccount', 'mutate', (request, { lister, randomSuffix }) =>
       decideServiceAccount(request, lister, randomSuffix()),
     ),
-    plugin('NodeRestriction', 'mutate', (request, { lister }) => decideNodeRestriction(request, lister)),
+    plugin('NodeRestriction', 'mutate', (request, { lister, authorizer }) =>
+      decideNodeRestriction(request, lister, authorizer),
+    ),
     plugin('TaintNodesByCondition', 'mutate', decideTaintNodesByCondition),
     plugin('PodSecurity', 'validate', (request, { lister }) => decidePodSecurity(request, lister)),
     plugin('Priority', 'mutate', (request, { lister }) => decidePriority(request, lister)),

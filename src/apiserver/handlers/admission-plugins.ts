@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Lister } from '../admission/admission.ts';
 import { decisionPlugins } from '../admission/decision-plugins.ts';
 import type { AdmissionPlugin } from '../admission/plugin.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 import { type OnUnreadable, resourceLister } from './resource-lister.ts';
@@ -13,9 +14,15 @@ import { randomSuffix } from './write-object.ts';
 export function admissionPlugins(
   resources: ReadonlyMap<string, ServedResource>,
   clock: Clock,
+  authorizer: Pick<Authorizer, 'authorize'>,
   onUnreadable?: OnUnreadable,
 ): readonly AdmissionPlugin[] {
-  const inputs = { lister: admissionLister(resources, onUnreadable), now: () => timeOf(clock.now()), randomSuffix };
+  const inputs = {
+    authorizer,
+    lister: admissionLister(resources, onUnreadable),
+    now: () => timeOf(clock.now()),
+    randomSuffix,
+  };
   return [freshNamespace(resources), ...decisionPlugins(inputs)];
 }
 

@@ -3,7 +3,7 @@ import { badRequestError, conflictError, successStatus } from '../../api/status.
 import { timeOf } from '../../api/time.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { DeleteOptions } from '../../api/types/gen/meta-v1.ts';
-import { admitValidating } from '../admission/plugin.ts';
+import { type AdmissionPlugin, admitValidating } from '../admission/plugin.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import { podGracePeriod } from '../resources/core/pod/deletion.ts';
@@ -88,7 +88,7 @@ function fromQuery(query: URLSearchParams): DeleteOptions {
 
 /**
  * Deletes an object, or marks it as deleted where its grace period or its finalizers keep it. A mark that stands is only ever moved forward: a
- * shorter grace period counts, a longer one does not.
+ * shorter grace period counts, a longer one does not. `plugins` are asked about it: none where they have been about what led to it.
  */
 export async function deleteObject(
   handlers: HandlerContext,
@@ -96,10 +96,11 @@ export async function deleteObject(
   target: { readonly namespace: string; readonly name: string },
   options: DeleteOptions,
   write: WriteOptions,
+  plugins: readonly AdmissionPlugin[] = handlers.admission,
 ): Promise<Deleted> {
   const allocation = handlers.allocator.begin(served, write.signal);
   try {
-    return await deleteAllocated(handlers, served, target, options, write, allocation);
+    return await deleteAllocated(handlers, served, target, options, write, allocation, plugins);
   } finally {
     allocation.end();
   }
@@ -112,6 +113,7 @@ async function deleteAllocated(
   options: DeleteOptions,
   write: WriteOptions,
   allocation: ServiceAllocation,
+  plugins: readonly AdmissionPlugin[],
 ): Promise<Deleted> {
   const key = served.key(target.namespace, target.name);
   const { signal } = write;
@@ -121,7 +123,7 @@ async function deleteAllocated(
     const object = served.decode(current);
     checkPreconditions(served, object, options);
     const request = admissionRequest(served, 'DELETE', target, { object: undefined, oldObject: object }, write);
-    await admitValidating(handlers.admission, request, signal);
+    await admitValidating(plugins, request, signal);
     const marked = markDeleted(served, object, options, handlers.clock.now());
     if (write.dryRun) return { kind: 'dry', object: marked ?? object, gone: marked === undefined };
     const preconditions = { resourceVersion: String(current.revision) };

@@ -123,6 +123,8 @@ export interface UpdateRequest {
   /** The new object, with its defaults, made from the stored one. May be called several times. */
   readonly change: (old: ApiObject) => ApiObject | Promise<ApiObject>;
   readonly preconditions?: Preconditions;
+  /** True where admission has looked at what led to this change, as the kind that it came as. */
+  readonly isAdmitted?: boolean;
 }
 
 /** Changes an object: what `change` makes of it, admission, the rules, storage; again from the start when somebody else wrote in between. */
@@ -224,7 +226,8 @@ async function nextObject(
     { object: wanted, oldObject: old },
     options,
   );
-  const admitted = (await admitMutating(handlers.admission, admission, options.signal)) as ApiObject;
+  const plugins = request.isAdmitted === true ? [] : handlers.admission;
+  const admitted = (await admitMutating(plugins, admission, options.signal)) as ApiObject;
   const versioned = {
     ...admitted,
     metadata: {
@@ -241,7 +244,7 @@ async function nextObject(
   const valid = served.strategy.canonicalize(prepared);
   checkEscalation(handlers, served, valid, old, options.user);
   checkSignerRights(handlers, served, valid, old, options);
-  await admitValidating(handlers.admission, { ...admission, object: valid }, options.signal);
+  await admitValidating(plugins, { ...admission, object: valid }, options.signal);
   return { object: valid, admission };
 }
 

@@ -67,7 +67,7 @@ export function reconcileBinding<T extends RoleBinding & Stored>(
 }
 
 function isKeptUpToDate(stored: Stored): boolean {
-  return stored.metadata.annotations?.[AUTOUPDATE] === 'true';
+  return stored.metadata.annotations?.[AUTOUPDATE] !== 'false';
 }
 
 function selectorsOf(role: ClusterRole): readonly LabelSelector[] {

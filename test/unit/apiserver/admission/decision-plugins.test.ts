@@ -4,6 +4,7 @@ import { type AdmissionRequest, admit } from '../../../../src/apiserver/admissio
 import { userInfo } from '../../../../src/apiserver/authn/user.ts';
 
 const plugins = decisionPlugins({
+  authorizer: { authorize: () => ({ kind: 'no-opinion', reason: '' }) },
   lister: {
     get: ({ resource }, _, name) =>
       resource === 'namespaces' || resource === 'serviceaccounts'

@@ -4,7 +4,7 @@ import type { Decision, Lister, WriteRequest } from '../../../../src/apiserver/a
 import { decideDefaultTolerationSeconds } from '../../../../src/apiserver/admission/default-toleration-seconds.ts';
 import { decideLimitRanger } from '../../../../src/apiserver/admission/limit-ranger.ts';
 import { decideNamespaceLifecycle } from '../../../../src/apiserver/admission/namespace-lifecycle.ts';
-import { decideNodeRestriction } from '../../../../src/apiserver/admission/node-restriction.ts';
+import { decideNodeRestriction } from '../../../../src/apiserver/admission/node-restriction/node-restriction.ts';
 import { decidePodSecurity } from '../../../../src/apiserver/admission/pod-security/pod-security.ts';
 import { decidePriority } from '../../../../src/apiserver/admission/priority.ts';
 import { decideResourceQuota } from '../../../../src/apiserver/admission/resource-quota/check.ts';
@@ -12,6 +12,7 @@ import { decideServiceAccount } from '../../../../src/apiserver/admission/servic
 import { userInfo } from '../../../../src/apiserver/authn/user.ts';
 import type { ApiObject } from '../../../../src/apiserver/resources/strategy.ts';
 
+const nobody = { authorize: () => ({ kind: 'no-opinion', reason: '' }) as const };
 const named = (name: string, rest: object = {}): ApiObject => ({ metadata: { name }, ...rest });
 
 function lister(objects: Readonly<Record<string, readonly ApiObject[]>>): Lister {
@@ -83,7 +84,7 @@ describe("refusals, in upstream's words", () => {
     ],
     [
       'a node that makes a pod of its own',
-      decideNodeRestriction(createPod({}, { user: node }), lister({})),
+      decideNodeRestriction(createPod({}, { user: node }), lister({}), nobody),
       'pods "web" is forbidden: pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create mirror pods',
     ],
     [
@@ -91,6 +92,7 @@ describe("refusals, in upstream's words", () => {
       decideNodeRestriction(
         createPod({}, { user: node, resource: { group: '', resource: 'nodes' }, object: named('n2', { spec: {} }) }),
         lister({}),
+        nobody,
       ),
       'nodes "web" is forbidden: node "n1" is not allowed to modify node "n2"',
     ],
@@ -204,8 +206,11 @@ describe('a mirror pod', () => {
       `pods "web" is forbidden: a mirror pod may not reference ${what}`,
     );
     const user = userInfo('system:node:n1', ['system:nodes']);
-    const byNode = createPod({}, { user, object: { ...mirror, spec: { ...spec, nodeName: 'n1' } } as ApiObject });
-    expect(text(decideNodeRestriction(byNode, lister({})))).toBe(
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'u1', controller: true };
+    const metadata = { ...mirror.metadata, ownerReferences: [owner] };
+    const object = { ...mirror, metadata, spec: { ...spec, nodeName: 'n1' } } as ApiObject;
+    const nodes = [{ metadata: { name: 'n1', uid: 'u1' } }];
+    expect(text(decideNodeRestriction(createPod({}, { user, object }), lister({ nodes }), nobody))).toBe(
       `pods "web" is forbidden: node "n1" can not create pods that reference ${what}`,
     );
   });

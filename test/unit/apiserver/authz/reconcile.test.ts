@@ -37,7 +37,11 @@ describe('roles of the default policy', () => {
       metadata: { ...wanted.metadata, annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'false' } },
     };
     expect(reconcileRole(wanted, own)).toEqual({ kind: 'keep' });
-    expect(reconcileRole(wanted, { ...own, metadata: { ...own.metadata, annotations: {} } })).toEqual({ kind: 'keep' });
+  });
+
+  it('are kept up to date where nobody said anything', () => {
+    const silent = { ...wanted, rules: [], metadata: { ...wanted.metadata, annotations: {} } };
+    expect(reconcileRole(wanted, silent)).toMatchObject({ kind: 'update' });
   });
 
   it('aggregate again what they no longer did', () => {

@@ -22,7 +22,14 @@ const OBJECTS: ReadonlyMap<string, ApiObject> = new Map(
     'namespaces/a': { metadata: { name: 'a' }, status: { phase: 'Active' } },
     'namespaces/going': { metadata: { name: 'going' }, status: { phase: 'Terminating' } },
     'serviceaccounts/a/robot': { metadata: { name: 'robot', uid: 'u-robot' } },
-    'pods/a/own': { metadata: { name: 'own', uid: 'u-own' }, spec: { serviceAccountName: 'robot', nodeName: 'n1' } },
+    'pods/a/own': {
+      metadata: { name: 'own', uid: 'u-own' },
+      spec: {
+        serviceAccountName: 'robot',
+        nodeName: 'n1',
+        volumes: [{ name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }],
+      },
+    },
     'pods/a/far': { metadata: { name: 'far', uid: 'u-far' }, spec: { serviceAccountName: 'robot', nodeName: 'n2' } },
     'pods/a/other': { metadata: { name: 'other', uid: 'u-other' }, spec: { serviceAccountName: 'admin' } },
   }),
@@ -54,6 +61,7 @@ const accounts = serve('serviceaccounts');
 const handlers = {
   resources: new Map(['pods', 'nodes'].map(plural => [`/v1/${plural}`, serve(plural)])),
   admission: decisionPlugins({
+    authorizer: { authorize: () => ({ kind: 'no-opinion', reason: '' }) },
     lister: { get: ({ resource }, namespace, name) => OBJECTS.get(id(resource, namespace, name)), list: () => [] },
     now: () => '2026-01-02T03:04:05Z',
     randomSuffix: () => 'abcde',

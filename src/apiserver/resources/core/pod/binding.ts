@@ -2,18 +2,23 @@ import { goQuote } from '../../../../api/go-quote.ts';
 import { badRequestError, conflictError, invalidError } from '../../../../api/status.ts';
 import type { Binding, Pod } from '../../../../api/types/gen/core-v1.ts';
 import { type FieldError, notSupported, required } from '../../../../api/validation/field-error.ts';
+import { validateAnnotations, validateLabels } from '../../../../api/validation/object-meta.ts';
 import type { StrategyContext } from '../../strategy.ts';
+import { withPodCondition } from './condition.ts';
 
 const BINDINGS = { group: '', resource: 'pods/binding' };
 
 /** Throws what is wrong with a binding before the pod is looked at. `podName` is the name in the path. */
 export function checkBinding(binding: Binding, podName: string): void {
   const { name = '' } = binding.metadata;
-  if (name !== '' && name !== podName) throw badRequestError('name in URL does not match name in Binding object');
+  if (name !== podName) throw badRequestError('name in URL does not match name in Binding object');
   const { kind = '', name: target = '' } = binding.target;
   const errors: FieldError[] = [];
   if (kind !== '' && kind !== 'Node') errors.push(notSupported('target.kind', kind, ['Node', '<empty>']));
   if (target === '') errors.push(required('target.name'));
+  // they become those of the pod, which could not be written any more if they were wrong
+  errors.push(...validateLabels(binding.metadata.labels, 'metadata.labels'));
+  errors.push(...validateAnnotations(binding.metadata.annotations, 'metadata.annotations'));
   if (errors.length > 0) throw invalidError({ group: '', kind: 'Binding' }, name, errors);
 }
 
@@ -26,17 +31,13 @@ export function bindPod(pod: Pod, binding: Binding, context: Pick<StrategyContex
   const refuse = (because: string): never => {
     throw conflictError(BINDINGS, name, because);
   };
-  const wantedUid = binding.metadata.uid ?? '';
-  if (wantedUid !== '' && wantedUid !== pod.metadata.uid)
-    refuse(`Precondition failed: UID in precondition: ${wantedUid}, UID in object meta: ${pod.metadata.uid ?? ''}`);
   if (pod.metadata.deletionTimestamp !== undefined)
     refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
   const assigned = pod.spec.nodeName ?? '';
   if (assigned !== '') refuse(`pod ${name} is already assigned to node ${goQuote(assigned)}`);
   if ((pod.spec.schedulingGates ?? []).length > 0) refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   const { labels, annotations } = pod.metadata;
-  const conditions = (pod.status.conditions ?? []).filter(condition => condition.type !== 'PodScheduled');
-  return {
+  const bound: Pod = {
     ...pod,
     metadata: {
       ...pod.metadata,
@@ -44,12 +45,9 @@ export function bindPod(pod: Pod, binding: Binding, context: Pick<StrategyContex
       annotations: merged(annotations, binding.metadata.annotations),
     },
     spec: { ...pod.spec, nodeName: binding.target.name },
-    status: {
-      ...pod.status,
-      nominatedNodeName: undefined,
-      conditions: [...conditions, { type: 'PodScheduled', status: 'True', lastTransitionTime: context.now }],
-    },
+    status: { ...pod.status, nominatedNodeName: undefined },
   };
+  return withPodCondition(bound, { type: 'PodScheduled', status: 'True' }, context.now);
 }
 
 type Texts = Readonly<Record<string, string>> | undefined;

@@ -1,13 +1,21 @@
 import { labelSelectorOf } from '../../../../api/selectors/label-selector.ts';
-import { ApiError, badRequestError, forbiddenError, tooManyRequestsError } from '../../../../api/status.ts';
+import {
+  ApiError,
+  badRequestError,
+  forbiddenError,
+  invalidError,
+  tooManyRequestsError,
+} from '../../../../api/status.ts';
 import type { Pod } from '../../../../api/types/gen/core-v1.ts';
 import type { Condition } from '../../../../api/types/gen/meta-v1.ts';
-import type { PodDisruptionBudget } from '../../../../api/types/gen/policy-v1.ts';
+import type { Eviction, PodDisruptionBudget } from '../../../../api/types/gen/policy-v1.ts';
 import type { Time } from '../../../../api/types/scalars.ts';
+import { invalid } from '../../../../api/validation/field-error.ts';
 
 /** Budgets remember so many evictions that their controller has not seen yet (MaxDisruptedPodSize upstream). */
 const MAX_DISRUPTED_PODS = 2000;
 const REFUSED = "Cannot evict pod as it would violate the pod's disruption budget.";
+const IGNORE_ERRORS = 'ignoreStoreReadErrorWithClusterBreakingPotential';
 const BUDGETS = { group: 'policy', resource: 'poddisruptionbudget' };
 
 export type EvictionDecision =
@@ -41,10 +49,13 @@ export function decideEviction(pod: Pod, budgets: readonly PodDisruptionBudget[]
   };
 }
 
-/** Throws 400 where the body names another pod than the path. */
-export function checkEviction(bodyName: string, podName: string): void {
-  if (bodyName !== '' && bodyName !== podName)
-    throw badRequestError('name in URL does not match name in Eviction object');
+/** Throws 400 where the body names another pod than the path, 422 for an option that is no eviction's. */
+export function checkEviction(eviction: Eviction, podName: string): void {
+  if (eviction.metadata.name !== podName) throw badRequestError('name in URL does not match name in Eviction object');
+  if (eviction.deleteOptions?.[IGNORE_ERRORS] === true)
+    throw invalidError({ group: 'policy', kind: 'Eviction' }, podName, [
+      invalid(`deleteOptions.${IGNORE_ERRORS}`, true, 'can not be set for pod eviction, try after removing the option'),
+    ]);
 }
 
 function guards(budget: PodDisruptionBudget, pod: Pod): boolean {

@@ -12,7 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import { invalidArgument } from '../base/errors.ts';
 import { sleep } from '../base/signals.ts';
-import { mayRepeat } from './errors.ts';
+import { isOfMember, mayRepeat } from './errors.ts';
 import { UnaryChannel } from './unary-channel.ts';
 
 /** Certificates in PEM. A client certificate is how etcd is told who calls; name and password are not spoken. */
@@ -102,7 +102,8 @@ export class EtcdConnection {
   /**
    * One call with one answer. Goes to the next member, and after a whole round again with a growing pause, while that is safe and the time
    * for it lasts. A call that changes something and may have reached etcd is never made twice: its error says `unavailable` or
-   * `deadline-exceeded`, and the caller has to look what became of it.
+   * `deadline-exceeded`, and the caller has to look what became of it. Whether repeated or not, the calls after one that got no answer go to
+   * another member.
    */
   async call<Request, Response>(
     method: Method<Request, Response>,
@@ -116,8 +117,8 @@ export class EtcdConnection {
       try {
         return await this.#once(at, method, request, timeoutMs - (performance.now() - started), options.signal);
       } catch (error) {
+        if (isOfMember(error)) this.#leave(at);
         if (!mayRepeat(error, options.changesNothing)) throw error;
-        this.#leave(at);
         const pause =
           attempt % this.endpoints.length === 0 ? Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), MAX_PAUSE_MS) : 0;
         if (performance.now() - started + pause >= Math.min(this.#retryMs, timeoutMs)) throw error;

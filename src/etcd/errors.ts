@@ -81,3 +81,9 @@ export function mayRepeat(error: unknown, changesNothing: boolean): boolean {
   if (!changesNothing) return false;
   return error.code === 'unavailable' || error.fault === 'server-timeout';
 }
+
+/** Whether another member might do better: this one is away, keeps silent, or has lost its leader. */
+export function isOfMember(error: unknown): boolean {
+  if (!(error instanceof EtcdError)) return false;
+  return error.code === 'unavailable' || error.code === 'deadline-exceeded' || error.fault === 'server-timeout';
+}

@@ -17,6 +17,8 @@ import { EtcdError, fromEtcdServiceError } from './errors.ts';
 
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
+/** A member whose machine is off refuses nothing: the kernel alone would try for two minutes. */
+const CONNECT_MS = 2_000;
 /** Lists are pages of megabytes: the default of 64 KiB would cost a round trip each. */
 const WINDOW_BYTES = 8 << 20;
 /** A connection has 2^30 streams in all (RFC 9113, 5.1.1), which a busy server uses up in days; it is replaced long before. */
@@ -47,14 +49,20 @@ export class UnaryChannel {
   readonly #endpoint: string;
   readonly #secure: SecureContextOptions | undefined;
   readonly #maxCalls: number;
+  readonly #connectMs: number;
   #link: Link | undefined;
   #closed = false;
 
-  /** `maxCalls`: per connection. */
-  constructor(endpoint: string, secure: SecureContextOptions | undefined, maxCalls = MAX_CALLS) {
+  /** `maxCalls`: per connection. `connectMs`: for TCP and TLS together. */
+  constructor(
+    endpoint: string,
+    secure: SecureContextOptions | undefined,
+    { maxCalls = MAX_CALLS, connectMs = CONNECT_MS }: { readonly maxCalls?: number; readonly connectMs?: number } = {},
+  ) {
     this.#endpoint = endpoint;
     this.#secure = secure;
     this.#maxCalls = maxCalls;
+    this.#connectMs = connectMs;
   }
 
   /** The bytes of the answer. Fails with an EtcdError (`not-sent` when there was no connection), or with the reason of the signal. */
@@ -97,7 +105,12 @@ export class UnaryChannel {
     });
     const link: Link = { session, connected: false, why: 'the connection broke', calls: 0, underWay: 0 };
     this.#link = link;
+    const connecting = setTimeout(
+      () => session.destroy(new Error(`not connected within ${this.#connectMs} ms`)),
+      this.#connectMs,
+    );
     session.once('connect', () => {
+      clearTimeout(connecting);
       link.connected = true;
       session.setLocalWindowSize(WINDOW_BYTES * 2);
     });
@@ -110,6 +123,7 @@ export class UnaryChannel {
     keepAlive.unref();
     session.once('close', () => {
       clearInterval(keepAlive);
+      clearTimeout(connecting);
       this.#forget(link);
     });
     // the timers of calls keep the process alive while it waits for them

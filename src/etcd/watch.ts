@@ -17,6 +17,8 @@ export interface WatchOptions {
   onOpen?(revision: number): void;
   /** Called each time that the stream broke, before it is opened again. */
   onBroken?(error: unknown): void;
+  /** How long a member may take until it has the watch. 10 s unless given. */
+  readonly openMs?: number;
 }
 
 export interface WatchEvent {
@@ -39,6 +41,8 @@ export interface WatchBatch {
 
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 1_000;
+/** A member that has not taken the watch by then is left for the next. */
+const OPEN_MS = 10_000;
 
 /** Errors that opening the stream again cannot mend. */
 const FINAL = new Set([
@@ -63,6 +67,16 @@ export async function* watch(connection: EtcdConnection, options: WatchOptions):
     const { stream, endpoint, failed } = connection.openBidi(WatchService.watch);
     const onAbort = (): void => stream.cancel();
     signal.addEventListener('abort', onAbort, { once: true });
+    const openMs = options.openMs ?? OPEN_MS;
+    let silent: EtcdError | undefined;
+    const opening = setTimeout(() => {
+      silent = new EtcdError(
+        'unavailable',
+        'other',
+        `etcd Watch: ${endpoint} did not take the watch within ${openMs} ms`,
+      );
+      stream.cancel();
+    }, openMs);
     try {
       stream.write(createRequest(options, next));
       let pieces: Event[] = [];
@@ -70,6 +84,7 @@ export async function* watch(connection: EtcdConnection, options: WatchOptions):
         const revision = response.header?.revision ?? 0;
         if (response.canceled) throw refused(response, endpoint);
         if (response.created) {
+          clearTimeout(opening);
           if (next === 0) next = revision + 1;
           tries = 0;
           options.onOpen?.(revision);
@@ -85,11 +100,12 @@ export async function* watch(connection: EtcdConnection, options: WatchOptions):
       throw new EtcdError('unavailable', 'other', `etcd Watch: ${endpoint} ended the stream`);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      const known = toEtcdError(error, endpoint);
+      const known = silent ?? toEtcdError(error, endpoint);
       if (known.fault === 'compacted' || FINAL.has(known.code)) throw known;
       failed();
       options.onBroken?.(known);
     } finally {
+      clearTimeout(opening);
       signal.removeEventListener('abort', onAbort);
       stream.on('error', () => {});
       stream.cancel();

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -175,9 +177,58 @@ describe('fail-over', () => {
   });
 });
 
+describe('a member that keeps silent', () => {
+  let other: EtcdServer;
+  let both: EtcdClient;
+  beforeAll(async () => {
+    other = await EtcdServer.start();
+  });
+  afterAll(() => other.remove());
+  beforeEach(async () => {
+    both = new EtcdClient({ endpoints: [server.endpoint, other.endpoint] });
+    await both.range(prefix);
+    server.freeze();
+  });
+  afterEach(() => {
+    server.thaw();
+    both.close();
+  });
+
+  it('costs the write that met it its time, and the writes after that nothing', async () => {
+    const late = failure(both.put(`${prefix}a`, Buffer.from('1'), { timeoutMs: 200 }));
+    expect(await late).toMatchObject({ code: 'deadline-exceeded' });
+    const started = performance.now();
+    await both.put(`${prefix}a`, Buffer.from('2'));
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
+  it('loses its watches to the next one when it does not take them', async () => {
+    const watch = collect(both, { startRevision: 0, openMs: 200 });
+    await watch.opened();
+    await both.put(`${prefix}a`, Buffer.from('1'));
+    await watch.saw(1);
+    await watch.close();
+  });
+});
+
 describe('the connection of calls', () => {
+  it('is given up when it is not made in time, and nothing counts as sent', async () => {
+    const silent = createServer();
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const channel = new UnaryChannel(`https://127.0.0.1:${port}`, {}, { connectMs: 100 });
+    const call = { path: KVService.put.path, name: 'etcd Put', message: Buffer.alloc(0), timeoutMs: 5_000 };
+    expect(await failure(channel.call({ ...call, signal: undefined }))).toMatchObject({
+      code: 'unavailable',
+      fault: 'not-sent',
+    });
+    channel.close();
+    silent.close();
+  });
+
   it('is replaced when its streams are used up, without a call being lost', async () => {
-    const channel = new UnaryChannel(server.endpoint, undefined, 3);
+    const channel = new UnaryChannel(server.endpoint, undefined, { maxCalls: 3 });
     const message = Buffer.from(RangeRequest.encode(RangeRequest.fromPartial({ key: Buffer.from('/a') })).finish());
     const call = () =>
       channel.call({ path: KVService.range.path, name: 'etcd Range', message, timeoutMs: 2_000, signal: undefined });

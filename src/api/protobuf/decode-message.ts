@@ -243,6 +243,10 @@ function scalarReader(scalar: ScalarName): ValueReader {
       return { wire: WIRE.varint, read: reader => reader.unsigned() !== 0 };
     case 'float64':
       return { wire: WIRE.fixed64, read: reader => reader.double() };
+    case 'int32':
+      return { wire: WIRE.varint, read: reader => reader.int32() };
+    case 'uint32':
+      return { wire: WIRE.varint, read: reader => reader.int32() >>> 0 };
     default:
       return { wire: WIRE.varint, read: reader => reader.signed() };
   }

@@ -33,7 +33,18 @@ export class Reader {
     throw invalidArgument('proto: integer overflow');
   }
 
-  /** A varint as int32 or int64. Refuses what a double does not hold. */
+  /** A varint as int32: of a larger number the low bits count, as in Go. */
+  int32(): number {
+    let low = 0;
+    for (let i = 0; i < 10; i++) {
+      const byte = this.#byte();
+      if (i < 5) low |= (byte & 0x7f) << (7 * i);
+      if (byte < 0x80) return low;
+    }
+    throw invalidArgument('proto: integer overflow');
+  }
+
+  /** A varint as int64. Refuses what a double does not hold. */
   signed(): number {
     const start = this.at;
     const value = this.unsigned();

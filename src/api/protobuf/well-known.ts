@@ -1,4 +1,5 @@
 import { errorMessage, invalidArgument } from '../../base/errors.ts';
+import { scanJson } from '../decode/json/scan.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
 import { canonicalQuantity } from '../quantity.ts';
 import { remembered } from '../remembered.ts';
@@ -40,7 +41,7 @@ function readTime(fraction: boolean) {
     while (reader.at < reader.end) {
       const tag = reader.unsigned();
       if (tag === 0x08) seconds = reader.signed();
-      else if (tag === 0x10) nanos = reader.signed();
+      else if (tag === 0x10) nanos = reader.int32();
       else reader.skip(tag & 7);
     }
     const text = secondText(seconds);
@@ -98,7 +99,7 @@ const INT_OR_STRING: MessageScalar = {
     while (reader.at < reader.end) {
       const tag = reader.unsigned();
       if (tag === 0x08) isText = reader.unsigned() === 1;
-      else if (tag === 0x10) number = reader.signed();
+      else if (tag === 0x10) number = reader.int32();
       else if (tag === 0x1a) text = reader.text();
       else reader.skip(tag & 7);
     }
@@ -106,7 +107,11 @@ const INT_OR_STRING: MessageScalar = {
   },
 };
 
+/** As for JSON bodies: what walks an object later does so by recursion. */
+const MAX_JSON_DEPTH = 1000;
+
 function parseJson(text: string): unknown {
+  if (scanJson(text).depth > MAX_JSON_DEPTH) throw invalidArgument('an embedded object exceeded max depth');
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {

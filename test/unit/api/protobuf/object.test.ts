@@ -70,9 +70,22 @@ describe('the protobuf codec', () => {
     ['a varint without end', 'ffffffffffffffffffffff', 'proto: integer overflow'],
     ['a name that is a number', '0801', 'proto: wrong wireType = 0 for field name'],
     ['field number zero', '0001', 'proto: Container: illegal tag 0 (wire type 0)'],
-    ['an integer beyond 2^53', '3209 18ffffffffffffff7f 00', 'is beyond 2^53, which Gantry does not keep exactly'],
+    ['an integer beyond 2^53', '7a09 20ffffffffffffff7f 00', 'is beyond 2^53, which Gantry does not keep exactly'],
   ])('refuses %s', (_, bytes, message) => {
     expect(() => decodeMessage(container, hex(bytes))).toThrow(message);
+  });
+
+  it('takes the low bits of what is too large for an int32, as Go does', () => {
+    expect(decodeMessage(container, hex('3209 18ffffffffffffff7f'))['ports']).toEqual([{ containerPort: -1 }]);
+    expect(decodeMessage(container, hex('3206 1881808080 10'))['ports']).toEqual([{ containerPort: 1 }]);
+  });
+
+  it('refuses embedded objects that are nested too deep to be walked', () => {
+    const revision = builtinTable.struct('apps/v1.ControllerRevision');
+    const nested = (levels: number) =>
+      encodeMessage(revision, { data: { x: JSON.parse('['.repeat(levels) + ']'.repeat(levels)) } });
+    expect(codeOf(() => decodeMessage(revision, nested(999)))).toBe('none');
+    expect(codeOf(() => decodeMessage(revision, nested(1000)))).toBe('invalid-argument');
   });
 
   it('takes packed numbers', () => {

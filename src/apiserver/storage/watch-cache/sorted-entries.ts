@@ -1,17 +1,35 @@
 import { endOf } from '../revisioned-store.ts';
 import type { StoredObject } from '../storage.ts';
 
-/** The first place whose key is not below `key`. Keys are compared by UTF-16 unit, which for keys of ASCII is etcd's order. */
+/** From here on the order by UTF-16 unit is not that of bytes: surrogates stand below what they should follow. */
+const WIDE = /[\ud800-\uffff]/;
+
+/** The first place whose key is not below `key`, in the order of bytes, which is etcd's. */
 export function lowerBound<T>(sorted: readonly T[], key: string, keyOf: (item: T) => string): number {
+  // two keys stand differently only where both have such characters
+  const isWide = WIDE.test(key);
   let low = 0;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
     const item = sorted[middle];
-    if (item !== undefined && keyOf(item) < key) low = middle + 1;
+    if (item !== undefined && (isWide ? isBelow(keyOf(item), key) : keyOf(item) < key)) low = middle + 1;
     else high = middle;
   }
   return low;
+}
+
+function isBelow(a: string, b: string): boolean {
+  const length = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < length && a.charCodeAt(at) === b.charCodeAt(at)) at += 1;
+  return at === length ? a.length < b.length : rank(a.charCodeAt(at)) < rank(b.charCodeAt(at));
+}
+
+/** A UTF-16 unit as a number that grows with its bytes in UTF-8. */
+function rank(unit: number): number {
+  if (unit >= 0xe000) return unit - 0x800;
+  return unit >= 0xd800 ? unit + 0x2000 : unit;
 }
 
 /** The newest version of each object, sorted by key. A change moves pointers in one array: 50 µs at 100,000 objects. */

@@ -86,6 +86,21 @@ it('keeps entries sorted as a plain sort would', () => {
   );
 });
 
+it('keeps keys in the order of their bytes, as etcd gives them, whatever the characters of names', () => {
+  const names = ['a', 'é', '\ufb01', '！', '😀', '😀a', '😁', '\u{10ffff}', '\ue000', '~'];
+  const keys = names.map(name => `/registry/roles/a/${name}`);
+  const inOrder = [...keys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const entry = (key: string) => ({ key, value: Buffer.alloc(0), revision: 1 });
+  const added = new SortedEntries<ReturnType<typeof entry>>();
+  for (const key of keys) added.set(entry(key));
+  expect(added.below('/registry/roles/').map(e => e.key)).toEqual(inOrder);
+  for (const removed of keys) {
+    const loaded = new SortedEntries(inOrder.map(entry));
+    loaded.delete(removed);
+    expect(loaded.below('/registry/roles/').map(e => e.key)).toEqual(inOrder.filter(key => key !== removed));
+  }
+});
+
 describe('waiting for a revision', () => {
   it('wakes those whose revision is reached, and gives up in time', async () => {
     const clock = new FakeClock();

@@ -76,14 +76,14 @@ export function allContainersLimited(spec: PodSpec, resource: string): boolean {
 export function qosClass(pod: Pod): QosClass {
   const podLevel = pod.spec.resources;
   const parts =
-    podLevel !== undefined && hasComputeResources(podLevel)
+    podLevel !== undefined
       ? [podLevel]
       : [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(container => container.resources);
   if (!parts.some(hasComputeResources)) return 'BestEffort';
   const guaranteed = parts.every(part =>
     COMPUTE.every(name => {
       const limit = part.limits?.[name];
-      if (limit === undefined || isZero(limit)) return false;
+      if (limit === undefined || !isPositive(limit)) return false;
       const request = part.requests?.[name];
       return request === undefined || parseQuantity(request).nano === parseQuantity(limit).nano;
     }),
@@ -98,8 +98,12 @@ function hasComputeResources(part: {
   readonly limits?: ResourceList | undefined;
 }): boolean {
   return COMPUTE.some(name =>
-    [part.requests?.[name], part.limits?.[name]].some(quantity => quantity !== undefined && !isZero(quantity)),
+    [part.requests?.[name], part.limits?.[name]].some(quantity => quantity !== undefined && isPositive(quantity)),
   );
+}
+
+function isPositive(quantity: string): boolean {
+  return parseQuantity(quantity).nano > 0n;
 }
 
 function isZero(quantity: string): boolean {

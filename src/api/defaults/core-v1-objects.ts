@@ -4,6 +4,7 @@ import type {
   LimitRangeItem,
   Namespace,
   NamespaceStatus,
+  NodeSpec,
   NodeStatus,
   PersistentVolume,
   PersistentVolumeClaim,
@@ -37,6 +38,7 @@ export const coreV1ObjectDefaults: TypeDefaults = new Map([
       : { metadata: { ...metadata, labels: { ...metadata.labels, [NAME_LABEL]: metadata.name } } },
   ),
   defaultsOf<NamespaceStatus>('core/v1.NamespaceStatus', status => ({ phase: status.phase || 'Active' })),
+  defaultsOf<NodeSpec>('core/v1.NodeSpec', podNetworks),
   defaultsOf<NodeStatus>('core/v1.NodeStatus', status =>
     status.capacity === undefined ? {} : { allocatable: status.allocatable ?? status.capacity },
   ),
@@ -58,6 +60,13 @@ export const coreV1ObjectDefaults: TypeDefaults = new Map([
   defaultsOf<Secret>('core/v1.Secret', secret => ({ type: secret.type || 'Opaque' })),
   defaultsOf<Service>('core/v1.Service', serviceDefaults),
 ]);
+
+/** `podCIDR` is the first of `podCIDRs`. Where they differ, the older field is right: an older client wrote it. */
+function podNetworks({ podCIDR = '', podCIDRs = [] }: NodeSpec): Partial<NodeSpec> {
+  const [first] = podCIDRs;
+  if (podCIDR !== '' && podCIDR !== first) return { podCIDRs: [podCIDR] };
+  return first === undefined || podCIDR !== '' ? {} : { podCIDR: first };
+}
 
 function controllerDefaults({ metadata, spec }: ReplicationController): Partial<ReplicationController> {
   const labels = spec.template?.metadata.labels;

@@ -10,6 +10,8 @@ import type {
   ObjectFieldSelector,
   Pod,
   PodSpec,
+  PodStatus,
+  PodTemplateSpec,
   Probe,
   ProjectedVolumeSource,
   ResourceList,
@@ -18,11 +20,38 @@ import type {
   ServiceAccountTokenProjection,
   Volume,
 } from '../types/gen/core-v1.ts';
+import type { ObjectMeta } from '../types/gen/meta-v1.ts';
 import { defaultsOf, type TypeDefaults } from './apply.ts';
 import { defaultPullPolicy } from './image-tag.ts';
 
 /** Mode of files in secret, configMap, downwardAPI and projected volumes: 0644. */
 const DEFAULT_FILE_MODE = 0o644;
+
+/** Annotations of the time before init containers had a field. Kubelets must not find them. */
+const INIT_ANNOTATIONS = ['beta', 'alpha'].flatMap(stage => [
+  `pod.${stage}.kubernetes.io/init-containers`,
+  `pod.${stage}.kubernetes.io/init-container-statuses`,
+]);
+
+function withoutInitAnnotations(metadata: ObjectMeta): ObjectMeta {
+  const { annotations } = metadata;
+  if (annotations === undefined || !INIT_ANNOTATIONS.some(key => Object.hasOwn(annotations, key))) return metadata;
+  const kept = Object.entries(annotations).filter(([key]) => !INIT_ANNOTATIONS.includes(key));
+  return { ...metadata, annotations: Object.fromEntries(kept) };
+}
+
+/** `serviceAccount` is the older name of `serviceAccountName`; both say the same, and the newer one wins. */
+function serviceAccountNames(spec: PodSpec): Partial<PodSpec> {
+  const name = spec.serviceAccountName || spec.serviceAccount;
+  return name === undefined || name === '' ? {} : { serviceAccountName: name, serviceAccount: name };
+}
+
+/** `podIP` is the first of `podIPs`. Where they differ, the older field is right: an older kubelet wrote it. */
+function podAddresses({ podIP = '', podIPs = [] }: PodStatus): Partial<PodStatus> {
+  const [first] = podIPs;
+  if (podIP !== '' && podIP !== first?.ip) return { podIPs: [{ ip: podIP }] };
+  return first === undefined || podIP !== '' ? {} : { podIP: first.ip };
+}
 
 /** Upstream's defaults of core/v1 (pkg/apis/core/v1/defaults.go), by type. */
 export const coreV1Defaults: TypeDefaults = new Map([
@@ -33,6 +62,11 @@ export const coreV1Defaults: TypeDefaults = new Map([
     securityContext: spec.securityContext ?? {},
     terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
     schedulerName: spec.schedulerName || 'default-scheduler',
+    ...serviceAccountNames(spec),
+  })),
+  defaultsOf<PodStatus>('core/v1.PodStatus', podAddresses),
+  defaultsOf<PodTemplateSpec>('core/v1.PodTemplateSpec', template => ({
+    metadata: withoutInitAnnotations(template.metadata),
   })),
   defaultsOf<Container>('core/v1.Container', containerDefaults),
   defaultsOf<Container>('core/v1.EphemeralContainerCommon', containerDefaults),
@@ -94,9 +128,12 @@ function podDefaults(pod: Pod): Partial<Pod> {
     containers,
     ...(initContainers === undefined ? {} : { initContainers }),
     enableServiceLinks: spec.enableServiceLinks ?? true,
+    // A negative time is taken for the shortest; in a template it stays what it is.
+    ...((spec.terminationGracePeriodSeconds ?? 0) < 0 ? { terminationGracePeriodSeconds: 1 } : {}),
   };
-  if (spec.resources === undefined) return { spec: filled };
-  return { spec: { ...filled, resources: podLevelResources(filled, spec.resources) } };
+  const metadata = withoutInitAnnotations(pod.metadata);
+  if (spec.resources === undefined) return { metadata, spec: filled };
+  return { metadata, spec: { ...filled, resources: podLevelResources(filled, spec.resources) } };
 }
 
 function containerInPod(container: Container, hostNetwork: boolean): Container {

@@ -1,3 +1,5 @@
+import { goQuote } from '../go-quote.ts';
+
 /** One rule that an object breaks, in upstream's words: `spec.containers[1].name: Duplicate value: "web"`. */
 export interface FieldError {
   readonly type: FieldErrorType;
@@ -17,7 +19,8 @@ export type FieldErrorType =
   | 'FieldValueForbidden'
   | 'FieldValueNotFound'
   | 'FieldValueTooLong'
-  | 'FieldValueTooMany';
+  | 'FieldValueTooMany'
+  | 'InternalError';
 
 const TITLES: Readonly<Record<FieldErrorType, string>> = {
   FieldValueRequired: 'Required value',
@@ -28,6 +31,7 @@ const TITLES: Readonly<Record<FieldErrorType, string>> = {
   FieldValueNotFound: 'Not found',
   FieldValueTooLong: 'Too long',
   FieldValueTooMany: 'Too many',
+  InternalError: 'Internal error',
 };
 
 export const required = (field: string, detail = ''): FieldError => ({
@@ -64,7 +68,7 @@ export const notSupported = (field: string, badValue: unknown, supported: readon
   type: 'FieldValueNotSupported',
   field,
   badValue,
-  detail: `supported values: ${supported.map(value => JSON.stringify(value)).join(', ')}`,
+  detail: `supported values: ${supported.map(goQuote).join(', ')}`,
 });
 export const tooLong = (field: string, maxBytes: number): FieldError => ({
   type: 'FieldValueTooLong',
@@ -80,11 +84,25 @@ export function atMostItems(field: string, count: number, most: number): FieldEr
   return [{ type: 'FieldValueTooMany', field, badValue: count, detail }];
 }
 
+/** A defect of the check itself, or of a value that another rule has refused already. */
+export const internalError = (field: string, detail: string): FieldError => ({
+  type: 'InternalError',
+  field,
+  badValue: undefined,
+  detail,
+});
+
 /** The error without its field: `Duplicate value: "web"`. */
 export function fieldErrorBody(error: FieldError): string {
-  const value = error.badValue === undefined ? '' : `: ${JSON.stringify(error.badValue)}`;
+  const value = error.badValue === undefined ? '' : `: ${valueText(error.badValue)}`;
   const detail = error.detail === '' ? '' : `: ${error.detail}`;
   return `${TITLES[error.type]}${value}${detail}`;
+}
+
+/** As Go prints it: strings quoted, everything else as its JSON encoder writes it, with what HTML takes for markup escaped. */
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return goQuote(value);
+  return JSON.stringify(value).replaceAll(/[<>&]/g, char => `\\u00${char.charCodeAt(0).toString(16)}`);
 }
 
 /** The whole line. */
@@ -96,6 +114,16 @@ export function fieldErrorText(error: FieldError): string {
 export function oneOf(field: string, value: string | undefined, supported: readonly string[]): FieldError[] {
   if (value === undefined || value === '') return [required(field)];
   return supported.includes(value) ? [] : [notSupported(field, value, supported)];
+}
+
+/** Errors of one value that must be one of some; a missing one is not supported either. */
+export function among(field: string, value: string | undefined, supported: readonly string[]): FieldError[] {
+  return supported.includes(value ?? '') ? [] : [notSupported(field, value ?? '', supported)];
+}
+
+/** Errors of one value that may be missing, and must be one of some where it is there. */
+export function amongIfSet(field: string, value: string | undefined, supported: readonly string[]): FieldError[] {
+  return value === undefined ? [] : among(field, value, supported);
 }
 
 /** Reasons against a value, as errors. */

@@ -58,6 +58,23 @@ function subdomain(value: string, unit: 'bytes' | 'characters'): string[] {
   ];
 }
 
+const LABEL_WITH_UNDERSCORE = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
+const SUBDOMAIN_WITH_UNDERSCORE = `${LABEL_WITH_UNDERSCORE}(\\.${LABEL_WITH_UNDERSCORE})*`;
+
+/** A search domain of DNS, where underscores are in use. */
+export function dns1123SubdomainWithUnderscore(value: string): string[] {
+  const long = maxLength(value, 253);
+  if (matches(SUBDOMAIN_WITH_UNDERSCORE, value)) return long;
+  return [
+    ...long,
+    regexError(
+      "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
+      SUBDOMAIN_WITH_UNDERSCORE,
+      'example.com',
+    ),
+  ];
+}
+
 /** A label key, an annotation key, a condition type: `[prefix/]name`. */
 export function qualifiedName(value: string): string[] {
   const parts = value.split('/');
@@ -79,7 +96,7 @@ export function qualifiedName(value: string): string[] {
     else errors.push(...subdomain(first, 'bytes').map(reason => `prefix part ${reason}`));
   }
   if (name === '') errors.push('name part must be non-empty');
-  errors.push(...maxLength(name, 63, 'bytes').map(reason => `name part ${reason}`));
+  else errors.push(...maxLength(name, 63, 'bytes').map(reason => `name part ${reason}`));
   if (!matches(QUALIFIED_NAME, name))
     errors.push(
       `name part ${regexError("must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character", QUALIFIED_NAME, 'MyName', 'my.name', '123-abc')}`,

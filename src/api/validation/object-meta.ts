@@ -1,3 +1,5 @@
+import { encodeObject } from '../encode/encode-object.ts';
+import { builtinTable } from '../schema/builtin.ts';
 import type { ObjectMeta, OwnerReference } from '../types/gen/meta-v1.ts';
 import { type FieldError, forbidden, invalid, invalidFor, required, tooLong } from './field-error.ts';
 import { dns1123Label, labelValue, qualifiedName } from './names.ts';
@@ -39,6 +41,27 @@ export function validateObjectMeta(
   return errors;
 }
 
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+/** A finalizer is one of Kubernetes' own, or under a domain. */
+export function finalizerNameErrors(finalizer: string, path: string): FieldError[] {
+  return finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)
+    ? []
+    : [invalid(path, finalizer, 'name is neither a standard finalizer name nor is it fully qualified')];
+}
+
+/** The finalizers of metadata by that rule. */
+export function validateFinalizerNames(meta: ObjectMeta, path: string): FieldError[] {
+  return (meta.finalizers ?? []).flatMap((finalizer, index) =>
+    finalizerNameErrors(finalizer, `${path}.finalizers[${index}]`),
+  );
+}
+
+/** With its fields in the order in which Go prints them. */
+function shownOwner(owner: OwnerReference): object {
+  return encodeObject(builtinTable.struct('meta/v1.OwnerReference'), owner);
+}
+
 function validateOwners(owners: readonly OwnerReference[], path: string): FieldError[] {
   const errors: FieldError[] = [];
   let controller = '';
@@ -49,7 +72,7 @@ function validateOwners(owners: readonly OwnerReference[], path: string): FieldE
     for (const key of ['kind', 'name', 'uid'] as const)
       if (owner[key] === '') errors.push(invalid(`${path}.${key}`, '', 'must not be empty'));
     if (owner.apiVersion === 'v1' && owner.kind === 'Event')
-      errors.push(invalid(path, owner, '/v1, Kind=Event is disallowed from being an owner'));
+      errors.push(invalid(path, shownOwner(owner), '/v1, Kind=Event is disallowed from being an owner'));
     if (owner.controller !== true) continue;
     const name = `${owner.kind}/${owner.name}`;
     if (controller === '') controller = name;
@@ -57,7 +80,7 @@ function validateOwners(owners: readonly OwnerReference[], path: string): FieldE
       errors.push(
         invalid(
           path,
-          owners,
+          owners.map(shownOwner),
           `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`,
         ),
       );

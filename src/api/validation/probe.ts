@@ -1,6 +1,6 @@
 import type { HTTPGetAction, Lifecycle, LifecycleHandler, Probe } from '../types/gen/core-v1.ts';
 import type { IntOrString } from '../types/scalars.ts';
-import { type FieldError, forbidden, invalid, invalidFor, oneOf, required } from './field-error.ts';
+import { among, type FieldError, forbidden, invalid, invalidFor, required } from './field-error.ts';
 import { httpHeaderName, portName, portNumber } from './names.ts';
 
 /** A probe of a container. A liveness or startup probe succeeds at the first success; a readiness probe never kills. */
@@ -32,8 +32,12 @@ export function validateProbe(
 }
 
 /** Hooks after start and before stop. A sleep may not be longer than the pod's grace period. */
-export function validateLifecycle(lifecycle: Lifecycle, gracePeriod: number | undefined, path: string): FieldError[] {
-  const { postStart, preStop } = lifecycle;
+export function validateLifecycle(
+  lifecycle: Lifecycle | undefined,
+  gracePeriod: number | undefined,
+  path: string,
+): FieldError[] {
+  const { postStart, preStop } = lifecycle ?? {};
   return [
     ...(postStart === undefined ? [] : validateHandler(postStart, gracePeriod, `${path}.postStart`)),
     ...(preStop === undefined ? [] : validateHandler(preStop, gracePeriod, `${path}.preStop`)),
@@ -67,7 +71,7 @@ function validateHttpGet(action: HTTPGetAction, path: string): FieldError[] {
   return [
     ...((action.path ?? '') === '' ? [required(`${path}.path`)] : []),
     ...validatePort(action.port, `${path}.port`),
-    ...oneOf(`${path}.scheme`, action.scheme, ['HTTP', 'HTTPS']),
+    ...among(`${path}.scheme`, action.scheme, ['HTTP', 'HTTPS']),
     ...(action.httpHeaders ?? []).flatMap(header =>
       invalidFor(`${path}.httpHeaders`, header.name, httpHeaderName(header.name)),
     ),

@@ -1,175 +1,194 @@
+import { goQuote } from '../go-quote.ts';
 import { parseQuantity } from '../quantity.ts';
-import { builtinTable } from '../schema/builtin.ts';
-import type {
-  DownwardAPIVolumeFile,
-  KeyToPath,
-  ProjectedVolumeSource,
-  Volume,
-  VolumeSource,
-} from '../types/gen/core-v1.ts';
-import { validateFieldRef, validateResourceFieldRef } from './env.ts';
+import type { EphemeralVolumeSource, PodSpec, Volume, VolumeSource } from '../types/gen/core-v1.ts';
+import { duplicate, type FieldError, forbidden, invalid, invalidFor, oneOf, required } from './field-error.ts';
+import { dns1123Label, dns1123Subdomain } from './names.ts';
+import { descendingPath, volumeFilePath } from './paths.ts';
+import type { PodOptions } from './pod-options.ts';
+import { validateDownwardFile, validateKeyFiles, validateMode, validateProjected } from './projected-volume.ts';
+import { validateClaimTemplate } from './volume-claim.ts';
 import {
-  duplicate,
-  type FieldError,
-  forbidden,
-  invalid,
-  invalidFor,
-  notSupported,
-  oneOf,
-  required,
-} from './field-error.ts';
-import { configMapKey, dns1123Label, dns1123Subdomain } from './names.ts';
-import { descendingPath, noBacksteps } from './security-context.ts';
+  azureDiskErrors,
+  csiErrors,
+  fcErrors,
+  flexErrors,
+  flockerErrors,
+  hostPathErrors,
+  ISCSI_TOO_LONG,
+  iscsiErrors,
+  nfsErrors,
+  partitionErrors,
+  quobyteErrors,
+  requireTexts,
+  secretRefErrors,
+  storageOsErrors,
+} from './volume-plugins.ts';
 
-const SOURCES = [...builtinTable.struct('core/v1.VolumeSource').json.keys()] as (keyof VolumeSource)[];
-const HOST_PATH_TYPES = [
-  '',
-  'DirectoryOrCreate',
-  'Directory',
-  'FileOrCreate',
-  'File',
-  'Socket',
-  'CharDevice',
-  'BlockDevice',
-];
-
-/** The volumes of a pod: unique names, one source each, and the rules of the sources that have some. */
-export function validateVolumes(volumes: readonly Volume[] | undefined, path: string): FieldError[] {
-  const names = new Set<string>();
-  return (volumes ?? []).flatMap((volume, index) => {
+/** The errors of a pod's volumes, and those that have none, by name: what containers may mount. */
+export function validateVolumes(
+  volumes: readonly Volume[] | undefined,
+  options: PodOptions,
+  path: string,
+): { readonly errors: FieldError[]; readonly valid: ReadonlyMap<string, Volume> } {
+  const all = volumes ?? [];
+  const podName = options.pod?.name ?? '';
+  const claims = new Set(
+    podName === '' ? [] : all.filter(v => v.ephemeral !== undefined).map(v => `${podName}-${v.name}`),
+  );
+  const valid = new Map<string, Volume>();
+  const errors = all.flatMap((volume, index) => {
     const at = `${path}[${index}]`;
-    const errors = validateSource(volume, at);
-    if (volume.name === '') errors.push(required(`${at}.name`));
-    else errors.push(...invalidFor(`${at}.name`, volume.name, dns1123Label(volume.name)));
-    if (names.has(volume.name)) errors.push(duplicate(`${at}.name`, volume.name));
-    names.add(volume.name);
-    return errors;
+    const own = sourceErrors(volume, options, at);
+    if (volume.name === '') own.push(required(`${at}.name`));
+    else own.push(...invalidFor(`${at}.name`, volume.name, dns1123Label(volume.name)));
+    if (valid.has(volume.name)) own.push(duplicate(`${at}.name`, volume.name));
+    if (own.length === 0) valid.set(volume.name, volume);
+    const claim = volume.persistentVolumeClaim?.claimName;
+    if (claim !== undefined && claims.has(claim))
+      own.push(
+        invalid(
+          `${at}.persistentVolumeClaim.claimName`,
+          claim,
+          'must not reference a PVC that gets created for an ephemeral volume',
+        ),
+      );
+    return own;
   });
+  return { errors, valid };
 }
 
-function validateSource(volume: Volume, path: string): FieldError[] {
+type Rule<K extends keyof VolumeSource> = (
+  source: NonNullable<VolumeSource[K]>,
+  path: string,
+  options: PodOptions,
+  volume: Volume,
+) => FieldError[];
+
+/** The sources in the order in which upstream looks at them, each with its rules. */
+const RULES: { readonly [K in keyof VolumeSource]-?: Rule<K> } = {
+  emptyDir: ({ sizeLimit }, path) =>
+    sizeLimit !== undefined && parseQuantity(sizeLimit).nano < 0n
+      ? [forbidden(`${path}.sizeLimit`, 'SizeLimit field must be a valid resource quantity')]
+      : [],
+  hostPath: hostPathErrors,
+  gitRepo: (repo, path) => [
+    ...requireTexts(repo, ['repository'], path),
+    ...descendingPath(repo.directory ?? '', `${path}.directory`),
+  ],
+  gcePersistentDisk: (disk, path) => [
+    ...requireTexts(disk, ['pdName'], path),
+    ...partitionErrors(disk.partition, path),
+  ],
+  awsElasticBlockStore: (disk, path) => [
+    ...requireTexts(disk, ['volumeID'], path),
+    ...partitionErrors(disk.partition, path),
+  ],
+  secret: (secret, path) => [
+    ...requireTexts(secret, ['secretName'], path),
+    ...validateMode(secret.defaultMode, `${path}.defaultMode`),
+    ...validateKeyFiles(secret.items, `${path}.items`),
+  ],
+  nfs: nfsErrors,
+  iscsi: (iscsi, path, _, { name }) => [
+    ...requireTexts(iscsi, ['targetPortal'], path),
+    ...iscsiErrors(iscsi, 'must be valid format starting with iqn, eui, or naa', path),
+    ...(iscsi.initiatorName !== undefined && Buffer.byteLength(`${name}:${iscsi.targetPortal}`) > 64
+      ? [invalid(`${path.replace(/\.iscsi$/, '')}.name`, name, ISCSI_TOO_LONG)]
+      : []),
+  ],
+  glusterfs: (source, path) => requireTexts(source, ['endpoints', 'path'], path),
+  flocker: flockerErrors,
+  persistentVolumeClaim: (claim, path) => requireTexts(claim, ['claimName'], path),
+  rbd: (rbd, path) => [
+    ...(rbd.monitors.length === 0 ? [required(`${path}.monitors`)] : []),
+    ...requireTexts(rbd, ['image'], path),
+  ],
+  cinder: (disk, path) => [
+    ...requireTexts(disk, ['volumeID'], path),
+    ...secretRefErrors(disk.secretRef, ['name'], path),
+  ],
+  cephfs: (ceph, path) => (ceph.monitors.length === 0 ? [required(`${path}.monitors`)] : []),
+  quobyte: quobyteErrors,
+  downwardAPI: (source, path) => [
+    ...validateMode(source.defaultMode, `${path}.defaultMode`),
+    ...(source.items ?? []).flatMap(file => validateDownwardFile(file, path)),
+  ],
+  fc: fcErrors,
+  flexVolume: flexErrors,
+  configMap: (map, path) => [
+    ...requireTexts(map, ['name'], path),
+    ...validateMode(map.defaultMode, `${path}.defaultMode`),
+    ...validateKeyFiles(map.items, `${path}.items`),
+  ],
+  azureFile: (share, path) => requireTexts(share, ['secretName', 'shareName'], path),
+  vsphereVolume: (disk, path) => requireTexts(disk, ['volumePath'], path),
+  photonPersistentDisk: (disk, path) => requireTexts(disk, ['pdID'], path),
+  portworxVolume: (volume, path) => requireTexts(volume, ['volumeID'], path),
+  azureDisk: azureDiskErrors,
+  storageos: (source, path) => [...storageOsErrors(source, path), ...secretRefErrors(source.secretRef, ['name'], path)],
+  projected: (projected, path, { kept }) => validateProjected(projected, kept, path),
+  scaleIO: (source, path) => requireTexts(source, ['gateway', 'system', 'volumeName'], path),
+  csi: csiErrors,
+  ephemeral: ephemeralErrors,
+  image: (image, path, { pod }) => [
+    ...(pod !== undefined && (image.reference ?? '') === '' ? [required(`${path}.reference`)] : []),
+    ...oneOf(`${path}.pullPolicy`, image.pullPolicy, ['Always', 'IfNotPresent', 'Never']),
+  ],
+};
+const SOURCES = Object.keys(RULES) as (keyof VolumeSource)[];
+
+/** Upstream's own spellings in paths: of a source's fields, and of a source that is one too many. */
+const FIELD_PATHS: Partial<Record<keyof VolumeSource, string>> = { gcePersistentDisk: 'persistentDisk' };
+const SECOND_PATHS: Partial<Record<keyof VolumeSource, string>> = { cephfs: 'cephFS', downwardAPI: 'downwarAPI' };
+
+function sourceErrors(volume: Volume, options: PodOptions, path: string): FieldError[] {
   const [first, ...others] = SOURCES.filter(name => volume[name] !== undefined);
   if (first === undefined) return [required(path, 'must specify a volume type')];
-  return [
-    ...sourceRules(volume, path),
-    ...others.map(name => forbidden(`${path}.${name}`, 'may not specify more than 1 volume type')),
-  ];
-}
-
-function sourceRules(volume: Volume, path: string): FieldError[] {
-  const { hostPath, emptyDir, configMap, secret, downwardAPI, projected, persistentVolumeClaim, nfs, csi, image } =
-    volume;
-  const errors: FieldError[] = [];
-  if (hostPath !== undefined) {
-    const at = `${path}.hostPath`;
-    if (hostPath.path === '') errors.push(required(`${at}.path`));
-    else errors.push(...noBacksteps(hostPath.path, `${at}.path`));
-    if (hostPath.type !== undefined && !HOST_PATH_TYPES.includes(hostPath.type))
-      errors.push(notSupported(`${at}.type`, hostPath.type, HOST_PATH_TYPES));
-  }
-  if (emptyDir?.sizeLimit !== undefined && parseQuantity(emptyDir.sizeLimit).nano < 0n)
-    errors.push(forbidden(`${path}.emptyDir.sizeLimit`, 'SizeLimit field must be a valid resource quantity'));
-  if (configMap !== undefined) {
-    if ((configMap.name ?? '') === '') errors.push(required(`${path}.configMap.name`));
-    errors.push(...files(configMap.items, configMap.defaultMode, `${path}.configMap`));
-  }
-  if (secret !== undefined) {
-    if ((secret.secretName ?? '') === '') errors.push(required(`${path}.secret.secretName`));
-    errors.push(...files(secret.items, secret.defaultMode, `${path}.secret`));
-  }
-  if (downwardAPI !== undefined)
-    errors.push(
-      ...mode(downwardAPI.defaultMode, `${path}.downwardAPI.defaultMode`),
-      ...downwardFiles(downwardAPI.items, `${path}.downwardAPI`),
-    );
-  if (projected !== undefined) errors.push(...projectedRules(projected, `${path}.projected`));
-  if (persistentVolumeClaim?.claimName === '') errors.push(required(`${path}.persistentVolumeClaim.claimName`));
-  if (nfs !== undefined) {
-    if (nfs.server === '') errors.push(required(`${path}.nfs.server`));
-    if (nfs.path === '') errors.push(required(`${path}.nfs.path`));
-    else if (!nfs.path.startsWith('/')) errors.push(invalid(`${path}.nfs.path`, nfs.path, 'must be an absolute path'));
-  }
-  if (csi?.driver === '') errors.push(required(`${path}.csi.driver`));
-  if (image !== undefined) {
-    if ((image.reference ?? '') === '') errors.push(required(`${path}.image.reference`));
-    errors.push(...oneOf(`${path}.image.pullPolicy`, image.pullPolicy, ['Always', 'IfNotPresent', 'Never']));
-  }
+  const errors = rulesOf(first, volume, options, path);
+  for (const name of others)
+    errors.push(forbidden(`${path}.${SECOND_PATHS[name] ?? name}`, 'may not specify more than 1 volume type'));
   return errors;
 }
 
-function mode(value: number | undefined, path: string): FieldError[] {
-  return value !== undefined && (value < 0 || value > 0o777)
-    ? [invalid(path, value, 'must be a number between 0 and 0777 (octal), both inclusive')]
-    : [];
+function rulesOf<K extends keyof VolumeSource>(
+  name: K,
+  volume: Volume,
+  options: PodOptions,
+  path: string,
+): FieldError[] {
+  const source: VolumeSource[K] = volume[name];
+  // The table pairs each source with its own rule, which the compiler cannot follow through a name that varies.
+  const rule = RULES[name] as unknown as Rule<K>;
+  return source === undefined ? [] : rule(source, `${path}.${FIELD_PATHS[name] ?? name}`, options, volume);
 }
 
-function files(items: readonly KeyToPath[] | undefined, defaultMode: number | undefined, path: string): FieldError[] {
+/** A claim that comes and goes with the pod, under a name made of both. */
+function ephemeralErrors(
+  { volumeClaimTemplate }: EphemeralVolumeSource,
+  path: string,
+  { pod }: PodOptions,
+  { name }: Volume,
+): FieldError[] {
+  const errors =
+    volumeClaimTemplate === undefined
+      ? [required(`${path}.volumeClaimTemplate`)]
+      : validateClaimTemplate(volumeClaimTemplate, `${path}.volumeClaimTemplate`);
+  const podName = pod?.name ?? '';
+  if (podName === '' || name === '') return errors;
+  const claim = `${podName}-${name}`;
+  const at = `${path.replace(/\.ephemeral$/, '')}.name`;
   return [
-    ...mode(defaultMode, `${path}.defaultMode`),
-    ...(items ?? []).flatMap((item, index) => {
-      const at = `${path}.items[${index}]`;
-      return [
-        ...(item.key === '' ? [required(`${at}.key`)] : invalidFor(`${at}.key`, item.key, configMapKey(item.key))),
-        ...filePath(item.path, `${at}.path`),
-        ...mode(item.mode, `${at}.mode`),
-      ];
-    }),
+    ...errors,
+    ...dns1123Subdomain(claim).map(reason => invalid(at, name, `PVC name ${goQuote(claim)}: ${reason}`)),
   ];
 }
 
-/** A file inside a volume: relative, and not among the names that the kubelet's writer keeps for itself. */
-function filePath(value: string, path: string): FieldError[] {
-  if (value === '') return [required(path)];
-  const errors = descendingPath(value, path);
-  return value.startsWith('..') && !value.startsWith('../') && value !== '..'
-    ? [...errors, invalid(path, value, "must not start with '..'")]
-    : errors;
-}
-
-function downwardFiles(items: readonly DownwardAPIVolumeFile[] | undefined, path: string): FieldError[] {
-  return (items ?? []).flatMap((item, index) => {
-    const at = `${path}.items[${index}]`;
-    const errors = [...filePath(item.path, `${at}.path`), ...mode(item.mode, `${at}.mode`)];
-    if (item.fieldRef !== undefined) {
-      errors.push(...validateFieldRef(item.fieldRef, 'volume', `${at}.fieldRef`));
-      if (item.resourceFieldRef !== undefined)
-        errors.push(invalid(at, 'resource', 'fieldRef and resourceFieldRef can not be specified simultaneously'));
-    } else if (item.resourceFieldRef !== undefined)
-      errors.push(...validateResourceFieldRef(item.resourceFieldRef, 'volume', `${at}.resourceFieldRef`));
-    else errors.push(required(at, 'one of fieldRef and resourceFieldRef is required'));
-    return errors;
-  });
-}
-
-function projectedRules(projected: ProjectedVolumeSource, path: string): FieldError[] {
-  const errors = mode(projected.defaultMode, `${path}.defaultMode`);
-  for (const [index, source] of (projected.sources ?? []).entries()) {
-    const at = `${path}.sources[${index}]`;
-    const [first, ...others] = Object.entries(source).filter(([, value]) => value !== undefined);
-    if (first === undefined) errors.push(required(at, 'must specify a source'));
-    for (const [name] of others)
-      errors.push(forbidden(`${at}.${name}`, 'may not specify more than 1 volume type per source'));
-    for (const name of ['configMap', 'secret'] as const) {
-      const keyed = source[name];
-      if (keyed === undefined) continue;
-      if ((keyed.name ?? '') === '') errors.push(required(`${at}.${name}.name`));
-      else errors.push(...invalidFor(`${at}.${name}.name`, keyed.name, dns1123Subdomain(keyed.name ?? '')));
-      errors.push(...files(keyed.items, undefined, `${at}.${name}`));
-    }
-    if (source.downwardAPI !== undefined) errors.push(...downwardFiles(source.downwardAPI.items, `${at}.downwardAPI`));
-    const token = source.serviceAccountToken;
-    if (token !== undefined) {
-      const seconds = token.expirationSeconds ?? 3600;
-      if (seconds < 600)
-        errors.push(
-          invalid(
-            `${at}.serviceAccountToken.expirationSeconds`,
-            seconds,
-            'may not specify a duration less than 10 minutes',
-          ),
-        );
-      errors.push(...filePath(token.path, `${at}.serviceAccountToken.path`));
-    }
-  }
-  return errors;
+/** True where a stored pod has a token whose path leaves its volume. */
+export function hasOutsideTokenPath(spec: PodSpec): boolean {
+  return (spec.volumes ?? []).some(volume =>
+    (volume.projected?.sources ?? []).some(
+      source =>
+        source.serviceAccountToken !== undefined && volumeFilePath(source.serviceAccountToken.path, '').length > 0,
+    ),
+  );
 }

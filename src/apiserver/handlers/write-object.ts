@@ -27,9 +27,12 @@ export function randomSuffix(): string {
   return Array.from({ length: SUFFIX_LENGTH }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
 }
 
-export function strategyContext(handlers: HandlerContext, options: Pick<WriteOptions, 'user'>): StrategyContext {
+export function strategyContext(
+  handlers: HandlerContext,
+  options: Pick<WriteOptions, 'user' | 'warn'>,
+): StrategyContext {
   const now = timeOf(handlers.clock.now());
-  return { now, user: options.user, newUid: randomUUID, randomSuffix };
+  return { now, user: options.user, newUid: randomUUID, randomSuffix, warn: options.warn };
 }
 
 /**

@@ -3,8 +3,8 @@ import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { equalByType, equalValues } from '../../api/semantic-equal.ts';
 import type { ObjectMeta } from '../../api/types/gen/meta-v1.ts';
 import type { FieldError } from '../../api/validation/field-error.ts';
-import { dns1123Subdomain } from '../../api/validation/names.ts';
-import { validateObjectMeta } from '../../api/validation/object-meta.ts';
+import { dns1123Subdomain, pathSegmentName } from '../../api/validation/names.ts';
+import { validateFinalizerNames, validateObjectMeta } from '../../api/validation/object-meta.ts';
 import { validateObjectMetaUpdate } from '../../api/validation/object-meta-update.ts';
 import { AGE, NAME, since } from './cells.ts';
 import type { ApiObject, Columns, ResourceStrategy, StrategyContext, UpdateRules } from './strategy.ts';
@@ -31,6 +31,9 @@ export interface KindRules<T extends ApiObject> {
   readonly warnings?: (object: T) => string[];
   /** Where a change is told something else than a new object. */
   readonly warningsOnUpdate?: (object: T, old: T) => string[];
+  readonly warningsOnStatus?: (object: T, old: T) => string[];
+  /** True where a finalizer without a domain may have any name: events. */
+  readonly anyFinalizer?: boolean;
   readonly columns?: Columns<T>;
   /** Beside metadata.name and metadata.namespace. */
   readonly fields?: (object: T) => Readonly<Record<string, string>>;
@@ -63,9 +66,14 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
   const validate = rules.validate ?? (() => []);
   const validateChange =
     rules.validateUpdate ?? ((object: T, _old: T, context: StrategyContext) => validate(object, context));
+  const finalizerErrors = (object: T): FieldError[] =>
+    rules.anyFinalizer === true ? [] : validateFinalizerNames(object.metadata, 'metadata');
+  // A name cannot change, so its format is no matter here: what was stored once may stay.
+  const stored = { ...metaOptions, nameReasons: pathSegmentName };
   const metadataErrors = (object: T, old: T): FieldError[] => [
+    ...validateObjectMeta(object.metadata, stored),
     ...validateObjectMetaUpdate(object.metadata, old.metadata),
-    ...validateObjectMeta(object.metadata, metaOptions),
+    ...finalizerErrors(object),
   ];
   const emptyStatus = (object: T): T => {
     if (!hasStatus) return object;
@@ -92,7 +100,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
       ...metadataErrors(object, old),
       ...(rules.validateStatus?.(object, old, context) ?? []),
     ],
-    warningsOnUpdate: () => [],
+    warningsOnUpdate: (object, old) => rules.warningsOnStatus?.(object, old) ?? [],
     fieldResets: ['spec'],
   };
   const subresources = new Map<string, UpdateRules<T>>(hasStatus ? [['status', status]] : []);
@@ -101,6 +109,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
     subresources.set(name, {
       ...common,
       fieldResets: [],
+      warningsOnUpdate: () => [],
       ...special,
       prepareForUpdate(object, old, context) {
         const { prepareForUpdate } = special;
@@ -125,7 +134,11 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
         ? prepared
         : { ...prepared, metadata: { ...prepared.metadata, generation: 1 } };
     },
-    validate: (object, context) => [...validateObjectMeta(object.metadata, metaOptions), ...validate(object, context)],
+    validate: (object, context) => [
+      ...validateObjectMeta(object.metadata, metaOptions),
+      ...finalizerErrors(object),
+      ...validate(object, context),
+    ],
     canonicalize: object => rules.canonicalize?.(object) ?? object,
     warnings: object => rules.warnings?.(object) ?? [],
     columns: rules.columns ?? DEFAULT_COLUMNS,

@@ -19,6 +19,8 @@ export interface StrategyContext {
   readonly newUid: () => string;
   /** Five characters that make a generated name unique, fresh at each call. */
   readonly randomSuffix: () => string;
+  /** Tells the client something that can be seen only before the object is prepared. */
+  readonly warn: (text: string) => void;
 }
 
 /** What kubectl get prints of a kind: upstream's columns. */

@@ -28,7 +28,7 @@ const NONE: ReadonlyMap<string, string> = new Map();
 export function decodeJson(type: StructType, text: string, options: { readonly duplicates: boolean }): DecodedBody {
   const facts = scanJson(text);
   if (facts.depth > MAX_DEPTH) throw invalidArgument('exceeded max depth');
-  const value = parse(text);
+  const value = parseJson(text);
   const places = facts.fractions ? findPlaces(text) : undefined;
   const decoded = decodeValue(type, value, places?.fractions ?? NONE);
   if (!options.duplicates || decoded.names === facts.names) return decoded;
@@ -70,7 +70,7 @@ export function parseJsonText(
 ): { readonly value: unknown; readonly duplicates: readonly string[] } {
   const facts = scanJson(text);
   if (facts.depth > maxDepth) throw invalidArgument('exceeded max depth');
-  const value = parse(text);
+  const value = parseJson(text);
   if (facts.names === countNames(value)) return { value, duplicates: [] };
   return { value, duplicates: findPlaces(text).duplicates.map(duplicateError) };
 }
@@ -79,7 +79,8 @@ function duplicateError(path: readonly (string | number)[]): string {
   return `duplicate field ${JSON.stringify(pathText(path))}`;
 }
 
-function parse(text: string): unknown {
+/** The value of a JSON text. Throws `invalid-argument` with Go's text for what is none. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {

@@ -1,7 +1,7 @@
 import { equalValues } from '../../../api/semantic-equal.ts';
 import type { EndpointAddress, EndpointPort, Endpoints } from '../../../api/types/gen/core-v1.ts';
-import { validateEndpointIp } from '../../../api/validation/endpoint-ip.ts';
 import { type FieldError, invalidFor, oneOf, required } from '../../../api/validation/field-error.ts';
+import { validateEndpointIp } from '../../../api/validation/ip.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../../../api/validation/names.ts';
 import { AGE, column, firstOf, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';

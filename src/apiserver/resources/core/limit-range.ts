@@ -1,5 +1,5 @@
-import { compareQuantities, quantityMilliValue } from '../../../api/quantity.ts';
-import type { LimitRange, LimitRangeItem } from '../../../api/types/gen/core-v1.ts';
+import { canonicalQuantity, compareQuantities, quantityMilliValue, quantityValue } from '../../../api/quantity.ts';
+import type { LimitRange, LimitRangeItem, ResourceList } from '../../../api/types/gen/core-v1.ts';
 import {
   duplicate,
   type FieldError,
@@ -9,8 +9,7 @@ import {
   required,
 } from '../../../api/validation/field-error.ts';
 import { qualifiedName } from '../../../api/validation/names.ts';
-import { isExtendedResource } from '../../../api/validation/quantity.ts';
-import { limitResourceName } from '../../../api/validation/resource-names.ts';
+import { limitResourceName, mayOvercommit } from '../../../api/validation/resource-names.ts';
 import { column, NAME } from '../cells.ts';
 import { defineStrategy } from '../define.ts';
 
@@ -19,6 +18,8 @@ const TYPES = ['Pod', 'Container', 'PersistentVolumeClaim'];
 export const limitRangeStrategy = defineStrategy<LimitRange>(
   { group: '', version: 'v1', plural: 'limitranges' },
   {
+    createOnUpdate: true,
+    warningsOnUpdate: () => [],
     validate: range => {
       const seen = new Set<string>();
       return range.spec.limits.flatMap((limit, index) => {
@@ -47,36 +48,35 @@ function limitErrors(limit: LimitRangeItem, path: string): FieldError[] {
   const isPod = limit.type === 'Pod';
   const defaults = isPod ? {} : (limit.default ?? {});
   const requests = isPod ? {} : (limit.defaultRequest ?? {});
-  const errors: FieldError[] = [];
-  for (const [side, list] of Object.entries({
-    max,
-    min,
-    default: defaults,
-    defaultRequest: requests,
-    maxLimitRequestRatio: ratios,
-  }))
-    for (const name of Object.keys(list))
-      errors.push(...limitResourceName(limit.type, name, `${path}.${side}[${name}]`));
-  if (isPod)
+  const nameErrors = (side: string, list: ResourceList): FieldError[] =>
+    Object.keys(list).flatMap(name => limitResourceName(limit.type, name, `${path}.${side}[${name}]`));
+  const errors = [...nameErrors('max', max), ...nameErrors('min', min)];
+  if (isPod) {
     for (const side of ['default', 'defaultRequest'] as const)
       if (Object.keys(limit[side] ?? {}).length > 0)
         errors.push(forbidden(`${path}.${side}`, "may not be specified when `type` is 'Pod'"));
+  } else errors.push(...nameErrors('default', defaults), ...nameErrors('defaultRequest', requests));
   if (limit.type === 'PersistentVolumeClaim' && max['storage'] === undefined && min['storage'] === undefined)
     errors.push(
       required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided'),
     );
+  errors.push(...nameErrors('maxLimitRequestRatio', ratios));
   const names = [max, min, defaults, requests, ratios].flatMap(list => Object.keys(list));
   for (const name of new Set(names))
     errors.push(
       ...orderErrors(name, path, {
-        min: min[name],
-        max: max[name],
-        fallback: defaults[name],
-        request: requests[name],
-        ratio: ratios[name],
+        min: text(min[name]),
+        max: text(max[name]),
+        fallback: text(defaults[name]),
+        request: text(requests[name]),
+        ratio: text(ratios[name]),
       }),
     );
   return errors;
+}
+
+function text(quantity: string | undefined): string | undefined {
+  return quantity === undefined ? undefined : canonicalQuantity(quantity);
 }
 
 interface Bounds {
@@ -108,11 +108,10 @@ function orderErrors(name: string, path: string, bounds: Bounds): FieldError[] {
   if (ratio !== undefined && compareQuantities(ratio, '1') < 0)
     add('maxLimitRequestRatio', ratio, `ratio ${ratio} is less than 1`);
   if (ratio !== undefined && min !== undefined && max !== undefined) {
-    const most = quantityMilliValue(max) / quantityMilliValue(min);
-    if (quantityMilliValue(ratio) / 1000 > most)
-      add('maxLimitRequestRatio', ratio, `ratio ${ratio} is greater than max/min = ${most.toFixed(6)}`);
+    const [given, most] = ratioParts(ratio, min, max);
+    if (given > most) add('maxLimitRequestRatio', ratio, `ratio ${ratio} is greater than max/min = ${goFloat(most)}`);
   }
-  const exact = name.startsWith('hugepages-') || isExtendedResource(name);
+  const exact = !mayOvercommit(name);
   if (exact && fallback !== undefined && request !== undefined && compareQuantities(fallback, request) !== 0)
     add(
       'defaultRequest',
@@ -120,4 +119,21 @@ function orderErrors(name: string, path: string, bounds: Bounds): FieldError[] {
       `default value ${fallback} must equal to defaultRequest value ${request} in ${name}`,
     );
   return errors;
+}
+
+/** Where thousandths would overflow Go's integers (MaxMilliValue). */
+const MAX_MILLI_VALUE = 2 ** 63 / 1000;
+
+/** The ratio, and the most that it may be. Upstream counts in thousandths where the numbers are small enough for that. */
+function ratioParts(ratio: string, min: string, max: string): readonly [number, number] {
+  const small = [ratio, min, max].every(quantity => quantityValue(quantity) < MAX_MILLI_VALUE);
+  return small
+    ? [quantityMilliValue(ratio) / 1000, quantityMilliValue(max) / quantityMilliValue(min)]
+    : [quantityValue(ratio), quantityValue(max) / quantityValue(min)];
+}
+
+function goFloat(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
+  return value.toFixed(6);
 }

@@ -1,13 +1,26 @@
 import type { PodTemplate } from '../../../api/types/gen/core-v1.ts';
 import { validatePodTemplate } from '../../../api/validation/pod-template.ts';
+import { podSpecWarnings } from '../../../api/validation/pod-warnings.ts';
 import { column, containerCells, labelsCell, NAME } from '../cells.ts';
 import { defineStrategy } from '../define.ts';
+import { withoutDisabledTemplateFields } from './pod/disabled-fields.ts';
 
 export const podTemplateStrategy = defineStrategy<PodTemplate>(
   { group: '', version: 'v1', plural: 'podtemplates' },
   {
     generation: ['template'],
+    prepareForCreate: object => ({ ...object, template: withoutDisabledTemplateFields(object.template) }),
+    prepareForUpdate: (object, old) => ({
+      ...object,
+      template: withoutDisabledTemplateFields(object.template, old.template),
+    }),
     validate: object => validatePodTemplate(object.template, 'template'),
+    validateUpdate: (object, old) => validatePodTemplate(object.template, 'template', old.template),
+    warnings: ({ template }) => podSpecWarnings(template.spec, template.metadata, 'template'),
+    warningsOnUpdate: ({ metadata, template }, old) =>
+      metadata.generation === old.metadata.generation
+        ? []
+        : podSpecWarnings(template.spec, template.metadata, 'template'),
     columns: {
       definitions: [NAME, column('Containers'), column('Images'), column('Pod Labels')],
       cells: object => [

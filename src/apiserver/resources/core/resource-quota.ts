@@ -1,7 +1,9 @@
+import { canonicalQuantity, compareQuantities } from '../../../api/quantity.ts';
 import type { ResourceQuota, ResourceQuotaSpec } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
+import { internalForm } from '../../../api/validation/internal-form.ts';
 import { validateQuantity } from '../../../api/validation/quantity.ts';
-import { isComputeQuota, isStandardQuotaResource, quotaResourceName } from '../../../api/validation/resource-names.ts';
+import { isStandardQuotaResource, quotaResourceName } from '../../../api/validation/resource-names.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 
@@ -14,6 +16,8 @@ const SCOPES = [
   'CrossNamespacePodAffinity',
   'VolumeAttributesClass',
 ];
+/** Scopes that are there or not, and have no values. */
+const EXISTING = ['Terminating', 'NotTerminating', 'BestEffort', 'NotBestEffort', 'CrossNamespacePodAffinity'];
 const CONFLICTS = [
   ['BestEffort', 'NotBestEffort'],
   ['Terminating', 'NotTerminating'],
@@ -23,6 +27,8 @@ export const resourceQuotaStrategy = defineStrategy<ResourceQuota>(
   { group: '', version: 'v1', plural: 'resourcequotas' },
   {
     validate: quota => validateSpec(quota.spec),
+    warnings: quotaWarnings,
+    warningsOnUpdate: () => [],
     validateUpdate: (quota, old) => {
       const sorted = (scopes: readonly string[] = []): string => [...new Set(scopes)].toSorted().join();
       const same = sorted(quota.spec.scopes) === sorted(old.spec.scopes);
@@ -64,13 +70,17 @@ function amountErrors(list: Readonly<Record<string, string>>, path: string): Fie
 
 /** True for a scope that says something about what the resource counts. */
 function scopeFits(scope: string, resource: string): boolean {
+  if (!SCOPES.includes(scope)) return true;
   if (scope === 'BestEffort') return resource === 'pods';
-  if (scope === 'VolumeAttributesClass') return /^(persistentvolumeclaims|requests\.storage)$/.test(resource);
-  return isComputeQuota(resource) || /^((requests|limits)\.)?ephemeral-storage$/.test(resource);
+  if (scope === 'VolumeAttributesClass')
+    return resource === 'persistentvolumeclaims' || resource === 'requests.storage';
+  return resource === 'pods' || /^(requests\.|limits\.)?(cpu|memory)$/.test(resource);
 }
 
 function unfit(scope: string, spec: ResourceQuotaSpec): string[] {
-  return Object.keys(spec.hard ?? {}).filter(name => isStandardQuotaResource(name) && !scopeFits(scope, name));
+  return Object.keys(spec.hard ?? {})
+    .toSorted()
+    .filter(name => isStandardQuotaResource(name) && !scopeFits(scope, name));
 }
 
 function scopeErrors(spec: ResourceQuotaSpec): FieldError[] {
@@ -99,8 +109,10 @@ function selectorErrors(spec: ResourceQuotaSpec): FieldError[] {
     const found: FieldError[] = [];
     if (!SCOPES.includes(scopeName)) found.push(invalid(`${at}.scopeName`, scopeName, 'unsupported scope'));
     for (const _ of unfit(scopeName, spec))
-      found.push(invalid(at, spec.scopeSelector, 'unsupported scope applied to resource'));
-    if (!['PriorityClass', 'VolumeAttributesClass'].includes(scopeName) && operator !== 'Exists')
+      found.push(
+        invalid(at, internalForm('core/v1.ScopeSelector', spec.scopeSelector), 'unsupported scope applied to resource'),
+      );
+    if (EXISTING.includes(scopeName) && operator !== 'Exists')
       found.push(
         invalid(
           `${at}.operator`,
@@ -132,4 +144,16 @@ function selectorErrors(spec: ResourceQuotaSpec): FieldError[] {
       spec.scopes ?? null,
     ),
   ];
+}
+
+/** Requests that could never all be limited. */
+function quotaWarnings({ spec: { hard = {} } }: ResourceQuota): string[] {
+  return ['cpu', 'memory', 'storage', 'ephemeral-storage'].flatMap(name => {
+    const bare = (name === 'cpu' || name === 'memory') && hard[`requests.${name}`] === undefined;
+    const requestName = bare ? name : `requests.${name}`;
+    const [request, limit] = [hard[requestName], hard[`limits.${name}`]];
+    if (request === undefined || limit === undefined || compareQuantities(request, limit) <= 0) return [];
+    const shown = [request, limit].map(canonicalQuantity);
+    return [`ResourceQuota ${requestName} (${shown[0]}) should be less than limits.${name} (${shown[1]})`];
+  });
 }

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import type { Endpoint, EndpointPort, EndpointSlice } from '../../../api/types/gen/discovery-v1.ts';
-import { validateEndpointIp } from '../../../api/validation/endpoint-ip.ts';
 import {
   duplicate,
   type FieldError,
@@ -9,6 +8,7 @@ import {
   oneOf,
   required,
 } from '../../../api/validation/field-error.ts';
+import { validateEndpointIp } from '../../../api/validation/ip.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, portName, qualifiedName } from '../../../api/validation/names.ts';
 import { inRange } from '../../../api/validation/numbers.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';

@@ -17,6 +17,7 @@ const context: StrategyContext = {
   user: userInfo('alice', ['dev']),
   newUid: () => 'uid-1',
   randomSuffix: () => 'abcde',
+  warn: () => undefined,
 };
 
 const pem = createCertificateRequest(

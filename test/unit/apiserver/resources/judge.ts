@@ -14,6 +14,7 @@ export const CONTEXT: StrategyContext = {
   user: userInfo('alice', ['dev']),
   newUid: () => 'uid-1',
   randomSuffix: () => 'abcde',
+  warn: () => undefined,
 };
 
 /** Values by path (`spec.rules.0.host`); undefined takes the field away. */

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../../src/api/types/gen/core-v1.ts';
 import { fieldErrorText } from '../../../../src/api/validation/field-error.ts';
-import {
-  validatePodStatusUpdate,
-  validatePodUpdate,
-} from '../../../../src/apiserver/resources/core/pod/update-rules.ts';
+import { validatePodStatusUpdate } from '../../../../src/apiserver/resources/core/pod/status-rules.ts';
+import { validatePodUpdate } from '../../../../src/apiserver/resources/core/pod/update-rules.ts';
 
 const pod = (annotations: Readonly<Record<string, string>> | undefined): Pod =>
-  ({ metadata: { name: 'web', annotations }, spec: { containers: [] }, status: {} }) as unknown as Pod;
+  ({ metadata: { name: 'web', annotations }, spec: { containers: [], nodeName: 'n' }, status: {} }) as unknown as Pod;
 const mirror = (value: string): Pod => pod({ 'kubernetes.io/config.mirror': value });
 
 describe('the annotation that makes a pod a mirror', () => {

@@ -11,6 +11,7 @@ const context: StrategyContext = {
   user: userInfo('alice', ['dev']),
   newUid: () => 'uid-1',
   randomSuffix: () => 'abcde',
+  warn: () => undefined,
 };
 
 beforeAll(async () => {

@@ -1,45 +1,39 @@
-import { qosClass } from '../../../../api/pod-resources.ts';
-import type { Pod, PodCondition } from '../../../../api/types/gen/core-v1.ts';
-import { forbidden } from '../../../../api/validation/field-error.ts';
-import { validatePodSpec } from '../../../../api/validation/pod.ts';
+import type { Pod } from '../../../../api/types/gen/core-v1.ts';
+import { ipWarnings } from '../../../../api/validation/ip.ts';
+import { validateNewPod } from '../../../../api/validation/pod.ts';
 import { defineStrategy } from '../../define.ts';
 import { podColumns } from './columns.ts';
 import {
-  validateEphemeralContainersUpdate,
-  validatePodResize,
-  validatePodStatusUpdate,
-  validatePodUpdate,
-} from './update-rules.ts';
-
-const GATED: PodCondition = {
-  type: 'PodScheduled',
-  status: 'False',
-  reason: 'SchedulingGated',
-  message: 'Scheduling is blocked due to non-empty scheduling gates',
-};
+  initialPodStatus,
+  prepareChangedPod,
+  prepareEphemeralContainers,
+  prepareNewPod,
+  preparePodStatus,
+  prepareResize,
+} from './prepare.ts';
+import { validatePodResize } from './resize-rules.ts';
+import { validatePodStatusUpdate } from './status-rules.ts';
+import { validateEphemeralContainersUpdate, validatePodUpdate } from './update-rules.ts';
+import { podWarnings } from './warnings.ts';
 
 export const podStrategy = defineStrategy<Pod>(
   { group: '', version: 'v1', plural: 'pods' },
   {
     generation: ['spec'],
-    initialStatus: pod => ({
-      phase: 'Pending',
-      qosClass: qosClass(pod),
-      ...((pod.spec.schedulingGates ?? []).length > 0 ? { conditions: [GATED] } : {}),
-    }),
-    validate: pod => [
-      ...((pod.spec.ephemeralContainers ?? []).length > 0
-        ? [forbidden('spec.ephemeralContainers', 'cannot be set on create')]
-        : []),
-      ...validatePodSpec(pod.spec, 'spec'),
-    ],
+    initialStatus: initialPodStatus,
+    prepareForCreate: prepareNewPod,
+    prepareForUpdate: prepareChangedPod,
+    validate: validateNewPod,
     validateUpdate: validatePodUpdate,
-    prepareStatus: (pod, old) => ({
-      ...pod,
-      metadata: { ...pod.metadata, ownerReferences: old.metadata.ownerReferences },
-      status: { ...pod.status, qosClass: pod.status.qosClass ?? old.status.qosClass },
-    }),
+    prepareStatus: preparePodStatus,
     validateStatus: validatePodStatusUpdate,
+    warnings: podWarnings,
+    // People seldom change pods themselves.
+    warningsOnUpdate: () => [],
+    warningsOnStatus: ({ status }) => [
+      ...(status.podIPs ?? []).flatMap(({ ip }, index) => ipWarnings(`status.podIPs[${index}].ip`, ip)),
+      ...(status.hostIPs ?? []).flatMap(({ ip }, index) => ipWarnings(`status.hostIPs[${index}].ip`, ip)),
+    ],
     columns: podColumns,
     fields: pod => ({
       'spec.nodeName': pod.spec.nodeName ?? '',
@@ -55,25 +49,10 @@ export const podStrategy = defineStrategy<Pod>(
     }),
     subresources: {
       ephemeralcontainers: {
-        prepareForUpdate: (pod, old) =>
-          changed({ ...old, spec: { ...old.spec, ephemeralContainers: pod.spec.ephemeralContainers } }, pod, old),
-        validateUpdate: (pod, old) => validateEphemeralContainersUpdate(pod, old),
+        prepareForUpdate: prepareEphemeralContainers,
+        validateUpdate: validateEphemeralContainersUpdate,
       },
-      resize: {
-        prepareForUpdate: (pod, old) => changed({ ...pod, status: old.status }, pod, old),
-        validateUpdate: (pod, old) => validatePodResize(pod, old),
-        fieldResets: ['status'],
-      },
+      resize: { prepareForUpdate: prepareResize, validateUpdate: validatePodResize, fieldResets: ['status'] },
     },
   },
 );
-
-/** Keeps the old metadata but for the version that the writer saw, and counts the change. */
-function changed(result: Pod, written: Pod, old: Pod): Pod {
-  const same = JSON.stringify(result.spec) === JSON.stringify(old.spec);
-  const generation = (old.metadata.generation ?? 0) + (same ? 0 : 1);
-  return {
-    ...result,
-    metadata: { ...old.metadata, resourceVersion: written.metadata.resourceVersion, generation },
-  };
-}

@@ -1,14 +1,21 @@
 import { goQuote } from '../../../../api/go-quote.ts';
-import { qosClass } from '../../../../api/pod-resources.ts';
 import { equalAs, equalValues } from '../../../../api/semantic-equal.ts';
-import type { Container, EphemeralContainer, Pod, PodSpec } from '../../../../api/types/gen/core-v1.ts';
+import type {
+  Container,
+  EphemeralContainer,
+  NodeAffinity,
+  NodeSelectorTerm,
+  Pod,
+  PodSpec,
+} from '../../../../api/types/gen/core-v1.ts';
 import { type FieldError, forbidden, invalid, required } from '../../../../api/validation/field-error.ts';
-import { dns1123Subdomain } from '../../../../api/validation/names.ts';
-import { immutable } from '../../../../api/validation/object-meta-update.ts';
-import { validatePodSpec } from '../../../../api/validation/pod.ts';
+import { internalForm, mapForm } from '../../../../api/validation/internal-form.ts';
+import { keptOf, validatePodParts } from '../../../../api/validation/pod.ts';
+import { MIRROR, validatePodAnnotationUpdate } from '../../../../api/validation/pod-annotations.ts';
+import { validateTolerations } from '../../../../api/validation/tolerations.ts';
 import { changedPaths } from '../../changed-paths.ts';
 
-const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+const MAX_INT32 = 2147483647;
 
 /** What upstream names as changeable, in its order. */
 const UPDATABLE = [
@@ -19,20 +26,32 @@ const UPDATABLE = [
   '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
 ].join(',');
 
+/** The rules of a pod as it is, in which the stored one may keep what it has. */
+export function currentRules(pod: Pod, old: Pod): FieldError[] {
+  return validatePodParts(pod, { pod: pod.metadata, kept: keptOf(old.spec, old.metadata) });
+}
+
+/** What an update of any kind may not do to the annotations of a pod. */
+export function annotationChanges(pod: Pod, old: Pod): FieldError[] {
+  const [after, before] = [pod.metadata.annotations ?? {}, old.metadata.annotations ?? {}];
+  return validatePodAnnotationUpdate(after, before, 'metadata.annotations');
+}
+
 /** A pod's spec stays as it is but for images, a nearer deadline, more tolerations and fewer scheduling gates. */
 export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
-  const errors = [...mirrorErrors(pod, old), ...validatePodSpec(pod.spec, 'spec')];
+  const errors = [...currentRules(pod, old), ...annotationChanges(pod, old)];
   for (const list of ['containers', 'initContainers'] as const) {
     const after = pod.spec[list] ?? [];
-    const before = old.spec[list] ?? [];
-    if (after.length !== before.length)
+    if (after.length !== (old.spec[list] ?? []).length)
       return [...errors, forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
     for (const [index, container] of after.entries())
       errors.push(...imageErrors(container, `spec.${list}[${index}].image`));
   }
-  const deadline = deadlineError(pod, old);
-  if (deadline !== undefined) errors.push(deadline);
-  if (!tolerationsKept(pod, old))
+  const deadline = deadlineErrors(pod, old);
+  errors.push(...deadline.errors);
+  if (deadline.stop) return errors;
+  if (tolerationsKept(pod, old)) errors.push(...validateTolerations(pod.spec.tolerations, 'spec.tolerations'));
+  else
     errors.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
   const hadGates = new Set((old.spec.schedulingGates ?? []).map(gate => gate.name));
   for (const [index, gate] of (pod.spec.schedulingGates ?? []).entries())
@@ -43,6 +62,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
           `only deletion is allowed, but found new scheduling gate '${gate.name}'`,
         ),
       );
+  if (hadGates.size > 0) errors.push(...steeringErrors(pod.spec, old.spec));
   const rest = withAllowedOf(pod.spec, old.spec);
   if (!equalAs('core/v1.PodSpec', rest, old.spec))
     errors.push(
@@ -54,31 +74,27 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   return errors;
 }
 
-/** A node may make mirror pods; none of them becomes a pod for which the node may read what the API holds, nor the other way round. */
-function mirrorErrors(pod: Pod, old: Pod): FieldError[] {
-  const after = pod.metadata.annotations?.[MIRROR_ANNOTATION];
-  const before = old.metadata.annotations?.[MIRROR_ANNOTATION];
-  if (after === before) return [];
-  const because =
-    before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation';
-  return [forbidden(`metadata.annotations[${MIRROR_ANNOTATION}]`, because)];
-}
-
 function imageErrors(container: Container, path: string): FieldError[] {
   const image = container.image ?? '';
   if (image === '') return [required(path)];
   return image.trim() === image ? [] : [invalid(path, image, 'must not have leading or trailing whitespace')];
 }
 
-function deadlineError(pod: Pod, old: Pod): FieldError | undefined {
+/** A deadline comes nearer and never goes. `stop`: upstream looks no further. */
+function deadlineErrors(pod: Pod, old: Pod): { readonly errors: FieldError[]; readonly stop: boolean } {
   const after = pod.spec.activeDeadlineSeconds;
   const before = old.spec.activeDeadlineSeconds;
   const at = 'spec.activeDeadlineSeconds';
   if (after === undefined)
-    return before === undefined ? undefined : invalid(at, null, 'must not update from a positive integer to nil value');
+    return {
+      errors: before === undefined ? [] : [invalid(at, null, 'must not update from a positive integer to nil value')],
+      stop: false,
+    };
+  if (after < 0 || after > MAX_INT32)
+    return { errors: [invalid(at, after, `must be between 0 and ${MAX_INT32}, inclusive`)], stop: true };
   return before !== undefined && before < after
-    ? invalid(at, after, 'must be less than or equal to previous value')
-    : undefined;
+    ? { errors: [invalid(at, after, 'must be less than or equal to previous value')], stop: true }
+    : { errors: [], stop: false };
 }
 
 function tolerationsKept(pod: Pod, old: Pod): boolean {
@@ -86,6 +102,53 @@ function tolerationsKept(pod: Pod, old: Pod): boolean {
   return (old.spec.tolerations ?? []).every(before =>
     after.some(candidate => equalValues({ ...candidate, tolerationSeconds: before.tolerationSeconds }, before)),
   );
+}
+
+/** A pod that waits at its gates may be steered to fewer nodes, never to others. */
+function steeringErrors(spec: PodSpec, old: PodSpec): FieldError[] {
+  const { nodeSelector: before = {} } = old;
+  const after = spec.nodeSelector ?? {};
+  const kept = Object.entries(before).every(([key, value]) => Object.hasOwn(after, key) && after[key] === value);
+  const errors = kept
+    ? []
+    : [
+        invalid(
+          'spec.nodeSelector',
+          mapForm(spec.nodeSelector),
+          'only additions to spec.nodeSelector are allowed (no mutations or deletions)',
+        ),
+      ];
+  const [now, was] = [spec.affinity?.nodeAffinity, old.affinity?.nodeAffinity];
+  return equalAs('core/v1.NodeAffinity', now, was) ? errors : [...errors, ...narrowingErrors(now, was)];
+}
+
+function narrowingErrors(now: NodeAffinity | undefined, was: NodeAffinity | undefined): FieldError[] {
+  const field = 'requiredDuringSchedulingIgnoredDuringExecution';
+  const before = was?.[field]?.nodeSelectorTerms ?? [];
+  const after = now?.[field]?.nodeSelectorTerms;
+  const at = `spec.affinity.nodeAffinity.${field}.nodeSelectorTerms`;
+  const shown = (term: NodeSelectorTerm): unknown => internalForm('core/v1.NodeSelectorTerm', term);
+  if (before.length === 0) return [];
+  if (before.length !== (after ?? []).length)
+    return [
+      invalid(at, after?.map(shown) ?? null, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed'),
+    ];
+  return (after ?? []).flatMap((term, index) => {
+    const old = before[index];
+    return old === undefined || onlyAdds(term, old)
+      ? []
+      : [invalid(`${at}[${index}]`, shown(term), 'only additions are allowed (no mutations or deletions)')];
+  });
+}
+
+/** A term without requirements selects nothing, so adding some would widen it. */
+function onlyAdds(term: NodeSelectorTerm, old: NodeSelectorTerm): boolean {
+  const sides = ['matchExpressions', 'matchFields'] as const;
+  if (sides.every(side => (old[side] ?? []).length === 0)) return sides.every(side => (term[side] ?? []).length === 0);
+  return sides.every(side => {
+    const before = old[side] ?? [];
+    return equalValues((term[side] ?? []).slice(0, before.length), before);
+  });
 }
 
 /** The new spec with everything that may change set back to the old one. */
@@ -96,7 +159,6 @@ function withAllowedOf(spec: PodSpec, old: PodSpec): PodSpec {
     (old.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1
       ? old.terminationGracePeriodSeconds
       : spec.terminationGracePeriodSeconds;
-  // A pod that waits at its gates may still be steered to other nodes; that it is narrowed only is not looked at here.
   const gated = (old.schedulingGates ?? []).length > 0;
   return {
     ...spec,
@@ -112,50 +174,19 @@ function withAllowedOf(spec: PodSpec, old: PodSpec): PodSpec {
 
 function gatedAffinity(spec: PodSpec, old: PodSpec): PodSpec['affinity'] {
   if (spec.affinity === undefined && old.affinity?.nodeAffinity === undefined) return undefined;
-  const affinity = { ...spec.affinity, nodeAffinity: old.affinity?.nodeAffinity };
-  return equalValues(affinity, {}) && old.affinity === undefined ? undefined : affinity;
-}
-
-/** Through pods/status: what a kubelet may not say. */
-export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldError[] {
-  const errors = mirrorErrors(pod, old);
-  const { nominatedNodeName = '', observedGeneration = 0 } = pod.status;
-  if (nominatedNodeName !== '' && nominatedNodeName !== (old.status.nominatedNodeName ?? '')) {
-    for (const reason of dns1123Subdomain(nominatedNodeName))
-      errors.push(invalid('status.nominatedNodeName', nominatedNodeName, reason));
-    if ((old.spec.nodeName ?? '') !== '')
-      errors.push(forbidden('status.nominatedNodeName', 'may not be set on pods that are already bound to a node'));
-  }
-  if (observedGeneration < 0)
-    errors.push(invalid('status.observedGeneration', observedGeneration, 'must be a non-negative integer'));
-  errors.push(...immutable('status.qosClass', pod.status.qosClass, old.status.qosClass));
-  errors.push(...resurrected(pod, old));
-  return errors;
-}
-
-/** A container that has ended for good does not run again. */
-function resurrected(pod: Pod, old: Pod): FieldError[] {
-  const { restartPolicy } = old.spec;
-  return (old.status.containerStatuses ?? []).flatMap((before, index) => {
-    const after = pod.status.containerStatuses?.find(status => status.name === before.name);
-    const code = before.state.terminated?.exitCode;
-    if (code === undefined || after === undefined || after.state.terminated !== undefined) return [];
-    const container = old.spec.containers.find(c => c.name === before.name);
-    const policy = container?.restartPolicy ?? restartPolicy;
-    const rules = (container?.restartPolicyRules ?? []).length > 0;
-    if (rules || policy === 'Always' || (policy === 'OnFailure' && code !== 0)) return [];
-    return [forbidden(`status.containerStatuses[${index}].state`, 'may not be transitioned to non-terminated state')];
-  });
+  const { nodeAffinity: _, ...others } = spec.affinity ?? {};
+  if (old.affinity === undefined && equalValues(others, {})) return undefined;
+  return { ...others, nodeAffinity: old.affinity?.nodeAffinity };
 }
 
 /** Through pods/ephemeralcontainers: containers are added, never changed or taken away. */
 export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldError[] {
-  if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined)
+  if (old.metadata.annotations?.[MIRROR] !== undefined)
     return [forbidden('[]', 'static pods do not support ephemeral containers')];
-  const errors = validatePodSpec(pod.spec, 'spec');
+  const errors = [...currentRules(pod, old), ...annotationChanges(pod, old)];
   const at = 'spec.ephemeralContainers';
   for (const before of old.spec.ephemeralContainers ?? []) {
-    const after = pod.spec.ephemeralContainers?.find((c: EphemeralContainer) => c.name === before.name);
+    const after = pod.spec.ephemeralContainers?.findLast((c: EphemeralContainer) => c.name === before.name);
     const name = goQuote(before.name);
     if (after === undefined) errors.push(forbidden(at, `existing ephemeral containers ${name} may not be removed\n`));
     else if (!equalAs('core/v1.EphemeralContainer', after, before))
@@ -167,68 +198,4 @@ export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldErro
       );
   }
   return errors;
-}
-
-/** Through pods/resize: cpu and memory of containers, within the pod's QoS class. */
-export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
-  if (old.metadata.annotations?.[MIRROR_ANNOTATION] !== undefined)
-    return [forbidden('[]', 'static pods cannot be resized')];
-  if (old.spec.os?.name === 'windows') return [forbidden('[]', 'windows pods cannot be resized')];
-  const errors = validatePodSpec(pod.spec, 'spec');
-  if ((old.status.qosClass ?? qosClass(old)) !== qosClass(pod))
-    errors.push(invalid('spec', pod.status.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing'));
-  for (const list of ['initContainers', 'containers'] as const) {
-    const after = pod.spec[list] ?? [];
-    const before = old.spec[list] ?? [];
-    if (after.length !== before.length || after.some((container, i) => container.name !== before[i]?.name))
-      return [...errors, forbidden('spec', 'containers may not be renamed or reordered on resize')];
-    for (const [index, container] of after.entries()) {
-      const was = before[index];
-      if (was === undefined) continue;
-      errors.push(...removedResources(container, was, `spec.${list}[${index}].resources`));
-    }
-  }
-  if (errors.length > 0) return errors;
-  return equalAs('core/v1.PodSpec', withResourcesOf(pod.spec, old.spec), old.spec)
-    ? []
-    : [forbidden('spec', 'only cpu and memory resources are mutable')];
-}
-
-function removedResources(container: Container, old: Container, path: string): FieldError[] {
-  return (['requests', 'limits'] as const).flatMap(side =>
-    ['cpu', 'memory'].some(
-      name => old.resources[side]?.[name] !== undefined && container.resources[side]?.[name] === undefined,
-    )
-      ? [forbidden(`${path}.${side}`, `resource ${side} cannot be removed`)]
-      : [],
-  );
-}
-
-function withResourcesOf(spec: PodSpec, old: PodSpec): PodSpec {
-  const restore = (containers: readonly Container[] | undefined, before: readonly Container[] | undefined) =>
-    containers?.map((container, index) => ({
-      ...container,
-      resources: {
-        ...container.resources,
-        requests: withCompute(container.resources.requests, before?.[index]?.resources.requests),
-        limits: withCompute(container.resources.limits, before?.[index]?.resources.limits),
-      },
-    }));
-  return {
-    ...spec,
-    containers: restore(spec.containers, old.containers) ?? [],
-    initContainers: restore(spec.initContainers, old.initContainers),
-  };
-}
-
-type Amounts = Readonly<Record<string, string>> | undefined;
-
-function withCompute(amounts: Amounts, old: Amounts): Amounts {
-  const { cpu: _cpu, memory: _memory, ...rest } = amounts ?? {};
-  const kept: Record<string, string> = { ...rest };
-  for (const name of ['cpu', 'memory']) {
-    const value = old?.[name];
-    if (value !== undefined) kept[name] = value;
-  }
-  return kept;
 }

@@ -1,5 +1,4 @@
 import type { Service, ServicePort } from '../../../../api/types/gen/core-v1.ts';
-import { validateEndpointIp } from '../../../../api/validation/endpoint-ip.ts';
 import {
   duplicate,
   type FieldError,
@@ -10,6 +9,7 @@ import {
   oneOf,
   required,
 } from '../../../../api/validation/field-error.ts';
+import { validateEndpointIp } from '../../../../api/validation/ip.ts';
 import {
   dns1123Label,
   dns1123Subdomain,

@@ -1,0 +1,62 @@
+import { goQuote } from '../go-quote.ts';
+import type { Volume, VolumeProjection } from '../types/gen/core-v1.ts';
+
+/** A file that a volume is to have, and where it comes from (empty where the volume has one source). */
+interface Placed {
+  readonly file: string;
+  readonly source: string;
+}
+
+/** Files of one volume of which one hides the other, or takes the other for a directory. */
+export function overlapWarnings(volumes: readonly Volume[] | undefined): string[] {
+  return (volumes ?? []).flatMap(volume => {
+    const { name, configMap, secret, downwardAPI, projected } = volume;
+    const tell = (what: string, files: readonly Placed[]): string[] =>
+      overlaps(files).map(text => `volume ${goQuote(name)} (${what}): overlapping paths: ${text}`);
+    return [
+      ...(configMap === undefined
+        ? []
+        : tell(`ConfigMap ${goQuote(configMap.name ?? '')}`, placed(configMap.items, ''))),
+      ...(secret === undefined ? [] : tell(`Secret ${goQuote(secret.secretName ?? '')}`, placed(secret.items, ''))),
+      ...(downwardAPI === undefined ? [] : tell('DownwardAPI', placed(downwardAPI.items, ''))),
+      ...(projected === undefined
+        ? []
+        : [
+            ...projected.sources
+              .filter(source => Object.values(source).every(value => value === undefined))
+              .map(() => `volume ${goQuote(name)} (Projected) has no sources provided`),
+            ...tell('Projected', projected.sources.flatMap(ofSource)),
+          ]),
+    ];
+  });
+}
+
+function placed(items: readonly { readonly path: string }[] | undefined, source: string): Placed[] {
+  return (items ?? []).map(({ path }) => ({ file: path, source }));
+}
+
+function ofSource({ configMap, secret, downwardAPI, serviceAccountToken }: VolumeProjection): Placed[] {
+  if (configMap?.items !== undefined) return placed(configMap.items, `ConfigMap ${goQuote(configMap.name ?? '')}`);
+  if (secret?.items !== undefined) return placed(secret.items, `Secret ${goQuote(secret.name ?? '')}`);
+  if (downwardAPI?.items !== undefined) return placed(downwardAPI.items, 'DownwardAPI');
+  return serviceAccountToken === undefined ? [] : placed([serviceAccountToken], 'ServiceAccountToken');
+}
+
+function overlaps(files: readonly Placed[]): string[] {
+  const all = files.map(({ file, source }) => ({ file: file.replace(/\/+$/, ''), source }));
+  return all.flatMap((later, index) =>
+    all
+      .slice(0, index)
+      .filter(
+        ({ file }) =>
+          file !== '' &&
+          later.file !== '' &&
+          (`${file}/`.startsWith(`${later.file}/`) || `${later.file}/`.startsWith(`${file}/`)),
+      )
+      .map(earlier => `${shown(later)} with ${shown(earlier)}`),
+  );
+}
+
+function shown({ file, source }: Placed): string {
+  return source === '' ? goQuote(file) : `${goQuote(file)} (${source})`;
+}

@@ -135,6 +135,12 @@ export function cidrWarnings(path: string, text: string): string[] {
   return [`${path}: IPv6 CIDR value ${goQuote(text)} should be in RFC 5952 canonical format (${goQuote(best)})`];
 }
 
+/** As familyOf, of a network. */
+export function networkFamilyOf(text: string): 4 | 6 | undefined {
+  const network = parseNetwork(text);
+  return network === undefined ? undefined : network.address.v4 ? 4 : 6;
+}
+
 /** True for exactly one address of each family. Addresses that cannot be read are of no family. */
 export function isDualStack(texts: readonly string[]): boolean {
   const families = texts.map(familyOf);

@@ -4,8 +4,3 @@ import { type FieldError, invalid } from './field-error.ts';
 export function nonNegative(field: string, value: number | undefined): FieldError[] {
   return value !== undefined && value < 0 ? [invalid(field, value, 'must be greater than or equal to 0')] : [];
 }
-
-/** Both ends included. */
-export function inRange(field: string, value: number, low: number, high: number): FieldError[] {
-  return value < low || value > high ? [invalid(field, value, `must be between ${low} and ${high}, inclusive`)] : [];
-}

@@ -17,6 +17,8 @@ export interface KindRules<T extends ApiObject> {
   readonly generation?: readonly (keyof T & string)[];
   /** True where changed annotations raise the generation too. */
   readonly countsAnnotations?: boolean;
+  /** True where changed labels do. */
+  readonly countsLabels?: boolean;
   readonly prepareForCreate?: (object: T, context: StrategyContext) => T;
   readonly prepareForUpdate?: (object: T, old: T, context: StrategyContext) => T;
   /** The rules of a created object, and of a changed one unless validateUpdate is there. */
@@ -190,10 +192,10 @@ function withFieldsOf<T extends object>(object: T, old: T, fields: readonly stri
 function nextGeneration<T extends ApiObject>(resource: ApiResource, rules: KindRules<T>, object: T, old: T): T {
   if (rules.generation === undefined) return object;
   const { json } = resourceType(resource);
-  const annotated =
-    rules.countsAnnotations === true && !equalValues(object.metadata.annotations, old.metadata.annotations);
+  const { metadata } = object;
   const changed =
-    annotated ||
+    (rules.countsAnnotations === true && !equalValues(metadata.annotations, old.metadata.annotations)) ||
+    (rules.countsLabels === true && !equalValues(metadata.labels, old.metadata.labels)) ||
     rules.generation.some(name => {
       const field = json.get(name);
       return field !== undefined && !equalByType(field.type, object[name], old[name]);

@@ -13,9 +13,9 @@ import { dns1123Label } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { validateAnnotations, validateLabels } from '../../../api/validation/object-meta.ts';
 import { validateAlwaysRunning, validatePodTemplate } from '../../../api/validation/pod-template.ts';
+import { validateClaimSpec } from '../../../api/validation/volume-claim.ts';
 import { AGE, column, containerCells, NAME, POD_COLUMNS } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { validateClaimSpec } from '../storage/persistent-volume-claim.ts';
 import { collisionCount, readSelector, selectedErrors, statusCounters, validateWorkloadSelector } from './workload.ts';
 
 const CHANGEABLE = [

@@ -1,4 +1,4 @@
-import { equalValues } from '../../../api/semantic-equal.ts';
+import { isDeepStrictEqual } from 'node:util';
 import type { ConfigMap } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, forbidden, invalid, invalidFor, tooLong } from '../../../api/validation/field-error.ts';
 import { configMapKey } from '../../../api/validation/names.ts';
@@ -51,7 +51,8 @@ export function immutableData<T extends { readonly immutable?: boolean | undefin
   const detail = 'field is immutable when `immutable` is set';
   return [
     ...(object.immutable === true ? [] : [forbidden('immutable', detail)]),
-    ...fields.filter(field => !equalValues(object[field], old[field])).map(field => forbidden(field, detail)),
+    // Nothing and an empty map are two things here, as upstream compares them.
+    ...fields.filter(field => !isDeepStrictEqual(object[field], old[field])).map(field => forbidden(field, detail)),
   ];
 }
 

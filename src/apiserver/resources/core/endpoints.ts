@@ -1,7 +1,7 @@
-import { equalValues } from '../../../api/semantic-equal.ts';
+import { equalAs } from '../../../api/semantic-equal.ts';
 import type { EndpointAddress, EndpointPort, Endpoints } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalidFor, oneOf, required } from '../../../api/validation/field-error.ts';
-import { validateEndpointIp } from '../../../api/validation/ip.ts';
+import { ipWarnings, validateEndpointIp, validateLegacyIp } from '../../../api/validation/ip.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../../../api/validation/names.ts';
 import { AGE, column, firstOf, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
@@ -14,7 +14,9 @@ export const endpointsStrategy = defineStrategy<Endpoints>(
     createOnUpdate: true,
     validate: validateSubsets,
     // What was stored by an older server may stay as it is.
-    validateUpdate: (endpoints, old) => (equalValues(endpoints.subsets, old.subsets) ? [] : validateSubsets(endpoints)),
+    validateUpdate: (endpoints, old) =>
+      equalAs('core/v1.Endpoints', { ...old, subsets: endpoints.subsets }, old) ? [] : validateSubsets(endpoints),
+    warnings: addressWarnings,
     columns: {
       definitions: [NAME, column('Endpoints'), AGE],
       cells: (endpoints, now) => [endpoints.metadata.name ?? '', addressesCell(endpoints), ageCell(endpoints, now)],
@@ -40,6 +42,7 @@ function validateSubsets(endpoints: Endpoints): FieldError[] {
 function validateAddress(address: EndpointAddress, path: string): FieldError[] {
   const { hostname = '', nodeName } = address;
   return [
+    ...validateLegacyIp(`${path}.ip`, address.ip),
     ...(hostname === '' ? [] : invalidFor(`${path}.hostname`, hostname, dns1123Label(hostname))),
     ...(nodeName === undefined ? [] : invalidFor(`${path}.nodeName`, nodeName, dns1123Subdomain(nodeName))),
     ...validateEndpointIp(address.ip, `${path}.ip`),
@@ -58,6 +61,16 @@ function validatePort(port: EndpointPort, requireName: boolean, path: string): F
     ...oneOf(`${path}.protocol`, port.protocol, PROTOCOLS),
     ...(appProtocol === undefined ? [] : invalidFor(`${path}.appProtocol`, appProtocol, qualifiedName(appProtocol))),
   ];
+}
+
+/** The controller writes its addresses in good spelling, so its own are not looked at. */
+function addressWarnings(endpoints: Endpoints): string[] {
+  if (endpoints.metadata.labels?.['endpoints.kubernetes.io/managed-by'] === 'endpoint-controller') return [];
+  return (endpoints.subsets ?? []).flatMap((subset, index) =>
+    (['addresses', 'notReadyAddresses'] as const).flatMap(list =>
+      (subset[list] ?? []).flatMap(({ ip }, place) => ipWarnings(`subsets[${index}].${list}[${place}].ip`, ip)),
+    ),
+  );
 }
 
 function addressesCell(endpoints: Endpoints): string {

@@ -1,10 +1,9 @@
 import type { Namespace } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid, invalidFor } from '../../../api/validation/field-error.ts';
 import { dns1123Label, qualifiedName } from '../../../api/validation/names.ts';
+import { finalizerNameErrors } from '../../../api/validation/object-meta.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-
-const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
 
 /**
  * A namespace lives until `spec.finalizers` is empty. New ones get `kubernetes`, which the namespace controller takes away
@@ -23,8 +22,7 @@ export const namespaceStrategy = defineStrategy<Namespace>(
       };
     },
     prepareForUpdate: (namespace, old) => ({ ...withNameLabel(namespace), spec: old.spec, status: old.status }),
-    validate: namespace => finalizerErrors(namespace),
-    validateUpdate: () => [],
+    validate: namespace => finalizerErrors(namespace, () => 'spec.finalizers'),
     validateStatus: namespace => {
       const { phase } = namespace.status;
       const wanted = namespace.metadata.deletionTimestamp === undefined ? 'Active' : 'Terminating';
@@ -38,10 +36,12 @@ export const namespaceStrategy = defineStrategy<Namespace>(
       definitions: [NAME, column('Status'), AGE],
       cells: (namespace, now) => [namespace.metadata.name ?? '', namespace.status.phase ?? '', ageCell(namespace, now)],
     },
-    fields: namespace => ({ 'status.phase': namespace.status.phase ?? '' }),
+    // The name has a second field of its own here.
+    fields: namespace => ({ name: namespace.metadata.name ?? '', 'status.phase': namespace.status.phase ?? '' }),
     subresources: {
       finalize: {
         prepareForUpdate: (namespace, old) => ({ ...namespace, status: old.status }),
+        validateUpdate: namespace => finalizerErrors(namespace, index => `spec.finalizers[${index}]`),
         fieldResets: ['status'],
       },
     },
@@ -53,12 +53,10 @@ function withNameLabel(namespace: Namespace): Namespace {
   return { ...namespace, metadata: { ...namespace.metadata, labels } };
 }
 
-function finalizerErrors(namespace: Namespace): FieldError[] {
-  const at = 'spec.finalizers';
-  return (namespace.spec.finalizers ?? []).flatMap(name => [
-    ...invalidFor(at, name, qualifiedName(name)),
-    ...(name.includes('/') || STANDARD_FINALIZERS.includes(name)
-      ? []
-      : [invalid(at, name, 'name is neither a standard finalizer name nor is it fully qualified')]),
+/** The subresource names the place in the list, the namespace itself does not. */
+function finalizerErrors(namespace: Namespace, at: (index: number) => string): FieldError[] {
+  return (namespace.spec.finalizers ?? []).flatMap((name, index) => [
+    ...invalidFor(at(index), name, qualifiedName(name)),
+    ...finalizerNameErrors(name, at(index)),
   ]);
 }

@@ -1,10 +1,13 @@
+import { parseJson } from '../../../api/decode/json/decode-json.ts';
 import type { Secret } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid, invalidFor, required, tooLong } from '../../../api/validation/field-error.ts';
 import { configMapKey } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
+import { errorMessage } from '../../../base/errors.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { base64Bytes, immutableData, MAX_DATA_BYTES } from './config-map.ts';
+import { keyPairFault } from './key-pair.ts';
 
 const SERVICE_ACCOUNT_NAME = 'kubernetes.io/service-account.name';
 
@@ -23,6 +26,7 @@ export const secretStrategy = defineStrategy<Secret>(
       ...immutableData(secret, old, ['data']),
       ...validateSecret(secret),
     ],
+    warnings: tlsWarnings,
     columns: {
       definitions: [NAME, column('Type'), column('Data'), AGE],
       cells: (secret, now) => [
@@ -78,12 +82,26 @@ function validateSecret(secret: Secret): FieldError[] {
 function jsonObject(data: Readonly<Record<string, string>>, key: string): FieldError[] {
   const value = Object.hasOwn(data, key) ? data[key] : undefined;
   if (value === undefined) return [required(`data[${key}]`)];
+  const reason = noObject(Buffer.from(value, 'base64').toString());
+  return reason === undefined ? [] : [invalid(`data[${key}]`, '<secret contents redacted>', reason)];
+}
+
+/** Why a text is no JSON object, in Go's words; undefined where it is one, or null. */
+function noObject(text: string): string | undefined {
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(value, 'base64').toString());
-    if (typeof parsed === 'object' && !Array.isArray(parsed)) return [];
-    return [invalid(`data[${key}]`, '<secret contents redacted>', 'must be a JSON object')];
-  } catch {
-    // The parser's own words would show a piece of the secret.
-    return [invalid(`data[${key}]`, '<secret contents redacted>', 'must be a JSON object')];
+    const parsed = parseJson(text);
+    if (typeof parsed === 'object' && !Array.isArray(parsed)) return undefined;
+    const kind = Array.isArray(parsed) ? 'array' : typeof parsed === 'boolean' ? 'bool' : typeof parsed;
+    return `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`;
+  } catch (error) {
+    return errorMessage(error);
   }
+}
+
+/** A certificate that its key does not fit is stored all the same. */
+function tlsWarnings({ type, data = {} }: Secret): string[] {
+  if (type !== 'kubernetes.io/tls') return [];
+  const text = (key: string): string => Buffer.from(data[key] ?? '', 'base64').toString('latin1');
+  const fault = keyPairFault(text('tls.crt'), text('tls.key'));
+  return fault === undefined ? [] : [fault];
 }

@@ -1,35 +1,39 @@
-import { isIP } from 'node:net';
-import type { Endpoint, EndpointPort, EndpointSlice } from '../../../api/types/gen/discovery-v1.ts';
-import {
-  duplicate,
-  type FieldError,
-  invalid,
-  invalidFor,
-  oneOf,
-  required,
-} from '../../../api/validation/field-error.ts';
-import { validateEndpointIp } from '../../../api/validation/ip.ts';
-import { dns1123Label, dns1123Subdomain, labelValue, portName, qualifiedName } from '../../../api/validation/names.ts';
-import { inRange } from '../../../api/validation/numbers.ts';
+import { equalAs } from '../../../api/semantic-equal.ts';
+import type { Endpoint, EndpointSlice } from '../../../api/types/gen/discovery-v1.ts';
+import { ipWarnings } from '../../../api/validation/ip.ts';
+import { dns1123Subdomain } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, column, firstOf, NAME } from '../cells.ts';
-import { PROTOCOLS } from '../core/endpoints.ts';
 import { ageCell, defineStrategy } from '../define.ts';
+import { validateSlice, validateSliceEndpoints } from './slice-rules.ts';
 
-const MAX_ENDPOINTS = 1000;
-const MAX_ADDRESSES = 100;
-const MAX_PORTS = 20_000;
-const MAX_HINTS = 8;
+const HOSTNAME = 'kubernetes.io/hostname';
+const CONTROLLERS = ['endpointslice-controller.k8s.io', 'endpointslicemirroring-controller.k8s.io'];
 
 export const endpointSliceStrategy = defineStrategy<EndpointSlice>(
   { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' },
   {
     generation: ['addressType', 'endpoints', 'ports'],
-    validate: validateSlice,
+    countsLabels: true,
+    prepareForCreate: slice => withoutTopology(slice),
+    prepareForUpdate: (slice, old) => {
+      if (sameEndpoints(slice, old)) return slice;
+      // What is dropped counts as a change too.
+      const generation = (old.metadata.generation ?? 0) + 1;
+      return { ...withoutTopology(slice, old), metadata: { ...slice.metadata, generation } };
+    },
+    validate: slice => [...validateSlice(slice), ...validateSliceEndpoints(slice)],
     validateUpdate: (slice, old) => [
       ...validateSlice(slice),
+      // What was stored by an older server may stay as it is.
+      ...(sameEndpoints(slice, old) ? [] : validateSliceEndpoints(slice)),
       ...immutable('addressType', slice.addressType, old.addressType),
     ],
+    warnings: slice => [
+      ...(slice.addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
+      ...addressWarnings(slice),
+    ],
+    warningsOnUpdate: addressWarnings,
     columns: {
       definitions: [NAME, column('AddressType'), column('Ports'), column('Endpoints'), AGE],
       cells: (slice, now) => {
@@ -47,62 +51,31 @@ export const endpointSliceStrategy = defineStrategy<EndpointSlice>(
   },
 );
 
-function validateSlice(slice: EndpointSlice): FieldError[] {
-  return [
-    ...oneOf('addressType', slice.addressType, ['FQDN', 'IPv4', 'IPv6']),
-    ...tooMany('endpoints', slice.endpoints.length, MAX_ENDPOINTS),
-    ...slice.endpoints.flatMap((endpoint, i) => endpointErrors(endpoint, slice.addressType, `endpoints[${i}]`)),
-    ...tooMany('ports', slice.ports.length, MAX_PORTS),
-    ...portErrors(slice.ports),
-  ];
+function sameEndpoints(slice: EndpointSlice, old: EndpointSlice): boolean {
+  return equalAs('discovery/v1.EndpointSlice', { ...old, endpoints: slice.endpoints }, old);
 }
 
-function tooMany(field: string, count: number, most: number): FieldError[] {
-  if (count <= most) return [];
-  return [{ type: 'FieldValueTooMany', field, badValue: count, detail: `must have at most ${most} items` }];
-}
-
-function endpointErrors(endpoint: Endpoint, type: string, path: string): FieldError[] {
-  const { addresses, nodeName, hostname, hints } = endpoint;
-  const at = `${path}.addresses`;
-  const errors = tooMany(at, addresses.length, MAX_ADDRESSES);
-  if (addresses.length === 0) errors.push(required(at, 'must contain at least 1 address'));
-  for (const [index, address] of addresses.entries()) errors.push(...addressErrors(address, type, `${at}[${index}]`));
-  if (nodeName !== undefined) errors.push(...invalidFor(`${path}.nodeName`, nodeName, dns1123Subdomain(nodeName)));
-  if (hostname !== undefined) errors.push(...invalidFor(`${path}.hostname`, hostname, dns1123Label(hostname)));
-  for (const [list, label] of [
-    [hints?.forZones ?? [], 'forZones'],
-    [hints?.forNodes ?? [], 'forNodes'],
-  ] as const) {
-    errors.push(...tooMany(`${path}.hints.${label}`, list.length, MAX_HINTS));
-    for (const [index, { name }] of list.entries()) {
-      const place = `${path}.hints.${label}[${index}].name`;
-      if (list.findIndex(other => other.name === name) < index) errors.push(duplicate(place, name));
-      else errors.push(...invalidFor(place, name, label === 'forZones' ? labelValue(name) : dns1123Subdomain(name)));
-    }
-  }
-  return errors;
-}
-
-function addressErrors(address: string, type: string, path: string): FieldError[] {
-  if (type === 'FQDN') return invalidFor(path, address, dns1123Subdomain(address));
-  const family = isIP(address);
-  if (family !== 0 && type === 'IPv4' && family !== 4) return [invalid(path, address, 'must be an IPv4 address')];
-  if (family !== 0 && type === 'IPv6' && family !== 6) return [invalid(path, address, 'must be an IPv6 address')];
-  return validateEndpointIp(address, path);
-}
-
-function portErrors(ports: readonly EndpointPort[]): FieldError[] {
-  const names = new Set<string>();
-  return ports.flatMap(({ name = '', protocol, port, appProtocol }, index) => {
-    const at = `ports[${index}]`;
-    const errors: FieldError[] = name === '' ? [] : invalidFor(`${at}.name`, name, portName(name));
-    if (names.has(name)) errors.push(duplicate(`${at}.name`, name));
-    names.add(name);
-    errors.push(...oneOf(`${at}.protocol`, protocol, PROTOCOLS));
-    if (port !== undefined) errors.push(...inRange(`${at}.port`, port, 1, 65535));
-    if (appProtocol !== undefined)
-      errors.push(...invalidFor(`${at}.appProtocol`, appProtocol, qualifiedName(appProtocol)));
-    return errors;
+/** v1 writes no topology. A node that `old` named there moves into the field for it, so that a partial change keeps it. */
+function withoutTopology(slice: EndpointSlice, old?: EndpointSlice): EndpointSlice {
+  const known = new Set((old?.endpoints ?? []).map(nodeInTopology));
+  const endpoints = slice.endpoints.map(endpoint => {
+    const { deprecatedTopology, ...kept } = endpoint;
+    const node = nodeInTopology(endpoint);
+    if (kept.nodeName !== undefined || node === '' || !known.has(node) || dns1123Subdomain(node).length > 0)
+      return kept;
+    return { ...kept, nodeName: node };
   });
+  return { ...slice, endpoints };
+}
+
+function nodeInTopology({ deprecatedTopology }: Endpoint): string {
+  return deprecatedTopology?.[HOSTNAME] ?? '';
+}
+
+/** The controllers write their addresses in good spelling, so theirs are not looked at. */
+function addressWarnings({ metadata, endpoints }: EndpointSlice): string[] {
+  if (CONTROLLERS.includes(metadata.labels?.['endpointslice.kubernetes.io/managed-by'] ?? '')) return [];
+  return endpoints.flatMap(({ addresses }, index) =>
+    addresses.flatMap((address, place) => ipWarnings(`endpoints[${index}].addresses[${place}]`, address)),
+  );
 }

@@ -11,6 +11,7 @@ export const eventStrategy = defineStrategy<Event>(
   {
     // The name of an event may be anything that fits into a path.
     names: () => [],
+    anyFinalizer: true,
     createOnUpdate: true,
     validate: event => placeErrors(event, 'reportingComponent'),
     validateUpdate: event => placeErrors(event, 'reportingComponent'),
@@ -98,7 +99,7 @@ function reportErrors(event: Event, controllerField: string): FieldError[] {
   const errors: FieldError[] = [];
   const limited = (field: string, value: string, most: number): void => {
     if (value === '' && field !== 'message') errors.push(required(field));
-    if (value.length > most) errors.push(invalid(field, '', `can have at most ${most} characters`));
+    if (Buffer.byteLength(value) > most) errors.push(invalid(field, '', `can have at most ${most} characters`));
   };
   if (event.reportingComponent === '') errors.push(required(controllerField));
   errors.push(...invalidFor(controllerField, event.reportingComponent, qualifiedName(event.reportingComponent)));
@@ -113,6 +114,7 @@ function newEventErrors(event: Event): FieldError[] {
   const unset = (field: string, set: boolean): FieldError[] => (set ? [invalid(field, '', 'needs to be unset')] : []);
   const { component = '', host = '' } = event.source;
   return [
+    ...seriesErrors(event),
     ...(event.eventTime === undefined ? [required('eventTime')] : []),
     ...(event.type === 'Normal' || event.type === 'Warning'
       ? []
@@ -121,7 +123,6 @@ function newEventErrors(event: Event): FieldError[] {
     ...unset('lastTimestamp', event.lastTimestamp !== undefined),
     ...unset('count', (event.count ?? 0) !== 0),
     ...unset('source', component !== '' || host !== ''),
-    ...seriesErrors(event),
   ];
 }
 

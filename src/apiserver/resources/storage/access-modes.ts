@@ -1,19 +1,9 @@
-import { type FieldError, forbidden, notSupported } from '../../../api/validation/field-error.ts';
-
 const SHORT: Readonly<Record<string, string>> = {
   ReadWriteOnce: 'RWO',
   ReadOnlyMany: 'ROX',
   ReadWriteMany: 'RWX',
   ReadWriteOncePod: 'RWOP',
 };
-const MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
-
-export function accessModeErrors(modes: readonly string[], path: string): FieldError[] {
-  const errors = modes.filter(mode => !MODES.includes(mode)).map(mode => notSupported(path, mode, MODES));
-  if (modes.includes('ReadWriteOncePod') && modes.some(mode => mode !== 'ReadWriteOncePod' && MODES.includes(mode)))
-    errors.push(forbidden(path, 'may not use ReadWriteOncePod with other access modes'));
-  return errors;
-}
 
 /** `RWO,ROX`, each mode once, in the order upstream prints them. */
 export function accessModesCell(modes: readonly string[] | undefined): string {

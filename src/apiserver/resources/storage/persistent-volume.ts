@@ -1,50 +1,23 @@
-import { parseQuantity } from '../../../api/quantity.ts';
-import { builtinTable } from '../../../api/schema/builtin.ts';
-import { equalAs } from '../../../api/semantic-equal.ts';
-import type { PersistentVolume, PersistentVolumeSource } from '../../../api/types/gen/core-v1.ts';
-import {
-  type FieldError,
-  forbidden,
-  invalid,
-  invalidFor,
-  notSupported,
-  oneOf,
-  required,
-} from '../../../api/validation/field-error.ts';
-import { dns1123Subdomain } from '../../../api/validation/names.ts';
-import { immutable } from '../../../api/validation/object-meta-update.ts';
+import type { PersistentVolume } from '../../../api/types/gen/core-v1.ts';
+import { termWarnings } from '../../../api/validation/deprecated-labels.ts';
 import { AGE, column, NAME } from '../cells.ts';
-import { changedPaths } from '../changed-paths.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { accessModeErrors, accessModesCell, storageClassOf } from './access-modes.ts';
+import { accessModesCell, BETA_CLASS_ANNOTATION, storageClassOf } from './access-modes.ts';
+import { validateVolume, validateVolumeChange } from './persistent-volume-rules.ts';
 
 export const persistentVolumeStrategy = defineStrategy<PersistentVolume>(
   { group: '', version: 'v1', plural: 'persistentvolumes' },
   {
-    initialStatus: () => ({ phase: 'Pending' }),
-    validate: validateVolume,
-    validateUpdate: (volume, old) => {
-      const before = sourcesOf(old);
-      const after = sourcesOf(volume);
-      const errors = validateVolume(volume);
-      if (!equalAs('core/v1.PersistentVolumeSource', after, before))
-        errors.push(
-          forbidden(
-            'spec.persistentvolumesource',
-            `spec.persistentvolumesource is immutable after creation\n${changedPaths(before, after, 'spec').join('\n')}`,
-          ),
-        );
-      errors.push(...immutable('volumeMode', volume.spec.volumeMode, old.spec.volumeMode));
-      if (old.spec.nodeAffinity !== undefined)
-        errors.push(...immutable('nodeAffinity', volume.spec.nodeAffinity, old.spec.nodeAffinity));
-      if (old.spec.volumeAttributesClassName !== undefined && volume.spec.volumeAttributesClassName === undefined)
-        errors.push(forbidden('spec.volumeAttributesClassName', 'update from non-nil value to nil is forbidden'));
-      return errors;
-    },
-    prepareStatus: (volume, old, { now }) =>
-      volume.status.phase === old.status.phase
-        ? volume
-        : { ...volume, status: { ...volume.status, lastPhaseTransitionTime: now } },
+    prepareForCreate: (volume, { now }) => ({
+      ...volume,
+      status: { phase: 'Pending', lastPhaseTransitionTime: now },
+    }),
+    validate: volume => validateVolume(volume),
+    validateUpdate: (volume, old) => [...validateVolume(volume, old), ...validateVolumeChange(volume, old)],
+    prepareStatus: (volume, old, { now }) => withTransitionTime(volume, old, now),
+    warnings: warningsOf,
+    // The name has a second field of its own here.
+    fields: volume => ({ name: volume.metadata.name ?? '' }),
     columns: {
       definitions: [
         NAME,
@@ -81,70 +54,47 @@ export const persistentVolumeStrategy = defineStrategy<PersistentVolume>(
   },
 );
 
-function sourceNames(): (keyof PersistentVolumeSource)[] {
-  return [...builtinTable.struct('core/v1.PersistentVolumeSource').json.keys()] as (keyof PersistentVolumeSource)[];
+/** A writer who says another phase and no time gets the time of the request. */
+function withTransitionTime(volume: PersistentVolume, old: PersistentVolume, now: string): PersistentVolume {
+  const { phase, lastPhaseTransitionTime: given } = volume.status;
+  const had = old.status.lastPhaseTransitionTime;
+  if (phase === old.status.phase)
+    return given === undefined ? { ...volume, status: { ...volume.status, lastPhaseTransitionTime: had } } : volume;
+  if (given !== undefined && given !== had) return volume;
+  return { ...volume, status: { ...volume.status, lastPhaseTransitionTime: now } };
 }
 
-function sourcesOf(volume: PersistentVolume): PersistentVolumeSource {
-  return Object.fromEntries(sourceNames().map(name => [name, volume.spec[name]]));
-}
+/** Plugins that are on their way out, with the name in the path where that is another. */
+const OLD_PLUGINS = [
+  ['cephfs', 'deprecated in v1.28, non-functional in v1.31+'],
+  ['photonPersistentDisk', 'deprecated in v1.11, non-functional in v1.16+'],
+  ['scaleIO', 'deprecated in v1.16, non-functional in v1.22+'],
+  ['storageos', 'deprecated in v1.22, non-functional in v1.25+', 'storageOS'],
+  ['glusterfs', 'deprecated in v1.25, non-functional in v1.26+'],
+  ['rbd', 'deprecated in v1.28, non-functional in v1.31+'],
+] as const;
 
-function validateVolume({ spec }: PersistentVolume): FieldError[] {
-  const { accessModes = [], capacity = {}, storageClassName = '', volumeMode } = spec;
-  const errors: FieldError[] = [];
-  if (accessModes.length === 0) errors.push(required('spec.accessModes'));
-  errors.push(...accessModeErrors(accessModes, 'spec.accessModes'));
-  const names = Object.keys(capacity);
-  if (names.length === 0) errors.push(required('spec.capacity'));
-  else if (capacity['storage'] === undefined || names.length > 1)
-    errors.push(notSupported('spec.capacity', capacity, ['storage']));
-  for (const [name, quantity] of Object.entries(capacity))
-    if (parseQuantity(quantity).nano <= 0n)
-      errors.push(invalid(`spec.capacity[${name}]`, quantity, 'must be greater than zero'));
-  if ((spec.persistentVolumeReclaimPolicy ?? '') !== '')
-    errors.push(
-      ...oneOf('spec.persistentVolumeReclaimPolicy', spec.persistentVolumeReclaimPolicy, [
-        'Delete',
-        'Recycle',
-        'Retain',
-      ]),
-    );
-  const [first, ...others] = sourceNames().filter(name => spec[name] !== undefined);
-  if (first === undefined) errors.push(required('spec', 'must specify a volume type'));
-  for (const name of others) errors.push(forbidden(`spec.${name}`, 'may not specify more than 1 volume type'));
-  errors.push(...sourceErrors(spec));
-  if (storageClassName !== '')
-    errors.push(...invalidFor('spec.storageClassName', storageClassName, dns1123Subdomain(storageClassName)));
-  if (volumeMode !== undefined && !['Block', 'Filesystem'].includes(volumeMode))
-    errors.push(notSupported('spec.volumeMode', volumeMode, ['Block', 'Filesystem']));
-  if (spec.volumeAttributesClassName === '')
-    errors.push(required('spec.volumeAttributesClassName', 'an empty string is disallowed'));
-  return errors;
-}
+const OLD_ANNOTATIONS = [
+  [BETA_CLASS_ANNOTATION, 'deprecated since v1.8; use "storageClassName" attribute instead'],
+  ['volume.beta.kubernetes.io/mount-options', 'deprecated since v1.31; use "mountOptions" attribute instead'],
+] as const;
 
-function sourceErrors(spec: PersistentVolume['spec']): FieldError[] {
-  const { hostPath, local, nfs, csi } = spec;
-  const errors: FieldError[] = [];
-  if (hostPath !== undefined) {
-    if (hostPath.path === '') errors.push(required('spec.hostPath.path'));
-    else if (hostPath.path.split('/').includes('..'))
-      errors.push(invalid('spec.hostPath.path', hostPath.path, "must not contain '..'"));
-    if (hostPath.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle')
-      errors.push(forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
-  }
-  if (local !== undefined) {
-    if (local.path === '') errors.push(required('spec.local.path'));
-    if (spec.nodeAffinity === undefined)
-      errors.push(required('spec.nodeAffinity', 'Local volume requires node affinity'));
-  }
-  if (nfs !== undefined) {
-    if (nfs.server === '') errors.push(required('spec.nfs.server'));
-    if (nfs.path === '') errors.push(required('spec.nfs.path'));
-    else if (!nfs.path.startsWith('/')) errors.push(invalid('spec.nfs.path', nfs.path, 'must be an absolute path'));
-  }
-  if (csi !== undefined) {
-    if (csi.driver === '') errors.push(required('spec.csi.driver'));
-    if (csi.volumeHandle === '') errors.push(required('spec.csi.volumeHandle'));
-  }
-  return errors;
+function warningsOf({ metadata: { annotations = {} }, spec }: PersistentVolume): string[] {
+  const terms = spec.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+  return [
+    ...OLD_ANNOTATIONS.filter(([key]) => Object.hasOwn(annotations, key)).map(
+      ([key, text]) => `metadata.annotations[${key}]: ${text}`,
+    ),
+    ...(spec.persistentVolumeReclaimPolicy === 'Recycle'
+      ? [
+          'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+        ]
+      : []),
+    ...terms.flatMap((term, index) =>
+      termWarnings(term, false, `spec.nodeAffinity.required.nodeSelectorTerms[${index}]`),
+    ),
+    ...OLD_PLUGINS.filter(([name]) => spec[name] !== undefined).map(
+      ([name, text, shown]) => `spec.${shown ?? name}: ${text}`,
+    ),
+  ];
 }

@@ -10,7 +10,7 @@ export function prepareNewService(service: Service): Service {
 
 /** A changed service: what was allocated stays unless it is given up, and what the new type has no use for goes. */
 export function prepareChangedService(service: Service, old: Service): Service {
-  return dropForType(keepAllocated(normalizeClusterIps(service, old), old), old);
+  return dropForType(normalizeClusterIps(keepAllocated(service, old), old), old);
 }
 
 function withSpec(service: Service, spec: Partial<ServiceSpec>): Service {
@@ -61,7 +61,7 @@ function portsOf(service: Service): number[] {
 function dropForType(service: Service, old: Service): Service {
   const same = (field: keyof ServiceSpec): boolean => equalValues(service.spec[field], old.spec[field]);
   const drop: Partial<Record<keyof ServiceSpec, undefined>> = {};
-  if (needsClusterIp(old) && !needsClusterIp(service)) {
+  if (old.spec.type !== 'ExternalName' && service.spec.type === 'ExternalName') {
     if (same('clusterIPs') && same('clusterIP')) {
       drop.clusterIP = undefined;
       drop.clusterIPs = undefined;
@@ -76,7 +76,9 @@ function dropForType(service: Service, old: Service): Service {
   if (wasBalanced && same('loadBalancerClass')) drop.loadBalancerClass = undefined;
   if (isReachedFromOutside(old) && !isReachedFromOutside(service) && same('externalTrafficPolicy'))
     drop.externalTrafficPolicy = undefined;
-  const samePorts = equalValues(portsOf(service).toSorted(), portsOf(old).toSorted());
+  // Ports may go and come, as long as no node port is new.
+  const had = portsOf(old);
+  const samePorts = portsOf(service).every(port => had.includes(port));
   const ports =
     mayHaveNodePorts(old) && !mayHaveNodePorts(service) && samePorts
       ? service.spec.ports?.map(port => ({ ...port, nodePort: undefined }))

@@ -1,26 +1,26 @@
 import type { Service } from '../../../../api/types/gen/core-v1.ts';
-import { invalidFor } from '../../../../api/validation/field-error.ts';
-import { dns1035Label, ipAddress } from '../../../../api/validation/names.ts';
+import { dns1123Label } from '../../../../api/validation/names.ts';
 import { AGE, column, labelsCell, NAME } from '../../cells.ts';
 import { ageCell, defineStrategy } from '../../define.ts';
 import { prepareChangedService, prepareNewService } from './prepare.ts';
-import { validateService, validateServiceUpdate } from './validate.ts';
+import { validateServiceStatus } from './status-rules.ts';
+import { validateServiceUpdate } from './update-rules.ts';
+import { validateService } from './validate.ts';
+import { serviceStatusWarnings, serviceWarnings } from './warnings.ts';
 
 export const serviceStrategy = defineStrategy<Service>(
   { group: '', version: 'v1', plural: 'services' },
   {
-    names: dns1035Label,
+    names: dns1123Label,
+    createOnUpdate: true,
     initialStatus: () => ({ loadBalancer: {} }),
     prepareForCreate: prepareNewService,
     prepareForUpdate: prepareChangedService,
-    validate: validateService,
+    validate: service => validateService(service),
     validateUpdate: validateServiceUpdate,
-    validateStatus: service =>
-      (service.status.loadBalancer.ingress ?? []).flatMap((ingress, index) =>
-        (ingress.ip ?? '') === ''
-          ? []
-          : invalidFor(`status.loadBalancer.ingress[${index}].ip`, ingress.ip, ipAddress(ingress.ip ?? '')),
-      ),
+    validateStatus: validateServiceStatus,
+    warnings: serviceWarnings,
+    warningsOnStatus: serviceStatusWarnings,
     columns: {
       definitions: [
         NAME,

@@ -9,37 +9,61 @@ import {
   oneOf,
   required,
 } from '../../../../api/validation/field-error.ts';
-import { validateEndpointIp } from '../../../../api/validation/ip.ts';
+import { validateEndpointIp, validateLegacyCidr, validateLegacyIp } from '../../../../api/validation/ip.ts';
 import {
   dns1123Label,
   dns1123Subdomain,
-  ipAddress,
   portName,
   portNumber,
   qualifiedName,
 } from '../../../../api/validation/names.ts';
 import { validateLabels } from '../../../../api/validation/object-meta.ts';
-import { ipFamily, parseCidr } from '../../../../base/cidr.ts';
 import { PROTOCOLS } from '../endpoints.ts';
+import { clusterIpErrors } from './cluster-ip-rules.ts';
 import { isHeadless, isReachedFromOutside, needsHealthCheckPort } from './needs.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
-const CIDR_TEXT = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+const MAX_AFFINITY_SECONDS = 86_400;
+export const TOPOLOGY_HINTS = 'service.kubernetes.io/topology-aware-hints';
+export const TOPOLOGY_MODE = 'service.kubernetes.io/topology-mode';
+const SOURCE_RANGES = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+const BALANCER_ONLY = "may only be used when `type` is 'LoadBalancer'";
 
-/** The rules of a service after addresses and ports are allocated, or before: both forms are valid. */
-export function validateService(service: Service): FieldError[] {
+/**
+ * The rules of a service after addresses and ports are allocated, or before: both forms are valid. Addresses that `old` has
+ * may stay as they are spelled.
+ */
+export function validateService(service: Service, old?: Service): FieldError[] {
   return [
+    ...topologyErrors(service),
     ...typeErrors(service),
     ...portErrors(service),
     ...validateLabels(service.spec.selector, 'spec.selector'),
     ...affinityErrors(service),
-    ...clusterIpErrors(service),
-    ...(service.spec.externalIPs ?? []).flatMap((ip, i) => validateEndpointIp(ip, `spec.externalIPs[${i}]`)),
+    ...clusterIpErrors(service, old),
+    ...(service.spec.externalIPs ?? []).flatMap((ip, i) => externalIpErrors(ip, old, `spec.externalIPs[${i}]`)),
     ...oneOf('spec.type', service.spec.type, TYPES),
     ...nodePortErrors(service),
+    ...duplicatePortErrors(service),
+    ...sourceRangeErrors(service, old),
     ...balancerErrors(service),
+    ...balancerClassErrors(service),
     ...trafficErrors(service),
   ];
+}
+
+/** The old annotation and the new one say the same. */
+function topologyErrors({ metadata: { annotations = {} } }: Service): FieldError[] {
+  const old = annotations[TOPOLOGY_HINTS];
+  const mode = annotations[TOPOLOGY_MODE];
+  if (old === undefined || mode === undefined || old === mode) return [];
+  const detail = `must match annotations[${TOPOLOGY_HINTS}] when both are specified`;
+  return [invalid(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, detail)];
+}
+
+function externalIpErrors(ip: string, old: Service | undefined, path: string): FieldError[] {
+  const errors = validateLegacyIp(path, ip, old?.spec.externalIPs);
+  return errors.length > 0 ? errors : validateEndpointIp(ip, path);
 }
 
 function typeErrors(service: Service): FieldError[] {
@@ -59,19 +83,21 @@ function typeErrors(service: Service): FieldError[] {
   return errors;
 }
 
-function portErrors(service: Service): FieldError[] {
-  const ports = service.spec.ports ?? [];
+function portErrors({ spec: { ports = [] } }: Service): FieldError[] {
   const names = new Set<string>();
+  return ports.flatMap((port, index) => onePort(port, ports.length > 1, names, `spec.ports[${index}]`));
+}
+
+/** One protocol and port twice. The key that upstream shows is a port with nothing else in it. */
+function duplicatePortErrors({ spec: { ports = [] } }: Service): FieldError[] {
   const pairs = new Set<string>();
-  const errors: FieldError[] = [];
-  for (const [index, port] of ports.entries()) {
-    const at = `spec.ports[${index}]`;
-    errors.push(...onePort(port, ports.length > 1, names, at));
-    const pair = `${port.protocol ?? ''}/${port.port}`;
-    if (pairs.has(pair)) errors.push(duplicate(at, { protocol: port.protocol, port: port.port }));
+  return ports.flatMap(({ protocol = '', port }, index) => {
+    const pair = `${protocol}/${port}`;
+    const twice = pairs.has(pair);
     pairs.add(pair);
-  }
-  return errors;
+    const shown = { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 };
+    return twice ? [duplicate(`spec.ports[${index}]`, shown)] : [];
+  });
 }
 
 function onePort(port: ServicePort, requireName: boolean, names: Set<string>, path: string): FieldError[] {
@@ -98,112 +124,79 @@ function affinityErrors({ spec }: Service): FieldError[] {
   if (spec.sessionAffinity === 'None' && config !== undefined)
     errors.push(forbidden(at, 'must not be set when session affinity is None'));
   if (spec.sessionAffinity !== 'ClientIP') return errors;
-  if (config === undefined) return [...errors, required(at, 'when session affinity type is ClientIP')];
-  if (config.clientIP === undefined)
-    return [...errors, required(`${at}.clientIP`, 'when session affinity type is ClientIP')];
+  const why = 'when session affinity type is ClientIP';
+  if (config === undefined) return [...errors, required(at, why)];
+  if (config.clientIP === undefined) return [...errors, required(`${at}.clientIP`, why)];
   const seconds = config.clientIP.timeoutSeconds;
-  if (seconds === undefined)
-    return [...errors, required(`${at}.clientIP.timeoutSeconds`, 'when session affinity type is ClientIP')];
-  return seconds > 0 && seconds <= 86400
+  if (seconds === undefined) return [...errors, required(`${at}.clientIP.timeoutSeconds`, why)];
+  return seconds > 0 && seconds <= MAX_AFFINITY_SECONDS
     ? errors
-    : [...errors, invalid(`${at}.clientIP.timeoutSeconds`, seconds, 'must be greater than 0 and less than 86400')];
-}
-
-function clusterIpErrors(service: Service): FieldError[] {
-  const { type, clusterIP = '', clusterIPs = [], ipFamilies = [], ipFamilyPolicy } = service.spec;
-  if (type === 'ExternalName') return [];
-  const at = 'spec.clusterIPs';
-  const errors: FieldError[] = [];
-  if (clusterIP === '') {
-    if (clusterIPs.length > 0) errors.push(invalid(at, clusterIPs, 'must be empty when `clusterIP` is not specified'));
-  } else if (clusterIPs.length === 0) errors.push(required(at));
-  else if (clusterIPs[0] !== clusterIP) errors.push(invalid(at, clusterIPs, 'first value must match `clusterIP`'));
-  for (const [index, family] of ipFamilies.entries()) {
-    if (family !== 'IPv4' && family !== 'IPv6')
-      errors.push(notSupported(`spec.ipFamilies[${index}]`, family, ['IPv4', 'IPv6']));
-    if (ipFamilies.indexOf(family) < index) errors.push(duplicate(`spec.ipFamilies[${index}]`, family));
-  }
-  const policies = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
-  if (ipFamilyPolicy !== undefined && !policies.includes(ipFamilyPolicy))
-    errors.push(notSupported('spec.ipFamilyPolicy', ipFamilyPolicy, policies));
-  let malformed = false;
-  for (const [index, ip] of clusterIPs.entries()) {
-    if (index === 0 && ip === 'None') {
-      if (clusterIPs.length === 1) continue;
-      malformed = true;
-      errors.push(invalid(at, clusterIPs, "'None' must be the first and only value"));
-      continue;
-    }
-    const wrong = invalidFor(`${at}[${index}]`, ip, ipAddress(ip));
-    malformed ||= wrong.length > 0;
-    errors.push(...wrong);
-  }
-  if (clusterIPs.length > 2) errors.push(invalid(at, clusterIPs, 'may only hold up to 2 values'));
-  return malformed ? errors : [...errors, ...familyErrors(service)];
-}
-
-function familyErrors(service: Service): FieldError[] {
-  const { clusterIPs = [], ipFamilies = [] } = service.spec;
-  if (isHeadless(service)) return [];
-  const errors: FieldError[] = [];
-  const families = clusterIPs.map(ip => (ipFamily(ip) === 4 ? 'IPv4' : 'IPv6'));
-  if (families.length > 1 && (families.length > 2 || families[0] === families[1]))
-    errors.push(invalid('spec.clusterIPs', clusterIPs, 'may specify no more than one IP for each IP family'));
-  for (const [index, family] of ipFamilies.entries()) {
-    const found = families[index];
-    if (found !== undefined && found !== family)
-      errors.push(
+    : [
+        ...errors,
         invalid(
-          `spec.clusterIPs[${index}]`,
-          clusterIPs[index],
-          `expected an ${family} value as indicated by \`ipFamilies[${index}]\``,
+          `${at}.clientIP.timeoutSeconds`,
+          seconds,
+          `must be greater than 0 and less than ${MAX_AFFINITY_SECONDS}`,
         ),
-      );
-  }
-  return errors;
+      ];
 }
 
-function nodePortErrors({ spec }: Service): FieldError[] {
+function nodePortErrors({ spec: { type, ports = [] } }: Service): FieldError[] {
+  const at = (index: number): string => `spec.ports[${index}].nodePort`;
   const seen = new Set<string>();
-  return (spec.ports ?? []).flatMap(({ nodePort = 0, protocol }, index) => {
-    if (nodePort === 0) return [];
-    const at = `spec.ports[${index}].nodePort`;
-    const errors: FieldError[] = [];
-    if (spec.type === 'ClusterIP') errors.push(forbidden(at, "may not be used when `type` is 'ClusterIP'"));
-    const key = `${protocol}/${nodePort}`;
-    if (seen.has(key)) errors.push(duplicate(at, nodePort));
-    seen.add(key);
-    return errors;
-  });
+  return [
+    ...ports.flatMap(({ nodePort = 0 }, index) =>
+      type === 'ClusterIP' && nodePort !== 0
+        ? [forbidden(at(index), "may not be used when `type` is 'ClusterIP'")]
+        : [],
+    ),
+    ...ports.flatMap(({ nodePort = 0, protocol }, index) => {
+      if (nodePort === 0) return [];
+      const key = `${protocol}/${nodePort}`;
+      const twice = seen.has(key);
+      seen.add(key);
+      return twice ? [duplicate(at(index), nodePort)] : [];
+    }),
+  ];
+}
+
+/** Who may reach a load balancer, in the field or, where that is empty, in the annotation from before it. */
+function sourceRangeErrors({ metadata, spec }: Service, old: Service | undefined): FieldError[] {
+  const balanced = spec.type === 'LoadBalancer';
+  const ranges = spec.loadBalancerSourceRanges ?? [];
+  // Upstream's path has the name of the Go field.
+  const at = 'spec.LoadBalancerSourceRanges';
+  if (ranges.length > 0) {
+    const kept = (old?.spec.loadBalancerSourceRanges ?? []).map(range => range.trim());
+    return [
+      ...(balanced ? [] : [forbidden(at, BALANCER_ONLY)]),
+      ...ranges.flatMap((range, index) => validateLegacyCidr(`${at}[${index}]`, range.trim(), kept)),
+    ];
+  }
+  const text = metadata.annotations?.[SOURCE_RANGES];
+  if (text === undefined) return [];
+  const path = `metadata.annotations[${SOURCE_RANGES}]`;
+  const unchanged = old !== undefined && (old.metadata.annotations?.[SOURCE_RANGES] ?? '') === text;
+  const listed = unchanged || text.trim() === '' ? [] : text.trim().split(',');
+  return [
+    ...(balanced ? [] : [forbidden(path, BALANCER_ONLY)]),
+    ...listed.flatMap(range => validateLegacyCidr(path, range.trim())),
+  ];
 }
 
 function balancerErrors({ spec }: Service): FieldError[] {
   const balanced = spec.type === 'LoadBalancer';
-  const only = "may only be used when `type` is 'LoadBalancer'";
-  const ranges = spec.loadBalancerSourceRanges ?? [];
-  const errors: FieldError[] = [];
-  // Upstream's path has the name of the Go field.
-  if (ranges.length > 0 && !balanced) errors.push(forbidden('spec.LoadBalancerSourceRanges', only));
-  for (const [index, range] of ranges.entries())
-    if (!isCidr(range.trim())) errors.push(invalid(`spec.LoadBalancerSourceRanges[${index}]`, range.trim(), CIDR_TEXT));
-  if (!balanced && spec.allocateLoadBalancerNodePorts !== undefined)
-    errors.push(forbidden('spec.allocateLoadBalancerNodePorts', only));
-  if (balanced && spec.allocateLoadBalancerNodePorts === undefined)
-    errors.push(required('allocateLoadBalancerNodePorts'));
-  const { loadBalancerClass } = spec;
-  if (loadBalancerClass === undefined) return errors;
-  return balanced
-    ? [...errors, ...invalidFor('spec.loadBalancerClass', loadBalancerClass, qualifiedName(loadBalancerClass))]
-    : [...errors, forbidden('spec.loadBalancerClass', only)];
+  const given = spec.allocateLoadBalancerNodePorts !== undefined;
+  if (!balanced && given) return [forbidden('spec.allocateLoadBalancerNodePorts', BALANCER_ONLY)];
+  return balanced && !given ? [required('allocateLoadBalancerNodePorts')] : [];
 }
 
-function isCidr(text: string): boolean {
-  try {
-    parseCidr(text);
-    return true;
-  } catch {
-    return false;
-  }
+/** The rules of the class of a load balancer. */
+export function balancerClassErrors({ spec: { type, loadBalancerClass } }: Service): FieldError[] {
+  if (loadBalancerClass === undefined) return [];
+  return type === 'LoadBalancer'
+    ? invalidFor('spec.loadBalancerClass', loadBalancerClass, qualifiedName(loadBalancerClass))
+    : [forbidden('spec.loadBalancerClass', BALANCER_ONLY)];
 }
 
 function trafficErrors(service: Service): FieldError[] {
@@ -232,69 +225,12 @@ function trafficErrors(service: Service): FieldError[] {
       );
   }
   if (internalTrafficPolicy === undefined) {
-    if (type !== 'ExternalName') errors.push(required('spec.internalTrafficPolicy'));
+    if (['ClusterIP', 'LoadBalancer', 'NodePort'].includes(type ?? ''))
+      errors.push(required('spec.internalTrafficPolicy'));
   } else if (!['Cluster', 'Local'].includes(internalTrafficPolicy))
     errors.push(notSupported('spec.internalTrafficPolicy', internalTrafficPolicy, ['Cluster', 'Local']));
   const distributions = ['PreferClose', 'PreferSameZone', 'PreferSameNode'];
   if (trafficDistribution !== undefined && !distributions.includes(trafficDistribution))
     errors.push(notSupported('spec.trafficDistribution', trafficDistribution, distributions));
   return errors;
-}
-
-/** Addresses and families are given up or added at the end, never exchanged. */
-export function validateServiceUpdate(service: Service, old: Service): FieldError[] {
-  const errors: FieldError[] = [];
-  const external = service.spec.type === 'ExternalName' || old.spec.type === 'ExternalName';
-  if (!external) {
-    const ips = service.spec.clusterIPs ?? [];
-    const oldIps = old.spec.clusterIPs ?? [];
-    const [first] = ips;
-    if (oldIps.length > 0) {
-      if (first === undefined && oldIps.length > 1)
-        errors.push(invalid('spec.clusterIPs[0]', ips, 'primary clusterIP can not be unset'));
-      else if (first !== undefined && first !== oldIps[0])
-        errors.push(invalid('spec.clusterIPs[0]', ips, 'may not change once set'));
-      if (ips.length === oldIps.length && ips.length > 1 && ips[1] !== oldIps[1])
-        errors.push(invalid('spec.clusterIPs[1]', ips, 'may not change once set'));
-      if (ips.length === 1 && oldIps.length > 1 && service.spec.ipFamilyPolicy !== 'SingleStack')
-        errors.push(
-          invalid(
-            'spec.ipFamilyPolicy',
-            service.spec.ipFamilyPolicy ?? null,
-            "must be set to 'SingleStack' when releasing the secondary clusterIP",
-          ),
-        );
-    }
-    errors.push(...familyChanges(service, old));
-  }
-  const balanced = service.spec.type === 'LoadBalancer' && old.spec.type === 'LoadBalancer';
-  if (balanced && service.spec.loadBalancerClass !== old.spec.loadBalancerClass)
-    errors.push(invalid('spec.loadBalancerClass', service.spec.loadBalancerClass ?? null, 'may not change once set'));
-  if (
-    needsHealthCheckPort(old) &&
-    needsHealthCheckPort(service) &&
-    (service.spec.healthCheckNodePort ?? 0) !== (old.spec.healthCheckNodePort ?? 0)
-  )
-    errors.push(forbidden('spec.healthCheckNodePort', 'field is immutable'));
-  return [...errors, ...validateService(service)];
-}
-
-function familyChanges(service: Service, old: Service): FieldError[] {
-  const families = service.spec.ipFamilies ?? [];
-  const before = old.spec.ipFamilies ?? [];
-  const headlessWithoutSelector = isHeadless(old) && Object.keys(old.spec.selector ?? {}).length === 0;
-  if (before.length === 0 || headlessWithoutSelector) return [];
-  if (families.length > 0 && families[0] !== before[0])
-    return [invalid('spec.ipFamilies[0]', families, 'may not change once set')];
-  if (families.length === 2 && before.length === 2 && families[1] !== before[1])
-    return [invalid('spec.ipFamilies[0]', families, 'may not change once set')];
-  if (families.length === 1 && before.length === 2 && service.spec.ipFamilyPolicy !== 'SingleStack')
-    return [
-      invalid(
-        'spec.ipFamilyPolicy',
-        service.spec.ipFamilyPolicy ?? null,
-        "must be set to 'SingleStack' when releasing the secondary ipFamily",
-      ),
-    ];
-  return [];
 }

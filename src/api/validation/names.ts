@@ -173,24 +173,6 @@ export function numericId(value: number): string[] {
   return value >= 0 && value <= 2147483647 ? [] : ['must be between 0 and 2147483647, inclusive'];
 }
 
-const DNS_1035 = '[a-z]([-a-z0-9]*[a-z0-9])?';
-
-/** The name of a service: it becomes a DNS name that may not begin with a digit. */
-export function dns1035Label(value: string): string[] {
-  const errors = maxLength(value, 63);
-  return matches(DNS_1035, value)
-    ? errors
-    : [
-        ...errors,
-        regexError(
-          "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character",
-          DNS_1035,
-          'my-name',
-          'abc-123',
-        ),
-      ];
-}
-
 /** What may stand as one segment of a path: RBAC's names. */
 export function pathSegmentName(value: string): string[] {
   if (value === '.' || value === '..') return [`may not be '${value}'`];

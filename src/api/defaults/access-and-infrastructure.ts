@@ -1,7 +1,7 @@
 import type { EndpointPort } from '../types/gen/discovery-v1.ts';
 import type { IngressClass, NetworkPolicy, NetworkPolicyPort } from '../types/gen/networking-v1.ts';
 import type { ClusterRoleBinding, RoleBinding, RoleRef, Subject } from '../types/gen/rbac-v1.ts';
-import type { DeviceSubRequest, ExactDeviceRequest } from '../types/gen/resource-v1.ts';
+import type { Device, DeviceSubRequest, ExactDeviceRequest } from '../types/gen/resource-v1.ts';
 import type { PriorityClass } from '../types/gen/scheduling-v1.ts';
 import type { CSIDriver, StorageClass } from '../types/gen/storage-v1.ts';
 import { defaultsOf, type TypeDefaults } from './apply.ts';
@@ -29,6 +29,18 @@ export const accessAndInfrastructureDefaults: TypeDefaults = new Map([
   defaultsOf<ClusterRoleBinding>('rbac/v1.ClusterRoleBinding', binding => ({ roleRef: withGroup(binding.roleRef) })),
   defaultsOf<Subject>('rbac/v1.Subject', subject =>
     subject.kind === 'User' || subject.kind === 'Group' ? { apiGroup: subject.apiGroup || RBAC_GROUP } : {},
+  ),
+  defaultsOf<Device>('resource/v1.Device', ({ nodeAllocatableResourceMappings: mappings }) =>
+    mappings === undefined
+      ? {}
+      : {
+          nodeAllocatableResourceMappings: Object.fromEntries(
+            Object.entries(mappings).map(([name, mapping]) => [
+              name,
+              { ...mapping, allocationMultiplier: mapping.allocationMultiplier ?? '1' },
+            ]),
+          ),
+        },
   ),
   defaultsOf<ExactDeviceRequest>('resource/v1.ExactDeviceRequest', deviceCount),
   defaultsOf<DeviceSubRequest>('resource/v1.DeviceSubRequest', deviceCount),

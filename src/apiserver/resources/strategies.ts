@@ -22,6 +22,9 @@ import { secretStrategy } from './core/secret.ts';
 import { serviceStrategy } from './core/service/strategy.ts';
 import { serviceAccountStrategy } from './core/service-account.ts';
 import { strategyOf } from './define.ts';
+import { deviceClassStrategy } from './devices/device-class.ts';
+import { resourceClaimStrategy, resourceClaimTemplateStrategy } from './devices/resource-claim.ts';
+import { resourceSliceStrategy } from './devices/resource-slice.ts';
 import { endpointSliceStrategy } from './discovery/endpoint-slice.ts';
 import { eventStrategy, eventsV1Strategy } from './events/event.ts';
 import { ingressStrategy } from './networking/ingress.ts';
@@ -85,6 +88,10 @@ const STRATEGIES: readonly ResourceStrategy[] = [
   roleBindingStrategy,
   roleStrategy,
   priorityClassStrategy,
+  deviceClassStrategy,
+  resourceClaimStrategy,
+  resourceClaimTemplateStrategy,
+  resourceSliceStrategy,
   csiDriverStrategy,
   csiNodeStrategy,
   csiStorageCapacityStrategy,

@@ -287,6 +287,18 @@ describe('every served resource', () => {
 });
 
 describe('columns', () => {
+  const undescribed = ['', 'discovery.k8s.io', 'events.k8s.io'];
+  const others = allResources().filter(
+    ({ served, storage, group }) => served && storage && !undescribed.includes(group),
+  );
+  it.each(others.map(resource => [`${resource.plural}.${resource.group}`, resource] as const))(
+    'of %s say what they mean',
+    (_, resource) => {
+      const { definitions } = strategyFor(resource).columns;
+      expect(definitions.filter(({ description }) => description === '').map(({ name }) => name)).toEqual([]);
+    },
+  );
+
   it('shows a deployment as kubectl prints it', () => {
     const rules = strategy('apps', 'deployments');
     const made = { ...object(deployment), metadata: { name: 'web', creationTimestamp: context.now } };

@@ -44,6 +44,10 @@ export class ObjectStore<T extends ApiObject> {
     for (const [key, object] of this.#objects) for (const value of by(object)) put(index.entries, value, key, object);
   }
 
+  hasIndex(name: string): boolean {
+    return this.#indexes.has(name);
+  }
+
   byIndex(name: string, value: string): readonly T[] {
     const index = this.#indexes.get(name);
     if (index === undefined) throw new Error(`there is no index ${name}`);

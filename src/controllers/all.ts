@@ -1,5 +1,6 @@
 import type { ControllerRow } from './controller.ts';
 import { namespaceController } from './namespace/namespace.ts';
+import { replicaSetController, replicationControllerController } from './replicas/replica-set.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
 import { serviceAccountController } from './service-account/service-account.ts';
 
@@ -10,7 +11,13 @@ export interface ControllerSettings {
 
 /** Every controller with what it reads and writes. The list is the only place that knows them all. */
 export function allControllers({ rootCa }: ControllerSettings): readonly ControllerRow[] {
-  return [serviceAccountController, ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]), namespaceController];
+  return [
+    serviceAccountController,
+    ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
+    namespaceController,
+    replicaSetController,
+    replicationControllerController,
+  ];
 }
 
 /**

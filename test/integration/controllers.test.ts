@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigMap, Namespace, Pod, ServiceAccount } from '../../src/api/types/gen/core-v1.ts';
 import { isNotFound } from '../../src/base/errors.ts';
@@ -8,8 +6,7 @@ import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
 import { CONFIG_MAPS, NAMESPACES, PODS, SERVICE_ACCOUNTS } from '../../src/controllers/resources.ts';
 import { TestApiServer } from '../harness/api-server.ts';
-import { freePorts } from '../harness/etcd.ts';
-import { gantryCommand } from '../harness/gantry-command.ts';
+import { TestControllerManager } from '../harness/controller-manager.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 describe('the controller manager', () => {
@@ -20,27 +17,7 @@ describe('the controller manager', () => {
   let maps: ResourceClient<ConfigMap>;
   let accounts: ResourceClient<ServiceAccount>;
   let pods: ResourceClient<Pod>;
-  let manager: ChildProcess;
-  let log = '';
-
-  async function startManager(): Promise<ChildProcess> {
-    const [port] = await freePorts();
-    const [node = '', ...command] = gantryCommand('run', 'controller-manager');
-    const args = [`--kubeconfig=${kubeconfig}`, `--healthz-port=${port}`];
-    const child = spawn(node, [...command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr])
-      stream?.on('data', piece => {
-        log += String(piece);
-      });
-    return child;
-  }
-
-  async function stopManager(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
-    const exited = once(manager, 'exit');
-    manager.kill(signal);
-    const [code] = await exited;
-    return code as number | null;
-  }
+  let manager: TestControllerManager;
 
   const makeNamespace = (name: string): Promise<Namespace> => namespaces.create({ metadata: { name } } as Namespace);
   const isGone = (name: string): Promise<boolean> =>
@@ -57,19 +34,19 @@ describe('the controller manager', () => {
     maps = new ResourceClient<ConfigMap>(connection, CONFIG_MAPS);
     accounts = new ResourceClient<ServiceAccount>(connection, SERVICE_ACCOUNTS);
     pods = new ResourceClient<Pod>(connection, PODS);
-    manager = await startManager();
+    manager = await TestControllerManager.start(kubeconfig);
   });
 
   afterAll(async () => {
     connection?.close();
-    await (manager?.exitCode === null ? stopManager('SIGKILL') : undefined);
+    await manager?.stop();
     await server?.remove();
   });
 
   it('gives every namespace its service account and the CA bundle, and gives them again', async () => {
     await makeNamespace('team');
     await waitFor('the account', saw => {
-      saw(log.slice(-500));
+      saw(manager.log.slice(-500));
       return accounts.get('team', 'default');
     });
     const bundle = await waitFor('the bundle', () => maps.get('team', 'kube-root-ca.crt'));
@@ -129,18 +106,17 @@ describe('the controller manager', () => {
   it('goes on after kill -9 of itself: another one takes over when the lease has run out', async () => {
     await makeNamespace('between');
     await waitFor('the account', () => accounts.get('between', 'default'));
-    await stopManager('SIGKILL');
+    await manager.stop();
     await makeNamespace('after');
-    manager = await startManager();
+    await manager.start();
     await waitFor('the account of a namespace made meanwhile', () => accounts.get('after', 'default'), {
       timeoutMs: 30_000,
     });
   });
 
   it('gives the lease back when it is asked to stop', async () => {
-    expect(await stopManager('SIGTERM')).toBe(0);
-    log = '';
-    manager = await startManager();
-    await waitFor('the next one to lead', () => /"msg":"leading"/.test(log), { timeoutMs: 5_000 });
+    expect(await manager.stop('SIGTERM')).toBe(0);
+    await manager.start();
+    await waitFor('the next one to lead', () => /"msg":"leading"/.test(manager.log), { timeoutMs: 5_000 });
   });
 });

@@ -320,7 +320,7 @@ describe('parameters', () => {
       "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
     ],
     ['fieldSelector=metadata.name', 400, "invalid selector: 'metadata.name'; can't understand 'metadata.name'"],
-    ['fieldSelector=foo=bar', 400, 'field label not supported: foo'],
+    ['fieldSelector=foo=bar', 400, '"foo" is not a known field selector: only "metadata.name", "metadata.namespace"'],
     ['resourceVersion=x', 400, 'invalid resource version: strconv.ParseUint: parsing "x": invalid syntax'],
     ['continue=zzz', 400, 'invalid continue token: continue key is not valid'],
     ['limit=x', 400, 'strconv.ParseInt: parsing "x": invalid syntax'],

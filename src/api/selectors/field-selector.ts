@@ -1,3 +1,4 @@
+import { goQuote } from '../go-quote.ts';
 import { badRequestError } from '../status.ts';
 import { SelectorSyntaxError } from './selector-syntax-error.ts';
 
@@ -70,10 +71,18 @@ export function fieldSelectorParameter(
   }
   const requirements = selector.requirements.map(requirement => {
     const field = Object.hasOwn(alias, requirement.field) ? (alias[requirement.field] ?? '') : requirement.field;
-    if (!selectable.has(field)) throw badRequestError(`field label not supported: ${requirement.field}`);
+    if (!selectable.has(field)) throw badRequestError(unknownField(requirement.field, selectable));
     return { ...requirement, field };
   });
   return new FieldSelector(requirements);
+}
+
+/** Upstream words it apart where a kind can be selected by its metadata alone. */
+function unknownField(field: string, selectable: ReadonlySet<string>): string {
+  const hasOwn = [...selectable].some(name => !name.startsWith('metadata.'));
+  return hasOwn
+    ? `field label not supported: ${field}`
+    : `${goQuote(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
 }
 
 function splitTerms(text: string): string[] {

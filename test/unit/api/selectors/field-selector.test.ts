@@ -59,6 +59,15 @@ describe('field selectors', () => {
     );
   });
 
+  it('names the two fields that every kind has, where there are no others', () => {
+    expect(() => fieldSelectorParameter('spec.x=1', new Set(['metadata.name', 'metadata.namespace']))).toThrow(
+      expect.objectContaining({
+        httpCode: 400,
+        message: '"spec.x" is not a known field selector: only "metadata.name", "metadata.namespace"',
+      }),
+    );
+  });
+
   it('turns an old name into the one of today', () => {
     const selector = fieldSelectorParameter('spec.host=n', POD_FIELDS, { 'spec.host': 'spec.nodeName' });
     expect(selector.requiredValue('spec.nodeName')).toBe('n');

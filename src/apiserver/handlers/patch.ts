@@ -42,8 +42,9 @@ export async function patchFromRequest(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
+  const kind = patchKind(context);
   const options = writeOptions(context);
-  const patch = await readPatch(context);
+  const patch = await readPatch(context, kind);
   const change = (old: ApiObject): ApiObject => {
     const patched = patchedObject<ApiObject>(context, served.type, served.jsonOf(old), patch);
     return served.toStored(withResourceDefaults(served.resource, named(patched, name)));
@@ -52,11 +53,18 @@ export async function patchFromRequest(
   return writtenResponse(context, served, await updateObject(handlers, served, request, options));
 }
 
-/** The patch of the body. Throws 415 for a kind of patch that is not known: server-side apply among them. */
-export async function readPatch(context: RequestContext): Promise<RequestPatch> {
+type PatchKind = typeof JSON_PATCH | typeof MERGE_PATCH | typeof STRATEGIC_PATCH;
+
+/** Throws 415 for a kind of patch that is not known, server-side apply among them, before anything else is looked at. */
+function patchKind(context: RequestContext): PatchKind {
   const kind = parseContentType(context.request.headers.get('content-type'));
   if (kind !== JSON_PATCH && kind !== MERGE_PATCH && kind !== STRATEGIC_PATCH)
     throw unsupportedMediaTypeError([JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH]);
+  return kind;
+}
+
+/** The patch of the body. Throws 415 as `patchKind`, 400 for what is no JSON. */
+export async function readPatch(context: RequestContext, kind = patchKind(context)): Promise<RequestPatch> {
   const text = Buffer.from(await context.request.readBody(context.signal)).toString();
   const { value, duplicates } = parse(text);
   const shown = (patched: JsonObject): string => JSON.stringify(patched);

@@ -68,3 +68,11 @@ describe('parameters of a write that upstream refuses', () => {
     expect(answer.json).toMatchObject({ code: 422, reason: 'Invalid', message });
   });
 });
+
+it('a patch of a kind that is not served is told so before its parameters are looked at', async () => {
+  const sent = { contentType: 'application/apply-patch+yaml', body: '{}' };
+  expect((await api.ask('PATCH', `${ONE}?force=true&fieldManager=a`, sent)).json).toMatchObject({
+    code: 415,
+    reason: 'UnsupportedMediaType',
+  });
+});

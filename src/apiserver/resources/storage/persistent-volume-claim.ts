@@ -13,6 +13,8 @@ import { keptOfClaim, validateClaimChange, validateClaimStatus } from './claim-u
 export const persistentVolumeClaimStrategy = defineStrategy<PersistentVolumeClaim>(
   { group: '', version: 'v1', plural: 'persistentvolumeclaims' },
   {
+    // The default of the phase, which upstream fills in whenever it reads what it has emptied here.
+    initialStatus: () => ({ phase: 'Pending' }),
     prepareForCreate: claim => ({ ...claim, spec: withDataSources(claim.spec) }),
     prepareForUpdate: (claim, old) => ({ ...claim, spec: withDataSources(claim.spec, old.spec) }),
     validate: claim => validateClaimSpec(claim.spec, 'spec'),

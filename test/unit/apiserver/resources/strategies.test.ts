@@ -314,6 +314,16 @@ describe('columns', () => {
     ]);
   });
 
+  it.each([
+    ['a claim', 'persistentvolumeclaims', claim, { phase: 'Pending' }],
+    ['a namespace', 'namespaces', { spec: {}, status: {} }, { phase: 'Active' }],
+    ['a quota', 'resourcequotas', { spec: { hard: { pods: '1' } }, status: { hard: { pods: '1' } } }, {}],
+  ])('gives %s the status of a new one, whatever its maker says', (_, plural, body, status) => {
+    const made = strategy('', plural).prepareForCreate(object({ ...body, status: { phase: 'Lost' } }), context);
+    expect(made).toMatchObject({ status });
+    expect(JSON.stringify(made)).not.toContain('Lost');
+  });
+
   it('has a cell for every definition', () => {
     for (const [group, plural, body] of [
       ['apps', 'deployments', deployment],

@@ -1,12 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadPackages } from '../../../../src/api/schema/packages.ts';
-import type { CertificateSigningRequest } from '../../../../src/api/types/gen/certificates-v1.ts';
-import { fieldErrorText } from '../../../../src/api/validation/field-error.ts';
-import { userInfo } from '../../../../src/apiserver/authn/user.ts';
-import { certificateSigningRequestStrategy } from '../../../../src/apiserver/resources/certificates/certificate-signing-request.ts';
-import type { StrategyContext, UpdateRules } from '../../../../src/apiserver/resources/strategy.ts';
-import { createCertificateRequest } from '../../../../src/pki/certificate-request.ts';
+import { loadPackages } from '../../../../../src/api/schema/packages.ts';
+import type { CertificateSigningRequest } from '../../../../../src/api/types/gen/certificates-v1.ts';
+import { fieldErrorText } from '../../../../../src/api/validation/field-error.ts';
+import { userInfo } from '../../../../../src/apiserver/authn/user.ts';
+import { certificateSigningRequestStrategy } from '../../../../../src/apiserver/resources/certificates/certificate-signing-request.ts';
+import type { StrategyContext, UpdateRules } from '../../../../../src/apiserver/resources/strategy.ts';
+import { createCertificateRequest } from '../../../../../src/pki/certificate-request.ts';
 
 beforeAll(async () => {
   await loadPackages();

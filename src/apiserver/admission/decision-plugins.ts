@@ -2,14 +2,17 @@ import type { Time } from '../../api/types/scalars.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import type { Decision, Lister, WriteRequest } from './admission.ts';
+import { decideClaimResize } from './claim-resize.ts';
+import { decideDefaultIngressClass } from './default-ingress-class.ts';
 import { decideDefaultStorageClass } from './default-storage-class.ts';
 import { decideDefaultTolerationSeconds } from './default-toleration-seconds.ts';
-import { decideLimitRanger } from './limit-ranger.ts';
+import { decideLimitBounds, decideLimitDefaults } from './limit-ranger.ts';
 import { decideNamespaceLifecycle } from './namespace-lifecycle.ts';
 import { decideNodeRestriction } from './node-restriction/node-restriction.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
 import { decidePodSecurity } from './pod-security/pod-security.ts';
-import { decidePriority } from './priority.ts';
+import { decideDefaultPriority, decidePriority } from './priority.ts';
+import { decideOverhead, decideRuntimeClass } from './runtime-class.ts';
 import { decideServiceAccount } from './service-account.ts';
 import { decideTaintNodesByCondition } from './taint-nodes-by-condition.ts';
 
@@ -21,6 +24,11 @@ export interface AdmissionInputs {
   readonly randomSuffix: () => string;
 }
 
+interface Phases {
+  readonly mutate?: DecideWith;
+  readonly validate?: DecideWith;
+}
+
 type DecideWith = (request: WriteRequest, inputs: AdmissionInputs) => Decision;
 
 /**
@@ -28,32 +36,42 @@ type DecideWith = (request: WriteRequest, inputs: AdmissionInputs) => Decision;
  * about a delete look at it in `validate`, since a delete has no object to change.
  */
 export function decisionPlugins(inputs: AdmissionInputs): readonly AdmissionPlugin[] {
-  const plugin = (name: string, phase: 'mutate' | 'validate', decide: DecideWith): AdmissionPlugin => {
-    const run = (request: AdmissionRequest): object | undefined =>
-      settle(request, decide(writeRequestOf(request, inputs.now()), inputs));
-    return {
-      name,
-      handles: ({ operation }) => operation !== 'CONNECT',
-      ...(phase === 'mutate' ? { mutate: async request => run(request) ?? {} } : {}),
-      validate: async request => {
-        if (phase === 'validate' || request.operation === 'DELETE') run(request);
-      },
-    };
-  };
+  const run = (decide: DecideWith, request: AdmissionRequest): object | undefined =>
+    settle(request, decide(writeRequestOf(request, inputs.now()), inputs));
+  const plugin = (name: string, { mutate, validate }: Phases): AdmissionPlugin => ({
+    name,
+    handles: ({ operation }) => operation !== 'CONNECT',
+    ...(mutate === undefined ? {} : { mutate: async request => run(mutate, request) ?? {} }),
+    validate: async request => {
+      if (mutate !== undefined && request.operation === 'DELETE') run(mutate, request);
+      if (validate !== undefined) run(validate, request);
+    },
+  });
+  const mutate = (name: string, decide: DecideWith): AdmissionPlugin => plugin(name, { mutate: decide });
   return [
-    plugin('NamespaceLifecycle', 'mutate', (request, { lister }) => decideNamespaceLifecycle(request, lister)),
-    plugin('LimitRanger', 'mutate', (request, { lister }) => decideLimitRanger(request, lister)),
-    plugin('ServiceAccount', 'mutate', (request, { lister, randomSuffix }) =>
+    mutate('NamespaceLifecycle', (request, { lister }) => decideNamespaceLifecycle(request, lister)),
+    plugin('LimitRanger', {
+      mutate: (request, { lister }) => decideLimitDefaults(request, lister),
+      validate: (request, { lister }) => decideLimitBounds(request, lister),
+    }),
+    mutate('ServiceAccount', (request, { lister, randomSuffix }) =>
       decideServiceAccount(request, lister, randomSuffix()),
     ),
-    plugin('NodeRestriction', 'mutate', (request, { lister, authorizer }) =>
-      decideNodeRestriction(request, lister, authorizer),
-    ),
-    plugin('TaintNodesByCondition', 'mutate', decideTaintNodesByCondition),
-    plugin('PodSecurity', 'validate', (request, { lister }) => decidePodSecurity(request, lister)),
-    plugin('Priority', 'mutate', (request, { lister }) => decidePriority(request, lister)),
-    plugin('DefaultTolerationSeconds', 'mutate', decideDefaultTolerationSeconds),
-    plugin('DefaultStorageClass', 'mutate', (request, { lister }) => decideDefaultStorageClass(request, lister)),
+    mutate('NodeRestriction', (request, { lister, authorizer }) => decideNodeRestriction(request, lister, authorizer)),
+    mutate('TaintNodesByCondition', decideTaintNodesByCondition),
+    plugin('PodSecurity', { validate: (request, { lister }) => decidePodSecurity(request, lister) }),
+    plugin('Priority', {
+      mutate: (request, { lister }) => decidePriority(request, lister),
+      validate: (request, { lister }) => decideDefaultPriority(request, lister),
+    }),
+    mutate('DefaultTolerationSeconds', decideDefaultTolerationSeconds),
+    mutate('DefaultStorageClass', (request, { lister }) => decideDefaultStorageClass(request, lister)),
+    plugin('PersistentVolumeClaimResize', { validate: (request, { lister }) => decideClaimResize(request, lister) }),
+    plugin('RuntimeClass', {
+      mutate: (request, { lister }) => decideRuntimeClass(request, lister),
+      validate: (request, { lister }) => decideOverhead(request, lister),
+    }),
+    mutate('DefaultIngressClass', (request, { lister }) => decideDefaultIngressClass(request, lister)),
   ];
 }
 

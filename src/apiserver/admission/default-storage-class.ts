@@ -3,6 +3,7 @@ import type { StorageClass } from '../../api/types/gen/storage-v1.ts';
 import { BETA_CLASS_ANNOTATION } from '../resources/storage/access-modes.ts';
 import { isDefaultClass } from '../resources/storage/storage-class.ts';
 import { ALLOW, changeTo, type Decision, isAbout, type Lister, type WriteRequest } from './admission.ts';
+import { newestFirst } from './newest-first.ts';
 
 const CLASSES = { group: 'storage.k8s.io', resource: 'storageclasses' };
 
@@ -12,11 +13,8 @@ export function decideDefaultStorageClass(request: WriteRequest, lister: Lister)
   const claim = request.object as PersistentVolumeClaim;
   const annotated = claim.metadata.annotations?.[BETA_CLASS_ANNOTATION] !== undefined;
   if (claim.spec.storageClassName !== undefined || annotated) return ALLOW;
-  const [chosen] = (lister.list(CLASSES, '') as readonly StorageClass[]).filter(isDefaultClass).toSorted((a, b) => {
-    const [first = '', second = ''] = [a.metadata.creationTimestamp, b.metadata.creationTimestamp];
-    if (first !== second) return first > second ? -1 : 1;
-    return (a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1;
-  });
+  const classes = lister.list(CLASSES, '') as readonly StorageClass[];
+  const [chosen] = classes.filter(isDefaultClass).toSorted(newestFirst);
   if (chosen === undefined) return ALLOW;
   return changeTo({
     ...claim,

@@ -14,24 +14,40 @@ import { ALLOW, changeTo, type Decision, deny, isAbout, type Lister, type WriteR
 const RANGES = { group: '', resource: 'limitranges' };
 const NOTE = 'kubernetes.io/limit-ranger';
 
-/** Fills in what the limit ranges of the namespace say of containers, then holds pods and claims to their bounds. */
-export function decideLimitRanger(request: WriteRequest, lister: Lister): Decision {
-  const isPod = isAbout(request, '', 'pods');
-  const isClaim = isAbout(request, '', 'persistentvolumeclaims');
-  if ((!isPod && !isClaim) || request.object === undefined || request.operation === 'DELETE') return ALLOW;
-  // A pod's resources are changed through resize alone.
-  if (isPod && request.operation === 'UPDATE') return ALLOW;
-  const items = (lister.list(RANGES, request.namespace) as readonly LimitRange[]).flatMap(range => [
-    ...range.spec.limits,
-  ]);
-  if (items.length === 0) return ALLOW;
-  if (isClaim) {
-    const errors = claimErrors(request.object as PersistentVolumeClaim, items);
-    return errors.length === 0 ? ALLOW : deny(request, aggregateMessage(errors));
+/** The defaults of the limit ranges of the namespace for containers that do not say what they take: of each range in turn. */
+export function decideLimitDefaults(request: WriteRequest, lister: Lister): Decision {
+  if (!isAboutPod(request)) return ALLOW;
+  const pod = rangesOf(request, lister).reduce(
+    (filled, range) => withDefaults(filled, range.spec.limits),
+    request.object as Pod,
+  );
+  return changeTo(pod);
+}
+
+/** Holds pods and claims to the bounds of the limit ranges of the namespace. */
+export function decideLimitBounds(request: WriteRequest, lister: Lister): Decision {
+  const isClaim = isAbout(request, '', 'persistentvolumeclaims') && request.operation !== 'DELETE';
+  if (!isClaim && !isAboutPod(request)) return ALLOW;
+  for (const { spec } of rangesOf(request, lister)) {
+    const errors = isClaim
+      ? claimErrors(request.object as PersistentVolumeClaim, spec.limits)
+      : podErrors(request.object as Pod, spec.limits);
+    if (errors.length > 0) return deny(request, aggregateMessage(errors));
   }
-  const pod = withDefaults(request.object as Pod, items);
-  const errors = podErrors(pod, items);
-  return errors.length === 0 ? changeTo(pod) : deny(request, aggregateMessage(errors));
+  return ALLOW;
+}
+
+/** A new pod, or one whose resources change. */
+function isAboutPod(request: WriteRequest): boolean {
+  return request.operation === 'UPDATE'
+    ? isAbout(request, '', 'pods', 'resize')
+    : request.operation === 'CREATE' && isAbout(request, '', 'pods');
+}
+
+/** None for what is being deleted. */
+function rangesOf({ namespace, oldObject }: WriteRequest, lister: Lister): readonly LimitRange[] {
+  if (oldObject?.metadata.deletionTimestamp !== undefined) return [];
+  return lister.list(RANGES, namespace) as readonly LimitRange[];
 }
 
 function withDefaults(pod: Pod, items: readonly LimitRangeItem[]): Pod {
@@ -79,10 +95,12 @@ function missing(given: ResourceList | undefined, wanted: ResourceList): Resourc
 
 function podErrors(pod: Pod, items: readonly LimitRangeItem[]): string[] {
   const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+  // what a runtime needs beside the containers is nothing that its user asked for
+  const asked: Pod = { ...pod, spec: { ...pod.spec, overhead: undefined } };
   return items.flatMap(item => {
     if (item.type === 'Container')
       return containers.flatMap(({ resources }) => bounds(item, resources.requests ?? {}, resources.limits ?? {}));
-    return item.type === 'Pod' ? bounds(item, podRequests(pod), podLimits(pod)) : [];
+    return item.type === 'Pod' ? bounds(item, podRequests(asked), podLimits(asked)) : [];
   });
 }
 

@@ -4,9 +4,8 @@ import { ALLOW, changeTo, type Decision, deny, isAbout, type Lister, type WriteR
 
 const CLASSES = { group: 'scheduling.k8s.io', resource: 'priorityclasses' };
 
-/** Turns the name of a priority class into its number, and keeps the default class the only one. */
+/** Turns the name of a priority class into its number. */
 export function decidePriority(request: WriteRequest, lister: Lister): Decision {
-  if (isAbout(request, 'scheduling.k8s.io', 'priorityclasses')) return onlyDefault(request, lister);
   if (!isAbout(request, '', 'pods') || request.object === undefined || request.operation === 'DELETE') return ALLOW;
   const pod = request.object as Pod;
   if (request.operation === 'UPDATE') {
@@ -50,11 +49,13 @@ function defaultClass(lister: Lister): PriorityClass | undefined {
   return classes.filter(candidate => candidate.globalDefault === true).toSorted((a, b) => a.value - b.value)[0];
 }
 
-function onlyDefault(request: WriteRequest, lister: Lister): Decision {
+/** Keeps the default class the only one. */
+export function decideDefaultPriority(request: WriteRequest, lister: Lister): Decision {
+  if (!isAbout(request, 'scheduling.k8s.io', 'priorityclasses')) return ALLOW;
   const object = request.object as PriorityClass | undefined;
   if (request.operation === 'DELETE' || object?.globalDefault !== true) return ALLOW;
   const other = defaultClass(lister);
-  return other === undefined || other.metadata.name === object.metadata.name
+  return other === undefined || (request.operation === 'UPDATE' && other.metadata.name === object.metadata.name)
     ? ALLOW
     : deny(
         request,

@@ -13,18 +13,16 @@ const ENFORCE_SECRETS = 'kubernetes.io/enforce-mountable-secrets';
  * random characters.
  */
 export function decideServiceAccount(request: WriteRequest, lister: Lister, suffix: string): Decision {
+  if (request.operation === 'UPDATE' && isAbout(request, '', 'pods', 'ephemeralcontainers'))
+    return ephemeralDecision(request, lister);
   if (request.operation !== 'CREATE' || !isAbout(request, '', 'pods') || request.object === undefined) return ALLOW;
   const pod = request.object as Pod;
   if (isMirrorPod(pod)) return mirrorPod(request, pod);
   const serviceAccountName =
     (pod.spec.serviceAccountName ?? '') === '' ? 'default' : (pod.spec.serviceAccountName ?? '');
   const account = lister.get(ACCOUNTS, request.namespace, serviceAccountName) as ServiceAccount | undefined;
-  if (account === undefined)
-    return deny(
-      request,
-      `error looking up service account ${request.namespace}/${serviceAccountName}: serviceaccount "${serviceAccountName}" not found`,
-    );
-  const refused = account.metadata.annotations?.[ENFORCE_SECRETS] === 'true' ? unlistedSecret(pod, account) : undefined;
+  if (account === undefined) return missingAccount(request, serviceAccountName);
+  const refused = enforcesSecrets(account) ? unlistedSecret(pod, account) : undefined;
   if (refused !== undefined) return deny(request, refused);
   const named: Pod = {
     ...pod,
@@ -50,32 +48,66 @@ function mirrorPod(request: WriteRequest, pod: Pod): Decision {
   return usesToken ? deny(request, 'a mirror pod may not use ServiceAccountToken volume projections') : ALLOW;
 }
 
+function missingAccount(request: WriteRequest, name: string): Decision {
+  return deny(
+    request,
+    `error looking up service account ${request.namespace}/${name}: serviceaccount "${name}" not found`,
+  );
+}
+
+function enforcesSecrets({ metadata }: ServiceAccount): boolean {
+  // what Go reads as true
+  return /^(1|t|T|TRUE|true|True)$/.test(metadata.annotations?.[ENFORCE_SECRETS] ?? '');
+}
+
+function ephemeralDecision(request: WriteRequest, lister: Lister): Decision {
+  const pod = request.object as Pod;
+  const name = pod.spec.serviceAccountName ?? '';
+  if (name === '')
+    return deny(request, `no service account specified for pod ${request.namespace}/${pod.metadata.name}`);
+  const account = lister.get(ACCOUNTS, request.namespace, name) as ServiceAccount | undefined;
+  if (account === undefined) return missingAccount(request, name);
+  const refused = enforcesSecrets(account)
+    ? unlistedInContainers('ephemeral container', pod.spec.ephemeralContainers ?? [], account)
+    : undefined;
+  return refused === undefined ? ALLOW : deny(request, refused);
+}
+
 function unlistedSecret(pod: Pod, account: ServiceAccount): string | undefined {
   const listed = new Set((account.secrets ?? []).map(secret => secret.name ?? ''));
   const name = account.metadata.name ?? '';
-  const unlisted = (secret: string | undefined): boolean => secret !== undefined && !listed.has(secret);
   for (const { secret } of pod.spec.volumes ?? [])
-    if (secret !== undefined && unlisted(secret.secretName))
-      return `volume with secret.secretName="${secret.secretName}" is not allowed because service account ${name} does not reference that secret`;
-  for (const [what, containers] of [
-    ['init container', pod.spec.initContainers ?? []],
-    ['container', pod.spec.containers],
-  ] as const)
-    for (const container of containers) {
-      for (const env of container.env ?? []) {
-        const secret = env.valueFrom?.secretKeyRef?.name;
-        if (unlisted(secret))
-          return `${what} ${container.name} with envVar ${env.name} referencing secret.secretName="${secret}" is not allowed because service account ${name} does not reference that secret`;
-      }
-      for (const { secretRef } of container.envFrom ?? [])
-        if (secretRef !== undefined && unlisted(secretRef.name))
-          return `${what} ${container.name} with envFrom referencing secret.secretName="${secretRef.name}" is not allowed because service account ${name} does not reference that secret`;
-    }
+    if (secret !== undefined && !listed.has(secret.secretName ?? ''))
+      return `volume with secret.secretName="${secret.secretName ?? ''}" is not allowed because service account ${name} does not reference that secret`;
+  const inContainers =
+    unlistedInContainers('init container', pod.spec.initContainers ?? [], account) ??
+    unlistedInContainers('container', pod.spec.containers, account);
+  if (inContainers !== undefined) return inContainers;
   const pulls = new Set((account.imagePullSecrets ?? []).map(secret => secret.name ?? ''));
   const index = (pod.spec.imagePullSecrets ?? []).findIndex(secret => !pulls.has(secret.name ?? ''));
   return index < 0
     ? undefined
     : `imagePullSecrets[${index}].name="${pod.spec.imagePullSecrets?.[index]?.name}" is not allowed because service account ${name} does not reference that imagePullSecret`;
+}
+
+function unlistedInContainers(
+  what: string,
+  containers: readonly Pick<Container, 'name' | 'env' | 'envFrom'>[],
+  account: ServiceAccount,
+): string | undefined {
+  const listed = new Set((account.secrets ?? []).map(secret => secret.name ?? ''));
+  const because = `is not allowed because service account ${account.metadata.name ?? ''} does not reference that secret`;
+  for (const container of containers) {
+    for (const env of container.env ?? []) {
+      const secret = env.valueFrom?.secretKeyRef?.name;
+      if (secret !== undefined && !listed.has(secret))
+        return `${what} ${container.name} with envVar ${env.name} referencing secret.secretName="${secret}" ${because}`;
+    }
+    for (const { secretRef } of container.envFrom ?? [])
+      if (secretRef !== undefined && !listed.has(secretRef.name ?? ''))
+        return `${what} ${container.name} with envFrom referencing secret.secretName="${secretRef.name}" ${because}`;
+  }
+  return undefined;
 }
 
 /** Every container gets the mount that has none at that path; the volume is made when one needs it. */

@@ -5,7 +5,7 @@ import { decisionPlugins } from '../admission/decision-plugins.ts';
 import type { AdmissionPlugin } from '../admission/plugin.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { ApiObject } from '../resources/strategy.ts';
-import { storageFault } from '../storage/errors.ts';
+import { freshObjects } from './fresh-objects.ts';
 import { type OnUnreadable, resourceLister } from './resource-lister.ts';
 import type { ServedResource } from './served-resource.ts';
 import { randomSuffix } from './write-object.ts';
@@ -23,7 +23,7 @@ export function admissionPlugins(
     now: () => timeOf(clock.now()),
     randomSuffix,
   };
-  return [freshNamespace(resources), ...decisionPlugins(inputs)];
+  return [freshObjects(resources, clock), ...decisionPlugins(inputs)];
 }
 
 function admissionLister(resources: ReadonlyMap<string, ServedResource>, onUnreadable?: OnUnreadable): Lister {
@@ -36,33 +36,5 @@ function admissionLister(resources: ReadonlyMap<string, ServedResource>, onUnrea
   return {
     get: ({ group, resource }, namespace, name) => listers.get(`${group}/${resource}`)?.get(namespace, name),
     list: ({ group, resource }, namespace) => listers.get(`${group}/${resource}`)?.list(namespace) ?? [],
-  };
-}
-
-/** Waits for the cache where it does not know the namespace yet, or the account of a pod: both may be milliseconds old. */
-function freshNamespace(resources: ReadonlyMap<string, ServedResource>): AdmissionPlugin {
-  const look = async (id: string, namespace: string, name: string, signal: AbortSignal): Promise<void> => {
-    const served = resources.get(id);
-    if (served === undefined || name === '') return;
-    const key = served.key(namespace, name);
-    if (served.cache.peek(key) !== undefined) return;
-    try {
-      await served.cache.get(key, { signal });
-    } catch (error) {
-      if (storageFault(error) !== 'not-found') throw error;
-    }
-  };
-  return {
-    name: 'FreshNamespace',
-    handles: request => request.operation === 'CREATE',
-    async mutate(request, signal) {
-      const { namespace } = request;
-      if (namespace !== '' && request.resource !== 'namespaces') await look('/v1/namespaces', '', namespace, signal);
-      if (request.resource === 'pods') {
-        const { spec } = request.object as { readonly spec?: { readonly serviceAccountName?: string } };
-        await look('/v1/serviceaccounts', namespace, spec?.serviceAccountName || 'default', signal);
-      }
-      return request.object ?? {};
-    },
   };
 }

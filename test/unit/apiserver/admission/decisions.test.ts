@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ResourceQuota } from '../../../../src/api/types/gen/core-v1.ts';
 import type { Decision, Lister, WriteRequest } from '../../../../src/apiserver/admission/admission.ts';
 import { decideDefaultTolerationSeconds } from '../../../../src/apiserver/admission/default-toleration-seconds.ts';
-import { decideLimitRanger } from '../../../../src/apiserver/admission/limit-ranger.ts';
+import { decideLimitBounds } from '../../../../src/apiserver/admission/limit-ranger.ts';
 import { decideNamespaceLifecycle } from '../../../../src/apiserver/admission/namespace-lifecycle.ts';
 import { decideNodeRestriction } from '../../../../src/apiserver/admission/node-restriction/node-restriction.ts';
 import { decidePodSecurity } from '../../../../src/apiserver/admission/pod-security/pod-security.ts';
@@ -76,7 +76,7 @@ describe("refusals, in upstream's words", () => {
     ],
     [
       'a pod over the limit',
-      decideLimitRanger(
+      decideLimitBounds(
         createPod({ containers: [{ name: 'app', resources: { limits: { cpu: '2' } } }] }),
         lister({ limitranges: [range] }),
       ),

@@ -83,17 +83,28 @@ describe('bodies', () => {
       map('x', { data: [] }),
       'json: cannot unmarshal array into Go struct field ConfigMap.data of type map[string]string',
     ],
-    ['a list for an object', '[]', 'json: cannot unmarshal array into Go value of type v1.ConfigMap'],
-    ['no JSON', 'hello', "invalid character 'h' looking for beginning of value"],
-    ['nothing', '', 'unexpected end of JSON input'],
+  ])('in JSON: %s', async (_, body, why) => {
+    expect(told(await post(body))).toEqual([400, 'BadRequest', cannot(why)]);
+  });
+
+  const UNRECOGNIZED = 'the object provided is unrecognized (must be of type ConfigMap): ';
+  const NO_JSON = "couldn't get version/kind; json parse error: ";
+  it.each([
+    ['a list for an object', '[]', 'json: cannot unmarshal array into Go value of type struct {', '(5b5d)'],
+    ['no JSON', 'hello', "invalid character 'h' looking for beginning of value", '(68656c6c6f)'],
+    ['nothing', '', 'unexpected end of JSON input', '(<empty>)'],
     [
       'a hundred thousand objects in each other',
       `{"data":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_001)}`,
       'exceeded max depth',
+      '({"data":{"a":{"a":{"a":{"a":{" ...)',
     ],
-    ['a million lists that are never closed', '['.repeat(1_000_000), 'exceeded max depth'],
-  ])('in JSON: %s', async (_, body, why) => {
-    expect(told(await post(body))).toEqual([400, 'BadRequest', cannot(why)]);
+    ['a million lists that are never closed', '['.repeat(1_000_000), 'exceeded max depth', `(${'5b'.repeat(30)} ...)`],
+  ])('of which the kind cannot be told: %s', async (_, body, why, shown) => {
+    const [code, reason, message] = told(await post(body)) as [number, string, string];
+    expect([code, reason]).toEqual([400, 'BadRequest']);
+    expect(message.startsWith(UNRECOGNIZED + NO_JSON + why)).toBe(true);
+    expect(message.endsWith(` ${shown}`)).toBe(true);
   });
 
   it.each([
@@ -114,7 +125,7 @@ describe('bodies', () => {
     expect(told(answer)).toEqual([
       400,
       'BadRequest',
-      expect.stringContaining(cannot('error converting YAML to JSON: yaml: line')),
+      expect.stringContaining(`${UNRECOGNIZED}error converting YAML to JSON: yaml: line`),
     ]);
   });
 
@@ -122,11 +133,11 @@ describe('bodies', () => {
     [
       'text',
       Buffer.from('hello'),
-      "provided data does not appear to be a protobuf message, expected prefix 'k8s\\x00'",
+      'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0] (68656c6c6f)',
     ],
-    ['a length beyond the end', Buffer.from('k8s\0\xff\xff\xff\xff', 'latin1'), 'unexpected EOF'],
+    ['a length beyond the end', Buffer.from('k8s\0\xff\xff\xff\xff', 'latin1'), 'unexpected EOF (6b387300ffffffff)'],
   ])('in protobuf: %s', async (_, body, why) => {
-    expect(told(await post(body, '', PROTOBUF_BODY))).toEqual([400, 'BadRequest', cannot(why)]);
+    expect(told(await post(body, '', PROTOBUF_BODY))).toEqual([400, 'BadRequest', UNRECOGNIZED + why]);
   });
 
   it.each([

@@ -232,7 +232,7 @@ describe.skipIf(suite.skipped)(`kubectl 1.20 against the API server ${suite.titl
     ],
     [
       'debug one --image=x --attach=false',
-      'error: error updating ephemeral containers: Pod in version "v1" cannot be handled as a Pod: the kind in the data (EphemeralContainers) does not match the expected kind (Pod) of v1',
+      'error: error updating ephemeral containers: EphemeralContainers in version "v1" cannot be handled as a Pod: no kind "EphemeralContainers" is registered for version "v1"',
     ],
     ['top node', 'error: Metrics API not available'],
   ])('cannot, for 1.36 has no more what it asks for: %s', async (command, message) => {

@@ -50,7 +50,7 @@ export function envelopeAround(apiVersion: string, kind: string, length: number)
 /** Opens an envelope. Throws `invalid-argument` on bytes that are none. */
 export function openEnvelope(bytes: Buffer): Envelope {
   if (!isEnvelope(bytes))
-    throw invalidArgument("provided data does not appear to be a protobuf message, expected prefix 'k8s\\x00'");
+    throw invalidArgument('provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]');
   const reader = new Reader(bytes, MAGIC.length);
   let apiVersion = '';
   let kind = '';

@@ -4,6 +4,7 @@ import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
+import { withUniqueOwners } from './owner-references.ts';
 import { readObject } from './read-body.ts';
 import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
@@ -29,15 +30,17 @@ export async function createFromRequest(
 /** The object of the body with its defaults, in the stored version and in the namespace of the path. Throws 400 where the body says another. */
 export async function readResource(served: ServedResource, context: RequestContext): Promise<ApiObject> {
   const { type, apiVersion } = served;
-  const body = await readObject<ApiObject>(context, { type, apiVersion, kind: served.resource.kind });
+  const sent = await readObject<ApiObject>(context, { type, apiVersion, kind: served.resource.kind });
+  const body = withUniqueOwners(sent, context.warnings);
   return served.toStored(withResourceDefaults(served.resource, inNamespace(body, served, context.info.namespace)));
 }
 
 export function inNamespace(object: ApiObject, served: ServedResource, namespace: string): ApiObject {
   const said = object.metadata.namespace ?? '';
+  // upstream passes over a namespace where the kind has none
   if (!served.namespaced) {
-    if (said !== '') throw badRequestError('namespace must not be set on an object that is in no namespace');
-    return object;
+    const { namespace: _, ...metadata } = object.metadata;
+    return said === '' ? object : { ...object, metadata };
   }
   if (said !== '' && said !== namespace)
     throw badRequestError('the namespace of the provided object does not match the namespace sent on the request');

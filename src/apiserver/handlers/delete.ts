@@ -31,9 +31,12 @@ export async function deleteFromRequest(
   const { namespace, name } = context.info;
   const { options, write } = await readDeleteOptions(context);
   if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true)
-    return deleteUnreadable(handlers, served, context, options);
+    return deleteUnreadable(handlers, served, context);
   const deleted = await deleteObject(handlers, served, { namespace, name }, options, write);
-  if (!deleted.gone || RETURNS_OBJECT.has(served.resource.plural)) return writtenResponse(context, served, deleted);
+  // as upstream has it: who asked for dependents to go in the background is told where the object is not gone yet
+  const status = !deleted.gone && options.orphanDependents === false ? 202 : 200;
+  if (!deleted.gone || RETURNS_OBJECT.has(served.resource.plural))
+    return writtenResponse(context, served, deleted, status);
   const uid = deleted.kind === 'dry' ? deleted.object.metadata.uid : deleted.entry.object.metadata.uid;
   const { group } = served.resource;
   const details = { name, ...(group === '' ? {} : { group }), kind: served.resource.plural, uid };
@@ -77,11 +80,13 @@ function fromQuery(query: URLSearchParams): DeleteOptions {
     throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
   const policy = query.get('propagationPolicy') ?? '';
   const orphan = query.get('orphanDependents') ?? '';
+  const dryRun = query.getAll('dryRun');
   const ignore = query.get('ignoreStoreReadErrorWithClusterBreakingPotential') ?? '';
   return {
     ...(grace === '' ? {} : { gracePeriodSeconds: Number(grace) }),
     ...(policy === '' ? {} : { propagationPolicy: policy as NonNullable<DeleteOptions['propagationPolicy']> }),
     ...(orphan === '' ? {} : { orphanDependents: orphan === 'true' }),
+    ...(dryRun.length === 0 ? {} : { dryRun }),
     ...(ignore === '' ? {} : { ignoreStoreReadErrorWithClusterBreakingPotential: ignore === 'true' }),
   };
 }

@@ -3,6 +3,7 @@ import { findResource } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { methodNotAllowedError, methodNotSupportedError, unknownResourceError } from '../../api/status.ts';
 import { type ApiResponse, notFoundResponse } from '../http.ts';
+import { negotiateResponse } from '../negotiation/negotiate.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
 import type { RequestInfo } from '../request-info.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
@@ -16,7 +17,7 @@ import { getObject } from './get.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { listObjects } from './list.ts';
 import { patchFromRequest } from './patch.ts';
-import { plainResponse } from './represent.ts';
+import { OBJECT_ENDPOINT, plainResponse } from './represent.ts';
 import { answerReview } from './review.ts';
 import { scaleObject } from './scale.ts';
 import type { ServedResource } from './served-resource.ts';
@@ -56,6 +57,8 @@ async function dispatch(
     throw unknownResourceError();
   }
   if (resource.scope === 'cluster' && info.namespace !== '' && plural !== 'namespaces') throw unknownResourceError();
+  // a client that takes nothing that can be given must hear so before anything is written
+  if (info.verb !== 'watch') negotiateResponse(context.request, OBJECT_ENDPOINT);
   if (served === undefined) return unstored(handlers, resource, context);
   if (info.subresource !== '') return subresource(handlers, served, context);
   switch (info.verb) {

@@ -3,6 +3,7 @@ import { labelSelectorParameter } from '../../api/selectors/label-selector.ts';
 import { badRequestError, invalidError } from '../../api/status.ts';
 import { type FieldError, forbidden, notSupported } from '../../api/validation/field-error.ts';
 import type { RequestContext } from '../pipeline/context.ts';
+import { asksToWatch } from '../request-info.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import type { ResourceVersionMatch } from '../storage/storage.ts';
 import type { ServedResource } from './served-resource.ts';
@@ -29,6 +30,8 @@ export function listParameters(context: RequestContext, served: ServedResource, 
   const fields = fieldSelectorParameter(query.get('fieldSelector'), new Set(served.resource.selectableFields));
   const named = context.info.name;
   const { selectableFields } = served.strategy;
+  if (named !== '' && !fields.isEmpty() && fields.requiredValue('metadata.name') !== named)
+    throw badRequestError("fieldSelector metadata.name doesn't match requested name");
   const all = labels.isEmpty() && fields.isEmpty() && named === '';
   const parameters: ListParameters = {
     matches: all
@@ -46,7 +49,8 @@ export function listParameters(context: RequestContext, served: ServedResource, 
     allowWatchBookmarks: booleanOf(query, 'allowWatchBookmarks') ?? false,
     timeoutSeconds: numberOf(query, 'timeoutSeconds'),
   };
-  const errors = conflicts(parameters, query.get('resourceVersionMatch') ?? '', isWatch);
+  // the paths below `watch/` say it without the parameter, and are checked as lists are
+  const errors = conflicts(parameters, query.get('resourceVersionMatch') ?? '', isWatch && asksToWatch(query));
   if (errors.length > 0) throw invalidError({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
   return parameters;
 }
@@ -57,9 +61,7 @@ function matchesFields(selector: FieldSelector, values: ReadonlyMap<string, stri
 
 function conflicts(parameters: ListParameters, match: string, isWatch: boolean): FieldError[] {
   const errors: FieldError[] = [];
-  const { sendInitialEvents, resourceVersion } = parameters;
-  if (sendInitialEvents !== undefined && !isWatch)
-    errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  const { sendInitialEvents } = parameters;
   if (isWatch) {
     if (sendInitialEvents !== undefined && match !== 'NotOlderThan')
       errors.push(
@@ -72,14 +74,26 @@ function conflicts(parameters: ListParameters, match: string, isWatch: boolean):
           'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
         ),
       );
+    if (match !== '' && match !== 'NotOlderThan')
+      errors.push(notSupported('resourceVersionMatch', match, ['NotOlderThan']));
+    if (match !== '' && parameters.continue !== '')
+      errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
     return errors;
   }
-  if (match === '') return errors;
+  if (match !== '') errors.push(...matchErrors(parameters, match));
+  if (sendInitialEvents !== undefined)
+    errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  return errors;
+}
+
+/** How the versions of a list may be asked for. */
+function matchErrors({ resourceVersion, continue: token }: ListParameters, match: string): FieldError[] {
+  const errors: FieldError[] = [];
   if (resourceVersion === '')
     errors.push(
       forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
     );
-  if (parameters.continue !== '')
+  if (token !== '')
     errors.push(forbidden('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
   if (match !== 'Exact' && match !== 'NotOlderThan')
     errors.push(notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']));
@@ -97,8 +111,7 @@ function numberOf(query: URLSearchParams, name: string): number {
   if (text === '') return 0;
   if (!/^[+-]?\d{1,15}$/.test(text))
     throw badRequestError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  // below nothing is taken for nothing
-  return Math.max(Number(text), 0);
+  return Math.max(0, Number(text));
 }
 
 function booleanOf(query: URLSearchParams, name: string): boolean | undefined {

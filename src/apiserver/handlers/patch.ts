@@ -14,8 +14,9 @@ import { applyMergePatch } from '../patch/merge-patch.ts';
 import { applyStrategicMerge } from '../patch/strategic-merge.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
-import { writeOptions } from './create.ts';
+import { inNamespace, writeOptions } from './create.ts';
 import type { HandlerContext } from './handler-context.ts';
+import { withUniqueOwners } from './owner-references.ts';
 import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import { named } from './update.ts';
@@ -47,7 +48,9 @@ export async function patchFromRequest(
   const patch = await readPatch(context, kind);
   const change = (old: ApiObject): ApiObject => {
     const patched = patchedObject<ApiObject>(context, served.type, served.jsonOf(old), patch);
-    return served.toStored(withResourceDefaults(served.resource, named(patched, name)));
+    const unique = withUniqueOwners(patched, context.warnings);
+    const object = inNamespace(named(unique, name), served, namespace);
+    return served.toStored(withResourceDefaults(served.resource, object));
   };
   const request = { namespace, name, rules, change };
   return writtenResponse(context, served, await updateObject(handlers, served, request, options));

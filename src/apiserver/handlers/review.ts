@@ -9,7 +9,7 @@ import type {
   SelfSubjectRulesReview,
   SubjectAccessReview,
 } from '../../api/types/gen/authorization-v1.ts';
-import { invalid, required } from '../../api/validation/field-error.ts';
+import { type FieldError, invalid } from '../../api/validation/field-error.ts';
 import { authenticatorUnion } from '../authn/authenticator.ts';
 import { type UserInfo, userInfo } from '../authn/user.ts';
 import { type Attributes, resourceAttributes } from '../authz/attributes.ts';
@@ -60,19 +60,31 @@ function decide(
   const { spec } = review;
   const groupKind = { group: 'authorization.k8s.io', kind };
   const { resourceAttributes: resource, nonResourceAttributes: path } = spec;
-  if ((resource === undefined) === (path === undefined))
-    throw invalidError(groupKind, '', [
+  const isSelf = kind === 'SelfSubjectAccessReview';
+  const { namespace } = context.info;
+  const errors: FieldError[] = [];
+  if (resource !== undefined && path !== undefined)
+    errors.push(
+      invalid('spec.nonResourceAttributes', path, 'cannot be specified in combination with resourceAttributes'),
+    );
+  if (resource === undefined && path === undefined)
+    errors.push(
       invalid(
         'spec.resourceAttributes',
-        resource ?? null,
+        null,
         'exactly one of nonResourceAttributes or resourceAttributes must be specified',
       ),
-    ]);
-  const isSelf = kind === 'SelfSubjectAccessReview';
+    );
   if (!isSelf && (spec.user ?? '') === '' && (spec.groups ?? []).length === 0)
-    throw invalidError(groupKind, '', [required('spec.user', 'at least one of user or group must be specified')]);
-  if (kind === 'LocalSubjectAccessReview' && resource?.namespace !== context.info.namespace)
-    throw badRequestError('spec.resourceAttributes.namespace must match the namespace of the request');
+    errors.push(invalid('spec.user', '', 'at least one of user or group must be specified'));
+  if (kind === 'LocalSubjectAccessReview') {
+    const { namespace: asked = '' } = resource ?? {};
+    if (resource !== undefined && asked !== namespace)
+      errors.push(invalid('spec.resourceAttributes.namespace', asked, 'must match metadata.namespace'));
+    if (path !== undefined)
+      errors.push(invalid('spec.nonResourceAttributes', path, 'disallowed on this kind of request'));
+  }
+  if (errors.length > 0) throw invalidError(groupKind, '', errors);
   const user = isSelf
     ? context.user
     : userInfo(spec.user ?? '', spec.groups ?? [], {

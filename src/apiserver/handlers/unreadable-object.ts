@@ -1,7 +1,7 @@
 import { builtinTable } from '../../api/schema/builtin.ts';
 import { forbiddenError, invalidError, successStatus } from '../../api/status.ts';
 import type { DeleteOptions } from '../../api/types/gen/meta-v1.ts';
-import { type FieldError, invalid } from '../../api/validation/field-error.ts';
+import { invalid } from '../../api/validation/field-error.ts';
 import { requestAttributes } from '../authz/attributes.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
@@ -15,7 +15,6 @@ const OPTION = 'ignoreStoreReadErrorWithClusterBreakingPotential';
 const KIND = { group: 'meta.k8s.io', kind: 'DeleteOptions' };
 /** Whoever may delete may not do this by that alone. */
 const VERB = 'unsafe-delete-ignore-read-errors';
-const EXCLUDED = ['dryRun', 'propagationPolicy', 'orphanDependents', 'gracePeriodSeconds', 'preconditions'] as const;
 
 /**
  * DELETE of an object that cannot be decoded, by the option made for that: without admission, finalizers and preconditions, for all of those need the object.
@@ -25,11 +24,8 @@ export async function deleteUnreadable(
   handlers: HandlerContext,
   served: ServedResource,
   context: RequestContext,
-  options: DeleteOptions,
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
-  const errors = EXCLUDED.flatMap(other => excluded(options, other));
-  if (errors.length > 0) throw invalidError(KIND, '', errors);
   const attributes = { ...requestAttributes(context.user, context.info), verb: VERB };
   const decision = handlers.authorizer.authorize(attributes);
   if (decision.kind !== 'allow')
@@ -43,8 +39,7 @@ export async function deleteUnreadable(
   };
   await served.storage.delete(served.key(namespace, name), { validate, signal });
   handlers.log.warn({ user: context.user.name }, `deleted ${served.key(namespace, name)}, which could not be decoded`);
-  const { group, kind } = served.resource;
-  const details = { name, ...(group === '' ? {} : { group }), kind };
+  const details = { name, kind: served.resource.kind };
   return plainResponse(context, builtinTable.struct('meta/v1.Status'), successStatus(details));
 }
 
@@ -54,12 +49,6 @@ export function refuseUnreadableCollection(options: DeleteOptions): void {
     throw invalidError(KIND, '', [
       invalid(OPTION, true, 'is not allowed with DELETECOLLECTION, try again after removing the option'),
     ]);
-}
-
-function excluded(options: DeleteOptions, other: (typeof EXCLUDED)[number]): FieldError[] {
-  const value = options[other];
-  const isSet = Array.isArray(value) ? value.length > 0 : value !== undefined;
-  return isSet ? [invalid(OPTION, true, `cannot be set together with .${other}`)] : [];
 }
 
 function isReadable(served: ServedResource, stored: StoredObject): boolean {

@@ -33,10 +33,12 @@ export async function updateFromRequest(
   }
 }
 
-/** The object under the name of the path. Throws 400 where it says another. */
+/** The object, which has to have the name of the path. Throws 400 where it has another or none. */
 export function named(object: ApiObject, name: string): ApiObject {
   const said = object.metadata.name ?? '';
-  if (said !== '' && said !== name)
+  if (said === '')
+    throw badRequestError(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
+  if (said !== name)
     throw badRequestError(`the name of the object (${said}) does not match the name on the URL (${name})`);
-  return { ...object, metadata: { ...object.metadata, name } };
+  return object;
 }

@@ -9,6 +9,9 @@ export type WriteParametersKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOpti
 /** Upstream's limit of the name under which fields are managed. */
 const MAX_FIELD_MANAGER_BYTES = 128;
 const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'];
+/** The option to delete what cannot be decoded, and what makes no sense beside it. */
+const UNREADABLE = 'ignoreStoreReadErrorWithClusterBreakingPotential';
+const EXCLUDED = ['dryRun', 'propagationPolicy', 'orphanDependents', 'gracePeriodSeconds', 'preconditions'] as const;
 const PROPAGATION_POLICIES = ['Foreground', 'Background', 'Orphan', 'nil'];
 
 /** Checks the query of a write and says whether it is a dry run. Throws 422 in upstream's words. */
@@ -39,8 +42,15 @@ export function checkDeleteOptions(options: DeleteOptions): { readonly dryRun: b
       ? [notSupported('propagationPolicy', policy, PROPAGATION_POLICIES)]
       : []),
     ...dryRunErrors(dryRun),
+    ...(options[UNREADABLE] === true ? EXCLUDED.flatMap(other => excluded(options, other)) : []),
   ]);
   return { dryRun: dryRun.includes('All') };
+}
+
+function excluded(options: DeleteOptions, other: (typeof EXCLUDED)[number]): FieldError[] {
+  const value = options[other];
+  const isSet = Array.isArray(value) ? value.length > 0 : value !== undefined;
+  return isSet ? [invalid(UNREADABLE, true, `cannot be set together with .${other}`)] : [];
 }
 
 function refuse(kind: WriteParametersKind, errors: readonly FieldError[]): void {

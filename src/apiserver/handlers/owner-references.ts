@@ -1,0 +1,26 @@
+import { equalValues } from '../../api/semantic-equal.ts';
+import type { OwnerReference } from '../../api/types/gen/meta-v1.ts';
+import type { WarningList } from '../pipeline/context.ts';
+import type { ApiObject } from '../resources/strategy.ts';
+
+/** The object with each owner once: the second of two references that are the same is dropped, and the client told. The same object where there is none. */
+export function withUniqueOwners(object: ApiObject, warnings: WarningList): ApiObject {
+  const references = object.metadata.ownerReferences ?? [];
+  const byUid = new Map<string, OwnerReference[]>();
+  const repeated: string[] = [];
+  const unique = references.filter(reference => {
+    const seen = byUid.get(reference.uid) ?? [];
+    if (seen.some(other => equalValues(other, reference))) {
+      repeated.push(reference.uid);
+      return false;
+    }
+    byUid.set(reference.uid, [...seen, reference]);
+    return true;
+  });
+  if (repeated.length === 0) return object;
+  warnings.add(
+    '.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as ' +
+      `1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(', ')}`,
+  );
+  return { ...object, metadata: { ...object.metadata, ownerReferences: unique } };
+}

@@ -191,32 +191,20 @@ describe.skipIf(suite.skipped)(`kubectl operates nodes and workloads ${suite.tit
   });
 
   it.each([
-    ['logs one', 'Error from server (MethodNotAllowed): get is not supported on resources of kind "pods/log"'],
-    [
-      'exec one -- true',
-      'Error from server (MethodNotAllowed): create is not supported on resources of kind "pods/exec"',
-    ],
-    ['attach one', 'Error from server (MethodNotAllowed): create is not supported on resources of kind "pods/attach"'],
-    [
-      'cp one:/etc/hostname /nowhere',
-      'Error from server (MethodNotAllowed): create is not supported on resources of kind "pods/exec"',
-    ],
-    [
-      'port-forward one :80',
-      'error: error upgrading connection: create is not supported on resources of kind "pods/portforward"',
-    ],
-    [
-      'get --raw /api/v1/nodes/none/proxy/stats/summary',
-      'Error from server (MethodNotAllowed): get is not supported on resources of kind "nodes/proxy"',
-    ],
+    ['logs one', 'get is not supported on resources of kind "pods/log"'],
+    ['exec one -- true', 'create is not supported on resources of kind "pods/exec"'],
+    ['attach one', 'create is not supported on resources of kind "pods/attach"'],
+    ['cp one:/etc/hostname /nowhere', 'create is not supported on resources of kind "pods/exec"'],
+    ['port-forward one :80', 'create is not supported on resources of kind "pods/portforward"'],
+    ['get --raw /api/v1/nodes/none/proxy/stats/summary', 'get is not supported on resources of kind "nodes/proxy"'],
     [
       'get --raw /api/v1/namespaces/default/services/https:kubernetes:/proxy/healthz',
-      'Error from server (MethodNotAllowed): get is not supported on resources of kind "services/proxy"',
+      'get is not supported on resources of kind "services/proxy"',
     ],
-    ['top pod', 'error: Metrics API not available'],
-    ['top node', 'error: Metrics API not available'],
+    ['top pod', 'Metrics API not available'],
+    ['top node', 'Metrics API not available'],
   ])('says that it cannot: %s', async (command, message) => {
-    const err = await own.fails(command);
-    expect(err.split('\n').at(-1)).toBe(message);
+    // how kubectl begins depends on its version
+    expect((await own.fails(command)).endsWith(`: ${message}`)).toBe(true);
   });
 });

@@ -318,7 +318,7 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     ['controllerrevision/revision', ['Any: +thing']],
     ['quota/quota', ['Resource +Used +Hard']],
     ['limits/limits', ['Container +cpu +- +- +100m +200m']],
-    ['serviceaccount/default', ['Mountable secrets: +<none>']],
+    ['serviceaccount/default', ['Image pull secrets: +<none>']],
     ['secret/keys', ['password: +6 bytes']],
     ['configmap/settings', ['colour:\n----\nblue']],
     ['namespace/shop', ['team=a', 'Status: +Active', 'Name: +quota', 'Container +cpu +- +- +100m +200m']],

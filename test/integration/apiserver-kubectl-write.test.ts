@@ -6,6 +6,9 @@ import { Kubectl, newestKubectl, suiteOf } from '../harness/kubectl.ts';
 import { SAMPLE_FOUNDATIONS, SAMPLE_OBJECTS, SHOP } from '../harness/sample-objects.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
+/** Namespaces that are made at once, one for each test. */
+const MAX_TESTS = 100;
+
 const suite = suiteOf(newestKubectl());
 
 describe.skipIf(suite.skipped)(`kubectl writes to the API server ${suite.title}`, () => {
@@ -24,17 +27,16 @@ describe.skipIf(suite.skipped)(`kubectl writes to the API server ${suite.title}`
       server,
       kubeconfig: server.kubeconfigFor('admin', ['system:masters']),
     });
+    const made = Array.from({ length: MAX_TESTS }, (_, i) => `t${i + 1}`).flatMap(namespace => [
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } },
+    ]);
+    await kubectl.given(made).ok('create --validate=false -f -');
   });
 
-  beforeEach(async () => {
+  beforeEach(() => {
     namespaces += 1;
-    const name = `t${namespaces}`;
-    const made = [
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
-      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } },
-    ];
-    await kubectl.given(made).ok('create --validate=false -f -');
-    own = kubectl.in(name);
+    own = kubectl.in(`t${namespaces}`);
   });
 
   afterAll(async () => {

@@ -47,6 +47,31 @@ const ACCEPTED: readonly (readonly [string, string, string, string | undefined])
     'application/json',
     undefined,
   ],
+  [
+    'a quality of zero is only the last choice',
+    'application/yaml;q=0, application/json;q=0.1',
+    'application/json',
+    undefined,
+  ],
+  ['and is served where there is no other', 'text/html, application/yaml;q=0', 'application/yaml', undefined],
+  [
+    'a quality that cannot be read is zero',
+    'application/yaml;q="1", application/json;q=0.1',
+    'application/json',
+    undefined,
+  ],
+  [
+    'an exact type before a wildcard that the client likes better',
+    '*/*;q=1, application/yaml;q=0.2',
+    'application/yaml',
+    undefined,
+  ],
+  [
+    'a kind in quotes is no kind that is known',
+    'application/json;as="Table";v="v1";g="meta.k8s.io",application/yaml',
+    'application/yaml',
+    undefined,
+  ],
   ['malformed parts are passed over', ',;,/,application/yaml', 'application/yaml', undefined],
   ['a server version is never served', 'application/json;sv=1,application/yaml', 'application/yaml', undefined],
 ];
@@ -58,17 +83,14 @@ describe('negotiation', () => {
     expect(agreement.conversion?.kind).toBe(kind);
   });
 
-  it.each(['text/html', 'application/json;q=0', 'application/json;as=Nothing;v=v1;g=x', 'image/*'])(
-    '406 for %s',
-    accept => {
-      expect(() => negotiateResponse(request({ accept }), endpoint)).toThrow(
-        expect.objectContaining({
-          httpCode: 406,
-          message: `only the following media types are accepted: application/json, application/yaml, ${PROTOBUF}`,
-        }),
-      );
-    },
-  );
+  it.each(['text/html', 'text/html;q=0', 'application/json;as=Nothing;v=v1;g=x', 'image/*'])('406 for %s', accept => {
+    expect(() => negotiateResponse(request({ accept }), endpoint)).toThrow(
+      expect.objectContaining({
+        httpCode: 406,
+        message: `only the following media types are accepted: application/json, application/yaml, ${PROTOBUF}`,
+      }),
+    );
+  });
 
   it('a watch needs a representation that streams', () => {
     expect(negotiateStream(request({ accept: `${PROTOBUF};stream=watch` }), endpoint)).toMatchObject({
@@ -101,20 +123,26 @@ describe('negotiation', () => {
     ['', 'application/json'],
     ['application/json', 'application/json'],
     ['Application/YAML; charset=utf-8', 'application/yaml'],
+    [' application/json ; a=b;c="d;\\"e"; ', 'application/json'],
     [PROTOBUF, PROTOBUF],
   ])('takes a body of type %j', (contentType, name) => {
     expect(negotiateBody(contentType, OBJECT_TYPES).name).toBe(name);
   });
 
-  it.each(['text/plain', 'application', '/', 'application/json,application/yaml', '__proto__'])(
-    '415 for a body of type %j',
-    contentType => {
-      expect(() => negotiateBody(contentType, OBJECT_TYPES)).toThrow(
-        expect.objectContaining({
-          httpCode: 415,
-          message: `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, ${PROTOBUF}`,
-        }),
-      );
-    },
-  );
+  it.each([
+    'text/plain',
+    'application',
+    '/',
+    'application/json,application/yaml',
+    '__proto__',
+    'application/json; x',
+    'application/json;a=b;A=c',
+  ])('415 for a body of type %j', contentType => {
+    expect(() => negotiateBody(contentType, OBJECT_TYPES)).toThrow(
+      expect.objectContaining({
+        httpCode: 415,
+        message: `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, ${PROTOBUF}`,
+      }),
+    );
+  });
 });

@@ -7,6 +7,8 @@ export interface AcceptClause {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
+/** More alternatives, and more parameters of one, are not looked at: nobody has them but who wants to keep the server busy. */
+const MOST = 500;
 /** Up to here upstream's sort is one by insertion, whose result its comparison decides. */
 const FEW = 12;
 
@@ -16,7 +18,7 @@ const FEW = 12;
  * subtype is passed over.
  */
 export function parseAccept(header: string): readonly AcceptClause[] {
-  const clauses = header.split(',').flatMap(part => parseClause(part) ?? []);
+  const clauses = header.split(',', MOST).flatMap(part => parseClause(part) ?? []);
   if (clauses.length > FEW)
     return clauses.toSorted(
       (a, b) =>
@@ -42,7 +44,7 @@ function goesBefore(a: AcceptClause, b: AcceptClause | undefined): boolean {
 }
 
 function parseClause(text: string): AcceptClause | undefined {
-  const [range = '', ...rest] = trimSpaces(text).split(';');
+  const [range = '', ...rest] = trimSpaces(text).split(';', MOST);
   const [first = '', second = '', ...more] = range.split('/');
   const type = trimSpaces(first);
   if (more.join('/') !== '' || (second === '' && type !== '*')) return undefined;

@@ -1,4 +1,5 @@
 import { errorMessage } from '../../base/errors.ts';
+import { canonicalBase64 } from '../base64.ts';
 import { canonicalDuration } from '../duration.ts';
 import { canonicalQuantity } from '../quantity.ts';
 import { remembered } from '../remembered.ts';
@@ -80,11 +81,7 @@ const RULES = {
     json: ['number'],
     accept: value => (typeof value === 'number' ? { value } : WRONG_TYPE),
   },
-  bytes: text('', value => {
-    if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value.replace(/[\r\n]/g, '')))
-      throw new Error('illegal base64 data');
-    return value.replace(/[\r\n]/g, '');
-  }),
+  bytes: text('', canonicalBase64),
   Quantity: {
     zero: '0',
     json: ['string', 'number'],

@@ -157,16 +157,22 @@ function scalarDecoder(type: ScalarType): Decode {
     case 'bool':
       return (visit, value) => (typeof value === 'boolean' ? value : wrongType(visit, type, value));
   }
+  // Types that read themselves end the decoding at once, other mistakes are told only when all is read: the first one then.
+  const refuse: Decode = READ_THEMSELVES.has(type.scalar)
+    ? (visit, value) => {
+        throw new ScalarRefusal(typeError(visit, type, value));
+      }
+    : (visit, value) => wrongType(visit, type, value);
   return (visit, value) => {
     // Upstream parses whatever JSON stands there as a quantity.
     if (type.scalar === 'Quantity' && (typeof value === 'object' || typeof value === 'boolean'))
       throw new ScalarRefusal(refusalOf(rule, JSON.stringify(value)));
-    if (typeof value === 'object' || value === undefined) return wrongType(visit, type, value);
+    if (typeof value === 'object' || value === undefined) return refuse(visit, value);
     const scalar = value as string | number | boolean;
     const accepted = rule.accept(scalar, typeof value === 'number' ? visit.source() : undefined);
     if ('value' in accepted) return accepted.value;
-    if (accepted.refused === 'type' || accepted.refused === 'integer') return wrongType(visit, type, value);
-    throw new ScalarRefusal(accepted.refused);
+    if (accepted.refused !== 'type' && accepted.refused !== 'integer') throw new ScalarRefusal(accepted.refused);
+    return refuse(visit, value);
   };
 }
 
@@ -199,11 +205,13 @@ export function countNames(value: unknown): number {
 
 /** Notes Go's message for the first value of a wrong type, and gives the zero value in its place. */
 function wrongType(visit: Visit, type: Type, value: unknown): unknown {
-  if (visit.error === undefined) {
-    const where = visit.holder === undefined ? 'value' : `struct field ${visit.holder.name}.${visit.goPath()}`;
-    visit.error = `json: cannot unmarshal ${found(visit, type, value)} into Go ${where} of type ${readAs(type)}`;
-  }
+  visit.error ??= typeError(visit, type, value);
   return zeroOf(type);
+}
+
+function typeError(visit: Visit, type: Type, value: unknown): string {
+  const where = visit.holder === undefined ? 'value' : `struct field ${visit.holder.name}.${visit.goPath()}`;
+  return `json: cannot unmarshal ${found(visit, type, value)} into Go ${where} of type ${readAs(type)}`;
 }
 
 function found(visit: Visit, type: Type, value: unknown): string {
@@ -219,6 +227,8 @@ function found(visit: Visit, type: Type, value: unknown): string {
       return 'object';
   }
 }
+
+const READ_THEMSELVES: ReadonlySet<ScalarName> = new Set(['Time', 'MicroTime', 'Duration', 'IntOrString', 'Quantity']);
 
 const INTEGERS: ReadonlySet<ScalarName> = new Set(['int32', 'int64', 'uint32', 'IntOrString']);
 

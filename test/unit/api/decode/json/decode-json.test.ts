@@ -145,6 +145,11 @@ describe('decoding the JSON of a request', () => {
       'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string',
     ],
     [
+      'a type that reads itself, whatever is wrong before it',
+      '{"kind":1,"metadata":{"creationTimestamp":5}}',
+      'json: cannot unmarshal number into Go struct field ObjectMeta.metadata.creationTimestamp of type string',
+    ],
+    [
       'the first of two',
       '{"kind":1,"metadata":2}',
       'json: cannot unmarshal number into Go struct field Pod.TypeMeta.kind of type string',

@@ -10,6 +10,7 @@ import { podGracePeriod } from '../resources/core/pod/deletion.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 import { writeOptions } from './create.ts';
+import { dependentsWarnings, finalizersForDeletion } from './dependents.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import { readOptionalObject } from './read-body.ts';
 import { plainResponse, writtenResponse } from './represent.ts';
@@ -29,7 +30,7 @@ export async function deleteFromRequest(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
-  const { options, write } = await readDeleteOptions(context);
+  const { options, write } = await readDeleteOptions(served, context);
   if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true)
     return deleteUnreadable(handlers, served, context);
   const deleted = await deleteObject(handlers, served, { namespace, name }, options, write);
@@ -60,6 +61,7 @@ const RETURNS_OBJECT: ReadonlySet<string> = new Set([
 
 /** The options of a deletion, from the body or, where there is none, from the query. */
 export async function readDeleteOptions(
+  served: ServedResource,
   context: RequestContext,
 ): Promise<{ readonly options: DeleteOptions; readonly write: WriteOptions }> {
   const body = await readOptionalObject<DeleteOptions>(context, {
@@ -71,6 +73,7 @@ export async function readDeleteOptions(
   const options = body ?? fromQuery(context.request.query);
   const { dryRun } = checkDeleteOptions(options);
   const write = writeOptions(context);
+  for (const text of dependentsWarnings(options, served.strategy)) write.warn(text);
   return { options, write: { ...write, dryRun: write.dryRun || dryRun } };
 }
 
@@ -174,7 +177,7 @@ function markDeleted(
   now: number,
 ): ApiObject | undefined {
   const { metadata } = object;
-  const finalizers = finalizersFor(metadata.finalizers ?? [], options);
+  const finalizers = finalizersForDeletion(metadata.finalizers ?? [], options, served.strategy.dependents);
   const asked = options.gracePeriodSeconds;
   const grace = served.groupKind.kind === 'Pod' ? podGracePeriod(object as unknown as Pod, asked) : 0;
   const kept = finalizers.length > 0 || namespaceFinalizers(object) > 0;
@@ -210,16 +213,6 @@ function withMark(object: ApiObject, finalizers: readonly string[], time: string
 function terminating(object: ApiObject): ApiObject {
   const { status } = object as ApiObject & { readonly status?: object };
   return { ...object, status: { ...status, phase: 'Terminating' } } as ApiObject;
-}
-
-function finalizersFor(present: readonly string[], options: DeleteOptions): readonly string[] {
-  const policy =
-    options.propagationPolicy ??
-    (options.orphanDependents === undefined ? undefined : options.orphanDependents ? 'Orphan' : 'Background');
-  if (policy === undefined) return present;
-  const others = present.filter(name => name !== 'orphan' && name !== 'foregroundDeletion');
-  if (policy === 'Orphan') return [...others, 'orphan'];
-  return policy === 'Foreground' ? [...others, 'foregroundDeletion'] : others;
 }
 
 function timeText(ms: number): string {

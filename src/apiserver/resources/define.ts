@@ -40,6 +40,9 @@ export interface KindRules<T extends ApiObject> {
   /** Beside metadata.name and metadata.namespace. */
   readonly fields?: (object: T) => Readonly<Record<string, string>>;
   readonly subresources?: Readonly<Record<string, Partial<UpdateRules<T>>>>;
+  /** Where it is not 'delete'. */
+  readonly dependents?: 'orphan' | 'none';
+  readonly orphanWarning?: string;
   readonly createOnUpdate?: boolean;
   /** True for most kinds. */
   readonly unconditionalUpdate?: boolean;
@@ -153,6 +156,8 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
         ...Object.entries(rules.fields?.(object) ?? {}),
       ]),
     subresources,
+    dependents: rules.dependents ?? 'delete',
+    orphanWarning: rules.orphanWarning,
     createOnUpdate: rules.createOnUpdate ?? false,
     unconditionalUpdate: rules.unconditionalUpdate ?? true,
   };

@@ -60,6 +60,13 @@ export interface ResourceStrategy<T extends ApiObject = ApiObject> extends Updat
   selectableFields(object: T): ReadonlyMap<string, string>;
   /** The subresources that are written like the object: status, ephemeralcontainers, resize, approval, finalize. */
   readonly subresources: ReadonlyMap<string, UpdateRules<T>>;
+  /**
+   * What becomes of an object's dependents where its deletion does not say: they go, too; they stay without an owner, for kinds that are
+   * older than the garbage collector; or nothing ever depends on the kind, and no policy counts.
+   */
+  readonly dependents: 'delete' | 'orphan' | 'none';
+  /** Told to who deletes an object of the kind and says nothing of its dependents. */
+  readonly orphanWarning: string | undefined;
   /** True where PUT creates what is not there: leases, events, endpoints, RBAC. */
   readonly createOnUpdate: boolean;
   /** True where PUT may leave resourceVersion out and replace whatever is stored. */

@@ -19,6 +19,9 @@ export const jobStrategy = defineStrategy<Job>(
   { group: 'batch', version: 'v1', plural: 'jobs' },
   {
     generation: ['spec'],
+    dependents: 'orphan',
+    orphanWarning:
+      'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
     prepareForCreate: withGeneratedSelector,
     validate: job => validateJob(job, true),
     validateUpdate: (job, old) => {

@@ -18,6 +18,7 @@ export const replicationControllerStrategy = defineStrategy<ReplicationControlle
   { group: '', version: 'v1', plural: 'replicationcontrollers' },
   {
     generation: ['spec'],
+    dependents: 'orphan',
     initialStatus: () => ({ replicas: 0 }),
     prepareForCreate: controller => withoutDisabledFields(controller),
     prepareForUpdate: withoutDisabledFields,

@@ -12,6 +12,7 @@ export const eventStrategy = defineStrategy<Event>(
     // The name of an event may be anything that fits into a path.
     names: () => [],
     anyFinalizer: true,
+    dependents: 'none',
     createOnUpdate: true,
     validate: event => placeErrors(event, 'reportingComponent'),
     validateUpdate: event => placeErrors(event, 'reportingComponent'),
@@ -41,6 +42,7 @@ export const eventStrategy = defineStrategy<Event>(
 export const eventsV1Strategy = defineStrategy<Event>(
   { group: 'events.k8s.io', version: 'v1', plural: 'events' },
   {
+    dependents: 'none',
     createOnUpdate: true,
     validate: event => [...placeErrors(event, 'reportingController'), ...newEventErrors(event)],
     validateUpdate: (event, old) => {

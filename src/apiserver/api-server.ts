@@ -20,6 +20,8 @@ import type { NodeListers } from './authz/node/node-relations.ts';
 import { RbacAuthorizer } from './authz/rbac/rbac-authorizer.ts';
 import { componentChecks } from './component-health.ts';
 import { discoveryHandler } from './discovery/discovery-handler.ts';
+import { discoveryPaths } from './discovery/documents.ts';
+import { servedGroups } from './discovery/groups.ts';
 import { issuerDiscovery } from './discovery/issuer-discovery.ts';
 import { openApiHandler } from './discovery/openapi-handler.ts';
 import { admissionPlugins } from './handlers/admission-plugins.ts';
@@ -80,6 +82,9 @@ export interface RunningApi extends Component {
   /** See `ApiServer.replaceTls`. */
   replaceTls(tls: ServerTls): void;
 }
+
+/** Paths of documents that handlers of their own answer. */
+const DOCUMENT_PATHS = ['/.well-known/openid-configuration', '/openapi/v2', '/openapi/v3', '/openid/v1/jwks'];
 
 /** The whole API server over a storage: watch cache, pipeline, handlers, the objects that it keeps. */
 export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
@@ -142,6 +147,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
       registry,
       livenessChecks: checks.live,
       readinessChecks: [...checks.ready, shutdownCheck(stopping.signal)],
+      otherPaths: [...DOCUMENT_PATHS, ...discoveryPaths(servedGroups(described))],
       clock,
       log,
     },

@@ -224,6 +224,20 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
       [],
       /\n {2}name: settings\n/,
     ],
+    ['the index of all paths', 'get --raw /', [], /"\/apis\/apps\/v1",\n.*"\/readyz\/etcd",\n.*"\/version"\n/s],
+    ['without the server’s tables', 'get pod one --server-print=false --no-headers', [], /^one +\S+$/],
+    [
+      'an older version of a kind',
+      'get horizontalpodautoscalers.v1.autoscaling web -o',
+      ['jsonpath={.apiVersion} {.spec.targetCPUUtilizationPercentage}'],
+      'autoscaling/v1 80',
+    ],
+    [
+      'events of the newer group',
+      'get events.v1.events.k8s.io one.1 -o',
+      ['jsonpath={.regarding.name} {.note}'],
+      'one the image is there',
+    ],
     ['a version document', 'get --raw', ['/version'], /"gitVersion": "v1\.36\.\d+\+gantry\.\d+"/],
     ['a health check by name', 'get --raw', ['/readyz?verbose'], /\[\+\]etcd ok\n.*readyz check passed$/s],
     ['the health of components', 'get componentstatuses --no-headers', [], /^etcd-0 +Healthy +ok/m],
@@ -422,6 +436,17 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     expect(await shop.fails('wait pod/one --for=condition=Never --timeout=100ms')).toBe(
       'error: timed out waiting for the condition on pods/one',
     );
+  });
+
+  it('serves as a proxy for clients without credentials', async () => {
+    const proxy = kubectl.background('proxy --port=0');
+    try {
+      const address = await waitFor('the address', () => /127\.0\.0\.1:\d+/.exec(proxy.seen())?.[0]);
+      const answer = await fetch(`http://${address}/api/v1/namespaces/${SHOP}/configmaps/settings`);
+      expect(await answer.json()).toMatchObject({ kind: 'ConfigMap', data: { colour: 'blue' } });
+    } finally {
+      await proxy.end();
+    }
   });
 
   it('dumps the cluster', async () => {

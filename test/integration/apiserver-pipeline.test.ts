@@ -222,6 +222,7 @@ async function start(
         registry,
         livenessChecks: [pingCheck],
         readinessChecks: [pingCheck, shutdownCheck(stopping.signal)],
+        otherPaths: [],
         clock: systemClock,
         log,
       },

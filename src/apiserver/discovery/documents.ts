@@ -10,6 +10,18 @@ export function apiVersions(serverAddress: string): object {
   };
 }
 
+/** The paths of these documents, for the index at `/`. */
+export function discoveryPaths(groups: readonly ServedGroup[]): string[] {
+  return [
+    '/api',
+    '/apis',
+    ...groups.flatMap(({ group, versions }) => {
+      const path = group === '' ? '/api' : `/apis/${group}`;
+      return [...(group === '' ? [] : [path]), ...versions.map(({ version }) => `${path}/${version}`)];
+    }),
+  ];
+}
+
 export function apiGroupList(groups: readonly ServedGroup[]): object {
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.filter(each => each.group !== '').map(groupEntry) };
 }

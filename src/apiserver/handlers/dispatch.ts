@@ -2,6 +2,7 @@ import { builtinTable } from '../../api/schema/builtin.ts';
 import { findResource } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { methodNotAllowedError, methodNotSupportedError, unknownResourceError } from '../../api/status.ts';
+import { needsKubelet } from '../discovery/groups.ts';
 import { type ApiResponse, notFoundResponse } from '../http.ts';
 import { negotiateResponse } from '../negotiation/negotiate.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
@@ -93,7 +94,7 @@ async function dispatch(
  */
 function refuseStreams(resource: ApiResource, { subresource: name, verb }: RequestInfo): void {
   const row = resource.subresources.find(each => each.name === name);
-  if (row === undefined || !(row.connect || (resource.plural === 'pods' && name === 'log'))) return;
+  if (row === undefined || !needsKubelet(resource, row)) return;
   throw methodNotSupportedError({ group: resource.group, resource: `${resource.plural}/${name}` }, verb);
 }
 

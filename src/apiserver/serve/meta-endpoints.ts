@@ -24,6 +24,8 @@ export interface MetaEndpoints {
   /** For /livez and /healthz. */
   readonly livenessChecks: readonly NamedCheck[];
   readonly readinessChecks: readonly NamedCheck[];
+  /** What else the server answers, for the index at `/`. */
+  readonly otherPaths: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -35,17 +37,23 @@ export function metaEndpoints(meta: MetaEndpoints, next: Handler): Handler {
     ['livez', meta.livenessChecks],
     ['readyz', meta.readinessChecks],
   ]);
+  const checkPaths = [...checks].flatMap(([name, named]) => [
+    `/${name}`,
+    ...named.map(each => `/${name}/${each.name}`),
+  ]);
+  const paths = [...new Set(['/metrics', '/version', ...checkPaths, ...meta.otherPaths])].sort();
   return async context => {
     const { path, query, method } = context.request;
     // Nothing is served there, though the path reads like that of a resource.
     if (path.startsWith('//')) return notFoundResponse();
     if (context.info.isResourceRequest || (method !== 'GET' && method !== 'HEAD')) return next(context);
+    if (path === '/' || path === '/index.html') return jsonResponse({ paths });
     const [, endpoint = '', ...rest] = path.replace(/\/+$/, '').split('/');
     const named = checks.get(endpoint);
     if (named !== undefined)
       return healthResponse(endpoint, rest.join('/'), query, named, { ...meta, signal: context.signal });
     if (rest.length > 0) return next(context);
-    if (endpoint === 'version') return versionResponse(meta.version);
+    if (endpoint === 'version') return jsonResponse(meta.version);
     if (endpoint === 'metrics')
       return {
         status: 200,
@@ -56,10 +64,10 @@ export function metaEndpoints(meta: MetaEndpoints, next: Handler): Handler {
   };
 }
 
-function versionResponse(version: VersionInfo): ApiResponse {
+function jsonResponse(document: object): ApiResponse {
   return {
     status: 200,
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(version, undefined, 2),
+    body: JSON.stringify(document, undefined, 2),
   };
 }

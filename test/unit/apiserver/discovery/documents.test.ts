@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { findResource } from '../../../../src/api/schema/resources/registry.ts';
 import type { ApiResource } from '../../../../src/api/schema/resources/resource.ts';
-import { aggregatedDiscovery, apiGroupList, apiResourceList } from '../../../../src/apiserver/discovery/documents.ts';
+import {
+  aggregatedDiscovery,
+  apiGroupList,
+  apiResourceList,
+  discoveryPaths,
+} from '../../../../src/apiserver/discovery/documents.ts';
 import { servedGroups } from '../../../../src/apiserver/discovery/groups.ts';
 
 const rows = [
@@ -34,8 +39,22 @@ describe('the documents of discovery', () => {
     });
   });
 
+  it('are found from the index', () => {
+    expect(discoveryPaths(groups)).toEqual([
+      '/api',
+      '/apis',
+      '/api/v1',
+      '/apis/apps',
+      '/apis/apps/v1',
+      '/apis/autoscaling',
+      '/apis/autoscaling/v2',
+      '/apis/autoscaling/v1',
+    ]);
+  });
+
   it('leave out streams to kubelets, which nobody answers yet', () => {
     expect(JSON.stringify(aggregatedDiscovery(groups))).not.toContain('"exec"');
+    expect(JSON.stringify(aggregatedDiscovery(groups))).not.toContain('"log"');
     expect(JSON.stringify(aggregatedDiscovery(groups))).toContain('"eviction"');
   });
 });

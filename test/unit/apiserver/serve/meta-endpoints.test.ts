@@ -29,6 +29,7 @@ const serverOf = (liveness: readonly NamedCheck[]) => {
       registry: new Registry(),
       livenessChecks: liveness,
       readinessChecks: [...liveness, shutdownCheck(stopping.signal)],
+      otherPaths: ['/api', '/apis'],
       clock,
       log: createLogger({ daemon: 'test', level: 'silent' }),
     },
@@ -38,6 +39,27 @@ const serverOf = (liveness: readonly NamedCheck[]) => {
 };
 const well = serverOf([pingCheck]);
 const ill = serverOf([pingCheck, etcd]);
+
+describe('the index', () => {
+  it.each(['/', '/index.html'])('is at %s and lists every path in order', async url => {
+    const { body } = await well(url);
+    expect(JSON.parse(String(body))).toEqual({
+      paths: [
+        '/api',
+        '/apis',
+        '/healthz',
+        '/healthz/ping',
+        '/livez',
+        '/livez/ping',
+        '/metrics',
+        '/readyz',
+        '/readyz/ping',
+        '/readyz/shutdown',
+        '/version',
+      ],
+    });
+  });
+});
 
 describe('health', () => {
   it.each([

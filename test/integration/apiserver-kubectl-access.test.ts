@@ -24,6 +24,7 @@ describe.skipIf(suite.skipped)(`kubectl asks and gives rights ${suite.title}`, (
         { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'robot', namespace: 'default' } },
         { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'bound', namespace: 'default' } },
         { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } },
+        { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-2' } },
         {
           apiVersion: 'v1',
           kind: 'Pod',
@@ -222,6 +223,7 @@ describe.skipIf(suite.skipped)(`kubectl asks and gives rights ${suite.title}`, (
   it.each([
     ['Secret', 'bound', 'secret bound'],
     ['Pod', 'robotic', 'pod robotic --force --grace-period=0'],
+    ['Node', 'node-2', 'node node-2'],
   ])('binds a token to a %s, with which it ends', async (kind, name, target) => {
     const token = await kubectl.ok(`create token robot --bound-object-kind=${kind} --bound-object-name=${name}`);
     expect(claims(token)).toHaveProperty(['kubernetes.io', kind.toLowerCase(), 'name'], name);

@@ -180,6 +180,49 @@ describe.skipIf(suite.skipped)(`kubectl operates nodes and workloads ${suite.tit
     );
   });
 
+  it('goes back to a revision of a stateful set, whose patch replaces the whole template', async () => {
+    const spec = {
+      serviceName: 'db',
+      selector: { matchLabels: { app: 'db' } },
+      template: {
+        metadata: { labels: { app: 'db', extra: 'yes' } },
+        spec: {
+          containers: [
+            { name: 'main', image: 'registry.test/db:2' },
+            { name: 'side', image: 'registry.test/s' },
+          ],
+        },
+      },
+    };
+    await own.given([{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'db' }, spec }]).ok('create -f -');
+    const uid = await own.ok('get statefulset db -o', path('.metadata.uid'));
+    const old = {
+      metadata: { labels: { app: 'db' } },
+      spec: { containers: [{ name: 'main', image: 'registry.test/db:1' }] },
+    };
+    await own
+      .given([
+        {
+          apiVersion: 'apps/v1',
+          kind: 'ControllerRevision',
+          metadata: {
+            name: 'db-1',
+            labels: { app: 'db' },
+            ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid, controller: true }],
+          },
+          revision: 1,
+          data: { spec: { template: { $patch: 'replace', ...old } } },
+        },
+      ])
+      .ok('create -f -');
+    expect(await own.ok('rollout history statefulset db --revision=1')).toContain('registry.test/db:1');
+    expect(await own.ok('rollout undo statefulset db --to-revision=1')).toBe('statefulset.apps/db rolled back');
+    const { template } = JSON.parse(await own.ok('get statefulset db -o', path('.spec'))) as typeof spec;
+    expect(template).toMatchObject(old);
+    expect(template.spec.containers).toHaveLength(1);
+    expect(template.metadata.labels).toEqual({ app: 'db' });
+  });
+
   it('adds an ephemeral container for debugging', async () => {
     await own.ok('debug one --image=registry.test/tools --profile=general --container=tools --attach=false');
     expect(await own.ok('get pod one -o', path('.spec.ephemeralContainers[*].name'))).toBe('tools');

@@ -379,6 +379,39 @@ describe.skipIf(suite.skipped)(`kubectl writes to the API server ${suite.title}`
     expect(await own.ok('get deployment web -o', path('.spec.replicas'))).toBe('9');
   });
 
+  it('resizes a pod, and edits the status of one', async () => {
+    const pod = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'one' },
+      spec: { nodeName: 'n', containers: [{ name: 'main', image: 'registry.test/x' }] },
+    };
+    await own.given([pod]).ok('create -f -');
+    const resized = { spec: { containers: [{ name: 'main', resources: { requests: { cpu: '150m' } } }] } };
+    const err = await own.fails('patch pod one --subresource=resize -p', JSON.stringify(resized));
+    expect(err).toContain('Pod QOS Class may not change as a result of resizing');
+    const script = file('edit-status.sh', 'sed -i "s/phase: Pending/phase: Running/" "$1"\n');
+    await own.at(folder, { EDITOR: `sh ${script}` }).ok('edit pod one --subresource=status');
+    expect(await own.ok('get pod one --subresource=status -o', path('.status.phase'))).toBe('Running');
+  });
+
+  it('applies what cannot change only by force: deleted and created again', async () => {
+    await own.given([deployment]).ok('apply -f -');
+    const other = structuredClone(deployment);
+    other.spec.selector.matchLabels.app = 'other';
+    other.spec.template.metadata.labels.app = 'other';
+    expect(await own.given([other]).fails('apply -f -')).toContain('field is immutable');
+    await own.given([other]).ok('apply -f - --force');
+    expect(await own.ok('get deployment web -o', path('.spec.selector.matchLabels.app'))).toBe('other');
+  });
+
+  it('posts and deletes at raw paths', async () => {
+    const at = `/api/v1/namespaces/t${namespaces}/configmaps`;
+    const made = await own.given('{"metadata":{"name":"raw"}}').ok(`create --raw ${at} -f -`);
+    expect(JSON.parse(made)).toMatchObject({ kind: 'ConfigMap', metadata: { name: 'raw' } });
+    expect(JSON.parse(await own.ok(`delete --raw ${at}/raw`))).toMatchObject({ status: 'Success' });
+  });
+
   it('labels and annotates, never over an older value or state unless told to', async () => {
     await own.given([configMap('one', {})]).ok('create -f -');
     expect(await own.ok('label configmap one a=b')).toBe('configmap/one labeled');

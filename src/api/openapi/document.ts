@@ -92,21 +92,24 @@ export function openApiV3Paths(options: DocumentOptions): string[] {
   return paths.sort();
 }
 
-/** One OpenAPI v3 document, undefined for a path that openApiV3Paths does not name. Small: none needs a pause. */
+/** One OpenAPI v3 document, undefined for a path that openApiV3Paths does not name. The event loop gets its turn between its parts. */
 export async function openApiV3(path: string, options: DocumentOptions): Promise<Json | undefined> {
   await loadPackages();
   if (!openApiV3Paths(options).includes(path)) return undefined;
   const resources = served(options);
   const definitions = new Definitions('#/components/schemas/');
-  const operations = [
-    ...discoveryOperations(groupsOf(resources)).filter(operation => operation.path === `/${path}/`),
-    ...resources
-      .filter(resource => rootOf(resource.group, resource.version) === `/${path}`)
-      .flatMap(resource => operationsOf(resource)),
-  ];
   const paths: Record<string, Json> = {};
-  for (const operation of operations)
-    paths[operation.path] = { ...paths[operation.path], [operation.method]: v3Operation(operation, definitions) };
+  const write = (operations: readonly Operation[]): void => {
+    for (const operation of operations)
+      paths[operation.path] = { ...paths[operation.path], [operation.method]: v3Operation(operation, definitions) };
+  };
+  write(discoveryOperations(groupsOf(resources)).filter(operation => operation.path === `/${path}/`));
+  for (const resource of resources) {
+    if (rootOf(resource.group, resource.version) !== `/${path}`) continue;
+    write(operationsOf(resource));
+    do await breathe();
+    while (definitions.settle(SLICE));
+  }
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: options.version },

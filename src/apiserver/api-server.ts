@@ -94,7 +94,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
   const watchCache = new WatchCache(storage, { clock, log });
   const described = describedResources();
   const resources = servedResources(watchCache);
-  const unreadable: OnUnreadable = error => log.warn({ err: error }, `left out: ${errorMessage(error)}`);
+  const unreadable: OnUnreadable = error => log.warn(`left out: ${errorMessage(error)}`);
   const servedBy = (id: string): ServedResource => {
     const served = resources.get(id);
     if (served === undefined) throw new Error(`${id} is not served`);

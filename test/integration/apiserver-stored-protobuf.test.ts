@@ -15,6 +15,16 @@ let store: EtcdClient;
 let server: TestApiServer;
 let admin: ApiClient;
 
+/** What a server finds at its start and cannot do without, or so one might think. */
+const NEEDED = [
+  'namespaces/kube-public',
+  'clusterroles/view',
+  'clusterrolebindings/system:basic-user',
+  'priorityclasses/system-node-critical',
+  'ipaddresses/10.0.0.1',
+  'services/specs/default/damaged',
+];
+
 const put = (key: string, type: string, object: object) =>
   store.put(key, encodeProtobuf(builtinTable.struct(type), object));
 const map = (name: string) => ({
@@ -38,6 +48,7 @@ beforeAll(async () => {
   await put('/registry/clusterrolebindings/reader', 'core/v1.ConfigMap', map('not-a-binding'));
   await put(`${KEY}/one`, 'core/v1.ConfigMap', map('one'));
   await put(`${KEY}/two`, 'core/v1.ConfigMap', map('two'));
+  for (const key of NEEDED) await store.put(`/registry/${key}`, Buffer.from('{"secret-text'));
   server = await TestApiServer.start({ etcd });
   admin = server.clientFor('admin', ['system:masters']);
 });
@@ -83,6 +94,11 @@ describe('a server that starts on the etcd of an upstream cluster', () => {
     nobody.close();
     expect(status).toBe(200);
     expect(server.log).toContain('left out: the stored object /registry/clusterrolebindings/reader is corrupt');
+  });
+
+  it.each(NEEDED.slice(0, 4))('starts though %s cannot be decoded, and says so without its content', key => {
+    expect(server.log).toContain(`left alone: the stored object /registry/${key} is corrupt: it cannot be decoded`);
+    expect(server.log).not.toContain('secret-text');
   });
 
   it('lets an administrator delete what cannot be decoded', async () => {

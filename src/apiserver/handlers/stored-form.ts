@@ -60,7 +60,8 @@ export class StoredForm {
     try {
       object = isEnvelope(value) ? this.#readProtobuf(value) : this.#readJson(value);
     } catch (error) {
-      throw unreadableObject(key, error);
+      // what a parser says of a text quotes it, and it may be secret
+      throw unreadableObject(key, error instanceof SyntaxError ? invalidArgument('it is no JSON') : error);
     }
     return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
   }

@@ -23,14 +23,25 @@ export async function reconcileDefaultPolicy(objects: ServerObjects): Promise<vo
 
 async function reconcileOneRole(objects: ServerObjects, plural: string, row: RoleRow): Promise<void> {
   const { name, namespace = '' } = row.metadata;
-  const stored = (await objects.find(`${RBAC}/${plural}`, namespace, name)) as StoredRole | undefined;
-  await apply(objects, plural, reconcileRole(row, stored));
+  await objects.unlessUnreadable(async () => {
+    await checkNamespace(objects, namespace);
+    const stored = (await objects.find(`${RBAC}/${plural}`, namespace, name)) as StoredRole | undefined;
+    await apply(objects, plural, reconcileRole(row, stored));
+  });
 }
 
 async function reconcileOneBinding(objects: ServerObjects, plural: string, row: BindingRow): Promise<void> {
   const { name, namespace = '' } = row.metadata;
-  const stored = (await objects.find(`${RBAC}/${plural}`, namespace, name)) as StoredBinding | undefined;
-  await apply(objects, plural, reconcileBinding(row, stored));
+  await objects.unlessUnreadable(async () => {
+    await checkNamespace(objects, namespace);
+    const stored = (await objects.find(`${RBAC}/${plural}`, namespace, name)) as StoredBinding | undefined;
+    await apply(objects, plural, reconcileBinding(row, stored));
+  });
+}
+
+/** Throws where the namespace cannot be decoded: to admission it would not be there, and nothing be made in it. */
+async function checkNamespace(objects: ServerObjects, namespace: string): Promise<void> {
+  if (namespace !== '') await objects.find('/v1/namespaces', '', namespace);
 }
 
 async function apply(

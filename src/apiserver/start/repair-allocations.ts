@@ -80,13 +80,17 @@ async function repairAddresses(parts: RepairParts, signal: AbortSignal): Promise
   for await (const { entry, service } of services(parts, signal))
     for (const ip of ownIps(service)) {
       const found = addresses.cache.peek(addresses.key('', ip));
-      const address = found === undefined ? undefined : addresses.decode(found);
+      const address = found === undefined ? undefined : readObject(addresses, found);
+      // an address that cannot be read stays taken, by whom nobody knows
+      if (found !== undefined && address === undefined) continue;
       const fence: Companion = { key: entry.key, expected: entry.revision, write: 'nothing' };
       if (address === undefined || found === undefined || !isRight(address, service, ip))
         await takeFor(parts, { ip, service, fence, found, address }, signal);
     }
-  for await (const found of inChunks(addresses.cache.snapshot(), signal))
-    await freeIfHeldByNobody(parts, found, addresses.decode(found), signal);
+  for await (const found of inChunks(addresses.cache.snapshot(), signal)) {
+    const address = readObject(addresses, found);
+    if (address !== undefined) await freeIfHeldByNobody(parts, found, address, signal);
+  }
 }
 
 interface Missing {
@@ -183,8 +187,13 @@ async function* services(
 }
 
 function readService(all: ServedResource, stored: StoredObject): Service | undefined {
+  return readObject(all, stored) as unknown as Service | undefined;
+}
+
+/** Undefined for what cannot be decoded. */
+function readObject(all: ServedResource, stored: StoredObject): ApiObject | undefined {
   try {
-    return all.decode(stored) as unknown as Service;
+    return all.decode(stored);
   } catch (error) {
     if (storageFault(error) !== 'corrupt') throw error;
     return undefined;

@@ -1,5 +1,6 @@
 import { decodeValue } from '../../api/decode/json/decode-json.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
+import { errorMessage } from '../../base/errors.ts';
 import { GROUP_MASTERS, userInfo } from '../authn/user.ts';
 import { deleteObject } from '../handlers/delete.ts';
 import type { HandlerContext, WriteOptions } from '../handlers/handler-context.ts';
@@ -46,15 +47,30 @@ export class ServerObjects {
     }
   }
 
-  /** Creates what is not there; what is there is left alone. */
-  async ensure(id: string, object: ApiObject): Promise<void> {
+  /** Creates what is not there; what is there is left alone, be it readable or not. */
+  ensure(id: string, object: ApiObject): Promise<void> {
     const { namespace = '', name = '' } = object.metadata;
-    if ((await this.find(id, namespace, name)) !== undefined) return;
+    return this.unlessUnreadable(async () => {
+      if ((await this.find(id, namespace, name)) !== undefined) return;
+      try {
+        await this.create(id, object);
+      } catch (error) {
+        // another server that makes the same may hold the address already that this one was refused
+        if ((await this.find(id, namespace, name)) === undefined) throw error;
+      }
+    });
+  }
+
+  /**
+   * Runs what keeps one object. Where that cannot be decoded it is left alone and told of: a server that would not start for it could not be asked to
+   * delete it either.
+   */
+  async unlessUnreadable(run: () => Promise<void>): Promise<void> {
     try {
-      await this.create(id, object);
+      await run();
     } catch (error) {
-      // another server that makes the same may hold the address already that this one was refused
-      if ((await this.find(id, namespace, name)) === undefined) throw error;
+      if (storageFault(error) !== 'corrupt') throw error;
+      this.#handlers.log.warn(`left alone: ${errorMessage(error)}`);
     }
   }
 

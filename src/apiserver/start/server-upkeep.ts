@@ -102,7 +102,9 @@ export class ServerUpkeep {
 
   async #ensureServiceCidr(objects: ServerObjects): Promise<void> {
     const { handlers, settings, log } = this.#parts;
-    await ensureDefaultServiceCidr(objects, settings.serviceCidrs, () => this.#now(), log);
+    await objects.unlessUnreadable(() =>
+      ensureDefaultServiceCidr(objects, settings.serviceCidrs, () => this.#now(), log),
+    );
     // the allocator reads the cache: what was made just now has to be there
     await handlers.resources.get('networking.k8s.io/v1/servicecidrs')?.cache.list({ limit: 1 });
   }

@@ -1,4 +1,3 @@
-import type { NodeSelectorTerm } from '../types/gen/core-v1.ts';
 import { labelValue } from './names.ts';
 
 /** Labels of nodes that are on their way out, each with what upstream says of it. */
@@ -18,8 +17,15 @@ export function labelDeprecation(key: string): string | undefined {
   return DEPRECATED.get(key);
 }
 
+/** Of a selector of nodes, or of labels of nodes. */
+interface Term {
+  readonly matchExpressions?:
+    | readonly { readonly key: string; readonly values?: readonly string[] | undefined }[]
+    | undefined;
+}
+
 /** `checkValues`: values that no label can have are told as well. */
-export function termWarnings(term: NodeSelectorTerm, checkValues: boolean, path: string): string[] {
+export function termWarnings(term: Term, checkValues: boolean, path: string): string[] {
   return (term.matchExpressions ?? []).flatMap(({ key, values = [] }, index) => {
     const at = `${path}.matchExpressions[${index}]`;
     const said = labelDeprecation(key);

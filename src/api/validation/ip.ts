@@ -105,6 +105,14 @@ export function validateLegacyCidr(path: string, text: string, kept: readonly st
   return [];
 }
 
+/** The rules of a network in a newer field: strict, and in canonical form. */
+export function validateCidr(path: string, text: string): FieldError[] {
+  const errors = validateLegacyCidr(path, text);
+  const network = parseNetwork(text);
+  if (errors.length > 0 || network === undefined || networkText(network) === text) return errors;
+  return [invalid(path, text, `must be in canonical form (${goQuote(networkText(network))})`)];
+}
+
 /** What a client is told about the spelling of an address that is allowed. */
 export function ipWarnings(path: string, text: string): string[] {
   const address = parseSloppy(text);
@@ -133,6 +141,16 @@ export function cidrWarnings(path: string, text: string): string[] {
     warnings.push(`${path}: non-standard CIDR value ${goQuote(text)} is invalid: use ${goQuote(best)}`);
   if (warnings.length > 0 || network.address.v4 || best === text) return warnings;
   return [`${path}: IPv6 CIDR value ${goQuote(text)} should be in RFC 5952 canonical format (${goQuote(best)})`];
+}
+
+/** True where a network is a smaller part of another. Host bits behind a prefix do not count. */
+export function isStrictlyInside(text: string, outerText: string): boolean {
+  const inner = parseNetwork(text);
+  const outer = parseNetwork(outerText);
+  if (inner === undefined || outer === undefined) return false;
+  if (inner.address.v4 !== outer.address.v4 || inner.prefix <= outer.prefix) return false;
+  const base = { ...outer, address: { ...inner.address, value: inner.address.value - hostBits(inner) } };
+  return base.address.value - hostBits(base) === outer.address.value - hostBits(outer);
 }
 
 /** As familyOf, of a network. */

@@ -8,7 +8,15 @@ import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { validateAlwaysRunning, validatePodTemplate } from '../../../api/validation/pod-template.ts';
 import { AGE, column, columns, containerCells, labelsCell, NAME, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { collisionCount, readSelector, selectedErrors, statusCounters } from './workload.ts';
+import {
+  collisionCount,
+  mayKeepSelectorValues,
+  readSelector,
+  selectedErrors,
+  statusCounters,
+  templateWarnings,
+  withoutDisabledFields,
+} from './workload.ts';
 
 /** Counts the changes of the template. Upstream keeps the field of an older version of the API in this annotation. */
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
@@ -23,17 +31,20 @@ export const daemonSetStrategy = defineStrategy<DaemonSet>(
       desiredNumberScheduled: 0,
       numberReady: 0,
     }),
-    prepareForCreate: set => withTemplateGeneration(set, Math.max(templateGeneration(set), 1)),
-    prepareForUpdate: (set, old) => {
+    prepareForCreate: set => withTemplateGeneration(withoutDisabledFields(set), Math.max(templateGeneration(set), 1)),
+    prepareForUpdate: (sent, old) => {
+      const set = withoutDisabledFields(sent, old);
       const changed = !equalAs('core/v1.PodTemplateSpec', set.spec.template, old.spec.template);
       return withTemplateGeneration(set, templateGeneration(old) + (changed ? 1 : 0));
     },
     prepareStatus: (set, old) => withTemplateGeneration(set, templateGeneration(old)),
-    validate: validateDaemonSet,
+    validate: set => validateDaemonSet(set, undefined),
     validateUpdate: (set, old) => [
       ...immutable('spec.selector', set.spec.selector, old.spec.selector),
-      ...validateDaemonSet(set),
+      ...validateDaemonSet(set, old),
     ],
+    warnings: templateWarnings,
+    warningsOnUpdate: (set, old) => (templateGeneration(set) === templateGeneration(old) ? [] : templateWarnings(set)),
     validateStatus: (set, old) => [
       ...statusCounters(
         set.status,
@@ -95,16 +106,17 @@ function withTemplateGeneration(set: DaemonSet, generation: number): DaemonSet {
   return { ...set, metadata: { ...set.metadata, annotations } };
 }
 
-function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
+function validateDaemonSet({ spec }: DaemonSet, old: DaemonSet | undefined): FieldError[] {
   const { selector, template } = spec;
   const parsed = readSelector(selector);
+  const anyValue = mayKeepSelectorValues(old);
   return [
-    ...validateLabelSelector(selector, 'spec.selector'),
+    ...validateLabelSelector(selector, 'spec.selector', { anyValue }),
     ...(parsed === 'unreadable' ? [] : selectedErrors(template, parsed)),
     ...(selector !== undefined && isEmptySelector(selector)
       ? [invalid('spec.selector', selector, 'empty selector is invalid for daemonset')]
       : []),
-    ...validatePodTemplate(spec.template, 'spec.template'),
+    ...validatePodTemplate(spec.template, 'spec.template', old?.spec.template),
     ...validateAlwaysRunning(spec.template, 'DaemonSet', 'spec.template'),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...strategyErrors(spec.updateStrategy),
@@ -123,8 +135,8 @@ function strategyErrors(strategy: DaemonSetUpdateStrategy): FieldError[] {
   const surge = numberIn(maxSurge);
   const errors = [
     ...validateIntOrPercent(maxUnavailable, `${at}.maxUnavailable`),
-    ...atMostWhole(maxUnavailable, `${at}.maxUnavailable`),
     ...validateIntOrPercent(maxSurge, `${at}.maxSurge`),
+    ...atMostWhole(maxUnavailable, `${at}.maxUnavailable`),
     ...atMostWhole(maxSurge, `${at}.maxSurge`),
   ];
   if (unavailable !== 0 && surge !== 0)

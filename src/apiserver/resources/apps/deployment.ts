@@ -6,11 +6,14 @@ import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, columns, containerCells, NAME, POD_COLUMNS, selectorText } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import {
+  changedTemplateWarnings,
   collisionCount,
   podNameWarnings,
   statusCounters,
+  templateWarnings,
   validateReplicaTemplate,
   validateWorkloadSelector,
+  withoutDisabledFields,
 } from './workload.ts';
 
 export const deploymentStrategy = defineStrategy<Deployment>(
@@ -19,13 +22,15 @@ export const deploymentStrategy = defineStrategy<Deployment>(
     generation: ['spec'],
     // Annotations are copied to the replica sets, so that their change is work for the controller.
     countsAnnotations: true,
-    validate: validateDeployment,
+    prepareForCreate: deployment => withoutDisabledFields(deployment),
+    prepareForUpdate: withoutDisabledFields,
+    validate: deployment => validateDeployment(deployment, undefined),
     validateUpdate: (deployment, old) => [
-      ...validateDeployment(deployment),
+      ...validateDeployment(deployment, old),
       ...immutable('spec.selector', deployment.spec.selector, old.spec.selector),
     ],
-    warnings: deployment => podNameWarnings(deployment.metadata.name),
-    warningsOnUpdate: () => [],
+    warnings: deployment => [...podNameWarnings(deployment.metadata.name), ...templateWarnings(deployment)],
+    warningsOnUpdate: changedTemplateWarnings,
     prepareStatus: (deployment, old) => ({
       ...deployment,
       metadata: { ...deployment.metadata, labels: old.metadata.labels },
@@ -76,11 +81,11 @@ export const deploymentStrategy = defineStrategy<Deployment>(
   },
 );
 
-function validateDeployment({ spec }: Deployment): FieldError[] {
+function validateDeployment({ spec }: Deployment, old: Deployment | undefined): FieldError[] {
   const errors = [
     ...nonNegative('spec.replicas', spec.replicas),
     ...validateWorkloadSelector(spec.selector, 'deployment'),
-    ...validateReplicaTemplate(spec.selector, spec.template),
+    ...validateReplicaTemplate(spec.selector, spec.template, old?.spec.template),
     ...strategyErrors(spec.strategy),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),

@@ -5,20 +5,30 @@ import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { containerCells, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { REPLICA_COLUMNS } from '../replicas.ts';
-import { podNameWarnings, statusCounters, validateReplicaTemplate, validateWorkloadSelector } from './workload.ts';
+import {
+  changedTemplateWarnings,
+  podNameWarnings,
+  statusCounters,
+  templateWarnings,
+  validateReplicaTemplate,
+  validateWorkloadSelector,
+  withoutDisabledFields,
+} from './workload.ts';
 
 export const replicaSetStrategy = defineStrategy<ReplicaSet>(
   { group: 'apps', version: 'v1', plural: 'replicasets' },
   {
     generation: ['spec'],
     initialStatus: () => ({ replicas: 0 }),
-    validate: validateReplicaSet,
+    prepareForCreate: set => withoutDisabledFields(set),
+    prepareForUpdate: withoutDisabledFields,
+    validate: set => validateReplicaSet(set, undefined),
     validateUpdate: (set, old) => [
-      ...validateReplicaSet(set),
+      ...validateReplicaSet(set, old),
       ...immutable('spec.selector', set.spec.selector, old.spec.selector),
     ],
-    warnings: set => podNameWarnings(set.metadata.name),
-    warningsOnUpdate: () => [],
+    warnings: set => [...podNameWarnings(set.metadata.name), ...templateWarnings(set)],
+    warningsOnUpdate: changedTemplateWarnings,
     validateStatus: set =>
       statusCounters(
         set.status,
@@ -53,12 +63,12 @@ export const replicaSetStrategy = defineStrategy<ReplicaSet>(
   },
 );
 
-function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
+function validateReplicaSet({ spec }: ReplicaSet, old: ReplicaSet | undefined): FieldError[] {
   return [
     ...nonNegative('spec.replicas', spec.replicas),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
     // Upstream's text says deployment here.
     ...validateWorkloadSelector(spec.selector, 'deployment'),
-    ...validateReplicaTemplate(spec.selector, spec.template),
+    ...validateReplicaTemplate(spec.selector, spec.template, old?.spec.template),
   ];
 }

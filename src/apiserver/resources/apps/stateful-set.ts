@@ -1,5 +1,6 @@
 import { equalAs } from '../../../api/semantic-equal.ts';
 import type { StatefulSet, StatefulSetSpec } from '../../../api/types/gen/apps-v1.ts';
+import type { PodTemplateSpec } from '../../../api/types/gen/core-v1.ts';
 import {
   type FieldError,
   forbidden,
@@ -13,10 +14,20 @@ import { dns1123Label } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { validateAnnotations, validateLabels } from '../../../api/validation/object-meta.ts';
 import { validateAlwaysRunning, validatePodTemplate } from '../../../api/validation/pod-template.ts';
+import { fractions } from '../../../api/validation/pod-warnings.ts';
 import { validateClaimSpec } from '../../../api/validation/volume-claim.ts';
 import { AGE, column, containerCells, NAME, POD_COLUMNS } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { collisionCount, readSelector, selectedErrors, statusCounters, validateWorkloadSelector } from './workload.ts';
+import {
+  changedTemplateWarnings,
+  collisionCount,
+  readSelector,
+  selectedErrors,
+  statusCounters,
+  templateWarnings,
+  validateWorkloadSelector,
+  withoutDisabledFields,
+} from './workload.ts';
 
 const CHANGEABLE = [
   'replicas',
@@ -36,24 +47,24 @@ export const statefulSetStrategy = defineStrategy<StatefulSet>(
     // The set's name is part of its pods' host names.
     names: dns1123Label,
     generation: ['spec'],
-    prepareForCreate: set => withoutMaxUnavailable(set, undefined),
-    prepareForUpdate: withoutMaxUnavailable,
+    prepareForCreate: set => withoutMaxUnavailable(withoutDisabledFields(set), undefined),
+    prepareForUpdate: (set, old) => withoutMaxUnavailable(withoutDisabledFields(set, old), old),
     initialStatus: () => ({ replicas: 0, availableReplicas: 0 }),
     validate: ({ spec }) => validateSpec(spec, { created: true, withTemplate: true }),
     validateUpdate: (set, old) => {
       const rest: Record<string, unknown> = { ...set.spec };
       for (const field of CHANGEABLE) rest[field] = old.spec[field];
       // A set that was let in by looser rules must still be changeable.
-      const withTemplate = validateSpec(old.spec, { created: false, withTemplate: true }).length === 0;
+      const before = old.spec.template;
+      const withTemplate = validateSpec(old.spec, { created: false, withTemplate: true, before }).length === 0;
       return [
-        ...validateSpec(set.spec, { created: false, withTemplate }),
+        ...validateSpec(set.spec, { created: false, withTemplate, before }),
         ...(equalAs('apps/v1.StatefulSetSpec', rest, old.spec) ? [] : [forbidden('spec', FIXED_TEXT)]),
       ];
     },
-    warnings: ({ spec }) =>
-      (spec.revisionHistoryLimit ?? 0) < 0
-        ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
-        : [],
+    warnings: set => [...templateWarnings(set), ...specWarnings(set, '')],
+    // Upstream's paths of claims differ in an update.
+    warningsOnUpdate: (set, old) => [...changedTemplateWarnings(set, old), ...specWarnings(set, '.Spec')],
     validateStatus: (set, old) => [
       ...statusCounters(
         set.status,
@@ -101,10 +112,28 @@ function withoutMaxUnavailable(set: StatefulSet, old: StatefulSet | undefined): 
   return { ...set, spec: { ...set.spec, updateStrategy: { ...updateStrategy, rollingUpdate: kept } } };
 }
 
-/** `created`: what never changes is checked too. `withTemplate`: the pod is checked, not only its labels. */
+function specWarnings({ spec }: StatefulSet, claimPath: string): string[] {
+  return [
+    ...(spec.volumeClaimTemplates ?? []).flatMap(({ spec: { resources } }, index) => {
+      const at = `spec.volumeClaimTemplates[${index}]${claimPath}.resources`;
+      return [
+        ...fractions(resources.requests, `${at}.requests`, ['storage']),
+        ...fractions(resources.limits, `${at}.limits`, ['storage']),
+      ];
+    }),
+    ...((spec.revisionHistoryLimit ?? 0) < 0
+      ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+      : []),
+  ];
+}
+
+/**
+ * `created`: what never changes is checked too. `withTemplate`: the pod is checked, not only its labels. `before`: the
+ * template that is stored, whose faults may stay.
+ */
 function validateSpec(
   spec: StatefulSetSpec,
-  options: { readonly created: boolean; readonly withTemplate: boolean },
+  options: { readonly created: boolean; readonly withTemplate: boolean; readonly before?: PodTemplateSpec },
 ): FieldError[] {
   const { selector, template, serviceName = '', volumeClaimTemplates = [] } = spec;
   const errors = strategyErrors(spec);
@@ -123,7 +152,7 @@ function validateSpec(
   if (parsed === 'unreadable') errors.push(invalid('spec.selector', selector, ''));
   else {
     errors.push(...selectedErrors(template, parsed));
-    if (options.withTemplate) errors.push(...validatePodTemplate(podOf(spec), 'spec.template'));
+    if (options.withTemplate) errors.push(...validatePodTemplate(podOf(spec), 'spec.template', options.before));
     errors.push(
       ...validateLabels(template.metadata.labels, 'spec.template.labels'),
       ...validateAnnotations(template.metadata.annotations, 'spec.template.annotations'),

@@ -1,8 +1,13 @@
 import { type LabelSelector, labelSelectorOf } from '../../../api/selectors/label-selector.ts';
 import type { PodTemplateSpec } from '../../../api/types/gen/core-v1.ts';
 import type { LabelSelector as LabelSelectorObject } from '../../../api/types/gen/meta-v1.ts';
+import { hasInvalidAffinitySelector } from '../../../api/validation/affinity.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
-import { isEmptySelector, validateLabelSelector } from '../../../api/validation/label-selector.ts';
+import {
+  hasInvalidSelectorValue,
+  isEmptySelector,
+  validateLabelSelector,
+} from '../../../api/validation/label-selector.ts';
 import { dns1123Label } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import {
@@ -10,6 +15,9 @@ import {
   validatePodTemplate,
   validateTemplateLabels,
 } from '../../../api/validation/pod-template.ts';
+import { podSpecWarnings } from '../../../api/validation/pod-warnings.ts';
+import { withoutDisabledTemplateFields } from '../core/pod/disabled-fields.ts';
+import type { ApiObject } from '../strategy.ts';
 
 /** The selector of a workload: there, not empty. `kind` as upstream's text names it. */
 export function validateWorkloadSelector(selector: LabelSelectorObject | undefined, kind: string): FieldError[] {
@@ -18,6 +26,16 @@ export function validateWorkloadSelector(selector: LabelSelectorObject | undefin
   if (isEmptySelector(selector))
     errors.push(invalid('spec.selector', selector, `empty selector is invalid for ${kind}`));
   return errors;
+}
+
+/** True where a stored workload selects by values that no label has: it may go on so. */
+export function mayKeepSelectorValues(
+  old: (WithTemplate & { readonly spec: { readonly selector?: LabelSelectorObject | undefined } }) | undefined,
+): boolean {
+  return (
+    old !== undefined &&
+    (hasInvalidSelectorValue(old.spec.selector) || hasInvalidAffinitySelector(old.spec.template.spec))
+  );
 }
 
 /** What a selector finds: nothing where there is none, `unreadable` where it is malformed. */
@@ -41,14 +59,35 @@ export function selectedErrors(template: PodTemplateSpec, selector: LabelSelecto
 export function validateReplicaTemplate(
   selector: LabelSelectorObject | undefined,
   template: PodTemplateSpec,
+  old: PodTemplateSpec | undefined,
 ): FieldError[] {
   const parsed = readSelector(selector);
   if (parsed === 'unreadable') return [invalid('spec.selector', selector, 'invalid label selector')];
   return [
     ...selectedErrors(template, parsed),
-    ...validatePodTemplate(template, 'spec.template'),
+    ...validatePodTemplate(template, 'spec.template', old),
     ...validateAlwaysRunning(template, 'ReplicaSet', 'spec.template'),
   ];
+}
+
+/** The workload without the fields of its template that are switched off; one that is stored keeps what it has. */
+export function withoutDisabledFields<T extends WithTemplate>(workload: T, old?: T): T {
+  const template = withoutDisabledTemplateFields(workload.spec.template, old?.spec.template);
+  return { ...workload, spec: { ...workload.spec, template } };
+}
+
+interface WithTemplate {
+  readonly spec: { readonly template: PodTemplateSpec };
+}
+
+/** What is said of a workload's pod. */
+export function templateWarnings({ spec: { template } }: WithTemplate): string[] {
+  return podSpecWarnings(template.spec, template.metadata, 'spec.template');
+}
+
+/** The same where the spec changed. */
+export function changedTemplateWarnings<T extends WithTemplate & ApiObject>(workload: T, old: T): string[] {
+  return workload.metadata.generation === old.metadata.generation ? [] : templateWarnings(workload);
 }
 
 /** Pods are named after their workload, and their names are host names. */

@@ -3,6 +3,7 @@ import { type FieldError, invalid, oneOf, required } from '../../../api/validati
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { podNameWarnings } from '../apps/workload.ts';
 import { AGE, column, columns, containerCells, NAME, POD_COLUMNS, selectorCell, since } from '../cells.ts';
+import { withoutDisabledTemplateFields } from '../core/pod/disabled-fields.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { CronSyntaxError, hasTimeZone, isTimeZone, parseCronSchedule } from './cron-schedule.ts';
 import { jobSpecWarnings, validateJobTemplate } from './job-spec.ts';
@@ -13,6 +14,8 @@ export const cronJobStrategy = defineStrategy<CronJob>(
   { group: 'batch', version: 'v1', plural: 'cronjobs' },
   {
     generation: ['spec'],
+    prepareForCreate: job => withoutDisabledFields(job),
+    prepareForUpdate: withoutDisabledFields,
     validate: job => [
       ...validateSpec(job, undefined),
       // Eleven characters of a time are put behind it, and job names have 63.
@@ -63,6 +66,15 @@ export const cronJobStrategy = defineStrategy<CronJob>(
   },
 );
 
+function withoutDisabledFields(job: CronJob, old?: CronJob): CronJob {
+  const { jobTemplate } = job.spec;
+  const template = withoutDisabledTemplateFields(jobTemplate.spec.template, old?.spec.jobTemplate.spec.template);
+  return {
+    ...job,
+    spec: { ...job.spec, jobTemplate: { ...jobTemplate, spec: { ...jobTemplate.spec, template } } },
+  };
+}
+
 function validateSpec({ spec }: CronJob, old: CronJob | undefined): FieldError[] {
   const errors: FieldError[] = [];
   if (spec.schedule === '') errors.push(required('spec.schedule'));
@@ -71,7 +83,7 @@ function validateSpec({ spec }: CronJob, old: CronJob | undefined): FieldError[]
     ...nonNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds),
     ...(spec.timeZone === old?.spec.timeZone && old !== undefined ? [] : zoneErrors(spec.timeZone)),
     ...oneOf('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']),
-    ...validateJobTemplate(spec.jobTemplate, 'spec.jobTemplate'),
+    ...validateJobTemplate(spec.jobTemplate, 'spec.jobTemplate', old?.spec.jobTemplate),
     ...nonNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit),
     ...nonNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit),
   );

@@ -5,6 +5,8 @@ import { type FieldError, invalid, notSupported, required, tooLong } from '../..
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { validatePodTemplate } from '../../../api/validation/pod-template.ts';
+import { podSpecWarnings } from '../../../api/validation/pod-warnings.ts';
+import { mayKeepSelectorValues } from '../apps/workload.ts';
 import { validateFailurePolicy, validateSuccessPolicy } from './job-policies.ts';
 
 const MAX_INDEXED_PARALLELISM = 100_000;
@@ -15,11 +17,15 @@ const MAX_PARALLELISM_OF_MANY = 10_000;
 const MAX_FAILED_INDEXES_OF_MANY = 10_000;
 const MAX_MANAGED_BY_BYTES = 63;
 
-/** The spec of a job, with its selector. */
-export function validateJobSpec(spec: JobSpec, path: string): FieldError[] {
-  const errors = validateBody(spec, path);
+/** The spec of a job, with its selector. With `old`, the spec that is stored, some of its faults may stay. */
+export function validateJobSpec(spec: JobSpec, path: string, old?: JobSpec): FieldError[] {
+  const errors = validateBody(spec, path, old);
   if (spec.selector === undefined) errors.push(required(`${path}.selector`));
-  errors.push(...validateLabelSelector(spec.selector, `${path}.selector`));
+  errors.push(
+    ...validateLabelSelector(spec.selector, `${path}.selector`, {
+      anyValue: mayKeepSelectorValues(old === undefined ? undefined : { spec: old }),
+    }),
+  );
   const { labels } = spec.template.metadata;
   try {
     if (labelSelectorOf(spec.selector)?.matches(labels) === true) return errors;
@@ -32,8 +38,8 @@ export function validateJobSpec(spec: JobSpec, path: string): FieldError[] {
 }
 
 /** The job inside a cron job: its selector is made later, so it may not bring one. */
-export function validateJobTemplate({ spec }: JobTemplateSpec, path: string): FieldError[] {
-  const errors = validateBody(spec, `${path}.spec`);
+export function validateJobTemplate({ spec }: JobTemplateSpec, path: string, old?: JobTemplateSpec): FieldError[] {
+  const errors = validateBody(spec, `${path}.spec`, old?.spec);
   if (spec.selector !== undefined)
     errors.push(invalid(`${path}.spec.selector`, spec.selector, '`selector` will be auto-generated'));
   if (spec.manualSelector === true)
@@ -43,15 +49,20 @@ export function validateJobTemplate({ spec }: JobTemplateSpec, path: string): Fi
 
 /** What is allowed and may still go wrong. */
 export function jobSpecWarnings(spec: JobSpec, path: string): string[] {
-  const { completionMode, completions = 0, parallelism = 0 } = spec;
-  return completionMode === 'Indexed' && completions > MANY_COMPLETIONS && parallelism > MAX_PARALLELISM_OF_MANY
-    ? [
-        `${path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
-      ]
-    : [];
+  const { completionMode, completions = 0, parallelism = 0, template } = spec;
+  const tooMany =
+    completionMode === 'Indexed' && completions > MANY_COMPLETIONS && parallelism > MAX_PARALLELISM_OF_MANY;
+  return [
+    ...(tooMany
+      ? [
+          `${path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail`,
+        ]
+      : []),
+    ...podSpecWarnings(template.spec, template.metadata, `${path}.template`),
+  ];
 }
 
-function validateBody(spec: JobSpec, path: string): FieldError[] {
+function validateBody(spec: JobSpec, path: string, old: JobSpec | undefined): FieldError[] {
   const counts = [
     'parallelism',
     'completions',
@@ -81,7 +92,11 @@ function validateBody(spec: JobSpec, path: string): FieldError[] {
   const allowed = spec.podFailurePolicy === undefined ? ['Failed', 'TerminatingOrFailed'] : ['Failed'];
   if (replacement !== undefined && !allowed.includes(replacement))
     errors.push(notSupported(`${path}.podReplacementPolicy`, replacement, allowed));
-  return [...errors, ...validatePodTemplate(spec.template, `${path}.template`), ...restartErrors(spec, path)];
+  return [
+    ...errors,
+    ...validatePodTemplate(spec.template, `${path}.template`, old?.template),
+    ...restartErrors(spec, path),
+  ];
 }
 
 function modeErrors(spec: JobSpec, path: string): FieldError[] {

@@ -2,7 +2,7 @@ import { labelSelectorOf } from '../../../api/selectors/label-selector.ts';
 import type { Job } from '../../../api/types/gen/batch-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
 import { dns1123Label } from '../../../api/validation/names.ts';
-import { podNameWarnings } from '../apps/workload.ts';
+import { podNameWarnings, withoutDisabledFields } from '../apps/workload.ts';
 import { AGE, columns, containerCells, humanDuration, NAME, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { jobSpecWarnings, validateJobSpec } from './job-spec.ts';
@@ -22,14 +22,15 @@ export const jobStrategy = defineStrategy<Job>(
     dependents: 'orphan',
     orphanWarning:
       'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
-    prepareForCreate: withGeneratedSelector,
-    validate: job => validateJob(job, true),
+    prepareForCreate: job => withGeneratedSelector(withoutDisabledFields(job)),
+    prepareForUpdate: withoutDisabledFields,
+    validate: job => validateJob(job, true, undefined),
     validateUpdate: (job, old) => {
       const labels = old.spec.template.metadata.labels ?? {};
       // Upstream asks the spec's rules in both of its halves, so that their errors come twice.
       return [
-        ...validateJob(job, NAME_LABEL in labels && UID_LABEL in labels),
-        ...validateJobSpec(job.spec, 'spec'),
+        ...validateJob(job, NAME_LABEL in labels && UID_LABEL in labels, old),
+        ...validateJobSpec(job.spec, 'spec', old.spec),
         ...jobChangeErrors(job, old),
       ];
     },
@@ -85,10 +86,10 @@ function withGeneratedSelector(job: Job): Job {
   };
 }
 
-function validateJob(job: Job, prefixed: boolean): FieldError[] {
+function validateJob(job: Job, prefixed: boolean, old: Job | undefined): FieldError[] {
   const { completionMode, completions = 0 } = job.spec;
   const { name = '' } = job.metadata;
-  const errors = [...generatedErrors(job, prefixed), ...validateJobSpec(job.spec, 'spec')];
+  const errors = [...generatedErrors(job, prefixed), ...validateJobSpec(job.spec, 'spec', old?.spec)];
   if (completionMode !== 'Indexed' || completions <= 0) return errors;
   const last = `${name}-${completions - 1}`;
   if (dns1123Label(last).length > 0)

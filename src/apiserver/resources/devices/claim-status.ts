@@ -18,6 +18,7 @@ import {
   required,
   tooLong,
 } from '../../../api/validation/field-error.ts';
+import { validateNodeSelector } from '../../../api/validation/node-selector.ts';
 import { canonicalIp } from '../../../base/cidr.ts';
 import {
   MAX_CONFIGS,
@@ -109,7 +110,11 @@ function consumerErrors(consumer: ResourceClaimConsumerReference, path: string):
   );
 }
 
-function allocationErrors({ devices }: AllocationResult, claim: ResourceClaim, path: string): FieldError[] {
+function allocationErrors(
+  { devices, nodeSelector }: AllocationResult,
+  claim: ResourceClaim,
+  path: string,
+): FieldError[] {
   const names = requestNames(claim.spec.devices);
   return [
     ...validateItems(devices.results, MAX_RESULTS, `${path}.devices.results`, (result, at) => [
@@ -124,6 +129,7 @@ function allocationErrors({ devices }: AllocationResult, claim: ResourceClaim, p
       ...validateReferences(config.requests, names, `${at}.requests`),
       ...validateConfiguration(config, at),
     ]),
+    ...(nodeSelector === undefined ? [] : validateNodeSelector(nodeSelector, false, `${path}.nodeSelector`)),
   ];
 }
 

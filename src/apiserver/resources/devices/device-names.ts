@@ -1,6 +1,6 @@
 import { type FieldError, invalid, invalidFor, required, tooLong } from '../../../api/validation/field-error.ts';
 import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from '../../../api/validation/names.ts';
-import { validateCsiDriverName } from '../storage/csi-driver-name.ts';
+import { csiDriverErrors } from '../../../api/validation/volume-plugins.ts';
 
 /** The names of the API of devices. Each function returns the errors of a name at a path. */
 
@@ -11,7 +11,7 @@ const IDENTIFIER_MATCHER = new RegExp(`^${IDENTIFIER}$`);
 const IDENTIFIER_TEXT = `a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName', regex used for validation is '${IDENTIFIER}')`;
 
 /** A driver of devices is named as one of volumes is. */
-export const validateDriverName = validateCsiDriverName;
+export const validateDriverName = csiDriverErrors;
 
 /** Devices, requests and counters. */
 export function validateLabelName(name: string, path: string): FieldError[] {

@@ -1,6 +1,7 @@
 import type { Device, ResourcePool, ResourceSlice, ResourceSliceSpec } from '../../../api/types/gen/resource-v1.ts';
 import { type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
+import { validateNodeSelector } from '../../../api/validation/node-selector.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
@@ -151,6 +152,7 @@ function placeErrors(spec: ResourceSliceSpec): FieldError[] {
   }
   if (nodeSelector !== undefined) {
     places.push('`nodeSelector`');
+    errors.push(...validateNodeSelector(nodeSelector, false, 'spec.nodeSelector'));
     const terms = nodeSelector.nodeSelectorTerms;
     if (terms.length !== 1)
       errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term'));

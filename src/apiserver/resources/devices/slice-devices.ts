@@ -11,6 +11,7 @@ import {
   tooLong,
 } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
+import { validateNodeSelector } from '../../../api/validation/node-selector.ts';
 import { validateCapacity } from './capacity-policy.ts';
 import { bindingErrors } from './device-binding.ts';
 import { validateDeviceKey, validateLabelKey, validateLabelName, validateLabelValue } from './device-names.ts';
@@ -152,7 +153,10 @@ function placeErrors({ nodeName, nodeSelector, allNodes }: Device, placed: boole
     places.push('`nodeName`');
     errors.push(...invalidFor(`${path}.nodeName`, nodeName, dns1123Subdomain(nodeName)));
   }
-  if (nodeSelector !== undefined) places.push('`nodeSelector`');
+  if (nodeSelector !== undefined) {
+    places.push('`nodeSelector`');
+    errors.push(...validateNodeSelector(nodeSelector, false, `${path}.nodeSelector`));
+  }
   if (allNodes === true) places.push('`allNodes`');
   if (allNodes === false) errors.push(invalid(`${path}.allNodes`, allNodes, 'must be either unset or set to true'));
   if (places.length === 0) errors.push(required(path, ONE_PLACE));

@@ -1,10 +1,9 @@
-import { isIP } from 'node:net';
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressRule } from '../../../api/types/gen/networking-v1.ts';
 import { type FieldError, invalid, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
+import { familyOf, ipWarnings, validateLegacyIp } from '../../../api/validation/ip.ts';
 import {
   dns1123Label,
   dns1123Subdomain,
-  ipAddress,
   portName,
   portNumber,
   wildcardSubdomain,
@@ -37,17 +36,26 @@ export const ingressStrategy = defineStrategy<Ingress>(
       ];
     },
     validateUpdate: validateSpec,
-    validateStatus: ({ status }) =>
-      (status.loadBalancer.ingress ?? []).flatMap(({ ip = '', hostname = '' }, index) => {
+    warnings: ({ metadata, spec }) =>
+      metadata.annotations?.[CLASS_ANNOTATION] !== undefined && spec.ingressClassName === undefined
+        ? [`annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`]
+        : [],
+    warningsOnUpdate: () => [],
+    validateStatus: ({ status }, old) => {
+      const kept = (old.status.loadBalancer.ingress ?? []).flatMap(({ ip = '' }) => (ip === '' ? [] : [ip]));
+      return (status.loadBalancer.ingress ?? []).flatMap(({ ip = '', hostname = '' }, index) => {
         const at = `status.loadBalancer.ingress[${index}]`;
         return [
-          ...(ip === '' ? [] : invalidFor(`${at}.ip`, ip, ipAddress(ip))),
+          ...(ip === '' ? [] : validateLegacyIp(`${at}.ip`, ip, kept)),
           ...(hostname === '' ? [] : invalidFor(`${at}.hostname`, hostname, dns1123Subdomain(hostname))),
-          ...(isIP(hostname) === 0
-            ? []
-            : [invalid(`${at}.hostname`, hostname, 'must be a DNS name, not an IP address')]),
+          ...nameErrors(hostname, `${at}.hostname`),
         ];
-      }),
+      });
+    },
+    warningsOnStatus: ({ status }) =>
+      (status.loadBalancer.ingress ?? []).flatMap(({ ip = '' }, index) =>
+        ip === '' ? [] : ipWarnings(`status.loadBalancer.ingress[${index}]`, ip),
+      ),
     columns: {
       definitions: [
         NAME,
@@ -116,12 +124,13 @@ function hostErrors(host: string, path: string): FieldError[] {
   return invalidFor(path, host, host.includes('*') ? wildcardSubdomain(host) : dns1123Subdomain(host));
 }
 
+function nameErrors(host: string, path: string): FieldError[] {
+  return familyOf(host) === undefined ? [] : [invalid(path, host, 'must be a DNS name, not an IP address')];
+}
+
 function ruleHostErrors({ host = '' }: IngressRule, path: string): FieldError[] {
   if (host === '') return [];
-  return [
-    ...(isIP(host) === 0 ? [] : [invalid(`${path}.host`, host, 'must be a DNS name, not an IP address')]),
-    ...hostErrors(host, `${path}.host`),
-  ];
+  return [...nameErrors(host, `${path}.host`), ...hostErrors(host, `${path}.host`)];
 }
 
 function valueErrors({ http }: IngressRule, path: string): FieldError[] {

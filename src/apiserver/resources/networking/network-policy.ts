@@ -12,24 +12,23 @@ import {
   notSupported,
   required,
 } from '../../../api/validation/field-error.ts';
+import { cidrWarnings, isStrictlyInside, networkFamilyOf, validateLegacyCidr } from '../../../api/validation/ip.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { portName, portNumber } from '../../../api/validation/names.ts';
-import { ipToBigInt, lastAddress, parseCidr } from '../../../base/cidr.ts';
 import { AGE, column, NAME, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-
-const CIDR_TEXT = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
 
 export const networkPolicyStrategy = defineStrategy<NetworkPolicy>(
   { group: 'networking.k8s.io', version: 'v1', plural: 'networkpolicies' },
   {
     generation: ['spec'],
-    validate: ({ spec }) => [
-      ...validateLabelSelector(spec.podSelector, 'spec.podSelector'),
-      ...(spec.ingress ?? []).flatMap((rule, i) => ruleErrors(rule.ports, rule.from, `spec.ingress[${i}]`, 'from')),
-      ...(spec.egress ?? []).flatMap((rule, i) => ruleErrors(rule.ports, rule.to, `spec.egress[${i}]`, 'to')),
-      ...typeErrors(spec.policyTypes ?? []),
-    ],
+    validate: policy => policyErrors(policy, NOTHING_KEPT),
+    validateUpdate: (policy, old) =>
+      policyErrors(policy, {
+        anyValue: hasSelectorErrors(old),
+        cidrs: blocksOf(old).flatMap(([{ cidr, except = [] }]) => [cidr, ...except]),
+      }),
+    warnings: blockWarnings,
     columns: {
       definitions: [
         NAME,
@@ -41,15 +40,39 @@ export const networkPolicyStrategy = defineStrategy<NetworkPolicy>(
   },
 );
 
+/** What the stored policy has and may keep: values in selectors that no label has, and networks in loose spellings. */
+interface Kept {
+  readonly anyValue: boolean;
+  readonly cidrs: readonly string[];
+}
+
+const NOTHING_KEPT: Kept = { anyValue: false, cidrs: [] };
+
+function hasSelectorErrors({ spec }: NetworkPolicy): boolean {
+  return validateLabelSelector(spec.podSelector, '').length > 0;
+}
+
+function policyErrors({ spec }: NetworkPolicy, kept: Kept): FieldError[] {
+  return [
+    ...validateLabelSelector(spec.podSelector, 'spec.podSelector', kept),
+    ...(spec.ingress ?? []).flatMap(({ ports, from }, i) =>
+      ruleErrors(ports, from, kept, `spec.ingress[${i}]`, 'from'),
+    ),
+    ...(spec.egress ?? []).flatMap(({ ports, to }, i) => ruleErrors(ports, to, kept, `spec.egress[${i}]`, 'to')),
+    ...typeErrors(spec.policyTypes ?? []),
+  ];
+}
+
 function ruleErrors(
   ports: readonly NetworkPolicyPort[] = [],
   peers: readonly NetworkPolicyPeer[] = [],
+  kept: Kept,
   path: string,
   side: string,
 ): FieldError[] {
   return [
     ...ports.flatMap((port, i) => portErrors(port, `${path}.ports[${i}]`)),
-    ...peers.flatMap((peer, i) => peerErrors(peer, `${path}.${side}[${i}]`)),
+    ...peers.flatMap((peer, i) => peerErrors(peer, kept, `${path}.${side}[${i}]`)),
   ];
 }
 
@@ -81,39 +104,48 @@ function portErrors({ protocol, port, endPort }: NetworkPolicyPort, path: string
   return [...errors, ...invalidFor(`${path}.endPort`, endPort, portNumber(endPort))];
 }
 
-function peerErrors({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string): FieldError[] {
+function peerErrors(
+  { podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer,
+  kept: Kept,
+  path: string,
+): FieldError[] {
   const selects = podSelector !== undefined || namespaceSelector !== undefined;
   const errors = [
-    ...validateLabelSelector(podSelector, `${path}.podSelector`),
-    ...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`),
-    ...(ipBlock === undefined ? [] : blockErrors(ipBlock, `${path}.ipBlock`)),
+    ...validateLabelSelector(podSelector, `${path}.podSelector`, kept),
+    ...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`, kept),
+    ...(ipBlock === undefined ? [] : blockErrors(ipBlock, kept.cidrs, `${path}.ipBlock`)),
   ];
   if (!selects && ipBlock === undefined) errors.push(required(path, 'must specify a peer'));
   if (selects && ipBlock !== undefined) errors.push(forbidden(path, 'may not specify both ipBlock and another peer'));
   return errors;
 }
 
-function blockErrors({ cidr, except = [] }: IPBlock, path: string): FieldError[] {
+function blockErrors({ cidr, except = [] }: IPBlock, kept: readonly string[], path: string): FieldError[] {
   if (cidr === '') return [required(`${path}.cidr`)];
-  const outer = readCidr(cidr);
-  if (outer === undefined) return [invalid(`${path}.cidr`, cidr, CIDR_TEXT)];
-  return except.flatMap((text, index) => {
+  const errors = validateLegacyCidr(`${path}.cidr`, cidr, kept);
+  if (networkFamilyOf(cidr) === undefined) return errors;
+  for (const [index, text] of except.entries()) {
     const at = `${path}.except[${index}]`;
-    const inner = readCidr(text);
-    if (inner === undefined) return [invalid(at, text, CIDR_TEXT)];
-    const inside =
-      inner.family === outer.family &&
-      inner.prefix > outer.prefix &&
-      ipToBigInt(text.replace(/\/.*/, '')) >= outer.base &&
-      lastAddress(inner) <= lastAddress(outer);
-    return inside ? [] : [invalid(at, text, 'must be a strict subset of `cidr`')];
-  });
+    errors.push(...validateLegacyCidr(at, text, kept));
+    if (networkFamilyOf(text) !== undefined && !isStrictlyInside(text, cidr))
+      errors.push(invalid(at, text, 'must be a strict subset of `cidr`'));
+  }
+  return errors;
 }
 
-function readCidr(text: string): ReturnType<typeof parseCidr> | undefined {
-  try {
-    return parseCidr(text);
-  } catch {
-    return undefined;
-  }
+/** Every block of addresses with its path. */
+function blocksOf({ spec }: NetworkPolicy): (readonly [IPBlock, string])[] {
+  const of = (peers: readonly NetworkPolicyPeer[] = [], path: string): (readonly [IPBlock, string])[] =>
+    peers.flatMap(({ ipBlock }, i) => (ipBlock === undefined ? [] : [[ipBlock, `${path}[${i}].ipBlock`] as const]));
+  return [
+    ...(spec.ingress ?? []).flatMap((rule, i) => of(rule.from, `spec.ingress[${i}].from`)),
+    ...(spec.egress ?? []).flatMap((rule, i) => of(rule.to, `spec.egress[${i}].to`)),
+  ];
+}
+
+function blockWarnings(policy: NetworkPolicy): string[] {
+  return blocksOf(policy).flatMap(([{ cidr, except = [] }, path]) => [
+    ...cidrWarnings(`${path}.cidr`, cidr),
+    ...except.flatMap((text, i) => cidrWarnings(`${path}.except[${i}]`, text)),
+  ]);
 }

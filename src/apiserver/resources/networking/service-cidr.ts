@@ -1,6 +1,6 @@
 import type { ServiceCIDR } from '../../../api/types/gen/networking-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
-import { type Cidr, formatCidr, parseCidr } from '../../../base/cidr.ts';
+import { networkFamilyOf, validateCidr } from '../../../api/validation/ip.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 
@@ -12,7 +12,7 @@ export const serviceCidrStrategy = defineStrategy<ServiceCIDR>(
   { group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs' },
   {
     validate: ({ spec }) => validateCidrs(spec.cidrs ?? []),
-    validateUpdate: ({ spec }, old) => validateChange(spec.cidrs ?? [], old.spec.cidrs ?? []),
+    validateUpdate: ({ spec }, old) => validateChange(spec.cidrs, old.spec.cidrs ?? []),
     columns: {
       definitions: [NAME, column('CIDRs', { description: 'The ranges that cluster IPs are taken from.' }), AGE],
       cells: (serviceCidr, now) => [
@@ -27,17 +27,9 @@ export const serviceCidrStrategy = defineStrategy<ServiceCIDR>(
 function validateCidrs(cidrs: readonly string[]): FieldError[] {
   if (cidrs.length === 0) return [required(AT, 'at least one CIDR required')];
   if (cidrs.length > 2) return [invalid(AT, { CIDRs: cidrs }, 'may only hold up to 2 values')];
-  const parsed = cidrs.map(parse);
-  const errors = cidrs.flatMap((cidr, index) => {
-    const network = parsed[index];
-    const at = `${AT}[${index}]`;
-    if (network === undefined)
-      return [invalid(at, cidr, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];
-    const canonical = formatCidr(network);
-    return cidr === canonical ? [] : [invalid(at, cidr, `must be in canonical form (${JSON.stringify(canonical)})`)];
-  });
-  const [first, second] = parsed;
-  if (first !== undefined && first.family === second?.family)
+  const errors = cidrs.flatMap((cidr, index) => validateCidr(`${AT}[${index}]`, cidr));
+  const [first, second] = cidrs.map(networkFamilyOf);
+  if (first !== undefined && first === second)
     errors.push(
       invalid(AT, cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'),
     );
@@ -45,21 +37,14 @@ function validateCidrs(cidrs: readonly string[]): FieldError[] {
 }
 
 /** A range stays; one of the other family may come to it. */
-function validateChange(cidrs: readonly string[], before: readonly string[]): FieldError[] {
+function validateChange(sent: readonly string[] | undefined, before: readonly string[]): FieldError[] {
+  const cidrs = sent ?? [];
   const changed = before.flatMap((cidr, index) =>
     cidr === cidrs[index] ? [] : [invalid(`${AT}[${index}]`, cidrs[index] ?? '', IMMUTABLE)],
   );
   if (cidrs.length === before.length) return changed;
   if (before.length === 1 && cidrs.length === 2) return [...changed, ...validateCidrs(cidrs)];
-  return [invalid(AT, cidrs, IMMUTABLE)];
-}
-
-function parse(cidr: string): Cidr | undefined {
-  try {
-    return parseCidr(cidr);
-  } catch {
-    return undefined;
-  }
+  return [invalid(AT, sent ?? null, IMMUTABLE)];
 }
 
 /** True for a range that services may take from. One without a condition is: there need be nobody who says so. */

@@ -13,7 +13,8 @@ export const podDisruptionBudgetStrategy = defineStrategy<PodDisruptionBudget>(
     generation: ['spec'],
     unconditionalUpdate: false,
     initialStatus: () => ({ disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 }),
-    validate: validateBudget,
+    validate: budget => validateBudget(budget, false),
+    validateUpdate: (budget, old) => validateBudget(budget, validateLabelSelector(old.spec.selector, '').length > 0),
     validateStatus: ({ status }) => [
       ...validateConditions(status.conditions, 'status.conditions'),
       ...(['disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'] as const).flatMap(name =>
@@ -41,7 +42,8 @@ export const podDisruptionBudgetStrategy = defineStrategy<PodDisruptionBudget>(
   },
 );
 
-function validateBudget({ spec }: PodDisruptionBudget): FieldError[] {
+/** `anyValue`: its selector may have values that no label has, as one that is stored may. */
+function validateBudget({ spec }: PodDisruptionBudget, anyValue: boolean): FieldError[] {
   const errors: FieldError[] = [];
   if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
     errors.push(invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
@@ -50,7 +52,7 @@ function validateBudget({ spec }: PodDisruptionBudget): FieldError[] {
     if (value !== undefined)
       errors.push(...validateIntOrPercent(value, `spec.${name}`), ...atMostWhole(value, `spec.${name}`));
   }
-  errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
+  errors.push(...validateLabelSelector(spec.selector, 'spec.selector', { anyValue }));
   const policies = ['AlwaysAllow', 'IfHealthyBudget'];
   const policy = spec.unhealthyPodEvictionPolicy;
   if (policy !== undefined && !policies.includes(policy))

@@ -30,21 +30,31 @@ export const clusterRoleStrategy = defineStrategy<ClusterRole>(
   {
     names: pathSegmentName,
     createOnUpdate: true,
-    validate: role => {
-      const errors = role.rules.flatMap((rule, index) => ruleErrors(rule, false, `rules[${index}]`));
-      if (role.aggregationRule === undefined) return errors;
-      const at = 'aggregationRule.clusterRoleSelectors';
-      const selectors = role.aggregationRule.clusterRoleSelectors ?? [];
-      if (selectors.length === 0)
-        errors.push(required(at, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
-      return [...errors, ...selectors.flatMap((selector, i) => selectorErrors(selector, `${at}[${i}]`))];
-    },
+    validate: role => clusterRoleErrors(role, false),
+    validateUpdate: (role, old) =>
+      clusterRoleErrors(
+        role,
+        (old.aggregationRule?.clusterRoleSelectors ?? []).some(
+          selector => validateLabelSelector(selector, '').length > 0,
+        ),
+      ),
     columns: COLUMNS,
   },
 );
 
-function selectorErrors(selector: LabelSelector, path: string): FieldError[] {
-  const errors = validateLabelSelector(selector, path);
+/** `anyValue`: its selectors may have values that no label has, as one that is stored may. */
+function clusterRoleErrors(role: ClusterRole, anyValue: boolean): FieldError[] {
+  const errors = role.rules.flatMap((rule, index) => ruleErrors(rule, false, `rules[${index}]`));
+  if (role.aggregationRule === undefined) return errors;
+  const at = 'aggregationRule.clusterRoleSelectors';
+  const selectors = role.aggregationRule.clusterRoleSelectors ?? [];
+  if (selectors.length === 0)
+    errors.push(required(at, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
+  return [...errors, ...selectors.flatMap((selector, i) => selectorErrors(selector, anyValue, `${at}[${i}]`))];
+}
+
+function selectorErrors(selector: LabelSelector, anyValue: boolean, path: string): FieldError[] {
+  const errors = validateLabelSelector(selector, path, { anyValue });
   try {
     labelSelectorOf(selector);
     return errors;

@@ -3,9 +3,9 @@ import type { CSINode, CSINodeDriver } from '../../../api/types/gen/storage-v1.t
 import { duplicate, type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
 import { qualifiedName } from '../../../api/validation/names.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
+import { csiDriverErrors } from '../../../api/validation/volume-plugins.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { validateCsiDriverName } from './csi-driver-name.ts';
 
 const MAX_NODE_ID_BYTES = 256;
 
@@ -44,7 +44,7 @@ function validateNode({ spec }: CSINode): FieldError[] {
   return spec.drivers.flatMap((driver, index) => {
     const at = `spec.drivers[${index}]`;
     const { name, nodeID, allocatable } = driver;
-    const errors = validateCsiDriverName(name, `${at}.name`);
+    const errors = csiDriverErrors(name, `${at}.name`);
     if (nodeID === '') errors.push(required(`${at}.nodeID`));
     if (Buffer.byteLength(nodeID) > MAX_NODE_ID_BYTES)
       errors.push(invalid(`${at}.nodeID`, nodeID, `must be ${MAX_NODE_ID_BYTES} characters or less`));

@@ -1,6 +1,7 @@
 import { parseQuantity } from '../../../api/quantity.ts';
 import { equalAs } from '../../../api/semantic-equal.ts';
 import type { CSIStorageCapacity } from '../../../api/types/gen/storage-v1.ts';
+import { labelDeprecation, termWarnings } from '../../../api/validation/deprecated-labels.ts';
 import { type FieldError, invalid, invalidFor } from '../../../api/validation/field-error.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
@@ -11,10 +12,10 @@ export const csiStorageCapacityStrategy = defineStrategy<CSIStorageCapacity>(
   { group: 'storage.k8s.io', version: 'v1', plural: 'csistoragecapacities' },
   {
     unconditionalUpdate: false,
-    validate: validateCapacity,
+    validate: capacity => validateCapacity(capacity, false),
     // What a driver was asked is fixed; what it answered is not.
     validateUpdate: (capacity, old) => {
-      const errors = validateCapacity(capacity);
+      const errors = validateCapacity(capacity, validateLabelSelector(old.nodeTopology, '').length > 0);
       const { nodeTopology, storageClassName } = capacity;
       const sameNodes =
         (nodeTopology === undefined) === (old.nodeTopology === undefined) &&
@@ -24,6 +25,7 @@ export const csiStorageCapacityStrategy = defineStrategy<CSIStorageCapacity>(
         errors.push(invalid('storageClassName', storageClassName, 'field is immutable'));
       return errors;
     },
+    warnings: topologyWarnings,
     columns: {
       definitions: [
         NAME,
@@ -37,9 +39,22 @@ export const csiStorageCapacityStrategy = defineStrategy<CSIStorageCapacity>(
   },
 );
 
-function validateCapacity({ nodeTopology, storageClassName, capacity }: CSIStorageCapacity): FieldError[] {
+function topologyWarnings({ nodeTopology }: CSIStorageCapacity): string[] {
   return [
-    ...validateLabelSelector(nodeTopology, 'nodeTopology'),
+    ...termWarnings(nodeTopology ?? {}, false, 'nodeTopology'),
+    ...Object.keys(nodeTopology?.matchLabels ?? {}).flatMap(key => {
+      const said = labelDeprecation(key);
+      return said === undefined ? [] : [`nodeTopology.matchLabels.${key}: ${said}`];
+    }),
+  ];
+}
+
+function validateCapacity(
+  { nodeTopology, storageClassName, capacity }: CSIStorageCapacity,
+  anyValue: boolean,
+): FieldError[] {
+  return [
+    ...validateLabelSelector(nodeTopology, 'nodeTopology', { anyValue }),
     ...invalidFor('storageClassName', storageClassName, dns1123Subdomain(storageClassName)),
     ...(capacity !== undefined && parseQuantity(capacity).nano < 0n
       ? [invalid('capacity', capacity, 'must be greater than or equal to 0')]

@@ -66,7 +66,7 @@ function specErrors(name: string, spec: PersistentVolumeSpec, anyLabelValue: boo
     ...capacityErrors(spec.capacity),
     ...(policy === '' ? [] : among('spec.persistentVolumeReclaimPolicy', policy, ['Delete', 'Recycle', 'Retain'])),
     ...affinityErrors(spec.nodeAffinity, anyLabelValue),
-    ...validateSources(name, spec),
+    ...validateSources(name, spec, 'spec'),
     ...(recyclesRoot
       ? [forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'")]
       : []),

@@ -30,7 +30,7 @@ type SourceName = keyof PersistentVolumeSource;
 type Rule<K extends SourceName> = (
   source: NonNullable<PersistentVolumeSource[K]>,
   path: string,
-  volume: { readonly name: string; readonly spec: PersistentVolumeSpec },
+  volume: { readonly name: string; readonly spec: PersistentVolumeSpec; readonly at: string },
 ) => FieldError[];
 
 /** The sources in the order in which upstream looks at them, each with its rules. */
@@ -69,9 +69,9 @@ const RULES: { readonly [K in SourceName]-?: Rule<K> } = {
   portworxVolume: (volume, path) => requireTexts(volume, ['volumeID'], path),
   azureDisk: azureDiskErrors,
   scaleIO: (source, path) => requireTexts(source, ['gateway', 'system', 'volumeName'], path),
-  local: (source, path, { spec }) => [
+  local: (source, path, { spec, at }) => [
     ...(source.path === '' ? [required(`${path}.path`)] : noBacksteps(source.path, `${path}.path`)),
-    ...(spec.nodeAffinity === undefined ? [required('spec.nodeAffinity', 'Local volume requires node affinity')] : []),
+    ...(spec.nodeAffinity === undefined ? [required(`${at}.nodeAffinity`, 'Local volume requires node affinity')] : []),
   ],
   storageos: (source, path) => [
     ...storageOsErrors(source, path),
@@ -87,22 +87,22 @@ export const SOURCES = Object.keys(RULES) as SourceName[];
 const FIELD_PATHS: Partial<Record<SourceName, string>> = { gcePersistentDisk: 'persistentDisk' };
 const SECOND_PATHS: Partial<Record<SourceName, string>> = { cephfs: 'cephFS' };
 
-/** The rules of the one source of a volume. Upstream never calls a flexible volume one too many. */
-export function validateSources(name: string, spec: PersistentVolumeSpec): FieldError[] {
+/** The rules of the one source of a volume, whose spec is `at`. Upstream never calls a flexible volume one too many. */
+export function validateSources(name: string, spec: PersistentVolumeSpec, at: string): FieldError[] {
   const given = SOURCES.filter(source => spec[source] !== undefined);
-  if (given.length === 0) return [required('spec', 'must specify a volume type')];
+  if (given.length === 0) return [required(at, 'must specify a volume type')];
   return given.flatMap((source, index) =>
     index === 0 || source === 'flexVolume'
-      ? rulesOf(source, name, spec)
-      : [forbidden(`spec.${SECOND_PATHS[source] ?? source}`, 'may not specify more than 1 volume type')],
+      ? rulesOf(source, { name, spec, at })
+      : [forbidden(`${at}.${SECOND_PATHS[source] ?? source}`, 'may not specify more than 1 volume type')],
   );
 }
 
-function rulesOf<K extends SourceName>(source: K, name: string, spec: PersistentVolumeSpec): FieldError[] {
-  const value: PersistentVolumeSource[K] = spec[source];
+function rulesOf<K extends SourceName>(source: K, volume: Parameters<Rule<K>>[2]): FieldError[] {
+  const value: PersistentVolumeSource[K] = volume.spec[source];
   // The table pairs each source with its own rule, which the compiler cannot follow through a name that varies.
   const rule = RULES[source] as unknown as Rule<K>;
-  return value === undefined ? [] : rule(value, `spec.${FIELD_PATHS[source] ?? source}`, { name, spec });
+  return value === undefined ? [] : rule(value, `${volume.at}.${FIELD_PATHS[source] ?? source}`, volume);
 }
 
 function glusterErrors(source: GlusterfsPersistentVolumeSource, path: string): FieldError[] {

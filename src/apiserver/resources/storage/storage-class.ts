@@ -1,5 +1,6 @@
 import type { TopologySelectorTerm } from '../../../api/types/gen/core-v1.ts';
 import type { StorageClass } from '../../../api/types/gen/storage-v1.ts';
+import { labelDeprecation } from '../../../api/validation/deprecated-labels.ts';
 import { duplicate, type FieldError, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
 import { qualifiedName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
@@ -29,6 +30,13 @@ export const storageClassStrategy = defineStrategy<StorageClass>(
         immutable(field, storageClass[field], old[field]),
       ),
     ],
+    warnings: ({ allowedTopologies = [] }) =>
+      allowedTopologies.flatMap(({ matchLabelExpressions = [] }, index) =>
+        matchLabelExpressions.flatMap(({ key }, place) => {
+          const said = labelDeprecation(key);
+          return said === undefined ? [] : [`allowedTopologies[${index}].matchLabelExpressions[${place}].key: ${said}`];
+        }),
+      ),
     columns: {
       definitions: [
         NAME,

@@ -1,5 +1,4 @@
 import { equalAs } from '../../../api/semantic-equal.ts';
-import type { PersistentVolumeSpec } from '../../../api/types/gen/core-v1.ts';
 import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from '../../../api/types/gen/storage-v1.ts';
 import {
   type FieldError,
@@ -10,9 +9,10 @@ import {
   tooLong,
 } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
+import { csiDriverErrors } from '../../../api/validation/volume-plugins.ts';
 import { AGE, column, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { validateCsiDriverName } from './csi-driver-name.ts';
+import { validateInlineVolume } from './inline-volume.ts';
 
 const MAX_METADATA_BYTES = 256 * 1024;
 const MAX_MESSAGE_BYTES = 1024;
@@ -57,7 +57,7 @@ function validateAttachment({ spec, status }: VolumeAttachment): FieldError[] {
   const metadata = Object.entries(status.attachmentMetadata ?? {});
   const bytes = metadata.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
   return [
-    ...validateCsiDriverName(spec.attacher, 'spec.attacher'),
+    ...csiDriverErrors(spec.attacher, 'spec.attacher'),
     ...sourceErrors(spec.source, 'spec.source'),
     ...invalidFor('spec.nodeName', spec.nodeName, dns1123Subdomain(spec.nodeName)),
     ...(bytes > MAX_METADATA_BYTES ? [tooLong('status.attachmentMetadata', MAX_METADATA_BYTES)] : []),
@@ -75,22 +75,12 @@ function validateChange(attachment: VolumeAttachment, old: VolumeAttachment): Fi
 function sourceErrors({ inlineVolumeSpec, persistentVolumeName }: VolumeAttachmentSource, path: string): FieldError[] {
   if (inlineVolumeSpec !== undefined)
     return persistentVolumeName === undefined
-      ? inlineErrors(inlineVolumeSpec, `${path}.inlineVolumeSpec`)
+      ? validateInlineVolume(inlineVolumeSpec, `${path}.inlineVolumeSpec`)
       : [forbidden(path, ONE_SOURCE)];
   if (persistentVolumeName === undefined) return [required(path, ONE_SOURCE)];
   return persistentVolumeName === ''
     ? [required(`${path}.persistentVolumeName`, 'must specify non empty persistentVolumeName')]
     : [];
-}
-
-/** A volume that stands in a pod, not in an object of its own: it is of no claim, and some CSI driver's. */
-function inlineErrors({ claimRef, capacity, csi }: PersistentVolumeSpec, path: string): FieldError[] {
-  const none = 'may not be specified in the context of inline volumes';
-  return [
-    ...(claimRef === undefined ? [] : [forbidden(`${path}.claimRef`, none)]),
-    ...(Object.keys(capacity ?? {}).length === 0 ? [] : [forbidden(`${path}.capacity`, none)]),
-    ...(csi === undefined ? [required(`${path}.csi`, 'has to be specified in the context of inline volumes')] : []),
-  ];
 }
 
 function volumeErrorErrors(error: VolumeError | undefined, path: string): FieldError[] {

@@ -51,14 +51,27 @@ export class Judge {
     return this.strategy.validate(this.prepared(changes), CONTEXT).map(fieldErrorText);
   }
 
+  /** What the client of a POST is told beside. */
+  warned(changes: Changes = {}): string[] {
+    return this.strategy.warnings(this.prepared(changes));
+  }
+
   /** What a PUT, of the object or of a subresource, makes of `changes` where `before` is stored. */
-  replaced(changes: Changes, before: Changes = {}, subresource = ''): { object: ApiObject; errors: string[] } {
+  replaced(
+    changes: Changes,
+    before: Changes = {},
+    subresource = '',
+  ): { object: ApiObject; errors: string[]; warnings: string[] } {
     const rules = subresource === '' ? this.strategy : this.strategy.subresources.get(subresource);
     if (rules === undefined) throw new Error(`no subresource ${subresource}`);
     const stored = { resourceVersion: '5', uid: 'uid-1', creationTimestamp: CONTEXT.now, generation: 1 };
     const old = this.object(before, stored);
     const object = rules.prepareForUpdate(this.object({ ...before, ...changes }, stored), old, CONTEXT);
-    return { object, errors: rules.validateUpdate(object, old, CONTEXT).map(fieldErrorText) };
+    return {
+      object,
+      errors: rules.validateUpdate(object, old, CONTEXT).map(fieldErrorText),
+      warnings: rules.warningsOnUpdate(object, old),
+    };
   }
 
   /** The errors of that PUT. */

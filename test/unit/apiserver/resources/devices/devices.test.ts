@@ -145,6 +145,28 @@ describe('what may be created', () => {
       ],
     ],
     [
+      'no slice of nodes that cannot be told, or in two terms',
+      slices,
+      {
+        'spec.nodeName': undefined,
+        'spec.nodeSelector': { nodeSelectorTerms: [{ matchExpressions: [{ key: 'a', operator: 'Is' }] }, {}] },
+      },
+      [
+        'spec.nodeSelector.nodeSelectorTerms[0].matchExpressions[0].operator: Invalid value: "Is": not a valid selector operator',
+        expect.stringContaining('must have exactly one node selector term'),
+      ],
+    ],
+    [
+      'no device of nodes that cannot be told',
+      slices,
+      {
+        'spec.nodeName': undefined,
+        'spec.perDeviceNodeSelection': true,
+        ...device({ nodeSelector: { nodeSelectorTerms: [] } }),
+      },
+      [`${DEVICE}.nodeSelector.nodeSelectorTerms: Required value: must have at least one node selector term`],
+    ],
+    [
       'no attribute of two values or of a name that programs cannot have',
       slices,
       device({ attributes: { 'a b': { string: 'x' }, two: { int: 1, version: '1.0' } } }),

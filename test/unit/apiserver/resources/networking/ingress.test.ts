@@ -176,3 +176,29 @@ it('shows the addresses of an ingress once each, by name where there is no numbe
     Ports: '80',
   });
 });
+
+describe('where an ingress is served', () => {
+  const where = (entry: object): Changes => ({ 'status.loadBalancer.ingress': [entry] });
+  const STATUS = 'status.loadBalancer.ingress[0]';
+
+  it('is an address in a strict spelling, or the one that was there', () => {
+    const errors = [`${STATUS}.ip: Invalid value: "010.0.0.1": must not have leading 0s`];
+    expect(ingresses.changed(where({ ip: '010.0.0.1' }), {}, 'status')).toEqual(errors);
+    expect(ingresses.changed(where({ ip: '010.0.0.1' }), where({ ip: '010.0.0.1' }), 'status')).toEqual([]);
+    expect(ingresses.replaced(where({ ip: 'FE80::1' }), {}, 'status').warnings).toEqual([
+      `${STATUS}: IPv6 address "FE80::1" should be in RFC 5952 canonical format ("fe80::1")`,
+    ]);
+  });
+
+  it('is no address where a name belongs', () => {
+    expect(ingresses.changed(where({ hostname: '1.2.3.4' }), {}, 'status')).toEqual([
+      `${STATUS}.hostname: Invalid value: "1.2.3.4": must be a DNS name, not an IP address`,
+    ]);
+  });
+});
+
+it('the annotation that named the class is on its way out', () => {
+  expect(ingresses.warned({ 'metadata.annotations': { 'kubernetes.io/ingress.class': 'a' } })).toEqual([
+    `annotation "kubernetes.io/ingress.class" is deprecated, please use 'spec.ingressClassName' instead`,
+  ]);
+});

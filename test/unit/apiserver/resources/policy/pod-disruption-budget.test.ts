@@ -66,4 +66,10 @@ describe('a disruption budget', () => {
       'status.expectedPods: Invalid value: -1: must be greater than or equal to 0',
     ]);
   });
+
+  it('keeps values in its selector that no label has', () => {
+    const before = { 'spec.selector': { matchExpressions: [{ key: 'a', operator: 'In', values: ['-'] }] } };
+    expect(budgets.created(before)).toHaveLength(1);
+    expect(budgets.changed({ 'spec.minAvailable': 2 }, before)).toEqual([]);
+  });
 });

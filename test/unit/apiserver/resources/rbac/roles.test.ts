@@ -99,4 +99,14 @@ describe('what may be created', () => {
       'roleRef: Invalid value: {"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"edit"}: cannot change roleRef',
     ]);
   });
+
+  it('tells a role that has a value in its selector that no label has only that it is no selector', () => {
+    const before = {
+      'aggregationRule.clusterRoleSelectors': [{ matchExpressions: [{ key: 'a', operator: 'In', values: ['-'] }] }],
+    };
+    expect(clusterRoles.created(before)).toHaveLength(2);
+    expect(clusterRoles.changed({ 'metadata.labels': { a: 'b' } }, before)).toEqual([
+      'aggregationRule.clusterRoleSelectors[0]: Invalid value: null: invalid label selector.',
+    ]);
+  });
 });

@@ -94,7 +94,51 @@ describe('what may be created', () => {
       [
         'spec.source.inlineVolumeSpec.capacity: Forbidden: may not be specified in the context of inline volumes',
         'spec.source.inlineVolumeSpec.csi: Required value: has to be specified in the context of inline volumes',
+        'spec.source.inlineVolumeSpec: Required value: must specify a volume type',
       ],
+    ],
+    [
+      'no attachment of a volume with what only volumes of their own have, or of two kinds',
+      attachments,
+      {
+        'spec.source': {
+          inlineVolumeSpec: {
+            accessModes: ['ReadWriteSome'],
+            persistentVolumeReclaimPolicy: 'Delete',
+            nodeAffinity: {},
+            storageClassName: 'fast',
+            volumeMode: 'Block',
+            nfs: { server: 'a', path: '/b' },
+            csi: { driver: 'disk.example.com', volumeHandle: 'v' },
+          },
+        },
+      },
+      [
+        [
+          'accessModes',
+          'Unsupported value: "ReadWriteSome": supported values: "ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"',
+        ],
+        ['persistentVolumeReclaimPolicy', 'Forbidden: may only be Retain in the context of inline volumes'],
+        ['nodeAffinity', 'Forbidden: may not be specified in the context of inline volumes'],
+        ['csi', 'Forbidden: may not specify more than 1 volume type'],
+        ['storageClassName', 'Forbidden: may not be specified in the context of inline volumes'],
+        ['volumeMode', 'Forbidden: may not specify volumeMode other than Filesystem in the context of inline volumes'],
+      ].map(([field, text]) => `spec.source.inlineVolumeSpec.${field}: ${text}`),
+    ],
+    [
+      'an attachment of a volume of a driver that stands in a pod',
+      attachments,
+      {
+        'spec.source': {
+          inlineVolumeSpec: {
+            accessModes: ['ReadWriteOnce'],
+            persistentVolumeReclaimPolicy: 'Retain',
+            volumeMode: 'Filesystem',
+            csi: { driver: 'disk.example.com', volumeHandle: 'v' },
+          },
+        },
+      },
+      [],
     ],
     [
       'no attachment by a driver whose name is too long',
@@ -255,6 +299,18 @@ describe('what may be changed', () => {
 });
 
 describe('what is told beside', () => {
+  it('warns of labels that nodes lose', () => {
+    const key = 'failure-domain.beta.kubernetes.io/zone';
+    const said = 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead';
+    const zones = { allowedTopologies: [{ matchLabelExpressions: [{ key, values: ['a'] }] }] };
+    expect(classes.warned(zones)).toEqual([`allowedTopologies[0].matchLabelExpressions[0].key: ${said}`]);
+    const nodeTopology = { matchExpressions: [{ key, operator: 'Exists' }], matchLabels: { [key]: 'a' } };
+    expect(capacities.warned({ nodeTopology })).toEqual([
+      `nodeTopology.matchExpressions[0].key: ${key} is ${said}`,
+      `nodeTopology.matchLabels.${key}: ${said}`,
+    ]);
+  });
+
   it('warns of tokens that stand where they may be logged, when they are asked for', () => {
     const asking = drivers.object({ 'spec.tokenRequests': [{ audience: 'a' }] });
     expect(drivers.strategy.warnings(asking)).toHaveLength(1);
@@ -288,4 +344,10 @@ describe('what is told beside', () => {
   it.each(rows)('shows %s as upstream does', (_, kind, changes, row) => {
     expect(kind.row(changes)).toMatchObject({ Name: 'web', ...row });
   });
+});
+
+it('a topology keeps values that no label has', () => {
+  const before = { nodeTopology: { matchExpressions: [{ key: 'a', operator: 'In', values: ['-'] }] } };
+  expect(capacities.created(before)).toHaveLength(1);
+  expect(capacities.changed({ capacity: '2Gi' }, before)).toEqual([]);
 });

@@ -3,7 +3,7 @@ import { forbiddenError, type GroupResource } from '../../../api/status.ts';
 import type { Container, Pod, ResourceList, ResourceQuota } from '../../../api/types/gen/core-v1.ts';
 import type { WriteRequest } from '../admission.ts';
 import { isInScopes, isTerminating } from './scopes.ts';
-import { isUsedBy, usageOf } from './usage.ts';
+import { isDeviceClaim, isUsedBy, usageOf } from './usage.ts';
 
 export type QuotaDecision =
   /** The write uses nothing that a quota counts. */
@@ -19,6 +19,7 @@ export function isCounted(request: Pick<WriteRequest, 'operation' | 'resource' |
   const { operation, resource, subresource } = request;
   const name = resource.group === '' ? resource.resource : '';
   if (operation === 'DELETE' || resource.resource === 'events') return false;
+  if (isDeviceClaim(resource)) return subresource === '';
   const isCreate = operation === 'CREATE' && subresource === '';
   switch (name) {
     case 'pods':

@@ -2,6 +2,7 @@ import { podLimits, podRequests } from '../../../api/pod-resources.ts';
 import { compareQuantities, parseQuantity, quantityOf } from '../../../api/quantity.ts';
 import type { GroupResource } from '../../../api/status.ts';
 import type { PersistentVolumeClaim, Pod, ResourceList, Service } from '../../../api/types/gen/core-v1.ts';
+import type { ResourceClaim } from '../../../api/types/gen/resource-v1.ts';
 import { BETA_CLASS_ANNOTATION } from '../../resources/storage/access-modes.ts';
 import type { ApiObject } from '../../resources/strategy.ts';
 
@@ -9,6 +10,9 @@ import type { ApiObject } from '../../resources/strategy.ts';
 const ALIASED = ['configmaps', 'resourcequotas', 'replicationcontrollers', 'secrets'];
 const COMPUTE = ['cpu', 'memory', 'ephemeral-storage'];
 const STORAGE_CLASS = '.storageclass.storage.k8s.io/';
+const DEVICES_OF_CLASS = '.deviceclass.resource.k8s.io/devices';
+/** What a claim may be given at most: all devices of a class count as that many. Upstream's AllocationResultsMaxSize. */
+const MOST_DEVICES = 32;
 const CLAIM_RESOURCES = ['persistentvolumeclaims', 'requests.storage'];
 const POD_RESOURCES = [
   'pods',
@@ -21,9 +25,15 @@ export function countName({ group, resource }: GroupResource): string {
   return `count/${resource}${group === '' ? '' : `.${group}`}`;
 }
 
+/** True for claims of devices, the one kind outside the core group that uses more than its number. */
+export function isDeviceClaim({ group, resource }: GroupResource): boolean {
+  return group === 'resource.k8s.io' && resource === 'resourceclaims';
+}
+
 /** True for what a quota may name and that objects of a resource use. */
 export function isUsedBy(resource: GroupResource, name: string): boolean {
   if (name === countName(resource)) return true;
+  if (isDeviceClaim(resource)) return name.endsWith(DEVICES_OF_CLASS);
   if (resource.group !== '') return false;
   switch (resource.resource) {
     case 'pods':
@@ -44,6 +54,7 @@ export function isUsedBy(resource: GroupResource, name: string): boolean {
 /** What an object uses of every resource that a quota can name. `now` in milliseconds: a pod that should be gone uses its place in the count alone. */
 export function usageOf(resource: GroupResource, object: ApiObject, now: number): ResourceList {
   const usage: Record<string, string> = { [countName(resource)]: '1' };
+  if (isDeviceClaim(resource)) return { ...usage, ...deviceUsage(object as ResourceClaim) };
   if (resource.group !== '') return usage;
   switch (resource.resource) {
     case 'pods':
@@ -107,6 +118,20 @@ function claimUsage(claim: PersistentVolumeClaim): ResourceList {
       if (amount !== undefined) usage[storageClass + STORAGE_CLASS + name] = amount;
     }
   return usage;
+}
+
+/** Devices by their class. Of alternatives the one that takes most counts, for each class. */
+function deviceUsage({ spec }: ResourceClaim): ResourceList {
+  const total = new Map<string, number>();
+  for (const { exactly, firstAvailable = [] } of spec.devices.requests ?? []) {
+    const most = new Map<string, number>();
+    for (const { deviceClassName, allocationMode, count = 0 } of exactly === undefined ? firstAvailable : [exactly]) {
+      const devices = allocationMode === 'All' ? MOST_DEVICES : allocationMode === 'ExactCount' ? count : 0;
+      most.set(deviceClassName, Math.max(most.get(deviceClassName) ?? 0, devices));
+    }
+    for (const [name, devices] of most) total.set(name, (total.get(name) ?? 0) + devices);
+  }
+  return Object.fromEntries([...total].map(([name, devices]) => [name + DEVICES_OF_CLASS, String(devices)]));
 }
 
 /** Parts of a byte count as one: a quota holds whole numbers. */

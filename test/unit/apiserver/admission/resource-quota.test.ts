@@ -53,6 +53,32 @@ describe('a quota', () => {
   const cases: readonly [sentence: string, request: WriteRequest, quota: ResourceQuota, outcome: string][] = [
     ['counts pods', write('pods', pod()), quota({ pods: '2' }, { pods: '1' }), '{"pods":"2"}'],
     [
+      'counts the devices that a claim may take of each class: the most of the alternatives, all of a class as 32',
+      write('resourceclaims.resource.k8s.io', {
+        metadata: { name: 'x' },
+        spec: {
+          devices: {
+            requests: [
+              { name: 'a', exactly: { deviceClassName: 'gold', allocationMode: 'ExactCount', count: 2 } },
+              {
+                name: 'b',
+                firstAvailable: [
+                  { name: 'x', deviceClassName: 'gold', allocationMode: 'ExactCount', count: 3 },
+                  { name: 'y', deviceClassName: 'gold', allocationMode: 'ExactCount', count: 1 },
+                  { name: 'z', deviceClassName: 'tin', allocationMode: 'All' },
+                ],
+              },
+            ],
+          },
+        },
+      }),
+      quota(
+        { 'gold.deviceclass.resource.k8s.io/devices': '9', 'tin.deviceclass.resource.k8s.io/devices': '40' },
+        { 'gold.deviceclass.resource.k8s.io/devices': '1', 'tin.deviceclass.resource.k8s.io/devices': '0' },
+      ),
+      '{"gold.deviceclass.resource.k8s.io/devices":"6","tin.deviceclass.resource.k8s.io/devices":"32"}',
+    ],
+    [
       'refuses one too many',
       write('pods', pod()),
       quota({ pods: '1' }, { pods: '1' }),

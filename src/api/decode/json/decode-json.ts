@@ -37,7 +37,7 @@ export function decodeJson(type: StructType, text: string, options: { readonly d
 
 /**
  * Decodes a value that is parsed already (from YAML, from a patch). `fractions` has the source of numbers that are not
- * written as integers, by path. Throws as decodeJson does.
+ * written as integers, by path. Null is an object without fields, as for Go. Throws as decodeJson does.
  */
 export function decodeValue(
   type: StructType,
@@ -47,7 +47,7 @@ export function decodeValue(
   const visit = new Visit(type, fractions);
   let object: Record<string, unknown>;
   try {
-    object = structDecoder(type)(visit, value) as Record<string, unknown>;
+    object = structDecoder(type)(visit, value ?? {}) as Record<string, unknown>;
   } catch (error) {
     if (error instanceof ScalarRefusal) throw invalidArgument(error.message);
     throw error;

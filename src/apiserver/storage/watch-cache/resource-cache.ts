@@ -45,7 +45,7 @@ export interface CacheWatchOptions<T extends object> {
   readonly scope?: string;
   /** Absent or empty: the present state first, which is consistent; `0`: the state that the cache has; else what came after. */
   readonly resourceVersion?: string;
-  /** True: the state first, ended by a bookmark; false: never the state. */
+  /** True: the state first; false: never the state. Wherever it is sent it ends with a bookmark, if those are wanted. */
   readonly sendInitialEvents?: boolean;
   readonly bookmarks?: boolean;
   readonly matches?: Matches<T>;
@@ -220,7 +220,7 @@ export class ResourceCache<T extends object> {
   #beginning(scope: string, wanted: number, withState: boolean, options: CacheWatchOptions<T>): Beginning<T> {
     const revision = this.#view.revision;
     if (withState) {
-      const endBookmark = options.sendInitialEvents === true && options.bookmarks === true ? revision : undefined;
+      const endBookmark = options.bookmarks === true ? revision : undefined;
       return { past: this.#entries.below(scope), endBookmark, after: revision };
     }
     const after = wanted === 0 ? revision : wanted;

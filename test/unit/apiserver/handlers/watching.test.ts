@@ -95,8 +95,8 @@ describe('a watch', () => {
   });
 
   it('with bookmarks tells its version each minute, and before its end', async () => {
-    const watch = await api.watch(`${URL}?watch=1&allowWatchBookmarks=true&timeoutSeconds=90`);
-    expect(await told(watch, 1)).toEqual(['ADDED one']);
+    const from = `resourceVersion=${api.cache.revision}`;
+    const watch = await api.watch(`${URL}?watch=1&${from}&allowWatchBookmarks=true&timeoutSeconds=90`);
     await api.clock.advance(60_000);
     const bookmark = (revision: number) => ({
       type: 'BOOKMARK',
@@ -109,8 +109,12 @@ describe('a watch', () => {
     await watch.ended;
   });
 
-  it('of the state ends it with a bookmark that says so', async () => {
-    const watch = await api.watch(`${URL}?${INITIAL}&allowWatchBookmarks=true`);
+  it.each([
+    ['asked for by its name', INITIAL],
+    ['that comes where no version is named', 'watch=1'],
+    ['that comes for version 0', 'watch=1&resourceVersion=0'],
+  ])('of the state %s ends it with a bookmark that says so', async (_, query) => {
+    const watch = await api.watch(`${URL}?${query}&allowWatchBookmarks=true`);
     await put('two');
     const events = await watch.events(3);
     expect(events.map(event => event.type)).toEqual(['ADDED', 'BOOKMARK', 'ADDED']);

@@ -205,6 +205,12 @@ describe('a YAML body', () => {
   });
 });
 
+it('takes null for an object without fields, as Go does', () => {
+  expect(decodeJson(pod, 'null', { duplicates: true }).object).toEqual(
+    decodeJson(pod, '{}', { duplicates: true }).object,
+  );
+});
+
 describe('fieldValidation', () => {
   it('warns unless it is told otherwise', () => {
     expect(parseFieldValidation(undefined)).toBe('Warn');

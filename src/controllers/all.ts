@@ -1,4 +1,5 @@
 import type { ControllerRow } from './controller.ts';
+import { deploymentController } from './deployment/deployment.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { replicaSetController, replicationControllerController } from './replicas/replica-set.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
@@ -15,6 +16,7 @@ export function allControllers({ rootCa }: ControllerSettings): readonly Control
     serviceAccountController,
     ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
     namespaceController,
+    deploymentController,
     replicaSetController,
     replicationControllerController,
   ];

@@ -6,6 +6,7 @@ export const SERVICE_ACCOUNTS: ResourceId = { group: '', version: 'v1', plural: 
 export const CONFIG_MAPS: ResourceId = { group: '', version: 'v1', plural: 'configmaps' };
 export const PODS: ResourceId = { group: '', version: 'v1', plural: 'pods' };
 export const EVENTS: ResourceId = { group: '', version: 'v1', plural: 'events' };
+export const DEPLOYMENTS: ResourceId = { group: 'apps', version: 'v1', plural: 'deployments' };
 export const REPLICA_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 'replicasets' };
 export const REPLICATION_CONTROLLERS: ResourceId = { group: '', version: 'v1', plural: 'replicationcontrollers' };
 export const LEASES: ResourceId = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };

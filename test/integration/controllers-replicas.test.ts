@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReplicaSet } from '../../src/api/types/gen/apps-v1.ts';
-import type { Event, Pod, ReplicationController } from '../../src/api/types/gen/core-v1.ts';
+import type { Event, Pod, ReplicationController, ServiceAccount } from '../../src/api/types/gen/core-v1.ts';
 import { ApiConnection } from '../../src/client/connection.ts';
 import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
-import { EVENTS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS } from '../../src/controllers/resources.ts';
+import {
+  EVENTS,
+  PODS,
+  REPLICA_SETS,
+  REPLICATION_CONTROLLERS,
+  SERVICE_ACCOUNTS,
+} from '../../src/controllers/resources.ts';
 import { TestApiServer } from '../harness/api-server.ts';
 import { TestControllerManager } from '../harness/controller-manager.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -51,7 +57,10 @@ describe('replica sets and replication controllers', () => {
     connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-test' });
     sets = new ResourceClient<ReplicaSet>(connection, REPLICA_SETS);
     pods = new ResourceClient<Pod>(connection, PODS);
-    manager = await TestControllerManager.start(kubeconfig);
+    // one that is surely alone need not wait for the lease of one that was killed
+    manager = await TestControllerManager.start(kubeconfig, ['--leader-elect=false']);
+    const accounts = new ResourceClient<ServiceAccount>(connection, SERVICE_ACCOUNTS);
+    await waitFor('the account that pods run as', () => accounts.get('default', 'default'));
   });
 
   afterAll(async () => {

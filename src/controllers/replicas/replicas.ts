@@ -9,7 +9,7 @@ import type { Informed } from '../../client/informers.ts';
 import type { Reconciler } from '../../client/reconcile.ts';
 import type { ResourceClient } from '../../client/resource-client.ts';
 import type { ControllerParts, ControllerRow } from '../controller.ts';
-import { type PodOwnerKind, podsOf, watchPods } from '../pods/owned-pods.ts';
+import { OwnedObjects, type OwnerKind } from '../pods/owned-objects.ts';
 import { PodControl } from '../pods/pod-control.ts';
 import { slowStart } from '../pods/slow-start.ts';
 import { PODS } from '../resources.ts';
@@ -26,7 +26,7 @@ import {
 export interface ReplicaKind<T extends ApiObject> {
   readonly name: string;
   readonly id: ResourceId;
-  readonly owner: PodOwnerKind;
+  readonly owner: OwnerKind;
   readonly specOf: (object: T) => ReplicaSpec;
   readonly selectorOf: (object: T) => LabelSelectorObject | undefined;
   readonly statusOf: (object: T) => ReplicaStatus;
@@ -50,7 +50,7 @@ class ReplicaReconciler<T extends ApiObject> implements Reconciler {
   readonly #kind: ReplicaKind<T>;
   readonly #parts: ControllerParts;
   readonly #owners: Informed<T>;
-  readonly #pods: Informed<Pod>;
+  readonly #pods: OwnedObjects<Pod, T>;
   readonly #writer: ResourceClient<T>;
   readonly #control: PodControl;
 
@@ -59,16 +59,16 @@ class ReplicaReconciler<T extends ApiObject> implements Reconciler {
     this.#kind = kind;
     this.#parts = parts;
     this.#owners = parts.informed<T>(kind.id);
-    this.#pods = parts.informed<Pod>(PODS);
     this.#writer = parts.client<T>(kind.id);
     this.#control = new PodControl(parts, kind.owner);
     this.#owners.onChange(({ key }) => parts.enqueue(key));
-    watchPods({
-      pods: this.#pods,
+    this.#pods = new OwnedObjects<Pod, T>({
+      objects: parts.informed<Pod>(PODS),
       owners: this.#owners,
-      kind: kind.owner.kind,
+      kind: kind.owner,
       selectorOf: owner => this.#selector(owner),
       enqueue: key => parts.enqueue(key),
+      writer: parts.client<Pod>(PODS),
       onOwned: (key, change) => this.#control.expectations.observe(key, change),
     });
   }
@@ -83,14 +83,7 @@ class ReplicaReconciler<T extends ApiObject> implements Reconciler {
     if (!this.#control.expectations.satisfied(key)) return SETTLED;
     const selector = this.#selector(owner);
     if (selector === undefined) return SETTLED;
-    const candidates = podsOf(this.#pods.store, owner);
-    const owned = await this.#control.claim(
-      owner,
-      candidates,
-      selector,
-      () => this.#writer.get(...nameOf(owner), signal),
-      signal,
-    );
+    const owned = await this.#pods.claim(owner, selector, () => this.#writer.get(...nameOf(owner), signal), signal);
     const spec = this.#kind.specOf(owner);
     const isEnding = owner.metadata.deletionTimestamp !== undefined;
     const plan: ReplicaPlan = isEnding ? { kind: 'none' } : planReplicas(spec.replicas, owned, this.#parts.clock.now());

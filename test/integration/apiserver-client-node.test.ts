@@ -177,6 +177,51 @@ describe.skipIf(!hasEtcd)(`@kubernetes/client-node against the API server${title
     }
   });
 
+  it('loses and reorders nothing while somebody writes through two deaths of the server', async () => {
+    const informer = informed();
+    await informer.start();
+    const names = ['a', 'b', 'c'];
+    for (const name of names) await create(name);
+    let lives = 0;
+    const writer = async (name: string): Promise<number> => {
+      let step = 0;
+      // at least a hundred each, and until the second death is over
+      while (step < 100 || lives < 2) {
+        const next = String(step + 1);
+        await waitFor('the server to take it', () =>
+          write(name, next).then(
+            () => true,
+            () => false,
+          ),
+        );
+        step += 1;
+      }
+      return step;
+    };
+    try {
+      const writing = Promise.all(names.map(writer));
+      for (; lives < 2; lives += 1) {
+        const seen = informer.told.length;
+        await waitFor('twenty more events', () => informer.told.length > seen + 20);
+        await server.kill();
+        await server.start();
+      }
+      const last = await writing;
+      await waitFor('the last writes', saw => {
+        saw(informer.state());
+        return names.every((name, i) => informer.state()[name] === String(last[i]));
+      });
+      for (const name of names) {
+        const steps = informer.told.map(each => each.split(' ')).filter(([, of]) => of === name);
+        expect(steps.filter(([event]) => event !== 'update').map(([event]) => event)).toEqual(['add']);
+        const numbers = steps.map(([, , step]) => Number(step));
+        expect(numbers).toEqual([...new Set(numbers)].toSorted((one, other) => one - other));
+      }
+    } finally {
+      await informer.stop();
+    }
+  });
+
   /** Writes that go by, then etcd forgets them, and the server starts anew: nothing older than this can be watched any more. */
   const forgetThePast = async (): Promise<void> => {
     const { metadata } = await core.listNamespace();
@@ -313,6 +358,53 @@ describe.skipIf(!hasEtcd)(`@kubernetes/client-node against the API server${title
     expect((await core.listNamespacedPod({ namespace })).items).toEqual([]);
     await apps.deleteCollectionNamespacedDeployment({ namespace, labelSelector: '!none' });
     expect((await apps.listNamespacedDeployment({ namespace })).items).toEqual([]);
+  });
+
+  it('evicts a pod when its disruption budget allows that', async () => {
+    const labels = { app: 'web' };
+    const policy = config.makeApiClient(PolicyV1Api);
+    const status = (disruptionsAllowed: number) =>
+      policy.patchNamespacedPodDisruptionBudgetStatus(
+        { namespace, name: 'web', body: { status: { disruptionsAllowed, observedGeneration: 1 } } },
+        setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+      );
+    await core.createNamespacedPod({
+      namespace,
+      body: {
+        metadata: { name: 'one', labels },
+        spec: {
+          nodeName: 'n',
+          terminationGracePeriodSeconds: 0,
+          containers: [{ name: 'c', image: 'registry.test/x' }],
+        },
+      },
+    });
+    await core.patchNamespacedPodStatus(
+      {
+        namespace,
+        name: 'one',
+        body: { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
+      },
+      setHeaderOptions('Content-Type', PatchStrategy.StrategicMergePatch),
+    );
+    await policy.createNamespacedPodDisruptionBudget({
+      namespace,
+      body: { metadata: { name: 'web' }, spec: { minAvailable: 1, selector: { matchLabels: labels } } },
+    });
+    const evict = () =>
+      core.createNamespacedPodEviction({ namespace, name: 'one', body: { metadata: { name: 'one' } } });
+    await status(0);
+    expect(await refusal(evict())).toMatchObject({
+      code: 429,
+      reason: 'TooManyRequests',
+      message: "Cannot evict pod as it would violate the pod's disruption budget.",
+      details: { causes: [{ reason: 'DisruptionBudget' }] },
+    });
+    await status(1);
+    await evict();
+    expect((await core.listNamespacedPod({ namespace })).items).toEqual([]);
+    const { status: left } = await policy.readNamespacedPodDisruptionBudgetStatus({ namespace, name: 'web' });
+    expect(left?.disruptionsAllowed).toBe(0);
   });
 
   it('reads and writes objects without types, by discovery', async () => {

@@ -3,7 +3,7 @@ import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { LabelSelector, TableColumnDefinition } from '../../api/types/gen/meta-v1.ts';
 
 interface ColumnOptions {
-  readonly type?: 'string' | 'integer' | 'boolean';
+  readonly type?: 'string' | 'integer' | 'boolean' | 'date';
   readonly wide?: boolean;
   readonly format?: string;
   /** What the column says, for `kubectl get -o json` of a table and programs that show it as a hint. */
@@ -84,8 +84,8 @@ export function containerCells(containers: readonly Container[]): readonly [stri
 /** `a=1,b=2`, or `<none>`. */
 export function labelsCell(labels: Readonly<Record<string, string>> | undefined): string {
   const text = Object.entries(labels ?? {})
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) => `${key}=${value}`)
+    .toSorted()
     .join(',');
   return text === '' ? '<none>' : text;
 }

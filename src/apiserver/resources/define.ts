@@ -6,7 +6,7 @@ import type { FieldError } from '../../api/validation/field-error.ts';
 import { dns1123Subdomain, pathSegmentName } from '../../api/validation/names.ts';
 import { validateFinalizerNames, validateObjectMeta } from '../../api/validation/object-meta.ts';
 import { validateObjectMetaUpdate } from '../../api/validation/object-meta-update.ts';
-import { AGE, NAME, since } from './cells.ts';
+import { column, NAME, since } from './cells.ts';
 import type { ApiObject, Columns, ResourceStrategy, StrategyContext, UpdateRules } from './strategy.ts';
 
 /** What is special about a kind; everything left out is the common rule. */
@@ -49,7 +49,7 @@ export interface KindRules<T extends ApiObject> {
 }
 
 const DEFAULT_COLUMNS: Columns<ApiObject> = {
-  definitions: [NAME, { ...AGE, name: 'Created At', type: 'date' }],
+  definitions: [NAME, column('Created At', { type: 'date', description: 'When the server created the object.' })],
   cells: object => [object.metadata.name ?? '', object.metadata.creationTimestamp ?? null],
 };
 

@@ -14,7 +14,7 @@ export const configMapStrategy = defineStrategy<ConfigMap>(
     validate: validateConfigMap,
     validateUpdate: (map, old) => [...immutableData(map, old, ['data', 'binaryData']), ...validateConfigMap(map)],
     columns: {
-      definitions: [NAME, column('Data'), AGE],
+      definitions: [NAME, column('Data', { description: 'How many values it holds.' }), AGE],
       cells: (map, now) => [
         map.metadata.name ?? '',
         Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length,

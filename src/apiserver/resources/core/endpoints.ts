@@ -18,7 +18,7 @@ export const endpointsStrategy = defineStrategy<Endpoints>(
       equalAs('core/v1.Endpoints', { ...old, subsets: endpoints.subsets }, old) ? [] : validateSubsets(endpoints),
     warnings: addressWarnings,
     columns: {
-      definitions: [NAME, column('Endpoints'), AGE],
+      definitions: [NAME, column('Endpoints', { description: 'The addresses that are ready, with their ports.' }), AGE],
       cells: (endpoints, now) => [endpoints.metadata.name ?? '', addressesCell(endpoints), ageCell(endpoints, now)],
     },
   },

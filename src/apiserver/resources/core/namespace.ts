@@ -33,7 +33,7 @@ export const namespaceStrategy = defineStrategy<Namespace>(
       return phase === wanted ? [] : [invalid('status.Phase', phase ?? '', text)];
     },
     columns: {
-      definitions: [NAME, column('Status'), AGE],
+      definitions: [NAME, column('Status', { description: 'Whether the namespace is in use or going away.' }), AGE],
       cells: (namespace, now) => [namespace.metadata.name ?? '', namespace.status.phase ?? '', ageCell(namespace, now)],
     },
     // The name has a second field of its own here.

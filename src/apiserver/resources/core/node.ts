@@ -1,6 +1,6 @@
 import type { Node } from '../../../api/types/gen/core-v1.ts';
 import { cidrWarnings } from '../../../api/validation/ip.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateNode, validateNodeChange } from './node-rules.ts';
 
@@ -19,12 +19,21 @@ export const nodeStrategy = defineStrategy<Node>(
     columns: {
       definitions: [
         NAME,
-        column('Status'),
-        column('Roles'),
+        ...columns({
+          Status: 'Whether the node is ready, and whether new pods may come to it.',
+          Roles: 'The roles that its labels give the node.',
+        }),
         AGE,
-        column('Version'),
-        ...['Internal-IP', 'External-IP', 'OS-Image', 'Kernel-Version', 'Container-Runtime'].map(name =>
-          column(name, { wide: true }),
+        column('Version', { description: 'The version of its kubelet.' }),
+        ...columns(
+          {
+            'Internal-IP': 'The address of the node inside the cluster.',
+            'External-IP': 'The address of the node for everybody outside.',
+            'OS-Image': 'The operating system, as the node names it.',
+            'Kernel-Version': 'The kernel that the node runs.',
+            'Container-Runtime': 'The container runtime and its version.',
+          },
+          { wide: true },
         ),
       ],
       cells: (node, now) => {

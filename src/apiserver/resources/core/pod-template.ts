@@ -1,7 +1,7 @@
 import type { PodTemplate } from '../../../api/types/gen/core-v1.ts';
 import { validatePodTemplate } from '../../../api/validation/pod-template.ts';
 import { podSpecWarnings } from '../../../api/validation/pod-warnings.ts';
-import { column, containerCells, labelsCell, NAME } from '../cells.ts';
+import { columns, containerCells, labelsCell, NAME } from '../cells.ts';
 import { defineStrategy } from '../define.ts';
 import { withoutDisabledTemplateFields } from './pod/disabled-fields.ts';
 
@@ -22,7 +22,14 @@ export const podTemplateStrategy = defineStrategy<PodTemplate>(
         ? []
         : podSpecWarnings(template.spec, template.metadata, 'template'),
     columns: {
-      definitions: [NAME, column('Containers'), column('Images'), column('Pod Labels')],
+      definitions: [
+        NAME,
+        ...columns({
+          Containers: 'The names of the containers in the template.',
+          Images: 'The images of the containers in the template.',
+          'Pod Labels': 'The labels that pods of this template get.',
+        }),
+      ],
       cells: object => [
         object.metadata.name ?? '',
         ...containerCells(object.template.spec.containers),

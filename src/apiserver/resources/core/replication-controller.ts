@@ -9,7 +9,7 @@ import {
   validateTemplateLabels,
 } from '../../../api/validation/pod-template.ts';
 import { podSpecWarnings } from '../../../api/validation/pod-warnings.ts';
-import { column, containerCells, labelsCell } from '../cells.ts';
+import { containerCells, labelsCell, POD_COLUMNS } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { REPLICA_COLUMNS } from '../replicas.ts';
 import { withoutDisabledTemplateFields } from './pod/disabled-fields.ts';
@@ -30,10 +30,7 @@ export const replicationControllerStrategy = defineStrategy<ReplicationControlle
     warningsOnUpdate: (controller, old) =>
       controller.metadata.generation === old.metadata.generation ? [] : templateWarnings(old),
     columns: {
-      definitions: [
-        ...REPLICA_COLUMNS,
-        ...['Containers', 'Images', 'Selector'].map(name => column(name, { wide: true })),
-      ],
+      definitions: [...REPLICA_COLUMNS, ...POD_COLUMNS],
       cells: (controller, now) => [
         controller.metadata.name ?? '',
         controller.spec.replicas ?? 0,

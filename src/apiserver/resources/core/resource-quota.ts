@@ -4,7 +4,7 @@ import { type FieldError, invalid, required } from '../../../api/validation/fiel
 import { internalForm } from '../../../api/validation/internal-form.ts';
 import { validateQuantity } from '../../../api/validation/quantity.ts';
 import { isStandardQuotaResource, quotaResourceName } from '../../../api/validation/resource-names.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 
 const SCOPES = [
@@ -42,7 +42,14 @@ export const resourceQuotaStrategy = defineStrategy<ResourceQuota>(
       ...amountErrors(quota.status.used ?? {}, 'status.used'),
     ],
     columns: {
-      definitions: [NAME, column('Request'), column('Limit'), AGE],
+      definitions: [
+        NAME,
+        ...columns({
+          Request: 'How much is used of what may be requested, and of what is counted.',
+          Limit: 'How much is used of what limits may come to.',
+        }),
+        AGE,
+      ],
       cells: (quota, now) => {
         const { hard = {}, used = {} } = quota.status;
         const part = (limits: boolean): string =>

@@ -4,7 +4,7 @@ import { type FieldError, invalid, invalidFor, required, tooLong } from '../../.
 import { configMapKey } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { errorMessage } from '../../../base/errors.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { base64Bytes, immutableData, MAX_DATA_BYTES } from './config-map.ts';
 import { keyPairFault } from './key-pair.ts';
@@ -28,7 +28,7 @@ export const secretStrategy = defineStrategy<Secret>(
     ],
     warnings: tlsWarnings,
     columns: {
-      definitions: [NAME, column('Type'), column('Data'), AGE],
+      definitions: [NAME, ...columns({ Type: 'What kind of secret it is.', Data: 'How many values it holds.' }), AGE],
       cells: (secret, now) => [
         secret.metadata.name ?? '',
         secret.type ?? '',

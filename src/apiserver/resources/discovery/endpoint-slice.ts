@@ -3,7 +3,7 @@ import type { Endpoint, EndpointSlice } from '../../../api/types/gen/discovery-v
 import { ipWarnings } from '../../../api/validation/ip.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { AGE, column, firstOf, NAME } from '../cells.ts';
+import { AGE, columns, firstOf, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateSlice, validateSliceEndpoints } from './slice-rules.ts';
 
@@ -35,15 +35,23 @@ export const endpointSliceStrategy = defineStrategy<EndpointSlice>(
     ],
     warningsOnUpdate: addressWarnings,
     columns: {
-      definitions: [NAME, column('AddressType'), column('Ports'), column('Endpoints'), AGE],
+      definitions: [
+        NAME,
+        ...columns({
+          AddressType: 'What the addresses are: IPv4, IPv6 or names.',
+          Ports: 'The ports of the endpoints.',
+          Endpoints: 'The first addresses of the slice, and how many more there are.',
+        }),
+        AGE,
+      ],
       cells: (slice, now) => {
         const ports = slice.ports.map(({ port, name }) => (port === undefined ? (name ?? '*') : String(port)));
         const addresses = slice.endpoints.flatMap(endpoint => [...endpoint.addresses]);
         return [
           slice.metadata.name ?? '',
           slice.addressType,
-          ports.length === 0 ? '<unset>' : firstOf(ports, 3),
-          addresses.length === 0 ? '<unset>' : firstOf(addresses, 3),
+          listCell(ports),
+          listCell(addresses),
           ageCell(slice, now),
         ];
       },
@@ -53,6 +61,11 @@ export const endpointSliceStrategy = defineStrategy<EndpointSlice>(
 
 function sameEndpoints(slice: EndpointSlice, old: EndpointSlice): boolean {
   return equalAs('discovery/v1.EndpointSlice', { ...old, endpoints: slice.endpoints }, old);
+}
+
+function listCell(list: readonly string[]): string {
+  const text = firstOf(list, 3);
+  return text === '' ? '<unset>' : text;
 }
 
 /** v1 writes no topology. A node that `old` named there moves into the field for it, so that a partial change keeps it. */

@@ -2,7 +2,7 @@ import type { Event } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain, qualifiedName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
-import { column, since } from '../cells.ts';
+import { column, columns, NAME, since } from '../cells.ts';
 import { defineStrategy } from '../define.ts';
 
 /** Both groups serve the same objects: events are stored as core/v1 has them. */
@@ -18,16 +18,25 @@ export const eventStrategy = defineStrategy<Event>(
     validateUpdate: event => placeErrors(event, 'reportingComponent'),
     columns: {
       definitions: [
-        column('Last Seen'),
-        column('Type'),
-        column('Reason'),
-        column('Object'),
-        column('Subobject', { wide: true }),
-        column('Source', { wide: true }),
-        column('Message'),
-        column('First Seen', { wide: true }),
-        column('Count', { type: 'integer', wide: true }),
-        column('Name', { format: 'name', wide: true }),
+        ...columns({
+          'Last Seen': 'How long ago this happened last.',
+          Type: 'Normal, or Warning where somebody should look.',
+          Reason: 'What happened, in one word.',
+          Object: 'The object that this is about.',
+        }),
+        ...columns(
+          {
+            Subobject: 'The part of the object that this is about, as the path of a field.',
+            Source: 'Who tells this, and where.',
+          },
+          { wide: true },
+        ),
+        column('Message', { description: 'What happened, for people.' }),
+        ...columns(
+          { 'First Seen': 'How long ago this happened first.', Count: 'How often this happened.' },
+          { wide: true },
+        ),
+        { ...NAME, priority: 1 },
       ],
       cells: eventCells,
     },
@@ -144,8 +153,8 @@ function eventCells(event: Event, now: number): readonly unknown[] {
   const first = since(event.firstTimestamp ?? event.eventTime, now);
   const last = event.lastTimestamp === undefined ? first : since(event.lastTimestamp, now);
   const { kind = '', name = '', fieldPath = '' } = event.involvedObject;
-  const component = event.source.component ?? event.reportingComponent;
-  const host = event.source.host ?? event.reportingInstance;
+  const component = event.source.component || event.reportingComponent;
+  const host = event.source.host || event.reportingInstance;
   return [
     event.series === undefined ? last : since(event.series.lastObservedTime, now),
     event.type ?? '',
@@ -155,7 +164,7 @@ function eventCells(event: Event, now: number): readonly unknown[] {
     host === '' ? component : `${component}, ${host}`,
     (event.message ?? '').trim(),
     first,
-    event.series?.count ?? (event.count === undefined || event.count === 0 ? 1 : event.count),
+    event.series === undefined ? event.count || 1 : (event.series.count ?? 0),
     event.metadata.name ?? '',
   ];
 }

@@ -5,7 +5,7 @@ import type {
 } from '../../../api/types/gen/core-v1.ts';
 import { fractions } from '../../../api/validation/pod-warnings.ts';
 import { validateClaimSpec } from '../../../api/validation/volume-claim.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { accessModesCell, BETA_CLASS_ANNOTATION, storageClassOf } from './access-modes.ts';
 import { keptOfClaim, validateClaimChange, validateClaimStatus } from './claim-update-rules.ts';
@@ -29,11 +29,16 @@ export const persistentVolumeClaimStrategy = defineStrategy<PersistentVolumeClai
     columns: {
       definitions: [
         NAME,
-        ...['Status', 'Volume', 'Capacity', 'Access Modes', 'StorageClass', 'VolumeAttributesClass'].map(name =>
-          column(name),
-        ),
+        ...columns({
+          Status: 'Whether the claim waits for a volume, has one, or lost it.',
+          Volume: 'The volume that the claim is bound to.',
+          Capacity: 'How much that volume holds.',
+          'Access Modes': 'How nodes and pods may share that volume.',
+          StorageClass: 'The class that the claim asks for.',
+          VolumeAttributesClass: 'The class of attributes that the claim asks for.',
+        }),
         AGE,
-        column('VolumeMode', { wide: true }),
+        column('VolumeMode', { wide: true, description: 'Whether the claim asks for a file system or a raw device.' }),
       ],
       cells: (claim, now) => {
         const bound = (claim.spec.volumeName ?? '') !== '';

@@ -1,6 +1,6 @@
 import type { PersistentVolume } from '../../../api/types/gen/core-v1.ts';
 import { termWarnings } from '../../../api/validation/deprecated-labels.ts';
-import { AGE, column, NAME } from '../cells.ts';
+import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { accessModesCell, BETA_CLASS_ANNOTATION, storageClassOf } from './access-modes.ts';
 import { validateVolume, validateVolumeChange } from './persistent-volume-rules.ts';
@@ -21,18 +21,18 @@ export const persistentVolumeStrategy = defineStrategy<PersistentVolume>(
     columns: {
       definitions: [
         NAME,
-        ...[
-          'Capacity',
-          'Access Modes',
-          'Reclaim Policy',
-          'Status',
-          'Claim',
-          'StorageClass',
-          'VolumeAttributesClass',
-          'Reason',
-        ].map(name => column(name)),
+        ...columns({
+          Capacity: 'How much the volume holds.',
+          'Access Modes': 'How nodes and pods may share the volume.',
+          'Reclaim Policy': 'What becomes of the volume when its claim is gone.',
+          Status: 'Whether the volume is free, bound to a claim, released by it, or failed.',
+          Claim: 'The claim that the volume is bound to, with its namespace.',
+          StorageClass: 'The class that the volume is of.',
+          VolumeAttributesClass: 'The class of attributes that the volume has.',
+          Reason: 'Why the volume is in its state, in one word.',
+        }),
         AGE,
-        column('VolumeMode', { wide: true }),
+        column('VolumeMode', { wide: true, description: 'Whether the volume is a file system or a raw device.' }),
       ],
       cells: (volume, now) => {
         const claim = volume.spec.claimRef;

@@ -1,17 +1,27 @@
 import { isSidecar } from '../../../../api/pod-resources.ts';
 import type { ContainerStatus, Pod } from '../../../../api/types/gen/core-v1.ts';
-import { AGE, column, NAME, since } from '../../cells.ts';
+import { AGE, columns, NAME, since } from '../../cells.ts';
 import type { Columns } from '../../strategy.ts';
 
 /** kubectl get pods. What the status column says is upstream's reading of the containers' states. */
 export const podColumns: Columns<Pod> = {
   definitions: [
     NAME,
-    column('Ready'),
-    column('Status'),
-    column('Restarts'),
+    ...columns({
+      Ready: 'How many containers are ready, of how many the pod has.',
+      Status: 'What the containers do, all in all.',
+      Restarts: 'How often containers were started anew, and when that happened last.',
+    }),
     AGE,
-    ...['IP', 'Node', 'Nominated Node', 'Readiness Gates'].map(name => column(name, { wide: true })),
+    ...columns(
+      {
+        IP: 'The address of the pod, once it has one.',
+        Node: 'The node that the pod runs on, or is to run on.',
+        'Nominated Node': 'The node on which others make room for the pod.',
+        'Readiness Gates': 'How many of the conditions that others must set for the pod to be ready are true.',
+      },
+      { wide: true },
+    ),
   ],
   cells(pod, now) {
     const view = readContainers(pod);

@@ -1,6 +1,6 @@
 import type { Service } from '../../../../api/types/gen/core-v1.ts';
 import { dns1123Label } from '../../../../api/validation/names.ts';
-import { AGE, column, labelsCell, NAME } from '../../cells.ts';
+import { AGE, column, columns, labelsCell, NAME } from '../../cells.ts';
 import { ageCell, defineStrategy } from '../../define.ts';
 import { prepareChangedService, prepareNewService } from './prepare.ts';
 import { validateServiceStatus } from './status-rules.ts';
@@ -24,12 +24,14 @@ export const serviceStrategy = defineStrategy<Service>(
     columns: {
       definitions: [
         NAME,
-        column('Type'),
-        column('Cluster-IP'),
-        column('External-IP'),
-        column('Port(s)'),
+        ...columns({
+          Type: 'How the service is reached.',
+          'Cluster-IP': 'The address of the service inside the cluster.',
+          'External-IP': 'Where the service is reached from outside: addresses, or a name for ExternalName.',
+          'Port(s)': 'The ports of the service, with their node ports and protocols.',
+        }),
         AGE,
-        column('Selector', { wide: true }),
+        column('Selector', { wide: true, description: 'The labels of the pods behind the service.' }),
       ],
       cells: (service, now) => [
         service.metadata.name ?? '',
@@ -51,12 +53,17 @@ function externalCell({ spec, status }: Service): string {
     case 'ExternalName':
       return spec.externalName ?? '';
     case 'LoadBalancer': {
-      const given = (status.loadBalancer.ingress ?? []).map(ingress => ingress.ip ?? ingress.hostname ?? '');
+      const given = (status.loadBalancer.ingress ?? []).map(({ ip = '', hostname = '' }) =>
+        ip === '' ? hostname : ip,
+      );
       const all = [...new Set(given)].filter(text => text !== '').toSorted();
       return [...all, ...ips].join(',') || '<pending>';
     }
-    default:
+    case 'ClusterIP':
+    case 'NodePort':
       return ips.join(',') || '<none>';
+    default:
+      return '<unknown>';
   }
 }
 

@@ -8,7 +8,7 @@ import type {
   ResourceFieldSelector,
 } from '../types/gen/core-v1.ts';
 import { type FieldError, invalid, invalidFor, notFound, notSupported, required } from './field-error.ts';
-import { configMapKey, dns1123Label, dns1123Subdomain, envVarName, qualifiedName } from './names.ts';
+import { asPrefix, configMapKey, dns1123Label, dns1123Subdomain, envVarName, qualifiedName } from './names.ts';
 import { noBacksteps } from './paths.ts';
 import { containersOf } from './pod-options.ts';
 
@@ -196,7 +196,7 @@ export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, p
         ...(target === ''
           ? [required(`${at}.${name}.name`)]
           : // Upstream lets these end in a dash, as if something were to follow.
-            invalidFor(`${at}.${name}.name`, target, dns1123Subdomain(target.replace(/-$/, 'a')))),
+            invalidFor(`${at}.${name}.name`, target, dns1123Subdomain(asPrefix(target)))),
       );
     }
     // Upstream names the list, not the place in it.

@@ -25,6 +25,11 @@ function maxLength(value: string, bytes: number, unit: 'bytes' | 'characters' = 
   return Buffer.byteLength(value) > bytes ? [`must be no more than ${bytes} ${unit}`] : [];
 }
 
+/** The beginning of a name as the name that is checked: a dash may end it, since something follows. Upstream takes one more character with it. */
+export function asPrefix(value: string): string {
+  return value.length > 1 && value.endsWith('-') ? `${value.slice(0, -2)}a` : value;
+}
+
 export function dns1123Label(value: string): string[] {
   if (matches(LABEL, value)) return maxLength(value, 63);
   return [

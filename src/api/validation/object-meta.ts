@@ -2,7 +2,7 @@ import { encodeObject } from '../encode/encode-object.ts';
 import { builtinTable } from '../schema/builtin.ts';
 import type { ObjectMeta, OwnerReference } from '../types/gen/meta-v1.ts';
 import { type FieldError, forbidden, invalid, invalidFor, required, tooLong } from './field-error.ts';
-import { dns1123Label, labelValue, qualifiedName } from './names.ts';
+import { asPrefix, dns1123Label, labelValue, qualifiedName } from './names.ts';
 
 /** All annotations of an object together: 256 KiB. */
 const MAX_ANNOTATION_BYTES = 256 * 1024;
@@ -16,10 +16,7 @@ export function validateObjectMeta(
   const { name = '', generateName = '', namespace = '' } = meta;
   const errors: FieldError[] = [];
   if (generateName !== '')
-    // What follows the prefix is added later, so a trailing dash is fine.
-    errors.push(
-      ...invalidFor(`${path}.generateName`, generateName, options.nameReasons(generateName.replace(/-$/, 'a'))),
-    );
+    errors.push(...invalidFor(`${path}.generateName`, generateName, options.nameReasons(asPrefix(generateName))));
   if (name !== '') errors.push(...invalidFor(`${path}.name`, name, options.nameReasons(name)));
   else if (generateName === '') errors.push(required(`${path}.name`, 'name or generateName is required'));
   if (!options.namespaced) {

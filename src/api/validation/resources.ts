@@ -118,7 +118,8 @@ function claimErrors(claims: readonly ResourceClaim[], known: ReadonlySet<string
 
 /** True where a stored pod asks for a part of a huge page. */
 export function hasIndivisibleHugePages(spec: PodSpec): boolean {
-  const lists = [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ resources }) => [
+  const { containers, initContainers = [], ephemeralContainers = [] } = spec;
+  const lists = [...containers, ...initContainers, ...ephemeralContainers].flatMap(({ resources }) => [
     resources.limits,
     resources.requests,
   ]);

@@ -98,13 +98,13 @@ function scopeErrors(spec: ResourceQuotaSpec): FieldError[] {
       ...(SCOPES.includes(scope) ? [] : [invalid(at, scopes, 'unsupported scope')]),
       ...unfit(scope, spec).map(() => invalid(at, scopes, 'unsupported scope applied to resource')),
     ]),
-    ...conflicts(scopes, scopes),
+    ...conflicts(scopes, scopes, at),
   ];
 }
 
-function conflicts(scopes: readonly string[], shown: unknown): FieldError[] {
+function conflicts(scopes: readonly string[], shown: unknown, path: string): FieldError[] {
   return CONFLICTS.filter(([a, b]) => scopes.includes(a) && scopes.includes(b)).map(() =>
-    invalid('spec.scopes', shown, 'conflicting scopes'),
+    invalid(path, shown, 'conflicting scopes'),
   );
 }
 
@@ -149,6 +149,7 @@ function selectorErrors(spec: ResourceQuotaSpec): FieldError[] {
     ...conflicts(
       expressions.map(expression => expression.scopeName),
       spec.scopes ?? null,
+      at,
     ),
   ];
 }

@@ -10,7 +10,6 @@ import {
 } from '../../../api/validation/field-error.ts';
 import { qualifiedName } from '../../../api/validation/names.ts';
 import { limitResourceName, mayOvercommit } from '../../../api/validation/resource-names.ts';
-import { column, NAME } from '../cells.ts';
 import { defineStrategy } from '../define.ts';
 
 const TYPES = ['Pod', 'Container', 'PersistentVolumeClaim'];
@@ -29,10 +28,6 @@ export const limitRangeStrategy = defineStrategy<LimitRange>(
         seen.add(limit.type);
         return [...errors, ...limitErrors(limit, at)];
       });
-    },
-    columns: {
-      definitions: [NAME, column('Created At', { format: '' })],
-      cells: range => [range.metadata.name ?? '', range.metadata.creationTimestamp ?? null],
     },
   },
 );

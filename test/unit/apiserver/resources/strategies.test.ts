@@ -280,6 +280,7 @@ describe('every served resource', () => {
     (_, resource) => {
       const rules = strategyFor(resource);
       expect(rules.columns.definitions.length).toBeGreaterThan(1);
+      expect(rules.columns.definitions.filter(({ description }) => description === '')).toEqual([]);
       expect(rules.subresources.has('status')).toBe(resource.subresources.some(sub => sub.name === 'status'));
       expect(strategyFor(resource)).toBe(rules);
     },

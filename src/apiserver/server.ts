@@ -16,9 +16,11 @@ import { type ApiRequest, type ApiResponse, RequestHeaders } from './http.ts';
 import { type AnswerLimits, AnswerSender, type Requested } from './serve/answer-sender.ts';
 import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
+import { refuseMalformed } from './serve/malformed-request.ts';
 import { apiRequest, type NodeRequest } from './serve/node-request.ts';
 import type { NodeResponse } from './serve/node-response.ts';
-import { requestLifetime } from './serve/request-lifetime.ts';
+import { hasRequests, requestLifetime } from './serve/request-lifetime.ts';
+import { endResettingSession } from './serve/reset-limit.ts';
 
 /** The certificate of the server and the CA of its clients, in PEM. */
 export interface ServerTls {
@@ -122,7 +124,7 @@ export class ApiServer implements Component {
 
   #createServer(): Http2SecureServer {
     const limits = this.#limits;
-    const { tls, log, onHandshakeError } = this.#options;
+    const { tls, clock, log, onHandshakeError } = this.#options;
     const options: SecureServerOptions = {
       ...secureContext(tls),
       allowHTTP1: true,
@@ -151,12 +153,16 @@ export class ApiServer implements Component {
       session.once('close', () => this.#sessions.delete(session));
       session.on('error', () => {}); // the client's doing; its requests end by themselves
       endIdleSession(session, limits.idleMs);
+      endResettingSession(session, clock, () =>
+        log.info('an HTTP/2 connection was ended: its client gives up too many requests'),
+      );
     });
     server.on('tlsClientError', (error: Error, socket: Socket) => {
       onHandshakeError?.();
       log.debug({ reason: errorMessage(error) }, 'a TLS handshake failed');
       socket.destroy();
     });
+    server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(socket, error, hasRequests(socket)));
     server.on('request', (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         log.error({ err: error }, 'an answer could not be sent');

@@ -40,6 +40,11 @@ export function requestLifetime(response: EventEmitter, connection: EventEmitter
   };
 }
 
+/** Whether a request of this connection is under way. */
+export function hasRequests(connection: EventEmitter): boolean {
+  return (OPEN.get(connection)?.size ?? 0) > 0;
+}
+
 function openOn(connection: EventEmitter): Set<() => void> {
   const known = OPEN.get(connection);
   if (known !== undefined) return known;

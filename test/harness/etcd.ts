@@ -15,7 +15,12 @@ export interface EtcdServerOptions {
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
-/** An etcd of one member on ports of 127.0.0.1, with its data in memory, that can be killed and started again on the same data. */
+/** One member elects itself: no need to wait a second for it. */
+function alone(peer: number): { readonly name: string; readonly cluster: string; readonly electionMs: number } {
+  return { name: 'one', cluster: `one=http://127.0.0.1:${peer}`, electionMs: 100 };
+}
+
+/** A member of etcd, mostly the only one, on ports of 127.0.0.1, with its data in memory, that can be killed and started again on the same data. */
 export class EtcdServer {
   readonly endpoint: string;
   readonly folder: string;
@@ -23,7 +28,7 @@ export class EtcdServer {
   readonly #tls: EtcdServerOptions['tls'];
   #child: ChildProcess | undefined;
 
-  private constructor(folder: string, client: number, peer: number, options: EtcdServerOptions) {
+  private constructor(folder: string, client: number, peer: number, options: EtcdServerOptions, member = alone(peer)) {
     const scheme = options.tls === undefined ? 'http' : 'https';
     this.endpoint = `${scheme}://127.0.0.1:${client}`;
     this.folder = folder;
@@ -31,15 +36,14 @@ export class EtcdServer {
     const peerUrl = `http://127.0.0.1:${peer}`;
     this.#args = [
       '--data-dir=data',
-      '--name=one',
+      `--name=${member.name}`,
       `--listen-client-urls=${this.endpoint}`,
       `--advertise-client-urls=${this.endpoint}`,
       `--listen-peer-urls=${peerUrl}`,
       `--initial-advertise-peer-urls=${peerUrl}`,
-      `--initial-cluster=one=${peerUrl}`,
-      // one member elects itself: no need to wait a second for it
-      '--heartbeat-interval=10',
-      '--election-timeout=100',
+      `--initial-cluster=${member.cluster}`,
+      `--heartbeat-interval=${member.electionMs / 10}`,
+      `--election-timeout=${member.electionMs}`,
       ...(options.tls === undefined
         ? []
         : [
@@ -58,6 +62,19 @@ export class EtcdServer {
     const server = new EtcdServer(folder, client, peer, options);
     await server.start();
     return server;
+  }
+
+  /** The members of one cluster, each with data of its own. The caller removes them all. */
+  static async startCluster(size: number): Promise<readonly EtcdServer[]> {
+    const ports = await Promise.all(Array.from({ length: size }, () => freePorts()));
+    const cluster = ports.map(([, peer], i) => `m${i}=http://127.0.0.1:${peer}`).join(',');
+    const members = ports.map(([client, peer], i) => {
+      const folder = mkdtempSync(join('/dev/shm', 'gantry-etcd-'));
+      // several that share a busy machine: a pause is no reason for an election
+      return new EtcdServer(folder, client, peer, {}, { name: `m${i}`, cluster, electionMs: 1000 });
+    });
+    await Promise.all(members.map(member => member.start()));
+    return members;
   }
 
   get pid(): number {

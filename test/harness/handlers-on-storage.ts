@@ -137,6 +137,7 @@ export class HandlersOnStorage {
       dryRun: false,
       signal: this.#stop.signal,
       subresource: '',
+      verb: 'update',
       warn() {},
       ...options,
     };

@@ -5,6 +5,7 @@ import { type Attributes, forbiddenByAuthorizer, resourceAttributes } from '../a
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { WantedUser } from './impersonation.ts';
 import {
+  EXTRA_NODE_NAME,
   GROUP_AUTHENTICATED,
   GROUP_MASTERS,
   GROUP_NODES,
@@ -17,7 +18,6 @@ import {
 
 const AUTHENTICATION_GROUP = 'authentication.k8s.io';
 const NODE_PREFIX = 'system:node:';
-const EXTRA_NODE_NAME = 'authentication.kubernetes.io/node-name';
 
 /**
  * A way to be allowed to impersonate. The constrained ones ask twice: `impersonate-on:<mode>:<verb>` for what is to be done, then

@@ -20,6 +20,9 @@ const USER_SERVICE_ACCOUNT_PREFIX = 'system:serviceaccount:';
 /** The key under which `extra` tells which credential was used. */
 export const EXTRA_CREDENTIAL_ID = 'authentication.kubernetes.io/credential-id';
 
+/** The key under which `extra` tells the node of a token's pod. */
+export const EXTRA_NODE_NAME = 'authentication.kubernetes.io/node-name';
+
 const NO_EXTRA: UserInfo['extra'] = new Map();
 
 export function userInfo(name: string, groups: readonly string[], more: Partial<UserInfo> = {}): UserInfo {

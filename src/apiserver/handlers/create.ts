@@ -54,6 +54,7 @@ export function writeOptions(context: RequestContext): WriteOptions {
     dryRun: checkWriteParameters(parametersKind(context.info.verb), context.request.query).dryRun,
     signal: context.signal,
     subresource: context.info.subresource,
+    verb: context.info.verb,
     warn: text => context.warnings.add(text),
   };
 }

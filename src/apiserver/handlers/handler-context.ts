@@ -36,5 +36,7 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
   /** Empty for the object itself. */
   readonly subresource: string;
+  /** As the user is asked for the right to it: `create`, `update` or `patch`. */
+  readonly verb: string;
   warn(text: string): void;
 }

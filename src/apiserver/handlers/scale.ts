@@ -1,12 +1,12 @@
 import { encodeObject } from '../../api/encode/encode-object.ts';
 import { builtinTable } from '../../api/schema/builtin.ts';
-import { invalidError } from '../../api/status.ts';
+import { conflictError, invalidError } from '../../api/status.ts';
 import type { Scale } from '../../api/types/gen/autoscaling-v1.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import { type Scalable, scaleOf, validateScale, withScale } from '../resources/scale.ts';
 import type { ApiObject } from '../resources/strategy.ts';
-import { writeOptions } from './create.ts';
+import { inNamespace, writeOptions } from './create.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { patchedObject, readPatch } from './patch.ts';
 import { readObject } from './read-body.ts';
@@ -27,7 +27,7 @@ export async function scaleObject(
     const entry = await served.cache.get(served.key(namespace, name), { signal: context.signal });
     return plainResponse(context, type, scaleOf(entry.object as Scalable));
   }
-  const change = await scaleChange(context);
+  const change = await scaleChange(served, context);
   const request = { namespace, name, rules: served.strategy, change };
   const written = await updateObject(handlers, served, request, writeOptions(context));
   return plainResponse(
@@ -37,22 +37,32 @@ export async function scaleObject(
   );
 }
 
-async function scaleChange(context: RequestContext): Promise<(old: ApiObject) => ApiObject> {
+async function scaleChange(served: ServedResource, context: RequestContext): Promise<(old: ApiObject) => ApiObject> {
   const type = builtinTable.struct('autoscaling/v1.Scale');
-  if (context.info.verb === 'patch') {
+  const { name, namespace, verb } = context.info;
+  if (verb === 'patch') {
     const patch = await readPatch(context);
     return old => {
       const before = encodeObject(type, scaleOf(old as Scalable));
-      return scaled(old, patchedObject<Scale>(context, type, before, patch));
+      const scale = patchedObject<Scale & ApiObject>(context, type, before, patch);
+      return scaled(served, old, inNamespace(scale, served, namespace) as Scale & ApiObject);
     };
   }
   const kind = { type, apiVersion: 'autoscaling/v1', kind: 'Scale' };
-  const scale = named(await readObject<Scale & ApiObject>(context, kind), context.info.name) as Scale & ApiObject;
-  return old => scaled(old, scale);
+  const sent = named(await readObject<Scale & ApiObject>(context, kind), name);
+  const scale = inNamespace(sent, served, namespace) as Scale & ApiObject;
+  return old => scaled(served, old, scale);
 }
 
-function scaled(old: ApiObject, scale: Scale): ApiObject {
+function scaled(served: ServedResource, old: ApiObject, scale: Scale): ApiObject {
   const errors = validateScale(scale);
   if (errors.length > 0) throw invalidError({ group: 'autoscaling', kind: 'Scale' }, scale.metadata.name ?? '', errors);
+  const { name = '', uid = '' } = scale.metadata;
+  if (uid !== '' && uid !== old.metadata.uid)
+    throw conflictError(
+      { ...served.groupResource, resource: `${served.resource.plural}/scale` },
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid ?? ''}`,
+    );
   return withScale(old as Scalable, scale);
 }

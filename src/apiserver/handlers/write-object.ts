@@ -6,6 +6,7 @@ import { type AdmissionRequest, admitMutating, admitValidating } from '../admiss
 import type { ApiObject, StrategyContext, UpdateRules } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 import type { Preconditions, StoredObject } from '../storage/storage.ts';
+import { claimRightsErrors } from './claim-rights.ts';
 import { checkEscalation } from './escalation.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import type { Entry, ServedResource } from './served-resource.ts';
@@ -76,7 +77,10 @@ async function createNamed(
   const admitted = (await admitMutating(handlers.admission, request, signal)) as ApiObject;
   const context = strategyContext(handlers, options);
   const prepared = strategy.prepareForCreate(admitted, context);
-  const errors = strategy.validate(prepared, context);
+  const errors = [
+    ...(await claimRightsErrors(handlers, served, prepared, undefined, options)),
+    ...strategy.validate(prepared, context),
+  ];
   if (errors.length > 0) throw invalidError(served.groupKind, name, errors);
   for (const warning of strategy.warnings(prepared)) options.warn(warning);
   const valid = strategy.canonicalize(prepared);
@@ -241,7 +245,10 @@ async function nextObject(
   };
   const context = strategyContext(handlers, options);
   const prepared = rules.prepareForUpdate(versioned, old, context);
-  const errors = rules.validateUpdate(prepared, old, context);
+  const errors = [
+    ...(await claimRightsErrors(handlers, served, prepared, old, options)),
+    ...rules.validateUpdate(prepared, old, context),
+  ];
   if (errors.length > 0) throw invalidError(served.groupKind, name, errors);
   for (const warning of rules.warningsOnUpdate(prepared, old)) options.warn(warning);
   const valid = served.strategy.canonicalize(prepared);

@@ -2,7 +2,9 @@ import type { Deployment, ReplicaSet, StatefulSet } from '../../api/types/gen/ap
 import type { Scale } from '../../api/types/gen/autoscaling-v1.ts';
 import type { ReplicationController } from '../../api/types/gen/core-v1.ts';
 import type { FieldError } from '../../api/validation/field-error.ts';
+import { dns1123Subdomain } from '../../api/validation/names.ts';
 import { nonNegative } from '../../api/validation/numbers.ts';
+import { validateObjectMeta } from '../../api/validation/object-meta.ts';
 import { selectorText } from './cells.ts';
 
 /** The kinds that have a scale. */
@@ -31,7 +33,10 @@ export function withScale<T extends Scalable>(object: T, scale: Scale): T {
 }
 
 export function validateScale(scale: Scale): FieldError[] {
-  return nonNegative('spec.replicas', scale.spec.replicas);
+  return [
+    ...validateObjectMeta(scale.metadata, { namespaced: true, nameReasons: dns1123Subdomain }),
+    ...nonNegative('spec.replicas', scale.spec.replicas),
+  ];
 }
 
 function selectorOf(object: Scalable): string {

@@ -21,6 +21,7 @@ export class ServerObjects {
       dryRun: false,
       signal,
       subresource: '',
+      verb: 'update',
       warn() {},
     };
   }

@@ -56,6 +56,24 @@ describe('scale', () => {
       400,
       'the name of the object (e) does not match',
     ],
+    [
+      'another namespace',
+      { metadata: { name: 'd', namespace: 'b' }, spec: { replicas: 1 } },
+      400,
+      'the namespace of the provided object does not match',
+    ],
+    [
+      'another life',
+      { metadata: { name: 'd', uid: 'u' }, spec: { replicas: 1 } },
+      409,
+      'Operation cannot be fulfilled on deployments/scale.apps "d": Precondition failed: UID in precondition: u, UID',
+    ],
+    [
+      'a label that is none',
+      { metadata: { name: 'd', labels: { a: '-' } }, spec: { replicas: 1 } },
+      422,
+      'metadata.labels: Invalid value: "-"',
+    ],
     ['an old version', { metadata: { name: 'd', resourceVersion: '1' }, spec: { replicas: 1 } }, 409, 'modified'],
   ])('is refused for %s', async (_, body, status, message) => {
     const { json } = await api.ask('PUT', `${DEPLOYMENTS}/d/scale`, { body });

@@ -162,7 +162,10 @@ export class Definitions {
       case 'map':
         return { type: 'object', additionalProperties: this.#type(type.of) };
       case 'scalar':
-        return this.#scalar(type.scalar);
+        return {
+          ...this.#scalar(type.scalar),
+          ...(type.enumValues === undefined ? {} : { enum: type.enumValues.toSorted() }),
+        };
     }
   }
 

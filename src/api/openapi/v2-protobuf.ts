@@ -118,9 +118,13 @@ function wrapped(field: number, value: Value): Value {
   return nested((writer, whole) => value(writer, field, whole));
 }
 
-/** An extension's value as YAML text (2), of which JSON is a part. */
+/** A value as YAML text (2), of which JSON is a part: of an extension or an enumeration. */
 const ANY: Value = (writer, field, value) => {
   nested(inner => text(inner, 2, `${JSON.stringify(value)}\n`))(writer, field, {});
+};
+
+const anys: Value = (writer, field, value) => {
+  for (const item of [...(value as readonly unknown[])].reverse()) ANY(writer, field, item);
 };
 
 /** Schemas hold schemas. */
@@ -132,6 +136,7 @@ const SCHEMA_MESSAGE = nested(
       format: [2, text],
       description: [4, text],
       required: [19, texts],
+      enum: [20, anys],
       additionalProperties: [21, wrapped(1, SCHEMA)],
       type: [22, wrapped(1, text)],
       items: [23, wrapped(1, SCHEMA)],

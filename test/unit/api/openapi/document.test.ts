@@ -57,7 +57,33 @@ describe('the OpenAPI v2 document', () => {
   });
 });
 
+describe.each(['v2', 'v3'])('the definitions of %s', version => {
+  const definition = async (name: string): Promise<unknown> =>
+    version === 'v2'
+      ? at(v2, 'definitions', name)
+      : at(await openApiV3('api/v1', OPTIONS), 'components', 'schemas', name);
+
+  it('name the values of enumerations, in order', async () => {
+    const restartPolicy = at(await definition('io.k8s.api.core.v1.PodSpec'), 'properties', 'restartPolicy');
+    expect(restartPolicy).toEqual({ type: 'string', enum: ['Always', 'Never', 'OnFailure'] });
+    const accessModes = at(await definition('io.k8s.api.core.v1.PersistentVolumeSpec'), 'properties', 'accessModes');
+    expect(at(accessModes, 'items', 'enum')).toEqual([
+      'ReadOnlyMany',
+      'ReadWriteMany',
+      'ReadWriteOnce',
+      'ReadWriteOncePod',
+    ]);
+  });
+});
+
 describe('the OpenAPI v2 document in protobuf', () => {
+  it('has enumerations as YAML texts', async () => {
+    const schema = { type: 'string', enum: ['A', 'B'] };
+    const bytes = await openApiV2Protobuf({ paths: {}, definitions: { x: schema } });
+    // field 20 of the schema, twice: each an Any of 6 bytes, whose text (2) is JSON with a line's end
+    expect(bytes.toString('hex')).toContain('a2010612042241220aa2010612042242220a');
+  });
+
   it('has every path and definition, by name', async () => {
     const names: Record<number, string[]> = { 8: [], 9: [] };
     const reader = new Reader(await openApiV2Protobuf(v2));

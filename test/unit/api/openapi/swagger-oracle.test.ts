@@ -21,8 +21,8 @@ function without(value: unknown, names: ReadonlySet<string>): unknown {
   );
 }
 
-/** Prose is ours, and unions are in no row. */
-const OURS = new Set(['description', 'x-kubernetes-unions']);
+/** Prose is ours, unions are in no row, and the document was written without enumerations, which servers have by default. */
+const OURS = new Set(['description', 'x-kubernetes-unions', 'enum']);
 /** Kinds that belong to every group name all of upstream's, the unserved ones too. */
 const SHARED = /\.(?:DeleteOptions|WatchEvent)$/;
 

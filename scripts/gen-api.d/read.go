@@ -47,8 +47,12 @@ type goPackage struct {
 	files  map[string]map[string]string // type name -> imports of its file
 	enums  map[string][]string          // type name -> constants
 	consts map[string]string            // name of a string constant -> its value
+	copies map[string][]constRef        // type name -> its constants that are those of another package
 	order  []string
 }
+
+// constRef is a constant of an imported package.
+type constRef struct{ path, name string }
 
 type universe map[string]*goPackage
 
@@ -58,7 +62,7 @@ func parsePackage(p pkg, dir string) (*goPackage, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &goPackage{pkg: p, specs: map[string]*ast.TypeSpec{}, docs: map[string]map[string][]string{}, files: map[string]map[string]string{}, enums: map[string][]string{}, consts: map[string]string{}}
+	g := &goPackage{pkg: p, specs: map[string]*ast.TypeSpec{}, docs: map[string]map[string][]string{}, files: map[string]map[string]string{}, enums: map[string][]string{}, consts: map[string]string{}, copies: map[string][]constRef{}}
 	for _, tree := range parsed {
 		names := make([]string, 0, len(tree.Files))
 		for name := range tree.Files {
@@ -98,11 +102,25 @@ func (g *goPackage) addFile(file *ast.File) {
 				g.docs[s.Name.Name] = markersOf(gen.Doc, s.Doc)
 				g.order = append(g.order, s.Name.Name)
 			case *ast.ValueSpec:
-				ident, ok := s.Type.(*ast.Ident)
-				if gen.Tok != token.CONST || !ok {
+				if gen.Tok != token.CONST {
 					continue
 				}
 				for i, value := range s.Values {
+					ident, ok := s.Type.(*ast.Ident)
+					// a constant may have its type by conversion: T("text"), or T(other.Constant)
+					if call, converted := value.(*ast.CallExpr); converted && s.Type == nil && len(call.Args) == 1 {
+						ident, ok = call.Fun.(*ast.Ident)
+						value = call.Args[0]
+					}
+					if !ok {
+						continue
+					}
+					if selector, imported := value.(*ast.SelectorExpr); imported {
+						if from, ok := selector.X.(*ast.Ident); ok {
+							g.copies[ident.Name] = append(g.copies[ident.Name], constRef{imports[from.Name], selector.Sel.Name})
+						}
+						continue
+					}
 					if lit, ok := value.(*ast.BasicLit); ok && lit.Kind == token.STRING {
 						text, _ := strconv.Unquote(lit.Value)
 						g.consts[s.Names[i].Name] = text
@@ -267,7 +285,14 @@ func (u universe) typeOf(g *goPackage, name string) (goType, error) {
 		}
 		t.base = &base
 		if _, enum := t.markers["enum"]; enum {
-			t.enum = g.enums[name]
+			t.enum = append(t.enum, g.enums[name]...)
+			for _, copied := range g.copies[name] {
+				from, ok := u[copied.path]
+				if !ok {
+					return t, fmt.Errorf("%s: the package %s of a constant is not read", name, copied.path)
+				}
+				t.enum = append(t.enum, from.consts[copied.name])
+			}
 		}
 		return t, nil
 	}

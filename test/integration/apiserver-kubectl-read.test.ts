@@ -357,6 +357,11 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
       'explain deployments --api-version=apps/v1',
       /GROUP: +apps\nKIND: +Deployment\nVERSION: +v1/,
     ],
+    [
+      'an enumeration',
+      'explain ingress.spec.rules.http.paths.pathType',
+      /FIELD: pathType <string> -required-\nENUM:\n +Exact\n +ImplementationSpecific\n +Prefix\n/,
+    ],
     ['a list of objects', 'explain deployment.spec.template.spec.containers.ports', /FIELD: ports <\[\]ContainerPort>/],
     ['a group', 'explain roles.rbac.authorization.k8s.io', /KIND: +Role\n/],
     ['the OpenAPI v2 form', 'explain hpa.spec --output=plaintext-openapiv2', /RESOURCE: spec|maxReplicas/],

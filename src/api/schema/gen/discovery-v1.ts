@@ -8,7 +8,7 @@ export const discoveryV1: PackageRows = {
   version: 'v1',
   proto: 'k8s.io.api.discovery.v1',
   types: {
-    AddressType: `=string`,
+    AddressType: `=string ["FQDN","IPv4","IPv6"]`,
     Endpoint: `addresses []string 1 ! l=set
 conditions EndpointConditions 2 o
 hostname *string 3 o?

@@ -86,7 +86,7 @@ policyTypes []PolicyType 4 o? l=atomic`,
 resource string 2 o!
 namespace string 3 o?
 name string 4 o!`,
-    PathType: `=string`,
+    PathType: `=string ["Exact","Prefix","ImplementationSpecific"]`,
     PolicyType: `=string ["Ingress","Egress"]`,
     ServiceBackendPort: `@s=atomic
 name string 1 o?

@@ -46,7 +46,7 @@ nodeAllocatableResourceMappings {}NodeAllocatableResourceMapping 13 o?`,
     DeviceAllocationConfiguration: `source AllocationConfigSource 1 !
 requests []string 2 o? l=atomic
 . DeviceConfiguration 3`,
-    DeviceAllocationMode: `=string`,
+    DeviceAllocationMode: `=string ["ExactCount","All"]`,
     DeviceAllocationResult: `results []DeviceRequestAllocationResult 1 o? l=atomic
 config []DeviceAllocationConfiguration 2 o? l=atomic`,
     DeviceAttribute: `int *int64 2 o?

@@ -162,7 +162,7 @@ export interface ParentReference {
   readonly name?: string | undefined;
 }
 
-export type PathType = string;
+export type PathType = 'Exact' | 'Prefix' | 'ImplementationSpecific';
 
 export type PolicyType = 'Ingress' | 'Egress';
 

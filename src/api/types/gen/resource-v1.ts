@@ -71,7 +71,7 @@ export interface DeviceAllocationConfiguration extends DeviceConfiguration {
   readonly requests?: readonly string[] | undefined;
 }
 
-export type DeviceAllocationMode = string;
+export type DeviceAllocationMode = 'ExactCount' | 'All';
 
 export interface DeviceAllocationResult {
   readonly results?: readonly DeviceRequestAllocationResult[] | undefined;

@@ -78,9 +78,18 @@ describe('a deletion', () => {
   });
 
   it('with the policy Background takes a policy away that was asked for before', async () => {
-    const map = await create(MAPS, { finalizers: ['a.b/c'] });
+    const map = await create(MAPS);
     await remove(MAPS, map, { propagationPolicy: 'Orphan' });
-    expect((await read(MAPS, map)).metadata.finalizers).toEqual(['a.b/c', 'orphan']);
+    expect((await read(MAPS, map)).metadata.finalizers).toEqual(['orphan']);
+    await remove(MAPS, map, { propagationPolicy: 'Background' });
+    expect(await read(MAPS, map)).toBeUndefined();
+  });
+
+  it('without a policy keeps to the one that was asked for before', async () => {
+    const map = await create(MAPS);
+    await remove(MAPS, map, { propagationPolicy: 'Foreground' });
+    await remove(MAPS, map);
+    expect((await read(MAPS, map)).metadata.finalizers).toEqual(['foregroundDeletion']);
   });
 
   it('knows the old orphanDependents', async () => {
@@ -117,7 +126,7 @@ describe('a deletion', () => {
     const refused = await refusal(remove(MAPS, map, { preconditions: { uid: 'another' } }));
     expect(refused).toMatchObject({ code: 409, reason: 'Conflict' });
     expect(refused.message).toContain(
-      `Precondition failed: UID in precondition: another, UID in object meta: ${map.metadata.uid}`,
+      `Operation cannot be fulfilled on ConfigMap "${map.metadata.name}": the UID in the precondition (another) does not match the UID in record (${map.metadata.uid}). The object might have been deleted and then recreated`,
     );
     await remove(MAPS, map, { preconditions: { uid: map.metadata.uid } });
   });
@@ -128,7 +137,9 @@ describe('a deletion', () => {
     const { resourceVersion } = map.metadata;
     const refused = await refusal(remove(MAPS, map, { preconditions: { resourceVersion } }));
     expect(refused).toMatchObject({ code: 409, reason: 'Conflict' });
-    expect(refused.message).toContain(`ResourceVersion in precondition: ${resourceVersion}`);
+    expect(refused.message).toContain(
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (`,
+    );
   });
 
   it('of what is not there answers 404', async () => {
@@ -162,6 +173,12 @@ describe('the deletion of a pod', () => {
     await remove(PODS, pod, { gracePeriodSeconds: 30 });
     expect((await remove(PODS, pod, { gracePeriodSeconds: 10 })).metadata.deletionGracePeriodSeconds).toBe(10);
     expect((await remove(PODS, pod, { gracePeriodSeconds: 300 })).metadata.deletionGracePeriodSeconds).toBe(10);
+  });
+
+  it('is not hurried by who says nothing of a period', async () => {
+    const pod = await running();
+    await remove(PODS, pod, { gracePeriodSeconds: 60 });
+    expect((await remove(PODS, pod)).metadata.deletionGracePeriodSeconds).toBe(60);
   });
 
   it('is ended by a period of 0, as kubelets ask for', async () => {

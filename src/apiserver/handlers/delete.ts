@@ -1,23 +1,21 @@
 import { builtinTable } from '../../api/schema/builtin.ts';
 import { badRequestError, conflictError, successStatus } from '../../api/status.ts';
-import { timeOf } from '../../api/time.ts';
-import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { DeleteOptions } from '../../api/types/gen/meta-v1.ts';
 import { type AdmissionPlugin, admitValidating } from '../admission/plugin.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
-import { podGracePeriod } from '../resources/core/pod/deletion.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 import { writeOptions } from './create.ts';
-import { dependentsWarnings, finalizersForDeletion } from './dependents.ts';
+import { decideDeletion } from './deletion-step.ts';
+import { dependentsWarnings } from './dependents.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import { readOptionalObject } from './read-body.ts';
 import { plainResponse, writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocation } from './service-allocator.ts';
 import { deleteUnreadable } from './unreadable-object.ts';
-import { admissionRequest, namespaceFinalizers, type Written } from './write-object.ts';
+import { admissionRequest, type Written } from './write-object.ts';
 import { checkDeleteOptions } from './write-parameters.ts';
 
 /** What became of a deletion: the object is gone, or marked and waiting. */
@@ -132,12 +130,16 @@ async function deleteAllocated(
     checkPreconditions(served, object, options);
     const request = admissionRequest(served, 'DELETE', target, { object: undefined, oldObject: object }, write);
     await admitValidating(plugins, request, signal);
-    const marked = markDeleted(served, object, options, handlers.clock.now());
-    if (write.dryRun) return { kind: 'dry', object: marked ?? object, gone: marked === undefined };
+    const step = decideDeletion(served.strategy, object, options, handlers.clock.now());
+    if (write.dryRun) {
+      const shown = step.kind === 'mark' ? step.object : object;
+      return { kind: 'dry', object: shown, gone: step.kind === 'remove' };
+    }
+    if (step.kind === 'pending') return { kind: 'stored', entry: served.entry(current), gone: false };
     const preconditions = { resourceVersion: String(current.revision) };
     try {
-      if (marked !== undefined) {
-        const stored = await served.storage.update(key, () => ({ value: served.encode(marked) }), {
+      if (step.kind === 'mark') {
+        const stored = await served.storage.update(key, () => ({ value: served.encode(step.object) }), {
           preconditions,
           origin: current,
           signal,
@@ -157,64 +159,23 @@ async function deleteAllocated(
 function checkPreconditions(served: ServedResource, object: ApiObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const { metadata } = object;
-  const fail = (field: string, wanted: string, is: string): never => {
+  const { group, kind } = served.groupKind;
+  const fail = (field: string, wanted: string, is: string, since: string): never => {
+    const name = metadata.name ?? '';
+    // namespaces have a storage of their own, with words of its own
+    if (kind === 'Namespace')
+      throw conflictError(
+        served.groupResource,
+        name,
+        `Precondition failed: ${field} in precondition: ${wanted}, ${field} in object meta: ${is}`,
+      );
     throw conflictError(
-      served.groupResource,
-      metadata.name ?? '',
-      `Precondition failed: ${field} in precondition: ${wanted}, ${field} in object meta: ${is}`,
+      { group, resource: kind },
+      name,
+      `the ${field} in the precondition (${wanted}) does not match the ${field} in record (${is}). The object might have been ${since}`,
     );
   };
-  if (uid !== undefined && uid !== metadata.uid) fail('UID', uid, metadata.uid ?? '');
+  if (uid !== undefined && uid !== metadata.uid) fail('UID', uid, metadata.uid ?? '', 'deleted and then recreated');
   if (resourceVersion !== undefined && resourceVersion !== metadata.resourceVersion)
-    fail('ResourceVersion', resourceVersion, metadata.resourceVersion ?? '');
-}
-
-/** The object with the mark of its deletion, undefined where it goes at once. */
-function markDeleted(
-  served: ServedResource,
-  object: ApiObject,
-  options: DeleteOptions,
-  now: number,
-): ApiObject | undefined {
-  const { metadata } = object;
-  const finalizers = finalizersForDeletion(metadata.finalizers ?? [], options, served.strategy.dependents);
-  const asked = options.gracePeriodSeconds;
-  const grace = served.groupKind.kind === 'Pod' ? podGracePeriod(object as unknown as Pod, asked) : 0;
-  const kept = finalizers.length > 0 || namespaceFinalizers(object) > 0;
-  const already = metadata.deletionTimestamp;
-  if (already !== undefined) {
-    const left = metadata.deletionGracePeriodSeconds ?? 0;
-    if (!kept && (grace === 0 || left === 0) && (asked === 0 || left === 0)) return undefined;
-    if (grace >= left) return withMark(object, metadata.finalizers ?? [], already, left);
-    const from = Date.parse(already) - left * 1000;
-    return withMark(object, finalizers, timeText(from + grace * 1000), grace);
-  }
-  if (!kept && grace === 0) return undefined;
-  return withMark(object, finalizers, timeText(now + grace * 1000), grace);
-}
-
-function withMark(object: ApiObject, finalizers: readonly string[], time: string, grace: number): ApiObject {
-  const { metadata } = object;
-  const { generation } = metadata;
-  const isNew = metadata.deletionTimestamp === undefined;
-  const marked: ApiObject = {
-    ...object,
-    metadata: {
-      ...metadata,
-      finalizers,
-      deletionTimestamp: time,
-      deletionGracePeriodSeconds: grace,
-      ...(isNew && generation !== undefined && generation > 0 ? { generation: generation + 1 } : {}),
-    },
-  };
-  return object.kind === 'Namespace' ? terminating(marked) : marked;
-}
-
-function terminating(object: ApiObject): ApiObject {
-  const { status } = object as ApiObject & { readonly status?: object };
-  return { ...object, status: { ...status, phase: 'Terminating' } } as ApiObject;
-}
-
-function timeText(ms: number): string {
-  return timeOf(ms);
+    fail('ResourceVersion', resourceVersion, metadata.resourceVersion ?? '', 'modified');
 }

@@ -104,6 +104,22 @@ const hostPorts: Check = ({ spec }) => {
       };
 };
 
+/** By a host of its own choice a probe reaches what its pod may not. */
+const probeHosts: Check = ({ spec }) => {
+  const { names, values } = collect(spec, c => {
+    const { livenessProbe, readinessProbe, startupProbe, lifecycle } = c;
+    return [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop].flatMap(handler =>
+      [handler?.httpGet?.host ?? '', handler?.tcpSocket?.host ?? ''].filter(host => host !== ''),
+    );
+  });
+  return names.length === 0
+    ? undefined
+    : {
+        reason: 'probe or lifecycle host',
+        detail: `${those(names.toSorted())} ${plural('uses', 'use', names.length)} ${plural('probe or lifecycle host', 'probe or lifecycle hosts', values.length)} ${quoted(values)}`,
+      };
+};
+
 const appArmor: Check = ({ metadata, spec }) => {
   const bad = (type: string | undefined): string[] =>
     type === undefined || type === 'RuntimeDefault' || type === 'Localhost' ? [] : [type];
@@ -158,9 +174,7 @@ const seLinux: Check = ({ spec }) => {
   };
 };
 
-const procMount: Check = ({ spec }) => {
-  // In a user namespace of its own /proc shows nothing of others.
-  if (spec.hostUsers === false) return undefined;
+const anyProcMount: Check = ({ spec }) => {
   const { names, values } = collect(spec, c => {
     const type = c.securityContext?.procMount;
     return type === undefined || type === 'Default' ? [] : [type];
@@ -169,6 +183,9 @@ const procMount: Check = ({ spec }) => {
     ? undefined
     : { reason: 'procMount', detail: `${those(names)} must not set securityContext.procMount to ${quoted(values)}` };
 };
+
+/** In a user namespace of its own /proc shows nothing of others. */
+const procMount: Check = pod => (pod.spec.hostUsers === false ? undefined : anyProcMount(pod));
 
 const seccompBaseline: Check = ({ spec }) => {
   const bad = (type: string | undefined): string[] => (type === 'Unconfined' ? [type] : []);
@@ -324,6 +341,7 @@ export const BASELINE_CHECKS: readonly Check[] = [
   hostNamespaces,
   hostPathVolumes,
   hostPorts,
+  probeHosts,
   privileged,
   procMount,
   seLinux,
@@ -332,11 +350,13 @@ export const BASELINE_CHECKS: readonly Check[] = [
   hostProcess,
 ];
 
-/** Restricted has its own forms of two of the baseline's checks, which stand for those. */
+/** Restricted has its own forms of some of the baseline's checks, which stand for those. */
+const STRICTER: readonly Check[] = [baselineCapabilities, seccompBaseline, hostPathVolumes, procMount];
 export const RESTRICTED_CHECKS: readonly Check[] = [
-  ...BASELINE_CHECKS.filter(check => check !== baselineCapabilities && check !== seccompBaseline),
+  ...BASELINE_CHECKS.filter(check => !STRICTER.includes(check)),
   allowPrivilegeEscalation,
   restrictedCapabilities,
+  anyProcMount,
   restrictedVolumes,
   runAsNonRoot,
   runAsUser,

@@ -249,6 +249,15 @@ describe('PodSecurity', () => {
   const namespace = (labels: Record<string, string>): object =>
     named('a', {}, { labels: Object.fromEntries(Object.entries(labels).map(([key, value]) => [PREFIX + key, value])) });
   const hostile = pod({ hostNetwork: true });
+  const restrictedContainer = {
+    name: 'app',
+    image: 'i',
+    securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+  };
+  const restrictedSpec = {
+    containers: [restrictedContainer],
+    securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+  };
   const NAMESPACES = { namespace: '', name: 'a' };
 
   it('warns about the template of a workload where the namespace enforces and says nothing of warnings', () => {
@@ -310,6 +319,52 @@ describe('PodSecurity', () => {
       ...update(namespace({ enforce: 'high' })),
     });
     expect(outcome(decidePodSecurity(request, lister({})))).toBe('allowed');
+  });
+
+  const probe = { httpGet: { path: '/', port: 80, host: '169.254.169.254' } };
+  it.each([
+    [
+      'baseline',
+      {
+        containers: [
+          {
+            name: 'app',
+            image: 'i',
+            livenessProbe: probe,
+            lifecycle: { preStop: { tcpSocket: { host: 'a', port: 1 } } },
+          },
+        ],
+      },
+      'probe or lifecycle host (container "app" uses probe or lifecycle hosts "169.254.169.254", "a")',
+    ],
+    [
+      'baseline',
+      { hostUsers: false, containers: [{ name: 'app', image: 'i', securityContext: { procMount: 'Unmasked' } }] },
+      'allowed',
+    ],
+    [
+      'restricted',
+      { volumes: [{ name: 'v', hostPath: { path: '/' } }], ...restrictedSpec },
+      'restricted volume types (volume "v" uses restricted volume type "hostPath")',
+    ],
+    [
+      'restricted',
+      {
+        ...restrictedSpec,
+        hostUsers: false,
+        containers: [
+          {
+            ...restrictedContainer,
+            securityContext: { ...restrictedContainer.securityContext, procMount: 'Unmasked' },
+          },
+        ],
+      },
+      'procMount (container "app" must not set securityContext.procMount to "Unmasked")',
+    ],
+  ])('forbids by %s %j', (level, spec, because) => {
+    const objects = lister({ namespaces: [namespace({ enforce: level })] });
+    const found = outcome(decidePodSecurity(write('pods', pod(spec)), objects));
+    expect(String(found).replace(/^violates PodSecurity "\w+:latest": /, '')).toBe(because);
   });
 
   it('warns of the pods that are there when a namespace becomes stricter', () => {

@@ -425,13 +425,13 @@ describe('DELETE', () => {
       'a precondition on the uid',
       options({ preconditions: { uid: 'other' } }),
       409,
-      'Precondition failed: UID in precondition: other',
+      'the UID in the precondition (other) does not match the UID in record',
     ],
     [
       'a precondition on the version',
       options({ preconditions: { resourceVersion: '1' } }),
       409,
-      'Precondition failed: ResourceVersion in precondition: 1',
+      'the ResourceVersion in the precondition (1) does not match the ResourceVersion in record',
     ],
     [
       'a policy that is none',

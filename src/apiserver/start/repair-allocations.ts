@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Service } from '../../api/types/gen/core-v1.ts';
 import type { IPAddress } from '../../api/types/gen/networking-v1.ts';
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { ServedResource } from '../handlers/served-resource.ts';
 import { ALLOCATOR, addressOf, FAMILY, isParent, MANAGED_BY } from '../handlers/service-allocator.ts';
@@ -25,8 +25,6 @@ export interface RepairParts {
   readonly log: Logger;
 }
 
-/** Services looked at in one go. */
-const CHUNK = 200;
 const PORT_TRIES = 5;
 
 /**
@@ -87,7 +85,7 @@ async function repairAddresses(parts: RepairParts, signal: AbortSignal): Promise
       if (address === undefined || found === undefined || !isRight(address, service, ip))
         await takeFor(parts, { ip, service, fence, found, address }, signal);
     }
-  for await (const found of inChunks(addresses.cache.snapshot(), signal)) {
+  for await (const found of inSlices(addresses.cache.snapshot(), signal)) {
     const address = readObject(addresses, found);
     if (address !== undefined) await freeIfHeldByNobody(parts, found, address, signal);
   }
@@ -179,7 +177,7 @@ async function* services(
 ): AsyncGenerator<{ readonly entry: StoredObject; readonly service: Service }> {
   const all = served(parts, '/v1/services');
   const list = await all.cache.list({ signal });
-  for await (const entry of inChunks(list.items, signal)) {
+  for await (const entry of inSlices(list.items, signal)) {
     const service = readService(all, entry);
     if (service === undefined) onUnreadable();
     else yield { entry, service };
@@ -200,10 +198,11 @@ function readObject(all: ServedResource, stored: StoredObject): ApiObject | unde
   }
 }
 
-async function* inChunks<T>(items: readonly T[], signal: AbortSignal): AsyncGenerator<T> {
-  for (const [index, item] of items.entries()) {
-    if (index % CHUNK === CHUNK - 1) await setImmediate();
-    signal.throwIfAborted();
+/** A few at a time, so that requests wait for nothing of this. */
+async function* inSlices<T>(items: readonly T[], signal: AbortSignal): AsyncGenerator<T> {
+  const slice = new TimeSlice(signal);
+  for (const item of items) {
+    if (slice.used) await slice.breathe();
     yield item;
   }
 }

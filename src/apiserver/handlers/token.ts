@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { goQuote } from '../../api/go-quote.ts';
 import { builtinTable } from '../../api/schema/builtin.ts';
-import { resourceType } from '../../api/schema/resources/registry.ts';
 import { badRequestError, conflictError, invalidError, notFoundError } from '../../api/status.ts';
+import { timeOf } from '../../api/time.ts';
 import type { TokenRequest } from '../../api/types/gen/authentication-v1.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import { invalid } from '../../api/validation/field-error.ts';
@@ -26,6 +26,7 @@ export interface TokenIssuer {
   readonly audiences: readonly string[];
 }
 
+const KIND = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
 const MIN_SECONDS = 600;
 const MAX_SECONDS = 2 ** 32;
 const DEFAULT_SECONDS = 3600;
@@ -46,7 +47,16 @@ export async function createToken(
     kind: 'TokenRequest',
   });
   const request = await admitted(handlers, served, context, asked);
+  checkMetadata(request, namespace, name);
   const account = (await served.cache.get(served.key(namespace, name), { signal: context.signal })).object;
+  const { uid: wantedUid = '' } = request.metadata;
+  const uid = account.metadata.uid ?? '';
+  if (wantedUid !== '' && wantedUid !== uid)
+    throw conflictError(
+      { group: KIND.group, resource: KIND.kind },
+      name,
+      `the UID in the token request (${wantedUid}) does not match the UID of the service account (${uid})`,
+    );
   const seconds = request.spec.expirationSeconds ?? DEFAULT_SECONDS;
   const wrong = [
     ...(seconds < MIN_SECONDS
@@ -56,16 +66,18 @@ export async function createToken(
       ? [invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds')]
       : []),
   ];
-  if (wrong.length > 0) throw invalidError({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', wrong);
+  if (wrong.length > 0) throw invalidError(KIND, '', wrong);
   const audiences = request.spec.audiences.length > 0 ? request.spec.audiences : handlers.tokens.audiences;
   const binding = await bindingOf(handlers, request, context);
-  const isProjected = seconds === PROJECTED_SECONDS && binding !== undefined && 'pod' in binding;
+  // what is for others than this server ends when it was to end: nobody else knows of the longer time
+  const isOurs = audiences.every(audience => handlers.tokens.audiences.includes(audience));
+  const isProjected = seconds === PROJECTED_SECONDS && binding !== undefined && 'pod' in binding && isOurs;
   const issuedAt = Math.floor(handlers.clock.now() / 1000);
   const token = signJwt(
     serviceAccountClaims({
       issuer: handlers.tokens.issuer,
       namespace,
-      serviceAccount: { name, uid: account.metadata.uid ?? '' },
+      serviceAccount: { name, uid },
       audiences,
       issuedAt,
       expiresAt: issuedAt + (isProjected ? EXTENDED_SECONDS : seconds),
@@ -74,13 +86,27 @@ export async function createToken(
     }),
     handlers.tokens.key,
   );
-  const expires = new Date((issuedAt + seconds) * 1000).toISOString().replace(/\.\d+Z$/, 'Z');
+  const expires = timeOf((issuedAt + seconds) * 1000);
   return {
     ...request,
-    metadata: { ...request.metadata, name, namespace, creationTimestamp: new Date(issuedAt * 1000).toISOString() },
+    metadata: { ...request.metadata, name, namespace, uid, creationTimestamp: timeOf(issuedAt * 1000) },
     spec: { ...request.spec, audiences, expirationSeconds: seconds },
     status: { token, expirationTimestamp: expires },
   };
+}
+
+/** Throws 422 for a request that says another account than its path. */
+function checkMetadata({ metadata }: TokenRequest, namespace: string, name: string): void {
+  const { name: saidName = '', namespace: saidNamespace = '' } = metadata;
+  const wrong = [
+    ...(saidName !== '' && saidName !== name
+      ? [invalid('metadata.name', saidName, 'must match the service account name if specified')]
+      : []),
+    ...(saidNamespace !== '' && saidNamespace !== namespace
+      ? [invalid('metadata.namespace', saidNamespace, 'must match the service account namespace if specified')]
+      : []),
+  ];
+  if (wrong.length > 0) throw invalidError(KIND, name, wrong);
 }
 
 /** What admission makes of the request, which is to it the creation of the account's subresource: a node gets tokens for its own pods only. */
@@ -110,7 +136,9 @@ async function bindingOf(
   const plural = apiVersion === 'v1' ? BINDABLE.get(kind) : undefined;
   const served = plural === undefined ? undefined : handlers.resources.get(`/v1/${plural}`);
   if (served === undefined)
-    throw badRequestError(`cannot bind token for serviceaccount to object of type ${apiVersion}, Kind=${kind}`);
+    throw badRequestError(
+      `cannot bind token to object of type ${apiVersion.includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${kind}`,
+    );
   const object = await find(served, served.namespaced ? namespace : '', name, context);
   if (kind === 'Pod' && (object as unknown as Pod).spec.serviceAccountName !== account)
     throw badRequestError(
@@ -119,7 +147,7 @@ async function bindingOf(
   const uid = object.metadata.uid ?? '';
   if (wantedUid !== '' && wantedUid !== uid)
     throw conflictError(
-      { group: '', resource: plural ?? '' },
+      { group: '', resource: kind },
       name,
       `the UID in the bound object reference (${wantedUid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
@@ -150,6 +178,6 @@ async function find(
     return (await served.cache.get(served.key(namespace, name), { signal: context.signal })).object;
   } catch (error) {
     if (storageFault(error) !== 'not-found') throw error;
-    throw notFoundError({ group: '', resource: resourceType(served.resource).name.toLowerCase() }, name);
+    throw notFoundError(served.groupResource, name);
   }
 }

@@ -74,10 +74,16 @@ const handlers = {
   clock: { now: () => Date.UTC(2026, 0, 2) },
 } as unknown as HandlerContext;
 
-function asks(user: UserInfo, pod?: { readonly name: string; readonly uid?: string }, namespace = 'a'): RequestContext {
+function asks(
+  user: UserInfo,
+  pod?: { readonly kind?: string; readonly name: string; readonly uid?: string },
+  namespace = 'a',
+  metadata: object = {},
+  spec: object = {},
+): RequestContext {
   const url = `/api/v1/namespaces/${namespace}/serviceaccounts/robot/token`;
   const boundObjectRef = pod === undefined ? undefined : { kind: 'Pod', apiVersion: 'v1', ...pod };
-  const body = JSON.stringify({ spec: { audiences: [], boundObjectRef } });
+  const body = JSON.stringify({ metadata, spec: { audiences: [], boundObjectRef, ...spec } });
   const headers = { 'content-type': 'application/json' };
   const request = requestOf({ method: 'POST', url, headers, body });
   return { ...newContext(request), user, info: requestInfo('POST', url, new URLSearchParams()) };
@@ -133,7 +139,26 @@ describe('a token of a service account', () => {
     [
       'a pod that is not there',
       asks(alice, { name: 'gone' }),
-      { statusReason: 'NotFound', message: 'pod "gone" not found' },
+      { statusReason: 'NotFound', message: 'pods "gone" not found' },
+    ],
+    [
+      'an object of a kind that ends no token',
+      asks(alice, { kind: 'ConfigMap', name: 'x' }),
+      { statusReason: 'BadRequest', message: 'cannot bind token to object of type /v1, Kind=ConfigMap' },
+    ],
+    [
+      'another life of the account',
+      asks(alice, undefined, 'a', { uid: 'u-before' }),
+      {
+        statusReason: 'Conflict',
+        message:
+          'Operation cannot be fulfilled on TokenRequest.authentication.k8s.io "robot": the UID in the token request (u-before) does not match the UID of the service account (u-robot)',
+      },
+    ],
+    [
+      'another account than that of the path',
+      asks(alice, undefined, 'a', { name: 'other' }),
+      { statusReason: 'Invalid', message: expect.stringContaining('must match the service account name if specified') },
     ],
     ['a pod that cannot be read just now', asks(alice, { name: 'broken' }), { message: 'etcd is away' }],
   ];
@@ -148,5 +173,18 @@ describe('a token of a service account', () => {
   ])('is given for %s', async (_, context) => {
     const { status } = await createToken(handlers, accounts, context);
     expect(status?.token).toMatch(/^[^.]+\.[^.]+\.[^.]+$/);
+  });
+
+  it.each([
+    ['lives on for a year where it is for this server, as clients may not have renewed it', ['api'], 365 * 24 * 3600],
+    ['ends in time where it is for others', ['vault'], 3607],
+  ])('of a pod, as kubelets ask for it, %s', async (_, audiences, seconds) => {
+    const asked = asks(alice, { name: 'far' }, 'a', {}, { audiences, expirationSeconds: 3607 });
+    const { status, metadata } = await createToken(handlers, accounts, asked);
+    const [, payload = ''] = (status?.token ?? '').split('.');
+    const { exp, iat } = JSON.parse(Buffer.from(payload, 'base64url').toString());
+    expect(exp - iat).toBe(seconds);
+    expect(metadata).toMatchObject({ name: 'robot', uid: 'u-robot', creationTimestamp: '2026-01-02T00:00:00Z' });
+    expect(status?.expirationTimestamp).toBe('2026-01-02T01:00:07Z');
   });
 });

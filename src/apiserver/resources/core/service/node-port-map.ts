@@ -15,10 +15,15 @@ export function rangeText({ first, last }: PortRange): string {
 
 /** The ports as a RangeAllocation: a bit for each of the range, as the bytes of a big-endian number. Ports out of the range have none. */
 export function encodeNodePorts(range: PortRange, ports: Iterable<number>): Buffer {
-  let bits = 0n;
-  for (const port of ports) if (port >= range.first && port <= range.last) bits |= 1n << BigInt(port - range.first);
-  const hex = bits === 0n ? '' : bits.toString(16);
-  const data = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').toString('base64');
+  const bytes = Buffer.alloc(((range.last - range.first) >> 3) + 1);
+  for (const port of ports) {
+    const bit = port - range.first;
+    if (bit >= 0 && port <= range.last) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (1 << (bit & 7));
+  }
+  // the lowest bit is in the last byte, and a number has no zeros before it
+  const big = bytes.reverse();
+  const first = big.findIndex(byte => byte !== 0);
+  const data = first < 0 ? '' : big.subarray(first).toString('base64');
   const meta = { kind: 'RangeAllocation', apiVersion: 'v1', metadata: { creationTimestamp: null } };
   return Buffer.from(JSON.stringify({ ...meta, range: rangeText(range), data }));
 }

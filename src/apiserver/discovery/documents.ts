@@ -72,7 +72,7 @@ export function aggregatedDiscovery(groups: readonly ServedGroup[]): object {
     apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
     items: groups.map(({ group, versions }) => ({
-      metadata: group === '' ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
+      metadata: group === '' ? {} : { name: group },
       versions: versions.map(served => ({
         version: served.version,
         resources: served.resources.map(resource => ({

@@ -35,7 +35,7 @@ export type SendRaw = (client: RawClient, request: RawRequest) => Promise<RawAns
 export const overHttp1: SendRaw = ({ port, ...tls }, { method = 'GET', path, headers, body }) =>
   new Promise((resolve, reject) => {
     const request = https.request(
-      { host: '127.0.0.1', port, ...tls, method, path, headers: { ...headers }, agent: false },
+      { host: '127.0.0.1', port, ...tls, method, path, headers: { ...lengthOf(body), ...headers }, agent: false },
       response => {
         const pieces: Buffer[] = [];
         response.on('data', piece => pieces.push(piece));
@@ -61,6 +61,11 @@ export const overHttp2: SendRaw = async ({ port, ...tls }, { method = 'GET', pat
     session.destroy();
   }
 };
+
+/** Node sends the body of a DELETE without saying that there is one. */
+function lengthOf(body: RawRequest['body']): Readonly<Record<string, string>> {
+  return body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+}
 
 function answerOf(status: number | undefined, headers: RawAnswer['headers'], pieces: readonly Buffer[]): RawAnswer {
   const bytes = Buffer.concat(pieces);

@@ -37,8 +37,11 @@ export class ResourceClient<T extends ApiObject> {
     return this.#client.get(this.#of(name, subresource));
   }
 
-  list(query: Query = {}): Promise<ListOf<T>> {
-    return this.#client.get(this.path, query);
+  /** Its items have their kind, which a list says once for all. */
+  async list(query: Query = {}): Promise<ListOf<T>> {
+    const list = await this.#client.get<ListOf<T>>(this.path, query);
+    const { apiVersion, kind } = this.#id;
+    return { ...list, items: list.items.map(item => ({ apiVersion, kind, ...item })) };
   }
 
   /** The names that a list has, sorted. */

@@ -12,7 +12,7 @@ import { LIST_META } from './converted-object.ts';
  * has left. Bytes that items bring are not copied.
  */
 
-/** The JSON of an item: bytes that are kept, or a value. */
+/** The JSON of an item: a value, or bytes that are kept, from behind the brace that opens them. */
 export type JsonItem = Buffer | object;
 
 /** `head` is the list as JSON without its last member `name`, which holds the items. Throws 406 for what is no text. */
@@ -29,8 +29,8 @@ export async function listText(
   const open = pretty ? `${start.slice(0, -2)},\n  "${name}": [` : `${start.slice(0, -1)},"${name}":[`;
   const parts: Buffer[] = [Buffer.from(open)];
   const slice = new TimeSlice(signal);
-  const between = Buffer.from(pretty ? ',\n    ' : ',');
-  const before = Buffer.from(pretty ? '\n    ' : '');
+  const between = Buffer.from(pretty ? ',\n    ' : ',{');
+  const before = Buffer.from(pretty ? '\n    ' : '{');
   for (const item of items) {
     parts.push(parts.length === 1 ? before : between, pretty ? prettyJson(item) : compactJson(item));
     if (slice.used) await slice.breathe();
@@ -40,12 +40,13 @@ export async function listText(
   return parts;
 }
 
+/** From behind its first brace. */
 function compactJson(item: JsonItem): Buffer {
-  return Buffer.isBuffer(item) ? item : Buffer.from(JSON.stringify(item));
+  return Buffer.isBuffer(item) ? item : Buffer.from(JSON.stringify(item).slice(1));
 }
 
 function valueIn(item: JsonItem): unknown {
-  return Buffer.isBuffer(item) ? JSON.parse(item.toString()) : item;
+  return Buffer.isBuffer(item) ? JSON.parse(`{${item}`) : item;
 }
 
 /** Moved to the right by the depth of an item; strings in JSON have no line ends of their own. */

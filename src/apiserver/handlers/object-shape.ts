@@ -18,6 +18,7 @@ export interface ObjectShape {
 /** How the items of a list are turned into bytes: from what is kept, or each time. */
 export interface ItemForms<I> {
   object(item: I): ApiObject;
+  /** In JSON, without what the list says for all: kind and apiVersion, which come first, and the brace before them. */
   json(item: I): Buffer;
   /** In protobuf, without an envelope. */
   message(item: I): Buffer;

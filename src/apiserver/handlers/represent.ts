@@ -99,9 +99,11 @@ export function listResponse(
   { items, cached }: { readonly items: readonly Entry[]; readonly cached: boolean },
   metadata: ListMeta,
 ): Promise<ApiResponse> {
+  // all JSON that is stored or made here begins with these two
+  const { length } = JSON.stringify({ kind: served.resource.kind, apiVersion: served.apiVersion });
   const forms: ItemForms<Entry> = {
     object: entry => entry.object,
-    json: entry => served.json(entry),
+    json: entry => served.json(entry).subarray(length),
     message: entry => served.message(entry),
   };
   return itemsResponse(context, served, { items, forms, cached }, metadata);
@@ -116,7 +118,10 @@ export function objectListResponse(
 ): Promise<ApiResponse> {
   const forms: ItemForms<ApiObject> = {
     object: object => object,
-    json: object => Buffer.from(JSON.stringify(shape.jsonOf(object))),
+    json: object => {
+      const { kind, apiVersion, ...members } = shape.jsonOf(object);
+      return Buffer.from(JSON.stringify(members).slice(1));
+    },
     message: object => encodeMessage(shape.type, shape.fromStored(object)),
   };
   return itemsResponse(context, shape, { items: objects, forms, cached: false }, metadata);

@@ -11,7 +11,7 @@ const agreement = (mediaType: typeof JSON_TYPE, pretty = false) => ({
   profile: '',
 });
 const HEAD = { kind: 'XList', apiVersion: 'v1', metadata: { resourceVersion: '7' } };
-const ITEMS: JsonItem[] = [Buffer.from('{"a":"x\\ny","b":[1,{"c":"]}"}]}'), { z: {}, y: [] }];
+const ITEMS: JsonItem[] = [Buffer.from('"a":"x\\ny","b":[1,{"c":"]}"}]}'), { z: {}, y: [] }];
 const VALUES = [
   { a: 'x\ny', b: [1, { c: ']}' }] },
   { z: {}, y: [] },

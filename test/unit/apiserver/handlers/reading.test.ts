@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { MemoryApi } from '../../../harness/memory-api.ts';
 
 const URL = '/api/v1/namespaces/a/configmaps';
@@ -90,6 +91,23 @@ describe('GET of an object', () => {
 });
 
 describe('GET of a collection', () => {
+  it.each([
+    ['', 'application/json'],
+    ['?pretty=true', 'application/json'],
+    ['', 'application/yaml'],
+  ])('says kind and version once, not in each item%s of %s', async (query, accept) => {
+    const { bytes } = await api.ask('GET', URL + query, { accept });
+    const list = parse(bytes.toString());
+    expect([list.kind, list.apiVersion]).toEqual(['ConfigMapList', 'v1']);
+    expect(list.items.map((item: object) => Object.keys(item))).toEqual(Array(4).fill(['metadata']));
+  });
+
+  it('says them once of objects that are not stored, too', async () => {
+    const { kind, items } = (await api.ask('GET', '/api/v1/componentstatuses')).json;
+    expect([kind, items.length > 0]).toEqual(['ComponentStatusList', true]);
+    expect(items.filter((item: object) => 'kind' in item || 'apiVersion' in item)).toEqual([]);
+  });
+
   it.each<[string, string, string[]]>([
     ['of a namespace', URL, ['one', 'three', 'two', 'zero']],
     ['of all namespaces', ALL, ['one', 'three', 'two', 'zero', 'one']],

@@ -117,7 +117,8 @@ describe('a list of objects in both formats', () => {
   it('is answered in JSON', async () => {
     const { json } = await api.ask('GET', CONFIG_MAPS);
     expect(names(json.items)).toEqual(['one', 'two', 'zero']);
-    expect(json.items[1]).toMatchObject({ kind: 'ConfigMap', apiVersion: 'v1', data: { k: 'two' } });
+    expect(json.items.map((item: object) => Object.keys(item))).toEqual(Array(3).fill(['metadata', 'data']));
+    expect(json.items[1]).toMatchObject({ data: { k: 'two' } });
   });
 
   it('is answered in YAML', async () => {

@@ -34,8 +34,8 @@ export interface KindRules<T extends ApiObject> {
   /** Where a change is told something else than a new object. */
   readonly warningsOnUpdate?: (object: T, old: T) => string[];
   readonly warningsOnStatus?: (object: T, old: T) => string[];
-  /** True where a finalizer without a domain may have any name: events. */
-  readonly anyFinalizer?: boolean;
+  /** True where a finalizer without a domain may have any name, and a new object's metadata is looked at if all else is right: events. */
+  readonly metadataLast?: boolean;
   readonly columns?: Columns<T>;
   /** Beside metadata.name and metadata.namespace. */
   readonly fields?: (object: T) => Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
   const validateChange =
     rules.validateUpdate ?? ((object: T, _old: T, context: StrategyContext) => validate(object, context));
   const finalizerErrors = (object: T): FieldError[] =>
-    rules.anyFinalizer === true ? [] : validateFinalizerNames(object.metadata, 'metadata');
+    rules.metadataLast === true ? [] : validateFinalizerNames(object.metadata, 'metadata');
   // A name cannot change, so its format is no matter here: what was stored once may stay.
   const stored = { ...metaOptions, nameReasons: pathSegmentName };
   const metadataErrors = (object: T, old: T): FieldError[] => [
@@ -139,11 +139,11 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
         ? prepared
         : { ...prepared, metadata: { ...prepared.metadata, generation: 1 } };
     },
-    validate: (object, context) => [
-      ...validateObjectMeta(object.metadata, metaOptions),
-      ...finalizerErrors(object),
-      ...validate(object, context),
-    ],
+    validate(object, context) {
+      const errors = validate(object, context);
+      if (rules.metadataLast === true && errors.length > 0) return errors;
+      return [...validateObjectMeta(object.metadata, metaOptions), ...finalizerErrors(object), ...errors];
+    },
     canonicalize: object => rules.canonicalize?.(object) ?? object,
     warnings: object => rules.warnings?.(object) ?? [],
     columns: rules.columns ?? DEFAULT_COLUMNS,

@@ -11,7 +11,7 @@ export const eventStrategy = defineStrategy<Event>(
   {
     // The name of an event may be anything that fits into a path.
     names: () => [],
-    anyFinalizer: true,
+    metadataLast: true,
     dependents: 'none',
     createOnUpdate: true,
     validate: event => placeErrors(event, 'reportingComponent'),

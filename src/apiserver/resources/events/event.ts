@@ -1,5 +1,6 @@
 import type { Event } from '../../../api/types/gen/core-v1.ts';
 import { type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
+import { internalForm } from '../../../api/validation/internal-form.ts';
 import { dns1123Subdomain, qualifiedName } from '../../../api/validation/names.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { column, columns, NAME, since } from '../cells.ts';
@@ -56,25 +57,11 @@ export const eventsV1Strategy = defineStrategy<Event>(
     validate: event => [...placeErrors(event, 'reportingController'), ...newEventErrors(event)],
     validateUpdate: (event, old) => {
       const changed = seriesText(event) !== seriesText(old);
-      const fields = [
-        ['involvedObject', event.involvedObject, old.involvedObject],
-        ['reason', event.reason, old.reason],
-        ['message', event.message, old.message],
-        ['source', event.source, old.source],
-        ['firstTimestamp', event.firstTimestamp, old.firstTimestamp],
-        ['lastTimestamp', event.lastTimestamp, old.lastTimestamp],
-        ['count', event.count ?? 0, old.count ?? 0],
-        ['type', event.type, old.type],
-        ['eventTime', event.eventTime, old.eventTime],
-        ['action', event.action, old.action],
-        ['related', event.related, old.related],
-        ['reportingController', event.reportingComponent, old.reportingComponent],
-        ['reportingInstance', event.reportingInstance, old.reportingInstance],
-      ] as const;
+      const before = new Map(fixedFields(old));
       return [
         ...placeErrors(event, 'reportingController'),
         ...(changed ? seriesErrors(event) : []),
-        ...fields.flatMap(([name, value, before]) => immutable(name, value, before)),
+        ...fixedFields(event).flatMap(([name, value]) => immutable(name, value, before.get(name))),
       ];
     },
     columns: eventStrategy.columns,
@@ -84,6 +71,26 @@ export const eventsV1Strategy = defineStrategy<Event>(
     },
   },
 );
+
+/** What stays as it is in a stored event, each as upstream's internal type shows it. */
+function fixedFields(event: Event): readonly (readonly [string, unknown])[] {
+  const { related } = event;
+  return [
+    ['involvedObject', internalForm('core/v1.ObjectReference', event.involvedObject)],
+    ['reason', event.reason ?? ''],
+    ['message', event.message ?? ''],
+    ['source', internalForm('core/v1.EventSource', event.source)],
+    ['firstTimestamp', event.firstTimestamp],
+    ['lastTimestamp', event.lastTimestamp],
+    ['count', event.count ?? 0],
+    ['type', event.type ?? ''],
+    ['eventTime', event.eventTime],
+    ['action', event.action ?? ''],
+    ['related', related === undefined ? undefined : internalForm('core/v1.ObjectReference', related)],
+    ['reportingController', event.reportingComponent],
+    ['reportingInstance', event.reportingInstance],
+  ];
+}
 
 /** A selectable field by its name in events.k8s.io/v1, which has none for the source. */
 function namesIn(stored: string): readonly string[] {

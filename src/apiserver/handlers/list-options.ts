@@ -29,7 +29,6 @@ export function listParameters(context: RequestContext, served: ServedResource, 
   const labels = labelSelectorParameter(query.get('labelSelector'));
   const fields = fieldSelectorParameter(query.get('fieldSelector'), new Set(served.resource.selectableFields));
   const named = context.info.name;
-  const { selectableFields } = served.strategy;
   if (named !== '' && !fields.isEmpty() && fields.requiredValue('metadata.name') !== named)
     throw badRequestError("fieldSelector metadata.name doesn't match requested name");
   const all = labels.isEmpty() && fields.isEmpty() && named === '';
@@ -39,7 +38,7 @@ export function listParameters(context: RequestContext, served: ServedResource, 
       : object =>
           (named === '' || object.metadata.name === named) &&
           labels.matches(object.metadata.labels) &&
-          (fields.isEmpty() || matchesFields(fields, selectableFields(object))),
+          (fields.isEmpty() || matchesFields(fields, served.selectableFields(object))),
     fields,
     limit: numberOf(query, 'limit'),
     continue: query.get('continue') ?? '',

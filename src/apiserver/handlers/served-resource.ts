@@ -40,6 +40,7 @@ export class ServedResource {
   readonly #prefix: string;
   readonly #form: StoredForm;
   readonly #conversion: VersionConversion | undefined;
+  readonly #fields = new WeakMap<ApiObject, ReadonlyMap<string, string>>();
 
   constructor(strategy: ResourceStrategy, watchCache: WatchCache) {
     const { resource } = strategy;
@@ -133,6 +134,15 @@ export class ServedResource {
   /** An object in the stored version that has nothing but metadata, and what Go always holds. */
   empty(metadata: ApiObject['metadata']): ApiObject {
     return { ...this.#form.zero(), metadata };
+  }
+
+  /** What field selectors may ask of an object: found once, for every kubelet asks it of every pod. */
+  selectableFields(object: ApiObject): ReadonlyMap<string, string> {
+    const known = this.#fields.get(object);
+    if (known !== undefined) return known;
+    const fields = this.strategy.selectableFields(object);
+    this.#fields.set(object, fields);
+    return fields;
   }
 
   /** Names a form of the bytes of this version, under which they are kept. */

@@ -37,8 +37,12 @@ export class WatchFrames {
     const served = this.#served;
     if (item.type === 'BOOKMARK') return this.#bookmark(item.revision, item.initialEventsEnd);
     if (conversion !== undefined) {
-      const name = `${conversion.kind} ${conversion.version} ${this.#isJson} ${this.#include} ${this.#columnsTold}`;
-      const frame = item.frame(served.form(name), event => this.#converted(event.type, event.entry.object, conversion));
+      const make = (event: ObjectEvent<Entry['object']>): Buffer =>
+        this.#converted(event.type, event.entry.object, conversion);
+      // a table tells ages, so it is made when it is sent
+      if (conversion.kind !== 'Table')
+        return item.frame(served.form(`${conversion.version} metadata ${this.#isJson}`), make);
+      const frame = make(item);
       this.#columnsTold = true;
       return frame;
     }

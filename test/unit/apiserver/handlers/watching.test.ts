@@ -199,7 +199,7 @@ describe('a watch of tables', () => {
     await watch.close();
   });
 
-  it('tells them to each watch, though the tables are made once for all', async () => {
+  it('tells them to each watch', async () => {
     const [early, late] = [
       await api.watch(`${URL}?watch=1`, TABLE),
       await api.watch(`${URL}?watch=1&labelSelector=x`, TABLE),

@@ -360,7 +360,7 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     [
       'an enumeration',
       'explain ingress.spec.rules.http.paths.pathType',
-      /FIELD: pathType <string> -required-\nENUM:\n +Exact\n +ImplementationSpecific\n +Prefix\n/,
+      /FIELD: pathType <string>\nENUM:\n +Exact\n +ImplementationSpecific\n +Prefix\n/,
     ],
     ['a list of objects', 'explain deployment.spec.template.spec.containers.ports', /FIELD: ports <\[\]ContainerPort>/],
     ['a group', 'explain roles.rbac.authorization.k8s.io', /KIND: +Role\n/],

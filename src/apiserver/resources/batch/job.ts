@@ -1,8 +1,7 @@
 import { labelSelectorOf } from '../../../api/selectors/label-selector.ts';
 import type { Job } from '../../../api/types/gen/batch-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
-import { dns1123Label, dns1123Subdomain } from '../../../api/validation/names.ts';
-import { validateObjectMeta } from '../../../api/validation/object-meta.ts';
+import { dns1123Label } from '../../../api/validation/names.ts';
 import { podNameWarnings, withoutDisabledFields } from '../apps/workload.ts';
 import { AGE, columns, containerCells, humanDuration, NAME, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
@@ -28,10 +27,9 @@ export const jobStrategy = defineStrategy<Job>(
     validate: job => validateJob(job, true, undefined),
     validateUpdate: (job, old) => {
       const labels = old.spec.template.metadata.labels ?? {};
-      // Upstream asks these rules in both of its halves, so that their errors come twice.
+      // Upstream asks the spec's rules in both of its halves, so that their errors come twice.
       return [
         ...validateJob(job, NAME_LABEL in labels && UID_LABEL in labels, old),
-        ...validateObjectMeta(job.metadata, { namespaced: true, nameReasons: dns1123Subdomain }),
         ...validateJobSpec(job.spec, 'spec', old.spec),
         ...jobChangeErrors(job, old),
       ];

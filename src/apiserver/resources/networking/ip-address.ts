@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
+import { equalAs } from '../../../api/semantic-equal.ts';
 import type { IPAddress, ParentReference } from '../../../api/types/gen/networking-v1.ts';
-import { type FieldError, invalidFor, required } from '../../../api/validation/field-error.ts';
+import { type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain, ipAddress, pathSegmentName } from '../../../api/validation/names.ts';
-import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { canonicalIp } from '../../../base/cidr.ts';
 import { column, NAME } from '../cells.ts';
 import { defineStrategy } from '../define.ts';
@@ -15,7 +15,9 @@ export const ipAddressStrategy = defineStrategy<IPAddress>(
     validate: ({ spec }) => validateParent(spec.parentRef),
     validateUpdate: ({ spec }, old) => [
       ...validateParent(spec.parentRef),
-      ...immutable('spec.parentRef', spec.parentRef, old.spec.parentRef),
+      ...(equalAs('networking/v1.ParentReference', spec.parentRef, old.spec.parentRef)
+        ? []
+        : [invalid('spec.parentRef', spec.parentRef ?? null, 'field is immutable')]),
     ],
     columns: {
       // Upstream shows no age here.

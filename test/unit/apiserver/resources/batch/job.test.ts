@@ -429,9 +429,3 @@ describe('what may be told of a job', () => {
     expect(jobs.changed(changes, { ...GENERATED, ...before }, 'status')).toEqual(errors);
   });
 });
-
-it('a label that is none is told twice where a job changes, as upstream does', () => {
-  const [first, ...more] = jobs.changed({ 'metadata.labels': { a: '-' } }, GENERATED);
-  expect(first).toContain('metadata.labels: Invalid value: "-": a valid label');
-  expect(more).toEqual([first]);
-});

@@ -7,7 +7,7 @@ import {
 } from 'node:http2';
 import { isIP } from 'node:net';
 import { checkServerIdentity, type SecureContextOptions } from 'node:tls';
-import { type ServiceError, status } from '@grpc/grpc-js';
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { EtcdError, fromEtcdServiceError } from './errors.ts';
 
 /**
@@ -23,6 +23,11 @@ const CONNECT_MS = 2_000;
 const WINDOW_BYTES = 8 << 20;
 /** A connection has 2^30 streams in all (RFC 9113, 5.1.1), which a busy server uses up in days; it is replaced long before. */
 const MAX_CALLS = 1 << 29;
+
+/** By these the text of an error tells whether a member answered. */
+const SILENT = new Metadata();
+const ANSWERED = new Metadata();
+ANSWERED.set('grpc-status', 'told');
 
 export interface UnaryCall {
   /** `/package.Service/Method`. */
@@ -227,7 +232,7 @@ class Exchange {
       return;
     }
     if (this.#status.code !== status.OK) {
-      this.#fail(this.#status.code, this.#status.message);
+      this.#fail(this.#status.code, this.#status.message, ANSWERED);
       return;
     }
     const body =
@@ -245,11 +250,12 @@ class Exchange {
     return cause instanceof Error ? cause.message : (this.#error?.message ?? this.#link.why);
   }
 
-  #fail(code: status, details: string): void {
+  /** `metadata` is empty where the member has said nothing. */
+  #fail(code: status, details: string, metadata = SILENT): void {
     if (this.#settled) return;
     this.#settle();
     const { name } = this.#call;
-    const error = Object.assign(new Error(`${code} ${details}`), { code, details }) as ServiceError;
+    const error = Object.assign(new Error(`${code} ${details}`), { code, details, metadata }) as ServiceError;
     this.#reject(fromEtcdServiceError(error, name, this.#endpoint));
   }
 

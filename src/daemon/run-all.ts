@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { errorMessage } from '../base/errors.ts';
 import type { Component } from './component.ts';
 import type { Logger } from './logger.ts';
@@ -13,6 +14,8 @@ export async function runAll(
   log: Logger,
 ): Promise<void> {
   const stop = new AbortController();
+  // Whatever a daemon does listens to this one: that there are many is no leak, which Node would warn of from eleven on.
+  setMaxListeners(0, stop.signal);
   const onAbort = (): void => stop.abort(signal.reason);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
 import { aborted } from '../../../src/base/signals.ts';
@@ -32,6 +33,27 @@ describe('runAll', () => {
     await running;
     expect(readyCalls).toBe(1);
     expect(ended.sort()).toEqual(['a', 'b']);
+  });
+
+  it('lets many wait for the end without a warning of a leak', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => {
+      warnings.push(warning.message);
+    };
+    process.on('warning', onWarning);
+    const stop = new AbortController();
+    const waiting: Component = {
+      name: 'many',
+      async run(signal, ready) {
+        const all = Array.from({ length: 50 }, () => aborted(signal));
+        await setImmediate();
+        ready();
+        await Promise.all(all);
+      },
+    };
+    await runAll([waiting], stop.signal, () => stop.abort(), silent);
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
   });
 
   it('stops the others when one fails and names the one', async () => {

@@ -16,7 +16,7 @@ import { type ApiRequest, type ApiResponse, RequestHeaders } from './http.ts';
 import { type AnswerLimits, AnswerSender, type Requested } from './serve/answer-sender.ts';
 import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
-import { refuseMalformed } from './serve/malformed-request.ts';
+import { isPlainHttp, refuseMalformed, refusePlainHttp } from './serve/malformed-request.ts';
 import { apiRequest, type NodeRequest } from './serve/node-request.ts';
 import type { NodeResponse } from './serve/node-response.ts';
 import { hasRequests, requestLifetime } from './serve/request-lifetime.ts';
@@ -82,7 +82,8 @@ export class ApiServer implements Component {
   readonly #limits: ServerLimits;
   readonly #sender: AnswerSender;
   readonly #certificates: ClientCertificates | undefined;
-  readonly #sockets = new Set<Socket>();
+  /** By the address and port of the client. */
+  readonly #sockets = new Map<string, Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: Http2SecureServer | undefined;
   #underWay = 0;
@@ -144,9 +145,12 @@ export class ApiServer implements Component {
       connectionsCheckingInterval: Math.min(10_000, limits.headersMs),
     });
     server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
+      const peer = peerOf(socket);
+      this.#sockets.set(peer, socket);
       socket.setNoDelay(true);
-      socket.once('close', () => this.#sockets.delete(socket));
+      socket.once('close', () => {
+        if (this.#sockets.get(peer) === socket) this.#sockets.delete(peer);
+      });
     });
     server.on('session', session => {
       this.#sessions.add(session);
@@ -160,7 +164,9 @@ export class ApiServer implements Component {
     server.on('tlsClientError', (error: Error, socket: Socket) => {
       onHandshakeError?.();
       log.debug({ reason: errorMessage(error) }, 'a TLS handshake failed');
-      socket.destroy();
+      const plain = this.#sockets.get(peerOf(socket));
+      if (isPlainHttp(error) && plain !== undefined) refusePlainHttp(plain);
+      else socket.destroy();
     });
     server.on('clientError', (error: Error, socket: Socket) => refuseMalformed(socket, error, hasRequests(socket)));
     server.on('request', (request, response) => {
@@ -221,13 +227,17 @@ export class ApiServer implements Component {
         this.#options.log.warn({ underWay: this.#underWay }, 'requests were cut off, because they did not end in time');
     }
     for (const session of this.#sessions) session.destroy();
-    for (const socket of this.#sockets) socket.destroySoon();
+    for (const socket of this.#sockets.values()) socket.destroySoon();
     const left = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets.values()) socket.destroy();
     }, 1000);
     await closed;
     clearTimeout(left);
   }
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /** Where not even the path can be read; the words are those of Go's server. */

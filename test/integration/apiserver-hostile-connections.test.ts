@@ -95,6 +95,14 @@ describe('what is no request', () => {
     expect(await answerTime()).toBeLessThan(1000);
   });
 
+  it('is told that this is the port of TLS where it is plain HTTP', async () => {
+    const socket = net.connect(server.port, '127.0.0.1');
+    const text = textOf(socket);
+    socket.write('GET /version HTTP/1.1\r\nhost: x\r\n\r\n');
+    await closed(socket);
+    expect(text()).toBe('HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n');
+  });
+
   it('is answered with 431 where its headers are too large, over HTTP/1.1', async () => {
     const socket = await connectTls('http/1.1');
     const text = textOf(socket);

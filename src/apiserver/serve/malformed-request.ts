@@ -28,3 +28,15 @@ export function refuseMalformed(socket: Socket, error: NodeJS.ErrnoException, an
   const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
   socket.once('close', () => clearTimeout(timer));
 }
+
+/** True for the error of a handshake that came as a request without TLS. */
+export function isPlainHttp(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'ERR_SSL_HTTP_REQUEST';
+}
+
+/** Tells a client that speaks HTTP to the TLS port what is wrong, in the words of Go's server. `socket` is the one below TLS. */
+export function refusePlainHttp(socket: Socket): void {
+  socket.end('HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n');
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
+}

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../../base/clock.ts';
 import { errorMessage } from '../../../base/errors.ts';
 import { sleep } from '../../../base/signals.ts';
+import { TimeSlice } from '../../../base/time-slice.ts';
 import { storageFault, watchExpired } from '../errors.ts';
 import { ROOT } from '../keys.ts';
 import { endOf } from '../revisioned-store.ts';
@@ -159,9 +160,16 @@ export class WatchCache implements CacheView {
         this.newestRevision().catch(() => undefined);
       },
     });
+    const slice = new TimeSlice(signal);
     for await (const batch of watch) {
       const now = this.clock.monotonic();
-      for (const change of batch.changes) this.#apply(change, now);
+      for (const [index, change] of batch.changes.entries()) {
+        this.#apply(change, now);
+        // a watch that was away comes back with thousands of changes; those of one revision are seen at once
+        if (!slice.used || batch.changes[index + 1]?.revision === change.revision) continue;
+        this.#advance(change.revision);
+        await slice.breathe();
+      }
       this.#advance(batch.revision);
     }
   }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { watchExpired } from '../../../../../src/apiserver/storage/errors.ts';
 import { MemoryStore } from '../../../../../src/apiserver/storage/memory/memory-store.ts';
 import { OptimisticStorage } from '../../../../../src/apiserver/storage/optimistic-storage.ts';
 import type { CacheEntry } from '../../../../../src/apiserver/storage/watch-cache/cache-entry.ts';
@@ -291,4 +292,56 @@ it('leaves a read with the reason of its signal', async () => {
   expect(await read(watcher)).toEqual(['MODIFIED 2']);
   watcher.close();
   expect(await watcher.next()).toBeUndefined();
+});
+
+describe('a batch of many changes', () => {
+  it('lets others have their turn, who see every revision whole', async () => {
+    // two objects change with each revision; looking at one takes a millisecond
+    const changes = Array.from({ length: 80 }, (_, i) => ({
+      type: 'put' as const,
+      key: `${PODS}a/${i % 2}`,
+      value: Buffer.from(JSON.stringify({ n: Math.floor(i / 2) })),
+      revision: 100 + Math.floor(i / 2),
+      created: i < 2,
+    }));
+    const big = overridingStorage(storage, {
+      async *watch(_prefix, options) {
+        yield { changes, revision: 139 };
+        await new Promise((_resolve, reject) => {
+          options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true });
+        });
+      },
+    });
+    const following = new WatchCache(big, { clock });
+    const many = following.resource<Pod>(PODS, value => JSON.parse(value.toString()));
+    const over = new AbortController();
+    let running = Promise.resolve();
+    await new Promise<void>(ready => {
+      running = following.run(over.signal, () => {
+        void many
+          .watch({
+            resourceVersion: String(following.revision),
+            matches: () => {
+              const until = performance.now() + 1;
+              while (performance.now() < until);
+              return true;
+            },
+          })
+          .then(() => ready());
+      });
+    });
+    const seen = new Set<number>();
+    const halves: unknown[] = [];
+    while (following.revision < 139) {
+      await new Promise(resolve => setImmediate(resolve));
+      seen.add(following.revision);
+      const [even, odd] = [many.peek(`${PODS}a/0`), many.peek(`${PODS}a/1`)].map(entry => entry?.revision);
+      if (even !== odd) halves.push([even, odd]);
+    }
+    expect(seen.size).toBeGreaterThan(4);
+    expect(halves).toEqual([]);
+    many.endWatchers(watchExpired());
+    over.abort();
+    await running;
+  });
 });

@@ -3,7 +3,10 @@ import { goTimeError } from './go-time-error.ts';
 
 /** RFC 3339 times as the API writes them: in UTC, to the second (Time) or the microsecond (MicroTime). */
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(Z|[+-](?:[01]\d|2[0-4]):[0-5]\d)$/;
+const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{1,2}):(\d{2}):(\d{2})(?:[.,](\d+))?(Z|[+-](?:[01]\d|2[0-4]):[0-5]\d)$/;
+
+const FIRST_MS = Date.parse('0000-01-01T00:00:00Z');
+const LAST_MS = Date.parse('9999-12-31T23:59:59Z');
 
 interface Instant {
   /** Milliseconds of the whole second. */
@@ -16,12 +19,17 @@ function parse(text: string): Instant {
   const match = RFC3339.exec(text);
   const [, year = '', month = '', day = '', hour = '', minute = '', second = '', fraction = '', zone = ''] =
     match ?? [];
-  const plain = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  // Go takes an hour of one digit
+  const plain = `${year}-${month}-${day}T${hour.padStart(2, '0')}:${minute}:${second}`;
   const utc = Date.parse(`${plain}Z`);
   // Date rolls the 31st of April over into May; a time that does not come back as it went in is refused.
   if (match === null || Number.isNaN(utc) || new Date(utc).toISOString().slice(0, 19) !== plain)
     throw invalidArgument(goTimeError(text, false));
-  return { epochMs: utc - zoneMinutes(zone) * 60_000, micros: fraction.slice(0, 6).padEnd(6, '0') };
+  const epochMs = utc - zoneMinutes(zone) * 60_000;
+  // Four digits of a year are all that can be written, and a client that meets more cannot read the whole list.
+  if (epochMs < FIRST_MS || epochMs > LAST_MS)
+    throw invalidArgument(`parsing time ${JSON.stringify(text)}: year outside of range [0,9999]`);
+  return { epochMs, micros: fraction.slice(0, 6).padEnd(6, '0') };
 }
 
 function zoneMinutes(zone: string): number {

@@ -6,6 +6,7 @@ describe('times as the API writes them', () => {
     ['a time in UTC stays', '2026-01-02T03:04:05Z', '2026-01-02T03:04:05Z'],
     ['a zone is taken out', '2026-01-02T03:04:05+02:00', '2026-01-02T01:04:05Z'],
     ['a fraction is cut', '2026-01-02T03:04:05.999Z', '2026-01-02T03:04:05Z'],
+    ['an hour of one digit gets two', '2026-01-02T3:04:05Z', '2026-01-02T03:04:05Z'],
   ])('%s', (_, text, canonical) => {
     expect(canonicalTime(text)).toBe(canonical);
   });
@@ -14,6 +15,8 @@ describe('times as the API writes them', () => {
     ['2026-01-02', 'parsing time "2026-01-02" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"'],
     ['2026-02-30T00:00:00Z', 'parsing time "2026-02-30T00:00:00Z": day out of range'],
     ['2026-01-02T24:00:00Z', 'parsing time "2026-01-02T24:00:00Z": hour out of range'],
+    ['0000-01-01T00:00:00+24:00', 'parsing time "0000-01-01T00:00:00+24:00": year outside of range [0,9999]'],
+    ['9999-12-31T23:59:59-00:01', 'parsing time "9999-12-31T23:59:59-00:01": year outside of range [0,9999]'],
     ['now', 'parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"'],
     [
       '2026-01-02T03:04:05',

@@ -20,7 +20,8 @@ export function validateInlineVolume(spec: PersistentVolumeSpec, path: string): 
       ? []
       : [forbidden(`${path}.persistentVolumeReclaimPolicy`, 'may only be Retain in the context of inline volumes')]),
     ...(nodeAffinity === undefined ? [] : [forbidden(`${path}.nodeAffinity`, none)]),
-    ...validateSources('', spec, path),
+    // An affinity may not be said, so it counts as not said.
+    ...validateSources('', { ...spec, nodeAffinity: undefined }, path),
     ...(recyclesRoot
       ? [forbidden(`${path}.persistentVolumeReclaimPolicy`, "may not be 'recycle' for a hostPath mount of '/'")]
       : []),

@@ -126,6 +126,25 @@ describe('what may be created', () => {
       ].map(([field, text]) => `spec.source.inlineVolumeSpec.${field}: ${text}`),
     ],
     [
+      'no attachment of a local volume, which has no node here whatever is said',
+      attachments,
+      {
+        'spec.source': {
+          inlineVolumeSpec: {
+            accessModes: ['ReadWriteOnce'],
+            nodeAffinity: {},
+            local: { path: '/x' },
+            csi: { driver: 'disk.example.com', volumeHandle: 'v' },
+          },
+        },
+      },
+      [
+        'spec.source.inlineVolumeSpec.nodeAffinity: Forbidden: may not be specified in the context of inline volumes',
+        'spec.source.inlineVolumeSpec.nodeAffinity: Required value: Local volume requires node affinity',
+        'spec.source.inlineVolumeSpec.csi: Forbidden: may not specify more than 1 volume type',
+      ],
+    ],
+    [
       'an attachment of a volume of a driver that stands in a pod',
       attachments,
       {

@@ -148,7 +148,7 @@ export function kubectl120(): Program {
     : { missing: `there is no ${path}; scripts/setup unpacks it where Debian 12 packages can be had` };
 }
 
-/** Whether a suite over a real etcd runs with this program, and what its title says of that. */
+/** Whether a suite over a real etcd runs with this program, and what its title says of that. A suite that does not run prints why. */
 export function suiteOf(program: Program): {
   readonly skipped: boolean;
   readonly title: string;
@@ -159,7 +159,8 @@ export function suiteOf(program: Program): {
     ...(spawnSync('etcd', ['--version']).status === 0 ? [] : ['there is no etcd on PATH']),
   ];
   const path = 'path' in program ? program.path : '';
-  return reasons.length > 0
-    ? { skipped: true, title: `(skipped: ${reasons.join('; ')})`, path }
-    : { skipped: false, title: `(${path})`, path };
+  if (reasons.length === 0) return { skipped: false, title: `(${path})`, path };
+  const title = `(skipped: ${reasons.join('; ')})`;
+  console.info(title);
+  return { skipped: true, title, path };
 }

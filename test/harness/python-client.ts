@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { execa } from 'execa';
+import type { Program } from './kubectl.ts';
 
 /** Debian's interpreter, for which its packages are; another one on PATH would not find them. */
 const PYTHON = '/usr/bin/python3';
@@ -25,10 +26,12 @@ def refusal(call, *args, **named):
     raise Exception('it was not refused')
 `;
 
-/** Why python3-kubernetes cannot be used here; undefined where it can. */
-export function missingPythonClient(): string | undefined {
+/** Debian's python3-kubernetes. */
+export function pythonClient(): Program {
   const { status } = spawnSync(PYTHON, ['-c', 'import kubernetes']);
-  return status === 0 ? undefined : `${PYTHON} has no package kubernetes (Debian: python3-kubernetes)`;
+  return status === 0
+    ? { path: PYTHON }
+    : { missing: `${PYTHON} has no package kubernetes (Debian: python3-kubernetes)` };
 }
 
 /** Runs a story and returns what it told. Fails with its traceback; after half a minute it is ended. */

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   ApiException,
   AppsV1Api,
@@ -23,6 +22,7 @@ import {
 } from '@kubernetes/client-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestApiServer } from '../harness/api-server.ts';
+import { suiteOf } from '../harness/kubectl.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 /** A Status as it comes, without the client's own names. */
@@ -32,10 +32,9 @@ interface Refusal {
   readonly metadata?: { readonly continue?: string };
 }
 
-const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
-const title = hasEtcd ? '' : ' (skipped: there is no etcd on PATH)';
+const suite = suiteOf({ path: '@kubernetes/client-node' });
 
-describe.skipIf(!hasEtcd)(`@kubernetes/client-node against the API server${title}`, () => {
+describe.skipIf(suite.skipped)(`a typed client against the API server ${suite.title}`, () => {
   let server: TestApiServer;
   let config: KubeConfig;
   let core: CoreV1Api;

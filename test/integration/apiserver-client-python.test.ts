@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApiServer } from '../harness/api-server.ts';
-import { missingPythonClient, python } from '../harness/python-client.ts';
+import { suiteOf } from '../harness/kubectl.ts';
+import { python, pythonClient } from '../harness/python-client.ts';
 
-const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
-const missing = missingPythonClient() ?? (hasEtcd ? undefined : 'there is no etcd on PATH');
-const title = missing === undefined ? '' : ` (skipped: ${missing})`;
+const suite = suiteOf(pythonClient());
 
-describe.skipIf(missing !== undefined)(`python3-kubernetes against the API server${title}`, () => {
+describe.skipIf(suite.skipped)(`python3-kubernetes against the API server ${suite.title}`, () => {
   let server: TestApiServer;
   let admin: string;
   let tests = 0;

@@ -23,7 +23,7 @@ const TEMPLATED = new Set([
   'cronjobs.batch',
 ]);
 
-/** Holds pods to the level that the labels of their namespace name, and those labels to what can be read. All versions are checked by the newest rules. */
+/** Holds pods to the level that the labels of their namespace name, and those labels to what can be read. */
 export function decidePodSecurity(request: WriteRequest, lister: Lister): Decision {
   const { resource, subresource, operation } = request;
   const name = resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`;

@@ -129,6 +129,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
       families: settings.serviceCidrs.map(cidr => `IPv${parseCidr(cidr).family}` as const),
       nodePorts: settings.nodePorts,
       clock,
+      log,
     }),
     quotas: new QuotaCharger(resources, clock),
     tokens: { issuer: issuers[0] ?? '', key: signingKey, audiences },

@@ -44,6 +44,7 @@ export class HandlersOnStorage {
     this.#nodePorts = options.nodePorts ?? { first: 30000, last: 32767 };
     this.cache = new WatchCache(storage, { clock });
     const resources = servedResources(this.cache);
+    const log = createLogger({ daemon: 'test', level: 'silent' });
     const none = { get: () => undefined, list: () => [] };
     this.handlers = {
       resources,
@@ -54,13 +55,14 @@ export class HandlersOnStorage {
         families: options.families ?? ['IPv4'],
         nodePorts: this.#nodePorts,
         clock,
+        log,
       }),
       quotas: new QuotaCharger(resources, clock),
       tokens: { issuer: 'test', key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, audiences: [] },
       tokenAuthenticator: { name: 'none', authenticate: async () => ({ kind: 'none' }) },
       components: new Map(),
       clock,
-      log: createLogger({ daemon: 'test', level: 'silent' }),
+      log,
     };
   }
 

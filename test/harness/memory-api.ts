@@ -129,7 +129,7 @@ export class MemoryApi {
       admission: admissionPlugins(this.resources, clock, authorizer),
       authorizer,
       rbac,
-      allocator: new ServiceAllocator(this.resources, { families: ['IPv4'], nodePorts: NODE_PORTS, clock }),
+      allocator: new ServiceAllocator(this.resources, { families: ['IPv4'], nodePorts: NODE_PORTS, clock, log }),
       quotas: new QuotaCharger(this.resources, clock),
       tokens: {
         issuer: 'https://issuer.test',

@@ -5,6 +5,7 @@ import type { IPAddress, ServiceCIDR } from '../../api/types/gen/networking-v1.t
 import { type Cidr, ipFamily, parseCidr } from '../../base/cidr.ts';
 import type { Clock } from '../../base/clock.ts';
 import { KeyedQueue } from '../../base/keyed-queue.ts';
+import type { Logger } from '../../daemon/logger.ts';
 import { allocateForService, ownPorts, releasedBy } from '../resources/core/service/allocate.ts';
 import { type IpFamilyName, settleIpFamilies } from '../resources/core/service/families.ts';
 import { mayHaveNodePorts } from '../resources/core/service/needs.ts';
@@ -19,6 +20,7 @@ import { isReadyRange } from '../resources/networking/service-cidr.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { CompanionConflict, storageFault } from '../storage/errors.ts';
 import type { Companion, StoredObject } from '../storage/storage.ts';
+import { repairNodePorts } from './repair-node-ports.ts';
 import type { ServedResource } from './served-resource.ts';
 
 export interface ServiceAllocatorOptions {
@@ -26,6 +28,7 @@ export interface ServiceAllocatorOptions {
   readonly families: readonly IpFamilyName[];
   readonly nodePorts: PortRange;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** Says who took an address: the IPAddresses without it are none of the allocator's. */
@@ -66,6 +69,7 @@ export class ServiceAllocation {
   readonly #served: ServedResource;
   readonly #addresses: ServedResource;
   readonly #cidrs: ServedResource;
+  readonly #services: ServedResource;
   readonly #options: ServiceAllocatorOptions;
   readonly #turns: KeyedQueue<string>;
   readonly #signal: AbortSignal;
@@ -83,6 +87,7 @@ export class ServiceAllocation {
     this.#served = served;
     this.#addresses = required(resources, 'networking.k8s.io/v1/ipaddresses');
     this.#cidrs = required(resources, 'networking.k8s.io/v1/servicecidrs');
+    this.#services = required(resources, '/v1/services');
     this.#options = options;
     this.#turns = turns;
     this.#signal = signal;
@@ -203,19 +208,35 @@ export class ServiceAllocation {
 
   async #nodePorts(): Promise<StoredPorts> {
     this.#endTurn ??= await this.#turns.turn(NODE_PORTS_KEY, this.#signal);
-    const stored = this.#seen.has(NODE_PORTS_KEY) ? this.#seen.get(NODE_PORTS_KEY) : await this.#read(NODE_PORTS_KEY);
-    const map = stored === undefined ? undefined : decodeNodePorts(stored.value);
-    if (stored === undefined || map === undefined)
-      throw internalApiError('the node port allocations are missing; they are made anew from the services soon');
-    if (map.range !== rangeText(this.#options.nodePorts))
+    const known = this.#seen.has(NODE_PORTS_KEY) ? this.#seen.get(NODE_PORTS_KEY) : await this.#read(NODE_PORTS_KEY);
+    const ports = readPorts(known) ?? (await this.#portsAnew());
+    if (ports.range !== rangeText(this.#options.nodePorts))
       throw internalApiError('the provided port range does not match the current port range');
-    return { revision: stored.revision, taken: map.ports };
+    return ports;
+  }
+
+  /** Somebody deleted the value, or spoilt it: nothing but the services themselves tells what is taken. */
+  async #portsAnew(): Promise<StoredPorts> {
+    const { nodePorts, log } = this.#options;
+    await repairNodePorts(this.#services, nodePorts, log, this.#signal);
+    const ports = readPorts(await this.#read(NODE_PORTS_KEY));
+    if (ports === undefined)
+      throw internalApiError('the node port allocations are missing, and vanish whenever they are made anew');
+    return ports;
   }
 }
 
 interface StoredPorts {
   readonly revision: number;
+  readonly range: string;
   readonly taken: ReadonlySet<number>;
+}
+
+function readPorts(stored: StoredObject | undefined): StoredPorts | undefined {
+  const map = stored === undefined ? undefined : decodeNodePorts(stored.value);
+  return stored === undefined || map === undefined
+    ? undefined
+    : { revision: stored.revision, range: map.range, taken: map.ports };
 }
 
 function portChange(

@@ -59,6 +59,11 @@ export function storageFault(error: unknown): StorageFault | undefined {
   return error instanceof StorageError ? error.fault : undefined;
 }
 
+/** True where another write came first, of whatever sort: what was decided is to be decided again. */
+export function isConflict(error: unknown): boolean {
+  return ['exists', 'precondition', 'companion', 'not-found'].includes(storageFault(error) ?? '');
+}
+
 // Codes and texts of upstream's storage errors: they stand in the message of a Conflict.
 const upstream = (text: string, code: number, key: string, more: string): string =>
   `StorageError: ${text}, Code: ${code}, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ${more}`;

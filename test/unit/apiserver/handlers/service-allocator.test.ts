@@ -292,6 +292,57 @@ describe('a write whose outcome is not known', () => {
   });
 });
 
+describe('node ports whose value is lost', () => {
+  const NODE_PORT = { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] };
+  const spoil = () => storage.update(NODE_PORTS_KEY, () => ({ value: Buffer.from('spoilt') }));
+  it.each([
+    ['deleted', () => storage.delete(NODE_PORTS_KEY)],
+    ['spoilt', spoil],
+  ])('are known from the services at the next write (%s)', async (_, lose) => {
+    const server = await cluster();
+    await server.create(SERVICES, service('web', NODE_PORT));
+    await lose();
+    await expect(server.create(SERVICES, service('next', NODE_PORT))).rejects.toThrow('already allocated');
+    await lose();
+    await server.create(SERVICES, service('next', { type: 'NodePort' }));
+    expect((await books(server)).held.ports).toHaveLength(2);
+    await expectBalance(server);
+  });
+
+  it.each([
+    ['a deletion', (server: HandlersOnStorage) => server.remove(SERVICES, 'default', 'web')],
+    [
+      'a change of type',
+      (server: HandlersOnStorage) =>
+        server.update(SERVICES, at('web'), withSpec({ type: 'ClusterIP', ports: [{ port: 80 }] })),
+    ],
+  ])('are freed by %s', async (_, free) => {
+    const server = await cluster();
+    await server.create(SERVICES, service('web', NODE_PORT));
+    await server.create(SERVICES, service('other', { type: 'NodePort' }));
+    await storage.delete(NODE_PORTS_KEY);
+    await free(server);
+    expect((await books(server)).taken.ports).toHaveLength(1);
+    await expectBalance(server);
+  });
+
+  it('are given once by two servers that write at the same time', async () => {
+    const server = await cluster();
+    const other = await start();
+    await Promise.all(
+      Array.from({ length: 5 }, (_, index) => server.create(SERVICES, service(`old-${index}`, { type: 'NodePort' }))),
+    );
+    await storage.delete(NODE_PORTS_KEY);
+    await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        (index % 2 === 0 ? server : other).create(SERVICES, service(`w-${index}`, { type: 'NodePort' })),
+      ),
+    );
+    expect(new Set((await books(server)).held.ports).size).toBe(45);
+    await expectBalance(server);
+  });
+});
+
 describe('a repair', () => {
   const drop = async (server: HandlersOnStorage): Promise<void> => {
     for (const address of await server.stored(ADDRESSES))
@@ -312,9 +363,6 @@ describe('a repair', () => {
     const { held } = await books(server);
     await drop(server);
     await storage.delete(NODE_PORTS_KEY);
-    await expect(server.create(SERVICES, service('next', { type: 'NodePort' }))).rejects.toThrow(
-      'allocations are missing',
-    );
     await server.repair();
     expect((await books(server)).taken).toEqual(held);
   });

@@ -265,6 +265,18 @@ describe('ResourceQuota', () => {
     expect(items.map((item: Any) => item.status.used)).toEqual([{ configmaps: '10' }, { 'count/configmaps': '10' }]);
   });
 
+  it('charges as many quotas as etcd takes, and refuses what more of them count', async () => {
+    await space('divided');
+    const names = Array.from({ length: 120 }, (_, index) => `q-${index}`);
+    for (const name of names) await quota('divided', name, { configmaps: '9' });
+    await post(inSpace('divided', 'configmaps'), { metadata: { name: 'one' } });
+    await quota('divided', 'last', { configmaps: '9' });
+    const refused = await refusal(post(inSpace('divided', 'configmaps'), { metadata: { name: 'two' } }));
+    expect(refused).toMatchObject({ code: 403, message: expect.stringContaining('121 quotas of namespace "divided"') });
+    const { items } = await admin.get<Any>(inSpace('divided', 'resourcequotas'));
+    expect(items.filter((item: Any) => item.status.used.configmaps === '1')).toHaveLength(names.length);
+  });
+
   it('wants pods to say what they take', async () => {
     await space('measured');
     await quota('measured', 'q', { 'requests.cpu': '1' });

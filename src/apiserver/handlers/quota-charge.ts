@@ -1,3 +1,5 @@
+import { goQuote } from '../../api/go-quote.ts';
+import { forbiddenError } from '../../api/status.ts';
 import { timeOf } from '../../api/time.ts';
 import type { ResourceQuota } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -9,6 +11,12 @@ import type { ApiObject } from '../resources/strategy.ts';
 import { CompanionConflict, storageFault } from '../storage/errors.ts';
 import type { Companion, StoredObject } from '../storage/storage.ts';
 import type { ServedResource } from './served-resource.ts';
+
+/**
+ * Quotas that are charged with one object at most: etcd does 128 operations in a transaction (its --max-txn-ops), and the object itself with the
+ * addresses and ports of a service takes up to 6 of them.
+ */
+const MOST_CHARGED = 120;
 
 /**
  * Holds writes to the quotas of their namespace. What a write uses is charged in the transaction that stores it: once, however often it is
@@ -47,7 +55,7 @@ export class QuotaCharge {
     this.#signal = signal;
   }
 
-  /** The quotas to store together with the object. Throws 403 where one of them does not allow it. `beforeWait`: whoever waits must hold no other turn. */
+  /** The quotas to store together with the object. Throws 403 where one of them does not allow it, or too many count it. `beforeWait`: whoever waits must hold no other turn. */
   async charge(request: AdmissionRequest, beforeWait: () => void): Promise<readonly Companion[]> {
     const served = this.#quotas;
     const { namespace, dryRun } = request;
@@ -62,6 +70,12 @@ export class QuotaCharge {
     const quotas = [...known.values()].flatMap(stored => readQuota(served, stored) ?? []);
     const decision = decideResourceQuota(write, quotas, this.#clock.now());
     if (decision.kind === 'deny') throw decision.error;
+    if (decision.kind === 'charge' && decision.quotas.length > MOST_CHARGED)
+      throw forbiddenError(
+        write.resource,
+        write.object?.metadata.name ?? request.name,
+        `${decision.quotas.length} quotas of namespace ${goQuote(namespace)} count this, and at most ${MOST_CHARGED} can; please merge some of these ResourceQuotas`,
+      );
     if (decision.kind === 'allow' || dryRun) {
       this.end();
       return [];

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../../base/clock.ts';
+import { GantryError } from '../../../base/errors.ts';
 import { aborted } from '../../../base/signals.ts';
 import { COMPACTION_KEY } from '../keys.ts';
 import { endOf, HistoryError, type RangeRead, type RevisionedStore, type Written } from '../revisioned-store.ts';
@@ -12,6 +13,9 @@ interface Version {
   /** How many writes since the creation, this one included. */
   readonly version: number;
 }
+
+/** etcd's --max-txn-ops, where nothing else is said. */
+const MAX_TXN_OPS = 128;
 
 /** The same as etcd, in memory and for one process: revisions, history, compaction, objects that vanish after a time. For tests. */
 export class MemoryStore implements RevisionedStore {
@@ -123,6 +127,8 @@ export class MemoryStore implements RevisionedStore {
   #refusal(key: string, expected: number, together: readonly Companion[]): Written | undefined {
     const at = (wanted: string): StoredObject | undefined => this.#at(wanted, this.#revision);
     const all = [{ key, expected }, ...together];
+    if (all.length > MAX_TXN_OPS)
+      throw new GantryError('invalid-argument', 'etcdserver: too many operations in txn request');
     if (all.every(each => (at(each.key)?.revision ?? 0) === each.expected)) return undefined;
     return { done: false, current: at(key), companions: new Map(together.map(each => [each.key, at(each.key)])) };
   }

@@ -23,7 +23,7 @@ afterEach(async () => {
   servers = [];
 });
 const start = async (over = storage): Promise<HandlersOnStorage> => {
-  const server = await HandlersOnStorage.start(over);
+  const server = await HandlersOnStorage.start(over, { families: ['IPv4', 'IPv6'] });
   servers.push(server);
   return server;
 };
@@ -80,6 +80,28 @@ describe('a write', () => {
     const server = await start();
     await limit(server, 'q', { configmaps: '0' });
     await expect(server.create(MAPS, map('y'), { dryRun: true })).rejects.toThrow('exceeded quota');
+  });
+
+  it('is refused where more quotas count it than go into one transaction with a service and all that it takes', async () => {
+    const server = await start();
+    await server.create('networking.k8s.io/v1/servicecidrs', {
+      metadata: { name: 'kubernetes' },
+      spec: { cidrs: ['10.96.0.0/24', 'fd00::/112'] },
+    });
+    for (let index = 0; index < 120; index += 1) await limit(server, `q-${index}`, { services: '9' });
+    const spec = { type: 'NodePort', ipFamilyPolicy: 'RequireDualStack', ports: [{ port: 80 }] };
+    await server.create('/v1/services', { metadata: { name: 'x', namespace: 'a' }, spec });
+    expect(new Set(Object.values(await used(server)).map(each => each?.['services']))).toEqual(new Set(['1']));
+    await limit(server, 'last', { services: '9' });
+    for (const dryRun of [true, false])
+      await expect(
+        server.create('/v1/services', { metadata: { name: 'y', namespace: 'a' }, spec }, { dryRun }),
+      ).rejects.toMatchObject({
+        reason: 'Forbidden',
+        message:
+          'services "y" is forbidden: 121 quotas of namespace "a" count this, and at most 120 can; please merge some of these ResourceQuotas',
+      });
+    await server.create(MAPS, map('not-counted'));
   });
 
   it('is charged once, however often somebody else writes the object in between', async () => {

@@ -1,5 +1,6 @@
 import { scalarRule } from '../schema/scalars.ts';
 import type { Field, StructType, Type } from '../schema/table.ts';
+import { isAbsentList } from '../schema/zero.ts';
 
 /**
  * The object as upstream's JSON encoder would write it: fields in the order of the Go declaration, empty `omitempty`
@@ -23,7 +24,7 @@ function encode(type: Type, value: unknown): unknown {
     case 'struct':
       return typeof value === 'object' && value !== null ? encodeObject(type, value) : {};
     case 'list':
-      return Array.isArray(value) ? value.map(item => encode(type.of, item)) : null;
+      return Array.isArray(value) && !isAbsentList(value) ? value.map(item => encode(type.of, item)) : null;
     case 'map':
       return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, encode(type.of, item)]));
     case 'scalar':

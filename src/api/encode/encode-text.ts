@@ -1,5 +1,6 @@
 import { scalarRule } from '../schema/scalars.ts';
 import type { Field, StructType, Type } from '../schema/table.ts';
+import { isAbsentList } from '../schema/zero.ts';
 import { absentValue, isAlwaysWritten, isLeftOut } from './encode-object.ts';
 
 /**
@@ -64,7 +65,7 @@ function writer(type: Type): Writer {
       return structWriter(type);
     case 'list': {
       const item = writer(type.of);
-      return value => (Array.isArray(value) ? `[${value.map(item).join(',')}]` : 'null');
+      return value => (Array.isArray(value) && !isAbsentList(value) ? `[${value.map(item).join(',')}]` : 'null');
     }
     case 'map': {
       const item = writer(type.of);

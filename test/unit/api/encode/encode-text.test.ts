@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { decodeValue } from '../../../../src/api/decode/json/decode-json.ts';
 import { encodeObject } from '../../../../src/api/encode/encode-object.ts';
 import { encodeText } from '../../../../src/api/encode/encode-text.ts';
 import { builtinTable } from '../../../../src/api/schema/builtin.ts';
@@ -62,5 +63,13 @@ describe('the JSON text of an object', () => {
   it('keeps a key that other code takes for a prototype', () => {
     const annotations = JSON.parse('{"__proto__":"x"}') as object;
     expect(encodeText(pod, { metadata: { annotations } })).toContain('"annotations":{"__proto__":"x"}');
+  });
+
+  it('tells a list that was never given from one that was sent empty, as Go does', () => {
+    const role = builtinTable.struct('meta/v1.APIResourceList');
+    const text = (sent: object): string => encodeText(role, decodeValue(role, sent).object);
+    expect(text({ groupVersion: 'v1' })).toBe('{"groupVersion":"v1","resources":null}');
+    expect(text({ groupVersion: 'v1', resources: null })).toBe('{"groupVersion":"v1","resources":null}');
+    expect(text({ groupVersion: 'v1', resources: [] })).toBe('{"groupVersion":"v1","resources":[]}');
   });
 });

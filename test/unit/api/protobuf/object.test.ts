@@ -24,6 +24,11 @@ function written(type: typeof pod, object: object): object {
   return encodeObject(type, value);
 }
 
+/** Protobuf does not tell an empty list from none. */
+function withoutEmptyLists(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value, (_, item) => (Array.isArray(item) && item.length === 0 ? null : item)));
+}
+
 describe('the protobuf codec', () => {
   it('gives back what JSON would, for random objects of every kind', () => {
     const types = allResources()
@@ -33,9 +38,9 @@ describe('the protobuf codec', () => {
       fc.property(fc.constantFrom(...types), fc.nat(), (type, seed) => {
         const { value } = decodeStruct(type, readJson(JSON.stringify(arbitraryObject(type, seededRandom(seed)))).node);
         const back = decodeMessage(type, encodeMessage(type, value));
-        expect(encodeObject(type, { ...back, apiVersion: undefined, kind: undefined })).toEqual(
-          encodeObject(type, { ...value, apiVersion: undefined, kind: undefined }),
-        );
+        const whole = (object: object): unknown =>
+          withoutEmptyLists(encodeObject(type, { ...object, apiVersion: undefined, kind: undefined }));
+        expect(whole(back)).toEqual(whole(value));
       }),
       { seed: 11, numRuns: 400 },
     );

@@ -44,8 +44,11 @@ function readTime(fraction: boolean) {
       else if (tag === 0x10) nanos = reader.int32();
       else reader.skip(tag & 7);
     }
-    const text = secondText(seconds);
-    return fraction ? `${text}.${String(Math.floor(nanos / 1000)).padStart(6, '0')}Z` : `${text}Z`;
+    // Nanoseconds may be below zero or more than a second.
+    const whole = Math.floor(nanos / 1e9);
+    const text = secondText(seconds + whole);
+    const micros = Math.floor((nanos - whole * 1e9) / 1000);
+    return fraction ? `${text}.${String(micros).padStart(6, '0')}Z` : `${text}Z`;
   };
 }
 

@@ -93,6 +93,16 @@ describe('the protobuf codec', () => {
     expect(codeOf(() => decodeMessage(revision, nested(1000)))).toBe('invalid-argument');
   });
 
+  it.each([
+    ['below zero', '0801 10ffffffffffffffffff01', '1970-01-01T00:00:00.999999Z'],
+    ['of more than a second', '0801 1080a8d6b907', '1970-01-01T00:00:03.000000Z'],
+    ['of less than a microsecond', '0801 10e707', '1970-01-01T00:00:01.000000Z'],
+  ])('reads a time with nanoseconds %s as Go does', (_, time, text) => {
+    const spec = builtinTable.struct('coordination/v1.LeaseSpec');
+    const bytes = hex(time);
+    expect(decodeMessage(spec, Buffer.concat([hex('22'), Buffer.from([bytes.length]), bytes]))['renewTime']).toBe(text);
+  });
+
   it('takes packed numbers', () => {
     const context = builtinTable.struct('core/v1.PodSecurityContext');
     expect(decodeMessage(context, hex('2203 010203'))).toEqual({ supplementalGroups: [1, 2, 3] });

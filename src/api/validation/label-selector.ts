@@ -1,4 +1,4 @@
-import type { LabelSelector } from '../types/gen/meta-v1.ts';
+import type { LabelSelector, LabelSelectorRequirement } from '../types/gen/meta-v1.ts';
 import { type FieldError, forbidden, invalid, invalidFor, required } from './field-error.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import { validateLabels } from './object-meta.ts';
@@ -14,21 +14,33 @@ export function validateLabelSelector(
 ): FieldError[] {
   if (selector === undefined) return [];
   const errors = validateLabels(selector.matchLabels, `${path}.matchLabels`);
-  for (const [index, expression] of (selector.matchExpressions ?? []).entries()) {
-    const at = `${path}.matchExpressions[${index}]`;
-    const values = expression.values ?? [];
-    if (expression.operator === 'In' || expression.operator === 'NotIn') {
-      if (values.length === 0)
-        errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-    } else if (expression.operator === 'Exists' || expression.operator === 'DoesNotExist') {
-      if (values.length > 0)
-        errors.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-    } else errors.push(invalid(`${at}.operator`, expression.operator, 'not a valid selector operator'));
-    errors.push(...invalidFor(`${at}.key`, expression.key, qualifiedName(expression.key)));
-    for (const [valueIndex, value] of options.anyValue ? [] : values.entries())
-      errors.push(...invalidFor(`${at}.values[${valueIndex}]`, value, labelValue(value)));
-  }
+  for (const [index, expression] of (selector.matchExpressions ?? []).entries())
+    errors.push(...validateLabelRequirement(expression, `${path}.matchExpressions[${index}]`, options));
   return errors;
+}
+
+/** One expression of a selector. `anyOperator`: one that is not known is left to whoever understands it. */
+export function validateLabelRequirement(
+  { key, operator, values = [] }: LabelSelectorRequirement,
+  path: string,
+  options: { readonly anyValue?: boolean; readonly anyOperator?: boolean } = {},
+): FieldError[] {
+  const errors = validateRequirementValues(operator, values, path);
+  if (!['In', 'NotIn', 'Exists', 'DoesNotExist'].includes(operator) && options.anyOperator !== true)
+    errors.push(invalid(`${path}.operator`, operator, 'not a valid selector operator'));
+  errors.push(...invalidFor(`${path}.key`, key, qualifiedName(key)));
+  for (const [index, value] of options.anyValue === true ? [] : values.entries())
+    errors.push(...invalidFor(`${path}.values[${index}]`, value, labelValue(value)));
+  return errors;
+}
+
+/** Which operators want values, in selectors of labels and of fields. */
+export function validateRequirementValues(operator: string, values: readonly string[], path: string): FieldError[] {
+  if ((operator === 'In' || operator === 'NotIn') && values.length === 0)
+    return [required(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'")];
+  if ((operator === 'Exists' || operator === 'DoesNotExist') && values.length > 0)
+    return [forbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'")];
+  return [];
 }
 
 /** True for a selector that selects everything. */

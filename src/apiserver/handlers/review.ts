@@ -1,20 +1,13 @@
 import { resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
-import { badRequestError, invalidError, unknownResourceError } from '../../api/status.ts';
+import { badRequestError, unknownResourceError } from '../../api/status.ts';
 import type { SelfSubjectReview, TokenReview } from '../../api/types/gen/authentication-v1.ts';
-import type {
-  LocalSubjectAccessReview,
-  NonResourceAttributes,
-  ResourceAttributes,
-  SelfSubjectRulesReview,
-  SubjectAccessReview,
-} from '../../api/types/gen/authorization-v1.ts';
-import { type FieldError, invalid } from '../../api/validation/field-error.ts';
+import type { SelfSubjectRulesReview, SubjectAccessReview } from '../../api/types/gen/authorization-v1.ts';
 import { authenticatorUnion } from '../authn/authenticator.ts';
-import { type UserInfo, userInfo } from '../authn/user.ts';
-import { type Attributes, resourceAttributes } from '../authz/attributes.ts';
+import type { UserInfo } from '../authn/user.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
+import { answerAccessReview } from './access-review.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { readObject } from './read-body.ts';
 import { plainResponse } from './represent.ts';
@@ -44,78 +37,11 @@ export async function answerReview(
     case 'SubjectAccessReview':
     case 'LocalSubjectAccessReview': {
       const review = await readObject<SubjectAccessReview>(context, body);
-      return plainResponse(context, type, decide(handlers, review, kind, context), 201);
+      return plainResponse(context, type, answerAccessReview(handlers, review, kind, context), 201);
     }
     default:
       throw unknownResourceError();
   }
-}
-
-function decide(
-  handlers: HandlerContext,
-  review: SubjectAccessReview,
-  kind: string,
-  context: RequestContext,
-): LocalSubjectAccessReview {
-  const { spec } = review;
-  const groupKind = { group: 'authorization.k8s.io', kind };
-  const { resourceAttributes: resource, nonResourceAttributes: path } = spec;
-  const isSelf = kind === 'SelfSubjectAccessReview';
-  const { namespace } = context.info;
-  const errors: FieldError[] = [];
-  if (resource !== undefined && path !== undefined)
-    errors.push(
-      invalid('spec.nonResourceAttributes', path, 'cannot be specified in combination with resourceAttributes'),
-    );
-  if (resource === undefined && path === undefined)
-    errors.push(
-      invalid(
-        'spec.resourceAttributes',
-        null,
-        'exactly one of nonResourceAttributes or resourceAttributes must be specified',
-      ),
-    );
-  if (!isSelf && (spec.user ?? '') === '' && (spec.groups ?? []).length === 0)
-    errors.push(invalid('spec.user', '', 'at least one of user or group must be specified'));
-  if (kind === 'LocalSubjectAccessReview') {
-    const { namespace: asked = '' } = resource ?? {};
-    if (resource !== undefined && asked !== namespace)
-      errors.push(invalid('spec.resourceAttributes.namespace', asked, 'must match metadata.namespace'));
-    if (path !== undefined)
-      errors.push(invalid('spec.nonResourceAttributes', path, 'disallowed on this kind of request'));
-  }
-  if (errors.length > 0) throw invalidError(groupKind, '', errors);
-  const user = isSelf
-    ? context.user
-    : userInfo(spec.user ?? '', spec.groups ?? [], {
-        uid: spec.uid ?? '',
-        extra: new Map(Object.entries(spec.extra ?? {})),
-      });
-  const attributes = resource === undefined ? pathAttributes(user, path ?? {}) : ofResource(user, resource);
-  const { kind: opinion, reason } = handlers.authorizer.authorize(attributes);
-  return {
-    ...review,
-    status: {
-      allowed: opinion === 'allow',
-      ...(opinion === 'deny' ? { denied: true } : {}),
-      ...(reason === '' ? {} : { reason }),
-    },
-  };
-}
-
-function ofResource(user: UserInfo, asked: ResourceAttributes): Attributes {
-  return resourceAttributes(user, asked.verb ?? '', {
-    apiGroup: asked.group ?? '',
-    apiVersion: asked.version ?? '',
-    resource: asked.resource ?? '',
-    subresource: asked.subresource ?? '',
-    namespace: asked.namespace ?? '',
-    name: asked.name ?? '',
-  });
-}
-
-function pathAttributes(user: UserInfo, asked: NonResourceAttributes): Attributes {
-  return { ...resourceAttributes(user, asked.verb ?? '', {}), isResourceRequest: false, path: asked.path ?? '' };
 }
 
 function rulesOf(

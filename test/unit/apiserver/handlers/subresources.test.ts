@@ -250,6 +250,99 @@ describe('a review', () => {
     expect([json.code, json.message]).toEqual([422, expect.stringContaining(message)]);
   });
 
+  it.each([
+    [
+      'a name and labels',
+      { metadata: { name: 'x', labels: { b: '2', a: '1' } } },
+      'metadata: Invalid value: {"name":"x","labels":{"a":"1","b":"2"}}: must be empty',
+    ],
+    [
+      'both forms of a selector',
+      { fieldSelector: { rawSelector: 'a=b', requirements: [{ key: 'a', operator: 'In', values: ['b'] }] } },
+      'spec.resourceAttributes.fieldSelector.rawSelector: Invalid value: "a=b": may not specified at the same time as requirements',
+    ],
+    [
+      'an empty selector',
+      { labelSelector: {} },
+      'spec.resourceAttributes.labelSelector.requirements: Required value: when spec.resourceAttributes.labelSelector is specified, requirements or rawSelector is required',
+    ],
+    [
+      'a requirement of no field and no value',
+      { fieldSelector: { requirements: [{ key: '', operator: 'In' }] } },
+      "[spec.resourceAttributes.fieldSelector.requirements[0].key: Required value: must be specified, spec.resourceAttributes.fieldSelector.requirements[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn']",
+    ],
+    [
+      'a requirement with values that it does not take',
+      { labelSelector: { requirements: [{ key: 'a', operator: 'Exists', values: ['b'] }] } },
+      "spec.resourceAttributes.labelSelector.requirements[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+    ],
+    [
+      'a label that cannot be',
+      { labelSelector: { requirements: [{ key: 'a', operator: 'In', values: ['-'] }] } },
+      'spec.resourceAttributes.labelSelector.requirements[0].values[0]: Invalid value: "-": a valid label',
+    ],
+  ])('of access with %s is refused', async (_, more, message) => {
+    const { metadata = {}, ...selectors } = more as { metadata?: object };
+    const body = { metadata, spec: { user: 'jane', resourceAttributes: { ...resourceAttributes, ...selectors } } };
+    const { json } = await api.ask('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', { body });
+    const subject = 'SubjectAccessReview.authorization.k8s.io "" is invalid: ';
+    expect([json.code, json.message]).toEqual([422, expect.stringContaining(subject + message)]);
+    const { user: _user, ...spec } = body.spec;
+    const self = { body: { metadata, spec } };
+    const own = await api.ask('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', self);
+    expect([own.json.code, own.json.message]).toEqual([422, expect.stringContaining(message)]);
+  });
+
+  it('of access may say what a server sets, and its namespace', async () => {
+    const metadata = { uid: 'u', creationTimestamp: '2030-01-01T00:00:00Z', namespace: 'a' };
+    const local = { metadata, spec: { user: 'jane', resourceAttributes: { ...resourceAttributes, namespace: 'a' } } };
+    const url = '/apis/authorization.k8s.io/v1/namespaces/a/localsubjectaccessreviews';
+    expect(await api.ask('POST', url, { body: local })).toMatchObject({
+      status: 201,
+      json: { metadata: { namespace: 'a' } },
+    });
+    const named = { ...local, metadata: { ...metadata, name: 'x' } };
+    expect((await api.ask('POST', url, { body: named })).json.message).toContain(
+      'metadata: Invalid value: {"name":"x","namespace":"a"}: must be empty except for namespace',
+    );
+    const elsewhere = { ...local, metadata: { namespace: 'b' } };
+    expect((await api.ask('POST', url, { body: elsewhere })).json).toMatchObject({
+      code: 400,
+      message: 'the namespace of the provided object does not match the namespace sent on the request',
+    });
+  });
+
+  const PARTLY = 'spec.resourceAttributes.fieldSelector partially ignored due to parse error';
+  it.each([
+    [
+      'can be read',
+      { fieldSelector: { rawSelector: 'spec.nodeName=n' }, labelSelector: { rawSelector: 'a=b' } },
+      undefined,
+    ],
+    [
+      'cannot be read',
+      { labelSelector: { rawSelector: 'a=b=c' } },
+      'spec.resourceAttributes.labelSelector ignored due to parse error',
+    ],
+    [
+      'only a newer server knows',
+      {
+        fieldSelector: {
+          requirements: [
+            { key: 'a', operator: 'Near', values: ['b'] },
+            { key: 'a', operator: 'In', values: ['b'] },
+          ],
+        },
+        labelSelector: { requirements: [{ key: 'a', operator: 'Near', values: ['b'] }] },
+      },
+      `${PARTLY}; spec.resourceAttributes.labelSelector ignored due to parse error`,
+    ],
+  ])('of access by a selector that %s is answered, and says so', async (_, selectors, evaluationError) => {
+    const body = { spec: { user: 'jane', resourceAttributes: { verb: 'list', resource: 'pods', ...selectors } } };
+    const { status, json } = await api.ask('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', { body });
+    expect([status, json.status.evaluationError]).toEqual([201, evaluationError]);
+  });
+
   it('of a token that nobody gave says so', async () => {
     const { json } = await api.ask('POST', '/apis/authentication.k8s.io/v1/tokenreviews', {
       body: { spec: { token: 'x' } },

@@ -5,6 +5,11 @@ import type { Container, Pod, PodSpec, ResourceList } from './types/gen/core-v1.
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
+type Side = 'requests' | 'limits';
+
+/** By which resources of its containers a pod is counted: what is asked for, or that and what they have while they are resized, whichever is more. */
+export type ResourceSource = 'spec' | 'spec-and-status';
+
 /** An init container that keeps running beside the pod's containers. */
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
@@ -19,13 +24,17 @@ export function isPodLevelResource(name: string): boolean {
  * The sum of one side of the containers' resources: all containers and sidecars together, or the largest init container
  * with the sidecars that start before it, whichever is more.
  */
-export function aggregateContainers(spec: PodSpec, side: 'requests' | 'limits'): ResourceList {
+export function aggregateContainers(
+  spec: PodSpec,
+  side: Side,
+  ofContainer = (container: Container) => container.resources[side],
+): ResourceList {
   const total: Record<string, string> = {};
-  for (const container of spec.containers) addTo(total, container.resources[side]);
+  for (const container of spec.containers) addTo(total, ofContainer(container));
   const sidecars: Record<string, string> = {};
   const init: Record<string, string> = {};
   for (const container of spec.initContainers ?? []) {
-    const own = container.resources[side];
+    const own = ofContainer(container);
     if (isSidecar(container)) {
       addTo(total, own);
       addTo(sidecars, own);
@@ -41,8 +50,8 @@ export function aggregateContainers(spec: PodSpec, side: 'requests' | 'limits'):
 }
 
 /** The pod's requests: those of `spec.resources` where given, else of its containers; with the overhead. */
-export function podRequests(pod: Pod): ResourceList {
-  const total: Record<string, string> = { ...aggregateContainers(pod.spec, 'requests') };
+export function podRequests(pod: Pod, source: ResourceSource = 'spec'): ResourceList {
+  const total: Record<string, string> = { ...ofContainers(pod, 'requests', source) };
   for (const [name, quantity] of Object.entries(pod.spec.resources?.requests ?? {}))
     if (isPodLevelResource(name)) total[name] = quantity;
   addTo(total, pod.spec.overhead);
@@ -50,8 +59,8 @@ export function podRequests(pod: Pod): ResourceList {
 }
 
 /** The pod's limits. The overhead is added only to what is limited at all. */
-export function podLimits(pod: Pod): ResourceList {
-  const total: Record<string, string> = { ...aggregateContainers(pod.spec, 'limits') };
+export function podLimits(pod: Pod, source: ResourceSource = 'spec'): ResourceList {
+  const total: Record<string, string> = { ...ofContainers(pod, 'limits', source) };
   for (const [name, quantity] of Object.entries(pod.spec.resources?.limits ?? {}))
     if (isPodLevelResource(name)) total[name] = quantity;
   for (const [name, quantity] of Object.entries(pod.spec.overhead ?? {})) {
@@ -59,6 +68,24 @@ export function podLimits(pod: Pod): ResourceList {
     if (limit !== undefined && !isZero(limit)) total[name] = addQuantities(limit, quantity);
   }
   return total;
+}
+
+function ofContainers(pod: Pod, side: Side, source: ResourceSource): ResourceList {
+  if (source === 'spec') return aggregateContainers(pod.spec, side);
+  const { conditions = [], containerStatuses = [], initContainerStatuses = [] } = pod.status;
+  // what a node will never give is not counted
+  const isRefused = conditions.find(({ type }) => type === 'PodResizePending')?.reason === 'Infeasible';
+  const statuses = new Map([...containerStatuses, ...initContainerStatuses].map(status => [status.name, status]));
+  const ended = new Set((pod.spec.initContainers ?? []).filter(each => !isSidecar(each)));
+  return aggregateContainers(pod.spec, side, container => {
+    const asked = container.resources[side];
+    const { resources, allocatedResources } = statuses.get(container.name) ?? {};
+    if (resources === undefined || ended.has(container)) return asked;
+    const most: Record<string, string> = { ...resources[side] };
+    if (side === 'requests') raiseTo(most, allocatedResources ?? {});
+    if (!isRefused) raiseTo(most, asked ?? {});
+    return most;
+  });
 }
 
 /** True if every container, sidecar and init container has a limit of a resource; only then is the pod itself limited. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { allContainersLimited, podLimits, podRequests, qosClass } from '../../../src/api/pod-resources.ts';
-import type { Container, Pod, PodSpec } from '../../../src/api/types/gen/core-v1.ts';
+import type { Container, Pod, PodSpec, PodStatus } from '../../../src/api/types/gen/core-v1.ts';
 
 type Side = Readonly<Record<string, string>>;
 const container = (requests?: Side, limits?: Side, more: Partial<Container> = {}): Container => ({
@@ -74,6 +74,67 @@ describe('what a pod requests', () => {
       allContainersLimited(pod({ containers: [container(undefined, { cpu: '1' }), container()] }).spec, 'cpu'),
     ).toBe(false);
     expect(allContainersLimited(pod({ containers: [container(undefined, { cpu: '0' })] }).spec, 'cpu')).toBe(false);
+  });
+
+  const resized = (requests: Side, limits: Side, status: object, conditions: object[] = []): Pod => ({
+    ...pod({ containers: [container(requests, limits)] }),
+    status: { conditions, containerStatuses: [{ name: 'c', ...status }] } as unknown as PodStatus,
+  });
+  const pending = (reason: string) => [{ type: 'PodResizePending', status: 'True', reason }];
+  it.each([
+    ['what it asks, where nothing is known of what it has', resized({ cpu: '1' }, {}, {}), { cpu: '1' }, {}],
+    [
+      'what it has, where it asks for less',
+      resized({ cpu: '1' }, { cpu: '1' }, { resources: { requests: { cpu: '3' }, limits: { cpu: '4' } } }),
+      { cpu: '3' },
+      { cpu: '4' },
+    ],
+    [
+      'what it asks, where it has less',
+      resized({ cpu: '5' }, { cpu: '5' }, { resources: { requests: { cpu: '3' }, limits: { cpu: '4' } } }),
+      { cpu: '5' },
+      { cpu: '5' },
+    ],
+    [
+      'what it was promised, where that is most',
+      resized({ cpu: '1' }, {}, { allocatedResources: { cpu: '2' }, resources: { requests: { cpu: '1' } } }),
+      { cpu: '2' },
+      {},
+    ],
+    [
+      'what it has, where the node will never give more',
+      resized(
+        { cpu: '9' },
+        { cpu: '9' },
+        { allocatedResources: { cpu: '2' }, resources: { requests: { cpu: '1' }, limits: { cpu: '3' } } },
+        pending('Infeasible'),
+      ),
+      { cpu: '2' },
+      { cpu: '3' },
+    ],
+    [
+      'what it asks, where the node will give it later',
+      resized({ cpu: '9' }, {}, { resources: { requests: { cpu: '1' } } }, pending('Deferred')),
+      { cpu: '9' },
+      {},
+    ],
+  ])('counts for a pod by its status: %s', (_, each, requests, limits) => {
+    expect([podRequests(each, 'spec-and-status'), podLimits(each, 'spec-and-status')]).toEqual([requests, limits]);
+  });
+
+  it('counts by its status what a sidecar has, and of other init containers what they ask', () => {
+    const has = (name: string) => ({ name, resources: { requests: { cpu: '5' } } });
+    const each = {
+      ...pod({
+        containers: [container({ cpu: '1' })],
+        initContainers: [
+          { ...container({ cpu: '1' }, undefined, sidecar), name: 'side' },
+          { ...container({ cpu: '2' }), name: 'init' },
+        ],
+      }),
+      status: { initContainerStatuses: [has('side'), has('init')] } as unknown as PodStatus,
+    };
+    expect([podRequests(each), podRequests(each, 'spec-and-status')]).toEqual([{ cpu: '3' }, { cpu: '7' }]);
   });
 
   it('never is less than what any of its containers asks', () => {

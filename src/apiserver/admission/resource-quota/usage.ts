@@ -76,13 +76,14 @@ function isLive({ metadata, status }: Pod, now: number): boolean {
   return now <= Date.parse(deletionTimestamp) + deletionGracePeriodSeconds * 1000;
 }
 
+/** A pod that is resized uses what it has until it has what it asks for. */
 function podUsage(pod: Pod): ResourceList {
   const usage: Record<string, string> = { pods: '1' };
-  for (const [name, amount] of Object.entries(podRequests(pod))) {
+  for (const [name, amount] of Object.entries(podRequests(pod, 'spec-and-status'))) {
     usage[`requests.${name}`] = amount;
     if (COMPUTE.includes(name) || name.startsWith('hugepages-')) usage[name] = amount;
   }
-  for (const [name, amount] of Object.entries(podLimits(pod)))
+  for (const [name, amount] of Object.entries(podLimits(pod, 'spec-and-status')))
     if (COMPUTE.includes(name)) usage[`limits.${name}`] = amount;
   return usage;
 }

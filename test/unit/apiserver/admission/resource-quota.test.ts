@@ -51,6 +51,19 @@ const outcome = (request: WriteRequest, each: ResourceQuota): string => {
 
 describe('a quota', () => {
   const cases: readonly [sentence: string, request: WriteRequest, quota: ResourceQuota, outcome: string][] = [
+    [
+      'charges for a pod that grows what it does not have yet',
+      write(
+        'pods',
+        pod(sized({ cpu: '4' }), { containerStatuses: [{ name: 'app', resources: { requests: { cpu: '3' } } }] }),
+        update(
+          pod(sized({ cpu: '1' }), { containerStatuses: [{ name: 'app', resources: { requests: { cpu: '3' } } }] }),
+          'resize',
+        ),
+      ),
+      quota({ 'requests.cpu': '9' }, { 'requests.cpu': '3' }),
+      '{"requests.cpu":"4"}',
+    ],
     ['counts pods', write('pods', pod()), quota({ pods: '2' }, { pods: '1' }), '{"pods":"2"}'],
     [
       'counts the devices that a claim may take of each class: the most of the alternatives, all of a class as 32',

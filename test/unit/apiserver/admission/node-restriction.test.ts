@@ -368,6 +368,45 @@ describe('a token that a node asks for', () => {
     expect(outcome(request, { pods: [pod], ...storage })).toBe(expected);
   });
 
+  const successors: readonly [source: string, driver: string][] = [
+    ['awsElasticBlockStore', 'ebs.csi.aws.com'],
+    ['azureDisk', 'disk.csi.azure.com'],
+    ['azureFile', 'file.csi.azure.com'],
+    ['cinder', 'cinder.csi.openstack.org'],
+    ['gcePersistentDisk', 'pd.csi.storage.gke.io'],
+    ['portworxVolume', 'pxd.portworx.com'],
+    ['vsphereVolume', 'csi.vsphere.vmware.com'],
+  ];
+  it.each(successors)('is given for what the driver asks for that took over %s', (source, driver) => {
+    const objects = {
+      csidrivers: [named(driver, { spec: { tokenRequests: [{ audience: 'cloud' }] } })],
+      persistentvolumes: [named('pv', { spec: { [source]: {} } })],
+      persistentvolumeclaims,
+    };
+    for (const volume of [{ [source]: {} }, { persistentVolumeClaim: { claimName: 'data' } }]) {
+      const all = { pods: [withVolumes(volume)], ...objects };
+      expect([outcome(token(['cloud']), all), outcome(token(['other']), all)]).toEqual(['allowed', refused('other')]);
+    }
+  });
+
+  const unknown: readonly [sentence: string, volumes: readonly object[], because: string][] = [
+    ['driver', [{ csi: { driver: 'gone' } }], 'csidriver.storage.k8s.io "gone" not found'],
+    ['claim', [{ persistentVolumeClaim: { claimName: 'gone' } }], 'persistentvolumeclaim "gone" not found'],
+    ['volume of a claim', [{ persistentVolumeClaim: { claimName: 'unbound' } }], 'persistentvolume "" not found'],
+    [
+      'driver or claim',
+      [{ csi: { driver: 'gone' } }, { csi: { driver: 'gone' } }, { persistentVolumeClaim: { claimName: 'gone' } }],
+      '[csidriver.storage.k8s.io "gone" not found, persistentvolumeclaim "gone" not found]',
+    ],
+  ];
+  it.each(unknown)('is refused where the %s of a volume is not there', (_, volumes, because) => {
+    const claims = [...persistentvolumeclaims, named('unbound', { spec: {} })];
+    const objects = { ...storage, persistentvolumeclaims: claims, pods: [withVolumes(...volumes)] };
+    expect(outcome(token(['other']), objects, () => true)).toBe(`error validating audience "other": ${because}`);
+    const beside = { ...objects, pods: [withVolumes(...volumes, projected)] };
+    expect(outcome(token(['vault']), beside)).toBe('allowed');
+  });
+
   it('is given where the node has a right to the audience', () => {
     const may = ({ verb, resource, name, namespace }: Attributes): boolean =>
       [verb, resource, name, namespace].join(' ') === 'request-serviceaccounts-token-audience other robot default';

@@ -119,6 +119,17 @@ export class TestApiServer {
     if (child.exitCode !== null) throw new Error(`the API server exited with ${child.exitCode}: ${this.#log}`);
   }
 
+  /** SIGTERM, and waits until it is gone: its exit code. */
+  async stop(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) throw new Error('the API server does not run');
+    this.#child = undefined;
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    const [code] = (await exited) as [number | null];
+    return code;
+  }
+
   /** kill -9, and waits until it is gone. Safe to repeat. */
   async kill(): Promise<void> {
     const child = this.#child;

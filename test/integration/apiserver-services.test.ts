@@ -61,12 +61,16 @@ async function each(count: number, atATime: number, work: (index: number) => Pro
   await Promise.all(Array.from({ length: atATime }, worker));
 }
 
+async function endpoints(client: ApiClient): Promise<readonly string[]> {
+  const { subsets } = await client.get<Endpoints>('/api/v1/namespaces/default/endpoints/kubernetes');
+  return (subsets ?? []).flatMap(subset => (subset.addresses ?? []).map(address => address.ip));
+}
+
 const endpointsAre = (client: ApiClient, ...wanted: string[]) =>
   waitFor(
     `the endpoints ${wanted.join()}`,
     async saw => {
-      const { subsets } = await client.get<Endpoints>('/api/v1/namespaces/default/endpoints/kubernetes');
-      const found = (subsets ?? []).flatMap(subset => (subset.addresses ?? []).map(address => address.ip));
+      const found = await endpoints(client);
       saw(found);
       return found.join() === wanted.join();
     },
@@ -123,6 +127,16 @@ describe('two servers on one etcd', () => {
     await endpointsAre(client, '192.0.2.1', '192.0.2.2');
     await second.kill();
     await endpointsAre(client, '192.0.2.1');
+    await second.start();
+    await endpointsAre(client, '192.0.2.1', '192.0.2.2');
+    client.close();
+  });
+
+  it('take a server that is told to stop out of the endpoints before it has ended', async () => {
+    const client = first.clientFor('admin', ['system:masters']);
+    await endpointsAre(client, '192.0.2.1', '192.0.2.2');
+    expect(await second.stop()).toBe(0);
+    expect(await endpoints(client)).toEqual(['192.0.2.1']);
     await second.start();
     await endpointsAre(client, '192.0.2.1', '192.0.2.2');
     client.close();

@@ -122,6 +122,26 @@ describe('two servers on one etcd', () => {
     client.close();
   });
 
+  it('know the node ports from the services where somebody deletes what is written down of them', async () => {
+    const clients = [first, second].map(server => server.clientFor('admin', ['system:masters']));
+    const [client] = clients as [ApiClient];
+    const before = (await books(client)).held.ports;
+    const etcd = first.etcd.client();
+    await etcd.delete(NODE_PORTS_KEY);
+    etcd.close();
+    const statuses = await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => {
+        const through = clients[index % 2] ?? client;
+        return (await through.request('POST', SERVICES, { body: service(`anew-${index}`) })).status;
+      }),
+    );
+    expect(new Set(statuses)).toEqual(new Set([201]));
+    const { taken, held } = await books(client);
+    expect(taken).toEqual(held);
+    expect([new Set(held.ports).size, held.ports.length]).toEqual([before.length + 40, before.length + 40]);
+    for (const each of clients) each.close();
+  });
+
   it('take a server that was killed out of the endpoints', async () => {
     const client = first.clientFor('admin', ['system:masters']);
     await endpointsAre(client, '192.0.2.1', '192.0.2.2');

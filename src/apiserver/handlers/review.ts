@@ -1,6 +1,7 @@
 import { resourceType } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { badRequestError, unknownResourceError } from '../../api/status.ts';
+import { timeOf } from '../../api/time.ts';
 import type { SelfSubjectReview, TokenReview } from '../../api/types/gen/authentication-v1.ts';
 import type { SelfSubjectRulesReview, SubjectAccessReview } from '../../api/types/gen/authorization-v1.ts';
 import { authenticatorUnion } from '../authn/authenticator.ts';
@@ -23,9 +24,10 @@ export async function answerReview(
   const body = { type, apiVersion: `${group}/${version}`, kind };
   switch (kind) {
     case 'SelfSubjectReview': {
-      const review = await readObject<SelfSubjectReview>(context, body);
-      const status = { userInfo: shownUser(context.user) };
-      return plainResponse(context, type, { ...review, status }, 201);
+      const { apiVersion } = await readObject<SelfSubjectReview>(context, body);
+      const metadata = { creationTimestamp: timeOf(handlers.clock.now()) };
+      const review = { kind, apiVersion, metadata, status: { userInfo: shownUser(context.user) } };
+      return plainResponse(context, type, review, 201);
     }
     case 'TokenReview':
       return plainResponse(context, type, await reviewToken(handlers, await readObject(context, body), context), 201);
@@ -49,11 +51,15 @@ function rulesOf(
   review: SelfSubjectRulesReview,
   context: RequestContext,
 ): SelfSubjectRulesReview {
-  const namespace = review.spec.namespace ?? '';
+  const { kind, apiVersion, spec } = review;
+  const namespace = spec.namespace ?? '';
   if (namespace === '') throw badRequestError('no namespace on request');
   const { rules, incomplete, errors } = handlers.authorizer.rulesFor(context.user, namespace);
   return {
-    ...review,
+    kind,
+    apiVersion,
+    metadata: {},
+    spec: {},
     status: {
       resourceRules: rules
         .filter(rule => (rule.resources ?? []).length > 0)

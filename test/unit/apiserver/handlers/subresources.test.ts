@@ -221,6 +221,16 @@ describe('a review', () => {
     expect(json.status.userInfo.username).toBe('jane');
   });
 
+  it.each([
+    ['authentication.k8s.io/v1/selfsubjectreviews', {}, { creationTimestamp: '2030-01-01T00:00:00Z' }],
+    ['authorization.k8s.io/v1/selfsubjectrulesreviews', { spec: { namespace: 'a' } }, {}],
+  ])('of oneself (%s) is no echo of what was asked', async (path, asked, metadata) => {
+    const body = { ...asked, metadata: { name: 'x', labels: { a: 'b' } } };
+    const { status, json } = await api.ask('POST', `/apis/${path}`, { body });
+    expect([status, json.metadata, json.spec ?? {}]).toEqual([201, metadata, {}]);
+    expect(json.status).not.toEqual({});
+  });
+
   it('of a namespace is refused for another', async () => {
     const { json } = await api.ask('POST', '/apis/authorization.k8s.io/v1/namespaces/a/localsubjectaccessreviews', {
       body: { spec: { user: 'jane', resourceAttributes: { verb: 'get', resource: 'pods', namespace: 'default' } } },

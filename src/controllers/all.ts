@@ -2,6 +2,7 @@ import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { replicaSetController, replicationControllerController } from './replicas/replica-set.ts';
+import { resourceQuotaController } from './resource-quota/resource-quota.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
 import { serviceAccountController } from './service-account/service-account.ts';
 
@@ -19,6 +20,7 @@ export function allControllers({ rootCa }: ControllerSettings): readonly Control
     deploymentController,
     replicaSetController,
     replicationControllerController,
+    resourceQuotaController,
   ];
 }
 

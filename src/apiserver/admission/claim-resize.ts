@@ -1,7 +1,7 @@
 import { compareQuantities } from '../../api/quantity.ts';
+import { BETA_CLASS_ANNOTATION } from '../../api/storage-class.ts';
 import type { PersistentVolumeClaim } from '../../api/types/gen/core-v1.ts';
 import type { StorageClass } from '../../api/types/gen/storage-v1.ts';
-import { BETA_CLASS_ANNOTATION } from '../resources/storage/access-modes.ts';
 import { ALLOW, type Decision, deny, isAbout, type Lister, type WriteRequest } from './admission.ts';
 
 const CLASSES = { group: 'storage.k8s.io', resource: 'storageclasses' };

@@ -1,6 +1,6 @@
+import { BETA_CLASS_ANNOTATION } from '../../api/storage-class.ts';
 import type { PersistentVolumeClaim } from '../../api/types/gen/core-v1.ts';
 import type { StorageClass } from '../../api/types/gen/storage-v1.ts';
-import { BETA_CLASS_ANNOTATION } from '../resources/storage/access-modes.ts';
 import { isDefaultClass } from '../resources/storage/storage-class.ts';
 import { ALLOW, changeTo, type Decision, isAbout, type Lister, type WriteRequest } from './admission.ts';
 import { newestFirst } from './newest-first.ts';

@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { KeyedQueue } from '../../base/keyed-queue.ts';
 import { writeRequestOf } from '../admission/decision-plugins.ts';
 import type { AdmissionRequest } from '../admission/plugin.ts';
-import { decideResourceQuota, isCounted } from '../admission/resource-quota/check.ts';
+import { decideResourceQuota, isCounted } from '../admission/resource-quota.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { CompanionConflict, storageFault } from '../storage/errors.ts';
 import type { Companion, StoredObject } from '../storage/storage.ts';

@@ -1,5 +1,6 @@
 import { compareQuantities } from '../../../api/quantity.ts';
 import { equalAs } from '../../../api/semantic-equal.ts';
+import { BETA_CLASS_ANNOTATION } from '../../../api/storage-class.ts';
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../../api/types/gen/core-v1.ts';
 import {
   type FieldError,
@@ -15,7 +16,6 @@ import { validateBasicQuantity, validateQuantity } from '../../../api/validation
 import { isNativeResource } from '../../../api/validation/resource-names.ts';
 import { hasInvalidClaimSelector, type KeptOfClaim } from '../../../api/validation/volume-claim.ts';
 import { changedPaths } from '../changed-paths.ts';
-import { BETA_CLASS_ANNOTATION } from './access-modes.ts';
 
 /** What a stored claim has that a new one may not have. */
 export function keptOfClaim({ spec }: PersistentVolumeClaim): KeptOfClaim {

@@ -1,3 +1,4 @@
+import { BETA_CLASS_ANNOTATION, storageClassOf } from '../../../api/storage-class.ts';
 import type {
   PersistentVolumeClaim,
   PersistentVolumeClaimSpec,
@@ -7,7 +8,7 @@ import { fractions } from '../../../api/validation/pod-warnings.ts';
 import { validateClaimSpec } from '../../../api/validation/volume-claim.ts';
 import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { accessModesCell, BETA_CLASS_ANNOTATION, storageClassOf } from './access-modes.ts';
+import { accessModesCell } from './access-modes.ts';
 import { keptOfClaim, validateClaimChange, validateClaimStatus } from './claim-update-rules.ts';
 
 export const persistentVolumeClaimStrategy = defineStrategy<PersistentVolumeClaim>(

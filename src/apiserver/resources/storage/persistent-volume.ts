@@ -1,8 +1,9 @@
+import { BETA_CLASS_ANNOTATION, storageClassOf } from '../../../api/storage-class.ts';
 import type { PersistentVolume } from '../../../api/types/gen/core-v1.ts';
 import { termWarnings } from '../../../api/validation/deprecated-labels.ts';
 import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { accessModesCell, BETA_CLASS_ANNOTATION, storageClassOf } from './access-modes.ts';
+import { accessModesCell } from './access-modes.ts';
 import { validateVolume, validateVolumeChange } from './persistent-volume-rules.ts';
 
 export const persistentVolumeStrategy = defineStrategy<PersistentVolume>(

@@ -7,7 +7,7 @@ import { decideNamespaceLifecycle } from '../../../../src/apiserver/admission/na
 import { decideNodeRestriction } from '../../../../src/apiserver/admission/node-restriction/node-restriction.ts';
 import { decidePodSecurity } from '../../../../src/apiserver/admission/pod-security/pod-security.ts';
 import { decidePriority } from '../../../../src/apiserver/admission/priority.ts';
-import { decideResourceQuota } from '../../../../src/apiserver/admission/resource-quota/check.ts';
+import { decideResourceQuota } from '../../../../src/apiserver/admission/resource-quota.ts';
 import { decideServiceAccount } from '../../../../src/apiserver/admission/service-account.ts';
 import { userInfo } from '../../../../src/apiserver/authn/user.ts';
 import type { ApiObject } from '../../../../src/apiserver/resources/strategy.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ResourceQuota } from '../../../../src/api/types/gen/core-v1.ts';
 import type { WriteRequest } from '../../../../src/apiserver/admission/admission.ts';
-import { decideResourceQuota } from '../../../../src/apiserver/admission/resource-quota/check.ts';
+import { decideResourceQuota } from '../../../../src/apiserver/admission/resource-quota.ts';
 import { userInfo } from '../../../../src/apiserver/authn/user.ts';
 import type { ApiObject } from '../../../../src/apiserver/resources/strategy.ts';
 

@@ -1,10 +1,10 @@
-import { podLimits, podRequests } from '../../../api/pod-resources.ts';
-import { compareQuantities, parseQuantity, quantityOf } from '../../../api/quantity.ts';
-import type { GroupResource } from '../../../api/status.ts';
-import type { PersistentVolumeClaim, Pod, ResourceList, Service } from '../../../api/types/gen/core-v1.ts';
-import type { ResourceClaim } from '../../../api/types/gen/resource-v1.ts';
-import { BETA_CLASS_ANNOTATION } from '../../resources/storage/access-modes.ts';
-import type { ApiObject } from '../../resources/strategy.ts';
+import { podLimits, podRequests } from '../pod-resources.ts';
+import { compareQuantities, parseQuantity, quantityOf } from '../quantity.ts';
+import type { GroupResource } from '../status.ts';
+import { storageClassOf } from '../storage-class.ts';
+import type { PersistentVolumeClaim, Pod, ResourceList, Service } from '../types/gen/core-v1.ts';
+import type { ObjectMeta } from '../types/gen/meta-v1.ts';
+import type { ResourceClaim } from '../types/gen/resource-v1.ts';
 
 /** Kinds whose number has a name of its own, older than `count/…`. */
 const ALIASED = ['configmaps', 'resourcequotas', 'replicationcontrollers', 'secrets'];
@@ -21,7 +21,12 @@ const POD_RESOURCES = [
   ...COMPUTE.map(name => `limits.${name}`),
 ];
 
-export function countName({ group, resource }: GroupResource): string {
+/** What a quota counts: any object; what more it uses is read by its resource. */
+export interface CountedObject {
+  readonly metadata: ObjectMeta;
+}
+
+function countName({ group, resource }: GroupResource): string {
   return `count/${resource}${group === '' ? '' : `.${group}`}`;
 }
 
@@ -52,7 +57,7 @@ export function isUsedBy(resource: GroupResource, name: string): boolean {
 }
 
 /** What an object uses of every resource that a quota can name. `now` in milliseconds: a pod that should be gone uses its place in the count alone. */
-export function usageOf(resource: GroupResource, object: ApiObject, now: number): ResourceList {
+export function usageOf(resource: GroupResource, object: CountedObject, now: number): ResourceList {
   const usage: Record<string, string> = { [countName(resource)]: '1' };
   if (isDeviceClaim(resource)) return { ...usage, ...deviceUsage(object as ResourceClaim) };
   if (resource.group !== '') return usage;
@@ -103,8 +108,8 @@ function serviceUsage({ spec }: Service): ResourceList {
 }
 
 function claimUsage(claim: PersistentVolumeClaim): ResourceList {
-  const { metadata, spec, status } = claim;
-  const storageClass = metadata.annotations?.[BETA_CLASS_ANNOTATION] ?? spec.storageClassName ?? '';
+  const { spec, status } = claim;
+  const storageClass = storageClassOf(claim);
   const requested = spec.resources.requests?.['storage'];
   const allocated = status.allocatedResources?.['storage'];
   const storage =

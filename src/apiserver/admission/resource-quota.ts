@@ -1,9 +1,9 @@
-import { addQuantities, compareQuantities, subtractQuantities } from '../../../api/quantity.ts';
-import { forbiddenError, type GroupResource } from '../../../api/status.ts';
-import type { Container, Pod, ResourceList, ResourceQuota } from '../../../api/types/gen/core-v1.ts';
-import type { WriteRequest } from '../admission.ts';
-import { isInScopes, isTerminating } from './scopes.ts';
-import { isDeviceClaim, isUsedBy, usageOf } from './usage.ts';
+import { addQuantities, compareQuantities, subtractQuantities } from '../../api/quantity.ts';
+import { isInScopes, isTerminating } from '../../api/quota/scopes.ts';
+import { isDeviceClaim, isUsedBy, usageOf } from '../../api/quota/usage.ts';
+import { forbiddenError, type GroupResource } from '../../api/status.ts';
+import type { Container, Pod, ResourceList, ResourceQuota } from '../../api/types/gen/core-v1.ts';
+import type { WriteRequest } from './admission.ts';
 
 export type QuotaDecision =
   /** The write uses nothing that a quota counts. */

@@ -1,7 +1,7 @@
-import { qosClass } from '../../../api/pod-resources.ts';
-import type { GroupResource } from '../../../api/status.ts';
-import type { PersistentVolumeClaim, Pod, ResourceQuota } from '../../../api/types/gen/core-v1.ts';
-import type { ApiObject } from '../../resources/strategy.ts';
+import { qosClass } from '../pod-resources.ts';
+import type { GroupResource } from '../status.ts';
+import type { PersistentVolumeClaim, Pod, ResourceQuota } from '../types/gen/core-v1.ts';
+import type { CountedObject } from './usage.ts';
 
 /** A part of the objects of a namespace, as the scopes of a quota name it. */
 interface Scope {
@@ -11,7 +11,7 @@ interface Scope {
 }
 
 /** True where a quota's scopes say that it is about the object; without scopes it is about all. */
-export function isInScopes({ spec }: ResourceQuota, resource: GroupResource, object: ApiObject): boolean {
+export function isInScopes({ spec }: ResourceQuota, resource: GroupResource, object: CountedObject): boolean {
   const scopes: readonly Scope[] = [
     ...(spec.scopes ?? []).map(scopeName => ({ scopeName, operator: 'Exists', values: [] })),
     ...(spec.scopeSelector?.matchExpressions ?? []).map(({ values = [], ...scope }) => ({ ...scope, values })),
@@ -19,7 +19,7 @@ export function isInScopes({ spec }: ResourceQuota, resource: GroupResource, obj
   return scopes.every(scope => matches(scope, resource, object));
 }
 
-function matches(scope: Scope, { group, resource }: GroupResource, object: ApiObject): boolean {
+function matches(scope: Scope, { group, resource }: GroupResource, object: CountedObject): boolean {
   if (group !== '') return false;
   if (resource === 'pods') return podMatches(scope, object as Pod);
   return resource === 'persistentvolumeclaims' && claimMatches(scope, object as PersistentVolumeClaim);

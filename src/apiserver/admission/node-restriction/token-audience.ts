@@ -84,7 +84,7 @@ function driverOf(volume: Volume, pod: Pod, lister: Lister): Found {
     return driverOfClaim(`${pod.metadata.name}-${volume.name}`, pod, lister);
   if (volume.persistentVolumeClaim !== undefined)
     return driverOfClaim(volume.persistentVolumeClaim.claimName, pod, lister);
-  return { driver: volume.csi?.driver ?? successorOf(volume) };
+  return volume.csi === undefined ? successorOf(volume) : { driver: volume.csi.driver };
 }
 
 function driverOfClaim(claimName: string, pod: Pod, lister: Lister): Found {
@@ -94,9 +94,13 @@ function driverOfClaim(claimName: string, pod: Pod, lister: Lister): Found {
   const name = claim.spec.volumeName ?? '';
   const bound = lister.get(VOLUMES, '', name) as PersistentVolume | undefined;
   if (bound === undefined) return { problem: `persistentvolume ${goQuote(name)} not found` };
-  return { driver: bound.spec.csi?.driver ?? successorOf(bound.spec) };
+  return bound.spec.csi === undefined ? successorOf(bound.spec) : { driver: bound.spec.csi.driver };
 }
 
-function successorOf(sources: Sources | PersistentVolumeSpec): string | undefined {
-  return SUCCESSORS.find(([source]) => sources[source] !== undefined)?.[1];
+function successorOf(sources: Sources | PersistentVolumeSpec): Found {
+  const { kind } = sources.azureDisk ?? {};
+  // the driver knows managed disks only
+  if (kind !== undefined && kind.toLowerCase() !== 'managed')
+    return { problem: `kind(${kind}) is not supported in csi migration` };
+  return { driver: SUCCESSORS.find(([source]) => sources[source] !== undefined)?.[1] };
 }

@@ -393,6 +393,7 @@ describe('a token that a node asks for', () => {
     ['driver', [{ csi: { driver: 'gone' } }], 'csidriver.storage.k8s.io "gone" not found'],
     ['claim', [{ persistentVolumeClaim: { claimName: 'gone' } }], 'persistentvolumeclaim "gone" not found'],
     ['volume of a claim', [{ persistentVolumeClaim: { claimName: 'unbound' } }], 'persistentvolume "" not found'],
+    ['driver for the kind', [{ azureDisk: { kind: 'Shared' } }], 'kind(Shared) is not supported in csi migration'],
     [
       'driver or claim',
       [{ csi: { driver: 'gone' } }, { csi: { driver: 'gone' } }, { persistentVolumeClaim: { claimName: 'gone' } }],

@@ -33,6 +33,8 @@ const MILLI_IN_NANO = 10n ** 6n;
 const MAX_INT64 = 2n ** 63n - 1n;
 /** Longer numbers name no resource on earth and would only cost time. */
 const MAX_DIGITS = 100;
+/** More than those digits, a sign, a point and a suffix need. The pattern takes quadratic time, and what was parsed is kept: both only for short texts. */
+const MAX_TEXT = 250;
 
 const FORMAT_ERROR = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const NUMERIC_ERROR = 'unable to parse numeric part of quantity';
@@ -53,6 +55,7 @@ export function parseQuantity(text: string): ExactQuantity {
 }
 
 function parseText(text: string): ExactQuantity {
+  if (text.length > MAX_TEXT) throw invalidArgument(NUMERIC_ERROR);
   const match = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*[-+]?[0-9]*)$/.exec(text);
   if (text === '' || match === null) throw invalidArgument(FORMAT_ERROR);
   const [, sign = '', whole = '', fraction = '', suffix = ''] = match;

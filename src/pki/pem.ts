@@ -11,8 +11,9 @@ export function encodePem(label: string, der: Uint8Array): string {
 
 /** The contents of every block with this label, in order; text around and between the blocks is passed over. */
 export function decodePem(label: string, text: string): Buffer[] {
-  const block = new RegExp(`-----BEGIN ${label}-----\\s+([A-Za-z0-9+/=\\s]*?)-----END ${label}-----`, 'g');
-  return [...text.matchAll(block)].map(match => Buffer.from(match[1] ?? '', 'base64'));
+  return pemBlocks(text)
+    .filter(block => block.label === label && !block.hasHeaders)
+    .map(block => block.content);
 }
 
 /** The first block with this label. Throws `invalid-argument` when there is none. */
@@ -30,12 +31,41 @@ export interface PemBlock {
   readonly content: Buffer;
 }
 
-/** Every block whatever its label, in order; text around and between the blocks, and what is no whole block, is passed over. */
+const BEGIN = '-----BEGIN ';
+const DASHES = '-----';
+
+/**
+ * Every block whatever its label, in order; text around and between the blocks, and what is no whole block, is passed over. By hand, for clients send such
+ * texts by the megabyte: one pattern for a whole block takes quadratic time on a text that begins many and ends none.
+ */
 export function pemBlocks(text: string): PemBlock[] {
-  const block = /-----BEGIN ([^\n-]+)-----\s+((?:[^\n:-]+:[^\n]*\n)*)([A-Za-z0-9+/=\s]*?)-----END \1-----/g;
-  return [...text.matchAll(block)].map(([, label = '', headers = '', content = '']) => ({
-    label,
-    hasHeaders: headers !== '',
-    content: Buffer.from(content, 'base64'),
-  }));
+  const blocks: PemBlock[] = [];
+  for (let start = text.indexOf(BEGIN); start >= 0; ) {
+    const from = start + BEGIN.length;
+    const labelEnd = text.indexOf(DASHES, from);
+    const end = labelEnd < 0 ? -1 : text.indexOf(DASHES, labelEnd + DASHES.length);
+    if (end < 0) break;
+    const label = text.slice(from, labelEnd);
+    const last = `-----END ${label}-----`;
+    const isWhole = /^[^\n-]+$/.test(label) && text.startsWith(last, end);
+    const block = isWhole ? blockOf(label, text.slice(labelEnd + DASHES.length, end)) : undefined;
+    if (block !== undefined) blocks.push(block);
+    start = text.indexOf(BEGIN, block === undefined ? from : end + last.length);
+  }
+  return blocks;
+}
+
+/** Undefined where the text between the two lines is no content of a block. */
+function blockOf(label: string, text: string): PemBlock | undefined {
+  if (!/^\s/.test(text)) return undefined;
+  let rest = text.trimStart();
+  let hasHeaders = false;
+  const header = /[^\n:-]+:[^\n]*\n/y;
+  let at = 0;
+  while (header.test(rest)) {
+    hasHeaders = true;
+    at = header.lastIndex;
+  }
+  rest = rest.slice(at);
+  return /^[A-Za-z0-9+/=\s]*$/.test(rest) ? { label, hasHeaders, content: Buffer.from(rest, 'base64') } : undefined;
 }

@@ -10,7 +10,8 @@ const SINGLE: Readonly<Record<string, LabelToken['kind']>> = { '!': '!', '(': '(
 /** Splits a label selector into tokens, the last of which is `end`. */
 export function tokenizeLabelSelector(text: string): readonly LabelToken[] {
   const tokens: LabelToken[] = [];
-  const pattern = /[ \t\r\n]+|([=!(),<>]+)|([^=!(),<> \t\r\n]+)/y;
+  // no operator is longer than two: whole runs of symbols, each read again for each of its tokens, would take quadratic time
+  const pattern = /[ \t\r\n]+|([=!(),<>]{1,2})|([^=!(),<> \t\r\n]+)/y;
   while (pattern.lastIndex < text.length) {
     const match = pattern.exec(text);
     if (match === null) break;

@@ -19,10 +19,14 @@ interface Address {
 
 const MAPPED_PREFIX = 0xffffn;
 const IPV4_BITS = 32;
+/** More than any spelling needs, zeros in front of each part too. */
+const MAX_TEXT = 200;
 const IPV6_BITS = 128;
 
 /** The address in any spelling that was ever taken; undefined where it is none. */
 function parseSloppy(text: string): Address | undefined {
+  // the pattern takes quadratic time on zeros
+  if (text.length > MAX_TEXT) return undefined;
   const plain = text.replaceAll(/(^|[.:])0+(?=\d+(?:\.|$))/g, (whole, before: string) =>
     text.includes('.') ? before : whole,
   );

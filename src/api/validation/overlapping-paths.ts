@@ -1,3 +1,4 @@
+import { trimEnd } from '../../base/trim-end.ts';
 import { goQuote } from '../go-quote.ts';
 import type { Volume, VolumeProjection } from '../types/gen/core-v1.ts';
 
@@ -43,7 +44,7 @@ function ofSource({ configMap, secret, downwardAPI, serviceAccountToken }: Volum
 }
 
 function overlaps(files: readonly Placed[]): string[] {
-  const all = files.map(({ file, source }) => ({ file: file.replace(/\/+$/, ''), source }));
+  const all = files.map(({ file, source }) => ({ file: trimEnd(file, '/'), source }));
   return all.flatMap((later, index) =>
     all
       .slice(0, index)

@@ -5,6 +5,7 @@ import { sha256Hex } from '../../base/hash.ts';
 import type { ApiResponse } from '../http.ts';
 import { JSON_TYPE, negotiateResponse, YAML_TYPE } from '../negotiation/negotiate.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
+import { splitPath } from '../request-info.ts';
 import { aggregatedDiscovery, apiGroup, apiGroupList, apiResourceList, apiVersions } from './documents.ts';
 import { type ServedGroup, servedGroups } from './groups.ts';
 
@@ -27,7 +28,7 @@ export function discoveryHandler(options: DiscoveryOptions, next: Handler): Hand
   ]);
   return async context => {
     const { info, request } = context;
-    const [prefix = '', ...rest] = request.path.replace(/^\/+|\/+$/g, '').split('/');
+    const [prefix = '', ...rest] = splitPath(request.path);
     if (info.isResourceRequest || (prefix !== 'api' && prefix !== 'apis')) return next(context);
     if (request.method !== 'GET' && request.method !== 'HEAD') return next(context);
     if (rest.length === 0) {

@@ -70,7 +70,7 @@ function trimSpaces(text: string): string {
 }
 
 function qualityOf(text: string): number {
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : 0;
+  return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : 0;
 }
 
 const TOKEN = "[\\w!#$%&'*+.^`|~-]+";

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { trimEnd } from '../../base/trim-end.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { Registry } from '../../daemon/metrics.ts';
 import { type ApiResponse, notFoundResponse } from '../http.ts';
@@ -48,7 +49,7 @@ export function metaEndpoints(meta: MetaEndpoints, next: Handler): Handler {
     if (path.startsWith('//')) return notFoundResponse();
     if (context.info.isResourceRequest || (method !== 'GET' && method !== 'HEAD')) return next(context);
     if (path === '/' || path === '/index.html') return jsonResponse({ paths });
-    const [, endpoint = '', ...rest] = path.replace(/\/+$/, '').split('/');
+    const [, endpoint = '', ...rest] = trimEnd(path, '/').split('/');
     const named = checks.get(endpoint);
     if (named !== undefined)
       return healthResponse(endpoint, rest.join('/'), query, named, { ...meta, signal: context.signal });

@@ -21,8 +21,19 @@ describe('durations as Go writes them', () => {
     ['5d', 'time: unknown unit "d" in duration "5d"'],
     ['s', 'time: invalid duration "s"'],
     ['3000000h', 'time: invalid duration "3000000h"'],
+    ['1!', 'time: unknown unit "!" in duration "1!"'],
+    ['.s', 'time: invalid duration ".s"'],
+    ['1.2.3s', 'time: missing unit in duration "1.2.3s"'],
+    [`${'9'.repeat(101)}s`, 'time: invalid duration'],
   ])('%s is refused with the text of Go', (text, message) => {
     expect(() => parseDuration(text)).toThrow(message);
+  });
+
+  it('is read in no time however a client writes it', () => {
+    const started = performance.now();
+    for (const text of [`${'1'.repeat(40)}!`, `${'1'.repeat(100_000)}!`, '1.'.repeat(50_000)])
+      expect(() => parseDuration(text)).toThrow('time: ');
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   it('gives milliseconds for timers', () => {

@@ -1,4 +1,5 @@
 import { goQuoteList } from '../../../api/go-quote.ts';
+import { trimEnd } from '../../../base/trim-end.ts';
 import type { PolicyRule } from './policy-rule.ts';
 
 /**
@@ -49,7 +50,7 @@ function coversResource(owner: readonly string[], resource: string): boolean {
 }
 
 function coversUrl(owner: string, url: string): boolean {
-  return owner === url || (owner.endsWith('*') && url.startsWith(owner.replace(/\*+$/, '')));
+  return owner === url || (owner.endsWith('*') && url.startsWith(trimEnd(owner, '*')));
 }
 
 /** Puts the verbs of parts that differ in nothing else together again, for the message. */

@@ -1,4 +1,5 @@
 import type { LabelSelector, ObjectMeta } from '../../../api/types/gen/meta-v1.ts';
+import { trimEnd } from '../../../base/trim-end.ts';
 import { type Attributes, combinedResource } from '../attributes.ts';
 
 /** The RBAC kinds, as far as decisions need them. */
@@ -63,7 +64,7 @@ export function compileRule(rule: PolicyRule): CompiledRule {
     resources: wordSet(rule.resources),
     names: resourceNames.length === 0 ? undefined : new Set(resourceNames),
     paths: wordSet(nonResourceURLs),
-    pathPrefixes: nonResourceURLs.filter(url => url.endsWith('*')).map(url => url.replace(/\*+$/, '')),
+    pathPrefixes: nonResourceURLs.filter(url => url.endsWith('*')).map(url => trimEnd(url, '*')),
   };
 }
 

@@ -24,9 +24,26 @@ function isKey(type: string): boolean {
   return type === 'PRIVATE KEY' || type.endsWith(' PRIVATE KEY');
 }
 
+/** The blocks between lines that begin and lines that end one. In linear time: a text may begin thousands and end none. */
 function pemBlocks(text: string): PemBlock[] {
-  const matches = text.matchAll(/^-----BEGIN ([^\r\n]*?)-----[\s\S]*?^-----END \1-----/gm);
-  return [...matches].map(([block, type = '']) => ({ type, text: block }));
+  const marks = [...text.matchAll(/^-----(BEGIN|END) ([^\r\n]*)/gm)].flatMap(({ index, 1: word, 2: rest = '' }) => {
+    const label = rest.slice(0, Math.max(rest.indexOf('-----'), 0));
+    return rest.includes('-----') ? [{ index, label, isEnd: word === 'END' }] : [];
+  });
+  // from behind: of each label the next end is known then
+  const ends = new Map<string, number>();
+  const found: (PemBlock & { readonly index: number })[] = [];
+  for (const { index, label, isEnd } of marks.toReversed()) {
+    if (isEnd) ends.set(label, index + `-----END ${label}-----`.length);
+    const end = isEnd ? undefined : ends.get(label);
+    if (end !== undefined) found.push({ index, type: label, text: text.slice(index, end) });
+  }
+  let after = 0;
+  return found.toReversed().filter(block => {
+    const isNext = block.index >= after;
+    if (isNext) after = block.index + block.text.length;
+    return isNext;
+  });
 }
 
 function noCertificate(blocks: readonly PemBlock[]): string {

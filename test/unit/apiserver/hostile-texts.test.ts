@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { parseDuration } from '../../../src/api/duration.ts';
+import { parseQuantity } from '../../../src/api/quantity.ts';
+import { parseLabelSelector } from '../../../src/api/selectors/label-selector.ts';
+import { validateLegacyIp } from '../../../src/api/validation/ip.ts';
+import { uncoveredRules } from '../../../src/apiserver/authz/rbac/covers.ts';
+import { compileRule } from '../../../src/apiserver/authz/rbac/policy-rule.ts';
+import { parseAccept } from '../../../src/apiserver/negotiation/accept-header.ts';
+import { requestInfo } from '../../../src/apiserver/request-info.ts';
+import { keyPairFault } from '../../../src/apiserver/resources/core/key-pair.ts';
+import { trimEnd } from '../../../src/base/trim-end.ts';
+import { pemBlocks } from '../../../src/pki/pem.ts';
+
+/** A header holds 128 KiB in all, a body 3 MiB. */
+const HEADER = 100_000;
+const BODY = 1_000_000;
+
+const refused = (run: () => unknown) => (): void => {
+  expect(run).toThrow();
+};
+
+/** What one client writes and all others would wait for, since there is one event loop: many such texts came before anybody was asked who he is. */
+const TEXTS: readonly (readonly [what: string, read: () => unknown])[] = [
+  ['a path of slashes', () => requestInfo('GET', `/a${'/'.repeat(HEADER)}b`, new URLSearchParams())],
+  ['a path that ends in slashes', () => requestInfo('GET', `/a${'/'.repeat(HEADER)}`, new URLSearchParams())],
+  ['a time limit of digits', refused(() => parseDuration(`${'1'.repeat(HEADER)}!`))],
+  ['a short time limit of digits', refused(() => parseDuration(`${'1'.repeat(22)}!`))],
+  ['a time limit of parts', refused(() => parseDuration(`${'1s'.repeat(HEADER / 2)}!`))],
+  ['a label selector of brackets', refused(() => parseLabelSelector('('.repeat(HEADER)))],
+  ['a quality of digits', () => parseAccept(`application/json;q=${'1'.repeat(HEADER)}x`)],
+  ['a quantity of digits', refused(() => parseQuantity(`${'1'.repeat(HEADER)}!`))],
+  ['a quantity with an endless exponent', refused(() => parseQuantity(`1e${'0'.repeat(BODY)}1`))],
+  ['an address of zeros', () => validateLegacyIp('spec.clusterIP', `${'0'.repeat(HEADER)}x`)],
+  ['a path of stars in a role', () => compileRule({ verbs: ['get'], nonResourceURLs: [`/${'*'.repeat(BODY)}a*`] })],
+  [
+    'a path of stars that somebody may ask for',
+    () =>
+      uncoveredRules(
+        [{ verbs: ['get'], nonResourceURLs: [`/${'*'.repeat(BODY)}a*`] }],
+        [{ verbs: ['get'], nonResourceURLs: ['/b'] }],
+      ),
+  ],
+  ['a certificate request of line ends', () => pemBlocks(`-----BEGIN A-----${'\n'.repeat(BODY)}!`)],
+  ['a certificate request that begins often', () => pemBlocks('-----BEGIN A-----\n'.repeat(BODY / 18))],
+  ['a TLS secret that begins often', () => keyPairFault('-----BEGIN A-----\n'.repeat(BODY / 18), '')],
+];
+
+describe('texts of clients that mean harm', () => {
+  it.each(TEXTS)('%s is read at once', (_, read) => {
+    const started = performance.now();
+    read();
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('are trimmed at their end alone', () => {
+    expect(['/a//', '//a/b', '//', ''].map(text => trimEnd(text, '/'))).toEqual(['/a', '//a/b', '', '']);
+  });
+});

@@ -1,6 +1,8 @@
 import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { namespaceController } from './namespace/namespace.ts';
+import { claimProtectionController } from './protection/claim-protection.ts';
+import { attributesClassProtectionController, volumeProtectionController } from './protection/protection.ts';
 import { replicaSetController, replicationControllerController } from './replicas/replica-set.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
@@ -21,6 +23,9 @@ export function allControllers({ rootCa }: ControllerSettings): readonly Control
     replicaSetController,
     replicationControllerController,
     resourceQuotaController,
+    claimProtectionController,
+    volumeProtectionController,
+    attributesClassProtectionController,
   ];
 }
 

@@ -11,3 +11,10 @@ export const REPLICA_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 
 export const REPLICATION_CONTROLLERS: ResourceId = { group: '', version: 'v1', plural: 'replicationcontrollers' };
 export const LEASES: ResourceId = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 export const RESOURCE_QUOTAS: ResourceId = { group: '', version: 'v1', plural: 'resourcequotas' };
+export const PERSISTENT_VOLUMES: ResourceId = { group: '', version: 'v1', plural: 'persistentvolumes' };
+export const PERSISTENT_VOLUME_CLAIMS: ResourceId = { group: '', version: 'v1', plural: 'persistentvolumeclaims' };
+export const VOLUME_ATTRIBUTES_CLASSES: ResourceId = {
+  group: 'storage.k8s.io',
+  version: 'v1',
+  plural: 'volumeattributesclasses',
+};

@@ -14,6 +14,7 @@ import { decidePodSecurity } from './pod-security/pod-security.ts';
 import { decideDefaultPriority, decidePriority } from './priority.ts';
 import { decideOverhead, decideRuntimeClass } from './runtime-class.ts';
 import { decideServiceAccount } from './service-account.ts';
+import { decideStorageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 import { decideTaintNodesByCondition } from './taint-nodes-by-condition.ts';
 
 export interface AdmissionInputs {
@@ -66,6 +67,7 @@ export function decisionPlugins(inputs: AdmissionInputs): readonly AdmissionPlug
     }),
     mutate('DefaultTolerationSeconds', decideDefaultTolerationSeconds),
     mutate('DefaultStorageClass', (request, { lister }) => decideDefaultStorageClass(request, lister)),
+    mutate('StorageObjectInUseProtection', decideStorageObjectInUseProtection),
     plugin('PersistentVolumeClaimResize', { validate: (request, { lister }) => decideClaimResize(request, lister) }),
     plugin('RuntimeClass', {
       mutate: (request, { lister }) => decideRuntimeClass(request, lister),

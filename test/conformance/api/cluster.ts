@@ -19,6 +19,7 @@ import type { PriorityClass } from '../../../src/api/types/gen/scheduling-v1.ts'
 import type * as storage from '../../../src/api/types/gen/storage-v1.ts';
 import type { ApiClient } from '../../harness/api-client.ts';
 import { TestApiServer } from '../../harness/api-server.ts';
+import { TestControllerManager } from '../../harness/controller-manager.ts';
 import { ResourceClient } from '../../harness/resource-client.ts';
 
 /** The kinds of this suite with their types. */
@@ -129,20 +130,27 @@ export function uniqueName(prefix: string): string {
 
 const hasEtcd = spawnSync('etcd', ['--version']).status === 0;
 
-/** A group of conformance tests with an API server for all of them; skipped, and says so, where there is no etcd. */
+/** A group of conformance tests with an API server for all of them, and the controllers that they name; skipped, and says so, where there is no etcd. */
 export function describeApi(
   title: string,
   tests: (cluster: () => Cluster) => void,
   args: readonly string[] = [],
+  controllers: readonly string[] = [],
 ): void {
   const reason = hasEtcd ? '' : ' (skipped: there is no etcd on this machine)';
   describe.skipIf(!hasEtcd)(`${title}${reason}`, () => {
     let cluster: Cluster | undefined;
+    let manager: TestControllerManager | undefined;
     beforeAll(async () => {
-      cluster = new Cluster(await TestApiServer.start({ args }));
+      const server = await TestApiServer.start({ args });
+      cluster = new Cluster(server);
+      const flags = ['--leader-elect=false', `--controllers=${controllers.join(',')}`];
+      if (controllers.length > 0)
+        manager = await TestControllerManager.start(server.kubeconfigFor('controllers', ['system:masters']), flags);
     });
     afterAll(async () => {
       cluster?.admin.close();
+      await manager?.stop();
       await cluster?.server.remove();
     });
     tests(() => {

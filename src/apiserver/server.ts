@@ -12,6 +12,7 @@ import { errorMessage, invalidArgument } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
+import { MemoryReturn } from '../daemon/memory-return.ts';
 import { type ApiRequest, type ApiResponse, RequestHeaders } from './http.ts';
 import { type AnswerLimits, AnswerSender, type Requested } from './serve/answer-sender.ts';
 import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
@@ -85,6 +86,7 @@ export class ApiServer implements Component {
   /** By the address and port of the client. */
   readonly #sockets = new Map<string, Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #memory: MemoryReturn;
   #server: Http2SecureServer | undefined;
   #underWay = 0;
   #stopping = false;
@@ -92,6 +94,7 @@ export class ApiServer implements Component {
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
+    this.#memory = new MemoryReturn(options.clock);
     this.#limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
     const { clientCa } = options.tls;
     this.#certificates = clientCa === undefined ? undefined : new ClientCertificates(clientCa);
@@ -150,6 +153,7 @@ export class ApiServer implements Component {
       socket.setNoDelay(true);
       socket.once('close', () => {
         if (this.#sockets.get(peer) === socket) this.#sockets.delete(peer);
+        this.#memory.freed();
       });
     });
     server.on('session', session => {

@@ -75,7 +75,7 @@ describe('what is no request', () => {
     for (const garbage of [
       'GET / HTTP/1.1\r\nhost: x\r\n\r\n',
       '\0'.repeat(1000),
-      '\x16\x03\x01\xff\xff' + 'x'.repeat(20_000),
+      `\x16\x03\x01\xff\xff${'x'.repeat(20_000)}`,
     ]) {
       const socket = net.connect(server.port, '127.0.0.1');
       socket.on('error', () => {});

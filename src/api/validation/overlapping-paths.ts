@@ -43,19 +43,30 @@ function ofSource({ configMap, secret, downwardAPI, serviceAccountToken }: Volum
   return serviceAccountToken === undefined ? [] : placed([serviceAccountToken], 'ServiceAccountToken');
 }
 
+/** Pairs that are told of: more than the warnings of one answer have room for. */
+const MOST_PAIRS = 1000;
+
+/** Each pair once, the later of both first. Sorted, so that time grows with the files and not with their square: a pod can name a hundred thousand. */
 function overlaps(files: readonly Placed[]): string[] {
-  const all = files.map(({ file, source }) => ({ file: trimEnd(file, '/'), source }));
-  return all.flatMap((later, index) =>
-    all
-      .slice(0, index)
-      .filter(
-        ({ file }) =>
-          file !== '' &&
-          later.file !== '' &&
-          (`${file}/`.startsWith(`${later.file}/`) || `${later.file}/`.startsWith(`${file}/`)),
-      )
-      .map(earlier => `${shown(later)} with ${shown(earlier)}`),
-  );
+  const sorted = files
+    .map(({ file, source }, index) => ({ file: trimEnd(file, '/'), source, index }))
+    .filter(({ file }) => file !== '')
+    .map(each => ({ ...each, key: `${each.file}/` }))
+    .toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : a.index - b.index));
+  type File = (typeof sorted)[number];
+  const pairs: (readonly [later: File, earlier: File])[] = [];
+  // what each one lies in, the outermost first
+  const around: File[] = [];
+  for (const file of sorted) {
+    while (around.length > 0 && !file.key.startsWith(around.at(-1)?.key ?? '')) around.pop();
+    for (const other of around.slice(0, MOST_PAIRS - pairs.length))
+      pairs.push(file.index > other.index ? [file, other] : [other, file]);
+    if (pairs.length >= MOST_PAIRS) break;
+    around.push(file);
+  }
+  return pairs
+    .toSorted(([a, b], [c, d]) => a.index - c.index || b.index - d.index)
+    .map(([later, earlier]) => `${shown(later)} with ${shown(earlier)}`);
 }
 
 function shown({ file, source }: Placed): string {

@@ -28,6 +28,7 @@ export function applyJsonPatch(object: JsonObject, patch: unknown): JsonObject {
   const operations = decode(patch);
   const state: State = { document: cloneJson(object), copied: 0 };
   for (const operation of operations) apply(state, operation);
+  if (depthOf(state.document) > MAX_JSON_DEPTH) throw unfitPatch('exceeded max depth');
   return state.document as JsonObject;
 }
 
@@ -121,6 +122,7 @@ function placed(operation: Operation, otherwise: string): Placed {
 function add(state: State, { path, value }: Placed): void {
   const place = find(state.document, path);
   if (place === undefined) throw missing('add operation does not apply: doc is missing path: "', path, '"');
+  refuseTooDeep(place, value);
   insert(place, cloneJson(value ?? null), reason => `error in add for path: '${path}': ${reason}`);
 }
 
@@ -170,6 +172,7 @@ function copy(state: State, operation: Operation): void {
   const { path } = placed(operation, MISSING);
   const place = find(state.document, path);
   if (place === undefined) throw missing('copy operation does not apply: doc is missing destination path: ', path);
+  refuseTooDeep(place, value);
   state.copied += Buffer.byteLength(JSON.stringify(value ?? null));
   if (state.copied > MAX_COPY_BYTES)
     throw unfitPatch(
@@ -203,7 +206,10 @@ interface Place {
   readonly depth: number;
 }
 
-/** Operations could nest values in each other until nobody can walk the object any more. */
+/**
+ * Operations could nest values in each other until nobody can walk the object any more. What is moved is not walked each time, for it may be all of a large
+ * object: the whole is looked at in the end.
+ */
 function refuseTooDeep(place: Place, value: unknown): void {
   if (place.depth + depthOf(value) > MAX_JSON_DEPTH) throw unfitPatch('exceeded max depth');
 }
@@ -255,7 +261,6 @@ function refuse(error: GantryError): never {
 
 function insert(place: Place, value: unknown, message: (reason: string) => string): void {
   const { container, key } = place;
-  refuseTooDeep(place, value);
   if (!Array.isArray(container)) setMember(container, key, value);
   else if (key === '-') container.push(value);
   else {

@@ -137,16 +137,14 @@ function specialElements(
   patch: readonly JsonObject[],
   key: string,
 ): { kept: readonly JsonObject[]; plain: readonly JsonObject[] } {
-  let kept = original;
+  const deleted = new Set<unknown>();
   let replace = false;
   for (const element of patch) {
     if (!Object.hasOwn(element, DIRECTIVE)) continue;
     switch (element[DIRECTIVE]) {
-      case 'delete': {
-        const value = keyOf(element, key);
-        kept = kept.filter(item => item[key] !== value);
+      case 'delete':
+        deleted.add(keyOf(element, key));
         break;
-      }
       case 'replace':
         replace = true;
         break;
@@ -158,7 +156,7 @@ function specialElements(
   }
   const plain = patch.filter(element => !Object.hasOwn(element, DIRECTIVE));
   // What replaces a list is taken as it is.
-  return replace ? { kept: plain, plain: [] } : { kept, plain };
+  return replace ? { kept: plain, plain: [] } : { kept: original.filter(item => !deleted.has(item[key])), plain };
 }
 
 function mergeElements(

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { parseDuration } from '../../../src/api/duration.ts';
 import { parseQuantity } from '../../../src/api/quantity.ts';
+import { builtinTable } from '../../../src/api/schema/builtin.ts';
 import { parseLabelSelector } from '../../../src/api/selectors/label-selector.ts';
 import { validateLegacyIp } from '../../../src/api/validation/ip.ts';
+import { overlapWarnings } from '../../../src/api/validation/overlapping-paths.ts';
 import { uncoveredRules } from '../../../src/apiserver/authz/rbac/covers.ts';
 import { compileRule } from '../../../src/apiserver/authz/rbac/policy-rule.ts';
 import { parseAccept } from '../../../src/apiserver/negotiation/accept-header.ts';
+import { applyJsonPatch } from '../../../src/apiserver/patch/json-patch.ts';
+import { applyStrategicMerge } from '../../../src/apiserver/patch/strategic-merge.ts';
 import { requestInfo } from '../../../src/apiserver/request-info.ts';
 import { keyPairFault } from '../../../src/apiserver/resources/core/key-pair.ts';
 import { trimEnd } from '../../../src/base/trim-end.ts';
@@ -44,6 +48,64 @@ const TEXTS: readonly (readonly [what: string, read: () => unknown])[] = [
   ['a certificate request that begins often', () => pemBlocks('-----BEGIN A-----\n'.repeat(BODY / 18))],
   ['a TLS secret that begins often', () => keyPairFault('-----BEGIN A-----\n'.repeat(BODY / 18), '')],
 ];
+
+/** A megabyte of small members. */
+const MANY = Object.fromEntries(Array.from({ length: 100_000 }, (_, index) => [`k${index}`, '']));
+const MOVES = Array.from({ length: 5_000 }, () => [
+  { op: 'move', from: '/data', path: '/other' },
+  { op: 'move', from: '/other', path: '/data' },
+]).flat();
+const WORDS = Array.from({ length: 1_000 }, (_, index) => `w${index}`);
+const NAMED = Array.from({ length: 50_000 }, (_, index) => ({ name: `n${index}` }));
+const items = Array.from({ length: 100_000 }, (_, index) => ({ key: 'k', path: `p${index}` }));
+
+/** The same of what a client writes in JSON. */
+const OBJECTS: readonly (readonly [what: string, read: () => unknown])[] = [
+  ['a patch that moves a large object to and fro', () => applyJsonPatch({ data: MANY }, MOVES)],
+  [
+    'a patch that takes many elements out of a long list',
+    () =>
+      applyStrategicMerge(
+        builtinTable.struct('core/v1.PodSpec'),
+        { containers: NAMED },
+        { containers: NAMED.map(each => ({ ...each, $patch: 'delete' })) },
+      ),
+  ],
+  [
+    'a role that names a billion rights in a few words',
+    () => uncoveredRules([], [{ verbs: WORDS, apiGroups: WORDS, resources: WORDS }]),
+  ],
+  ['a volume of very many files', () => overlapWarnings([{ name: 'v', configMap: { name: 'm', items } }])],
+];
+
+describe('objects of clients that mean harm', () => {
+  it.each(OBJECTS)('%s is read at once', (_, read) => {
+    const started = performance.now();
+    read();
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  it('are not granted for being too many to be looked at', () => {
+    const wanted = { verbs: WORDS, apiGroups: WORDS, resources: WORDS };
+    expect(uncoveredRules([{ ...wanted, verbs: WORDS.slice(1) }], [wanted])).toEqual([wanted]);
+    expect(uncoveredRules([wanted], [wanted])).toEqual([]);
+  });
+
+  it('are told of the files that hide each other, in their order', () => {
+    const paths = ['a/b', 'c', 'a', 'a/b/', 'ab', 'a/b/c', ''];
+    const files = paths.map(path => ({ key: 'k', path }));
+    expect(overlapWarnings([{ name: 'v', configMap: { name: 'm', items: files } }])).toEqual(
+      [
+        '"a" with "a/b"',
+        '"a/b" with "a/b"',
+        '"a/b" with "a"',
+        '"a/b/c" with "a/b"',
+        '"a/b/c" with "a"',
+        '"a/b/c" with "a/b"',
+      ].map(pair => `volume "v" (ConfigMap "m"): overlapping paths: ${pair}`),
+    );
+  });
+});
 
 describe('texts of clients that mean harm', () => {
   it.each(TEXTS)('%s is read at once', (_, read) => {

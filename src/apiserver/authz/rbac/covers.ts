@@ -2,12 +2,34 @@ import { goQuoteList } from '../../../api/go-quote.ts';
 import { trimEnd } from '../../../base/trim-end.ts';
 import type { PolicyRule } from './policy-rule.ts';
 
+/** Parts that the rules of one role are broken into. A body of a few kilobytes can name a billion: each word of a list with each of the others. */
+const MAX_PARTS = 10_000;
+
 /**
  * The parts of `wanted` that no single rule of `owned` covers, each with one verb, one resource and one name at most. Empty when everything is
- * covered. Pure.
+ * covered. A rule of too many parts stays whole: only a rule that covers all of it does then. Pure.
  */
 export function uncoveredRules(owned: readonly PolicyRule[], wanted: readonly PolicyRule[]): PolicyRule[] {
-  return wanted.flatMap(breakDown).filter(part => !owned.some(rule => covers(rule, part)));
+  let left = MAX_PARTS;
+  return wanted.flatMap(rule => {
+    if (owned.some(owner => covers(owner, rule))) return [];
+    const parts = partCount(rule);
+    if (parts > left) return [rule];
+    left -= parts;
+    return breakDown(rule).filter(part => !owned.some(owner => covers(owner, part)));
+  });
+}
+
+function partCount({
+  apiGroups = [],
+  resources = [],
+  resourceNames = [],
+  nonResourceURLs = [],
+  verbs,
+}: PolicyRule): number {
+  return (
+    verbs.length * (apiGroups.length * resources.length * Math.max(resourceNames.length, 1) + nonResourceURLs.length)
+  );
 }
 
 function breakDown(rule: PolicyRule): PolicyRule[] {

@@ -39,6 +39,28 @@ export function deadlineSignal(
 }
 
 /**
+ * Aborts when either does, with its reason. `short` is to abort in the end: that lets go of `long`, which may live as long as the process. AbortSignal.any
+ * would keep a reference for ever on a signal that lives long, for each that was made with it.
+ */
+export function joinedSignal(short: AbortSignal, long: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const leave = (reason: unknown): void => {
+    short.removeEventListener('abort', onShort);
+    long.removeEventListener('abort', onLong);
+    controller.abort(reason);
+  };
+  const onShort = (): void => leave(short.reason);
+  const onLong = (): void => leave(long.reason);
+  if (short.aborted) onShort();
+  else if (long.aborted) onLong();
+  else {
+    short.addEventListener('abort', onShort, { once: true });
+    long.addEventListener('abort', onLong, { once: true });
+  }
+  return controller.signal;
+}
+
+/**
  * Resolves after `ms`, rejects with the signal's reason when it aborts first. The process stays alive meanwhile: a command that sleeps has not
  * ended.
  */

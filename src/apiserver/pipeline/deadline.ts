@@ -2,7 +2,7 @@ import { durationMs } from '../../api/duration.ts';
 import { badRequestError, timeoutError } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
 import { GantryError } from '../../base/errors.ts';
-import { deadlineSignal } from '../../base/signals.ts';
+import { deadlineSignal, joinedSignal } from '../../base/signals.ts';
 import { isLongRunning } from '../request-info.ts';
 import { NOT_IN_TIME } from '../status/status-of-error.ts';
 import type { Filter } from './context.ts';
@@ -15,7 +15,7 @@ export function deadlineFilter(maxMs: number, stopping: AbortSignal, clock: Cloc
   return {
     name: 'deadline',
     async handle(context, next) {
-      if (isLongRunning(context.info)) return next({ ...context, signal: AbortSignal.any([context.signal, stopping]) });
+      if (isLongRunning(context.info)) return next({ ...context, signal: joinedSignal(context.signal, stopping) });
       const owned = deadlineSignal(
         limitOf(context.request.query.get('timeout'), maxMs),
         'a request',

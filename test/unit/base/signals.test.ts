@@ -1,7 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
 import { errorCode } from '../../../src/base/errors.ts';
-import { aborted, deadlineSignal, sleep } from '../../../src/base/signals.ts';
+import { aborted, deadlineSignal, joinedSignal, sleep } from '../../../src/base/signals.ts';
 
 /** A clock whose timers fire when the test says so. */
 function handClock(): { clock: Clock; fire: () => void; pending: () => number } {
@@ -24,6 +25,27 @@ function handClock(): { clock: Clock; fire: () => void; pending: () => number } 
     pending: () => timers.size,
   };
 }
+
+describe('joinedSignal', () => {
+  it.each([
+    ['the short one', 0],
+    ['the long one', 1],
+  ])('aborts with %s and leaves nothing behind at either', (_, which) => {
+    const both = [new AbortController(), new AbortController()] as const;
+    const joined = joinedSignal(both[0].signal, both[1].signal);
+    expect(joined.aborted).toBe(false);
+    both[which === 0 ? 0 : 1].abort('why');
+    expect(joined.reason).toBe('why');
+    expect(both.map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([0, 0]);
+  });
+
+  it('has aborted where one of them has', () => {
+    const late = new AbortController();
+    expect(joinedSignal(AbortSignal.abort('short'), late.signal).reason).toBe('short');
+    expect(joinedSignal(late.signal, AbortSignal.abort('long')).reason).toBe('long');
+    expect(getEventListeners(late.signal, 'abort')).toEqual([]);
+  });
+});
 
 describe('deadlineSignal', () => {
   it('aborts with what was waited for and how long', () => {

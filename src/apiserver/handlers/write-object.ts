@@ -4,7 +4,7 @@ import { timeOf } from '../../api/time.ts';
 import { invalid, required } from '../../api/validation/field-error.ts';
 import { type AdmissionRequest, admitMutating, admitValidating } from '../admission/plugin.ts';
 import type { ApiObject, StrategyContext, UpdateRules } from '../resources/strategy.ts';
-import { storageFault } from '../storage/errors.ts';
+import { keyExists, storageFault } from '../storage/errors.ts';
 import type { Preconditions, StoredObject } from '../storage/storage.ts';
 import { claimRightsErrors } from './claim-rights.ts';
 import { checkEscalation } from './escalation.ts';
@@ -92,7 +92,10 @@ async function createNamed(
     for (;;) {
       signal.throwIfAborted();
       const { object: whole, together } = await companions.decide(request, valid, undefined);
-      if (options.dryRun) return { kind: 'dry', object: whole };
+      if (options.dryRun) {
+        await refuseTaken(served, served.key(namespace, name), signal);
+        return { kind: 'dry', object: whole };
+      }
       const create = { ttlSeconds: timeToLive(served), together, signal };
       try {
         const stored = await served.storage.create(served.key(namespace, name), served.encode(whole), create);
@@ -104,6 +107,17 @@ async function createNamed(
   } finally {
     companions.end();
   }
+}
+
+/** A dry run is refused what the store would refuse. Throws `exists`. */
+async function refuseTaken(served: ServedResource, key: string, signal: AbortSignal): Promise<void> {
+  try {
+    await served.storage.get(key, { signal });
+  } catch (error) {
+    if (storageFault(error) === 'not-found') return;
+    throw error;
+  }
+  throw keyExists(key);
 }
 
 /** Upstream's --event-ttl: events vanish after an hour. */

@@ -69,6 +69,12 @@ describe('POST', () => {
     ]);
   });
 
+  it('is refused in a dry run where the name is taken, as it would be without', async () => {
+    await create('x');
+    const { status, json } = await api.ask('POST', `${URL}?dryRun=All`, { body: configMap('x') });
+    expect([status, json.message]).toEqual([409, 'configmaps "x" already exists']);
+  });
+
   it('makes a name from generateName', async () => {
     const { status, json } = await api.ask('POST', URL, { body: { metadata: { generateName: 'x-' } } });
     expect([status, json.metadata.name]).toEqual([201, expect.stringMatching(/^x-[bcdfghjklmnpqrstvwxz2456789]{5}$/)]);

@@ -101,6 +101,12 @@ describe('the pipeline', () => {
     expect([...(seen[0]?.request.headers.entries() ?? [])]).toEqual([['accept', ['*/*']]]);
   });
 
+  it('takes no more of an id of a client into the log than an id has', async () => {
+    const { respond, seen } = seeing();
+    await respond({ headers: as('jane', { 'audit-id': 'x'.repeat(100_000) }) });
+    expect(seen[0]?.auditId).toBe('x'.repeat(64));
+  });
+
   it("gives every answer an id, the client's own where it has one", async () => {
     const { respond } = seeing();
     expect((await respond({ headers: { 'audit-id': 'mine' } })).headers).toMatchObject({

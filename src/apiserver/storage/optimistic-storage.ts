@@ -32,7 +32,7 @@ import type {
 
 /** Objects per read where the caller wants all: keeps every step of a list short, whatever its length. */
 const CHUNK = 500;
-/** Pages with a selector double up to this, as upstream's. */
+/** Pages with a selector double up to this, as upstream's; and no client has more read in one go, whatever its limit. */
 const MAX_CHUNK = 10_000;
 
 /** The rules of Kubernetes over any store with revisions: conflicts, lists in pages, expired history. */
@@ -57,7 +57,7 @@ export class OptimisticStorage implements Storage {
     const slice = new TimeSlice(options.signal);
     let from = plan.startKey;
     let revision = plan.exactRevision;
-    let chunk = limit > 0 ? limit : CHUNK;
+    let chunk = limit > 0 ? Math.min(limit, MAX_CHUNK) : CHUNK;
     for (;;) {
       const read = await this.#range(from, prefix, { chunk, revision, continued: plan.continued, options });
       if (revision === undefined) {

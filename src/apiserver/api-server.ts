@@ -35,7 +35,7 @@ import { describedResources, servedResources } from './handlers/resource-map.ts'
 import type { ServedResource } from './handlers/served-resource.ts';
 import { ServiceAllocator } from './handlers/service-allocator.ts';
 import type { Lister } from './lister.ts';
-import { RequestMetrics } from './pipeline/request-metrics.ts';
+import { amongResources, RequestMetrics } from './pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pipeline.ts';
 import { type NamedCheck, pingCheck, shutdownCheck } from './serve/health.ts';
 import { metaEndpoints, type VersionInfo } from './serve/meta-endpoints.ts';
@@ -160,10 +160,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
       ),
     ),
   );
-  const known = new Set(described.map(row => `${row.group}/${row.version}/${row.plural}`));
-  const metrics = new RequestMetrics(registry, clock, info =>
-    known.has(`${info.apiGroup}/${info.apiVersion}/${info.resource}`),
-  );
+  const metrics = new RequestMetrics(registry, clock, amongResources(described));
   const respond = buildPipeline(
     {
       authenticator: withAnonymous(

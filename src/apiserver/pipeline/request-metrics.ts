@@ -1,3 +1,4 @@
+import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import { Counter, Gauge, Histogram, type Registry } from '../../daemon/metrics.ts';
 import { type ApiRequest, type ApiResponse, bodyBytes, isWhole } from '../http.ts';
@@ -25,6 +26,16 @@ const KNOWN_PATHS: ReadonlySet<string> = new Set([
 ]);
 
 type InFlightKind = 'readOnly' | 'mutating';
+
+/** Tells whether a request is about one of these resources, or a subresource that it has. Anything else a client, and be it nobody, may have made up. */
+export function amongResources(resources: readonly ApiResource[]): (info: RequestInfo) => boolean {
+  const known = new Set(
+    resources.flatMap(({ group, version, plural, subresources }) =>
+      ['', ...subresources.map(({ name }) => name)].map(name => `${group}/${version}/${plural}/${name}`),
+    ),
+  );
+  return info => known.has(`${info.apiGroup}/${info.apiVersion}/${info.resource}/${info.subresource}`);
+}
 
 /** Metrics of requests under upstream's names and labels. */
 export class RequestMetrics {

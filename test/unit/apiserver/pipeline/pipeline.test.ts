@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { allResources } from '../../../../src/api/schema/resources/registry.ts';
 import { notFoundError } from '../../../../src/api/status.ts';
 import { type AdmissionPlugin, admit } from '../../../../src/apiserver/admission/plugin.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../../../../src/apiserver/authz/authorizer.ts';
 import type { ApiResponse } from '../../../../src/apiserver/http.ts';
 import type { Handler, RequestContext } from '../../../../src/apiserver/pipeline/context.ts';
-import { RequestMetrics } from '../../../../src/apiserver/pipeline/request-metrics.ts';
+import { amongResources, RequestMetrics } from '../../../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../../../src/apiserver/pipeline.ts';
 import { jsonWriter, yamlWriter } from '../../../../src/apiserver/status/status-response.ts';
 import { GantryError, invalidArgument, unavailable } from '../../../../src/base/errors.ts';
@@ -60,7 +61,7 @@ function pipelineOf(handler: Handler, limits = DEFAULT_LIMITS) {
       limits,
       requestTimeoutMs: DEFAULT_REQUEST_TIMEOUT_MS,
       writers: [jsonWriter, yamlWriter],
-      metrics: new RequestMetrics(registry, clock, info => info.resource === 'pods'),
+      metrics: new RequestMetrics(registry, clock, amongResources(allResources().filter(row => row.plural === 'pods'))),
       stopping: stopping.signal,
       clock,
       log: createLogger({ daemon: 'test', level: 'silent' }),
@@ -99,6 +100,13 @@ describe('the pipeline', () => {
       info: { verb: 'get', resource: 'pods', name: 'x' },
     });
     expect([...(seen[0]?.request.headers.entries() ?? [])]).toEqual([['accept', ['*/*']]]);
+  });
+
+  it('makes no metrics of subresources that a client has made up, known or not', async () => {
+    const { respond, registry } = seeing();
+    for (const name of ['invented', 'status']) await respond({ url: `/api/v1/namespaces/a/pods/x/${name}` });
+    const text = await registry.metrics();
+    expect([text.includes('subresource="status"'), text.includes('invented')]).toEqual([true, false]);
   });
 
   it('takes no more of an id of a client into the log than an id has', async () => {

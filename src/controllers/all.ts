@@ -1,5 +1,6 @@
 import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { claimProtectionController } from './protection/claim-protection.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/protection.ts';
@@ -26,6 +27,7 @@ export function allControllers({ rootCa }: ControllerSettings): readonly Control
     claimProtectionController,
     volumeProtectionController,
     attributesClassProtectionController,
+    endpointSliceController,
   ];
 }
 

@@ -18,3 +18,7 @@ export const VOLUME_ATTRIBUTES_CLASSES: ResourceId = {
   version: 'v1',
   plural: 'volumeattributesclasses',
 };
+export const SERVICES: ResourceId = { group: '', version: 'v1', plural: 'services' };
+export const ENDPOINTS: ResourceId = { group: '', version: 'v1', plural: 'endpoints' };
+export const ENDPOINT_SLICES: ResourceId = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' };
+export const NODES: ResourceId = { group: '', version: 'v1', plural: 'nodes' };

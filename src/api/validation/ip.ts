@@ -48,6 +48,12 @@ export function familyOf(text: string): 4 | 6 | undefined {
   return address === undefined ? undefined : address.v4 ? 4 : 6;
 }
 
+/** An address in canonical form, whatever its spelling; undefined for what is no address. */
+export function canonicalIp(text: string): string | undefined {
+  const address = parseSloppy(text);
+  return address === undefined ? undefined : canonical(address);
+}
+
 /** The rules of an address in a field that is older than the strict rules. `kept`: values of the stored object, which may stay. */
 export function validateLegacyIp(path: string, text: string, kept: readonly string[] = []): FieldError[] {
   if (kept.includes(text)) return [];

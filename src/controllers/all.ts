@@ -1,5 +1,6 @@
 import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { claimProtectionController } from './protection/claim-protection.ts';
@@ -27,6 +28,7 @@ export function allControllers({ rootCa }: ControllerSettings): readonly Control
     claimProtectionController,
     volumeProtectionController,
     attributesClassProtectionController,
+    endpointsController,
     endpointSliceController,
   ];
 }

@@ -2,6 +2,7 @@ import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
+import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { claimProtectionController } from './protection/claim-protection.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/protection.ts';
@@ -30,6 +31,7 @@ export function allControllers({ rootCa }: ControllerSettings): readonly Control
     attributesClassProtectionController,
     endpointsController,
     endpointSliceController,
+    endpointSliceMirroringController,
   ];
 }
 

@@ -14,7 +14,8 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           pool: 'forks',
           isolate: false,
-          testTimeout: 10_000,
+          // generous: a busy machine is no failure, only a hang is
+          testTimeout: 60_000,
         },
       },
       {

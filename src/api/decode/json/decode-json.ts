@@ -29,10 +29,11 @@ export function decodeJson(type: StructType, text: string, options: { readonly d
   const facts = scanJson(text);
   if (facts.depth > MAX_DEPTH) throw invalidArgument('exceeded max depth');
   const value = parseJson(text);
-  const places = facts.fractions ? findPlaces(text) : undefined;
+  const find = (): JsonPlaces => findPlaces(text, path => isTyped(type, path));
+  const places = facts.fractions ? find() : undefined;
   const decoded = decodeValue(type, value, places?.fractions ?? NONE);
   if (!options.duplicates || decoded.names === facts.names) return decoded;
-  return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? findPlaces(text)), ...decoded.strictErrors] };
+  return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? find()), ...decoded.strictErrors] };
 }
 
 /**
@@ -72,7 +73,7 @@ export function parseJsonText(
   if (facts.depth > maxDepth) throw invalidArgument('exceeded max depth');
   const value = parseJson(text);
   if (facts.names === countNames(value)) return { value, duplicates: [] };
-  return { value, duplicates: findPlaces(text).duplicates.map(duplicateError) };
+  return { value, duplicates: findPlaces(text, () => false).duplicates.map(duplicateError) };
 }
 
 function duplicateError(path: readonly (string | number)[]): string {

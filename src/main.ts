@@ -78,6 +78,7 @@ function program(): Command {
     .requiredOption('--kubeconfig <file>', 'the API server and how to log in there')
     .option('--controllers <names>', 'which run: * is all, -NAME leaves one out', '*')
     .option('--root-ca-file <file>', "CA bundle that pods are given; the kubeconfig's unless given")
+    .option('--terminated-pod-gc-threshold <number>', 'pods that have ended are kept up to so many; 0: all', '12500')
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
     .option('--healthz-port <port>', 'port of /healthz and /metrics on 127.0.0.1', '10257')
     .action(async options => exitWith((await import('./cmd/run-controller-manager.ts')).runControllerManager(options)));

@@ -17,6 +17,7 @@ export interface ControllerManagerFlags {
   readonly kubeconfig: string;
   readonly controllers: string;
   readonly rootCaFile?: string;
+  readonly terminatedPodGcThreshold: string;
   readonly leaderElect: string;
   readonly healthzPort: string;
 }
@@ -28,7 +29,8 @@ export async function runControllerManager(flags: ControllerManagerFlags): Promi
     const endpoint = readKubeconfig(flags.kubeconfig);
     const connection = new ApiConnection(endpoint, { userAgent: `gantry-controller-manager/${VERSION}` });
     const rootCa = flags.rootCaFile === undefined ? endpoint.ca : readText(flags.rootCaFile, '--root-ca-file');
-    const rows = allControllers(rootCa === undefined ? {} : { rootCa });
+    const terminatedPodThreshold = count(flags.terminatedPodGcThreshold, '--terminated-pod-gc-threshold');
+    const rows = allControllers({ terminatedPodThreshold, ...(rootCa === undefined ? {} : { rootCa }) });
     const registry = createRegistry();
     const controllers = runControllers({
       connection,
@@ -68,6 +70,11 @@ function flag(text: string, name: string): boolean {
   if (text !== 'true' && text !== 'false')
     throw invalidArgument(`${name}: ${JSON.stringify(text)} is neither true nor false`);
   return text === 'true';
+}
+
+function count(text: string, name: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw invalidArgument(`${name}: ${JSON.stringify(text)} is not a number from 0 on`);
+  return Number(text);
 }
 
 function port(text: string): number {

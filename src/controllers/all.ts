@@ -4,20 +4,27 @@ import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring.ts';
 import { namespaceController } from './namespace/namespace.ts';
+import { podGarbageCollector, TERMINATED_POD_THRESHOLD } from './pod-gc/pod-gc.ts';
 import { claimProtectionController } from './protection/claim-protection.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/protection.ts';
 import { replicaSetController, replicationControllerController } from './replicas/replica-set.ts';
 import { resourceQuotaController } from './resource-quota/resource-quota.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
 import { serviceAccountController } from './service-account/service-account.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
 
 export interface ControllerSettings {
   /** The CA bundle that pods verify the API server by, in PEM; without it, it is not published. */
   readonly rootCa?: string;
+  /** So many pods that have ended are kept, 12,500 unless given; 0: all of them. */
+  readonly terminatedPodThreshold?: number;
 }
 
 /** Every controller with what it reads and writes. The list is the only place that knows them all. */
-export function allControllers({ rootCa }: ControllerSettings): readonly ControllerRow[] {
+export function allControllers({
+  rootCa,
+  terminatedPodThreshold = TERMINATED_POD_THRESHOLD,
+}: ControllerSettings): readonly ControllerRow[] {
   return [
     serviceAccountController,
     ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
@@ -32,6 +39,8 @@ export function allControllers({ rootCa }: ControllerSettings): readonly Control
     endpointsController,
     endpointSliceController,
     endpointSliceMirroringController,
+    podGarbageCollector(terminatedPodThreshold),
+    ttlAfterFinishedController,
   ];
 }
 

@@ -22,3 +22,4 @@ export const SERVICES: ResourceId = { group: '', version: 'v1', plural: 'service
 export const ENDPOINTS: ResourceId = { group: '', version: 'v1', plural: 'endpoints' };
 export const ENDPOINT_SLICES: ResourceId = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' };
 export const NODES: ResourceId = { group: '', version: 'v1', plural: 'nodes' };
+export const JOBS: ResourceId = { group: 'batch', version: 'v1', plural: 'jobs' };

@@ -10,7 +10,7 @@ import { PERSISTENT_VOLUME_CLAIMS, PODS } from '../resources.ts';
 import { claimsOf, isHeld, isUnprotected, protectedObject, usesClaim } from './plan.ts';
 
 const FINALIZER = 'kubernetes.io/pvc-protection';
-const BY_CLAIM = 'claim';
+const BY_CLAIM = 'protection by claim';
 /** Pods at a time when the server is asked. */
 const PAGE = 500;
 /** A pod that the server has is soon in the store too, and tells when it goes. */

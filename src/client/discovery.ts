@@ -4,6 +4,22 @@ import { answerError } from './answer-error.ts';
 import type { ResourceId } from './api-object.ts';
 import type { ApiConnection } from './connection.ts';
 
+/** A kind that a server serves. */
+export interface ServedKind {
+  readonly id: ResourceId;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+  /** False where its group serves it in a version that it likes better, too. */
+  readonly isPreferred: boolean;
+}
+
+export interface ServedKinds {
+  readonly kinds: readonly ServedKind[];
+  /** What could not be asked, with the reason. */
+  readonly failures: readonly { readonly groupVersion: string; readonly because: string }[];
+}
+
 export interface Discovery {
   readonly resources: readonly ResourceId[];
   /** `group/version: reason` of what could not be asked. */
@@ -37,6 +53,47 @@ export async function deletableInNamespaces(connection: ApiConnection, signal: A
       .map(row => ({ ...groupVersion(list?.groupVersion ?? ''), plural: row.name })),
   );
   return { resources, failures };
+}
+
+/**
+ * Every kind of every group and version, without subresources. A group version that does not answer is told in `failures`; only the list of groups itself
+ * fails as a whole.
+ */
+export async function servedKinds(connection: ApiConnection, signal: AbortSignal): Promise<ServedKinds> {
+  const { groups } = await getJson<APIGroupList>(connection, '/apis', signal);
+  const core = { preferred: 'v1', versions: ['v1'] };
+  const named = groups.map(({ preferredVersion, versions }) => ({
+    preferred: preferredVersion.groupVersion,
+    versions: versions.map(version => version.groupVersion),
+  }));
+  const failures: { groupVersion: string; because: string }[] = [];
+  const listed = async (version: string): Promise<readonly Omit<ServedKind, 'isPreferred'>[]> => {
+    try {
+      const path = version.includes('/') ? `/apis/${version}` : `/api/${version}`;
+      const { resources } = await getJson<APIResourceList>(connection, path, signal);
+      return resources
+        .filter(row => !row.name.includes('/'))
+        .map(({ name, kind, namespaced, verbs }) => ({
+          id: { ...groupVersion(version), plural: name },
+          kind,
+          namespaced,
+          verbs,
+        }));
+    } catch (error) {
+      signal.throwIfAborted();
+      failures.push({ groupVersion: version, because: errorMessage(error) });
+      return [];
+    }
+  };
+  const kinds = await Promise.all(
+    [core, ...named].map(async ({ preferred, versions }) => {
+      const inOrder = [preferred, ...versions.filter(version => version !== preferred)];
+      const rows = (await Promise.all(inOrder.map(listed))).flat();
+      const first = new Map(rows.toReversed().map(row => [row.id.plural, row]));
+      return rows.map(row => ({ ...row, isPreferred: first.get(row.id.plural) === row }));
+    }),
+  );
+  return { kinds: kinds.flat(), failures };
 }
 
 function groupVersion(text: string): { readonly group: string; readonly version: string } {

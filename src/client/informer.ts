@@ -10,6 +10,8 @@ import { type WatchEvent, watchEvents } from './watch-events.ts';
 export interface InformerOptions<T extends ApiObject> {
   readonly client: ResourceClient<T>;
   readonly store: ObjectStore<T>;
+  /** What of an object is kept, where not all of it: its name, uid and version have to be. */
+  readonly keep?: (object: T) => T;
   /** All namespaces where it is empty. */
   readonly namespace?: string;
   readonly labelSelector?: string;
@@ -96,7 +98,7 @@ class Informer<T extends ApiObject> {
         this.#apply(event);
         continue;
       }
-      if (event.type !== 'BOOKMARK') state.set(keyOf(event.object), event.object);
+      if (event.type !== 'BOOKMARK') state.set(keyOf(event.object), this.#kept(event.object));
       else if (event.object.metadata.annotations?.[INITIAL_EVENTS_END] === 'true') {
         this.#replace([...state.values()], event.object.metadata.resourceVersion ?? '');
         state = undefined;
@@ -117,7 +119,7 @@ class Informer<T extends ApiObject> {
         ...(next === undefined ? {} : { continue: next }),
       };
       const page = await client.list(namespace, query, signal);
-      items.push(...page.items);
+      for (const item of page.items) items.push(this.#kept(item));
       next = page.metadata.continue;
       resourceVersion = page.metadata.resourceVersion ?? '';
     } while (next !== undefined && next !== '');
@@ -133,11 +135,16 @@ class Informer<T extends ApiObject> {
     const query = {
       resourceVersion,
       sendInitialEvents,
+      metadataOnly: client.metadataOnly,
       timeoutSeconds: Math.round(MIN_WATCH_SECONDS * (1 + random())),
       ...(labelSelector === undefined ? {} : { labelSelector }),
       ...(fieldSelector === undefined ? {} : { fieldSelector }),
     };
     return watchEvents<T>(client.connection, client.id, namespace, query, signal);
+  }
+
+  #kept(object: T): T {
+    return this.#options.keep?.(object) ?? object;
   }
 
   #replace(objects: readonly T[], resourceVersion: string): void {
@@ -151,8 +158,9 @@ class Informer<T extends ApiObject> {
 
   #apply({ type, object }: WatchEvent<T>): void {
     const { store, onChange } = this.#options;
+    const kept = type === 'BOOKMARK' ? object : this.#kept(object);
     const change =
-      type === 'BOOKMARK' ? undefined : type === 'DELETED' ? store.remove(keyOf(object), object) : store.put(object);
+      type === 'BOOKMARK' ? undefined : type === 'DELETED' ? store.remove(keyOf(object), kept) : store.put(kept);
     this.#at = object.metadata.resourceVersion ?? this.#at;
     this.#failures = 0;
     if (change !== undefined) onChange(change);

@@ -9,6 +9,8 @@ import type { WorkQueue } from './work-queue.ts';
 export interface Reconciler {
   readonly name: string;
   reconcile(key: string, signal: AbortSignal): Promise<Outcome>;
+  /** What goes on beside the keys until the signal aborts, where there is such a thing. Never rejects. */
+  run?(signal: AbortSignal): Promise<void>;
 }
 
 export interface ReconcileOptions {
@@ -29,7 +31,8 @@ export async function runReconciler(
   const close = (): void => queue.close();
   if (signal.aborted) close();
   else signal.addEventListener('abort', close, { once: true });
-  await Promise.all(Array.from({ length: workers }, () => work(reconciler, options, signal)));
+  const works = Array.from({ length: workers }, () => work(reconciler, options, signal));
+  await Promise.all([reconciler.run?.(signal), ...works]);
 }
 
 async function work(

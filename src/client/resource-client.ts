@@ -28,12 +28,16 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
 /** A server that is full asks for a pause: client-go follows that up to ten times. */
 const MAX_RETRIES = 10;
 const JSON_TYPE = 'application/json';
+/** Answers that leave out all but the metadata, whatever the kind. */
+export const METADATA_TYPE = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const METADATA_LIST_TYPE = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
 interface Call {
   readonly body?: object;
   readonly contentType?: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly signal?: AbortSignal | undefined;
+  readonly accept?: string;
 }
 
 /**
@@ -43,19 +47,26 @@ interface Call {
 export class ResourceClient<T extends ApiObject> {
   readonly id: ResourceId;
   readonly connection: ApiConnection;
+  /** True where get, list and patch, and the watches of informers, answer the metadata of objects alone. */
+  readonly metadataOnly: boolean;
 
-  constructor(connection: ApiConnection, id: ResourceId) {
+  constructor(connection: ApiConnection, id: ResourceId, options: { readonly metadataOnly?: boolean } = {}) {
     this.connection = connection;
     this.id = id;
+    this.metadataOnly = options.metadataOnly ?? false;
   }
 
   get(namespace: string, name: string, signal?: AbortSignal): Promise<T> {
-    return this.#send('GET', resourcePath(this.id, namespace, name), { signal });
+    return this.#send('GET', resourcePath(this.id, namespace, name), { signal, accept: this.#accept });
   }
 
   /** One page; all of it without a limit. An empty namespace is all of them. */
   list(namespace: string, query: ListQuery = {}, signal?: AbortSignal): Promise<ObjectList<T>> {
-    return this.#send('GET', resourcePath(this.id, namespace), { query: { ...query }, signal });
+    return this.#send('GET', resourcePath(this.id, namespace), {
+      query: { ...query },
+      signal,
+      accept: this.metadataOnly ? METADATA_LIST_TYPE : JSON_TYPE,
+    });
   }
 
   create(object: T, signal?: AbortSignal): Promise<T> {
@@ -83,7 +94,12 @@ export class ResourceClient<T extends ApiObject> {
     signal?: AbortSignal,
   ): Promise<T> {
     const path = resourcePath(this.id, target.namespace, target.name, target.subresource);
-    return this.#send('PATCH', path, { body: patch, contentType: PATCH_TYPES[type], signal });
+    return this.#send('PATCH', path, {
+      body: patch,
+      contentType: PATCH_TYPES[type],
+      signal,
+      accept: this.#accept,
+    });
   }
 
   /** Resolves with the object where it lives on for a while (grace, finalizers), with a Status where it is gone. */
@@ -117,15 +133,22 @@ export class ResourceClient<T extends ApiObject> {
     return this.#send('POST', resourcePath(this.id, namespace, name, subresource), { body, signal });
   }
 
+  get #accept(): string {
+    return this.metadataOnly ? METADATA_TYPE : JSON_TYPE;
+  }
+
   #pathOf({ metadata }: T, subresource = ''): string {
     return resourcePath(this.id, metadata.namespace ?? '', metadata.name ?? '', subresource);
   }
 
-  async #send<R>(method: string, path: string, { body, contentType, query, signal }: Call): Promise<R> {
+  async #send<R>(
+    method: string,
+    path: string,
+    { body, contentType, query, signal, accept = JSON_TYPE }: Call,
+  ): Promise<R> {
     const search = queryText(query ?? {});
     const url = search === '' ? path : `${path}?${search}`;
-    const headers =
-      body === undefined ? { accept: JSON_TYPE } : { accept: JSON_TYPE, 'content-type': contentType ?? JSON_TYPE };
+    const headers = body === undefined ? { accept } : { accept, 'content-type': contentType ?? JSON_TYPE };
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     for (let tries = 1; ; tries += 1) {
       const answer = await this.connection.call({

@@ -3,6 +3,7 @@ import { internalError } from '../base/errors.ts';
 import { answerError, statusError } from './answer-error.ts';
 import { type ApiObject, type ResourceId, resourcePath } from './api-object.ts';
 import type { ApiConnection } from './connection.ts';
+import { METADATA_TYPE } from './resource-client.ts';
 
 /** One event of a watch. Of a bookmark only the metadata counts. */
 export interface WatchEvent<T extends ApiObject> {
@@ -16,6 +17,8 @@ export interface WatchQuery {
   readonly resourceVersion: string;
   /** The present state first, ended by a bookmark with `k8s.io/initial-events-end`. */
   readonly sendInitialEvents?: boolean;
+  /** Events carry the metadata of objects alone. */
+  readonly metadataOnly?: boolean;
   /** When the server shall end the watch. */
   readonly timeoutSeconds: number;
 }
@@ -48,7 +51,7 @@ export async function* watchEvents<T extends ApiObject>(
   const { status, pieces } = await connection.stream({
     method: 'GET',
     path,
-    headers: { accept: 'application/json' },
+    headers: { accept: query.metadataOnly === true ? METADATA_TYPE : 'application/json' },
     signal,
   });
   if (status !== 200) {

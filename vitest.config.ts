@@ -14,8 +14,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           pool: 'forks',
           isolate: false,
-          // generous: a busy machine is no failure, only a hang is
-          testTimeout: 60_000,
+          testTimeout: 10_000,
         },
       },
       {

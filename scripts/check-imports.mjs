@@ -36,6 +36,7 @@ const CNI_DOOR = 'src/cri/network/';
 const PURE = [
   /^src\/kubelet\/decide\//,
   /\/plan\.ts$/,
+  /^src\/controllers\/garbage-collector\/(graph|identity|kinds|absent-owners)\.ts$/,
   /^src\/proxy\/compile\//,
   /^src\/cri\/spec\//,
   /^src\/apiserver\/(patch|authz|negotiation)\//,

@@ -3,6 +3,7 @@ import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring.ts';
+import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { podGarbageCollector, TERMINATED_POD_THRESHOLD } from './pod-gc/pod-gc.ts';
 import { claimProtectionController } from './protection/claim-protection.ts';
@@ -41,6 +42,7 @@ export function allControllers({
     endpointSliceMirroringController,
     podGarbageCollector(terminatedPodThreshold),
     ttlAfterFinishedController,
+    garbageCollector,
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { ApiObject, ResourceId } from '../client/api-object.ts';
+import type { ApiConnection } from '../client/connection.ts';
 import type { EventRecorder } from '../client/event-recorder.ts';
 import type { Informed, Selection } from '../client/informers.ts';
 import type { Reconciler } from '../client/reconcile.ts';
@@ -12,6 +13,8 @@ export interface ControllerParts {
   informed<T extends ApiObject>(id: ResourceId, selection?: Selection): Informed<T>;
   /** The verbs of a kind that the row declares as output. */
   client<T extends ApiObject>(id: ResourceId): ResourceClient<T>;
+  /** For who finds out by discovery which kinds there are. */
+  readonly connection: ApiConnection;
   readonly events: EventRecorder;
   readonly clock: Clock;
   readonly log: Logger;

@@ -91,6 +91,7 @@ function prepare(
   const reconciler: Reconciler = row.make({
     informed: (id, selection) => informers.of(id, selection),
     client: id => new ResourceClient(connection, id),
+    connection,
     events,
     clock,
     log: own,

@@ -1,5 +1,4 @@
-import { conversionOf } from '../../api/conversion/conversions.ts';
-import type { VersionConversion } from '../../api/conversion/version-conversion.ts';
+import { conversionOf, type VersionConversion } from '../../api/conversion/conversions.ts';
 import { decodeValue } from '../../api/decode/json/decode-json.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import { encodeText } from '../../api/encode/encode-text.ts';

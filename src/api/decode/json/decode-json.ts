@@ -29,11 +29,10 @@ export function decodeJson(type: StructType, text: string, options: { readonly d
   const facts = scanJson(text);
   if (facts.depth > MAX_DEPTH) throw invalidArgument('exceeded max depth');
   const value = parseJson(text);
-  const find = (): JsonPlaces => findPlaces(text, path => isTyped(type, path));
-  const places = facts.fractions ? find() : undefined;
+  const places = facts.fractions ? findPlaces(text) : undefined;
   const decoded = decodeValue(type, value, places?.fractions ?? NONE);
   if (!options.duplicates || decoded.names === facts.names) return decoded;
-  return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? find()), ...decoded.strictErrors] };
+  return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? findPlaces(text)), ...decoded.strictErrors] };
 }
 
 /**
@@ -73,7 +72,7 @@ export function parseJsonText(
   if (facts.depth > maxDepth) throw invalidArgument('exceeded max depth');
   const value = parseJson(text);
   if (facts.names === countNames(value)) return { value, duplicates: [] };
-  return { value, duplicates: findPlaces(text, () => false).duplicates.map(duplicateError) };
+  return { value, duplicates: findPlaces(text).duplicates.map(duplicateError) };
 }
 
 function duplicateError(path: readonly (string | number)[]): string {

@@ -11,25 +11,18 @@ export interface JsonPlaces {
 /** More duplicates than this are not collected, as upstream collects no more strict errors. */
 const MAX_DUPLICATES = 100;
 
-/** Nor are more looked at: each costs its path, and a client can nest a million names that are the same a thousand levels deep. */
-const MAX_LOOKED_AT = 10 * MAX_DUPLICATES;
-
 interface Level {
   /** The names of an object so far; undefined for a list. */
   readonly names: Set<string> | undefined;
 }
 
-/**
- * Reads a text that JSON.parse has taken. Numbers are looked for only where `isTyped` says that the type knows the path: the rest of a text may be nested as
- * deep as it likes, and each number of it would keep a path as long.
- */
-export function findPlaces(text: string, isTyped: (path: readonly (string | number)[]) => boolean): JsonPlaces {
+/** Reads a text that JSON.parse has taken. */
+export function findPlaces(text: string): JsonPlaces {
   const duplicates: (string | number)[][] = [];
   const fractions = new Map<string, string>();
   const seen = new Set<string>();
   const levels: Level[] = [];
   const path: (string | number)[] = [];
-  let lookedAt = 0;
   const number = /-?\d[\d.eE+-]*/y;
   for (let at = 0; at < text.length; at++) {
     const char = text.charCodeAt(at);
@@ -39,11 +32,9 @@ export function findPlaces(text: string, isTyped: (path: readonly (string | numb
       if (level?.names !== undefined && isName(text, end + 1)) {
         const name = unquote(text.slice(at, end + 1));
         path[path.length - 1] = name;
-        if (level.names.has(name) && duplicates.length < MAX_DUPLICATES && lookedAt < MAX_LOOKED_AT) {
-          lookedAt += 1;
-          const shown = pathText(path);
-          if (!seen.has(shown)) duplicates.push([...path]);
-          seen.add(shown);
+        if (level.names.has(name) && duplicates.length < MAX_DUPLICATES && !seen.has(pathText(path))) {
+          duplicates.push([...path]);
+          seen.add(pathText(path));
         }
         level.names.add(name);
       }
@@ -59,7 +50,7 @@ export function findPlaces(text: string, isTyped: (path: readonly (string | numb
     } else if (char === 0x2d || (char >= 0x30 && char <= 0x39)) {
       number.lastIndex = at;
       const source = number.exec(text)?.[0] ?? '';
-      if (/[.eE]/.test(source) && isTyped(path)) fractions.set(pathText(path), source);
+      if (/[.eE]/.test(source)) fractions.set(pathText(path), source);
       at += Math.max(source.length, 1) - 1;
     }
   }

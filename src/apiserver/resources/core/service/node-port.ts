@@ -1,7 +1,7 @@
 import type { Service, ServicePort } from '../../../../api/types/gen/core-v1.ts';
 import { invalid } from '../../../../api/validation/field-error.ts';
+import type { Given, Refused } from './allocate.ts';
 import { mayHaveNodePorts, needsHealthCheckPort, needsNodePorts } from './needs.ts';
-import type { Given, Refused } from './taken.ts';
 
 export interface PortRange {
   readonly first: number;

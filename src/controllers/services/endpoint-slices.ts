@@ -75,8 +75,7 @@ export function newSlice(
 /** A new slice in the place of one that would go: a write less, and nobody sees a moment without both. */
 export function inPlaceOf(old: EndpointSlice, wanted: EndpointSlice): EndpointSlice {
   const { name, uid, resourceVersion } = old.metadata;
-  const { generateName: _, ...metadata } = wanted.metadata;
-  return { ...wanted, metadata: { ...metadata, name, uid, resourceVersion } };
+  return { ...wanted, metadata: { ...wanted.metadata, name, uid, resourceVersion } };
 }
 
 /** Turns pairs of a new slice and one that goes, of the same family, into updates. `mayReuse` tells which may get new contents. */

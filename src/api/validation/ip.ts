@@ -44,12 +44,15 @@ function canonical(address: Address): string {
 
 /** 4 or 6; undefined for what is no address. An IPv4 address inside IPv6 is one of IPv4, as Go sees it. */
 export function familyOf(text: string): 4 | 6 | undefined {
+  if (isIPv4(text)) return 4;
   const address = parseSloppy(text);
   return address === undefined ? undefined : address.v4 ? 4 : 6;
 }
 
 /** An address in canonical form, whatever its spelling; undefined for what is no address. */
 export function canonicalIp(text: string): string | undefined {
+  // most are: the strict spelling of IPv4 is the canonical one
+  if (isIPv4(text)) return text;
   const address = parseSloppy(text);
   return address === undefined ? undefined : canonical(address);
 }

@@ -9,7 +9,16 @@ import type {
 } from '../../api/types/gen/core-v1.ts';
 import { canonicalIp, familyOf } from '../../api/validation/ip.ts';
 import { isReady } from '../pods/pod-state.ts';
-import { HEADLESS, hasEndpoint, hostnameOf, isHeadless, LAST_CHANGE, targetPortOf } from '../services/service-pods.ts';
+import { sameTarget } from '../services/endpoint-slices.ts';
+import {
+  HEADLESS,
+  hasEndpoint,
+  hasNamedPorts,
+  hostnameOf,
+  isHeadless,
+  LAST_CHANGE,
+  targetPortOf,
+} from '../services/service-pods.ts';
 import { repackSubsets, truncateSubsets } from './subsets.ts';
 
 const MANAGED_BY = 'endpoints.kubernetes.io/managed-by';
@@ -41,11 +50,13 @@ export interface EndpointsPlan {
  * ready. Beyond 1,000 addresses the rest is left out, and an annotation says so.
  */
 export function planEndpoints({ service, pods, present, triggerTime }: EndpointsFacts): EndpointsPlan | undefined {
-  const all = repackSubsets(pods.flatMap(pod => subsetsOf(pod, service)));
+  const all = repackSubsets(subsetsOf(pods, service));
   const subsets = truncateSubsets(all, MAX_ADDRESSES);
   const labels = labelsOf(service);
   const isOver = subsets !== all;
-  const because = present === undefined ? 'there is none' : differenceOf(present, { subsets, labels, isOver });
+  // what was cut may be alike now
+  const packed = isOver ? repackSubsets(subsets) : all;
+  const because = present === undefined ? 'there is none' : differenceOf(present, { packed, labels, isOver });
   if (because === undefined) return undefined;
   const { namespace, name } = service.metadata;
   const { [LAST_CHANGE]: _, [OVER_CAPACITY]: __, ...others } = present?.metadata.annotations ?? {};
@@ -59,30 +70,52 @@ export function planEndpoints({ service, pods, present, triggerTime }: Endpoints
 }
 
 interface Wanted {
-  readonly subsets: readonly EndpointSubset[];
+  /** In canonical form. */
+  readonly packed: readonly EndpointSubset[];
   readonly labels: Readonly<Record<string, string>>;
   readonly isOver: boolean;
 }
 
 function differenceOf({ metadata, subsets = [] }: Endpoints, wanted: Wanted): string | undefined {
-  if (!equalValues(comparable(subsets), comparable(wanted.subsets))) return 'its addresses are others';
+  if (!sameSubsets(repackSubsets(subsets), wanted.packed)) return 'its addresses are others';
   if (!equalValues(metadata.labels, wanted.labels)) return 'its labels are others';
   if (metadata.annotations?.[OVER_CAPACITY] !== (wanted.isOver ? TRUNCATED : undefined))
     return 'it says otherwise how full it is';
   return undefined;
 }
 
-/** Without what says nothing: the order of lists, the versions of pods, and a name that is empty. */
-function comparable(subsets: readonly EndpointSubset[]): object {
-  return repackSubsets(subsets).map(({ addresses, notReadyAddresses, ports = [] }) => ({
-    addresses: addresses?.map(plainAddress),
-    notReadyAddresses: notReadyAddresses?.map(plainAddress),
-    ports: ports.map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({ name, port, protocol, appProtocol })),
-  }));
+/** What says nothing does not count: the order of lists, the versions of pods, and a name that is empty. */
+function sameSubsets(a: readonly EndpointSubset[], b: readonly EndpointSubset[]): boolean {
+  return sameList(a, b, (left, right) => {
+    const { addresses = [], notReadyAddresses = [], ports = [] } = left;
+    return (
+      sameList(addresses, right.addresses ?? [], sameAddress) &&
+      sameList(notReadyAddresses, right.notReadyAddresses ?? [], sameAddress) &&
+      sameList(ports, right.ports ?? [], samePort)
+    );
+  });
 }
 
-function plainAddress({ ip, hostname = '', nodeName, targetRef }: EndpointAddress): object {
-  return { ip, hostname, nodeName, targetRef: { ...targetRef, resourceVersion: undefined } };
+function sameAddress(a: EndpointAddress, b: EndpointAddress): boolean {
+  return (
+    a.ip === b.ip &&
+    (a.hostname ?? '') === (b.hostname ?? '') &&
+    a.nodeName === b.nodeName &&
+    sameTarget(a.targetRef, b.targetRef)
+  );
+}
+
+function samePort(a: EndpointPort, b: EndpointPort): boolean {
+  return (
+    (a.name ?? '') === (b.name ?? '') &&
+    a.port === b.port &&
+    (a.protocol ?? 'TCP') === (b.protocol ?? 'TCP') &&
+    a.appProtocol === b.appProtocol
+  );
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[], same: (left: T, right: T) => boolean): boolean {
+  return a.length === b.length && a.every((left, i) => b[i] !== undefined && same(left, b[i]));
 }
 
 function labelsOf(service: Service): Readonly<Record<string, string>> {
@@ -90,25 +123,40 @@ function labelsOf(service: Service): Readonly<Record<string, string>> {
   return { ...own, ...(isHeadless(service) ? { [HEADLESS]: '' } : {}), [MANAGED_BY]: CONTROLLER };
 }
 
-/** One subset for each port that a pod has; one without ports for a headless service that has none. */
-function subsetsOf(pod: Pod, service: Service): EndpointSubset[] {
+/** The pods that have the same ports, together. Those of a headless service need none. */
+function subsetsOf(pods: readonly Pod[], service: Service): EndpointSubset[] {
   const everyone = service.spec.publishNotReadyAddresses === true;
-  const address = hasEndpoint(pod, everyone) ? addressOf(pod, service) : undefined;
-  if (address === undefined) return [];
-  const state = everyone || isReady(pod) ? { addresses: [address] } : { notReadyAddresses: [address] };
-  const servicePorts = service.spec.ports ?? [];
-  if (servicePorts.length === 0) return service.spec.clusterIP === 'None' ? [state] : [];
-  return servicePorts.flatMap(servicePort => {
+  const isPortless = (service.spec.ports ?? []).length === 0;
+  if (isPortless && service.spec.clusterIP !== 'None') return [];
+  const groups = new Map<string, { ports: EndpointPort[]; ready: EndpointAddress[]; notReady: EndpointAddress[] }>();
+  const named = hasNamedPorts(service);
+  const [first] = pods;
+  const common = first === undefined || named ? undefined : portsOf(first, service);
+  for (const pod of pods) {
+    const address = hasEndpoint(pod, everyone) ? addressOf(pod, service) : undefined;
+    const ports = common ?? portsOf(pod, service);
+    if (address === undefined || (ports.length === 0 && !isPortless)) continue;
+    // only ports by name differ from pod to pod
+    const key = named ? JSON.stringify(ports) : '';
+    const group = groups.get(key) ?? { ports, ready: [], notReady: [] };
+    groups.set(key, group);
+    (everyone || isReady(pod) ? group.ready : group.notReady).push(address);
+  }
+  return [...groups.values()].map(({ ports, ready, notReady }) => ({
+    addresses: ready,
+    notReadyAddresses: notReady,
+    ports,
+  }));
+}
+
+/** The ports of a service as a pod has them. */
+function portsOf(pod: Pod, { spec }: Service): EndpointPort[] {
+  return (spec.ports ?? []).flatMap(servicePort => {
     const port = targetPortOf(pod, servicePort);
     if (port === undefined) return [];
     const { name = '', protocol = 'TCP', appProtocol } = servicePort;
-    const found: EndpointPort = {
-      ...(name === '' ? {} : { name }),
-      port,
-      protocol,
-      ...(appProtocol === undefined ? {} : { appProtocol }),
-    };
-    return [{ ...state, ports: [found] }];
+    const told = appProtocol === undefined ? {} : { appProtocol };
+    return [{ ...(name === '' ? {} : { name }), port, protocol, ...told }];
   });
 }
 

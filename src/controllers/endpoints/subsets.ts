@@ -3,9 +3,16 @@ import type { EndpointAddress, EndpointPort, EndpointSubset } from '../../api/ty
 /** Pure. */
 
 interface PortGroup {
+  /** Undefined for addresses without ports. */
   readonly port: EndpointPort | undefined;
-  /** Whether each address, by key, is ready at this port. */
-  readonly ready: Map<string, boolean>;
+  /** Which subsets have the port. */
+  readonly subsets: number[];
+}
+
+interface Packed {
+  readonly subset: EndpointSubset;
+  /** What it is sorted by. */
+  readonly order: string;
 }
 
 /**
@@ -14,33 +21,20 @@ interface PortGroup {
  */
 export function repackSubsets(subsets: readonly EndpointSubset[]): EndpointSubset[] {
   const addresses = new Map<string, EndpointAddress>();
-  const groups = new Map<string, PortGroup>();
-  // without ports the addresses count too
-  for (const { ports = [], addresses: ready = [], notReadyAddresses = [] } of subsets)
-    for (const port of ports.length === 0 ? [undefined] : ports) {
-      const key = port === undefined ? '' : portKey(port);
-      const group = groups.get(key) ?? { port, ready: new Map<string, boolean>() };
-      groups.set(key, group);
-      for (const address of ready) add(addresses, group, address, true);
-      for (const address of notReadyAddresses) add(addresses, group, address, false);
-    }
-  const packed = new Map<string, { readonly ports: EndpointPort[]; readonly ready: ReadonlyMap<string, boolean> }>();
-  for (const { port, ready } of groups.values()) {
-    const key = JSON.stringify([...ready].toSorted(([a], [b]) => compare(a, b)));
-    const known = packed.get(key) ?? { ports: [], ready };
-    packed.set(key, known);
-    if (port !== undefined) known.ports.push(port);
+  // keys are made once for each subset, not for each of its ports
+  const states = subsets.map(subset => statesOf(subset, addresses));
+  const packed = new Map<string, { readonly ports: EndpointPort[]; readonly states: ReadonlyMap<string, boolean> }>();
+  for (const { ports, members } of portsOfMembers(subsets)) {
+    const merged = mergeStates(members.flatMap(index => states[index] ?? []));
+    const key = JSON.stringify([...merged.keys()].toSorted().map(address => [address, merged.get(address)]));
+    const known = packed.get(key);
+    if (known === undefined) packed.set(key, { ports: [...ports], states: merged });
+    else known.ports.push(...ports);
   }
-  return [...packed.values()]
-    .map(({ ports, ready }) => ({
-      ...listOf('addresses', select(addresses, ready, true)),
-      ...listOf('notReadyAddresses', select(addresses, ready, false)),
-      ...listOf(
-        'ports',
-        ports.toSorted((a, b) => compare(portKey(a), portKey(b))),
-      ),
-    }))
-    .toSorted((a, b) => compare(firstOf(a), firstOf(b)));
+  return [...packed]
+    .map(([key, group]) => packedSubset(key, group.ports, group.states, addresses))
+    .toSorted((a, b) => compare(a.order, b.order))
+    .map(({ subset }) => subset);
 }
 
 /**
@@ -72,15 +66,71 @@ export function truncateSubsets(subsets: readonly EndpointSubset[], max: number)
   return truncated.filter(({ addresses, notReadyAddresses }) => (addresses ?? notReadyAddresses) !== undefined);
 }
 
-function add(
-  addresses: Map<string, EndpointAddress>,
-  group: PortGroup,
-  address: EndpointAddress,
-  isReady: boolean,
-): void {
-  const key = addressKey(address);
-  if (!addresses.has(key)) addresses.set(key, address);
-  group.ready.set(key, isReady && group.ready.get(key) !== false);
+/** Ports that are in the same subsets are offered by the same addresses. */
+function portsOfMembers(
+  subsets: readonly EndpointSubset[],
+): Iterable<{ readonly ports: EndpointPort[]; readonly members: readonly number[] }> {
+  const groups = new Map<string, PortGroup>();
+  // without ports the addresses count too
+  for (const [index, { ports = [] }] of subsets.entries())
+    for (const port of ports.length === 0 ? [undefined] : ports) {
+      const key = port === undefined ? '' : portKey(port);
+      const group = groups.get(key) ?? { port, subsets: [] };
+      groups.set(key, group);
+      group.subsets.push(index);
+    }
+  const byMembers = new Map<string, { readonly ports: EndpointPort[]; readonly members: readonly number[] }>();
+  for (const { port, subsets: members } of groups.values()) {
+    const key = members.join();
+    const known = byMembers.get(key) ?? { ports: [], members };
+    byMembers.set(key, known);
+    if (port !== undefined) known.ports.push(port);
+  }
+  return byMembers.values();
+}
+
+/** Whether each address of a subset, by key, is ready. */
+function statesOf(
+  { addresses = [], notReadyAddresses = [] }: EndpointSubset,
+  known: Map<string, EndpointAddress>,
+): ReadonlyMap<string, boolean> {
+  const states = new Map<string, boolean>();
+  const add = (address: EndpointAddress, isReady: boolean): void => {
+    const key = addressKey(address);
+    if (!known.has(key)) known.set(key, address);
+    states.set(key, isReady);
+  };
+  for (const address of addresses) add(address, true);
+  // not ready counts: it comes last
+  for (const address of notReadyAddresses) add(address, false);
+  return states;
+}
+
+function mergeStates(all: readonly ReadonlyMap<string, boolean>[]): ReadonlyMap<string, boolean> {
+  const [only, ...more] = all;
+  if (only !== undefined && more.length === 0) return only;
+  const merged = new Map<string, boolean>();
+  for (const states of all) for (const [key, isReady] of states) merged.set(key, isReady && merged.get(key) !== false);
+  return merged;
+}
+
+function packedSubset(
+  key: string,
+  ports: readonly EndpointPort[],
+  states: ReadonlyMap<string, boolean>,
+  addresses: ReadonlyMap<string, EndpointAddress>,
+): Packed {
+  const ready: EndpointAddress[] = [];
+  const notReady: EndpointAddress[] = [];
+  for (const address of [...states.keys()].toSorted()) {
+    const found = addresses.get(address);
+    if (found !== undefined) (states.get(address) === true ? ready : notReady).push(found);
+  }
+  const sorted = ports.toSorted((a, b) => compare(portKey(a), portKey(b)));
+  return {
+    subset: { ...listOf('addresses', ready), ...listOf('notReadyAddresses', notReady), ...listOf('ports', sorted) },
+    order: `${sorted.map(portKey).join()} ${key}`,
+  };
 }
 
 /** Two pods may have one address, that of their node. */
@@ -92,24 +142,8 @@ function portKey({ name = '', port, protocol = 'TCP', appProtocol }: EndpointPor
   return JSON.stringify([name, port, protocol, appProtocol]);
 }
 
-function select(
-  addresses: ReadonlyMap<string, EndpointAddress>,
-  states: ReadonlyMap<string, boolean>,
-  wanted: boolean,
-): EndpointAddress[] {
-  return [...states]
-    .filter(([, isReady]) => isReady === wanted)
-    .map(([key]) => key)
-    .toSorted(compare)
-    .flatMap(key => addresses.get(key) ?? []);
-}
-
 function listOf<K extends string, T>(name: K, values: readonly T[]): { readonly [name in K]?: readonly T[] } {
   return values.length === 0 ? {} : ({ [name]: values } as { readonly [name in K]: readonly T[] });
-}
-
-function firstOf({ ports = [], addresses = [], notReadyAddresses = [] }: EndpointSubset): string {
-  return JSON.stringify([ports.map(portKey), [...addresses, ...notReadyAddresses].map(addressKey)]);
 }
 
 function compare(a: string, b: string): number {

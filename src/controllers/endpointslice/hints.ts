@@ -31,7 +31,7 @@ export function withHints(slice: EndpointSlice, preference: Preference): Endpoin
 }
 
 function hinted(endpoint: Endpoint, preference: Preference): Endpoint {
-  if (preference !== 'none' && endpoint.conditions.ready !== true) return endpoint;
+  if (preference === 'none' ? endpoint.hints === undefined : endpoint.conditions.ready !== true) return endpoint;
   const hints = hintsOf(endpoint, preference);
   if (equalValues(hints, endpoint.hints)) return endpoint;
   const { hints: _, ...plain } = endpoint;

@@ -24,8 +24,7 @@ export function packEndpoints({ slices, endpoints, labels, max, fresh }: Packing
   const remove: EndpointSlice[] = [];
   for (const slice of slices) {
     const before = endpointsOf(slice);
-    const kept = takeFrom(left, before);
-    const isSame = kept.length === before.length && kept.every((endpoint, i) => same(endpoint, before[i]));
+    const { kept, isSame } = takeFrom(left, before);
     if (!isSame && kept.length === 0) remove.push(slice);
     else if (!isSame) written.push({ slice, endpoints: kept });
     // the hints of endpoints that stay as they are stay too
@@ -49,18 +48,21 @@ export function packEndpoints({ slices, endpoints, labels, max, fresh }: Packing
   return { create, update, remove };
 }
 
-/** The wanted endpoints that a slice has, as they are wanted; they are left to nobody else. */
-function takeFrom(left: Map<string, Endpoint>, present: readonly Endpoint[]): Endpoint[] {
-  return present.flatMap(endpoint => {
+/** The wanted endpoints that a slice has, as they are wanted, and whether that is what it shows; they are left to nobody else. */
+function takeFrom(
+  left: Map<string, Endpoint>,
+  present: readonly Endpoint[],
+): { readonly kept: Endpoint[]; readonly isSame: boolean } {
+  const kept: Endpoint[] = [];
+  let isSame = true;
+  for (const endpoint of present) {
     const key = endpointKey(endpoint);
     const wanted = left.get(key);
     left.delete(key);
-    return wanted === undefined ? [] : [wanted];
-  });
-}
-
-function same(wanted: Endpoint, present: Endpoint | undefined): boolean {
-  return present !== undefined && endpointKey(wanted) === endpointKey(present) && sameState(wanted, present);
+    if (wanted !== undefined) kept.push(wanted);
+    isSame &&= wanted !== undefined && sameState(wanted, endpoint);
+  }
+  return { kept, isSame };
 }
 
 function fill(held: Endpoint[], left: Map<string, Endpoint>, max: number): void {

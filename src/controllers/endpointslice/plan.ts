@@ -12,7 +12,7 @@ import {
   type SliceAction,
   type SliceChanges,
 } from '../services/endpoint-slices.ts';
-import { hasEndpoint, LAST_CHANGE } from '../services/service-pods.ts';
+import { hasEndpoint, hasNamedPorts, LAST_CHANGE } from '../services/service-pods.ts';
 import { addressTypesOf, endpointOf, endpointPortsOf } from './endpoint.ts';
 import { preferenceOf, withHints } from './hints.ts';
 import { sliceLabels } from './labels.ts';
@@ -80,9 +80,11 @@ function changesOf(
   const present = grouped(owned, slice => portsKey(portsOf(slice)));
   const wanted = new Map<string, { readonly ports: readonly EndpointPort[]; readonly endpoints: Endpoint[] }>();
   const included = new Set(known);
+  // only ports by name differ from pod to pod
+  const [first] = pods;
+  const common = first === undefined || hasNamedPorts(service) ? undefined : portsOfPod(first, service);
   for (const pod of pods) {
-    const ports = endpointPortsOf(pod, service);
-    const key = portsKey(ports);
+    const { ports, key } = common ?? portsOfPod(pod, service);
     const group = wanted.get(key) ?? { ports, endpoints: [] };
     wanted.set(key, group);
     const endpoint = included.has(pod)
@@ -104,6 +106,11 @@ function changesOf(
   });
   // a slice of another life of the service is the garbage collector's: it may go at any moment
   return recycled(hintedChanges(slices, changes, service), slice => isOwnedBy(slice, service));
+}
+
+function portsOfPod(pod: Pod, service: Service): { readonly ports: readonly EndpointPort[]; readonly key: string } {
+  const ports = endpointPortsOf(pod, service);
+  return { ports, key: portsKey(ports) };
 }
 
 /** Where no slice would be left, an empty one without ports tells that there are no endpoints; one that is there already stays. */

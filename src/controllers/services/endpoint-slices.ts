@@ -1,4 +1,4 @@
-import { equalValues } from '../../api/semantic-equal.ts';
+import type { ObjectReference } from '../../api/types/gen/core-v1.ts';
 import type { AddressType, Endpoint, EndpointPort, EndpointSlice } from '../../api/types/gen/discovery-v1.ts';
 import type { ApiObject } from '../../client/api-object.ts';
 import { controllerReference } from '../pods/pod-from-template.ts';
@@ -34,12 +34,20 @@ export function portsOf({ ports }: EndpointSlice): readonly EndpointPort[] {
 
 /** Equal for endpoints that are the same one, though its state may differ: by addresses, name in DNS and pod. */
 export function endpointKey({ addresses, hostname = '', targetRef }: Endpoint): string {
-  return `${addresses.toSorted().join()} ${hostname} ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}`;
+  const sorted = addresses.length > 1 ? addresses.toSorted().join() : addresses[0];
+  return `${sorted} ${hostname} ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}`;
 }
 
 /** True where two endpoints of the same key have the same state too. Hints are not part of it. */
 export function sameState(a: Endpoint, b: Endpoint): boolean {
-  return equalValues(stateOf(a), stateOf(b));
+  return (
+    a.nodeName === b.nodeName &&
+    a.zone === b.zone &&
+    a.conditions.ready === b.conditions.ready &&
+    a.conditions.serving === b.conditions.serving &&
+    a.conditions.terminating === b.conditions.terminating &&
+    sameTarget(a.targetRef, b.targetRef)
+  );
 }
 
 /** Equal for lists of the same ports in any order. */
@@ -119,7 +127,14 @@ export function addressTypeOf(family: 4 | 6): AddressType {
   return family === 4 ? 'IPv4' : 'IPv6';
 }
 
-function stateOf({ nodeName, zone, conditions, targetRef }: Endpoint): object {
-  const { ready, serving, terminating } = conditions;
-  return { nodeName, zone, ready, serving, terminating, targetRef: { ...targetRef, resourceVersion: undefined } };
+/** True for references to the same object; its version says nothing. */
+export function sameTarget(a: ObjectReference | undefined, b: ObjectReference | undefined): boolean {
+  return (
+    a?.kind === b?.kind &&
+    a?.namespace === b?.namespace &&
+    a?.name === b?.name &&
+    a?.uid === b?.uid &&
+    a?.apiVersion === b?.apiVersion &&
+    a?.fieldPath === b?.fieldPath
+  );
 }

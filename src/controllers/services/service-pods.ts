@@ -50,6 +50,11 @@ export function targetPortOf({ spec }: Pod, { targetPort, protocol = 'TCP' }: Se
     .find(port => port.name === targetPort && (port.protocol ?? 'TCP') === protocol)?.containerPort;
 }
 
+/** True where pods may have the ports of a service elsewhere. */
+export function hasNamedPorts({ spec }: Service): boolean {
+  return (spec.ports ?? []).some(({ targetPort }) => typeof targetPort === 'string');
+}
+
 /** True where the services of a pod have to look: its labels, or what their endpoints show of it, are others than before. */
 export function changesEndpoints(before: Pod, after: Pod): boolean {
   return !equalValues(shown(before), shown(after));

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Endpoints, Node, Pod, Service, ServiceAccount } from '../../src/api/types/gen/core-v1.ts';
+import type { Endpoints, Event, Node, Pod, Service, ServiceAccount } from '../../src/api/types/gen/core-v1.ts';
 import type { EndpointSlice } from '../../src/api/types/gen/discovery-v1.ts';
 import { ApiConnection } from '../../src/client/connection.ts';
 import { readKubeconfig } from '../../src/client/kubeconfig.ts';
@@ -7,6 +7,7 @@ import { ResourceClient } from '../../src/client/resource-client.ts';
 import {
   ENDPOINT_SLICES,
   ENDPOINTS,
+  EVENTS,
   NODES,
   PODS,
   SERVICE_ACCOUNTS,
@@ -28,6 +29,7 @@ describe('endpoints', () => {
   let services: ResourceClient<Service>;
   let endpoints: ResourceClient<Endpoints>;
   let slices: ResourceClient<EndpointSlice>;
+  let events: ResourceClient<Event>;
 
   const service = (name: string, spec: object = {}): Promise<Service> =>
     services.create({
@@ -99,6 +101,7 @@ describe('endpoints', () => {
     services = new ResourceClient<Service>(connection, SERVICES);
     endpoints = new ResourceClient<Endpoints>(connection, ENDPOINTS);
     slices = new ResourceClient<EndpointSlice>(connection, ENDPOINT_SLICES);
+    events = new ResourceClient<Event>(connection, EVENTS);
     // one that is surely alone need not wait for the lease of one that was killed
     manager = await TestControllerManager.start(kubeconfig, ['--leader-elect=false']);
     const labels = { 'topology.kubernetes.io/zone': 'zone-a' };
@@ -187,6 +190,12 @@ describe('endpoints', () => {
     ]);
     await pod('ports-3', 'ports', '10.0.2.3', { more: { nodeName: 'node-b' } });
     await lists('ports', '10.0.2.1:8080', '10.0.2.2:9090', '10.0.2.3:8080');
+    const message =
+      'Error updating Endpoint Slices for Service default/ports: skipping Pod ports-3 for Service default/ports: Node node-b Not Found';
+    await waitFor('the event that tells of it', async () => {
+      const { items } = await events.list('default', { fieldSelector: 'involvedObject.name=ports' });
+      return items.some(event => event.reason === 'FailedToUpdateEndpointSlices' && event.message === message);
+    });
     expect(shownOf(await slicesOf('ports'))).toHaveLength(2);
     await nodes.create({ metadata: { name: 'node-b' } } as unknown as Node);
     await shows('ports', '10.0.2.1:8080 ready serving', '10.0.2.2:9090 ready serving', '10.0.2.3:8080 ready serving');
@@ -216,7 +225,7 @@ describe('endpoints', () => {
     await waitFor('the mirror to go', async () => (await slicesOf('custom')).length === 0);
   });
 
-  it('are complete and in as few slices after kill -9 of their controllers', async () => {
+  it('are complete after kill -9 of their controllers, in slices of at most 100', async () => {
     await service('many');
     const addresses = Array.from({ length: 130 }, (_, i) => `10.0.3.${i + 1}`);
     await Promise.all(addresses.slice(0, 60).map((ip, i) => pod(`many-${i}`, 'many', ip)));
@@ -224,7 +233,9 @@ describe('endpoints', () => {
     await Promise.all(addresses.slice(60).map((ip, i) => pod(`many-${60 + i}`, 'many', ip)));
     await manager.start();
     const found = await shows('many', ...addresses.map(ip => `${ip}:8080 ready serving`).toSorted());
-    expect(found.map(({ endpoints: held }) => held.length).toSorted((a, b) => b - a)).toEqual([100, 30]);
+    // how full each is depends on how far the first life came
+    expect(found).toHaveLength(2);
+    expect(Math.max(...found.map(({ endpoints: held }) => held.length))).toBeLessThanOrEqual(100);
     const present = await lists('many', ...addresses.map(ip => `${ip}:8080`).toSorted());
     const versions = [...found, present].map(({ metadata }) => metadata.resourceVersion);
     await manager.stop();

@@ -1,4 +1,3 @@
-import { equalValues } from '../../api/semantic-equal.ts';
 import type { OwnerReference } from '../../api/types/gen/meta-v1.ts';
 import type { WarningList } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
@@ -6,16 +5,14 @@ import type { ApiObject } from '../resources/strategy.ts';
 /** The object with each owner once: the second of two references that are the same is dropped, and the client told. The same object where there is none. */
 export function withUniqueOwners(object: ApiObject, warnings: WarningList): ApiObject {
   const references = object.metadata.ownerReferences ?? [];
-  const byUid = new Map<string, OwnerReference[]>();
+  const seen = new Set<string>();
   const repeated: string[] = [];
   const unique = references.filter(reference => {
-    const seen = byUid.get(reference.uid) ?? [];
-    if (seen.some(other => equalValues(other, reference))) {
-      repeated.push(reference.uid);
-      return false;
-    }
-    byUid.set(reference.uid, [...seen, reference]);
-    return true;
+    const key = keyOf(reference);
+    if (seen.has(key)) repeated.push(reference.uid);
+    const isNew = !seen.has(key);
+    seen.add(key);
+    return isNew;
   });
   if (repeated.length === 0) return object;
   warnings.add(
@@ -23,4 +20,9 @@ export function withUniqueOwners(object: ApiObject, warnings: WarningList): ApiO
       `1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(', ')}`,
   );
   return { ...object, metadata: { ...object.metadata, ownerReferences: unique } };
+}
+
+/** The same text for references that are the same. Each is not compared with each: a body holds tens of thousands. */
+function keyOf({ apiVersion, kind, name, uid, controller, blockOwnerDeletion }: OwnerReference): string {
+  return JSON.stringify([apiVersion, kind, name, uid, controller ?? null, blockOwnerDeletion ?? null]);
 }

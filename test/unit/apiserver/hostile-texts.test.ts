@@ -7,9 +7,11 @@ import { validateLegacyIp } from '../../../src/api/validation/ip.ts';
 import { overlapWarnings } from '../../../src/api/validation/overlapping-paths.ts';
 import { uncoveredRules } from '../../../src/apiserver/authz/rbac/covers.ts';
 import { compileRule } from '../../../src/apiserver/authz/rbac/policy-rule.ts';
+import { withUniqueOwners } from '../../../src/apiserver/handlers/owner-references.ts';
 import { parseAccept } from '../../../src/apiserver/negotiation/accept-header.ts';
 import { applyJsonPatch } from '../../../src/apiserver/patch/json-patch.ts';
 import { applyStrategicMerge } from '../../../src/apiserver/patch/strategic-merge.ts';
+import { WarningList } from '../../../src/apiserver/pipeline/context.ts';
 import { requestInfo } from '../../../src/apiserver/request-info.ts';
 import { keyPairFault } from '../../../src/apiserver/resources/core/key-pair.ts';
 import { trimEnd } from '../../../src/base/trim-end.ts';
@@ -57,6 +59,12 @@ const MOVES = Array.from({ length: 5_000 }, () => [
 ]).flat();
 const WORDS = Array.from({ length: 1_000 }, (_, index) => `w${index}`);
 const NAMED = Array.from({ length: 50_000 }, (_, index) => ({ name: `n${index}` }));
+const OWNERS = Array.from({ length: 40_000 }, (_, index) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  name: `p${index}`,
+  uid: 'u',
+}));
 const items = Array.from({ length: 100_000 }, (_, index) => ({ key: 'k', path: `p${index}` }));
 
 /** The same of what a client writes in JSON. */
@@ -74,6 +82,10 @@ const OBJECTS: readonly (readonly [what: string, read: () => unknown])[] = [
   [
     'a role that names a billion rights in a few words',
     () => uncoveredRules([], [{ verbs: WORDS, apiGroups: WORDS, resources: WORDS }]),
+  ],
+  [
+    'an object of very many owners, all of one UID',
+    () => withUniqueOwners({ metadata: { ownerReferences: OWNERS } }, new WarningList()),
   ],
   ['a volume of very many files', () => overlapWarnings([{ name: 'v', configMap: { name: 'm', items } }])],
 ];

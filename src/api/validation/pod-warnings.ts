@@ -210,20 +210,33 @@ function hiddenVariables({ env = [] }: AnyContainer, path: string): string[] {
   });
 }
 
+/** Ports of one number that are compared: more than the warnings of one answer have room for. A body holds a hundred thousand, each with each a clash. */
+const MOST_PAIRS = 10_000;
+
 function portWarnings(spec: PodSpec, path: string): string[] {
   const ports = containersOf(spec, path).flatMap(([container, at]) =>
     (container.ports ?? []).map((port, index) => ({ port, at: `${at}.ports[${index}]` })),
   );
   const names = new Map<string, string>();
-  const pairs = ports.flatMap(({ port, at }, index) => [
-    ...((port.hostIP ?? '') !== '' && (port.hostPort ?? 0) === 0
-      ? [`${at}: hostIP set without hostPort: ${portText(port)}`]
-      : []),
-    ...ports.slice(0, index).flatMap(other => {
-      const text = clash(port, other.port);
-      return text === undefined ? [] : [`${at}: ${text} port definition with ${other.at}`];
-    }),
-  ]);
+  const byNumber = new Map<string, typeof ports>();
+  let left = MOST_PAIRS;
+  const pairs = ports.flatMap(({ port, at }) => {
+    const number = `${port.containerPort}/${port.protocol}`;
+    const before = byNumber.get(number) ?? [];
+    const compared = before.slice(0, left);
+    left -= compared.length;
+    before.push({ port, at });
+    byNumber.set(number, before);
+    return [
+      ...((port.hostIP ?? '') !== '' && (port.hostPort ?? 0) === 0
+        ? [`${at}: hostIP set without hostPort: ${portText(port)}`]
+        : []),
+      ...compared.flatMap(other => {
+        const text = clash(port, other.port);
+        return text === undefined ? [] : [`${at}: ${text} port definition with ${other.at}`];
+      }),
+    ];
+  });
   const repeats = ports.flatMap(({ port: { name = '' }, at }) => {
     const first = names.get(name);
     if (name !== '' && first === undefined) names.set(name, at);

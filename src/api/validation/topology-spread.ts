@@ -13,12 +13,14 @@ export function validateTopologySpread(
   kept: Kept,
   path: string,
 ): FieldError[] {
-  return (constraints ?? []).flatMap((constraint, index, all) => {
+  const identityOf = ({ topologyKey, whenUnsatisfiable }: TopologySpreadConstraint): string =>
+    JSON.stringify([topologyKey, whenUnsatisfiable]);
+  const last = new Map((constraints ?? []).map((constraint, index) => [identityOf(constraint), index]));
+  return (constraints ?? []).flatMap((constraint, index) => {
     const { topologyKey, whenUnsatisfiable, labelSelector, matchLabelKeys } = constraint;
     const at = `${path}[${index}]`;
-    const repeated = all
-      .slice(index + 1)
-      .some(other => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable);
+    // all but the last of those that are the same
+    const repeated = last.get(identityOf(constraint)) !== index;
     return [
       ...positive(constraint.maxSkew, `${at}.maxSkew`),
       ...(topologyKey === '' ? [required(`${at}.topologyKey`, 'can not be empty')] : []),

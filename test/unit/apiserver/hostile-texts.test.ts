@@ -3,8 +3,12 @@ import { parseDuration } from '../../../src/api/duration.ts';
 import { parseQuantity } from '../../../src/api/quantity.ts';
 import { builtinTable } from '../../../src/api/schema/builtin.ts';
 import { parseLabelSelector } from '../../../src/api/selectors/label-selector.ts';
+import type { PodSpec } from '../../../src/api/types/gen/core-v1.ts';
 import { validateLegacyIp } from '../../../src/api/validation/ip.ts';
 import { overlapWarnings } from '../../../src/api/validation/overlapping-paths.ts';
+import { NEW_TEMPLATE } from '../../../src/api/validation/pod-options.ts';
+import { podSpecWarnings } from '../../../src/api/validation/pod-warnings.ts';
+import { validateTopologySpread } from '../../../src/api/validation/topology-spread.ts';
 import { uncoveredRules } from '../../../src/apiserver/authz/rbac/covers.ts';
 import { compileRule } from '../../../src/apiserver/authz/rbac/policy-rule.ts';
 import { withUniqueOwners } from '../../../src/apiserver/handlers/owner-references.ts';
@@ -65,6 +69,12 @@ const OWNERS = Array.from({ length: 40_000 }, (_, index) => ({
   name: `p${index}`,
   uid: 'u',
 }));
+const SPREADS = Array.from({ length: 40_000 }, (_, index) => ({
+  maxSkew: 1,
+  topologyKey: `k${index}`,
+  whenUnsatisfiable: 'DoNotSchedule' as const,
+}));
+const PORTS = Array.from({ length: 60_000 }, () => ({ containerPort: 80, protocol: 'TCP' }));
 const items = Array.from({ length: 100_000 }, (_, index) => ({ key: 'k', path: `p${index}` }));
 
 /** The same of what a client writes in JSON. */
@@ -87,6 +97,12 @@ const OBJECTS: readonly (readonly [what: string, read: () => unknown])[] = [
     'an object of very many owners, all of one UID',
     () => withUniqueOwners({ metadata: { ownerReferences: OWNERS } }, new WarningList()),
   ],
+  [
+    'a pod of very many ports, all the same',
+    () =>
+      podSpecWarnings({ containers: [{ name: 'c', resources: {}, ports: PORTS }] } as unknown as PodSpec, {}, 'spec'),
+  ],
+  ['a pod that spreads by very many topologies', () => validateTopologySpread(SPREADS, NEW_TEMPLATE.kept, 'spec')],
   ['a volume of very many files', () => overlapWarnings([{ name: 'v', configMap: { name: 'm', items } }])],
 ];
 

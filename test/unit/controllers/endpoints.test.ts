@@ -170,6 +170,12 @@ describe('Endpoints', () => {
     expect(plan(service(), [pod(0)], change(present))).toMatchObject({ kind: 'update', because });
   });
 
+  it('are written where a pod was made anew with its name and address', () => {
+    const anew = { ...pod(0), metadata: { ...pod(0).metadata, uid: 'new' } };
+    const present = written(service(), [pod(0)]);
+    expect(plan(service(), [anew], present)).toMatchObject({ because: 'its addresses are others' });
+  });
+
   it('keep the annotations of others, and no time of an older change', () => {
     const present = written(service(), []);
     const annotations = { theirs: 'yes', [LAST_CHANGE]: '2029-01-01T00:00:00Z' };

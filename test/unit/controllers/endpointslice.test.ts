@@ -65,6 +65,7 @@ class World {
   service: Service;
   pods: readonly Pod[] = [];
   slices: readonly EndpointSlice[] = [];
+  nodes = NODES;
   readonly #max: number;
   #made = 0;
 
@@ -75,7 +76,7 @@ class World {
 
   plan(triggerTime?: string): SlicePlan {
     const { slices, service: given, pods: selected } = this;
-    const nodeOf = (name: string): Node | undefined => NODES[name];
+    const nodeOf = (name: string): Node | undefined => this.nodes[name];
     return planSlices({ service: given, pods: selected, slices, nodeOf, triggerTime, max: this.#max });
   }
 
@@ -285,6 +286,7 @@ describe('packing', () => {
     ['fills new slices', [], 250, 'create create create', [100, 100, 50]],
     ['puts the rest into the slice that it fills best', [62, 61], 127, 'create update', [100, 89, 61]],
     ['makes a slice rather than to split the rest', [74, 74], 152, 'create create', [100, 74, 74, 52]],
+    ['fills a slice to the brim', [60], 40, 'update', [100]],
     ['writes nothing where nothing is new', [30, 30, 30], 0, '', [30, 30, 30]],
   ];
   it.each(packings)('%s', (_, present, more, actions, sizes) => {
@@ -323,6 +325,20 @@ describe('packing', () => {
     expect(world.step()).toBe('delete');
   });
 
+  it('writes a slice when a node is in another zone', () => {
+    const world = World.filled([3]);
+    world.nodes = { 'node-a': { metadata: { name: 'node-a' } } as unknown as Node };
+    expect(world.step()).toBe('update');
+    expect(world.slices[0]?.endpoints[0]).not.toHaveProperty('zone');
+  });
+
+  it('writes a slice when a pod was made anew with its name and address', () => {
+    const world = World.filled([3]);
+    world.pods = world.pods.map(each => ({ ...each, metadata: { ...each.metadata, uid: 'new' } }));
+    expect(world.step()).toBe('update');
+    expect(world.step()).toBe('');
+  });
+
   it('takes an endpoint out of a second slice that has it too', () => {
     const world = World.filled([40]);
     const [slice] = world.slices;
@@ -352,6 +368,14 @@ describe('a service without endpoints', () => {
 
   it('has no slice made while it is deleted', () => {
     const world = new World(service({}, { deletionTimestamp: '2030-01-01T00:00:00Z' }));
+    expect(world.step()).toBe('');
+  });
+
+  it('makes an empty slice of its own where there is one of a service that had its name', () => {
+    const world = new World(service());
+    world.step();
+    world.service = service({}, { uid: 'other' });
+    expect(world.step()).toBe('create delete');
     expect(world.step()).toBe('');
   });
 

@@ -194,8 +194,23 @@ export function goneError(message: string): ApiError {
   return new ApiError('Gone', message);
 }
 
-/** 422 with a cause for every rule that is broken. */
-export function invalidError(kind: GroupKind, name: string, errors: readonly FieldError[]): ApiError {
+/** Text of the errors of one answer. Each may show a whole list: what is wrong with each of its elements would take the square of its length. */
+const MAX_TOLD = 1024 * 1024;
+
+/** The first error, and as many more as there is room for. */
+function tellable(errors: readonly FieldError[]): readonly FieldError[] {
+  let length = 0;
+  const end = errors.findIndex(error => {
+    const isFull = length > MAX_TOLD;
+    length += isFull ? 0 : fieldErrorText(error).length;
+    return isFull;
+  });
+  return end < 0 ? errors : errors.slice(0, end);
+}
+
+/** 422 with a cause for every rule that is broken, up to a megabyte of them. */
+export function invalidError(kind: GroupKind, name: string, broken: readonly FieldError[]): ApiError {
+  const errors = tellable(broken);
   const subject = `${groupKindText(kind)} ${goQuote(name)} is invalid`;
   const message = errors.length === 0 ? subject : `${subject}: ${aggregateMessage(errors.map(fieldErrorText))}`;
   return new ApiError('Invalid', message, {

@@ -3,7 +3,9 @@ import { parseDuration } from '../../../src/api/duration.ts';
 import { parseQuantity } from '../../../src/api/quantity.ts';
 import { builtinTable } from '../../../src/api/schema/builtin.ts';
 import { parseLabelSelector } from '../../../src/api/selectors/label-selector.ts';
+import { invalidError } from '../../../src/api/status.ts';
 import type { PodSpec } from '../../../src/api/types/gen/core-v1.ts';
+import { invalid } from '../../../src/api/validation/field-error.ts';
 import { validateLegacyIp } from '../../../src/api/validation/ip.ts';
 import { overlapWarnings } from '../../../src/api/validation/overlapping-paths.ts';
 import { NEW_TEMPLATE } from '../../../src/api/validation/pod-options.ts';
@@ -75,6 +77,7 @@ const SPREADS = Array.from({ length: 40_000 }, (_, index) => ({
   whenUnsatisfiable: 'DoNotSchedule' as const,
 }));
 const PORTS = Array.from({ length: 60_000 }, () => ({ containerPort: 80, protocol: 'TCP' }));
+const SCOPES = Array.from({ length: 40_000 }, (_, index) => `s${index}`);
 const items = Array.from({ length: 100_000 }, (_, index) => ({ key: 'k', path: `p${index}` }));
 
 /** The same of what a client writes in JSON. */
@@ -101,6 +104,15 @@ const OBJECTS: readonly (readonly [what: string, read: () => unknown])[] = [
     'a pod of very many ports, all the same',
     () =>
       podSpecWarnings({ containers: [{ name: 'c', resources: {}, ports: PORTS }] } as unknown as PodSpec, {}, 'spec'),
+  ],
+  [
+    'a quota of very many scopes that there are not, each refused with all of them',
+    () =>
+      invalidError(
+        { group: '', kind: 'ResourceQuota' },
+        'q',
+        SCOPES.map(() => invalid('spec.scopes', SCOPES, 'unsupported scope')),
+      ),
   ],
   ['a pod that spreads by very many topologies', () => validateTopologySpread(SPREADS, NEW_TEMPLATE.kept, 'spec')],
   ['a volume of very many files', () => overlapWarnings([{ name: 'v', configMap: { name: 'm', items } }])],

@@ -1,3 +1,4 @@
+import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
@@ -42,6 +43,7 @@ export function allControllers({
     endpointSliceMirroringController,
     podGarbageCollector(terminatedPodThreshold),
     ttlAfterFinishedController,
+    clusterRoleAggregationController,
     garbageCollector,
   ];
 }

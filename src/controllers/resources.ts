@@ -23,3 +23,4 @@ export const ENDPOINTS: ResourceId = { group: '', version: 'v1', plural: 'endpoi
 export const ENDPOINT_SLICES: ResourceId = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' };
 export const NODES: ResourceId = { group: '', version: 'v1', plural: 'nodes' };
 export const JOBS: ResourceId = { group: 'batch', version: 'v1', plural: 'jobs' };
+export const CLUSTER_ROLES: ResourceId = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' };

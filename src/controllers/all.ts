@@ -13,6 +13,7 @@ import { replicaSetController, replicationControllerController } from './replica
 import { resourceQuotaController } from './resource-quota/resource-quota.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
 import { serviceAccountController } from './service-account/service-account.ts';
+import { serviceCidrController } from './service-cidr/service-cidr.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
 
 export interface ControllerSettings {
@@ -44,6 +45,7 @@ export function allControllers({
     podGarbageCollector(terminatedPodThreshold),
     ttlAfterFinishedController,
     clusterRoleAggregationController,
+    serviceCidrController,
     garbageCollector,
   ];
 }

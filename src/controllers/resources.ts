@@ -24,3 +24,5 @@ export const ENDPOINT_SLICES: ResourceId = { group: 'discovery.k8s.io', version:
 export const NODES: ResourceId = { group: '', version: 'v1', plural: 'nodes' };
 export const JOBS: ResourceId = { group: 'batch', version: 'v1', plural: 'jobs' };
 export const CLUSTER_ROLES: ResourceId = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' };
+export const SERVICE_CIDRS: ResourceId = { group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs' };
+export const IP_ADDRESSES: ResourceId = { group: 'networking.k8s.io', version: 'v1', plural: 'ipaddresses' };

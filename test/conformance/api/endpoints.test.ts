@@ -23,6 +23,18 @@ describeApi(
       await waitFor('the Endpoints to go', async () => !(await endpoints.names()).includes(name));
     });
 
+    it('[sig-network] EndpointSlice should create and delete EndpointSlices for a Service with a selector that matches no pods [Conformance]', async () => {
+      const namespace = await cluster().namespace();
+      const { services } = kindsOf(cluster(), namespace);
+      const name = 'example-empty-selector';
+      await services.create({ metadata: { name }, spec: { selector: { 'does-not-match': 'anything' }, ports: PORTS } });
+      const slice = await waitFor('the slice', async () => (await slicesOf(namespace, name))[0]);
+      const managedBy = slice.metadata.labels?.['endpointslice.kubernetes.io/managed-by'];
+      expect([managedBy, slice.endpoints]).toEqual(['endpointslice-controller.k8s.io', []]);
+      await services.delete(name);
+      await waitFor('the slice to go with its service', async () => (await slicesOf(namespace, name)).length === 0);
+    });
+
     it('[sig-network] EndpointSliceMirroring should mirror a custom Endpoints resource through create update and delete [Conformance]', async () => {
       const namespace = await cluster().namespace();
       const { services, endpoints } = kindsOf(cluster(), namespace);
@@ -46,7 +58,7 @@ describeApi(
     });
   },
   [],
-  ['endpoints', 'endpointslice-mirroring'],
+  ['endpoints', 'endpointslice', 'endpointslice-mirroring', 'garbage-collector'],
 );
 
 function kindsOf(cluster: Cluster, namespace: string) {

@@ -37,7 +37,7 @@ import { ServiceAllocator } from './handlers/service-allocator.ts';
 import type { Lister } from './lister.ts';
 import { amongResources, RequestMetrics } from './pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pipeline.ts';
-import { type NamedCheck, pingCheck, shutdownCheck } from './serve/health.ts';
+import { type NamedCheck, pingCheck, sharedCheck, shutdownCheck } from './serve/health.ts';
 import { metaEndpoints, type VersionInfo } from './serve/meta-endpoints.ts';
 import { ApiServer, type ServerTls } from './server.ts';
 import { ServerUpkeep } from './start/server-upkeep.ts';
@@ -139,7 +139,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
     log,
   };
   let started = false;
-  const checks = healthChecks(watchCache, storage, () => started);
+  const checks = healthChecks(watchCache, storage, clock, () => started);
   const address = `${settings.advertiseAddress}:${settings.port}`;
   const documents = { version: settings.version.gitVersion, resources: described };
   const handler = metaEndpoints(
@@ -223,13 +223,16 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
   };
 }
 
-function healthChecks(watchCache: WatchCache, storage: Storage, started: () => boolean) {
-  const etcd: NamedCheck = {
-    name: 'etcd',
-    check: async signal => {
-      await storage.currentRevision(signal);
+function healthChecks(watchCache: WatchCache, storage: Storage, clock: Clock, started: () => boolean) {
+  const etcd = sharedCheck(
+    {
+      name: 'etcd',
+      check: async signal => {
+        await storage.currentRevision(signal);
+      },
     },
-  };
+    clock,
+  );
   const cache: NamedCheck = {
     name: 'informer-sync',
     check() {

@@ -26,6 +26,28 @@ export function shutdownCheck(stopping: AbortSignal): NamedCheck {
   };
 }
 
+/** A check that costs something, run once for all who ask meanwhile: the paths are open to everyone, and etcd is not theirs to keep busy. */
+export function sharedCheck({ name, check }: NamedCheck, clock: Clock): NamedCheck {
+  let running: Promise<void> | undefined;
+  const run = async (): Promise<void> => {
+    // of nobody's request: who leaves must not end it for the others
+    const { signal, release } = deadlineSignal(CHECK_MS, `the check ${name}`, undefined, clock);
+    try {
+      await check(signal);
+    } finally {
+      release();
+      running = undefined;
+    }
+  };
+  return {
+    name,
+    check() {
+      running ??= run();
+      return running;
+    },
+  };
+}
+
 const OK_HEADERS = { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' };
 
 /**

@@ -45,7 +45,14 @@ export function errorCode(error: unknown): ErrorCode {
 /** One line for people, whatever was thrown. */
 export function errorMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/\s*\n\s*/g, ' ').trim();
+  return oneLine(text);
+}
+
+/** A text of several lines as one, without the blanks around each. Linear in its length, which is a client's to choose. */
+export function oneLine(text: string): string {
+  if (!text.includes('\n')) return text.trim();
+  const lines = text.split('\n').map(line => line.trim());
+  return lines.filter(line => line !== '').join(' ');
 }
 
 /** True for what an AbortSignal throws (`AbortError`, `TimeoutError` excepted: that is a deadline, not a wish). */

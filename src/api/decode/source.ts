@@ -1,3 +1,5 @@
+import { oneLine } from '../../base/errors.ts';
+
 /** What a YAML or JSON document holds, with the place of every part: the one form that the schema walk reads. */
 export type SourceNode =
   | { readonly kind: 'null'; readonly offset: number }
@@ -21,7 +23,7 @@ export interface SourceEntry {
 export class SourceError extends Error {
   readonly offset: number;
   constructor(message: string, offset: number) {
-    super(message.replace(/\s*\n\s*/g, ' '));
+    super(oneLine(message));
     this.name = 'SourceError';
     this.offset = offset;
   }

@@ -62,6 +62,7 @@ function shownOwner(owner: OwnerReference): object {
 function validateOwners(owners: readonly OwnerReference[], path: string): FieldError[] {
   const errors: FieldError[] = [];
   let controller = '';
+  let shown: readonly object[] | undefined;
   for (const owner of owners) {
     // Upstream names the list, not the place in it.
     if (owner.apiVersion === '' || owner.apiVersion.endsWith('/'))
@@ -72,15 +73,19 @@ function validateOwners(owners: readonly OwnerReference[], path: string): FieldE
       errors.push(invalid(path, shownOwner(owner), '/v1, Kind=Event is disallowed from being an owner'));
     if (owner.controller !== true) continue;
     const name = `${owner.kind}/${owner.name}`;
-    if (controller === '') controller = name;
-    else
-      errors.push(
-        invalid(
-          path,
-          owners.map(shownOwner),
-          `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`,
-        ),
-      );
+    if (controller === '') {
+      controller = name;
+      continue;
+    }
+    // Each error shows the whole list: made once, for a list of a thousand has nearly as many errors.
+    shown ??= owners.map(shownOwner);
+    errors.push(
+      invalid(
+        path,
+        shown,
+        `Only one reference can have Controller set to true. Found "true" in references for ${controller} and ${name}`,
+      ),
+    );
   }
   return errors;
 }

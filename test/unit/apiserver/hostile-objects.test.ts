@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { decodeJson } from '../../../src/api/decode/json/decode-json.ts';
+import { builtinTable } from '../../../src/api/schema/builtin.ts';
+import { invalidError } from '../../../src/api/status.ts';
+import { validateObjectMeta } from '../../../src/api/validation/object-meta.ts';
+import { errorMessage } from '../../../src/base/errors.ts';
+
+const KIND = { group: '', kind: 'ConfigMap' };
+
+/** Twenty thousand owners that all say they are the one in charge: two megabytes of body. */
+const OWNERS = Array.from({ length: 20_000 }, (_, index) => ({
+  apiVersion: 'v1',
+  kind: 'K',
+  name: `n${index}`,
+  uid: `u${index}`,
+  controller: true,
+}));
+const ownerErrors = () =>
+  validateObjectMeta({ name: 'x', ownerReferences: OWNERS }, { namespaced: false, nameReasons: () => [] });
+
+/** A text that is no time, and whose blanks belong to no line end. */
+const BLANKS = `a${' '.repeat(500_000)}b`;
+const timeOfBlanks = (): unknown => {
+  const text = JSON.stringify({ metadata: { creationTimestamp: BLANKS } });
+  return decodeJson(builtinTable.struct('core/v1.ConfigMap'), text, { duplicates: true });
+};
+
+/** What one client sends in a body of less than 3 MiB, and all others would wait for. */
+const BODIES: readonly (readonly [what: string, read: () => unknown])[] = [
+  ['an object of very many controllers', () => invalidError(KIND, 'x', ownerErrors())],
+  ['a time of blanks', () => expect(timeOfBlanks).toThrow('cannot parse')],
+];
+
+describe('bodies of clients that mean harm', () => {
+  it.each(BODIES)('%s is read at once', (_, read) => {
+    const started = performance.now();
+    read();
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe('the one line of an error', () => {
+  it.each([
+    ['a \n\t b', 'a b'],
+    ['\n\na\r\n\r\nb\n', 'a b'],
+    ['  a  b  ', 'a  b'],
+  ])('of %j is %j', (text, line) => {
+    expect(errorMessage(new Error(text))).toBe(line);
+  });
+});

@@ -46,6 +46,7 @@ export class WatchCache implements CacheView {
   #revision = 0;
   #startRevision = 0;
   #ready = false;
+  /** Ends the watch that is followed; while everything is read there is none, and nothing that could be read anew. */
   #following = new AbortController();
 
   constructor(storage: Storage, options: WatchCacheOptions = {}) {
@@ -86,16 +87,16 @@ export class WatchCache implements CacheView {
    */
   async run(signal: AbortSignal, onReady: () => void = () => {}): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
-      this.#following = new AbortController();
-      const both = AbortSignal.any([signal, this.#following.signal]);
+      let following: AbortController | undefined;
       try {
-        await this.#load(both);
+        await this.#load(signal);
         failures = 0;
         onReady();
-        await this.#follow(both);
+        following = this.#following = new AbortController();
+        await this.#follow(AbortSignal.any([signal, following.signal]));
       } catch (error) {
         if (signal.aborted) return;
-        const lost = storageFault(error) === 'expired' || this.#following.signal.aborted;
+        const lost = storageFault(error) === 'expired' || following?.signal.aborted === true;
         this.#log.warn({ err: error }, `the watch cache reads everything anew: ${errorMessage(error)}`);
         if (lost) continue;
         failures += 1;
@@ -113,6 +114,8 @@ export class WatchCache implements CacheView {
     const seen = this.#revision;
     const newest = await this.#newest.read();
     if (newest >= seen) return newest;
+    // read anew while the question was under way: the next one is put to what is there now
+    if (this.#revision < seen) return undefined;
     this.#following.abort(new Error(`the storage went back from revision ${seen} to ${newest}: was it restored?`));
     return undefined;
   }

@@ -346,3 +346,42 @@ describe('a batch of many changes', () => {
     await running;
   });
 });
+
+describe('a storage that went back, as after a restore', () => {
+  it('is read anew once, however many ask for the newest meanwhile', async () => {
+    let isBack = false;
+    let loads = 0;
+    let asked: Promise<unknown>[] = [];
+    const restored = new OptimisticStorage(new MemoryStore(clock));
+    const now = (): OptimisticStorage => (isBack ? restored : storage);
+    const changing = overridingStorage(storage, {
+      currentRevision: signal => now().currentRevision(signal),
+      watch: (prefix, options) => now().watch(prefix, options),
+      async list(prefix, options) {
+        loads += 1;
+        // clients do not wait until the cache is there again
+        if (isBack && loads < 20) asked = [...asked, failure(resource.get(`${PODS}a/x`))];
+        for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve));
+        options?.signal?.throwIfAborted();
+        return now().list(prefix, options);
+      },
+    });
+    for (let n = 2; n < 9; n += 1) await put('x', n);
+    const over = new AbortController();
+    const back = new WatchCache(changing, { clock });
+    const resource = back.resource<Pod>(PODS, value => JSON.parse(value.toString()));
+    let ended = Promise.resolve();
+    await new Promise<void>(ready => {
+      ended = back.run(over.signal, ready);
+    });
+    isBack = true;
+    loads = 0;
+    await failure(resource.get(`${PODS}a/x`));
+    const revision = await restored.currentRevision();
+    await expect.poll(() => back.revision).toBe(revision);
+    expect(loads).toBe(1);
+    await Promise.all(asked);
+    over.abort();
+    await ended;
+  });
+});

@@ -3,6 +3,7 @@ import { decodeJson } from '../../../src/api/decode/json/decode-json.ts';
 import { builtinTable } from '../../../src/api/schema/builtin.ts';
 import { invalidError } from '../../../src/api/status.ts';
 import { validateObjectMeta } from '../../../src/api/validation/object-meta.ts';
+import { applyJsonPatch, MAX_OPERATIONS } from '../../../src/apiserver/patch/json-patch.ts';
 import { errorMessage } from '../../../src/base/errors.ts';
 
 const KIND = { group: '', kind: 'ConfigMap' };
@@ -25,9 +26,16 @@ const timeOfBlanks = (): unknown => {
   return decodeJson(builtinTable.struct('core/v1.ConfigMap'), text, { duplicates: true });
 };
 
+const LONG = Array.from({ length: 400_000 }, () => '');
+const FROM_FRONT = Array.from({ length: MAX_OPERATIONS }, () => ({ op: 'remove', path: '/data/0' }));
+
 /** What one client sends in a body of less than 3 MiB, and all others would wait for. */
 const BODIES: readonly (readonly [what: string, read: () => unknown])[] = [
   ['an object of very many controllers', () => invalidError(KIND, 'x', ownerErrors())],
+  [
+    'a patch that takes many elements from the front of a long list',
+    () => expect(() => applyJsonPatch({ data: LONG }, FROM_FRONT)).toThrow('may shift'),
+  ],
   ['a time of blanks', () => expect(timeOfBlanks).toThrow('cannot parse')],
 ];
 
@@ -47,4 +55,9 @@ describe('the one line of an error', () => {
   ])('of %j is %j', (text, line) => {
     expect(errorMessage(new Error(text))).toBe(line);
   });
+});
+
+it('takes as many elements from the front of a list as a patch has operations, where the list is not long', () => {
+  const patched = applyJsonPatch({ data: LONG.slice(0, MAX_OPERATIONS / 8) }, FROM_FRONT.slice(0, MAX_OPERATIONS / 8));
+  expect(patched).toEqual({ data: [] });
 });

@@ -10,7 +10,9 @@ export function validateMounts(
   path: string,
 ): FieldError[] {
   const points = new Set<string>();
-  const devices = container.volumeDevices ?? [];
+  // one path a name, the last: upstream looks them up in a map
+  const devices = new Map((container.volumeDevices ?? []).map(device => [device.name, device.devicePath]));
+  const devicePaths = new Set(devices.values());
   return (container.volumeMounts ?? []).flatMap((mount, index) => {
     const at = `${path}[${index}]`;
     const { name, mountPath, subPath = '', subPathExpr = '' } = mount;
@@ -20,9 +22,8 @@ export function validateMounts(
     if (mountPath === '') errors.push(required(`${at}.mountPath`));
     if (points.has(mountPath)) errors.push(invalid(`${at}.mountPath`, mountPath, 'must be unique'));
     points.add(mountPath);
-    if (devices.some(device => device.name === name))
-      errors.push(invalid(`${at}.name`, name, 'must not already exist in volumeDevices'));
-    if (lastOfName(devices).some(device => device.devicePath === mountPath))
+    if (devices.has(name)) errors.push(invalid(`${at}.name`, name, 'must not already exist in volumeDevices'));
+    if (devicePaths.has(mountPath))
       errors.push(invalid(`${at}.mountPath`, mountPath, 'must not already exist as a path in volumeDevices'));
     // Some of upstream's paths name the list here, not the place in it.
     if (subPath !== '') errors.push(...descendingPath(subPath, `${path}.subPath`));
@@ -62,7 +63,9 @@ export function validateDevices(
 ): FieldError[] {
   const names = new Set<string>();
   const paths = new Set<string>();
-  const mounts = container.volumeMounts ?? [];
+  // one path a name, the last: upstream looks them up in a map
+  const mounts = new Map((container.volumeMounts ?? []).map(mount => [mount.name, mount.mountPath]));
+  const mountPaths = new Set(mounts.values());
   return (container.volumeDevices ?? []).flatMap(({ name, devicePath }, index) => {
     const at = `${path}[${index}]`;
     const volume = volumes.get(name);
@@ -83,16 +86,10 @@ export function validateDevices(
     if (noBacksteps(devicePath, '').length > 0)
       errors.push(invalid(`${at}.devicePath`, devicePath, "can not contain backsteps ('..')"));
     else paths.add(devicePath);
-    if (mounts.some(mount => mount.name === name))
-      errors.push(invalid(`${at}.name`, name, 'must not already exist in volumeMounts'));
-    if (lastOfName(mounts).some(mount => mount.mountPath === devicePath))
+    if (mounts.has(name)) errors.push(invalid(`${at}.name`, name, 'must not already exist in volumeMounts'));
+    if (mountPaths.has(devicePath))
       errors.push(invalid(`${at}.devicePath`, devicePath, 'must not already exist as a path in volumeMounts'));
     if (name !== '') names.add(name);
     return errors;
   });
-}
-
-/** One entry a name, the last: upstream looks them up in a map. */
-function lastOfName<T extends { readonly name: string }>(list: readonly T[]): T[] {
-  return [...new Map(list.map(item => [item.name, item])).values()];
 }

@@ -3,6 +3,7 @@ import { decodeJson } from '../../../src/api/decode/json/decode-json.ts';
 import { builtinTable } from '../../../src/api/schema/builtin.ts';
 import { invalidError } from '../../../src/api/status.ts';
 import { validateObjectMeta } from '../../../src/api/validation/object-meta.ts';
+import { validateMounts } from '../../../src/api/validation/volume-mounts.ts';
 import { applyJsonPatch, MAX_OPERATIONS } from '../../../src/apiserver/patch/json-patch.ts';
 import { errorMessage } from '../../../src/base/errors.ts';
 
@@ -29,12 +30,23 @@ const timeOfBlanks = (): unknown => {
 const LONG = Array.from({ length: 400_000 }, () => '');
 const FROM_FRONT = Array.from({ length: MAX_OPERATIONS }, () => ({ op: 'remove', path: '/data/0' }));
 
+const MOUNTED = {
+  name: 'c',
+  resources: {},
+  volumeMounts: OWNERS.map(({ name }) => ({ name, mountPath: `/${name}` })),
+  volumeDevices: OWNERS.map(({ uid }) => ({ name: uid, devicePath: `/${uid}` })),
+};
+
 /** What one client sends in a body of less than 3 MiB, and all others would wait for. */
 const BODIES: readonly (readonly [what: string, read: () => unknown])[] = [
   ['an object of very many controllers', () => invalidError(KIND, 'x', ownerErrors())],
   [
     'a patch that takes many elements from the front of a long list',
     () => expect(() => applyJsonPatch({ data: LONG }, FROM_FRONT)).toThrow('may shift'),
+  ],
+  [
+    'a container of very many mounts and devices',
+    () => expect(validateMounts(MOUNTED, new Map(), 'p')).toHaveLength(20_000),
   ],
   ['a time of blanks', () => expect(timeOfBlanks).toThrow('cannot parse')],
 ];

@@ -84,19 +84,26 @@ function scopeFits(scope: string, resource: string): boolean {
   return resource === 'pods' || /^(requests\.|limits\.)?(cpu|memory)$/.test(resource);
 }
 
-function unfit(scope: string, spec: ResourceQuotaSpec): string[] {
-  return Object.keys(spec.hard ?? {})
-    .toSorted()
-    .filter(name => isStandardQuotaResource(name) && !scopeFits(scope, name));
+/** The resources that do not go with a scope; each scope is told of once, however often somebody names it. */
+function unfitOnce({ hard = {} }: ResourceQuotaSpec): (scope: string) => readonly string[] {
+  const told = new Set<string>();
+  let names: readonly string[] | undefined;
+  return scope => {
+    if (told.has(scope)) return [];
+    told.add(scope);
+    names ??= Object.keys(hard).filter(isStandardQuotaResource).toSorted();
+    return names.filter(name => !scopeFits(scope, name));
+  };
 }
 
 function scopeErrors(spec: ResourceQuotaSpec): FieldError[] {
   const scopes = spec.scopes ?? [];
   const at = 'spec.scopes';
+  const unfit = unfitOnce(spec);
   return [
     ...scopes.flatMap(scope => [
       ...(SCOPES.includes(scope) ? [] : [invalid(at, scopes, 'unsupported scope')]),
-      ...unfit(scope, spec).map(() => invalid(at, scopes, 'unsupported scope applied to resource')),
+      ...unfit(scope).map(() => invalid(at, scopes, 'unsupported scope applied to resource')),
     ]),
     ...conflicts(scopes, scopes, at),
   ];
@@ -111,11 +118,12 @@ function conflicts(scopes: readonly string[], shown: unknown, path: string): Fie
 function selectorErrors(spec: ResourceQuotaSpec): FieldError[] {
   const at = 'spec.scopeSelector.matchExpressions';
   const expressions = spec.scopeSelector?.matchExpressions ?? [];
+  const unfit = unfitOnce(spec);
   const errors = expressions.flatMap(expression => {
     const { scopeName, operator, values = [] } = expression;
     const found: FieldError[] = [];
     if (!SCOPES.includes(scopeName)) found.push(invalid(`${at}.scopeName`, scopeName, 'unsupported scope'));
-    for (const _ of unfit(scopeName, spec))
+    for (const _ of unfit(scopeName))
       found.push(
         invalid(at, internalForm('core/v1.ScopeSelector', spec.scopeSelector), 'unsupported scope applied to resource'),
       );

@@ -14,12 +14,7 @@ export const csiNodeStrategy = defineStrategy<CSINode>(
   {
     unconditionalUpdate: false,
     validate: validateNode,
-    validateUpdate: (node, old) => [
-      ...validateNode(node),
-      ...old.spec.drivers.flatMap(before =>
-        node.spec.drivers.flatMap(driver => (driver.name === before.name ? driverKept(driver, before) : [])),
-      ),
-    ],
+    validateUpdate: (node, old) => [...validateNode(node), ...keptErrors(node.spec.drivers, old.spec.drivers)],
     columns: {
       definitions: [
         NAME,
@@ -30,6 +25,15 @@ export const csiNodeStrategy = defineStrategy<CSINode>(
     },
   },
 );
+
+function keptErrors(drivers: readonly CSINodeDriver[], before: readonly CSINodeDriver[]): FieldError[] {
+  // a name that stands there twice is refused for that
+  const byName = new Map(drivers.map(driver => [driver.name, driver]));
+  return before.flatMap(old => {
+    const driver = byName.get(old.name);
+    return driver === undefined ? [] : driverKept(driver, old);
+  });
+}
 
 /** A driver is removed and added anew, but for how many volumes it takes. */
 function driverKept(driver: CSINodeDriver, old: CSINodeDriver): FieldError[] {
@@ -57,9 +61,14 @@ function validateNode({ spec }: CSINode): FieldError[] {
 
 /** Upstream reports them at the driver. */
 function topologyErrors(keys: readonly string[], path: string): FieldError[] {
-  return keys.flatMap((key, index) => [
-    ...(key === '' ? [required(path)] : []),
-    ...(keys.indexOf(key) < index ? [duplicate(path, key)] : []),
-    ...invalidFor(path, key, qualifiedName(key)),
-  ]);
+  const seen = new Set<string>();
+  return keys.flatMap(key => {
+    const isKnown = seen.has(key);
+    seen.add(key);
+    return [
+      ...(key === '' ? [required(path)] : []),
+      ...(isKnown ? [duplicate(path, key)] : []),
+      ...invalidFor(path, key, qualifiedName(key)),
+    ];
+  });
 }

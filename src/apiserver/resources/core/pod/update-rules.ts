@@ -7,6 +7,7 @@ import type {
   NodeSelectorTerm,
   Pod,
   PodSpec,
+  Toleration,
 } from '../../../../api/types/gen/core-v1.ts';
 import { type FieldError, forbidden, invalid, required } from '../../../../api/validation/field-error.ts';
 import { internalForm, mapForm } from '../../../../api/validation/internal-form.ts';
@@ -97,11 +98,12 @@ function deadlineErrors(pod: Pod, old: Pod): { readonly errors: FieldError[]; re
     : { errors: [], stop: false };
 }
 
+/** Each that was there is there still, but for how long it holds. */
 function tolerationsKept(pod: Pod, old: Pod): boolean {
-  const after = pod.spec.tolerations ?? [];
-  return (old.spec.tolerations ?? []).every(before =>
-    after.some(candidate => equalValues({ ...candidate, tolerationSeconds: before.tolerationSeconds }, before)),
-  );
+  const textOf = ({ key, operator, value, effect }: Toleration): string =>
+    JSON.stringify([key ?? '', operator ?? '', value ?? '', effect ?? '']);
+  const after = new Set((pod.spec.tolerations ?? []).map(textOf));
+  return (old.spec.tolerations ?? []).every(before => after.has(textOf(before)));
 }
 
 /** A pod that waits at its gates may be steered to fewer nodes, never to others. */

@@ -39,7 +39,8 @@ function keepAllocated(service: Service, old: Service): Service {
     };
   }
   if (mayHaveNodePorts(old) && mayHaveNodePorts(service)) {
-    const inUse = new Set(portsOf(service).filter(port => portsOf(old).includes(port)));
+    const had = new Set(portsOf(old));
+    const inUse = new Set(portsOf(service).filter(port => had.has(port)));
     const byName = new Map((old.spec.ports ?? []).map(port => [port.name ?? '', port.nodePort ?? 0]));
     spec = {
       ...spec,
@@ -77,8 +78,8 @@ function dropForType(service: Service, old: Service): Service {
   if (isReachedFromOutside(old) && !isReachedFromOutside(service) && same('externalTrafficPolicy'))
     drop.externalTrafficPolicy = undefined;
   // Ports may go and come, as long as no node port is new.
-  const had = portsOf(old);
-  const samePorts = portsOf(service).every(port => had.includes(port));
+  const had = new Set(portsOf(old));
+  const samePorts = portsOf(service).every(port => had.has(port));
   const ports =
     mayHaveNodePorts(old) && !mayHaveNodePorts(service) && samePorts
       ? service.spec.ports?.map(port => ({ ...port, nodePort: undefined }))

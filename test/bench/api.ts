@@ -324,17 +324,19 @@ async function secondServer(first: TestApiServer, client: LoadClient): Promise<v
     const alike = a.body.equals(b.body);
     const read = (who: LoadClient) => async (i: number) =>
       expectStatus(await who.request('GET', path(i), headers('json')), 200);
-    await rateOf(CLIENTS, 2, read(other)); // as warm as the first
-    const cost = async (servers: readonly TestApiServer[], call: (i: number) => Promise<unknown>): Promise<number> => {
+    await rateOf(CLIENTS, 6, read(other)); // as warm as the first
+    const cost = async (clients: number, call: (i: number) => Promise<unknown>): Promise<number> => {
+      const servers = [first, second];
       const before = servers.reduce((sum, server) => sum + cpuSeconds(server.pid), 0);
-      const { calls } = await rateOf(CLIENTS, SECONDS, call);
+      const { calls } = await rateOf(clients, SECONDS, call);
       return ((servers.reduce((sum, server) => sum + cpuSeconds(server.pid), 0) - before) / calls) * 1000;
     };
     const alone: number[] = [];
     const shared: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      alone.push(await cost([first, second], read(client)));
-      shared.push(await cost([first, second], i => read(i % 2 === 0 ? client : other)(i)));
+      alone.push(await cost(CLIENTS, read(client)));
+      // each of two servers has as many callers as the one alone
+      shared.push(await cost(2 * CLIENTS, i => read(i % 2 === 0 ? client : other)(i)));
     }
     const change = median(shared) / median(alone) - 1;
     print(

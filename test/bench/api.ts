@@ -347,7 +347,7 @@ async function secondServer(first: TestApiServer, client: LoadClient): Promise<v
       print(
         `CPU seconds per 1,000 reads ${kind}, one server, then two`,
         `${median(alone).toFixed(3)}, ${median(shared).toFixed(3)} (${(change * 100).toFixed(1)} %); the same list: ${alike ? 'yes' : 'NO'}`,
-        goal('within 10 %, the same answers', Math.abs(change) <= 0.1 && alike),
+        goal('at most 10 % more, the same answers', change <= 0.1 && alike),
       );
     }
   } finally {

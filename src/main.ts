@@ -45,43 +45,23 @@ function program(): Command {
             : (await import('./cmd/run-kubelet.ts')).runKubelet(options),
         ),
       );
-  run
-    .command('apiserver')
-    .description('the Kubernetes API server; all its state is in etcd')
-    .option('--etcd-servers <urls>', 'endpoints of etcd, apart by commas', 'http://127.0.0.1:2379')
-    .option('--etcd-cafile <file>', 'CA of etcd; endpoints are then https')
-    .option('--etcd-certfile <file>', 'client certificate for etcd')
-    .option('--etcd-keyfile <file>', 'its key')
-    .option('--bind-address <ip>', 'address to serve on', '0.0.0.0')
-    .option('--advertise-address <ip>', 'address that clients reach this server by; the bind address unless given')
-    .option('--secure-port <port>', 'port to serve on', '6443')
-    .requiredOption('--tls-cert-file <file>', 'certificate of the server')
-    .requiredOption('--tls-private-key-file <file>', 'its key')
-    .option('--client-ca-file <file>', 'CA whose client certificates are users')
-    .requiredOption('--service-account-issuer <url>', 'issuer of service account tokens; the first of several signs')
-    .requiredOption('--service-account-signing-key-file <file>', 'private key that signs them')
-    .option(
-      '--service-account-key-file <file>',
-      'public keys that check them; the half of the signing key unless given',
-    )
-    .option('--api-audiences <names>', 'audiences of tokens for this server; the issuers unless given')
-    .option(
-      '--service-cluster-ip-range <cidrs>',
-      'addresses of services, one range or one of each family',
-      '10.96.0.0/12',
-    )
-    .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
-    .action(async options => exitWith((await import('./cmd/run-apiserver.ts')).runApiServer(options)));
-  run
-    .command('controller-manager')
-    .description('the controllers that make of what is wanted what is')
-    .requiredOption('--kubeconfig <file>', 'the API server and how to log in there')
-    .option('--controllers <names>', 'which run: * is all, -NAME leaves one out', '*')
-    .option('--root-ca-file <file>', "CA bundle that pods are given; the kubeconfig's unless given")
-    .option('--terminated-pod-gc-threshold <number>', 'pods that have ended are kept up to so many; 0: all', '12500')
-    .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
-    .option('--healthz-port <port>', 'port of /healthz and /metrics on 127.0.0.1', '10257')
-    .action(async options => exitWith((await import('./cmd/run-controller-manager.ts')).runControllerManager(options)));
+  apiServerOptions(run.command('apiserver').description('the Kubernetes API server; all its state is in etcd')).action(
+    async options => exitWith((await import('./cmd/run-apiserver.ts')).runApiServer(options)),
+  );
+  controllerManagerOptions(
+    run
+      .command('controller-manager')
+      .description('the controllers that make of what is wanted what is')
+      .requiredOption('--kubeconfig <file>', 'the API server and how to log in there'),
+  ).action(async options => exitWith((await import('./cmd/run-controller-manager.ts')).runControllerManager(options)));
+  controllerManagerOptions(
+    apiServerOptions(
+      run
+        .command('control-plane')
+        .description('API server and controllers in one process')
+        .requiredOption('--controller-manager-kubeconfig <file>', 'how the controllers log in'),
+    ),
+  ).action(async options => exitWith((await import('./cmd/run-control-plane.ts')).runControlPlane(options)));
   const image = gantry.command('image').description('images of this node, by way of the CRI shim');
   const imageSocket = ['--socket <path>', 'the socket of the CRI shim', '/run/gantry/cri.sock'] as const;
   image
@@ -149,6 +129,42 @@ function program(): Command {
     .option(...hostsDir)
     .action(async options => exitWith((await import('./cmd/host.ts')).listHostsCommand(options)));
   return gantry;
+}
+
+function apiServerOptions(command: Command): Command {
+  return command
+    .option('--etcd-servers <urls>', 'endpoints of etcd, apart by commas', 'http://127.0.0.1:2379')
+    .option('--etcd-cafile <file>', 'CA of etcd; endpoints are then https')
+    .option('--etcd-certfile <file>', 'client certificate for etcd')
+    .option('--etcd-keyfile <file>', 'its key')
+    .option('--bind-address <ip>', 'address to serve on', '0.0.0.0')
+    .option('--advertise-address <ip>', 'address that clients reach this server by; the bind address unless given')
+    .option('--secure-port <port>', 'port to serve on', '6443')
+    .requiredOption('--tls-cert-file <file>', 'certificate of the server')
+    .requiredOption('--tls-private-key-file <file>', 'its key')
+    .option('--client-ca-file <file>', 'CA whose client certificates are users')
+    .requiredOption('--service-account-issuer <url>', 'issuer of service account tokens; the first of several signs')
+    .requiredOption('--service-account-signing-key-file <file>', 'private key that signs them')
+    .option(
+      '--service-account-key-file <file>',
+      'public keys that check them; the half of the signing key unless given',
+    )
+    .option('--api-audiences <names>', 'audiences of tokens for this server; the issuers unless given')
+    .option(
+      '--service-cluster-ip-range <cidrs>',
+      'addresses of services, one range or one of each family',
+      '10.96.0.0/12',
+    )
+    .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767');
+}
+
+function controllerManagerOptions(command: Command): Command {
+  return command
+    .option('--controllers <names>', 'which run: * is all, -NAME leaves one out', '*')
+    .option('--root-ca-file <file>', "CA bundle that pods are given; the kubeconfig's unless given")
+    .option('--terminated-pod-gc-threshold <number>', 'pods that have ended are kept up to so many; 0: all', '12500')
+    .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
+    .option('--healthz-port <port>', 'port of /healthz and /metrics of the controllers, on 127.0.0.1', '10257');
 }
 
 async function exitWith(code: Promise<number>): Promise<void> {

@@ -5,10 +5,11 @@ import { EtcdStore } from '../apiserver/storage/etcd/etcd-store.ts';
 import { OptimisticStorage } from '../apiserver/storage/optimistic-storage.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, invalidArgument } from '../base/errors.ts';
-import { createLogger } from '../daemon/logger.ts';
+import type { Component } from '../daemon/component.ts';
+import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
-import { createRegistry } from '../daemon/metrics.ts';
+import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { EtcdClient } from '../etcd/client.ts';
 import { readPrivateKey, readPublicKeys } from '../pki/keys.ts';
 import { readTlsFiles, TlsFiles, type TlsPaths } from './tls-files.ts';
@@ -39,32 +40,42 @@ export async function runApiServer(flags: ApiServerFlags): Promise<number> {
   const log = createLogger({ daemon: 'apiserver' });
   try {
     const registry = createRegistry();
-    const settings = settingsOf(flags);
-    const client = new EtcdClient(etcdOptions(flags));
-    const server = await apiServer({
-      settings,
-      storage: new OptimisticStorage(new EtcdStore(client)),
-      registry,
-      clock: systemClock,
-      log,
-      onListening: port => log.info({ port }, 'serving'),
-    });
-    const tlsFiles = new TlsFiles({
-      paths: tlsPaths(flags),
-      current: settings.tls,
-      onChange: tls => server.replaceTls(tls),
-      clock: systemClock,
-      log,
-    });
+    const { components, close } = await openApiServer(flags, registry, log);
     try {
-      return await mainLoop([server, tlsFiles, loopLag(registry)], log);
+      return await mainLoop([...components, loopLag(registry)], log);
     } finally {
-      client.close();
+      close();
     }
   } catch (error) {
     log.fatal(errorMessage(error));
     return 1;
   }
+}
+
+/** What an API server consists of; `close` lets go of what is open beside them once they have ended. */
+export async function openApiServer(
+  flags: ApiServerFlags,
+  registry: Registry,
+  log: Logger,
+): Promise<{ readonly components: readonly Component[]; close(): void }> {
+  const settings = settingsOf(flags);
+  const client = new EtcdClient(etcdOptions(flags));
+  const server = await apiServer({
+    settings,
+    storage: new OptimisticStorage(new EtcdStore(client)),
+    registry,
+    clock: systemClock,
+    log,
+    onListening: port => log.info({ port }, 'serving'),
+  });
+  const tlsFiles = new TlsFiles({
+    paths: tlsPaths(flags),
+    current: settings.tls,
+    onChange: tls => server.replaceTls(tls),
+    clock: systemClock,
+    log,
+  });
+  return { components: [server, tlsFiles], close: () => client.close() };
 }
 
 function settingsOf(flags: ApiServerFlags): ApiServerSettings {

@@ -5,11 +5,12 @@ import { ApiConnection } from '../client/connection.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
 import { allControllers, chosenControllers } from '../controllers/all.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
+import type { Component } from '../daemon/component.ts';
 import { healthServer } from '../daemon/health-server.ts';
-import { createLogger } from '../daemon/logger.ts';
+import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
-import { createRegistry } from '../daemon/metrics.ts';
+import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run controller-manager`, named as upstream's. */
@@ -26,29 +27,39 @@ export interface ControllerManagerFlags {
 export async function runControllerManager(flags: ControllerManagerFlags): Promise<number> {
   const log = createLogger({ daemon: 'controller-manager' });
   try {
-    const endpoint = readKubeconfig(flags.kubeconfig);
-    const connection = new ApiConnection(endpoint, { userAgent: `gantry-controller-manager/${VERSION}` });
-    const rootCa = flags.rootCaFile === undefined ? endpoint.ca : readText(flags.rootCaFile, '--root-ca-file');
-    const terminatedPodThreshold = count(flags.terminatedPodGcThreshold, '--terminated-pod-gc-threshold');
-    const rows = allControllers({ terminatedPodThreshold, ...(rootCa === undefined ? {} : { rootCa }) });
     const registry = createRegistry();
-    const controllers = runControllers({
-      connection,
-      rows: chosenControllers(rows, words(flags.controllers)),
-      leaderElect: flag(flags.leaderElect, '--leader-elect'),
-      clock: systemClock,
-      log,
-    });
-    const health = healthServer({ host: '127.0.0.1', port: port(flags.healthzPort), checks: [], registry });
+    const { components, close } = openControllerManager(flags, registry, log);
     try {
-      return await mainLoop([controllers, health, loopLag(registry)], log);
+      return await mainLoop([...components, loopLag(registry)], log);
     } finally {
-      connection.close();
+      close();
     }
   } catch (error) {
     log.fatal(errorMessage(error));
     return 1;
   }
+}
+
+/** What a controller manager consists of; `close` lets go of what is open beside them once they have ended. */
+export function openControllerManager(
+  flags: ControllerManagerFlags,
+  registry: Registry,
+  log: Logger,
+): { readonly components: readonly Component[]; close(): void } {
+  const endpoint = readKubeconfig(flags.kubeconfig);
+  const connection = new ApiConnection(endpoint, { userAgent: `gantry-controller-manager/${VERSION}` });
+  const rootCa = flags.rootCaFile === undefined ? endpoint.ca : readText(flags.rootCaFile, '--root-ca-file');
+  const terminatedPodThreshold = count(flags.terminatedPodGcThreshold, '--terminated-pod-gc-threshold');
+  const rows = allControllers({ terminatedPodThreshold, ...(rootCa === undefined ? {} : { rootCa }) });
+  const controllers = runControllers({
+    connection,
+    rows: chosenControllers(rows, words(flags.controllers)),
+    leaderElect: flag(flags.leaderElect, '--leader-elect'),
+    clock: systemClock,
+    log,
+  });
+  const health = healthServer({ host: '127.0.0.1', port: port(flags.healthzPort), checks: [], registry });
+  return { components: [controllers, health], close: () => connection.close() };
 }
 
 function readText(path: string, name: string): string {

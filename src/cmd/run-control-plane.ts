@@ -1,0 +1,42 @@
+import { systemClock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
+import { createLogger } from '../daemon/logger.ts';
+import { loopLag } from '../daemon/loop-lag.ts';
+import { mainLoop } from '../daemon/main-loop.ts';
+import { createRegistry } from '../daemon/metrics.ts';
+import { runAgain } from '../daemon/run-again.ts';
+import { type ApiServerFlags, openApiServer } from './run-apiserver.ts';
+import { type ControllerManagerFlags, openControllerManager } from './run-controller-manager.ts';
+
+/** Flags of `gantry run control-plane`: those of its parts, where two parts have one of the same name under a name of its own. */
+export interface ControlPlaneFlags extends ApiServerFlags, Omit<ControllerManagerFlags, 'kubeconfig'> {
+  readonly controllerManagerKubeconfig: string;
+}
+
+/**
+ * `gantry run control-plane`: the API server and what works through it, in one process. Returns the exit code. The controllers may lose their lease
+ * without the API server's going with them: they begin again.
+ */
+export async function runControlPlane(flags: ControlPlaneFlags): Promise<number> {
+  const log = createLogger({ daemon: 'control-plane' });
+  try {
+    const registry = createRegistry();
+    const server = await openApiServer(flags, registry, log.child({ part: 'apiserver' }));
+    const managerLog = log.child({ part: 'controller-manager' });
+    const manager = openControllerManager(
+      { ...flags, kubeconfig: flags.controllerManagerKubeconfig },
+      registry,
+      managerLog,
+    );
+    const kept = manager.components.map(component => runAgain(component, { clock: systemClock, log: managerLog }));
+    try {
+      return await mainLoop([...server.components, ...kept, loopLag(registry)], log);
+    } finally {
+      manager.close();
+      server.close();
+    }
+  } catch (error) {
+    log.fatal(errorMessage(error));
+    return 1;
+  }
+}

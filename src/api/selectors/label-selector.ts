@@ -70,13 +70,13 @@ const OBJECT_OPERATORS: Readonly<Record<string, LabelOperator>> = {
 export function labelSelectorOf(object: LabelSelectorObject | undefined): LabelSelector | undefined {
   if (object === undefined) return undefined;
   const requirements: LabelRequirement[] = Object.entries(object.matchLabels ?? {}).map(([key, value]) =>
-    newRequirement(key, '=', [value]),
+    labelRequirement(key, '=', [value]),
   );
   for (const { key, operator, values } of object.matchExpressions ?? []) {
     const known = Object.hasOwn(OBJECT_OPERATORS, operator) ? OBJECT_OPERATORS[operator] : undefined;
     if (known === undefined)
       throw new SelectorSyntaxError(`${JSON.stringify(operator)} is not a valid label selector operator`);
-    requirements.push(newRequirement(key, known, values ?? []));
+    requirements.push(labelRequirement(key, known, values ?? []));
   }
   return new LabelSelector(requirements);
 }
@@ -130,7 +130,7 @@ function requirementText({ key, operator, values }: LabelRequirement): string {
 }
 
 /** A requirement whose key and values are well formed. Throws with every reason against it. */
-function newRequirement(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
+export function labelRequirement(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
   const errors = keyErrors('key', key);
   const set = operator === 'in' || operator === 'notin';
   if (set && values.length === 0)
@@ -217,14 +217,14 @@ class LabelParser {
     const errors = keyErrors('<nil>', key);
     if (errors.length > 0) throw SelectorSyntaxError.of(errors.map(fieldErrorText));
     const next = this.#peek().kind;
-    if (absent) return newRequirement(key, '!', []);
-    if (next === 'end' || next === ',') return newRequirement(key, 'exists', []);
+    if (absent) return labelRequirement(key, '!', []);
+    if (next === 'end' || next === ',') return labelRequirement(key, 'exists', []);
     const operatorToken = this.#take();
     const operator = Object.hasOwn(BINARY, operatorToken.text) ? BINARY[operatorToken.text] : undefined;
     if (operator === undefined)
       throw new SelectorSyntaxError(`found '${operatorToken.text}', expected: in, notin, =, ==, !=, gt, lt`);
     const values = operator === 'in' || operator === 'notin' ? this.#set() : this.#value();
-    return newRequirement(key, operator, [...new Set(values)].toSorted());
+    return labelRequirement(key, operator, [...new Set(values)].toSorted());
   }
 
   #value(): readonly string[] {

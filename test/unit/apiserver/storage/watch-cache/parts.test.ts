@@ -5,6 +5,7 @@ import { NewestRevision } from '../../../../../src/apiserver/storage/watch-cache
 import { RevisionWaiters } from '../../../../../src/apiserver/storage/watch-cache/revision-waiters.ts';
 import { SortedEntries } from '../../../../../src/apiserver/storage/watch-cache/sorted-entries.ts';
 import { FakeClock } from '../../../../harness/fake-clock.ts';
+import { waitFor } from '../../../../harness/wait-for.ts';
 
 describe('history of a kind', () => {
   const push = (ring: EventRing<{ revision: number }>, from: number, to: number, atMs: number): void => {
@@ -128,22 +129,64 @@ describe('waiting for a revision', () => {
   });
 });
 
+/** Questions of which each waits for its answer. */
+function questions() {
+  const asked: ((revision: number) => void)[] = [];
+  return {
+    asked,
+    newest: new NewestRevision(() => new Promise(resolve => asked.push(resolve))),
+    until: (count: number) => waitFor(`question ${count}`, () => asked.length === count || undefined),
+  };
+}
+
 describe('asking for the newest revision', () => {
+  it('asks once for all who come in one turn of the loop', async () => {
+    const { asked, newest, until } = questions();
+    const all = [newest.read(), newest.read(), newest.read()];
+    await until(1);
+    asked[0]?.(7);
+    expect(await Promise.all(all)).toEqual([7, 7, 7]);
+  });
+
   it('asks once more for all who came while a question was under way, never fewer', async () => {
-    const asked: ((revision: number) => void)[] = [];
-    const newest = new NewestRevision(() => new Promise(resolve => asked.push(resolve)));
+    const { asked, newest, until } = questions();
     const first = newest.read();
+    await until(1);
     const later = [newest.read(), newest.read(), newest.read()];
-    expect(asked.length).toBe(1);
     asked[0]?.(1);
     expect(await first).toBe(1);
-    await Promise.resolve();
-    expect(asked.length).toBe(2);
+    await until(2);
     asked[1]?.(2);
     expect(await Promise.all(later)).toEqual([2, 2, 2]);
     const last = newest.read();
+    await until(3);
     asked[2]?.(3);
     expect(await last).toBe(3);
+  });
+
+  it('does not wait without end where callers never cease to come', async () => {
+    const { asked, newest, until } = questions();
+    let coming = true;
+    const come = (): void => {
+      if (coming) setImmediate(come);
+      void newest.read();
+    };
+    come();
+    await until(1);
+    coming = false;
+    expect(asked.length).toBe(1);
+  });
+
+  it('waits a little longer when many shared the last question, and asks all the same', async () => {
+    const { asked, newest, until } = questions();
+    const crowd = Array.from({ length: 20 }, () => newest.read());
+    await until(1);
+    asked[0]?.(1);
+    await Promise.all(crowd);
+    const alone = newest.read();
+    await until(2);
+    asked[1]?.(2);
+    expect(await alone).toBe(2);
   });
 
   it('goes on after a failure', async () => {
@@ -153,8 +196,20 @@ describe('asking for the newest revision', () => {
       if (calls === 1) throw new Error('away');
       return calls;
     });
-    const both = [newest.read(), newest.read()];
-    await expect(both[0]).rejects.toThrow('away');
-    expect(await both[1]).toBe(2);
+    await expect(newest.read()).rejects.toThrow('away');
+    expect(await newest.read()).toBe(2);
+  });
+
+  it('asks anew for who came during a question that fails', async () => {
+    const failing: ((error: Error) => void)[] = [];
+    const newest = new NewestRevision(() =>
+      failing.length > 0 ? Promise.resolve(2) : new Promise((_, reject) => failing.push(reject)),
+    );
+    const first = newest.read();
+    await waitFor('the first question', () => failing.length === 1 || undefined);
+    const second = newest.read();
+    failing[0]?.(new Error('away'));
+    await expect(first).rejects.toThrow('away');
+    expect(await second).toBe(2);
   });
 });

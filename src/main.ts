@@ -26,6 +26,8 @@ function program(): Command {
       .command(name)
       .description(description)
       .option('--standalone', 'run pods from manifests, without an API server')
+      .option('--kubeconfig <file>', 'the API server whose pods are to be run, and how to log in there')
+      .option('--node-ip <ips>', 'address of this node, or one of each family; that of the default route unless given')
       .option('--config <file>', 'KubeletConfiguration (YAML); flags override it')
       .option('--container-runtime-endpoint <url>', 'unix:///path of the container runtime')
       .option('--image-service-endpoint <url>', 'unix:///path of the image service, where it is another')

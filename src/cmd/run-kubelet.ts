@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { durationMs } from '../api/duration.ts';
 import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
+import { ApiConnection } from '../client/connection.ts';
+import { readKubeconfig } from '../client/kubeconfig.ts';
 import type { Component } from '../daemon/component.ts';
 import { healthServer } from '../daemon/health-server.ts';
 import { createLogger, type Logger } from '../daemon/logger.ts';
@@ -11,7 +14,8 @@ import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
-import { standaloneKubelet } from '../kubelet/kubelet.ts';
+import { kubelet } from '../kubelet/kubelet.ts';
+import { type KubeletApi, kubeletApi } from '../kubelet/kubelet-api.ts';
 import { readNodeAddresses } from '../kubelet/node-address.ts';
 import { StatusStore } from '../kubelet/report/status-store.ts';
 import { resolveSettings } from '../kubelet/resolve-settings.ts';
@@ -22,10 +26,13 @@ import { meteredRuntime } from '../kubelet/runtime/metered-runtime.ts';
 import { kubeletServer } from '../kubelet/serve/server.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
+import { VERSION } from './version.ts';
 
 /** Flags of `gantry run kubelet`; each overrides the configuration file. */
 export interface KubeletFlags {
   readonly standalone?: boolean;
+  readonly kubeconfig?: string;
+  readonly nodeIp?: string;
   readonly config?: string;
   readonly containerRuntimeEndpoint?: string;
   readonly imageServiceEndpoint?: string;
@@ -49,8 +56,10 @@ const LOG_LINKS = '/var/log/containers';
 export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promise<number> {
   const log = createLogger({ daemon });
   try {
-    if (flags.standalone !== true)
-      throw failedPrecondition('registering with an API server comes with cluster support; run it with --standalone');
+    if (flags.standalone !== true && flags.kubeconfig === undefined)
+      throw failedPrecondition('give --kubeconfig, or --standalone to run without an API server');
+    if (flags.standalone === true && flags.kubeconfig !== undefined)
+      throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
     return await mainLoop(kubeletComponents(flags, log), log);
   } catch (error) {
     log.fatal(errorMessage(error));
@@ -58,7 +67,7 @@ export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promi
   }
 }
 
-/** Everything that a standalone kubelet consists of. */
+/** Everything that a kubelet consists of. */
 function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component[] {
   const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
   const effective = config ?? defaultKubeletConfiguration();
@@ -70,7 +79,7 @@ function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component
     config === undefined ? { ...effective, serializeImagePulls: false } : effective,
     {
       name: (flags.hostnameOverride ?? hostname()).toLowerCase(),
-      ips: readNodeAddresses(),
+      ips: nodeAddresses(flags.nodeIp),
       capacity: readNodeCapacity(),
       cgroupVersion: cgroups.version,
       resolver: readResolver(effective.resolvConf ?? '', log),
@@ -101,7 +110,8 @@ function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component
     'starting the kubelet',
   );
   const components: Component[] = [
-    standaloneKubelet({
+    kubelet({
+      api: apiOf(flags, settings.nodeName, log),
       settings,
       runtime: meteredRuntime(criRuntime(client, images), registry),
       statuses,
@@ -126,6 +136,23 @@ function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component
       }),
     );
   return components;
+}
+
+function apiOf(flags: KubeletFlags, nodeName: string, log: Logger): KubeletApi | undefined {
+  if (flags.kubeconfig === undefined) return undefined;
+  const connection = new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-kubelet/${VERSION}` });
+  return kubeletApi(connection, nodeName, { clock: systemClock, log });
+}
+
+/** One address, or one of each family; those of the default route's interface unless told. */
+function nodeAddresses(flag: string | undefined): readonly string[] {
+  if (flag === undefined) return readNodeAddresses();
+  const addresses = flag.split(',').map(text => text.trim());
+  const wrong = addresses.find(address => isIP(address) === 0);
+  if (wrong !== undefined) throw invalidArgument(`--node-ip: "${wrong}" is not an IP address`);
+  if (addresses.length > 2 || (addresses.length === 2 && isIP(addresses[0] ?? '') === isIP(addresses[1] ?? '')))
+    throw invalidArgument(`--node-ip: "${flag}" is neither one address nor one of each family`);
+  return addresses;
 }
 
 /** Without a client CA nobody could be told apart, so nobody from outside may ask. */

@@ -2,17 +2,22 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { errorCode, errorMessage, failedPrecondition } from '../base/errors.ts';
 import { sleep } from '../base/signals.ts';
+import { runReconciler } from '../client/reconcile.ts';
+import { WorkQueue } from '../client/work-queue.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import type { Registry } from '../daemon/metrics.ts';
 import { createExecutors } from './act/executors.ts';
 import { PodManager } from './act/pod-manager.ts';
 import { ManifestDirectory } from './desired/manifest-directory.ts';
+import { PodSources } from './desired/pod-sources.ts';
 import { ImagePuller } from './images/image-puller.ts';
+import type { KubeletApi } from './kubelet-api.ts';
 import { kubeletMetrics } from './kubelet-metrics.ts';
 import { PodCache } from './observed/pod-cache.ts';
 import { watchRuntime } from './observed/runtime-watch.ts';
 import { isPodUid, podsDir } from './pod-paths.ts';
+import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
 import { makeQosCgroups } from './resources/qos-cgroups.ts';
 import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
@@ -24,15 +29,19 @@ export interface KubeletOptions {
   readonly statuses: StatusStore;
   /** Undefined runs no pods of its own accord: there is nothing to watch. */
   readonly manifests: { readonly path: string; readonly checkMs: number } | undefined;
+  /** Undefined for a kubelet that stands alone: manifests in, pods out. */
+  readonly api: KubeletApi | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
 }
 
 const CONNECT_RETRY_MS = 250;
+/** Pods whose status is written at the same time. */
+const STATUS_WRITERS = 4;
 
-/** The kubelet without an API server: manifests in, pods out. */
-export function standaloneKubelet(options: KubeletOptions): Component {
+/** The kubelet: pods from manifests and from the API server, where there is one, are run. */
+export function kubelet(options: KubeletOptions): Component {
   return {
     name: 'kubelet',
     async run(signal, ready) {
@@ -48,7 +57,15 @@ export function standaloneKubelet(options: KubeletOptions): Component {
       const cache = new PodCache(runtime, clock);
       let desired = 0;
       const metrics = kubeletMetrics(registry, cache, () => desired);
-      const tools = { runtime, settings, clock, log, puller: new ImagePuller(runtime, settings.parallelPulls) };
+      const tools = {
+        runtime,
+        settings,
+        api: options.api,
+        clock,
+        log,
+        puller: new ImagePuller(runtime, settings.parallelPulls),
+      };
+      const reporting = options.api === undefined ? undefined : podReporting(options, options.api);
       const seenAt = new Map<string, number>();
       const manager = new PodManager(
         {
@@ -69,9 +86,27 @@ export function standaloneKubelet(options: KubeletOptions): Component {
             );
           },
           podDirs: () => readdirSync(podsDir(settings)).filter(isPodUid),
+          sources: [
+            ...(options.manifests === undefined ? [] : ['file' as const]),
+            ...(options.api === undefined ? [] : ['api' as const]),
+          ],
+          onGone: pod => reporting?.sender.onGone(pod.uid),
         },
         signal,
       );
+      const sources = new PodSources(options.api?.pods, set => {
+        if (set.pods.length > settings.maxPods && desired <= settings.maxPods)
+          log.warn(
+            { pods: set.pods.length, maxPods: settings.maxPods },
+            'there are more pods than maxPods; all are run',
+          );
+        desired = set.pods.length;
+        const uids = new Set(set.pods.map(p => p.uid));
+        for (const uid of seenAt.keys()) if (!uids.has(uid)) seenAt.delete(uid);
+        for (const uid of uids)
+          if (!seenAt.has(uid) && options.statuses.statusOf(uid) === undefined) seenAt.set(uid, clock.monotonic());
+        manager.setDesired(set);
+      });
       const manifests =
         options.manifests === undefined
           ? undefined
@@ -80,27 +115,17 @@ export function standaloneKubelet(options: KubeletOptions): Component {
               nodeName: settings.nodeName,
               clock,
               log,
-              onChange: set => {
-                if (set.pods.length > settings.maxPods && desired <= settings.maxPods)
-                  log.warn(
-                    { pods: set.pods.length, maxPods: settings.maxPods },
-                    'the manifests give more pods than maxPods; all are run',
-                  );
-                desired = set.pods.length;
-                const uids = new Set(set.pods.map(p => p.uid));
-                for (const uid of seenAt.keys()) if (!uids.has(uid)) seenAt.delete(uid);
-                for (const uid of uids)
-                  if (!seenAt.has(uid) && options.statuses.statusOf(uid) === undefined)
-                    seenAt.set(uid, clock.monotonic());
-                manager.setDesired(set);
-              },
+              onChange: set => sources.setManifests(set),
             });
-      if (manifests === undefined) {
+      if (manifests === undefined && options.api === undefined)
         log.warn('no static pod path is given: nothing is to be run');
-        manager.setDesired({ pods: [], problems: [], badFiles: new Set() });
-      }
       await Promise.all([
         manifests?.run(signal),
+        reporting?.run(signal),
+        options.api?.informers.run(signal, () => {
+          log.info('the API server told which pods are to run here');
+          sources.onSynced();
+        }),
         watchRuntime(
           {
             runtime,
@@ -124,6 +149,22 @@ export function standaloneKubelet(options: KubeletOptions): Component {
       await manager.ended();
     },
   };
+}
+
+/** The part that tells the API server how pods are. */
+function podReporting(
+  { statuses, clock, log }: KubeletOptions,
+  api: KubeletApi,
+): { readonly sender: StatusSender; run(signal: AbortSignal): Promise<void> } {
+  const queue = new WorkQueue(clock);
+  const sender = new StatusSender({
+    pods: api.pods,
+    statuses,
+    enqueue: uid => queue.add(uid),
+    onTrouble: message => log.warn(message),
+  });
+  const onFailure = (uid: string, because: string): void => log.warn({ uid, because }, 'a status was not written');
+  return { sender, run: signal => runReconciler(sender, { queue, workers: STATUS_WRITERS, onFailure }, signal) };
 }
 
 /** Waits for the runtime and checks that it keeps cgroups the way this kubelet does. Undefined when the kubelet is to end meanwhile. */

@@ -1,8 +1,8 @@
 import { qosClass } from '../../api/pod-resources.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
-import { type DesiredPod, fullName } from '../desired/desired-pod.ts';
-import type { DesiredSet } from '../desired/merge-manifests.ts';
+import { type DesiredPod, fullName, type PodSource } from '../desired/desired-pod.ts';
+import type { DesiredSet } from '../desired/merge-sources.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
 import { updateBurstableCgroup } from '../resources/qos-cgroups.ts';
 import { ANNOTATION } from '../runtime/labels.ts';
@@ -16,20 +16,35 @@ const CHANGED = 'its manifest changed';
 const configHash = (annotations: { readonly [key: string]: string } | undefined): string | undefined =>
   annotations?.[ANNOTATION.configHash];
 
+function goalOf(pod: DesiredPod): PodGoal {
+  if (pod.deletion === undefined) return { kind: 'run', desired: pod };
+  return { kind: 'end', desired: pod, because: 'it was deleted', graceSeconds: pod.deletion.graceSeconds };
+}
+
+function goneFrom({ desired }: PodGoal): string {
+  return desired?.source === 'api' ? 'the API server does not have it any more' : 'its manifest is gone';
+}
+
 export interface PodManagerOptions extends WorkerTools {
+  /** All sources that there are. */
+  readonly sources: readonly PodSource[];
   /** Uids of which there is a directory under the root. */
   podDirs(): readonly string[];
+  /** A pod of the API server was ended and nothing of it is left on this node. Told again until the pod is not wanted any more. */
+  onGone(pod: DesiredPod): void;
 }
 
 /**
- * Keeps one worker for each pod that is wanted or that is still there. Does nothing until both the manifests and the runtime have been read once: before
- * that, nobody knows what is not wanted.
+ * Keeps one worker for each pod that is wanted or that is still there. Nothing is ended that a source might want which has not been read yet, and nothing is done
+ * before the runtime has.
  */
 export class PodManager {
   readonly #options: PodManagerOptions;
   readonly #signal: AbortSignal;
   readonly #workers = new Map<string, { readonly worker: PodWorker; readonly done: Promise<void> }>();
   readonly #told = new Set<string>();
+  /** Deleted pods that are ended and that the API server still has. */
+  readonly #gone = new Set<string>();
   #desired: DesiredSet | undefined;
   #relisted = false;
   #swept = false;
@@ -67,20 +82,22 @@ export class PodManager {
 
   #reconcile(): void {
     if (this.#desired === undefined || !this.#relisted || this.#signal.aborted) return;
-    const { pods, badFiles } = this.#desired;
+    const { pods, badFiles, known } = this.#desired;
     const wanted = new Map(pods.map(p => [p.uid, p]));
     const { cache } = this.#options;
     for (const uid of this.#told) if (wanted.has(uid) || cache.get(uid) === undefined) this.#told.delete(uid);
+    for (const uid of this.#gone) if (!wanted.has(uid)) this.#leave(uid);
     for (const [uid, { worker }] of this.#workers)
       if (!wanted.has(uid))
-        worker.setGoal({ kind: 'end', desired: worker.goal.desired, because: 'its manifest is gone' });
-    for (const observed of cache.all()) if (!wanted.has(observed.uid)) this.#endOrphan(observed, badFiles);
-    this.#sweepDirectories(wanted);
+        worker.setGoal({ kind: 'end', desired: worker.goal.desired, because: goneFrom(worker.goal) });
+    for (const observed of cache.all()) if (!wanted.has(observed.uid)) this.#endOrphan(observed, badFiles, known);
+    if (this.#options.sources.every(source => known.has(source))) this.#sweepDirectories(wanted);
     this.#weighBurstable(pods);
     for (const pod of pods) this.#want(pod);
   }
 
   #want(pod: DesiredPod): void {
+    if (this.#gone.has(pod.uid)) return;
     const own = this.#workers.get(pod.uid);
     if (own !== undefined) {
       const { desired } = own.worker.goal;
@@ -89,7 +106,7 @@ export class PodManager {
         configHash(desired.pod.metadata.annotations) !== configHash(pod.pod.metadata.annotations)
       )
         own.worker.setGoal({ kind: 'end', desired, because: CHANGED });
-      else own.worker.setGoal({ kind: 'run', desired: pod });
+      else own.worker.setGoal(goalOf(pod));
       return;
     }
     const [sandbox] = this.#options.cache.get(pod.uid)?.sandboxes ?? [];
@@ -103,14 +120,19 @@ export class PodManager {
       if (other !== undefined && fullName(other) === fullName(pod)) return;
     }
     this.#say(pod);
-    this.#start(pod.uid, { kind: 'run', desired: pod });
+    this.#start(pod.uid, goalOf(pod));
   }
 
-  /** Ends a pod that runs and that no manifest asks for. Pods of others are left alone, and so is one whose manifest is only unreadable just now. */
-  #endOrphan(observed: ObservedPod, badFiles: ReadonlySet<string>): void {
+  /** Ends a pod that runs and that nobody asks for. Pods of others are left alone, and so is one whose manifest is only unreadable just now. */
+  #endOrphan(observed: ObservedPod, badFiles: ReadonlySet<string>, known: ReadonlySet<PodSource>): void {
     if (this.#workers.has(observed.uid)) return;
     const annotations = observed.sandboxes[0]?.annotations;
-    if (annotations?.[ANNOTATION.configSource] !== 'file') return;
+    const source = annotations?.[ANNOTATION.configSource];
+    if (annotations === undefined || (source !== 'file' && source !== 'api') || !known.has(source)) return;
+    if (source === 'api') {
+      this.#start(observed.uid, { kind: 'end', desired: undefined, because: 'the API server does not have it' });
+      return;
+    }
     const file = annotations[ANNOTATION.manifestFile] ?? '';
     if (badFiles.has(file)) {
       if (!this.#told.has(observed.uid))
@@ -156,16 +178,29 @@ export class PodManager {
       async (error: unknown) => {
         this.#options.log.error({ uid, err: error }, 'a pod worker failed; it is started again');
         await sleep(WORKER_RESTART_MS, this.#signal, this.#options.clock).catch(() => undefined);
-        this.#ended(uid);
+        this.#workers.delete(uid);
+        this.#reconcile();
       },
     );
     this.#workers.set(uid, { worker, done });
   }
 
   #ended(uid: string): void {
+    const goal = this.#workers.get(uid)?.worker.goal;
     this.#workers.delete(uid);
     this.#told.delete(uid);
+    if (this.#signal.aborted) return;
+    const pod = this.#desired?.pods.find(p => p.uid === uid);
+    if (goal?.kind === 'end' && pod?.deletion !== undefined) {
+      this.#gone.add(uid);
+      this.#options.onGone(pod);
+    } else this.#leave(uid);
     this.#reconcile();
+  }
+
+  #leave(uid: string): void {
+    this.#gone.delete(uid);
+    this.#options.statuses.forget(uid);
   }
 
   /** What the pod asks for and does not get yet, said once per pod. */

@@ -3,6 +3,7 @@ import type { Logger } from '../../daemon/logger.ts';
 import type { PodMemory } from '../decide/pod-memory.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import type { ImageOutcome, ImagePuller } from '../images/image-puller.ts';
+import type { KubeletApi } from '../kubelet-api.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { KubeletSettings } from '../settings.ts';
@@ -12,6 +13,8 @@ export interface ActTools {
   readonly runtime: ContainerRuntime;
   readonly puller: ImagePuller;
   readonly settings: KubeletSettings;
+  /** Undefined for a kubelet that stands alone. */
+  readonly api: KubeletApi | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -1,5 +1,6 @@
 import { isSidecar, qosClass } from '../../api/pod-resources.ts';
 import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
+import { joinedSignal } from '../../base/signals.ts';
 import { type ActionOf, describeAction, type Plan, type PodAction } from '../decide/actions.ts';
 import { planPod } from '../decide/plan-pod.ts';
 import { planTermination } from '../decide/plan-termination.ts';
@@ -17,7 +18,13 @@ import { StartFailure } from './start-container.ts';
 /** What a worker is after. `end` never turns back into `run`: a pod that is wanted again gets a new worker when this one is done. */
 export type PodGoal =
   | { readonly kind: 'run'; readonly desired: DesiredPod }
-  | { readonly kind: 'end'; readonly desired: DesiredPod | undefined; readonly because: string };
+  | {
+      readonly kind: 'end';
+      readonly desired: DesiredPod | undefined;
+      readonly because: string;
+      /** Instead of the pod's own: what whoever deleted it allowed. */
+      readonly graceSeconds?: number | undefined;
+    };
 
 export interface WorkerTools extends ActTools {
   readonly cache: PodCache;
@@ -47,6 +54,8 @@ export class PodWorker {
   #runtimeBack = false;
   #poked = false;
   #wake: (() => void) | undefined;
+  /** Ends the wait for containers that were asked to end. */
+  #kill: AbortController | undefined;
 
   constructor(uid: string, goal: PodGoal, tools: WorkerTools) {
     this.uid = uid;
@@ -58,12 +67,26 @@ export class PodWorker {
     return this.#goal;
   }
 
-  /** Safe to repeat. Ending is final. */
+  /** Safe to repeat. Ending is final; it may only become quicker. */
   setGoal(goal: PodGoal): void {
-    if (this.#goal.kind === 'end') return;
+    if (this.#goal.kind === 'end') {
+      if (goal.kind === 'end') this.#hurry(goal.graceSeconds);
+      return;
+    }
     if (goal.kind === 'run' && this.#goal.desired === goal.desired) return;
     this.#goal = goal;
     this.#goalChanged = true;
+    this.#poke();
+  }
+
+  /** A deletion with less grace than the one before: what waits for containers to end asks anew. */
+  #hurry(graceSeconds: number | undefined): void {
+    if (this.#goal.kind !== 'end' || graceSeconds === undefined) return;
+    const before = this.#goal.graceSeconds ?? this.#goal.desired?.pod.spec.terminationGracePeriodSeconds;
+    if (before !== undefined && graceSeconds >= before) return;
+    this.#goal = { ...this.#goal, graceSeconds };
+    this.#goalChanged = true;
+    this.#kill?.abort();
     this.#poke();
   }
 
@@ -93,7 +116,6 @@ export class PodWorker {
       else if (!this.#poked) await this.#sleep(holdUntil.wakeAt);
     }
     signal.removeEventListener('abort', onAbort);
-    if (!signal.aborted) this.#tools.statuses.forget(this.uid);
   }
 
   async #step(
@@ -148,7 +170,7 @@ export class PodWorker {
       observed,
       memory: this.#memory,
       sidecars: (spec?.initContainers ?? []).filter(isSidecar).map(c => c.name),
-      graceSeconds: spec?.terminationGracePeriodSeconds,
+      graceSeconds: goal.graceSeconds ?? spec?.terminationGracePeriodSeconds,
       because: goal.because,
     });
   }
@@ -163,7 +185,7 @@ export class PodWorker {
       memory: this.#memory,
       now: clock.now(),
       crashBackoff: settings.crashBackoff,
-      previous: statuses.statusOf(this.uid),
+      previous: statuses.statusOf(this.uid) ?? (desired.source === 'api' ? desired.pod.status : undefined),
       hostIPs: settings.hostIPs,
       runtimeName,
       qosClass: qosClass(desired.pod),
@@ -187,16 +209,21 @@ export class PodWorker {
       const task = this.#task(observed);
       log.info({ pod: this.#name(), uid: this.uid }, describeAction(action));
       if (changesRuntime(action)) this.#stale = true;
+      const cut = new AbortController();
+      this.#kill = action.kind === 'kill-containers' ? cut : undefined;
       try {
-        await this.#dispatch(action, task, signal);
+        await this.#dispatch(action, task, this.#kill === undefined ? signal : joinedSignal(cut.signal, signal));
         this.#memory = rememberDone(this.#memory, action);
       } catch (error) {
-        if (signal.aborted) return 'again';
+        if (signal.aborted || cut.signal.aborted) return 'again';
         if (errorCode(error) === 'unavailable') {
           log.warn({ pod: this.#name(), because: errorMessage(error) }, `${action.kind} was cut off`);
           return { hold: clock.now() + UNREACHABLE_MS };
         }
         return this.#failed(action, error);
+      } finally {
+        this.#kill = undefined;
+        cut.abort();
       }
     }
     return 'again';

@@ -16,6 +16,8 @@ export interface ContainerStatusInput extends DecideInput {
   readonly runtimeName: string;
   /** The pod is being ended: nothing waits any more for a start. */
   readonly ending: boolean;
+  /** What was told of the containers before. */
+  readonly previous: readonly ContainerStatus[];
 }
 
 /** The status of one container: its state now, how its predecessor ended, and why it waits when it does. */
@@ -25,6 +27,8 @@ export function computeContainerStatus(
   role: 'init' | 'app',
 ): ContainerStatus {
   const newest = newestContainer(input.observed, container.name);
+  const told = input.ending && newest === undefined ? input.previous.find(s => s.name === container.name) : undefined;
+  if (told !== undefined) return endedStatus(told);
   const previous = input.observed.containers.find(
     c => c.name === container.name && c.state === 'exited' && c.id !== newest?.id,
   );
@@ -46,6 +50,18 @@ export function computeContainerStatus(
   };
 }
 
+/** A container of which nothing is left, by what was told of it while it was there. */
+function endedStatus(told: ContainerStatus): ContainerStatus {
+  if (told.state.running === undefined) return told;
+  return { ...told, ready: false, started: false, state: { terminated: NOT_LOCATED } };
+}
+
+const NOT_LOCATED = {
+  exitCode: 137,
+  reason: 'ContainerStatusUnknown',
+  message: 'The container could not be located when the pod was terminated',
+};
+
 function computeState(
   input: ContainerStatusInput,
   container: Container,
@@ -55,15 +71,7 @@ function computeState(
   if (newest?.state === 'running') return { running: { startedAt: apiTime(newest.startedAt) } };
   if (input.ending) {
     if (newest?.state === 'exited') return { terminated: terminated(input, newest) };
-    return newest === undefined
-      ? { waiting: { reason: 'ContainerCreating' } }
-      : {
-          terminated: {
-            exitCode: 137,
-            reason: 'ContainerStatusUnknown',
-            message: 'The container could not be located when the pod was terminated',
-          },
-        };
+    return newest === undefined ? { waiting: { reason: 'ContainerCreating' } } : { terminated: NOT_LOCATED };
   }
   const decision = decideContainer(input, container, role, input.sandboxId);
   if (newest?.state === 'exited' && decision.do === 'nothing') return { terminated: terminated(input, newest) };

@@ -25,7 +25,7 @@ export function planPod(input: DecideInput): Plan {
   const deadline = deadlineOf(input);
   if (deadline !== undefined && deadline <= input.now)
     return planStop(input, 'the pod ran longer than its activeDeadlineSeconds');
-  if (isFinished(input)) return planStop(input, 'the pod has finished');
+  if (input.desired.finished === true || isFinished(input)) return planStop(input, 'the pod has finished');
   const plan = planRunning(input);
   return { ...plan, wakeAt: earliest(plan.wakeAt, deadline) };
 }

@@ -3,6 +3,8 @@ import type { ContainerStatus, PodCondition, PodPhase, PodSpec } from '../../api
 
 export interface ConditionsInput {
   readonly spec: PodSpec;
+  /** Of the pod; undefined where it has none, as a static pod. */
+  readonly generation: number | undefined;
   readonly phase: PodPhase;
   readonly sandboxReady: boolean;
   readonly initStatuses: readonly ContainerStatus[];
@@ -28,6 +30,7 @@ export function computeConditions(input: ConditionsInput): readonly PodCondition
     const before = input.previous.find(c => c.type === verdict.type);
     return {
       ...verdict,
+      ...(input.generation === undefined ? {} : { observedGeneration: input.generation }),
       lastTransitionTime: before?.status === verdict.status ? (before.lastTransitionTime ?? input.now) : input.now,
     };
   });

@@ -1,11 +1,15 @@
 import { isSidecar } from '../../api/pod-resources.ts';
 import type { ContainerStatus, PodPhase, PodSpec } from '../../api/types/gen/core-v1.ts';
 
-/** The phase from the containers' statuses, by upstream's rules. Sidecars do not keep a pod from finishing. */
+/**
+ * The phase from the containers' statuses, by upstream's rules. Sidecars do not keep a pod from finishing. `deleted` is a pod of the API server that is
+ * being ended: whatever its policy, it ends as succeeded or failed.
+ */
 export function computePhase(
   spec: PodSpec,
   initStatuses: readonly ContainerStatus[],
   appStatuses: readonly ContainerStatus[],
+  deleted = false,
 ): PodPhase {
   const policy = spec.restartPolicy ?? 'Always';
   const inits = spec.initContainers ?? [];
@@ -32,6 +36,7 @@ export function computePhase(
     } else if (lastState.terminated !== undefined) stopped += 1;
     else waiting += 1;
   }
+  if (deleted && running === 0) return stopped > 0 && succeeded === appStatuses.length ? 'Succeeded' : 'Failed';
   if (initFailed > 0 && policy === 'Never') return 'Failed';
   const nothingRan = running + stopped === 0;
   if ((initPending > 0 || initFailed > 0) && nothingRan) return 'Pending';

@@ -1,4 +1,4 @@
-import type { PodQOSClass, PodStatus } from '../../api/types/gen/core-v1.ts';
+import type { PodPhase, PodQOSClass, PodStatus } from '../../api/types/gen/core-v1.ts';
 import { apiTime, computeContainerStatus } from './container-status.ts';
 import { type DecideInput, deadlineOf, decideInit, isFinished } from './decide-container.ts';
 import { computeConditions } from './pod-conditions.ts';
@@ -20,24 +20,34 @@ export function computePodStatus(input: StatusInput): PodStatus {
   const ready = sandbox?.state === 'ready' ? sandbox : undefined;
   const deadline = deadlineOf(input);
   const expired = deadline !== undefined && deadline <= input.now;
+  const finished = input.desired.finished === true;
   const containerInput = {
     ...input,
     init: decideInit(input, sandbox?.id),
     sandboxId: sandbox?.id,
-    ending: input.terminating || expired || isFinished(input),
+    ending: input.terminating || expired || finished || isFinished(input),
+    previous: [...(input.previous?.initContainerStatuses ?? []), ...(input.previous?.containerStatuses ?? [])],
   };
   const initStatuses = (spec.initContainers ?? []).map(c => computeContainerStatus(containerInput, c, 'init'));
   const appStatuses = spec.containers.map(c => computeContainerStatus(containerInput, c, 'app'));
-  const phase = expired ? 'Failed' : computePhase(spec, initStatuses, appStatuses);
+  const outcome = input.previous?.phase;
+  // what has ended has ended, even if nothing is left from which that could be seen
+  const ended = outcome === 'Succeeded' || outcome === 'Failed' ? outcome : undefined;
+  const deleted = input.terminating && input.desired.source === 'api';
+  const reached = ended ?? (expired ? 'Failed' : computePhase(spec, initStatuses, appStatuses, deleted));
+  const phase = settledPhase(input, reached);
   const hostNetwork = spec.hostNetwork === true;
   const ips = hostNetwork ? (sandbox === undefined ? [] : input.hostIPs) : (ready?.ips ?? []);
   const [podIP] = ips;
   const [hostIP] = input.hostIPs;
   const startedAt = input.observed.sandboxes.at(-1)?.createdAt;
+  const { generation } = input.desired.pod.metadata;
   return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
     conditions: computeConditions({
       spec,
+      generation,
       phase,
       sandboxReady: ready !== undefined,
       initStatuses,
@@ -47,12 +57,29 @@ export function computePodStatus(input: StatusInput): PodStatus {
     }),
     ...(expired
       ? { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }
-      : {}),
+      : ended === undefined
+        ? {}
+        : outcomeText(input.previous)),
     ...(hostIP === undefined ? {} : { hostIP, hostIPs: input.hostIPs.map(ip => ({ ip })) }),
     ...(podIP === undefined ? {} : { podIP, podIPs: ips.map(ip => ({ ip })) }),
     startTime: input.previous?.startTime ?? apiTime(startedAt ?? input.now),
     ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     containerStatuses: appStatuses,
     qosClass: input.qosClass,
+  };
+}
+
+/** The API server's clients may take what a pod held as free once it has ended: it has not while anything of it can still run. */
+function settledPhase({ desired, observed, previous }: StatusInput, reached: PodPhase): PodPhase {
+  if (desired.source === 'file' || (reached !== 'Succeeded' && reached !== 'Failed')) return reached;
+  if (!observed.containers.some(c => c.state === 'running' || c.state === 'unknown')) return reached;
+  return previous?.phase ?? 'Running';
+}
+
+/** Why the pod ended as it did, as that was told before. */
+function outcomeText(previous: PodStatus | undefined): Pick<PodStatus, 'reason' | 'message'> {
+  return {
+    ...(previous?.reason === undefined ? {} : { reason: previous.reason }),
+    ...(previous?.message === undefined ? {} : { message: previous.message }),
   };
 }

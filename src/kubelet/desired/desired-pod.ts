@@ -1,14 +1,21 @@
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 
+/** Where a pod was asked for: a manifest on this node, or the API server. */
+export type PodSource = 'file' | 'api';
+
 /** A pod that this node shall run: decoded, defaulted, validated, and named for this node. */
 export interface DesiredPod {
   readonly uid: string;
   readonly name: string;
   readonly namespace: string;
   readonly pod: Pod;
-  readonly source: 'file';
-  /** The manifest it stands in. */
+  readonly source: PodSource;
+  /** The manifest it stands in; empty for one from the API server. */
   readonly file: string;
+  /** Somebody deleted it: it is to end with this grace, in seconds, and then to go from the API server. */
+  readonly deletion?: { readonly graceSeconds: number } | undefined;
+  /** The API server has it as succeeded or failed: nothing of it is ever started again. */
+  readonly finished?: boolean;
 }
 
 /** `namespace/name`: what may exist once at a time on a node. */

@@ -6,7 +6,7 @@ import { aborted } from '../../base/signals.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { watchDirectory } from '../../linux/watch-directory.ts';
 import type { DesiredPod } from './desired-pod.ts';
-import { type DesiredSet, mergeManifests } from './merge-manifests.ts';
+import { type ManifestSet, mergeManifests } from './merge-manifests.ts';
 import { type ManifestFile, parseManifest } from './parse-manifest.ts';
 
 /** A write comes as several events: the directory is read once they have paused. */
@@ -25,7 +25,7 @@ export interface ManifestDirectoryOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Called with the first whole set, then with each one that differs. */
-  onChange(set: DesiredSet): void;
+  onChange(set: ManifestSet): void;
 }
 
 interface KnownFile {
@@ -40,7 +40,7 @@ export class ManifestDirectory {
   /** Files that could not be read, by when that was seen first. */
   readonly #unsettled = new Map<string, { readonly fingerprint: string; readonly since: number }>();
   #pods: readonly DesiredPod[] = [];
-  #told: DesiredSet | undefined;
+  #told: ManifestSet | undefined;
   #toldProblems: ReadonlySet<string> = new Set();
   #watch: { close(): void } | undefined;
   #timer: (() => void) | undefined;

@@ -1,7 +1,8 @@
 import { type DesiredPod, fullName } from './desired-pod.ts';
 import type { ManifestFile } from './parse-manifest.ts';
 
-export interface DesiredSet {
+/** What the manifest files say together. */
+export interface ManifestSet {
   readonly pods: readonly DesiredPod[];
   readonly problems: readonly string[];
   /** Files that cannot be read in full: a pod that came from one of them and runs goes on running. */
@@ -12,7 +13,7 @@ export interface DesiredSet {
  * The pods of all manifest files. A name that two documents claim goes to the first, by file name and then by place, and the other is a problem. A file
  * that became bad keeps the pods it gave before (`before`) until it is right again or removed: a typing error must not end what runs.
  */
-export function mergeManifests(files: readonly ManifestFile[], before: readonly DesiredPod[]): DesiredSet {
+export function mergeManifests(files: readonly ManifestFile[], before: readonly DesiredPod[]): ManifestSet {
   const pods = new Map<string, DesiredPod>();
   const uids = new Set<string>();
   const problems: string[] = [];

@@ -3,15 +3,27 @@ import type { Pod, PodStatus } from '../../api/types/gen/core-v1.ts';
 /** The pods with their newest status. One writer per pod: its worker. */
 export class StatusStore {
   readonly #pods = new Map<string, Pod>();
+  readonly #listeners: ((uid: string) => void)[] = [];
+
+  /** Told of every report, after it is in the store. Must not throw or wait. */
+  onReport(listener: (uid: string) => void): void {
+    this.#listeners.push(listener);
+  }
 
   /** The status that was last reported, for what a new one keeps of it. */
   statusOf(uid: string): PodStatus | undefined {
     return this.#pods.get(uid)?.status;
   }
 
+  /** The pod as it was last reported, with its status. */
+  get(uid: string): Pod | undefined {
+    return this.#pods.get(uid);
+  }
+
   /** Newest wins. */
   report(uid: string, pod: Pod, status: PodStatus): void {
     this.#pods.set(uid, { ...pod, status });
+    for (const listener of this.#listeners) listener(uid);
   }
 
   forget(uid: string): void {

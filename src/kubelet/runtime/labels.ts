@@ -16,6 +16,8 @@ export const ANNOTATION = {
   configSource: 'kubernetes.io/config.source',
   configHash: 'kubernetes.io/config.hash',
   configSeen: 'kubernetes.io/config.seen',
+  /** On the copy of a static pod in the API server: the hash of what it is a copy of. */
+  configMirror: 'kubernetes.io/config.mirror',
   /** Ours: the manifest that a static pod came from, so that a manifest that turned bad keeps its pod over a restart of the kubelet. */
   manifestFile: 'gantry.io/manifest-file',
 } as const;

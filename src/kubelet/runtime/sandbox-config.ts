@@ -37,7 +37,11 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
       [LABEL.podNamespace]: pod.namespace,
       [LABEL.podUid]: pod.uid,
     },
-    annotations: { ...(metadata.annotations ?? {}), [ANNOTATION.manifestFile]: pod.file },
+    annotations: {
+      ...(metadata.annotations ?? {}),
+      [ANNOTATION.configSource]: pod.source,
+      ...(pod.file === '' ? {} : { [ANNOTATION.manifestFile]: pod.file }),
+    },
     linux: {
       cgroupParent: input.cgroupParent,
       securityContext: sandboxSecurityContext(spec),

@@ -165,6 +165,9 @@ function controllerManagerOptions(command: Command): Command {
     .option('--controllers <names>', 'which run: * is all, -NAME leaves one out', '*')
     .option('--root-ca-file <file>', "CA bundle that pods are given; the kubeconfig's unless given")
     .option('--terminated-pod-gc-threshold <number>', 'pods that have ended are kept up to so many; 0: all', '12500')
+    .option('--cluster-signing-cert-file <file>', 'certificate of the CA that signs certificate requests')
+    .option('--cluster-signing-key-file <file>', 'its private key')
+    .option('--cluster-signing-duration <duration>', 'the longest life of what it signs', '8760h')
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
     .option('--healthz-port <port>', 'port of /healthz and /metrics of the controllers, on 127.0.0.1', '10257');
 }

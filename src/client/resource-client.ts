@@ -82,6 +82,11 @@ export class ResourceClient<T extends ApiObject> {
     return this.#send('PUT', this.#pathOf(object, 'status'), { body: object, signal });
   }
 
+  /** Writes the conditions of a certificate signing request that decide it. */
+  updateApproval(object: T, signal?: AbortSignal): Promise<T> {
+    return this.#send('PUT', this.#pathOf(object, 'approval'), { body: object, signal });
+  }
+
   /** Writes the finalizers of a namespace's spec: the way to let it go. */
   finalize(object: T, signal?: AbortSignal): Promise<T> {
     return this.#send('PUT', this.#pathOf(object, 'finalize'), { body: object, signal });

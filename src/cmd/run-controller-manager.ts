@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { durationMs } from '../api/duration.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, invalidArgument } from '../base/errors.ts';
 import { ApiConnection } from '../client/connection.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
-import { allControllers, chosenControllers } from '../controllers/all.ts';
+import { allControllers, type ControllerSettings, chosenControllers } from '../controllers/all.ts';
+import { SigningAuthority } from '../controllers/certificates/signing-authority.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
 import type { Component } from '../daemon/component.ts';
 import { healthServer } from '../daemon/health-server.ts';
@@ -19,6 +21,9 @@ export interface ControllerManagerFlags {
   readonly controllers: string;
   readonly rootCaFile?: string;
   readonly terminatedPodGcThreshold: string;
+  readonly clusterSigningCertFile?: string;
+  readonly clusterSigningKeyFile?: string;
+  readonly clusterSigningDuration: string;
   readonly leaderElect: string;
   readonly healthzPort: string;
 }
@@ -50,7 +55,11 @@ export function openControllerManager(
   const connection = new ApiConnection(endpoint, { userAgent: `gantry-controller-manager/${VERSION}` });
   const rootCa = flags.rootCaFile === undefined ? endpoint.ca : readText(flags.rootCaFile, '--root-ca-file');
   const terminatedPodThreshold = count(flags.terminatedPodGcThreshold, '--terminated-pod-gc-threshold');
-  const rows = allControllers({ terminatedPodThreshold, ...(rootCa === undefined ? {} : { rootCa }) });
+  const rows = allControllers({
+    terminatedPodThreshold,
+    ...(rootCa === undefined ? {} : { rootCa }),
+    ...signingOf(flags),
+  });
   const controllers = runControllers({
     connection,
     rows: chosenControllers(rows, words(flags.controllers)),
@@ -60,6 +69,15 @@ export function openControllerManager(
   });
   const health = healthServer({ host: '127.0.0.1', port: port(flags.healthzPort), checks: [], registry });
   return { components: [controllers, health], close: () => connection.close() };
+}
+
+function signingOf(flags: ControllerManagerFlags): Pick<ControllerSettings, 'signing'> {
+  const { clusterSigningCertFile: certificate, clusterSigningKeyFile: key, clusterSigningDuration: duration } = flags;
+  if (certificate === undefined && key === undefined) return {};
+  if (certificate === undefined || key === undefined)
+    throw invalidArgument('--cluster-signing-cert-file and --cluster-signing-key-file go together');
+  const maxMs = positiveDuration(duration, '--cluster-signing-duration');
+  return { signing: { authority: new SigningAuthority(certificate, key), maxMs } };
 }
 
 function readText(path: string, name: string): string {
@@ -86,6 +104,13 @@ function flag(text: string, name: string): boolean {
 function count(text: string, name: string): number {
   if (!/^\d{1,9}$/.test(text)) throw invalidArgument(`${name}: ${JSON.stringify(text)} is not a number from 0 on`);
   return Number(text);
+}
+
+/** In milliseconds. */
+function positiveDuration(text: string, name: string): number {
+  const ms = durationMs(text);
+  if (ms <= 0) throw invalidArgument(`${name}: ${JSON.stringify(text)} is not longer than 0`);
+  return ms;
 }
 
 function port(text: string): number {

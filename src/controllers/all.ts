@@ -1,3 +1,7 @@
+import { requestApprovingController } from './certificates/approving.ts';
+import { requestCleanerController } from './certificates/cleaner.ts';
+import { requestSigningController } from './certificates/signing.ts';
+import type { SigningAuthority } from './certificates/signing-authority.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
@@ -21,12 +25,15 @@ export interface ControllerSettings {
   readonly rootCa?: string;
   /** So many pods that have ended are kept, 12,500 unless given; 0: all of them. */
   readonly terminatedPodThreshold?: number;
+  /** Signs certificate requests for at most so long; without it, nobody does. */
+  readonly signing?: { readonly authority: SigningAuthority; readonly maxMs: number };
 }
 
 /** Every controller with what it reads and writes. The list is the only place that knows them all. */
 export function allControllers({
   rootCa,
   terminatedPodThreshold = TERMINATED_POD_THRESHOLD,
+  signing,
 }: ControllerSettings): readonly ControllerRow[] {
   return [
     serviceAccountController,
@@ -47,23 +54,32 @@ export function allControllers({
     clusterRoleAggregationController,
     serviceCidrController,
     garbageCollector,
+    requestApprovingController,
+    ...(signing === undefined ? [] : [requestSigningController(signing.authority, signing.maxMs)]),
+    requestCleanerController,
   ];
 }
 
 /**
- * The controllers that `--controllers` chooses: `*` is all, `-name` leaves one out, names choose. Throws on a name that there is not, with those that
- * there are; a name counts with and without `-controller` at its end.
+ * The controllers that `--controllers` chooses: `*` is all that are on by default, `-name` leaves one out, names choose; the first that speaks of a controller
+ * counts. Throws on a name that there is not, with those that there are; a name counts with and without `-controller` at its end, and by its alias.
  */
 export function chosenControllers(rows: readonly ControllerRow[], wanted: readonly string[]): readonly ControllerRow[] {
-  const named = (text: string): string => text.replace(/-controller$/, '');
+  const short = (text: string): string => text.replace(/-controller$/, '');
+  const byAlias = new Map(rows.flatMap(({ alias, name }) => (alias === undefined ? [] : [[alias, short(name)]])));
+  const named = (text: string): string => byAlias.get(text) ?? short(text);
   const known = new Set(rows.map(row => named(row.name)));
-  const names = wanted.filter(each => each !== '*').map(each => named(each.replace(/^-/, '')));
-  const unknown = names.find(name => !known.has(name));
+  const choices = wanted
+    .filter(each => each !== '*')
+    .map(each => ({ name: named(each.replace(/^-/, '')), isOn: !each.startsWith('-') }));
+  const unknown = choices.find(({ name }) => !known.has(name));
   if (unknown !== undefined)
     throw new Error(
-      `--controllers: there is no controller ${JSON.stringify(unknown)}; there are ${[...known].join(', ')}`,
+      `--controllers: there is no controller ${JSON.stringify(unknown.name)}; there are ${[...known].join(', ')}`,
     );
-  const left = new Set(wanted.filter(each => each.startsWith('-')).map(each => named(each.slice(1))));
   const all = wanted.includes('*');
-  return rows.filter(({ name }) => !left.has(named(name)) && (all || wanted.some(each => named(each) === named(name))));
+  return rows.filter(({ name, isOffByDefault }) => {
+    const choice = choices.find(each => each.name === named(name));
+    return choice?.isOn ?? (all && isOffByDefault !== true);
+  });
 }

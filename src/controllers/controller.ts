@@ -26,6 +26,10 @@ export interface ControllerParts {
 export interface ControllerRow {
   /** Upstream's name, by which `--controllers` chooses. */
   readonly name: string;
+  /** Upstream's older name, which `--controllers` takes too. */
+  readonly alias?: string;
+  /** Runs only where it is named: `*` does not mean it. */
+  readonly isOffByDefault?: true;
   /** The kinds that it watches. */
   readonly inputs: readonly ResourceId[];
   /** The kinds that it writes: what its rights must allow, and nothing else. */

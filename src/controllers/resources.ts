@@ -26,3 +26,13 @@ export const JOBS: ResourceId = { group: 'batch', version: 'v1', plural: 'jobs' 
 export const CLUSTER_ROLES: ResourceId = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' };
 export const SERVICE_CIDRS: ResourceId = { group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs' };
 export const IP_ADDRESSES: ResourceId = { group: 'networking.k8s.io', version: 'v1', plural: 'ipaddresses' };
+export const CERTIFICATE_SIGNING_REQUESTS: ResourceId = {
+  group: 'certificates.k8s.io',
+  version: 'v1',
+  plural: 'certificatesigningrequests',
+};
+export const SUBJECT_ACCESS_REVIEWS: ResourceId = {
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  plural: 'subjectaccessreviews',
+};

@@ -69,7 +69,7 @@ function issue(spec: CertificateSpec, issuerName: Buffer, issuerKey: KeyObject, 
       contextConstructedTag(3),
       encodeExtensions({
         keyUsages: spec.keyUsages,
-        ...(spec.ca === undefined ? {} : { ca: spec.ca, subjectKeyIdentifier: subjectKeyIdentifier(spki) }),
+        ...(spec.ca === undefined ? { ca: false } : { ca: spec.ca, subjectKeyIdentifier: subjectKeyIdentifier(spki) }),
         ...(spec.extendedKeyUsages === undefined ? {} : { extendedKeyUsages: spec.extendedKeyUsages }),
         ...(spec.subjectAltNames === undefined ? {} : { subjectAltNames: spec.subjectAltNames }),
         authorityKeyIdentifier: authority,

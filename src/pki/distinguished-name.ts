@@ -6,6 +6,12 @@ export interface DistinguishedName {
   readonly commonName: string;
   readonly organizations: readonly string[];
   readonly organizationalUnits?: readonly string[];
+  readonly countries?: readonly string[];
+  readonly localities?: readonly string[];
+  readonly provinces?: readonly string[];
+  readonly streetAddresses?: readonly string[];
+  readonly postalCodes?: readonly string[];
+  readonly serialNumber?: string;
 }
 
 /** The attributes of a name in their order. */
@@ -22,9 +28,15 @@ export function encodeName(name: DistinguishedName): Buffer {
   const add = (oid: string, values: readonly string[]): void => {
     if (values.length > 0) sets.push(derSet(...values.map(value => derSequence(derOid(oid), text(value)))));
   };
+  add(OID.country, name.countries ?? []);
   add(OID.organization, name.organizations);
   add(OID.organizationalUnit, name.organizationalUnits ?? []);
+  add(OID.locality, name.localities ?? []);
+  add(OID.province, name.provinces ?? []);
+  add(OID.streetAddress, name.streetAddresses ?? []);
+  add(OID.postalCode, name.postalCodes ?? []);
   add(OID.commonName, name.commonName === '' ? [] : [name.commonName]);
+  add(OID.serialNumber, name.serialNumber === undefined ? [] : [name.serialNumber]);
   return derSequence(...sets);
 }
 
@@ -44,14 +56,26 @@ export function readNameAttributes(der: Uint8Array): NameAttribute[] {
   return attributes;
 }
 
-/** The last common name wins, as in Go; organizations keep their order. */
+/** The parts that may be there any number of times, in the order of Go's Name. */
+const MANY = {
+  organizationalUnits: OID.organizationalUnit,
+  countries: OID.country,
+  localities: OID.locality,
+  provinces: OID.province,
+  streetAddresses: OID.streetAddress,
+  postalCodes: OID.postalCode,
+} as const;
+
+/** The last common name and serial number win, as in Go; what may be there many times keeps its order. Attributes that have no field are left out. */
 export function readName(der: Uint8Array): DistinguishedName {
   const attributes = readNameAttributes(der);
   const all = (oid: string): string[] => attributes.filter(a => a.oid === oid).map(a => a.value);
-  const organizationalUnits = all(OID.organizationalUnit);
+  const many = Object.entries(MANY).map(([field, oid]) => [field, all(oid)] as const);
+  const serialNumber = all(OID.serialNumber).at(-1);
   return {
     commonName: all(OID.commonName).at(-1) ?? '',
     organizations: all(OID.organization),
-    ...(organizationalUnits.length === 0 ? {} : { organizationalUnits }),
+    ...Object.fromEntries(many.filter(([, values]) => values.length > 0)),
+    ...(serialNumber === undefined ? {} : { serialNumber }),
   };
 }

@@ -17,10 +17,33 @@ import {
 import { OID } from './oids.ts';
 
 /** What a key may be used for; the number is the bit of RFC 5280 4.2.1.3. */
-export const KEY_USAGE = { digitalSignature: 0, keyEncipherment: 2, keyCertSign: 5, crlSign: 6 } as const;
+export const KEY_USAGE = {
+  digitalSignature: 0,
+  contentCommitment: 1,
+  keyEncipherment: 2,
+  dataEncipherment: 3,
+  keyAgreement: 4,
+  keyCertSign: 5,
+  crlSign: 6,
+  encipherOnly: 7,
+  decipherOnly: 8,
+} as const;
 export type KeyUsage = keyof typeof KEY_USAGE;
 
-export const EXTENDED_KEY_USAGE = { serverAuth: OID.serverAuth, clientAuth: OID.clientAuth } as const;
+export const EXTENDED_KEY_USAGE = {
+  any: OID.anyExtendedKeyUsage,
+  serverAuth: OID.serverAuth,
+  clientAuth: OID.clientAuth,
+  codeSigning: OID.codeSigning,
+  emailProtection: OID.emailProtection,
+  ipsecEndSystem: OID.ipsecEndSystem,
+  ipsecTunnel: OID.ipsecTunnel,
+  ipsecUser: OID.ipsecUser,
+  timeStamping: OID.timeStamping,
+  ocspSigning: OID.ocspSigning,
+  microsoftServerGatedCrypto: OID.microsoftServerGatedCrypto,
+  netscapeServerGatedCrypto: OID.netscapeServerGatedCrypto,
+} as const;
 export type ExtendedKeyUsage = keyof typeof EXTENDED_KEY_USAGE;
 
 /** The names and addresses that a certificate is good for. */
@@ -32,8 +55,8 @@ export interface SubjectAltNames {
 }
 
 export interface Extensions {
-  /** Present: this is a CA, which may sign CAs below it to that depth. */
-  readonly ca?: { readonly pathLength?: number };
+  /** Present: this is a CA, which may sign CAs below it to that depth. False: it says that it is none. */
+  readonly ca?: { readonly pathLength?: number } | false;
   readonly keyUsages?: readonly KeyUsage[];
   readonly extendedKeyUsages?: readonly ExtendedKeyUsage[];
   readonly subjectAltNames?: SubjectAltNames;
@@ -51,13 +74,13 @@ export function encodeExtensions(extensions: Extensions): Buffer {
   if (keyUsages.length > 0) add(OID.keyUsage, true, derNamedBits(keyUsages.map(usage => KEY_USAGE[usage])));
   if (extendedKeyUsages.length > 0)
     add(OID.extendedKeyUsage, false, derSequence(...extendedKeyUsages.map(usage => derOid(EXTENDED_KEY_USAGE[usage]))));
-  if (ca !== undefined)
+  if (ca === false) add(OID.basicConstraints, true, derSequence());
+  else if (ca !== undefined)
     add(
       OID.basicConstraints,
       true,
       derSequence(derBoolean(true), ...(ca.pathLength === undefined ? [] : [derInteger(ca.pathLength)])),
     );
-  else if (keyUsages.length > 0) add(OID.basicConstraints, true, derSequence());
   if (extensions.subjectKeyIdentifier !== undefined)
     add(OID.subjectKeyIdentifier, false, derOctetString(extensions.subjectKeyIdentifier));
   if (extensions.authorityKeyIdentifier !== undefined)

@@ -38,6 +38,11 @@ export class TestAuthority {
     this.pem = certificatePem(this.#der);
   }
 
+  /** What signs, in PEM: for who is to sign in its place. */
+  get keyPem(): string {
+    return privateKeyPem(this.#key);
+  }
+
   issue(
     commonName: string,
     organizations: readonly string[],

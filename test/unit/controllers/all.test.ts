@@ -31,6 +31,16 @@ describe('--controllers', () => {
     ]);
   });
 
+  it('takes the older names of upstream', () => {
+    expect(names('csrapproving')).toEqual(['certificatesigningrequest-approving-controller']);
+    expect(names('*', '-csrapproving')).not.toContain('certificatesigningrequest-approving-controller');
+  });
+
+  it('lets the first that speaks of a controller count', () => {
+    expect(names('namespace', '-namespace')).toEqual(['namespace-controller']);
+    expect(names('-namespace', 'namespace')).toEqual([]);
+  });
+
   it('refuses a name that there is not, and tells those that there are', () => {
     expect(() => names('*', '-nonsense')).toThrow(
       /^--controllers: there is no controller "nonsense"; there are serviceaccount, .*namespace/,

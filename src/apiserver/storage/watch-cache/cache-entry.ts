@@ -43,6 +43,13 @@ export class CacheEntry<T extends object> implements StoredObject {
     return bytes;
   }
 
+  /** Lets go of what can be made again from the stored bytes. */
+  forget(): void {
+    this.#object = undefined;
+    this.#stored = undefined;
+    this.#encodings = undefined;
+  }
+
   /** The same content as of another revision: what a deletion shows. */
   at(revision: number): CacheEntry<T> {
     return new CacheEntry<T>({ key: this.key, value: this.value, revision }, this.#decode);

@@ -56,6 +56,14 @@ export class CacheEvent<T extends object> {
     return (this.current ?? this.previous)?.value.length ?? 0;
   }
 
+  /** Lets go of what can be made again. The version after the change is another's: the object may still be that. */
+  forget(): void {
+    this.previous?.forget();
+    this.#added = undefined;
+    this.#modified = undefined;
+    this.#deleted = undefined;
+  }
+
   /**
    * What one who sees only what `matches` is told: an object that begins to match is ADDED, one that no longer does is DELETED, with its last
    * matching content and the revision of this change. Undefined: nothing. Without `matches` nothing is parsed. Throws where the new version cannot be

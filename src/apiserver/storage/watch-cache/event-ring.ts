@@ -3,6 +3,8 @@ const MIN_CAPACITY = 100;
 const MAX_CAPACITY = 102_400;
 /** History that a client comes back for after a bookmark: one minute, and 15 s to do so. */
 const FRESH_MS = 75_000;
+/** Of the objects in the history of one kind: ours alone. Upstream keeps 75 s of objects of a megabyte, however many a second are written. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 interface Item<E> {
   readonly event: E;
@@ -11,12 +13,13 @@ interface Item<E> {
 
 /**
  * The newest events of one kind. Doubles while it is full of events younger than 75 s, halves when three quarters of it are older; events that
- * fall out at the old end are forgotten.
+ * fall out at the old end are forgotten. `bytes` of an event: what it keeps alive; beyond 256 MiB the oldest go, all but the newest hundred.
  */
-export class EventRing<E extends { readonly revision: number }> {
+export class EventRing<E extends { readonly revision: number; readonly bytes?: number }> {
   #items: (Item<E> | undefined)[] = new Array(MIN_CAPACITY);
   #start = 0;
   #size = 0;
+  #bytes = 0;
   /** All events after this revision are here. */
   #completeAfter: number;
 
@@ -36,13 +39,16 @@ export class EventRing<E extends { readonly revision: number }> {
   /** `event` is newer than all before. */
   push(event: E, nowMs: number): void {
     if (this.#size === this.capacity) this.#resize(nowMs);
-    if (this.#size === this.capacity) {
-      this.#completeAfter = this.#at(0).event.revision;
-      this.#start = (this.#start + 1) % this.capacity;
-      this.#size -= 1;
-    }
+    if (this.#size === this.capacity) this.#dropOldest();
+    this.#bytes += event.bytes ?? 0;
+    while (this.#bytes > MAX_BYTES && this.#size >= MIN_CAPACITY) this.#dropOldest();
     this.#items[(this.#start + this.#size) % this.capacity] = { event, atMs: nowMs };
     this.#size += 1;
+  }
+
+  /** The event that `count` others came after. */
+  before(count: number): E | undefined {
+    return count < this.#size ? this.#at(this.#size - 1 - count).event : undefined;
   }
 
   /** The events after a revision, oldest first, which must not be below `completeAfter`. */
@@ -64,11 +70,19 @@ export class EventRing<E extends { readonly revision: number }> {
       this.#moveTo(Math.max(Math.floor(this.capacity / 2), MIN_CAPACITY));
   }
 
+  #dropOldest(): void {
+    const { event } = this.#at(0);
+    this.#completeAfter = event.revision;
+    this.#bytes -= event.bytes ?? 0;
+    this.#items[this.#start] = undefined;
+    this.#start = (this.#start + 1) % this.capacity;
+    this.#size -= 1;
+  }
+
   #moveTo(capacity: number): void {
     if (capacity === this.capacity) return;
-    const drop = Math.max(0, this.#size - capacity);
-    if (drop > 0) this.#completeAfter = this.#at(drop - 1).event.revision;
-    const kept = Array.from({ length: this.#size - drop }, (_, i) => this.#at(drop + i));
+    while (this.#size > capacity) this.#dropOldest();
+    const kept = Array.from({ length: this.#size }, (_, i) => this.#at(i));
     this.#items = new Array(capacity);
     for (const [i, item] of kept.entries()) this.#items[i] = item;
     this.#start = 0;

@@ -14,6 +14,11 @@ import { SortedEntries } from './sorted-entries.ts';
 const REVISION_WAIT_MS = 3_000;
 /** How long a consistent read waits for the cache before it asks the storage itself. */
 const CONSISTENT_WAIT_MS = 100;
+/**
+ * Watchers are this close behind, or come back to read history, which is rare: only the newest events keep their parsed and encoded forms. Those of
+ * all 100,000 that a kind may remember were most of the memory of a server under load.
+ */
+const WARM_EVENTS = 1_000;
 
 /** What a kind needs of the whole cache. */
 export interface CacheView {
@@ -192,6 +197,7 @@ export class ResourceCache<T extends object> {
     if (current === undefined && previous === undefined) return;
     const event = new CacheEvent(key, revision, current, previous);
     this.#ring.push(event, nowMs);
+    this.#ring.before(WARM_EVENTS)?.forget();
     for (const observer of this.#observers) observer.changed(event);
     if (this.#watchers.size === 0) return;
     this.#tell(this.prefix, event);

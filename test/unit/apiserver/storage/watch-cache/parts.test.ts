@@ -42,6 +42,18 @@ describe('history of a kind', () => {
     );
   });
 
+  it('forgets the oldest beyond 256 MiB, but never the newest hundred', () => {
+    const MIB = 1024 * 1024;
+    const ring = new EventRing<{ revision: number; bytes: number }>(0);
+    for (let revision = 1; revision <= 300; revision += 1) ring.push({ revision, bytes: MIB }, 0);
+    expect(ring.completeAfter).toBe(44);
+    expect(ring.after(44).length).toBe(256);
+    for (let revision = 301; revision <= 500; revision += 1) ring.push({ revision, bytes: 10 * MIB }, 0);
+    expect(ring.after(ring.completeAfter).length).toBe(100);
+    for (let revision = 501; revision <= 700; revision += 1) ring.push({ revision, bytes: 1 }, 0);
+    expect(ring.after(ring.completeAfter).length).toBe(225);
+  });
+
   it('always holds all events after the revision that it names', () => {
     const gaps = fc.array(fc.tuple(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 0, max: 90_000 })), {
       maxLength: 8,

@@ -229,6 +229,28 @@ describe('costs', () => {
   });
 });
 
+describe('history that nobody is about to read', () => {
+  it('keeps stored bytes alone, from which a watch that comes back is told the same', async () => {
+    const from = String(cache.revision);
+    const replay = async (): Promise<readonly WatchItem<Pod>[]> => {
+      const watcher = await pods.watch({ resourceVersion: from, matches: pod => pod.n < 3 });
+      const items = (await watcher.next()) ?? [];
+      watcher.close();
+      return items.slice(0, 3);
+    };
+    for (const n of [1, 2, 3]) await put('y', n);
+    await cache.reaches(Number(from) + 3, 1000);
+    const warm = await replay();
+    expect(told(warm)).toEqual(['ADDED 1', 'MODIFIED 2', 'DELETED 2']);
+    expect((await replay())[0]).toBe(warm[0]);
+    for (let n = 0; n <= 1_000; n += 1) await put('z', 10 + n);
+    await cache.reaches(Number(from) + 1_004, 1000);
+    const cold = await replay();
+    expect(told(cold)).toEqual(told(warm));
+    expect(cold[0]).not.toBe(warm[0]);
+  });
+});
+
 describe('revisions of the future', () => {
   it('are waited for, 3 s, then 504', async () => {
     const now = cache.revision;

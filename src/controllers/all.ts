@@ -1,3 +1,5 @@
+import { bootstrapSignerController } from './bootstrap-tokens/bootstrap-signer.ts';
+import { tokenCleanerController } from './bootstrap-tokens/token-cleaner.ts';
 import { requestApprovingController } from './certificates/approving.ts';
 import { requestCleanerController } from './certificates/cleaner.ts';
 import { requestSigningController } from './certificates/signing.ts';
@@ -57,6 +59,8 @@ export function allControllers({
     requestApprovingController,
     ...(signing === undefined ? [] : [requestSigningController(signing.authority, signing.maxMs)]),
     requestCleanerController,
+    bootstrapSignerController,
+    tokenCleanerController,
   ];
 }
 

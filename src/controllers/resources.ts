@@ -4,6 +4,7 @@ import type { ResourceId } from '../client/api-object.ts';
 export const NAMESPACES: ResourceId = { group: '', version: 'v1', plural: 'namespaces' };
 export const SERVICE_ACCOUNTS: ResourceId = { group: '', version: 'v1', plural: 'serviceaccounts' };
 export const CONFIG_MAPS: ResourceId = { group: '', version: 'v1', plural: 'configmaps' };
+export const SECRETS: ResourceId = { group: '', version: 'v1', plural: 'secrets' };
 export const PODS: ResourceId = { group: '', version: 'v1', plural: 'pods' };
 export const EVENTS: ResourceId = { group: '', version: 'v1', plural: 'events' };
 export const DEPLOYMENTS: ResourceId = { group: 'apps', version: 'v1', plural: 'deployments' };

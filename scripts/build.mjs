@@ -1,11 +1,12 @@
-// Bundles the command: one entry, a chunk per role by dynamic import, so that a role loads only what it uses. Usage: build.mjs [DIRECTORY]
+// Bundles the command: one entry, one of each thread, a chunk per role by dynamic import, so that a role loads only what it uses. Usage: build.mjs [DIRECTORY]
 import { chmodSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const outdir = process.argv[2] ?? 'dist';
 rmSync(outdir, { recursive: true, force: true });
 const result = await build({
-  entryPoints: { gantry: 'src/main.ts' },
+  // The thread of a role lies beside its chunk, which starts it by its name.
+  entryPoints: { gantry: 'src/main.ts', 'chunks/body-worker': 'src/apiserver/body/body-worker.ts' },
   outdir,
   bundle: true,
   splitting: true,

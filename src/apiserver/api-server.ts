@@ -18,6 +18,7 @@ import { CLUSTER_ROLES } from './authz/default-policy/cluster-roles.ts';
 import { nodeAuthorizer } from './authz/node/node-authorizer.ts';
 import type { NodeListers } from './authz/node/node-relations.ts';
 import { RbacAuthorizer } from './authz/rbac/rbac-authorizer.ts';
+import { BodyWorkers, startBodyWorker } from './body/body-workers.ts';
 import { componentChecks } from './component-health.ts';
 import { discoveryHandler } from './discovery/discovery-handler.ts';
 import { discoveryPaths } from './discovery/documents.ts';
@@ -120,8 +121,10 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
     serviceAccountTokenAuthenticator({ issuers, publicKeys, objects: bound, clock }),
     bootstrapTokenAuthenticator(lister<Secret>('/v1/secrets'), clock, because => log.info(because)),
   ]);
+  const bodies = new BodyWorkers({ start: startBodyWorker, clock, log });
   const handlers: HandlerContext = {
     resources,
+    bodies,
     admission: admissionPlugins(resources, clock, authorizer, unreadable),
     authorizer,
     rbac,
@@ -218,7 +221,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
         ])
           .then(() => listening)
           .then(resolve, reject);
-      });
+      }).finally(() => bodies.close());
     },
   };
 }

@@ -6,6 +6,7 @@ import { loadPackages } from '../../src/api/schema/packages.ts';
 import { userInfo } from '../../src/apiserver/authn/user.ts';
 import { mastersAuthorizer } from '../../src/apiserver/authz/authorizer.ts';
 import { RbacAuthorizer } from '../../src/apiserver/authz/rbac/rbac-authorizer.ts';
+import { decodeHere } from '../../src/apiserver/body/body-decoder.ts';
 import type { admissionPlugins } from '../../src/apiserver/handlers/admission-plugins.ts';
 import { deleteObject } from '../../src/apiserver/handlers/delete.ts';
 import type { HandlerContext, WriteOptions } from '../../src/apiserver/handlers/handler-context.ts';
@@ -48,6 +49,7 @@ export class HandlersOnStorage {
     const none = { get: () => undefined, list: () => [] };
     this.handlers = {
       resources,
+      bodies: decodeHere,
       admission: options.admission?.(resources, clock, mastersAuthorizer) ?? [],
       authorizer: mastersAuthorizer,
       rbac: new RbacAuthorizer({ roles: none, roleBindings: none, clusterRoles: none, clusterRoleBindings: none }),

@@ -11,6 +11,7 @@ import {
   noOpinion,
 } from '../../src/apiserver/authz/authorizer.ts';
 import { RbacAuthorizer } from '../../src/apiserver/authz/rbac/rbac-authorizer.ts';
+import { decodeHere } from '../../src/apiserver/body/body-decoder.ts';
 import { componentChecks } from '../../src/apiserver/component-health.ts';
 import { admissionPlugins } from '../../src/apiserver/handlers/admission-plugins.ts';
 import { resourceHandler } from '../../src/apiserver/handlers/dispatch.ts';
@@ -126,6 +127,7 @@ export class MemoryApi {
     });
     const handlers: HandlerContext = {
       resources: this.resources,
+      bodies: decodeHere,
       admission: admissionPlugins(this.resources, clock, authorizer),
       authorizer,
       rbac,

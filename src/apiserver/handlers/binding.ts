@@ -20,7 +20,7 @@ export async function bind(
   pods: ServedResource,
   context: RequestContext,
 ): Promise<ApiResponse> {
-  const body = await readObject<Binding>(context, {
+  const body = await readObject<Binding>(handlers, context, {
     type: builtinTable.struct('core/v1.Binding'),
     apiVersion: 'v1',
     kind: 'Binding',

@@ -19,7 +19,7 @@ export async function createFromRequest(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const options = writeOptions(context);
-  const body = await readResource(served, context);
+  const body = await readResource(handlers, served, context);
   // the path of a collection has no name: refusals take it from the body
   const written = await withApiErrors(served.groupResource, body.metadata.name ?? '', () =>
     createObject(handlers, served, body, options),
@@ -28,9 +28,13 @@ export async function createFromRequest(
 }
 
 /** The object of the body with its defaults, in the stored version and in the namespace of the path. Throws 400 where the body says another. */
-export async function readResource(served: ServedResource, context: RequestContext): Promise<ApiObject> {
+export async function readResource(
+  handlers: HandlerContext,
+  served: ServedResource,
+  context: RequestContext,
+): Promise<ApiObject> {
   const { type, apiVersion } = served;
-  const sent = await readObject<ApiObject>(context, { type, apiVersion, kind: served.resource.kind });
+  const sent = await readObject<ApiObject>(handlers, context, { type, apiVersion, kind: served.resource.kind });
   const body = withUniqueOwners(sent, context.warnings);
   return served.toStored(withResourceDefaults(served.resource, inNamespace(body, served, context.info.namespace)));
 }

@@ -15,7 +15,7 @@ export async function deleteCollection(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const { matches, limit, resourceVersion } = listParameters(context, served, false);
-  const { options, write } = await readDeleteOptions(served, context);
+  const { options, write } = await readDeleteOptions(handlers, served, context);
   refuseUnreadableCollection(options);
   const list = await served.cache.list({
     scope: served.scope(context.info.namespace),

@@ -28,7 +28,7 @@ export async function deleteFromRequest(
   context: RequestContext,
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
-  const { options, write } = await readDeleteOptions(served, context);
+  const { options, write } = await readDeleteOptions(handlers, served, context);
   if (options.ignoreStoreReadErrorWithClusterBreakingPotential === true)
     return deleteUnreadable(handlers, served, context);
   const deleted = await deleteObject(handlers, served, { namespace, name }, options, write);
@@ -59,10 +59,11 @@ const RETURNS_OBJECT: ReadonlySet<string> = new Set([
 
 /** The options of a deletion, from the body or, where there is none, from the query. */
 export async function readDeleteOptions(
+  handlers: HandlerContext,
   served: ServedResource,
   context: RequestContext,
 ): Promise<{ readonly options: DeleteOptions; readonly write: WriteOptions }> {
-  const body = await readOptionalObject<DeleteOptions>(context, {
+  const body = await readOptionalObject<DeleteOptions>(handlers, context, {
     type: builtinTable.struct('meta/v1.DeleteOptions'),
     apiVersion: 'v1',
     kind: 'DeleteOptions',

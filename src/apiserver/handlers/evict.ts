@@ -34,7 +34,7 @@ export async function evict(
   pods: ServedResource,
   context: RequestContext,
 ): Promise<ApiResponse> {
-  const asked = await readObject<Eviction>(context, {
+  const asked = await readObject<Eviction>(handlers, context, {
     type: builtinTable.struct('policy/v1.Eviction'),
     apiVersion: 'policy/v1',
     kind: 'Eviction',

@@ -5,6 +5,7 @@ import type { TokenAuthenticator } from '../authn/authenticator.ts';
 import type { UserInfo } from '../authn/user.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { RbacAuthorizer } from '../authz/rbac/rbac-authorizer.ts';
+import type { BodyDecoder } from '../body/body-decoder.ts';
 import type { ComponentCheck } from '../component-health.ts';
 import type { QuotaCharger } from './quota-charge.ts';
 import type { ServedResource } from './served-resource.ts';
@@ -15,6 +16,7 @@ import type { TokenIssuer } from './token.ts';
 export interface HandlerContext {
   /** By `group/version/plural`. */
   readonly resources: ReadonlyMap<string, ServedResource>;
+  readonly bodies: BodyDecoder;
   readonly admission: readonly AdmissionPlugin[];
   readonly authorizer: Authorizer;
   readonly rbac: RbacAuthorizer;

@@ -1,77 +1,47 @@
-import { decodeJson } from '../../api/decode/json/decode-json.ts';
-import { decodeYamlBody } from '../../api/decode/json/decode-yaml-body.ts';
-import { checkFieldValidation, parseFieldValidation } from '../../api/decode/json/field-validation.ts';
-import { goQuote } from '../../api/go-quote.ts';
-import { openEnvelope } from '../../api/protobuf/envelope.ts';
-import { decodeProtobuf } from '../../api/protobuf/object.ts';
-import { findResourceOfKind } from '../../api/schema/resources/registry.ts';
-import type { StructType } from '../../api/schema/table.ts';
-import { ApiError, badRequestError, requestTooLargeError } from '../../api/status.ts';
-import { errorMessage, GantryError, invalidArgument } from '../../base/errors.ts';
-import { JSON_TYPE, type MediaType, negotiateBody, OBJECT_TYPES, YAML_TYPE } from '../negotiation/negotiate.ts';
+import { parseFieldValidation } from '../../api/decode/json/field-validation.ts';
+import { badRequestError } from '../../api/status.ts';
+import { errorMessage } from '../../base/errors.ts';
+import type { BodyKind } from '../body/decode-body.ts';
+import { negotiateBody, OBJECT_TYPES } from '../negotiation/negotiate.ts';
 import type { RequestContext } from '../pipeline/context.ts';
+import type { HandlerContext } from './handler-context.ts';
 
-/** The kind that a body has to be. */
-export interface BodyKind {
-  readonly type: StructType;
-  readonly apiVersion: string;
-  readonly kind: string;
-  /** Others that are taken for it: DeleteOptions come under the version of any group. */
-  readonly anyVersion?: boolean;
-  /** Versions in which the kind reads the same and that old clients still send. */
-  readonly olderVersions?: readonly string[];
-}
-
-const TOO_DEEP = 'exceeded max depth';
-const YAML_FAILURE = 'error converting YAML to JSON';
-/** A megabyte of YAML takes five seconds and more, on the one event loop that all clients share. Upstream takes 3 MiB, as of JSON. */
-const MAX_YAML_BYTES = 128 * 1024;
-const LIMITS = { maxBytes: MAX_YAML_BYTES, maxNodes: 100_000, maxDepth: 1000 };
+type Decoders = Pick<HandlerContext, 'bodies'>;
 
 /**
  * The object of a body in JSON, YAML or protobuf, checked against the kind that the path asks for and by the `fieldValidation` of the request;
- * warnings go to the client. Throws 400, 413 and 415 in upstream's words.
+ * warnings go to the client. Throws 400, 413 and 415 in upstream's words, and 429 where too many large bodies wait.
  */
-export async function readObject<T extends object>(context: RequestContext, expected: BodyKind): Promise<T> {
+export async function readObject<T extends object>(
+  handlers: Decoders,
+  context: RequestContext,
+  expected: BodyKind,
+): Promise<T> {
   const bytes = Buffer.from(await context.request.readBody(context.signal));
-  return decodeObject<T>(context, expected, bytes);
+  return decodeObject<T>(handlers, context, expected, bytes);
 }
 
 /** The same where a body may be missing. */
 export async function readOptionalObject<T extends object>(
+  handlers: Decoders,
   context: RequestContext,
   expected: BodyKind,
 ): Promise<T | undefined> {
   const bytes = Buffer.from(await context.request.readBody(context.signal));
-  return bytes.length === 0 ? undefined : decodeObject<T>(context, expected, bytes);
+  return bytes.length === 0 ? undefined : decodeObject<T>(handlers, context, expected, bytes);
 }
 
-function decodeObject<T extends object>(context: RequestContext, expected: BodyKind, bytes: Buffer): T {
-  const mode = parseMode(context);
+async function decodeObject<T extends object>(
+  { bodies }: Decoders,
+  context: RequestContext,
+  expected: BodyKind,
+  bytes: Buffer,
+): Promise<T> {
+  const fieldValidation = parseMode(context);
   const mediaType = negotiateBody(context.request.headers.get('content-type'), OBJECT_TYPES);
-  const { type, apiVersion, kind } = expected;
-  if (mediaType === YAML_TYPE && bytes.length > MAX_YAML_BYTES)
-    throw requestTooLargeError(`limit of a body in YAML is ${MAX_YAML_BYTES}; JSON may be larger`);
-  try {
-    if (mediaType !== JSON_TYPE && mediaType !== YAML_TYPE) {
-      const object = decodeProtobuf(bytes, (sentVersion, sentKind) => {
-        checkKind(expected, sentVersion, sentKind);
-        return type;
-      });
-      return { ...object, apiVersion, kind } as unknown as T;
-    }
-    const text = bytes.toString();
-    const { object, strictErrors } =
-      mediaType === JSON_TYPE
-        ? decodeJson(type, text, { duplicates: mode !== 'Ignore' })
-        : decodeYamlBody(type, text, LIMITS);
-    checkKind(expected, textOf(object['apiVersion']), textOf(object['kind']));
-    for (const warning of checkFieldValidation(mode, strictErrors)) context.warnings.add(warning);
-    return { ...object, apiVersion, kind } as unknown as T;
-  } catch (error) {
-    if (error instanceof ApiError || !(error instanceof GantryError) || error.code !== 'invalid-argument') throw error;
-    throw badRequestError(refusal(expected, mediaType, bytes, errorMessage(error)));
-  }
+  const { object, warnings } = await bodies.decode({ bytes, mediaType, expected, fieldValidation }, context.signal);
+  for (const warning of warnings) context.warnings.add(warning);
+  return object as unknown as T;
 }
 
 function parseMode(context: RequestContext): ReturnType<typeof parseFieldValidation> {
@@ -80,102 +50,4 @@ function parseMode(context: RequestContext): ReturnType<typeof parseFieldValidat
   } catch (error) {
     throw badRequestError(errorMessage(error));
   }
-}
-
-/** Throws what upstream says of a body of another kind or version. */
-function checkKind(expected: BodyKind, apiVersion: string, kind: string): void {
-  const problem = kindProblem(expected, apiVersion, kind);
-  if (problem !== undefined) throw invalidArgument(problem);
-  if (!takesVersion(expected, apiVersion))
-    throw badRequestError(
-      `the API version in the data (${apiVersion}) does not match the expected API version (${expected.apiVersion})`,
-    );
-}
-
-function takesVersion({ apiVersion, anyVersion, olderVersions = [] }: BodyKind, sent: string): boolean {
-  return sent === '' || sent === apiVersion || anyVersion === true || olderVersions.includes(sent);
-}
-
-/** Why a kind cannot be taken for the expected one, in the words of upstream's decoder, which knows all kinds and converts between their versions. */
-function kindProblem(expected: BodyKind, apiVersion: string, kind: string): string | undefined {
-  const isKind = kind === '' || kind === expected.kind;
-  if (isKind && takesVersion(expected, apiVersion)) return undefined;
-  const sent = { apiVersion: apiVersion || expected.apiVersion, kind: kind || expected.kind };
-  const [group, version] = splitVersion(sent.apiVersion);
-  if (findResourceOfKind(group, version, sent.kind) === undefined)
-    return `no kind ${goQuote(sent.kind)} is registered for version ${goQuote(sent.apiVersion)}`;
-  if (isKind && sharesStorage(expected, group, version)) return undefined;
-  return `converting (${version}.${sent.kind}) to (${internalPackage(expected.apiVersion)}.${expected.kind}): unknown conversion`;
-}
-
-/** True for two versions of what is stored as one: upstream reads either. */
-function sharesStorage({ apiVersion, kind }: BodyKind, group: string, version: string): boolean {
-  const stored = findResourceOfKind(...splitVersion(apiVersion), kind)?.storage;
-  const other = findResourceOfKind(group, version, kind)?.storage;
-  return stored !== undefined && stored.group === other?.group && stored.prefix === other.prefix;
-}
-
-function splitVersion(apiVersion: string): readonly [group: string, version: string] {
-  const slash = apiVersion.indexOf('/');
-  return slash < 0 ? ['', apiVersion] : [apiVersion.slice(0, slash), apiVersion.slice(slash + 1)];
-}
-
-/** The Go package in which upstream holds the kinds of a group: `rbac` for rbac.authorization.k8s.io. Events are core's. */
-function internalPackage(apiVersion: string): string {
-  const [group] = splitVersion(apiVersion);
-  return group === '' || group === 'events.k8s.io' ? 'core' : (group.split('.')[0] ?? '');
-}
-
-const META_TYPE =
-  'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
-
-/** Upstream reads kind and version first. Where it cannot tell them, it shows the beginning of the body. */
-function refusal(expected: BodyKind, mediaType: MediaType, bytes: Buffer, why: string): string {
-  const unrecognized = (because: string): string =>
-    `the object provided is unrecognized (must be of type ${expected.kind}): ${because} (${summary(bytes)})`;
-  const handled = (kind: string, apiVersion: string, because = why): string =>
-    `${kind} in version ${goQuote(splitVersion(apiVersion)[1])} cannot be handled as a ${expected.kind}: ${because}`;
-  if (mediaType === YAML_TYPE)
-    return why.startsWith(YAML_FAILURE) ? unrecognized(why) : handled(expected.kind, expected.apiVersion);
-  if (mediaType !== JSON_TYPE) {
-    const sent = envelopeOf(bytes);
-    if (sent === undefined) return unrecognized(why);
-    return handled(sent.kind || expected.kind, sent.apiVersion || expected.apiVersion);
-  }
-  const prefix = "couldn't get version/kind; json parse error: ";
-  if (why === TOO_DEEP) return unrecognized(prefix + why);
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString());
-  } catch {
-    return unrecognized(prefix + why);
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    const found = Array.isArray(json) ? 'array' : typeof json === 'boolean' ? 'bool' : typeof json;
-    return unrecognized(`${prefix}json: cannot unmarshal ${found} into Go value of type ${META_TYPE}`);
-  }
-  const { kind, apiVersion } = json as { readonly kind?: unknown; readonly apiVersion?: unknown };
-  const other = kindProblem(expected, textOf(apiVersion), textOf(kind));
-  return handled(textOf(kind) || expected.kind, textOf(apiVersion) || expected.apiVersion, other);
-}
-
-function envelopeOf(bytes: Buffer): { readonly kind: string; readonly apiVersion: string } | undefined {
-  try {
-    return openEnvelope(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-const SUMMARY_BYTES = 30;
-
-/** The beginning of a body: as it is where it looks like JSON, else in hexadecimal. */
-function summary(bytes: Buffer): string {
-  if (bytes.length === 0) return '<empty>';
-  const text = bytes.subarray(0, SUMMARY_BYTES).toString(bytes[0] === 0x7b ? 'utf8' : 'hex');
-  return bytes.length > SUMMARY_BYTES ? `${text} ...` : text;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

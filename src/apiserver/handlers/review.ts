@@ -24,21 +24,26 @@ export async function answerReview(
   const body = { type, apiVersion: `${group}/${version}`, kind };
   switch (kind) {
     case 'SelfSubjectReview': {
-      const { apiVersion } = await readObject<SelfSubjectReview>(context, body);
+      const { apiVersion } = await readObject<SelfSubjectReview>(handlers, context, body);
       const metadata = { creationTimestamp: timeOf(handlers.clock.now()) };
       const review = { kind, apiVersion, metadata, status: { userInfo: shownUser(context.user) } };
       return plainResponse(context, type, review, 201);
     }
     case 'TokenReview':
-      return plainResponse(context, type, await reviewToken(handlers, await readObject(context, body), context), 201);
+      return plainResponse(
+        context,
+        type,
+        await reviewToken(handlers, await readObject(handlers, context, body), context),
+        201,
+      );
     case 'SelfSubjectRulesReview': {
-      const review = await readObject<SelfSubjectRulesReview>(context, body);
+      const review = await readObject<SelfSubjectRulesReview>(handlers, context, body);
       return plainResponse(context, type, rulesOf(handlers, review, context), 201);
     }
     case 'SelfSubjectAccessReview':
     case 'SubjectAccessReview':
     case 'LocalSubjectAccessReview': {
-      const review = await readObject<SubjectAccessReview>(context, body);
+      const review = await readObject<SubjectAccessReview>(handlers, context, body);
       return plainResponse(context, type, answerAccessReview(handlers, review, kind, context), 201);
     }
     default:

@@ -27,7 +27,7 @@ export async function scaleObject(
     const entry = await served.cache.get(served.key(namespace, name), { signal: context.signal });
     return plainResponse(context, type, scaleOf(entry.object as Scalable));
   }
-  const change = await scaleChange(served, context);
+  const change = await scaleChange(handlers, served, context);
   const request = { namespace, name, rules: served.strategy, change };
   const written = await updateObject(handlers, served, request, writeOptions(context));
   return plainResponse(
@@ -37,7 +37,11 @@ export async function scaleObject(
   );
 }
 
-async function scaleChange(served: ServedResource, context: RequestContext): Promise<(old: ApiObject) => ApiObject> {
+async function scaleChange(
+  handlers: HandlerContext,
+  served: ServedResource,
+  context: RequestContext,
+): Promise<(old: ApiObject) => ApiObject> {
   const type = builtinTable.struct('autoscaling/v1.Scale');
   const { name, namespace, verb } = context.info;
   if (verb === 'patch') {
@@ -49,7 +53,7 @@ async function scaleChange(served: ServedResource, context: RequestContext): Pro
     };
   }
   const kind = { type, apiVersion: 'autoscaling/v1', kind: 'Scale' };
-  const sent = named(await readObject<Scale & ApiObject>(context, kind), name);
+  const sent = named(await readObject<Scale & ApiObject>(handlers, context, kind), name);
   const scale = inNamespace(sent, served, namespace) as Scale & ApiObject;
   return old => scaled(served, old, scale);
 }

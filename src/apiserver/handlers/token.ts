@@ -41,7 +41,7 @@ export async function createToken(
   context: RequestContext,
 ): Promise<TokenRequest> {
   const { namespace, name } = context.info;
-  const asked = await readObject<TokenRequest>(context, {
+  const asked = await readObject<TokenRequest>(handlers, context, {
     type: builtinTable.struct('authentication/v1.TokenRequest'),
     apiVersion: 'authentication.k8s.io/v1',
     kind: 'TokenRequest',

@@ -19,7 +19,7 @@ export async function updateFromRequest(
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
   const options = writeOptions(context);
-  const object = named(await readResource(served, context), name);
+  const object = named(await readResource(handlers, served, context), name);
   try {
     const request = { namespace, name, rules, change: () => object };
     return writtenResponse(context, served, await updateObject(handlers, served, request, options));

@@ -108,20 +108,6 @@ describe('a body', () => {
     expect((await api.ask('POST', URL, { contentType, body: { metadata: { name } } })).status).toBe(status);
   });
 
-  it('in YAML may not be so large that everybody waits for it', async () => {
-    const body = (bytes: number): string => `metadata: {name: y${bytes}}\ndata:\n  k: ${'v'.repeat(bytes)}\n`;
-    const sent = await Promise.all(
-      [100_000, 140_000].map(bytes => api.ask('POST', URL, { contentType: YAML, body: body(bytes) })),
-    );
-    expect(sent.map(({ status, json }) => [status, json.reason])).toEqual([
-      [201, undefined],
-      [413, 'RequestEntityTooLarge'],
-    ]);
-    expect(sent[1]?.json.message).toBe(
-      'Request entity too large: limit of a body in YAML is 131072; JSON may be larger',
-    );
-  });
-
   it.each([
     ['Strict', 400, []],
     ['Warn', 201, ['299 - "unknown field \\"spec\\""']],

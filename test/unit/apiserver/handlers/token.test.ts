@@ -4,6 +4,7 @@ import { loadPackages } from '../../../../src/api/schema/packages.ts';
 import { findResource } from '../../../../src/api/schema/resources/registry.ts';
 import { decisionPlugins } from '../../../../src/apiserver/admission/decision-plugins.ts';
 import { type UserInfo, userInfo } from '../../../../src/apiserver/authn/user.ts';
+import { decodeHere } from '../../../../src/apiserver/body/body-decoder.ts';
 import type { HandlerContext } from '../../../../src/apiserver/handlers/handler-context.ts';
 import type { ServedResource } from '../../../../src/apiserver/handlers/served-resource.ts';
 import { createToken } from '../../../../src/apiserver/handlers/token.ts';
@@ -66,6 +67,7 @@ const handlers = {
     now: () => '2026-01-02T03:04:05Z',
     randomSuffix: () => 'abcde',
   }),
+  bodies: decodeHere,
   tokens: {
     issuer: 'https://issuer',
     key: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,

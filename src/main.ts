@@ -54,7 +54,8 @@ function program(): Command {
     run
       .command('controller-manager')
       .description('the controllers that make of what is wanted what is')
-      .requiredOption('--kubeconfig <file>', 'the API server and how to log in there'),
+      .requiredOption('--kubeconfig <file>', 'the API server and how to log in there')
+      .option('--service-cluster-ip-range <cidrs>', 'addresses of services, which no node is given'),
   ).action(async options => exitWith((await import('./cmd/run-controller-manager.ts')).runControllerManager(options)));
   controllerManagerOptions(
     apiServerOptions(
@@ -168,6 +169,11 @@ function controllerManagerOptions(command: Command): Command {
     .option('--cluster-signing-cert-file <file>', 'certificate of the CA that signs certificate requests')
     .option('--cluster-signing-key-file <file>', 'its private key')
     .option('--cluster-signing-duration <duration>', 'the longest life of what it signs', '8760h')
+    .option('--allocate-node-cidrs <bool>', 'give each node a network for its pods', 'false')
+    .option('--cluster-cidr <cidrs>', 'where these networks come from: one range, or one of each family')
+    .option('--node-cidr-mask-size <number>', 'their prefix; 24 for IPv4 and 64 for IPv6 unless given')
+    .option('--node-cidr-mask-size-ipv4 <number>', 'that of IPv4')
+    .option('--node-cidr-mask-size-ipv6 <number>', 'that of IPv6')
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
     .option('--healthz-port <port>', 'port of /healthz and /metrics of the controllers, on 127.0.0.1', '10257');
 }

@@ -9,7 +9,9 @@ import { type ApiServerFlags, openApiServer } from './run-apiserver.ts';
 import { type ControllerManagerFlags, openControllerManager } from './run-controller-manager.ts';
 
 /** Flags of `gantry run control-plane`: those of its parts, where two parts have one of the same name under a name of its own. */
-export interface ControlPlaneFlags extends ApiServerFlags, Omit<ControllerManagerFlags, 'kubeconfig'> {
+export interface ControlPlaneFlags
+  extends ApiServerFlags,
+    Omit<ControllerManagerFlags, 'kubeconfig' | 'serviceClusterIpRange'> {
   readonly controllerManagerKubeconfig: string;
 }
 

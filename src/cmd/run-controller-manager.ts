@@ -6,6 +6,7 @@ import { ApiConnection } from '../client/connection.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
 import { allControllers, type ControllerSettings, chosenControllers } from '../controllers/all.ts';
 import { SigningAuthority } from '../controllers/certificates/signing-authority.ts';
+import { nodeCidrRanges } from '../controllers/node-ipam/ranges.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
 import type { Component } from '../daemon/component.ts';
 import { healthServer } from '../daemon/health-server.ts';
@@ -24,6 +25,12 @@ export interface ControllerManagerFlags {
   readonly clusterSigningCertFile?: string;
   readonly clusterSigningKeyFile?: string;
   readonly clusterSigningDuration: string;
+  readonly allocateNodeCidrs: string;
+  readonly clusterCidr?: string;
+  readonly nodeCidrMaskSize?: string;
+  readonly nodeCidrMaskSizeIpv4?: string;
+  readonly nodeCidrMaskSizeIpv6?: string;
+  readonly serviceClusterIpRange?: string;
   readonly leaderElect: string;
   readonly healthzPort: string;
 }
@@ -59,6 +66,7 @@ export function openControllerManager(
     terminatedPodThreshold,
     ...(rootCa === undefined ? {} : { rootCa }),
     ...signingOf(flags),
+    ...nodeCidrsOf(flags),
   });
   const controllers = runControllers({
     connection,
@@ -78,6 +86,18 @@ function signingOf(flags: ControllerManagerFlags): Pick<ControllerSettings, 'sig
     throw invalidArgument('--cluster-signing-cert-file and --cluster-signing-key-file go together');
   const maxMs = positiveDuration(duration, '--cluster-signing-duration');
   return { signing: { authority: new SigningAuthority(certificate, key), maxMs } };
+}
+
+function nodeCidrsOf(flags: ControllerManagerFlags): Pick<ControllerSettings, 'nodeCidrs'> {
+  if (!flag(flags.allocateNodeCidrs, '--allocate-node-cidrs')) return {};
+  const ranges = nodeCidrRanges({
+    clusterCidr: flags.clusterCidr,
+    maskSize: flags.nodeCidrMaskSize,
+    maskSizeIpv4: flags.nodeCidrMaskSizeIpv4,
+    maskSizeIpv6: flags.nodeCidrMaskSizeIpv6,
+    serviceRanges: flags.serviceClusterIpRange,
+  });
+  return { nodeCidrs: ranges };
 }
 
 function readText(path: string, name: string): string {

@@ -12,6 +12,8 @@ import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { namespaceController } from './namespace/namespace.ts';
+import { nodeIpamController } from './node-ipam/node-ipam.ts';
+import type { NodeCidrRanges } from './node-ipam/ranges.ts';
 import { podGarbageCollector, TERMINATED_POD_THRESHOLD } from './pod-gc/pod-gc.ts';
 import { claimProtectionController } from './protection/claim-protection.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/protection.ts';
@@ -29,13 +31,23 @@ export interface ControllerSettings {
   readonly terminatedPodThreshold?: number;
   /** Signs certificate requests for at most so long; without it, nobody does. */
   readonly signing?: { readonly authority: SigningAuthority; readonly maxMs: number };
+  /** Where the networks of nodes come from; without it, nodes are given none. */
+  readonly nodeCidrs?: NodeCidrRanges;
 }
+
+/** Those that run only with what they need, by all their names: `--controllers` may speak of them all the same. */
+const CONDITIONAL: readonly Pick<ControllerRow, 'name' | 'alias'>[] = [
+  { name: 'root-ca-certificate-publisher-controller' },
+  { name: 'certificatesigningrequest-signing-controller', alias: 'csrsigning' },
+  { name: 'node-ipam-controller', alias: 'nodeipam' },
+];
 
 /** Every controller with what it reads and writes. The list is the only place that knows them all. */
 export function allControllers({
   rootCa,
   terminatedPodThreshold = TERMINATED_POD_THRESHOLD,
   signing,
+  nodeCidrs,
 }: ControllerSettings): readonly ControllerRow[] {
   return [
     serviceAccountController,
@@ -59,6 +71,7 @@ export function allControllers({
     requestApprovingController,
     ...(signing === undefined ? [] : [requestSigningController(signing.authority, signing.maxMs)]),
     requestCleanerController,
+    ...(nodeCidrs === undefined ? [] : [nodeIpamController(nodeCidrs)]),
     bootstrapSignerController,
     tokenCleanerController,
   ];
@@ -70,9 +83,10 @@ export function allControllers({
  */
 export function chosenControllers(rows: readonly ControllerRow[], wanted: readonly string[]): readonly ControllerRow[] {
   const short = (text: string): string => text.replace(/-controller$/, '');
-  const byAlias = new Map(rows.flatMap(({ alias, name }) => (alias === undefined ? [] : [[alias, short(name)]])));
+  const all = [...rows, ...CONDITIONAL];
+  const byAlias = new Map(all.flatMap(({ alias, name }) => (alias === undefined ? [] : [[alias, short(name)]])));
   const named = (text: string): string => byAlias.get(text) ?? short(text);
-  const known = new Set(rows.map(row => named(row.name)));
+  const known = new Set(all.map(row => named(row.name)));
   const choices = wanted
     .filter(each => each !== '*')
     .map(each => ({ name: named(each.replace(/^-/, '')), isOn: !each.startsWith('-') }));
@@ -81,9 +95,9 @@ export function chosenControllers(rows: readonly ControllerRow[], wanted: readon
     throw new Error(
       `--controllers: there is no controller ${JSON.stringify(unknown.name)}; there are ${[...known].join(', ')}`,
     );
-  const all = wanted.includes('*');
+  const isAll = wanted.includes('*');
   return rows.filter(({ name, isOffByDefault }) => {
     const choice = choices.find(each => each.name === named(name));
-    return choice?.isOn ?? (all && isOffByDefault !== true);
+    return choice?.isOn ?? (isAll && isOffByDefault !== true);
   });
 }

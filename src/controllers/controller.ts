@@ -30,6 +30,8 @@ export interface ControllerRow {
   readonly alias?: string;
   /** Runs only where it is named: `*` does not mean it. */
   readonly isOffByDefault?: true;
+  /** Who its events come from, where that is not its name: people look for what upstream's say. */
+  readonly eventSource?: string;
   /** The kinds that it watches. */
   readonly inputs: readonly ResourceId[];
   /** The kinds that it writes: what its rights must allow, and nothing else. */

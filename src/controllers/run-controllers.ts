@@ -83,7 +83,7 @@ function prepare(
   const own = log.child({ controller: row.name });
   const events = new EventRecorder({
     events: new ResourceClient<Event>(connection, EVENTS),
-    component: row.name,
+    component: row.eventSource ?? row.name,
     clock,
     randomSuffix: () => randomBytes(8).toString('hex'),
     onTrouble: message => own.warn(message),

@@ -38,6 +38,10 @@ describe('--controllers', () => {
     expect(names('*', '-csrapproving')).not.toContain('certificatesigningrequest-approving-controller');
   });
 
+  it('takes the names of those that lack what they need', () => {
+    expect(names('*', '-nodeipam', 'csrsigning')).toEqual(names('*'));
+  });
+
   it('lets the first that speaks of a controller count', () => {
     expect(names('namespace', '-namespace')).toEqual(['namespace-controller']);
     expect(names('-namespace', 'namespace')).toEqual([]);

@@ -28,6 +28,8 @@ function program(): Command {
       .option('--standalone', 'run pods from manifests, without an API server')
       .option('--kubeconfig <file>', 'the API server whose pods are to be run, and how to log in there')
       .option('--node-ip <ips>', 'address of this node, or one of each family; that of the default route unless given')
+      .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas')
+      .option('--register-with-taints <taints>', 'taints that this node is registered with, key=value:effect')
       .option('--config <file>', 'KubeletConfiguration (YAML); flags override it')
       .option('--container-runtime-endpoint <url>', 'unix:///path of the container runtime')
       .option('--image-service-endpoint <url>', 'unix:///path of the image service, where it is another')

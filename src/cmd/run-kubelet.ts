@@ -16,6 +16,9 @@ import { createRegistry } from '../daemon/metrics.ts';
 import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
 import { kubelet } from '../kubelet/kubelet.ts';
 import { type KubeletApi, kubeletApi } from '../kubelet/kubelet-api.ts';
+import { evictionThresholds } from '../kubelet/node/eviction-thresholds.ts';
+import { parseNodeLabels, parseTaints } from '../kubelet/node/node-flags.ts';
+import type { NodeSetup } from '../kubelet/node/node-reporting.ts';
 import { readNodeAddresses } from '../kubelet/node-address.ts';
 import { StatusStore } from '../kubelet/report/status-store.ts';
 import { resolveSettings } from '../kubelet/resolve-settings.ts';
@@ -33,6 +36,8 @@ export interface KubeletFlags {
   readonly standalone?: boolean;
   readonly kubeconfig?: string;
   readonly nodeIp?: string;
+  readonly nodeLabels?: string;
+  readonly registerWithTaints?: string;
   readonly config?: string;
   readonly containerRuntimeEndpoint?: string;
   readonly imageServiceEndpoint?: string;
@@ -112,6 +117,7 @@ function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component
   const components: Component[] = [
     kubelet({
       api: apiOf(flags, settings.nodeName, log),
+      node: nodeSetup(flags, effective),
       settings,
       runtime: meteredRuntime(criRuntime(client, images), registry),
       statuses,
@@ -142,6 +148,24 @@ function apiOf(flags: KubeletFlags, nodeName: string, log: Logger): KubeletApi |
   if (flags.kubeconfig === undefined) return undefined;
   const connection = new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-kubelet/${VERSION}` });
   return kubeletApi(connection, nodeName, { clock: systemClock, log });
+}
+
+function nodeSetup(flags: KubeletFlags, config: KubeletConfiguration): NodeSetup {
+  return {
+    register: config.registerNode !== false,
+    labels: parseNodeLabels(flags.nodeLabels ?? ''),
+    taints:
+      flags.registerWithTaints === undefined
+        ? (config.registerWithTaints ?? [])
+        : parseTaints(flags.registerWithTaints),
+    kubeletVersion: VERSION,
+    port: portOf(flags.port, config.port ?? 10250, '--port'),
+    thresholds: evictionThresholds(config.evictionHard),
+    pressureTransitionMs: durationMs(config.evictionPressureTransitionPeriod),
+    statusCheckMs: durationMs(config.nodeStatusUpdateFrequency),
+    statusReportMs: durationMs(config.nodeStatusReportFrequency),
+    leaseSeconds: config.nodeLeaseDurationSeconds ?? 40,
+  };
 }
 
 /** One address, or one of each family; those of the default route's interface unless told. */

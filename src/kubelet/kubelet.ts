@@ -14,6 +14,7 @@ import { PodSources } from './desired/pod-sources.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import type { KubeletApi } from './kubelet-api.ts';
 import { kubeletMetrics } from './kubelet-metrics.ts';
+import { type NodeSetup, nodeReporting } from './node/node-reporting.ts';
 import { PodCache } from './observed/pod-cache.ts';
 import { watchRuntime } from './observed/runtime-watch.ts';
 import { isPodUid, podsDir } from './pod-paths.ts';
@@ -31,6 +32,8 @@ export interface KubeletOptions {
   readonly manifests: { readonly path: string; readonly checkMs: number } | undefined;
   /** Undefined for a kubelet that stands alone: manifests in, pods out. */
   readonly api: KubeletApi | undefined;
+  /** With an API server: what the Node is registered with. */
+  readonly node: NodeSetup | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly registry: Registry;
@@ -65,6 +68,10 @@ export function kubelet(options: KubeletOptions): Component {
         log,
         puller: new ImagePuller(runtime, settings.parallelPulls),
       };
+      const node =
+        options.api === undefined || options.node === undefined
+          ? undefined
+          : nodeReporting(options.node, { api: options.api, settings, runtime, version, clock, log });
       const reporting = options.api === undefined ? undefined : podReporting(options, options.api);
       const seenAt = new Map<string, number>();
       const manager = new PodManager(
@@ -122,6 +129,7 @@ export function kubelet(options: KubeletOptions): Component {
       await Promise.all([
         manifests?.run(signal),
         reporting?.run(signal),
+        node?.run(signal),
         options.api?.informers.run(signal, () => {
           log.info('the API server told which pods are to run here');
           sources.onSynced();

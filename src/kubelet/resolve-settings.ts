@@ -3,6 +3,7 @@ import { quantityMilliValue, quantityValue } from '../api/quantity.ts';
 import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
 import { failedPrecondition } from '../base/errors.ts';
 import { CRASH_BACKOFF } from './decide/crash-backoff.ts';
+import { amountOf, evictionThresholds } from './node/eviction-thresholds.ts';
 import type { NodeCapacity } from './resources/node-capacity.ts';
 import type { ResolverConfig } from './runtime/dns.ts';
 import type { KubeletSettings } from './settings.ts';
@@ -30,7 +31,9 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
   const swap = config.memorySwap.swapBehavior ?? '';
   if (swap !== '' && swap !== 'NoSwap')
     throw failedPrecondition(`memorySwap.swapBehavior: ${swap} is not supported; only NoSwap is`);
-  const allocatable = subtractReserved(node.capacity, config);
+  const unreserved = subtractReserved(node.capacity, config);
+  const keptFree = amountOf(evictionThresholds(config.evictionHard).get('memory.available'), node.capacity.memoryBytes);
+  const allocatable = { ...unreserved, memoryBytes: Math.max(unreserved.memoryBytes - keptFree, 0) };
   const enforced = (config.enforceNodeAllocatable ?? []).includes('pods');
   const maxRestartMs =
     config.crashLoopBackOff.maxContainerRestartPeriod === undefined
@@ -43,7 +46,7 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
     hostIPs: node.ips,
     capacity: node.capacity,
     allocatable,
-    enforcedAllocatable: enforced ? allocatable : undefined,
+    enforcedAllocatable: enforced ? unreserved : undefined,
     cgroups: {
       root: normalizeRoot(config.cgroupRoot ?? ''),
       cpuQuotaEnforced: config.cpuCFSQuota !== false,

@@ -20,6 +20,7 @@ export interface KubeletSettings {
   readonly capacity: NodeCapacity;
   /** What pods may use together; undefined leaves it unlimited. */
   readonly enforcedAllocatable: NodeCapacity | undefined;
+  /** What the Node offers: that, less the memory that is kept free (evictionHard). */
   readonly allocatable: NodeCapacity;
   readonly security: SecurityPolicy;
   readonly allowedUnsafeSysctls: readonly string[];

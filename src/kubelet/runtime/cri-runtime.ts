@@ -66,6 +66,9 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
     async removeContainer(containerId, signal) {
       await orUndefined(() => client.removeContainer({ containerId }, { signal }));
     },
+    async listImages(signal) {
+      return (await images.listImages({ filter: undefined }, { signal })).images;
+    },
     async imageStatus(image, runtimeHandler, signal) {
       const spec = { image, annotations: {}, userSpecifiedImage: '', runtimeHandler, imageRef: '' };
       return (await images.imageStatus({ image: spec, verbose: false }, { signal })).image;

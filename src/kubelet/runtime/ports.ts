@@ -51,6 +51,7 @@ export interface ContainerRuntime {
   stopContainer(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>;
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
 
+  listImages(signal: AbortSignal): Promise<readonly Image[]>;
   imageStatus(image: string, runtimeHandler: string, signal: AbortSignal): Promise<Image | undefined>;
   /** Resolves with the reference to create containers from. Waits as long as the pull takes. */
   pullImage(image: string, runtimeHandler: string, sandbox: PodSandboxConfig, signal: AbortSignal): Promise<string>;

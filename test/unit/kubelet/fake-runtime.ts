@@ -147,6 +147,9 @@ export class FakeRuntime implements ContainerRuntime {
     this.containers.delete(id);
   }
 
+  async listImages() {
+    return [];
+  }
   async imageStatus() {
     return undefined;
   }

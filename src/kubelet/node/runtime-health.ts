@@ -1,0 +1,58 @@
+import type { Clock } from '../../base/clock.ts';
+import { sleep } from '../../base/signals.ts';
+import type { ContainerRuntime, RuntimeCondition } from '../runtime/ports.ts';
+import { type RuntimeHealth, runtimeProblems } from './node-conditions.ts';
+
+/** Upstream's numbers: asked every 5 s; one that was silent for 30 s is down. */
+const CHECK_MS = 5_000;
+const DOWN_MS = 30_000;
+/** A node that has just started is looked at more often, for it is ready soon. */
+const FIRST_CHECK_MS = 250;
+const FIRST_CHECKS_MS = 120_000;
+
+/** Asks the runtime how it is: CRI pushes no such thing. */
+export class RuntimeHealthWatch {
+  readonly #runtime: ContainerRuntime;
+  readonly #clock: Clock;
+  readonly #onChange: () => void;
+  #conditions: readonly RuntimeCondition[] | undefined;
+  #answeredAt = 0;
+  #problems = '';
+
+  /** `onChange` is told when what keeps pods from running changed. */
+  constructor(runtime: ContainerRuntime, clock: Clock, onChange: () => void) {
+    this.#runtime = runtime;
+    this.#clock = clock;
+    this.#onChange = onChange;
+  }
+
+  get health(): RuntimeHealth {
+    return { conditions: this.#conditions, down: this.#clock.monotonic() - this.#answeredAt > DOWN_MS };
+  }
+
+  /** Until the signal aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const startedAt = this.#clock.monotonic();
+    let wasReady = false;
+    while (!signal.aborted) {
+      await this.#ask(signal);
+      const problems = runtimeProblems(this.health);
+      wasReady ||= problems.length === 0;
+      const text = problems.join();
+      if (text !== this.#problems) this.#onChange();
+      this.#problems = text;
+      const starting = !wasReady && this.#clock.monotonic() - startedAt < FIRST_CHECKS_MS;
+      await sleep(starting ? FIRST_CHECK_MS : CHECK_MS, signal, this.#clock).catch(() => undefined);
+    }
+  }
+
+  /** One that does not answer is as it was, until it has been silent for too long. */
+  async #ask(signal: AbortSignal): Promise<void> {
+    try {
+      this.#conditions = await this.#runtime.status(signal);
+      this.#answeredAt = this.#clock.monotonic();
+    } catch {
+      // asked again soon; `down` says it when that goes on
+    }
+  }
+}

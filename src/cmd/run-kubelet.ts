@@ -15,7 +15,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
 import { kubelet } from '../kubelet/kubelet.ts';
-import { type KubeletApi, kubeletApi } from '../kubelet/kubelet-api.ts';
+import { kubeletApi } from '../kubelet/kubelet-api.ts';
 import { evictionThresholds } from '../kubelet/node/eviction-thresholds.ts';
 import { parseNodeLabels, parseTaints } from '../kubelet/node/node-flags.ts';
 import type { NodeSetup } from '../kubelet/node/node-reporting.ts';
@@ -65,7 +65,12 @@ export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promi
       throw failedPrecondition('give --kubeconfig, or --standalone to run without an API server');
     if (flags.standalone === true && flags.kubeconfig !== undefined)
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
-    return await mainLoop(kubeletComponents(flags, log), log);
+    const connection = connectionOf(flags);
+    try {
+      return await mainLoop(kubeletComponents(flags, connection, log), log);
+    } finally {
+      connection?.close();
+    }
   } catch (error) {
     log.fatal(errorMessage(error));
     return 1;
@@ -73,7 +78,11 @@ export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promi
 }
 
 /** Everything that a kubelet consists of. */
-function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component[] {
+function kubeletComponents(
+  flags: KubeletFlags,
+  connection: ApiConnection | undefined,
+  log: Logger,
+): readonly Component[] {
   const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
   const effective = config ?? defaultKubeletConfiguration();
   if (config?.failSwapOn === true) refuseSwap();
@@ -116,7 +125,7 @@ function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component
   );
   const components: Component[] = [
     kubelet({
-      api: apiOf(flags, settings.nodeName, log),
+      api: connection && kubeletApi(connection, settings.nodeName, { clock: systemClock, log }),
       node: nodeSetup(flags, effective),
       settings,
       runtime: meteredRuntime(criRuntime(client, images), registry),
@@ -144,10 +153,9 @@ function kubeletComponents(flags: KubeletFlags, log: Logger): readonly Component
   return components;
 }
 
-function apiOf(flags: KubeletFlags, nodeName: string, log: Logger): KubeletApi | undefined {
+function connectionOf(flags: KubeletFlags): ApiConnection | undefined {
   if (flags.kubeconfig === undefined) return undefined;
-  const connection = new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-kubelet/${VERSION}` });
-  return kubeletApi(connection, nodeName, { clock: systemClock, log });
+  return new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-kubelet/${VERSION}` });
 }
 
 function nodeSetup(flags: KubeletFlags, config: KubeletConfiguration): NodeSetup {

@@ -1,3 +1,4 @@
+import { quantityOf } from '../../api/quantity.ts';
 import type { ResourceList } from '../../api/types/gen/core-v1.ts';
 import type { NodeCapacity } from '../resources/node-capacity.ts';
 
@@ -11,8 +12,6 @@ export interface NodeResources {
   readonly maxPods: number;
 }
 
-const UNITS = ['Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
-
 /** `capacity` and `allocatable` of a Node. Huge pages are told as none: pods get none. Pure. */
 export function resourceLists(resources: NodeResources): {
   readonly capacity: ResourceList;
@@ -24,27 +23,15 @@ export function resourceLists(resources: NodeResources): {
     'ephemeral-storage': storage,
     'hugepages-1Gi': '0',
     'hugepages-2Mi': '0',
-    memory: bytesText(cpu.memoryBytes),
+    memory: quantityOf(Math.floor(cpu.memoryBytes), 'BinarySI'),
     pods: String(maxPods),
   });
   return {
-    capacity: list(capacity, bytesText(storageBytes)),
+    capacity: list(capacity, quantityOf(storageBytes, 'BinarySI')),
     allocatable: list(allocatable, String(Math.max(0, storageBytes - storageReservedBytes))),
   };
 }
 
 function cpuText(milli: number): string {
   return milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`;
-}
-
-/** With the largest unit that says it exactly, as quantities are written. */
-export function bytesText(bytes: number): string {
-  let value = Math.floor(bytes);
-  let unit = '';
-  for (const next of UNITS) {
-    if (value === 0 || value % 1024 !== 0) break;
-    value /= 1024;
-    unit = next;
-  }
-  return `${value}${unit}`;
 }

@@ -3,7 +3,6 @@ import type { NodeStatus } from '../../../../src/api/types/gen/core-v1.ts';
 import { osImage } from '../../../../src/kubelet/node/machine-facts.ts';
 import { parseNodeLabels, parseTaints } from '../../../../src/kubelet/node/node-flags.ts';
 import { containerImages, newNode, nodeStatus } from '../../../../src/kubelet/node/node-object.ts';
-import { bytesText } from '../../../../src/kubelet/node/node-resources.ts';
 import { hasChanged, labelsPatch, nodeStatusPatch } from '../../../../src/kubelet/node/node-status-patch.ts';
 import { Image } from '../../../../src/rpc/cri-api.ts';
 
@@ -64,14 +63,6 @@ describe('the Node', () => {
       disk: 'fast',
     });
   });
-
-  it.each([
-    [0, '0'],
-    [1023, '1023'],
-    [1024, '1Ki'],
-    [3 * 1024 ** 3, '3Gi'],
-    [1025 * 1024, '1025Ki'],
-  ])('writes %d bytes as %s', (bytes, text) => expect(bytesText(bytes)).toBe(text));
 
   it.each([
     ['NAME="x"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n', 'Debian GNU/Linux 12 (bookworm)'],

@@ -43,7 +43,7 @@ describe('pressure', () => {
     expect(seen.get('pid.available')?.available).toBeGreaterThan(0);
   });
 
-  it.each(['110%', 'much', '-'])('thresholds refuse %s and say which signal', text => {
+  it.each(['110%', 'much', ''])('thresholds refuse %s and say which signal', text => {
     expect(() => evictionThresholds({ 'memory.available': text })).toThrow(
       `evictionHard: memory.available: "${text}" is neither a quantity nor a percentage`,
     );

@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
+import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorCode, errorMessage, failedPrecondition } from '../base/errors.ts';
 import { sleep } from '../base/signals.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
 import { runReconciler } from '../client/reconcile.ts';
+import { ResourceClient } from '../client/resource-client.ts';
 import { WorkQueue } from '../client/work-queue.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
@@ -15,9 +19,12 @@ import { ImagePuller } from './images/image-puller.ts';
 import type { KubeletApi } from './kubelet-api.ts';
 import { kubeletMetrics } from './kubelet-metrics.ts';
 import { type NodeSetup, nodeReporting } from './node/node-reporting.ts';
+import { apiObjects } from './objects/api-objects.ts';
+import { NO_OBJECTS } from './objects/pod-objects.ts';
 import { PodCache } from './observed/pod-cache.ts';
 import { watchRuntime } from './observed/runtime-watch.ts';
 import { isPodUid, podsDir } from './pod-paths.ts';
+import { NO_EVENTS, type PodEvents, podEvents } from './report/pod-events.ts';
 import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
 import { makeQosCgroups } from './resources/qos-cgroups.ts';
@@ -60,7 +67,15 @@ export function kubelet(options: KubeletOptions): Component {
       const cache = new PodCache(runtime, clock);
       let desired = 0;
       const metrics = kubeletMetrics(registry, cache, () => desired);
+      const onObjectChange = (uids: readonly string[]): void => manager.onObjectChange(uids);
+      const objects =
+        options.api === undefined
+          ? undefined
+          : apiObjects({ connection: options.api.connection, clock, log, onChange: onObjectChange });
+      const events = options.api === undefined ? NO_EVENTS : apiEvents(options, options.api);
       const tools = {
+        objects: objects ?? NO_OBJECTS,
+        events,
         runtime,
         settings,
         api: options.api,
@@ -130,6 +145,7 @@ export function kubelet(options: KubeletOptions): Component {
         manifests?.run(signal),
         reporting?.run(signal),
         node?.run(signal),
+        objects?.run(signal),
         options.api?.informers.run(signal, () => {
           log.info('the API server told which pods are to run here');
           sources.onSynced();
@@ -157,6 +173,19 @@ export function kubelet(options: KubeletOptions): Component {
       await manager.ended();
     },
   };
+}
+
+function apiEvents({ settings, clock, log }: KubeletOptions, { connection }: KubeletApi): PodEvents {
+  return podEvents(
+    new EventRecorder({
+      events: new ResourceClient<Event>(connection, { group: '', version: 'v1', plural: 'events' }),
+      component: 'kubelet',
+      host: settings.nodeName,
+      clock,
+      randomSuffix: () => randomBytes(8).toString('hex'),
+      onTrouble: because => log.debug({ because }, 'an event was not written'),
+    }),
+  );
 }
 
 /** The part that tells the API server how pods are. */

@@ -48,6 +48,9 @@ export const FAULT_POINTS = [
   'kubelet/pod/container-started',
   'kubelet/pod/containers-killed',
   'kubelet/pod/sandbox-removed',
+  'volume/version-written',
+  'volume/link-made',
+  'volume/link-renamed',
   'image/pull/layer-unpacked',
   'image/pull/manifest-recorded',
 ] as const;

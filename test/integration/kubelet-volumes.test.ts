@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { applyVolumes } from '../../src/kubelet/volumes/apply.ts';
-import { emptyDirPath } from '../../src/kubelet/volumes/plan.ts';
+import { applyVolumes as apply } from '../../src/kubelet/volumes/apply.ts';
+import { emptyDirPath, type VolumeStep } from '../../src/kubelet/volumes/plan.ts';
 import { removeDirectory, removeVolumes } from '../../src/kubelet/volumes/remove.ts';
 import { bindSubPath } from '../../src/kubelet/volumes/subpath.ts';
 import { mount, readMountinfo, unmount } from '../../src/linux/mount.ts';
@@ -41,12 +41,15 @@ const emptyDir = (volume: string, more: object = {}) =>
     ...more,
   }) as const;
 
+const applyVolumes = (steps: readonly VolumeStep[]): Promise<void> =>
+  apply(steps, { payload: async () => new Map(), now: () => 0, onFailure: () => {} });
+
 describe('volumes on a real kernel', () => {
-  it('makes empty directories that any user may write, in memory where asked, and again without losing content', () => {
+  it('makes empty directories that any user may write, in memory where asked, and again without losing content', async () => {
     const steps = [emptyDir('disk', { group: 2000 }), emptyDir('mem', { tmpfs: { sizeBytes: 1 << 20 } })];
-    applyVolumes(steps);
+    await applyVolumes(steps);
     writeFileSync(`${emptyDirPath(podDir, 'mem')}/kept`, 'x');
-    applyVolumes(steps);
+    await applyVolumes(steps);
     expect(readFileSync(`${emptyDirPath(podDir, 'mem')}/kept`, 'utf8')).toBe('x');
     expect(mounts()).toEqual([emptyDirPath(podDir, 'mem')]);
     const disk = statSync(emptyDirPath(podDir, 'disk'));
@@ -59,13 +62,15 @@ describe('volumes on a real kernel', () => {
     ['File', 'nothing', 'it does not exist'],
     ['Socket', 'file', 'it is something else'],
     ['FileOrCreate', 'no/such/dir/file', 'its directory does not exist'],
-  ] as const)('refuses a hostPath of type %s at %s: %s', (type, name, because) => {
+  ] as const)('refuses a hostPath of type %s at %s: %s', async (type, name, because) => {
     writeFileSync(`${podDir}/file`, '');
-    expect(() => applyVolumes([{ kind: 'host-path', volume: 'v', path: `${podDir}/${name}`, type }])).toThrow(because);
+    await expect(applyVolumes([{ kind: 'host-path', volume: 'v', path: `${podDir}/${name}`, type }])).rejects.toThrow(
+      because,
+    );
   });
 
-  it('makes what a hostPath of an OrCreate type lacks', () => {
-    applyVolumes([
+  it('makes what a hostPath of an OrCreate type lacks', async () => {
+    await applyVolumes([
       { kind: 'host-path', volume: 'd', path: `${podDir}/a/b`, type: 'DirectoryOrCreate' },
       { kind: 'host-path', volume: 'f', path: `${podDir}/a/f`, type: 'FileOrCreate' },
     ]);
@@ -121,7 +126,7 @@ describe('volumes on a real kernel', () => {
     const outside = `${podDir}/outside`;
     mkdirSync(outside);
     writeFileSync(`${outside}/precious`, '');
-    applyVolumes([emptyDir('mem', { tmpfs: { sizeBytes: undefined } })]);
+    await applyVolumes([emptyDir('mem', { tmpfs: { sizeBytes: undefined } })]);
     bindSubPath({ root: outside, path: '.', readOnly: false, target: `${podDir}/volume-subpaths/v/c/0` });
     await removeVolumes(podDir);
     await removeVolumes(podDir);

@@ -8,8 +8,9 @@ import type { ResolvedMount } from '../runtime/container-config.ts';
 import { hostNetworkHostsFile, hostsFile } from '../runtime/hosts-file.ts';
 import { podHostname } from '../runtime/pod-hostname.ts';
 import type { KubeletSettings } from '../settings.ts';
-import { planVolumes, volumeSource } from '../volumes/plan.ts';
+import { isReadOnly, volumeSource } from '../volumes/plan.ts';
 import { bindSubPath } from '../volumes/subpath.ts';
+import { volumesOf } from './pod-volumes.ts';
 
 const HOSTS = '/etc/hosts';
 
@@ -40,19 +41,21 @@ function plain(containerPath: string, hostPath: string): ResolvedMount {
 function volumeMount(input: MountsInput, mount: VolumeMount, index: number): ResolvedMount {
   const { settings, pod, container } = input;
   const directory = podDir(settings, pod.uid);
-  const source = volumeSource(planVolumes(pod.pod.spec, directory), mount.name);
+  const steps = volumesOf(settings, pod);
+  const source = volumeSource(steps, mount.name);
   if (source === undefined)
     throw failedPrecondition(`volumeMount ${mount.mountPath}: the pod has no volume "${mount.name}"`, {
       reason: 'CreateContainerConfigError',
     });
   const subPath =
     mount.subPathExpr === undefined || mount.subPathExpr === '' ? (mount.subPath ?? '') : subPathOf(input, mount);
+  const readOnly = mount.readOnly === true || isReadOnly(steps, mount.name);
   const target = `${directory}/volume-subpaths/${mount.name}/${container.name}/${index}`;
-  if (subPath !== '') bindSubPath({ root: source, path: subPath, readOnly: mount.readOnly === true, target });
+  if (subPath !== '') bindSubPath({ root: source, path: subPath, readOnly, target });
   return {
     containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
     hostPath: subPath === '' ? source : target,
-    readOnly: mount.readOnly === true,
+    readOnly,
     recursiveReadOnly: mount.recursiveReadOnly === 'Enabled',
     propagation: mount.mountPropagation,
   };

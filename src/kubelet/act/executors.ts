@@ -5,13 +5,16 @@ import { createCgroup } from '../../linux/cgroup.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf, PodActionKind } from '../decide/actions.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
+import { objectsFor } from '../objects/pod-objects.ts';
 import { podDir } from '../pod-paths.ts';
 import { podCgroup, podCgroupResources } from '../resources/pod-cgroup.ts';
 import { applyVolumes } from '../volumes/apply.ts';
-import { planVolumes } from '../volumes/plan.ts';
+import { collectPayload } from '../volumes/payload.ts';
+import type { VolumeStep } from '../volumes/plan.ts';
 import { removeVolumes } from '../volumes/remove.ts';
 import { configOfSandbox, createSandbox } from './create-sandbox.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
+import { volumesOf } from './pod-volumes.ts';
 import { removeContainerLog, removePodCgroup, removePodFiles } from './remove-pod.ts';
 import { containerNamed, logLinkName, startContainer, startCreated } from './start-container.ts';
 
@@ -21,14 +24,27 @@ export type Executors = {
 };
 
 export function createExecutors(tools: ActTools): Executors {
-  const { runtime, settings, puller } = tools;
+  const { runtime, settings, puller, clock, events } = tools;
+  const applySteps = async (pod: DesiredPod, steps: readonly VolumeStep[], signal: AbortSignal): Promise<void> => {
+    const objects = objectsFor(pod, tools.objects);
+    await applyVolumes(steps, {
+      payload: step => collectPayload({ pod, step, objects, allocatable: settings.allocatable }, signal),
+      now: () => clock.now(),
+      onFailure: message => events.record(pod, 'Warning', 'FailedMount', message),
+    });
+  };
   return {
-    async 'make-volumes'(_action, task) {
+    async 'make-volumes'(_action, task, signal) {
       const pod = wanted(task);
-      const directory = podDir(settings, task.uid);
-      mkdirSync(directory, { recursive: true, mode: 0o750 });
-      applyVolumes(planVolumes(pod.pod.spec, directory));
+      mkdirSync(podDir(settings, task.uid), { recursive: true, mode: 0o750 });
+      await applySteps(pod, volumesOf(settings, pod), signal);
       faultPoint('kubelet/pod/volumes-made');
+    },
+
+    async 'update-volumes'(_action, task, signal) {
+      const pod = wanted(task);
+      const steps = volumesOf(settings, pod).filter(step => step.kind === 'files');
+      await applySteps(pod, steps, signal);
     },
 
     async 'make-cgroup'(_action, task) {

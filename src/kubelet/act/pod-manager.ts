@@ -71,6 +71,11 @@ export class PodManager {
     for (const uid of uids) this.#workers.get(uid)?.worker.onNews(stale);
   }
 
+  /** What these pods take from the API has changed. */
+  onObjectChange(uids: readonly string[]): void {
+    for (const uid of uids) this.#workers.get(uid)?.worker.onObjectChange();
+  }
+
   /** Resolves when every worker has ended; they do when the signal aborts. Containers run on. */
   async ended(): Promise<void> {
     while (this.#workers.size > 0) await Promise.all([...this.#workers.values()].map(w => w.done));

@@ -4,7 +4,9 @@ import type { PodMemory } from '../decide/pod-memory.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import type { ImageOutcome, ImagePuller } from '../images/image-puller.ts';
 import type { KubeletApi } from '../kubelet-api.ts';
+import type { PodObjects } from '../objects/pod-objects.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
+import type { PodEvents } from '../report/pod-events.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { KubeletSettings } from '../settings.ts';
 
@@ -15,6 +17,8 @@ export interface ActTools {
   readonly settings: KubeletSettings;
   /** Undefined for a kubelet that stands alone. */
   readonly api: KubeletApi | undefined;
+  readonly objects: PodObjects;
+  readonly events: PodEvents;
   readonly clock: Clock;
   readonly log: Logger;
 }

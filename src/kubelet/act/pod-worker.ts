@@ -6,10 +6,11 @@ import { planPod } from '../decide/plan-pod.ts';
 import { planTermination } from '../decide/plan-termination.ts';
 import { EMPTY_MEMORY, POD, type PodMemory } from '../decide/pod-memory.ts';
 import { computePodStatus } from '../decide/pod-status.ts';
-import { rememberDone, rememberFailed, rememberImage } from '../decide/remember.ts';
+import { rememberDone, rememberFailed, rememberImage, rememberObjectChange } from '../decide/remember.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { nothingObserved, type ObservedPod } from '../observed/observed-pod.ts';
 import type { PodCache } from '../observed/pod-cache.ts';
+import { failureEvent } from '../report/failure-event.ts';
 import type { StatusStore } from '../report/status-store.ts';
 import type { Executors } from './executors.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
@@ -52,6 +53,9 @@ export class PodWorker {
   #wasRunning = false;
   #goalChanged = false;
   #runtimeBack = false;
+  /** Counts changes of what the pod takes from the API: one that comes in the middle of a step is not lost with its end. */
+  #objectChanges = 0;
+  #objectsChanged = false;
   #poked = false;
   #wake: (() => void) | undefined;
   /** Ends the wait for containers that were asked to end. */
@@ -61,6 +65,7 @@ export class PodWorker {
     this.uid = uid;
     this.#goal = goal;
     this.#tools = tools;
+    if (goal.kind === 'run') tools.objects.watch(goal.desired);
   }
 
   get goal(): PodGoal {
@@ -76,6 +81,19 @@ export class PodWorker {
     if (goal.kind === 'run' && this.#goal.desired === goal.desired) return;
     this.#goal = goal;
     this.#goalChanged = true;
+    if (goal.kind === 'run') {
+      this.#tools.objects.watch(goal.desired);
+      // volumes may show the pod's own labels and annotations
+      this.onObjectChange();
+    }
+    this.#poke();
+  }
+
+  /** Something that the pod takes from the API has changed, or is there at last. */
+  onObjectChange(): void {
+    this.#memory = rememberObjectChange(this.#memory);
+    this.#objectChanges += 1;
+    this.#objectsChanged = true;
     this.#poke();
   }
 
@@ -109,6 +127,7 @@ export class PodWorker {
       this.#poked = false;
       this.#goalChanged = false;
       this.#runtimeBack = false;
+      this.#objectsChanged = false;
       const holdUntil = await this.#step(signal);
       if (holdUntil === 'gone') break;
       if (holdUntil === 'again') continue;
@@ -116,6 +135,7 @@ export class PodWorker {
       else if (!this.#poked) await this.#sleep(holdUntil.wakeAt);
     }
     signal.removeEventListener('abort', onAbort);
+    if (!signal.aborted) this.#tools.objects.forget(this.uid);
   }
 
   async #step(
@@ -210,17 +230,21 @@ export class PodWorker {
       log.info({ pod: this.#name(), uid: this.uid }, describeAction(action));
       if (changesRuntime(action)) this.#stale = true;
       const cut = new AbortController();
+      const changes = this.#objectChanges;
       this.#kill = action.kind === 'kill-containers' ? cut : undefined;
       try {
         await this.#dispatch(action, task, this.#kill === undefined ? signal : joinedSignal(cut.signal, signal));
         this.#memory = rememberDone(this.#memory, action);
+        if (changes !== this.#objectChanges) this.#memory = rememberObjectChange(this.#memory);
       } catch (error) {
         if (signal.aborted || cut.signal.aborted) return 'again';
         if (errorCode(error) === 'unavailable') {
           log.warn({ pod: this.#name(), because: errorMessage(error) }, `${action.kind} was cut off`);
           return { hold: clock.now() + UNREACHABLE_MS };
         }
-        return this.#failed(action, error);
+        const outcome = this.#failed(action, error);
+        if (changes !== this.#objectChanges) this.#memory = rememberObjectChange(this.#memory);
+        return outcome;
       } finally {
         this.#kill = undefined;
         cut.abort();
@@ -238,13 +262,21 @@ export class PodWorker {
     };
     this.#memory = rememberFailed(this.#memory, action, failure, clock.now());
     const container = 'container' in action ? action.container : undefined;
+    this.#tellFailure(action, failure.message, container);
     const retryAt = this.#memory.failures.get(container ?? POD)?.retryAt ?? clock.now() + UNREACHABLE_MS;
     log.warn(
       { pod: this.#name(), uid: this.uid, container, retryInMs: retryAt - clock.now(), because: failure.message },
       `${action.kind} failed`,
     );
-    // a step of one container holds up only that container: the next plan knows when it may be tried again
-    return action.kind === 'start-container' || action.kind === 'start-created' ? 'again' : { hold: retryAt };
+    // the next plan knows when it may be tried again
+    return HOLDS_UP_NOBODY.has(action.kind) ? 'again' : { hold: retryAt };
+  }
+
+  #tellFailure(action: PodAction, message: string, container: string | undefined): void {
+    const event = failureEvent(action.kind, message);
+    const { desired } = this.#goal;
+    if (event === undefined || desired === undefined) return;
+    this.#tools.events.record(desired, 'Warning', event.reason, event.message, container);
   }
 
   #dispatch<K extends PodAction['kind']>(action: ActionOf<K>, task: PodTask, signal: AbortSignal): Promise<void> {
@@ -293,16 +325,21 @@ export class PodWorker {
     });
   }
 
-  /** Waits out a failure: only another goal, the return of the runtime or the end of the kubelet cut it short. */
+  /** Waits out a failure: only another goal, the return of the runtime, news of objects or the end of the kubelet cut it short. */
   async #hold(until: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#tools;
-    while (!signal.aborted && !this.#goalChanged && !this.#runtimeBack && clock.now() < until) await this.#sleep(until);
+    const isNews = (): boolean => signal.aborted || this.#goalChanged || this.#runtimeBack || this.#objectsChanged;
+    while (!isNews() && clock.now() < until) await this.#sleep(until);
   }
 }
+
+/** A step of one container holds up that container alone, and an update of volumes nobody. */
+const HOLDS_UP_NOBODY: ReadonlySet<PodAction['kind']> = new Set(['start-container', 'start-created', 'update-volumes']);
 
 const QUIET: ReadonlySet<PodAction['kind']> = new Set([
   'make-cgroup',
   'make-volumes',
+  'update-volumes',
   'ensure-image',
   'remove-volumes',
   'remove-cgroup',

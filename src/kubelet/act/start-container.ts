@@ -1,17 +1,21 @@
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { qosClass } from '../../api/pod-resources.ts';
 import type { Container } from '../../api/types/gen/core-v1.ts';
-import { errorCode, errorMessage, GantryError, internalError } from '../../base/errors.ts';
+import { errorCode, errorMessage, failedPrecondition, GantryError, internalError } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf } from '../decide/actions.ts';
 import { type DesiredPod, fullName } from '../desired/desired-pod.ts';
 import { containerEnv } from '../env/container-env.ts';
+import { objectsFor } from '../objects/pod-objects.ts';
 import { podLogDir } from '../pod-paths.ts';
 import { containerResources } from '../resources/container-resources.ts';
 import { containerConfig, containerLogPath } from '../runtime/container-config.ts';
+import { volumeSource } from '../volumes/plan.ts';
+import { readInside } from '../volumes/subpath.ts';
 import { containerMounts } from './container-mounts.ts';
 import { configOfSandbox } from './create-sandbox.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
+import { volumesOf } from './pod-volumes.ts';
 
 /** A container was created and could not be started: `containerId` is what is left of it. */
 export class StartFailure extends GantryError {
@@ -45,11 +49,18 @@ export async function startContainer(
   if (sandbox === undefined || image?.state !== 'present')
     throw internalError(`container ${container.name}: its sandbox or image is not known any more`);
   const podIPs = pod.pod.spec.hostNetwork === true ? settings.hostIPs : sandbox.ips;
-  const env = containerEnv({
+  const volumes = volumesOf(settings, pod);
+  const env = await containerEnv({
     pod,
     container,
     facts: { nodeName: settings.nodeName, hostIPs: settings.hostIPs, podIPs },
     allocatable: settings.allocatable,
+    objects: objectsFor(pod, tools.objects),
+    readVolumeFile: (volume, path) => {
+      const root = volumeSource(volumes, volume);
+      if (root === undefined) throw failedPrecondition(`cannot find the volume "${volume}" referenced by FileKeyRef`);
+      return readInside(root, path);
+    },
   });
   const { restartCount } = action;
   const config = containerConfig({

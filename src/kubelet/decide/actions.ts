@@ -4,6 +4,8 @@ import type { BackoffState } from '../../base/backoff.ts';
 export interface PodActions {
   'make-cgroup': object;
   'make-volumes': object;
+  /** Writes the files of volumes anew whose sources changed. The pod runs meanwhile, and runs on if that fails. */
+  'update-volumes': object;
   'ensure-image': { readonly container: string };
   'create-sandbox': { readonly attempt: number };
   'start-container': {

@@ -96,7 +96,8 @@ function waitingReason(
   if (own !== undefined) return { reason: own.reason, message: own.message };
   const image = input.memory.images.get(container.name);
   if (image?.state === 'failed') return imageReason(image, container, input.now);
-  const pod = input.memory.failures.get(POD);
+  // upstream says that with events alone, and there are none without an API server
+  const pod = input.desired.source === 'api' ? undefined : input.memory.failures.get(POD);
   return pod === undefined ? undefined : { reason: pod.reason, message: pod.message };
 }
 

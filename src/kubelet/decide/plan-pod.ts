@@ -1,5 +1,6 @@
 import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { ObservedPod, ObservedSandbox } from '../observed/observed-pod.ts';
+import { hasFiles } from '../volumes/plan.ts';
 import type { ContainerToKill, Plan, PodAction } from './actions.ts';
 import {
   type ContainerDecision,
@@ -10,7 +11,7 @@ import {
   isFinished,
 } from './decide-container.ts';
 import { planGarbage } from './plan-garbage.ts';
-import { POD, pullBackoffShownAt } from './pod-memory.ts';
+import { FILES, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { sidecarsOf } from './restart-policy.ts';
 
 /** Upstream never asks a runtime for a shorter grace than this, so that a process sees its signal at all. */
@@ -132,9 +133,20 @@ function planContainers(input: DecideInput, sandbox: ObservedSandbox): Plan {
   const [firstKill] = kills;
   if (firstKill !== undefined)
     actions.push({ kind: 'kill-containers', containers: kills.map(k => k.container), because: firstKill.because });
-  if (starts.length > 0) actions.push(...preparationsBefore(input, starts));
-  actions.push(...starts, ...planGarbage(input.observed, sandbox.id));
+  const prepare = preparationsBefore(input, starts);
+  const update = prepare.some(a => a.kind === 'make-volumes') ? undefined : planFiles(input);
+  if (update !== undefined && 'wakeAt' in update) wakeAt = earliest(wakeAt, update.wakeAt);
+  else if (update !== undefined) actions.push(update);
+  actions.push(...prepare, ...starts, ...planGarbage(input.observed, sandbox.id));
   return { actions, wakeAt, gone: false };
+}
+
+/** The pod runs, and what its volumes show may have changed since they were written, or while no kubelet looked. */
+function planFiles({ desired, memory, now }: DecideInput): PodAction | { readonly wakeAt: number } | undefined {
+  if (memory.files === 'current' || !hasFiles(desired.pod.spec)) return undefined;
+  const failure = memory.failures.get(FILES);
+  if (failure !== undefined && failure.retryAt > now) return { wakeAt: failure.retryAt };
+  return { kind: 'update-volumes', because: 'what they show may have changed' };
 }
 
 /** The pod's cgroup and volumes are looked after once per life of the kubelet, at the first start. */

@@ -8,18 +8,22 @@ import type { PodActionKind } from './actions.ts';
 export interface PodMemory {
   readonly cgroup: 'unknown' | 'made' | 'removed';
   readonly volumes: 'unknown' | 'made' | 'removed';
+  /** Whether the files of volumes are as what they show is now. */
+  readonly files: 'current' | 'outdated';
   readonly podDir: 'unknown' | 'removed';
   /** By container name; gone again once the container was started. */
   readonly images: ReadonlyMap<string, ImageState>;
   /** Crash back-off by container name. */
   readonly crash: ReadonlyMap<string, BackoffState>;
-  /** Failed steps: by container name, or POD for steps of the pod as a whole. */
+  /** Failed steps: by container name, POD for steps of the pod as a whole, FILES for the update of volumes. */
   readonly failures: ReadonlyMap<string, ActionFailure>;
   /** Not-ready sandboxes that were stopped all the same, so that their network was released. */
   readonly stoppedSandboxes: ReadonlySet<string>;
 }
 
 export const POD = '';
+/** No container has such a name. */
+export const FILES = '/files';
 
 export type ImageState =
   | { readonly state: 'pulling'; readonly backoff: BackoffState | undefined }
@@ -61,6 +65,7 @@ export interface ActionFailure {
 export const EMPTY_MEMORY: PodMemory = {
   cgroup: 'unknown',
   volumes: 'unknown',
+  files: 'outdated',
   podDir: 'unknown',
   images: new Map(),
   crash: new Map(),

@@ -1,10 +1,11 @@
 import { nextBackoff } from '../../base/backoff.ts';
 import type { PodAction, PodActionKind } from './actions.ts';
 import { IMAGE_BACKOFF, STEP_BACKOFF } from './crash-backoff.ts';
-import { type ImageState, POD, type PodMemory, type PresentImage } from './pod-memory.ts';
+import { FILES, type ImageState, POD, type PodMemory, type PresentImage } from './pod-memory.ts';
 
 /** Steps of one container; the others are the pod's as a whole. */
 function scopeOf(action: PodAction): string {
+  if (action.kind === 'update-volumes') return FILES;
   return action.kind === 'start-container' || action.kind === 'start-created' || action.kind === 'remove-container'
     ? action.container
     : POD;
@@ -14,6 +15,7 @@ function scopeOf(action: PodAction): string {
 const REASONS: { readonly [K in PodActionKind]: string } = {
   'make-cgroup': 'FailedCreatePodContainer',
   'make-volumes': 'FailedMount',
+  'update-volumes': 'FailedMount',
   'ensure-image': 'ImageInspectError',
   'create-sandbox': 'CreatePodSandboxError',
   'start-container': 'CreateContainerError',
@@ -40,7 +42,10 @@ export function rememberDone(memory: PodMemory, action: PodAction): PodMemory {
     case 'remove-cgroup':
       return { ...after, cgroup: 'removed' };
     case 'make-volumes':
-      return { ...after, volumes: 'made' };
+      failures.delete(FILES);
+      return { ...after, volumes: 'made', files: 'current' };
+    case 'update-volumes':
+      return { ...after, files: 'current' };
     case 'remove-volumes':
       return { ...after, volumes: 'removed' };
     case 'remove-pod-dir':
@@ -58,6 +63,22 @@ export function rememberDone(memory: PodMemory, action: PodAction): PodMemory {
     default:
       return after;
   }
+}
+
+/** Steps that fail for want of an object of the API. */
+const NEED_OBJECTS: ReadonlySet<string> = new Set(['FailedMount', 'CreateContainerConfigError']);
+
+/**
+ * The memory after an object that the pod refers to came, changed or went: its volumes are to be looked after, and what failed for want of it need not
+ * wait any longer. The back-off stays, so that an object that changes often is no reason to hammer.
+ */
+export function rememberObjectChange(memory: PodMemory): PodMemory {
+  const failures = new Map(
+    [...memory.failures].map(([scope, failure]) =>
+      NEED_OBJECTS.has(failure.reason) ? [scope, { ...failure, retryAt: 0 }] : [scope, failure],
+    ),
+  );
+  return { ...memory, failures, files: 'outdated' };
 }
 
 export interface StepFailure {

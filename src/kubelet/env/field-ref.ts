@@ -1,3 +1,5 @@
+import { goQuote } from '../../api/go-quote.ts';
+import type { Pod } from '../../api/types/gen/core-v1.ts';
 import { failedPrecondition } from '../../base/errors.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 
@@ -41,4 +43,34 @@ export function fieldValue(pod: DesiredPod, facts: PodFacts, path: string): stri
         reason: 'CreateContainerConfigError',
       });
   }
+}
+
+/**
+ * The value of a fieldRef in a volume: what the pod's metadata says. Maps come as lines `key="value"` in the order of their keys. Throws for a field
+ * that a volume cannot show.
+ */
+export function metadataValue({ metadata }: Pod, path: string): string {
+  const key = MAP_KEY.exec(path);
+  if (key !== null) return metadata[key[1] as 'labels' | 'annotations']?.[key[2] ?? ''] ?? '';
+  switch (path) {
+    case 'metadata.annotations':
+      return mapLines(metadata.annotations ?? {});
+    case 'metadata.labels':
+      return mapLines(metadata.labels ?? {});
+    case 'metadata.name':
+      return metadata.name ?? '';
+    case 'metadata.namespace':
+      return metadata.namespace ?? '';
+    case 'metadata.uid':
+      return metadata.uid ?? '';
+    default:
+      throw failedPrecondition(`unsupported fieldPath: ${path}`);
+  }
+}
+
+function mapLines(map: { readonly [key: string]: string }): string {
+  return Object.entries(map)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${goQuote(value)}`)
+    .join('\n');
 }

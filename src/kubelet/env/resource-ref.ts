@@ -3,10 +3,13 @@ import type { Container, Pod, ResourceFieldSelector } from '../../api/types/gen/
 import { failedPrecondition } from '../../base/errors.ts';
 import type { NodeCapacity } from '../resources/node-capacity.ts';
 
-/** The value of a resourceFieldRef, in units of its divisor, rounded up. A limit that is not set is what the node can give. */
+/**
+ * The value of a resourceFieldRef, in units of its divisor, rounded up. A limit that is not set is what the node can give. `own` is the container that
+ * asks, undefined for a volume, which has to name one.
+ */
 export function resourceValue(
   pod: Pod,
-  own: Container,
+  own: Container | undefined,
   selector: ResourceFieldSelector,
   allocatable: NodeCapacity,
 ): string {
@@ -14,7 +17,7 @@ export function resourceValue(
   const name = selector.containerName;
   const container = name === undefined || name === '' ? own : containers.find(c => c.name === name);
   if (container === undefined)
-    throw configError(`resourceFieldRef names container "${name}", which the pod does not have`);
+    throw configError(`resourceFieldRef names container "${name ?? ''}", which the pod does not have`);
   const [kind = '', resource = ''] = splitOnce(selector.resource);
   if ((kind !== 'limits' && kind !== 'requests') || !/^(cpu|memory|ephemeral-storage|hugepages-.+)$/.test(resource))
     throw configError(`resource "${selector.resource}" cannot be used in a resourceFieldRef`);

@@ -1,40 +1,57 @@
 import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errnoName, failedPrecondition } from '../../base/errors.ts';
+import type { HostPathType } from '../../api/types/gen/core-v1.ts';
+import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { MS, mount, readMountinfo } from '../../linux/mount.ts';
-import type { VolumeStep } from './plan.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import type { Payload } from './payload.ts';
+import type { FilesStep, VolumeStep } from './plan.ts';
 
-/** Makes the volumes of a pod. Safe to repeat: what is there keeps its content. Throws an error that names the volume. */
-export function applyVolumes(steps: readonly VolumeStep[]): void {
-  for (const step of steps) {
-    try {
-      applyVolume(step);
-    } catch (error) {
-      const code = errnoName(error);
-      if (code === undefined) throw error;
-      throw failedPrecondition(`volume "${step.volume}": ${(error as Error).message}`, {
-        reason: 'FailedMount',
-        cause: error,
-      });
-    }
-  }
+export interface VolumeTools {
+  /** What the files of a volume shall be. Rejects with what is missing. */
+  payload(step: FilesStep): Promise<Payload>;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Told of every volume that could not be made, with upstream's text. */
+  onFailure(message: string): void;
 }
 
-function applyVolume(step: VolumeStep): void {
+/**
+ * Makes the volumes of a pod, or brings those up to date that are there: what a container has written stays. All are tried, each failure is told, and the
+ * first is thrown. Safe to repeat.
+ */
+export async function applyVolumes(steps: readonly VolumeStep[], tools: VolumeTools): Promise<void> {
+  const results = await Promise.allSettled(steps.map(step => applyVolume(step, tools)));
+  let first: string | undefined;
+  for (const [index, result] of results.entries()) {
+    if (result.status === 'fulfilled') continue;
+    const message = `MountVolume.SetUp failed for volume "${steps[index]?.volume}" : ${errorMessage(result.reason)}`;
+    tools.onFailure(message);
+    first ??= message;
+  }
+  if (first !== undefined) throw failedPrecondition(first, { reason: 'FailedMount' });
+}
+
+async function applyVolume(step: VolumeStep, tools: VolumeTools): Promise<void> {
   switch (step.kind) {
     case 'unsupported':
-      throw failedPrecondition(step.because, { reason: 'FailedMount' });
+      throw failedPrecondition(step.because);
     case 'empty-dir':
       makeEmptyDir(step);
       break;
     case 'host-path':
       checkHostPath(step);
       break;
+    case 'files':
+      writeFiles(step, await tools.payload(step), tools.now());
+      break;
   }
 }
 
 /** Open to all, as upstream makes it; with an fsGroup the group owns it and what is made in it. */
-function makeEmptyDir(step: Extract<VolumeStep, { readonly kind: 'empty-dir' }>): void {
+function makeEmptyDir(
+  step: Pick<Extract<VolumeStep, { readonly kind: 'empty-dir' }>, 'path' | 'tmpfs' | 'group'>,
+): void {
   mkdirSync(step.path, { recursive: true, mode: 0o750 });
   if (step.tmpfs !== undefined && !readMountinfo().some(row => row.target === step.path)) {
     const size = step.tmpfs.sizeBytes === undefined ? '' : `,size=${step.tmpfs.sizeBytes}`;
@@ -42,6 +59,12 @@ function makeEmptyDir(step: Extract<VolumeStep, { readonly kind: 'empty-dir' }>)
   }
   if (step.group !== undefined) chownSync(step.path, 0, step.group);
   chmodSync(step.path, step.group === undefined ? 0o777 : 0o2777);
+}
+
+function writeFiles(step: FilesStep, payload: Payload, now: number): void {
+  makeEmptyDir(step);
+  for (const point of step.mountPoints) mkdirSync(`${step.path}/${point}`, { recursive: true, mode: 0o755 });
+  writeAtomically({ directory: step.path, payload, group: step.group, now });
 }
 
 type HostPathStep = Extract<VolumeStep, { readonly kind: 'host-path' }>;
@@ -68,10 +91,19 @@ function checkHostPath(step: HostPathStep): void {
   if (!holds[type]) throw mismatch(step, 'it is something else');
 }
 
-function mismatch(step: HostPathStep, because: string): Error {
-  return failedPrecondition(`volume "${step.volume}": hostPath ${step.path} is not of type ${step.type}: ${because}`, {
-    reason: 'FailedMount',
-  });
+const KINDS: { readonly [Type in Exclude<HostPathType, ''>]: string } = {
+  DirectoryOrCreate: 'a directory',
+  Directory: 'a directory',
+  FileOrCreate: 'a file',
+  File: 'a file',
+  Socket: 'a socket file',
+  CharDevice: 'a character device',
+  BlockDevice: 'a block device',
+};
+
+function mismatch({ path, type }: HostPathStep, because: string): Error {
+  const kind = type === '' ? 'of that type' : KINDS[type];
+  return failedPrecondition(`hostPath type check failed: ${path} is not ${kind}: ${because}`);
 }
 
 function statOf(path: string): Stats | undefined {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { failedPrecondition } from '../../base/errors.ts';
 import { type MountRow, readMountinfo, unmount } from '../../linux/mount.ts';
+import { isMemoryVolumePath } from './plan.ts';
 
 /**
  * Removes the volumes of a pod with what is in them. Safe to repeat. Mounts of ours (memory volumes, sub-paths) are taken off first; a mount that
@@ -27,7 +28,7 @@ function mountsUnder(directory: string): MountRow[] {
 
 function isOurs(podDir: string, row: MountRow): boolean {
   if (row.target.startsWith(`${podDir}/volume-subpaths/`)) return true;
-  return row.fstype === 'tmpfs' && row.target.startsWith(`${podDir}/volumes/kubernetes.io~empty-dir/`);
+  return row.fstype === 'tmpfs' && isMemoryVolumePath(podDir, row.target);
 }
 
 function refuseForeignMounts(directory: string): void {

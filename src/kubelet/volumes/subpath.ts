@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { errnoName, failedPrecondition } from '../../base/errors.ts';
 import { bindMount, unmount } from '../../linux/mount.ts';
 import { isThere } from './apply.ts';
@@ -6,7 +15,17 @@ import { isThere } from './apply.ts';
 const O_PATH = 0o10000000;
 const WALK = O_PATH | constants.O_NOFOLLOW;
 
-export interface SubPath {
+/** More than an environment file may hold. */
+const MAX_FILE_BYTES = 64 * 1024;
+
+/** A place inside a volume. */
+interface Inside {
+  readonly root: string;
+  readonly path: string;
+  readonly readOnly: boolean;
+}
+
+export interface SubPath extends Inside {
   /** The volume's directory on the node. */
   readonly root: string;
   /** Relative, inside it; a component that is missing is made as a directory. */
@@ -36,7 +55,20 @@ export function bindSubPath(sub: SubPath): void {
   }
 }
 
-function openInside(sub: SubPath): number {
+/** The text of a regular file in a volume, found as a sub-path is. Throws where it is not there, is something else or holds more than 64 KiB. */
+export function readInside(root: string, path: string): string {
+  const fd = openInside({ root, path, readOnly: true });
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw failedPrecondition(`"${path}" is no regular file`);
+    if (stat.size > MAX_FILE_BYTES) throw failedPrecondition(`"${path}" is larger than ${MAX_FILE_BYTES} bytes`);
+    return readFileSync(`/proc/self/fd/${fd}`, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openInside(sub: Inside): number {
   const root = realpathSync(sub.root);
   const wanted = resolveInside(root, sub);
   let fd = openSync(root, WALK);
@@ -54,7 +86,7 @@ function openInside(sub: SubPath): number {
 }
 
 /** The path with its links resolved as far as it exists, relative to the volume. */
-function resolveInside(root: string, sub: SubPath): string {
+function resolveInside(root: string, sub: Inside): string {
   if (sub.path.startsWith('/') || sub.path.split('/').includes('..')) throw outside(sub);
   const segments = sub.path.split('/').filter(s => s !== '' && s !== '.');
   for (let known = segments.length; known >= 0; known -= 1) {
@@ -67,7 +99,7 @@ function resolveInside(root: string, sub: SubPath): string {
   throw outside(sub);
 }
 
-function realpathOf(path: string, sub: SubPath): string {
+function realpathOf(path: string, sub: Inside): string {
   try {
     return realpathSync(path);
   } catch (error) {
@@ -76,7 +108,7 @@ function realpathOf(path: string, sub: SubPath): string {
   }
 }
 
-function openOrMake(fd: number, segment: string, sub: SubPath): number {
+function openOrMake(fd: number, segment: string, sub: Inside): number {
   const path = `/proc/self/fd/${fd}/${segment}`;
   try {
     return checkedOpen(path, sub);
@@ -88,14 +120,14 @@ function openOrMake(fd: number, segment: string, sub: SubPath): number {
 }
 
 /** O_PATH opens a link itself where O_NOFOLLOW is given: it appeared after the path was resolved, and is refused. */
-function checkedOpen(path: string, sub: SubPath): number {
+function checkedOpen(path: string, sub: Inside): number {
   const fd = openSync(path, WALK);
   if (!fstatSync(fd).isSymbolicLink()) return fd;
   closeSync(fd);
   throw outside(sub);
 }
 
-function outside(sub: SubPath): Error {
+function outside(sub: Inside): Error {
   return failedPrecondition(`subPath "${sub.path}" does not stay inside its volume`, {
     reason: 'CreateContainerConfigError',
   });

@@ -493,6 +493,15 @@ describe('plugins of others', () => {
     expect(await loopbackPlugin.version()).toEqual(CNI_VERSIONS);
   });
 
+  it('reads at once what a plugin says that fails, be it a megabyte of blanks', async () => {
+    const directory = runDirectory('chatty');
+    const blanks = "head -c 1000000 /dev/zero | tr '\\0' ' '";
+    writeFileSync(`${directory}/chatty`, `#!/bin/sh\nprintf begin; ${blanks}; echo end; exit 3\n`, { mode: 0o755 });
+    const started = performance.now();
+    await expect(new ExecPlugin('chatty', [directory]).version()).rejects.toThrow('exit code 3: begin');
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
   it('names the plugin that failed and its message, and has undone the ones before it', async () => {
     const list = [
       { type: 'gantry-bridge', bridge: 'gbr6', ipam: { subnet: '10.29.0.0/24' } },

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { oneLine } from '../../base/errors.ts';
 import { CNI_ERROR, CniError, parseErrorObject } from '../../cni/protocol/error.ts';
 import { parseJsonObject } from '../../cni/protocol/json.ts';
 import { type CniPlugin, checkRequest, type PluginRequest } from '../../cni/protocol/plugin.ts';
@@ -61,10 +62,7 @@ export class ExecPlugin implements CniPlugin {
     const output = result.stdout.toString('utf8');
     if (result.code === 0) return output;
     const how = result.signal === null ? `exit code ${result.code}` : `signal ${result.signal}`;
-    const text = `${result.stderr.toString('utf8')} ${output}`
-      .trim()
-      .replace(/\s*\n\s*/g, ' ')
-      .slice(0, 1000);
+    const text = oneLine(`${result.stderr.toString('utf8')} ${output}`).slice(0, 1000);
     throw parseErrorObject(output) ?? new CniError(CNI_ERROR.internal, `${how}${text === '' ? '' : `: ${text}`}`);
   }
 

@@ -42,6 +42,8 @@ function canonical(address: Address): string {
   return bigIntToIp(address.value, address.v4 ? 4 : 6);
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** 4 or 6; undefined for what is no address. An IPv4 address inside IPv6 is one of IPv4, as Go sees it. */
 export function familyOf(text: string): 4 | 6 | undefined {
   if (isIPv4(text)) return 4;
@@ -58,8 +60,8 @@ export function canonicalIp(text: string): string | undefined {
 }
 
 /** The rules of an address in a field that is older than the strict rules. `kept`: values of the stored object, which may stay. */
-export function validateLegacyIp(path: string, text: string, kept: readonly string[] = []): FieldError[] {
-  if (kept.includes(text)) return [];
+export function validateLegacyIp(path: string, text: string, kept: ReadonlySet<string> = NONE): FieldError[] {
+  if (kept.has(text)) return [];
   const address = parseSloppy(text);
   if (address === undefined)
     return [invalid(path, text, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
@@ -107,8 +109,8 @@ function networkText(network: Network): string {
 }
 
 /** The rules of a network in a field that is older than the strict rules. `kept`: values of the stored object, which may stay. */
-export function validateLegacyCidr(path: string, text: string, kept: readonly string[] = []): FieldError[] {
-  if (kept.includes(text)) return [];
+export function validateLegacyCidr(path: string, text: string, kept: ReadonlySet<string> = NONE): FieldError[] {
+  if (kept.has(text)) return [];
   const network = parseNetwork(text);
   if (network === undefined)
     return [invalid(path, text, 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)')];

@@ -18,14 +18,17 @@ export function validateLabelKeys(
     ...keyErrors(mismatch, selector, `${path}.mismatchLabelKeys`),
   ];
   const seen = new Set(Object.keys(selector?.matchLabels ?? {}));
+  // of equal ones the last counts
+  const places = new Map(matchKeys.map((key, index) => [key, index]));
   for (const { key } of selector?.matchExpressions ?? []) {
-    const index = matchKeys.lastIndexOf(key);
-    if (index >= 0 && seen.has(key))
+    const index = places.get(key);
+    if (index !== undefined && seen.has(key))
       errors.push(invalid(`${path}[${index}]`, key, 'exists in both matchLabelKeys and labelSelector'));
     seen.add(key);
   }
+  const mismatchKeys = new Set(mismatch);
   for (const [index, key] of matchKeys.entries())
-    if (mismatch?.includes(key) === true)
+    if (mismatchKeys.has(key))
       errors.push(
         invalid(`${path}.matchLabelKeys[${index}]`, key, 'exists in both matchLabelKeys and mismatchLabelKeys'),
       );

@@ -94,26 +94,39 @@ function isWholePages(name: string, quantity: string): boolean {
 
 /** Claims by name, or a request of one: nothing twice, and no request of a claim that is taken as a whole. */
 function claimErrors(claims: readonly ResourceClaim[], known: ReadonlySet<string>, path: string): FieldError[] {
+  const keyOf = ({ name, request = '' }: ResourceClaim): string => (request === '' ? name : `${name}/${request}`);
+  const sorted = [...new Set(claims.map(keyOf))].toSorted();
+  const listed = known.size === 0 ? ' which is empty' : `: ${[...known].toSorted().join(', ')}`;
   const seen = new Set<string>();
-  return claims.flatMap(({ name, request = '' }, index) => {
+  return claims.flatMap((claim, index) => {
+    const { name, request = '' } = claim;
     const at = `${path}[${index}]`;
     if (name === '') return [required(at)];
     const errors: FieldError[] = [];
     if (seen.has(name)) errors.push(duplicate(at, name));
     else {
       if (request !== '') errors.push(...invalidFor(`${at}.request`, request, dns1123Label(request)));
-      const key = request === '' ? name : `${name}/${request}`;
+      const key = keyOf(claim);
       if (seen.has(key)) errors.push(duplicate(at, key));
       else if (request === '')
-        for (const other of seen) if (other.startsWith(`${name}/`)) errors.push(duplicate(at, name));
+        for (const other of beginningWith(sorted, `${name}/`)) if (seen.has(other)) errors.push(duplicate(at, name));
       seen.add(key);
     }
-    if (!known.has(name)) {
-      const names = known.size === 0 ? ' which is empty' : `: ${[...known].toSorted().join(', ')}`;
-      errors.push({ ...notFound(at, name), detail: `must be one of the names in pod.spec.resourceClaims${names}` });
-    }
+    if (!known.has(name))
+      errors.push({ ...notFound(at, name), detail: `must be one of the names in pod.spec.resourceClaims${listed}` });
     return errors;
   });
+}
+
+/** The texts of a sorted list that begin so, found without looking at the others. */
+function* beginningWith(sorted: readonly string[], prefix: string): Generator<string> {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? '') < prefix) low = middle + 1;
+    else high = middle;
+  }
+  for (let text = sorted[low]; text?.startsWith(prefix) === true; text = sorted[++low]) yield text;
 }
 
 /** True where a stored pod asks for a part of a huge page. */

@@ -74,11 +74,11 @@ export function validateProfileAnnotations(
   if (pod !== undefined) errors.push(...seccompText(pod, `${path}.${SECCOMP_POD}`));
   for (const [key, text] of Object.entries(annotations))
     if (key.startsWith(SECCOMP_CONTAINER)) errors.push(...seccompText(text, `${path}.${key}`));
+  const containerNames = new Set(containersOf(spec, '').map(([{ name }]) => name));
   for (const [key, text] of Object.entries(annotations)) {
     if (!key.startsWith(APPARMOR_CONTAINER)) continue;
     const container = key.slice(APPARMOR_CONTAINER.length);
-    if (!containersOf(spec, '').some(([{ name }]) => name === container))
-      errors.push(invalid(`${path}[${key}]`, container, 'container not found'));
+    if (!containerNames.has(container)) errors.push(invalid(`${path}[${key}]`, container, 'container not found'));
     if (!['', 'runtime/default', 'unconfined'].includes(text) && !text.startsWith('localhost/'))
       errors.push(invalid(`${path}[${key}]`, text, `invalid AppArmor profile name: ${JSON.stringify(text)}`));
   }

@@ -1,9 +1,9 @@
 import { goQuote } from '../../api/go-quote.ts';
 import { compareQuantities } from '../../api/quantity.ts';
-import { equalValues } from '../../api/semantic-equal.ts';
-import type { Pod, ResourceList, Toleration } from '../../api/types/gen/core-v1.ts';
+import type { Pod, ResourceList } from '../../api/types/gen/core-v1.ts';
 import type { RuntimeClass } from '../../api/types/gen/node-v1.ts';
 import { ALLOW, changeTo, type Decision, deny, isAbout, type Lister, type WriteRequest } from './admission.ts';
+import { mergedTolerations } from './merged-tolerations.ts';
 
 const CLASSES = { group: 'node.k8s.io', resource: 'runtimeclasses' };
 const MISMATCH = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
@@ -73,26 +73,4 @@ function isSame(a: ResourceList, b: ResourceList): boolean {
     const [left, right] = [a[name], b[name]];
     return left !== undefined && right !== undefined && compareQuantities(left, right) === 0;
   });
-}
-
-/** Without those that another one covers; of equal ones the first stays. */
-function mergedTolerations(all: readonly Toleration[]): readonly Toleration[] {
-  const merged: Toleration[] = [];
-  for (const [index, toleration] of all.entries()) {
-    const later = all.slice(index + 1).filter(other => !equalValues(toleration, other));
-    if (![...merged, ...later].some(other => covers(other, toleration))) merged.push(toleration);
-  }
-  return merged;
-}
-
-function covers(wide: Toleration, narrow: Toleration): boolean {
-  if (equalValues(wide, narrow)) return true;
-  const operator = wide.operator ?? '';
-  const [wideKey, narrowKey] = [wide.key ?? '', narrow.key ?? ''];
-  if (wideKey !== narrowKey && (wideKey !== '' || operator !== 'Exists')) return false;
-  if ((wide.effect ?? '') !== '' && wide.effect !== narrow.effect) return false;
-  const [longer, shorter] = [wide.tolerationSeconds, narrow.tolerationSeconds];
-  if (wide.effect === 'NoExecute' && longer !== undefined && (shorter === undefined || shorter > longer)) return false;
-  if (operator === 'Exists') return true;
-  return narrow.operator === 'Equal' && (wide.value ?? '') === (narrow.value ?? '');
 }

@@ -28,9 +28,11 @@ const ACTIONS = ['Count', 'FailIndex', 'FailJob', 'Ignore'];
 /** When a job is over before all of its pods were tried again: `podFailurePolicy`. */
 export function validateFailurePolicy(spec: JobSpec, path: string): FieldError[] {
   const rules = spec.podFailurePolicy?.rules ?? [];
+  const { initContainers = [], containers } = spec.template.spec;
+  const containerNames = new Set([...initContainers, ...containers].map(({ name }) => name));
   return [
     ...atMostItems(`${path}.rules`, rules.length, MAX_RULES),
-    ...rules.flatMap((rule, i) => failureRule(rule, spec, `${path}.rules[${i}]`)),
+    ...rules.flatMap((rule, i) => failureRule(rule, spec, containerNames, `${path}.rules[${i}]`)),
   ];
 }
 
@@ -40,14 +42,19 @@ function choice(value: string, supported: readonly string[], path: string): Fiel
   return supported.includes(value) ? [] : [notSupported(path, value, supported)];
 }
 
-function failureRule(rule: PodFailurePolicyRule, spec: JobSpec, path: string): FieldError[] {
+function failureRule(
+  rule: PodFailurePolicyRule,
+  spec: JobSpec,
+  containerNames: ReadonlySet<string>,
+  path: string,
+): FieldError[] {
   const errors: FieldError[] = [];
   if (rule.action === 'FailIndex') {
     if (spec.backoffLimitPerIndex === undefined)
       errors.push(invalid(`${path}.action`, rule.action, 'requires the backoffLimitPerIndex to be set'));
   } else errors.push(...choice(rule.action, ACTIONS, `${path}.action`));
   const { onExitCodes: codes, onPodConditions: conditions = [] } = rule;
-  if (codes !== undefined) errors.push(...exitCodes(codes, spec, `${path}.onExitCodes`));
+  if (codes !== undefined) errors.push(...exitCodes(codes, containerNames, `${path}.onExitCodes`));
   errors.push(...podConditions(conditions, `${path}.onPodConditions`));
   if (codes !== undefined && conditions.length > 0)
     errors.push(invalid(path, undefined, 'specifying both OnExitCodes and OnPodConditions is not supported'));
@@ -66,11 +73,14 @@ function podConditions(patterns: readonly PodFailurePolicyOnPodConditionsPattern
   ];
 }
 
-function exitCodes(codes: PodFailurePolicyOnExitCodesRequirement, spec: JobSpec, path: string): FieldError[] {
+function exitCodes(
+  codes: PodFailurePolicyOnExitCodesRequirement,
+  containerNames: ReadonlySet<string>,
+  path: string,
+): FieldError[] {
   const { operator, containerName, values } = codes;
   const errors = choice(operator, ['In', 'NotIn'], `${path}.operator`);
-  const { initContainers = [], containers } = spec.template.spec;
-  if (containerName !== undefined && ![...initContainers, ...containers].some(each => each.name === containerName))
+  if (containerName !== undefined && !containerNames.has(containerName))
     errors.push(
       invalid(
         `${path}.containerName`,
@@ -81,10 +91,12 @@ function exitCodes(codes: PodFailurePolicyOnExitCodesRequirement, spec: JobSpec,
   const at = `${path}.values`;
   if (values.length === 0) errors.push(invalid(at, values, 'at least one value is required'));
   errors.push(...atMostItems(at, values.length, MAX_EXIT_CODES));
+  const seen = new Set<number>();
   for (const [index, value] of values.entries()) {
     if (operator === 'In' && value === 0)
       errors.push(invalid(`${at}[${index}]`, value, 'must not be 0 for the In operator'));
-    if (values.indexOf(value) < index) errors.push(duplicate(`${at}[${index}]`, value));
+    if (seen.has(value)) errors.push(duplicate(`${at}[${index}]`, value));
+    seen.add(value);
   }
   if (values.some((value, index) => index > 0 && (values[index - 1] ?? 0) > value))
     errors.push(invalid(at, values, 'must be ordered'));

@@ -69,31 +69,36 @@ export const certificateSigningRequestStrategy = defineStrategy<Request>(
 function withDecision(request: Request, old: Request): Request {
   const { conditions } = request.status;
   if (conditions === undefined) return request;
-  const before = old.status.conditions ?? [];
-  const kept = conditions.map((condition, index) => {
-    const { type } = condition;
-    if (type !== 'Approved' && type !== 'Denied') return condition;
-    const same = (other: { readonly type: string }): boolean => other.type === type;
+  const ofType = (all: readonly CertificateSigningRequestCondition[] | undefined, type: string) =>
+    (all ?? []).filter(condition => condition.type === type);
+  const decisions = ['Approved', 'Denied'].map(type => {
+    const before = ofType(old.status.conditions, type);
     // One more or less is a change, which the rules refuse.
-    if (conditions.filter(same).length !== before.filter(same).length) return condition;
-    return before.filter(same)[conditions.slice(0, index).filter(same).length] ?? condition;
+    const isKept = ofType(conditions, type).length === before.length;
+    return [type, isKept ? before.values() : [].values()] as const;
   });
+  const stored = new Map(decisions);
+  const kept = conditions.map(condition => stored.get(condition.type)?.next().value ?? condition);
   return { ...request, status: { ...request.status, conditions: kept } };
 }
 
 /** When a condition was written, and since when it has its status, where the writer does not say. */
 function withTimes(request: Request, old: Request, now: string): Request {
-  const conditions = request.status.conditions?.map((condition): CertificateSigningRequestCondition => {
-    const before = old.status.conditions?.find(
-      ({ type, status, lastTransitionTime }) =>
-        type === condition.type && status === condition.status && lastTransitionTime !== undefined,
-    );
-    return {
+  const keyOf = ({ type, status }: CertificateSigningRequestCondition): string => JSON.stringify([type, status]);
+  const since = new Map<string, string>();
+  for (const condition of old.status.conditions ?? []) {
+    const { lastTransitionTime } = condition;
+    // of several the first counts
+    if (lastTransitionTime !== undefined && !since.has(keyOf(condition)))
+      since.set(keyOf(condition), lastTransitionTime);
+  }
+  const conditions = request.status.conditions?.map(
+    (condition): CertificateSigningRequestCondition => ({
       ...condition,
       lastUpdateTime: condition.lastUpdateTime ?? now,
-      lastTransitionTime: condition.lastTransitionTime ?? before?.lastTransitionTime ?? now,
-    };
-  });
+      lastTransitionTime: condition.lastTransitionTime ?? since.get(keyOf(condition)) ?? now,
+    }),
+  );
   return { ...request, status: { ...request.status, conditions } };
 }
 

@@ -60,9 +60,13 @@ export function validateRequest(request: Request, old?: Request): FieldError[] {
   if (before.every(usage => USAGES.includes(usage)))
     for (const [index, usage] of usages.entries())
       if (!USAGES.includes(usage)) errors.push(notSupported(`spec.usages[${index}]`, usage, USAGES));
-  if (!hasRepeated(before))
-    for (const [index, usage] of usages.entries())
-      if (usages.indexOf(usage) < index) errors.push(duplicate(`spec.usages[${index}]`, usage));
+  if (!hasRepeated(before)) {
+    const seen = new Set<string>();
+    for (const [index, usage] of usages.entries()) {
+      if (seen.has(usage)) errors.push(duplicate(`spec.usages[${index}]`, usage));
+      seen.add(usage);
+    }
+  }
   const at = 'spec.signerName';
   if (signerName === LEGACY_SIGNER && old?.spec.signerName !== LEGACY_SIGNER)
     errors.push(invalid(at, signerName, 'the legacy signerName is not allowed via this API version'));

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { equalAs, equalValues } from '../../../api/semantic-equal.ts';
+import { equalAs } from '../../../api/semantic-equal.ts';
 import type {
   AllocatedDeviceStatus,
   AllocationResult,
@@ -101,7 +101,10 @@ function hasNew(
   now: readonly ResourceClaimConsumerReference[],
   before: readonly ResourceClaimConsumerReference[],
 ): boolean {
-  return now.some(consumer => !before.some(other => equalValues(other, consumer)));
+  const textOf = ({ apiGroup = '', resource, name, uid }: ResourceClaimConsumerReference): string =>
+    JSON.stringify([apiGroup, resource, name, uid]);
+  const known = new Set(before.map(textOf));
+  return now.some(consumer => !known.has(textOf(consumer)));
 }
 
 function consumerErrors(consumer: ResourceClaimConsumerReference, path: string): FieldError[] {

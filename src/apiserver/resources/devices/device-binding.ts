@@ -18,12 +18,17 @@ export function bindingErrors(
     ...validateItems(good, MAX_CONDITIONS, goodAt, validateLabelKey),
     ...validateItems(bad, MAX_CONDITIONS, badAt, validateLabelKey),
   ];
-  for (const [index, condition] of good.entries())
-    if (good.indexOf(condition) < index) errors.push(duplicate(`${goodAt}[${index}]`, condition));
+  const seenGood = new Set<string>();
+  for (const [index, condition] of good.entries()) {
+    if (seenGood.has(condition)) errors.push(duplicate(`${goodAt}[${index}]`, condition));
+    seenGood.add(condition);
+  }
+  const seenBad = new Set<string>();
   for (const [index, condition] of bad.entries()) {
     const at = `${badAt}[${index}]`;
-    if (bad.indexOf(condition) < index) errors.push(duplicate(at, condition));
-    if (good.includes(condition))
+    if (seenBad.has(condition)) errors.push(duplicate(at, condition));
+    seenBad.add(condition);
+    if (seenGood.has(condition))
       errors.push(invalid(at, condition, 'bindingFailureConditions must not overlap with bindingConditions'));
   }
   if (good.length === 0 && bad.length > 0)

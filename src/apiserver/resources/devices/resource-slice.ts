@@ -104,19 +104,15 @@ function validateSlice({ spec }: ResourceSlice, old: ResourceSlice | undefined):
     device => (device.taints ?? []).length > 0 || (device.consumesCounters ?? []).length > 0 || hasLists(device),
   );
   const placed = spec.perDeviceNodeSelection === true;
+  // of several with one name the first counts
+  const before = new Map((old?.spec.devices ?? []).toReversed().map(device => [device.name, device]));
   return [
     ...errors,
     ...validateSet(
       devices,
       large ? MAX_LARGE_DEVICES : MAX_DEVICES,
       'spec.devices',
-      (device, at) =>
-        validateDevice(
-          device,
-          old?.spec.devices?.find(other => other.name === device.name),
-          placed,
-          at,
-        ),
+      (device, at) => validateDevice(device, before.get(device.name), placed, at),
       device => device.name,
     ),
     ...validateSet(

@@ -42,7 +42,7 @@ export const ingressStrategy = defineStrategy<Ingress>(
         : [],
     warningsOnUpdate: () => [],
     validateStatus: ({ status }, old) => {
-      const kept = (old.status.loadBalancer.ingress ?? []).flatMap(({ ip = '' }) => (ip === '' ? [] : [ip]));
+      const kept = new Set((old.status.loadBalancer.ingress ?? []).map(({ ip = '' }) => ip));
       return (status.loadBalancer.ingress ?? []).flatMap(({ ip = '', hostname = '' }, index) => {
         const at = `status.loadBalancer.ingress[${index}]`;
         return [

@@ -26,7 +26,7 @@ export const networkPolicyStrategy = defineStrategy<NetworkPolicy>(
     validateUpdate: (policy, old) =>
       policyErrors(policy, {
         anyValue: hasSelectorErrors(old),
-        cidrs: blocksOf(old).flatMap(([{ cidr, except = [] }]) => [cidr, ...except]),
+        cidrs: new Set(blocksOf(old).flatMap(([{ cidr, except = [] }]) => [cidr, ...except])),
       }),
     warnings: blockWarnings,
     columns: {
@@ -43,10 +43,10 @@ export const networkPolicyStrategy = defineStrategy<NetworkPolicy>(
 /** What the stored policy has and may keep: values in selectors that no label has, and networks in loose spellings. */
 interface Kept {
   readonly anyValue: boolean;
-  readonly cidrs: readonly string[];
+  readonly cidrs: ReadonlySet<string>;
 }
 
-const NOTHING_KEPT: Kept = { anyValue: false, cidrs: [] };
+const NOTHING_KEPT: Kept = { anyValue: false, cidrs: new Set() };
 
 function hasSelectorErrors({ spec }: NetworkPolicy): boolean {
   return validateLabelSelector(spec.podSelector, '').length > 0;
@@ -120,7 +120,7 @@ function peerErrors(
   return errors;
 }
 
-function blockErrors({ cidr, except = [] }: IPBlock, kept: readonly string[], path: string): FieldError[] {
+function blockErrors({ cidr, except = [] }: IPBlock, kept: ReadonlySet<string>, path: string): FieldError[] {
   if (cidr === '') return [required(`${path}.cidr`)];
   const errors = validateLegacyCidr(`${path}.cidr`, cidr, kept);
   if (networkFamilyOf(cidr) === undefined) return errors;

@@ -31,7 +31,7 @@ describe('addresses', () => {
   });
 
   it('lets a stored spelling stay', () => {
-    expect(validateLegacyIp('ip', '010.9.8.7', ['010.9.8.7'])).toEqual([]);
+    expect(validateLegacyIp('ip', '010.9.8.7', new Set(['010.9.8.7']))).toEqual([]);
   });
 
   it.each([

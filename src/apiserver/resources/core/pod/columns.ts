@@ -127,9 +127,9 @@ function deletionReason(pod: Pod): string | undefined {
 function gatesCell(pod: Pod): string {
   const gates = pod.spec.readinessGates ?? [];
   if (gates.length === 0) return '<none>';
-  const open = gates.filter(
-    gate => pod.status.conditions?.find(c => c.type === gate.conditionType)?.status === 'True',
-  ).length;
+  // of several conditions of one type the first counts
+  const states = new Map((pod.status.conditions ?? []).toReversed().map(({ type, status }) => [type, status]));
+  const open = gates.filter(gate => states.get(gate.conditionType) === 'True').length;
   return `${open}/${gates.length}`;
 }
 

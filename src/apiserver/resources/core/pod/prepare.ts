@@ -131,9 +131,7 @@ export function prepareChangedPod(pod: Pod, old: Pod): Pod {
 /** What a kubelet says of a pod. Owners, the class of service and generations that it leaves out stay. */
 export function preparePodStatus(pod: Pod, old: Pod): Pod {
   const { status } = pod;
-  const before = new Map<string, number[]>();
-  for (const { type, observedGeneration = 0 } of old.status.conditions ?? [])
-    before.set(type, [...(before.get(type) ?? []), observedGeneration]);
+  const before = generationsByType(old.status.conditions ?? []);
   const conditions = status.conditions?.map(condition => withGeneration(condition, before));
   const observed = status.observedGeneration ?? 0;
   const kept = observed === 0 ? old.status.observedGeneration : observed;
@@ -150,9 +148,19 @@ export function preparePodStatus(pod: Pod, old: Pod): Pod {
   };
 }
 
+function generationsByType(conditions: readonly PodCondition[]): ReadonlyMap<string, Iterator<number>> {
+  const generations = new Map<string, number[]>();
+  for (const { type, observedGeneration = 0 } of conditions) {
+    const known = generations.get(type);
+    if (known === undefined) generations.set(type, [observedGeneration]);
+    else known.push(observedGeneration);
+  }
+  return new Map([...generations].map(([type, all]) => [type, all.values()]));
+}
+
 /** Several conditions may have one type, so each takes the next generation that the old ones had. */
-function withGeneration(condition: PodCondition, before: ReadonlyMap<string, number[]>): PodCondition {
-  const was = before.get(condition.type)?.shift() ?? 0;
+function withGeneration(condition: PodCondition, before: ReadonlyMap<string, Iterator<number>>): PodCondition {
+  const was = before.get(condition.type)?.next().value ?? 0;
   return (condition.observedGeneration ?? 0) === 0 && was !== 0 ? { ...condition, observedGeneration: was } : condition;
 }
 

@@ -86,23 +86,28 @@ function resurrected(pod: Pod, old: Pod): FieldError[] {
   const anyRestartsAll = all.some(container =>
     (container.restartPolicyRules ?? []).some(rule => rule.action === 'RestartAllContainers'),
   );
-  const errors = (list: (typeof LISTS)[number], containers: readonly Container[]): FieldError[] =>
-    (old.status[list] ?? []).flatMap((before, index) => {
-      const code = before.state.terminated?.exitCode;
-      const after = pod.status[list]?.find(
-        status => status.name === before.name && status.state.terminated === undefined,
-      );
-      if (code === undefined || after === undefined) return [];
-      const container = containers.find(({ name }) => name === before.name);
+  const errors = (list: (typeof LISTS)[number], containers: readonly Container[]): FieldError[] => {
+    const alive = new Set((pod.status[list] ?? []).flatMap(s => (s.state.terminated === undefined ? [s.name] : [])));
+    const named = firstByName(containers);
+    return (old.status[list] ?? []).flatMap(({ name, state }, index) => {
+      const code = state.terminated?.exitCode;
+      if (code === undefined || !alive.has(name)) return [];
+      const container = named.get(name);
       return container !== undefined && mayRestart(container, old.spec, code)
         ? []
         : [forbidden(`status.${list}[${index}].state`, 'may not be transitioned to non-terminated state')];
     });
+  };
   return [
     ...(anyRestartsAll ? [] : errors('containerStatuses', old.spec.containers)),
     ...(anyRestartsAll ? [] : errors('initContainerStatuses', old.spec.initContainers ?? [])),
     ...errors('ephemeralContainerStatuses', []),
   ];
+}
+
+/** Of several with one name the first counts. */
+function firstByName(containers: readonly Container[]): ReadonlyMap<string, Container> {
+  return new Map(containers.toReversed().map(container => [container.name, container]));
 }
 
 /** Whether a container that ended with this code is started again: by a rule of its own, its own policy, or the pod's. */
@@ -125,11 +130,12 @@ function mayRestart(container: Container, spec: PodSpec, code: number): boolean 
 }
 
 function claimErrors({ status, spec }: Pod): FieldError[] {
+  const claims = new Set((spec.resourceClaims ?? []).map(claim => claim.name));
   const names = new Set<string>();
   return (status.resourceClaimStatuses ?? []).flatMap(({ name, resourceClaimName }, index) => {
     const at = `status.resourceClaimStatuses[${index}]`;
     const errors: FieldError[] = [];
-    if (!(spec.resourceClaims ?? []).some(claim => claim.name === name))
+    if (!claims.has(name))
       errors.push(invalid(`${at}.name`, name, 'must match the name of an entry in `spec.resourceClaims`'));
     if (names.has(name)) errors.push(duplicate(`${at}.name`, name));
     names.add(name);
@@ -183,7 +189,7 @@ function extendedClaimErrors({ status, spec }: Pod): FieldError[] {
 }
 
 function podIpErrors(pod: Pod, old: Pod): FieldError[] {
-  const kept = (old.status.podIPs ?? []).map(({ ip }) => ip);
+  const kept = new Set((old.status.podIPs ?? []).map(({ ip }) => ip));
   const ips = (pod.status.podIPs ?? []).map(({ ip }) => ip);
   return [
     ...ips.flatMap((ip, index) => validateLegacyIp(`status.podIPs[${index}]`, ip, kept)),
@@ -192,7 +198,7 @@ function podIpErrors(pod: Pod, old: Pod): FieldError[] {
 }
 
 function hostIpErrors(pod: Pod, old: Pod): FieldError[] {
-  const kept = (old.status.hostIPs ?? []).map(({ ip }) => ip);
+  const kept = new Set((old.status.hostIPs ?? []).map(({ ip }) => ip));
   const ips = (pod.status.hostIPs ?? []).map(({ ip }) => ip);
   const [first] = ips;
   if (first === undefined) return [];
@@ -253,13 +259,17 @@ function healthErrors(
   containers: readonly Container[],
   path: string,
 ): FieldError[] {
-  return (statuses ?? []).flatMap(({ name, allocatedResourcesStatus }, index) =>
-    (allocatedResourcesStatus ?? []).flatMap((resource, place) => {
+  const named = firstByName(containers);
+  return (statuses ?? []).flatMap(({ name, allocatedResourcesStatus = [] }, index) => {
+    const container = named.get(name);
+    const known = allocatedResourcesStatus.length === 0 ? undefined : container && claimedBy(container);
+    return allocatedResourcesStatus.flatMap((resource, place) => {
       const at = `${path}[${index}].allocatedResourcesStatus[${place}]`;
       const ids = new Set<string>();
-      const container = containers.find(each => each.name === name);
       return [
-        ...(container === undefined ? [] : ownershipErrors(resource.name, container, `${at}.name`)),
+        ...(container === undefined || known === undefined
+          ? []
+          : ownershipErrors(resource.name, container, known, `${at}.name`)),
         ...(resource.resources ?? []).flatMap(({ health, message, resourceID }, entry) => {
           const errors = [
             ...among(`${at}.resources[${entry}].health`, health, ['Healthy', 'Unhealthy', 'Unknown']),
@@ -270,20 +280,28 @@ function healthErrors(
           return errors;
         }),
       ];
-    }),
+    });
+  });
+}
+
+/** The claims of a container as the names of allocated resources. */
+function claimedBy({ resources: { claims = [] } }: Container): ReadonlySet<string> {
+  return new Set(
+    claims.map(({ name, request = '' }) => (request === '' ? `claim:${name}` : `claim:${name}/${request}`)),
   );
 }
 
-function ownershipErrors(name: string, container: Container, path: string): FieldError[] {
-  const { claims = [], requests = {} } = container.resources;
+function ownershipErrors(
+  name: string,
+  { resources: { requests = {} } }: Container,
+  claimed: ReadonlySet<string>,
+  path: string,
+): FieldError[] {
   if (!name.startsWith('claim:'))
     return Object.hasOwn(requests, name)
       ? []
       : [invalid(path, name, "must match one of the container's resource requests")];
-  const known = claims.map(claim =>
-    (claim.request ?? '') === '' ? `claim:${claim.name}` : `claim:${claim.name}/${claim.request}`,
-  );
-  return known.includes(name)
+  return claimed.has(name)
     ? []
     : [
         invalid(

@@ -2,7 +2,6 @@ import { goQuote } from '../../../../api/go-quote.ts';
 import { equalAs, equalValues } from '../../../../api/semantic-equal.ts';
 import type {
   Container,
-  EphemeralContainer,
   NodeAffinity,
   NodeSelectorTerm,
   Pod,
@@ -187,8 +186,10 @@ export function validateEphemeralContainersUpdate(pod: Pod, old: Pod): FieldErro
     return [forbidden('[]', 'static pods do not support ephemeral containers')];
   const errors = [...currentRules(pod, old), ...annotationChanges(pod, old)];
   const at = 'spec.ephemeralContainers';
+  // of several with one name the last counts
+  const named = new Map((pod.spec.ephemeralContainers ?? []).map(container => [container.name, container]));
   for (const before of old.spec.ephemeralContainers ?? []) {
-    const after = pod.spec.ephemeralContainers?.findLast((c: EphemeralContainer) => c.name === before.name);
+    const after = named.get(before.name);
     const name = goQuote(before.name);
     if (after === undefined) errors.push(forbidden(at, `existing ephemeral containers ${name} may not be removed\n`));
     else if (!equalAs('core/v1.EphemeralContainer', after, before))

@@ -23,6 +23,7 @@ export function clusterIpErrors(service: Service, old: Service | undefined): Fie
     ...familyNameErrors(service),
     ...amongIfSet('spec.ipFamilyPolicy', ipFamilyPolicy, POLICIES),
   ];
+  const kept = new Set(old?.spec.clusterIPs);
   let malformed = false;
   for (const [index, ip] of clusterIPs.entries()) {
     const headless = index === 0 && ip === 'None';
@@ -30,7 +31,7 @@ export function clusterIpErrors(service: Service, old: Service | undefined): Fie
       ? clusterIPs.length > 1
         ? [invalid(at, clusterIPs, "'None' must be the first and only value")]
         : []
-      : validateLegacyIp(`${at}[${index}]`, ip, old?.spec.clusterIPs);
+      : validateLegacyIp(`${at}[${index}]`, ip, kept);
     malformed ||= wrong.length > 0;
     errors.push(...wrong);
   }
@@ -49,10 +50,15 @@ function agreementErrors({ spec }: Service): FieldError[] {
 }
 
 function familyNameErrors({ spec: { ipFamilies = [] } }: Service): FieldError[] {
-  return ipFamilies.flatMap((family, index) => [
-    ...(FAMILIES.includes(family) ? [] : [notSupported(`spec.ipFamilies[${index}]`, family, FAMILIES)]),
-    ...(ipFamilies.indexOf(family) < index ? [duplicate(`spec.ipFamilies[${index}]`, family)] : []),
-  ]);
+  const seen = new Set<string>();
+  return ipFamilies.flatMap((family, index) => {
+    const isRepeated = seen.has(family);
+    seen.add(family);
+    return [
+      ...(FAMILIES.includes(family) ? [] : [notSupported(`spec.ipFamilies[${index}]`, family, FAMILIES)]),
+      ...(isRepeated ? [duplicate(`spec.ipFamilies[${index}]`, family)] : []),
+    ];
+  });
 }
 
 function familyErrors(service: Service): FieldError[] {

@@ -52,6 +52,9 @@ function refusal(index: number, port: number, problem: string): Refused {
 /** Entries with the same port number, of TCP and UDP, share a node port: the first that one of them asks for, or a free one. */
 function newPorts(service: Service, taking: Taking): Ports {
   const shared = new Map<number, number>();
+  const wanted = new Map<number, number>();
+  for (const { port, nodePort = 0 } of service.spec.ports ?? [])
+    if (nodePort !== 0 && !wanted.has(port)) wanted.set(port, nodePort);
   const ports: ServicePort[] = [];
   for (const [index, port] of (service.spec.ports ?? []).entries()) {
     const asked = port.nodePort ?? 0;
@@ -61,8 +64,7 @@ function newPorts(service: Service, taking: Taking): Ports {
     }
     const known = shared.get(port.port);
     if (known === undefined) {
-      const requested =
-        service.spec.ports?.find(other => other.port === port.port && (other.nodePort ?? 0) !== 0)?.nodePort ?? 0;
+      const requested = wanted.get(port.port) ?? 0;
       const problem = requested === 0 ? undefined : taking.take(requested);
       if (problem !== undefined) return refusal(index, requested, problem);
       const nodePort = requested === 0 ? taking.takeAny() : requested;

@@ -17,13 +17,13 @@ export function validateServiceStatus(service: Service, old: Service): FieldErro
   const ingress = service.status.loadBalancer.ingress ?? [];
   if (service.spec.type !== 'LoadBalancer' && ingress.length > 0)
     return [forbidden(AT, "may only be used when `spec.type` is 'LoadBalancer'")];
-  const kept = (old.status.loadBalancer.ingress ?? []).flatMap(({ ip = '' }) => (ip === '' ? [] : [ip]));
+  const kept = new Set((old.status.loadBalancer.ingress ?? []).map(({ ip = '' }) => ip));
   return ingress.flatMap((entry, index) => ingressErrors(entry, kept, `${AT}[${index}]`));
 }
 
 function ingressErrors(
   { ip = '', ipMode, hostname = '' }: LoadBalancerIngress,
-  kept: readonly string[],
+  kept: ReadonlySet<string>,
   path: string,
 ): FieldError[] {
   const errors = ip === '' ? [] : validateLegacyIp(`${path}.ip`, ip, kept);

@@ -34,6 +34,7 @@ const BALANCER_ONLY = "may only be used when `type` is 'LoadBalancer'";
  * may stay as they are spelled.
  */
 export function validateService(service: Service, old?: Service): FieldError[] {
+  const keptIps = new Set(old?.spec.externalIPs);
   return [
     ...topologyErrors(service),
     ...typeErrors(service),
@@ -41,7 +42,7 @@ export function validateService(service: Service, old?: Service): FieldError[] {
     ...validateLabels(service.spec.selector, 'spec.selector'),
     ...affinityErrors(service),
     ...clusterIpErrors(service, old),
-    ...(service.spec.externalIPs ?? []).flatMap((ip, i) => externalIpErrors(ip, old, `spec.externalIPs[${i}]`)),
+    ...(service.spec.externalIPs ?? []).flatMap((ip, i) => externalIpErrors(ip, keptIps, `spec.externalIPs[${i}]`)),
     ...oneOf('spec.type', service.spec.type, TYPES),
     ...nodePortErrors(service),
     ...duplicatePortErrors(service),
@@ -61,8 +62,8 @@ function topologyErrors({ metadata: { annotations = {} } }: Service): FieldError
   return [invalid(`metadata.annotations[${TOPOLOGY_MODE}]`, mode, detail)];
 }
 
-function externalIpErrors(ip: string, old: Service | undefined, path: string): FieldError[] {
-  const errors = validateLegacyIp(path, ip, old?.spec.externalIPs);
+function externalIpErrors(ip: string, kept: ReadonlySet<string>, path: string): FieldError[] {
+  const errors = validateLegacyIp(path, ip, kept);
   return errors.length > 0 ? errors : validateEndpointIp(ip, path);
 }
 
@@ -167,7 +168,7 @@ function sourceRangeErrors({ metadata, spec }: Service, old: Service | undefined
   // Upstream's path has the name of the Go field.
   const at = 'spec.LoadBalancerSourceRanges';
   if (ranges.length > 0) {
-    const kept = (old?.spec.loadBalancerSourceRanges ?? []).map(range => range.trim());
+    const kept = new Set((old?.spec.loadBalancerSourceRanges ?? []).map(range => range.trim()));
     return [
       ...(balanced ? [] : [forbidden(at, BALANCER_ONLY)]),
       ...ranges.flatMap((range, index) => validateLegacyCidr(`${at}[${index}]`, range.trim(), kept)),

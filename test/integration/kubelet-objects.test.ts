@@ -1,0 +1,210 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { TokenReview } from '../../src/api/types/gen/authentication-v1.ts';
+import type { ConfigMap, Secret, Service } from '../../src/api/types/gen/core-v1.ts';
+import { ResourceClient } from '../../src/client/resource-client.ts';
+import type { FaultPoint } from '../../src/linux/fault-point.ts';
+import { boundPod, type ClusterNode, clusterNode } from '../harness/cluster-node.ts';
+import { armFault, waitForRestart } from '../harness/fault.ts';
+import { WAIT } from '../harness/kubelet.ts';
+import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+let node: ClusterNode;
+let configMaps: ResourceClient<ConfigMap>;
+let secrets: ResourceClient<Secret>;
+beforeAll(async () => {
+  node = await clusterNode();
+  configMaps = new ResourceClient(node.admin, { group: '', version: 'v1', plural: 'configmaps' });
+  secrets = new ResourceClient(node.admin, { group: '', version: 'v1', plural: 'secrets' });
+});
+afterAll(() => node?.delete());
+
+const putMap = (name: string, data: Readonly<Record<string, string>>): Promise<ConfigMap> =>
+  configMaps.create({ metadata: { name, namespace: 'default' }, data });
+const changeMap = (name: string, data: Readonly<Record<string, string | null>>): Promise<ConfigMap> =>
+  configMaps.patch({ namespace: 'default', name }, 'merge', { data });
+
+const run = (name: string, spec: object = {}, container: object = {}, script = WAIT): Promise<unknown> =>
+  node.pods.create(boundPod(node.name, name, script, spec, container));
+
+/** What a command in the pod's container prints. */
+async function inside(name: string, ...cmd: readonly string[]): Promise<string> {
+  const id = (await node.pod(name))?.status?.containerStatuses?.[0]?.containerID ?? '';
+  const containerId = id.replace(/^\w+:\/\//, '');
+  const { stdout, stderr, exitCode } = await node.target.client.execSync({ containerId, cmd: [...cmd], timeout: 10n });
+  if (exitCode !== 0) throw new Error(`${cmd.join(' ')} ended with ${exitCode}: ${stderr}`);
+  return Buffer.from(stdout).toString('utf8');
+}
+
+const shows = (name: string, path: string, text: string): Promise<boolean> =>
+  waitFor(`${path} of pod ${name} to be ${JSON.stringify(text)}`, async saw => {
+    const seen = await inside(name, 'cat', path);
+    saw(seen);
+    return seen === text;
+  });
+
+async function event(name: string, reason: string): Promise<string> {
+  return waitFor(`the event ${reason} of pod ${name}`, async saw => {
+    const fieldSelector = `involvedObject.name=${name}`;
+    const { items } = await node.events.list('default', { fieldSelector });
+    saw(items.map(e => `${e.reason}: ${e.message}`));
+    return items.find(e => e.reason === reason)?.message;
+  });
+}
+
+async function remove(...names: readonly string[]): Promise<void> {
+  for (const name of names) await node.pods.delete('default', name);
+  for (const name of names) await node.gone(name);
+}
+
+describe('what pods take from objects of the API', () => {
+  it('shows a config map, a secret and the pod itself as files, and follows their changes', async () => {
+    await putMap('conf', { a: 'one', gone: 'x' });
+    await secrets.create({ metadata: { name: 'pass', namespace: 'default' }, data: { p: btoa('s3cret') } });
+    const volumes = [
+      { name: 'c', configMap: { name: 'conf' } },
+      { name: 's', secret: { secretName: 'pass', defaultMode: 0o400 } },
+      { name: 'd', downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
+    ];
+    const volumeMounts = [
+      ...volumes.map(({ name }) => ({ name, mountPath: `/${name}` })),
+      { name: 'c', mountPath: '/a', subPath: 'a' },
+    ];
+    await run('files', { volumes, securityContext: { fsGroup: 2000 } }, { volumeMounts });
+    await node.running('files');
+    expect(await inside('files', 'cat', '/c/a', '/s/p', '/d/labels', '/a')).toBe('ones3cretone');
+    expect(await inside('files', 'stat', '-c', '%a %u:%g', '-L', '/c/a', '/s/p')).toBe('644 0:2000\n440 0:2000\n');
+    expect(await inside('files', 'stat', '-f', '-c', '%T', '/s', '/d')).toBe('tmpfs\ntmpfs\n');
+    await expect(inside('files', 'touch', '/c/new')).rejects.toThrow('Read-only file system');
+
+    await changeMap('conf', { a: 'two', b: 'new', gone: null });
+    await shows('files', '/c/a', 'two');
+    expect(await inside('files', 'ls', '/c')).toBe('a\nb\n');
+    // a sub-path shows what it was bound to
+    expect(await inside('files', 'cat', '/a')).toBe('one');
+    await secrets.patch({ namespace: 'default', name: 'pass' }, 'merge', { data: { p: btoa('changed') } });
+    await shows('files', '/s/p', 'changed');
+    await node.pods.patch({ namespace: 'default', name: 'files' }, 'merge', { metadata: { labels: { tier: 'web' } } });
+    await shows('files', '/d/labels', 'tier="web"');
+
+    await configMaps.delete('default', 'conf');
+    expect(await event('files', 'FailedMount')).toBe(
+      'MountVolume.SetUp failed for volume "c" : configmap "conf" not found',
+    );
+    expect(await inside('files', 'cat', '/c/a')).toBe('two');
+    await putMap('conf', { a: 'three' });
+    await shows('files', '/c/a', 'three');
+    await configMaps.delete('default', 'conf');
+    await remove('files');
+    await expectNoLeftovers(node.target);
+  });
+
+  it('gives a token that is bound to the pod, beside the CA and the namespace', async () => {
+    await putMap('ca', { 'ca.crt': node.authority.pem });
+    const sources = [
+      { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
+      { configMap: { name: 'ca', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+      { downwardAPI: { items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }] } },
+    ];
+    const volumes = [{ name: 'api', projected: { sources } }];
+    const securityContext = { runAsUser: 1234 };
+    await run('token', { volumes, securityContext }, { volumeMounts: [{ name: 'api', mountPath: '/api' }] });
+    const pod = await node.running('token');
+    const token = await inside('token', 'cat', '/api/token');
+    const reviews = new ResourceClient<TokenReview>(node.admin, {
+      group: 'authentication.k8s.io',
+      version: 'v1',
+      plural: 'tokenreviews',
+    });
+    const { status } = await reviews.create({ metadata: {}, spec: { token }, status: {} } as TokenReview);
+    expect(status.user).toMatchObject({
+      username: 'system:serviceaccount:default:default',
+      extra: { 'authentication.kubernetes.io/pod-uid': [pod.metadata.uid] },
+    });
+    expect(await inside('token', 'cat', '/api/ca.crt', '/api/namespace')).toBe(`${node.authority.pem}default`);
+    expect(await inside('token', 'stat', '-c', '%a %u', '-L', '/api/token')).toBe('600 1234\n');
+    await remove('token');
+  });
+
+  it('gives variables from objects and services', async () => {
+    const services = new ResourceClient<Service>(node.admin, { group: '', version: 'v1', plural: 'services' });
+    const spec = { ports: [{ port: 80 }] } as unknown as Service['spec'];
+    const web = await services.create({ metadata: { name: 'web', namespace: 'default' }, spec } as Service);
+    await putMap('vars', { A: '1' });
+    const env = [
+      { name: 'P', valueFrom: { secretKeyRef: { name: 'pass', key: 'p' } } },
+      { name: 'URL', value: 'http://$(WEB_SERVICE_HOST):$(WEB_SERVICE_PORT)/$(A)' },
+    ];
+    await run('vars', {}, { env, envFrom: [{ configMapRef: { name: 'vars' } }] });
+    await node.running('vars');
+    const seen = (await inside('vars', 'env')).split('\n');
+    expect(seen).toEqual(
+      expect.arrayContaining([
+        'A=1',
+        'P=changed',
+        `URL=http://${web.spec.clusterIP}:80/1`,
+        expect.stringMatching(/^KUBERNETES_SERVICE_HOST=/),
+        'KUBERNETES_SERVICE_PORT_HTTPS=443',
+      ]),
+    );
+    await services.delete('default', 'web');
+    await remove('vars');
+  });
+
+  it('says what is missing, lets neighbours be, and goes on as soon as it is there', async () => {
+    await run('wants-env', {}, { envFrom: [{ configMapRef: { name: 'late-env' } }] });
+    await run(
+      'wants-volume',
+      { volumes: [{ name: 'v', secret: { secretName: 'late-volume' } }] },
+      { volumeMounts: [{ name: 'v', mountPath: '/v' }] },
+    );
+    await run('neighbour');
+    await node.running('neighbour');
+    const waiting = { reason: 'CreateContainerConfigError', message: 'configmap "late-env" not found' };
+    await node.until('to wait', 'wants-env', pod => {
+      const state = pod?.status?.containerStatuses?.[0]?.state.waiting;
+      return state?.reason === waiting.reason && state.message === waiting.message;
+    });
+    expect(await event('wants-env', 'Failed')).toBe('Error: configmap "late-env" not found');
+    expect(await event('wants-volume', 'FailedMount')).toBe(
+      'MountVolume.SetUp failed for volume "v" : secret "late-volume" not found',
+    );
+    const stuck = await node.pod('wants-volume');
+    expect(stuck?.status?.containerStatuses?.[0]?.state.waiting).toEqual({ reason: 'ContainerCreating' });
+
+    await putMap('late-env', {});
+    await secrets.create({ metadata: { name: 'late-volume', namespace: 'default' } });
+    await node.running('wants-env');
+    await node.running('wants-volume');
+    await remove('wants-env', 'wants-volume', 'neighbour');
+  });
+
+  it.each<FaultPoint>(['volume/version-written', 'volume/link-made', 'volume/link-renamed'])(
+    'keeps the old version or has the new one when it is killed at %s',
+    async point => {
+      await putMap('torn', { a: '1', b: '1' });
+      const volumes = [{ name: 'c', configMap: { name: 'torn' } }];
+      const check = 'while [ -e /c/a ]; do usleep 2000; done; echo "a was gone"';
+      const container = { volumeMounts: [{ name: 'c', mountPath: '/c' }] };
+      await run('torn', { volumes, restartPolicy: 'Never' }, container, check);
+      const { uid } = (await node.running('torn')).metadata;
+      const armed = await armFault(node.target.host, node.kubelet, point);
+      await changeMap('torn', { a: '2', b: '2' });
+      await waitForRestart(node.kubelet, armed);
+      await shows('torn', '/c/b', '2');
+      const directory = node.target.host.path(`/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~configmap/c`);
+      await waitFor('the old version to be gone', saw => {
+        const names = readdirSync(directory);
+        saw(names);
+        return names.filter(name => name.startsWith('..')).length === 2;
+      });
+      expect(readdirSync(directory).filter(name => !name.startsWith('..'))).toEqual(['a', 'b']);
+      const { state } = (await node.pod('torn'))?.status?.containerStatuses?.[0] ?? {};
+      expect(state?.running).toBeDefined();
+      await remove('torn');
+      await configMaps.delete('default', 'torn');
+      await expectNoLeftovers(node.target);
+    },
+  );
+});

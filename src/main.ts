@@ -176,6 +176,13 @@ function controllerManagerOptions(command: Command): Command {
     .option('--node-cidr-mask-size <number>', 'their prefix; 24 for IPv4 and 64 for IPv6 unless given')
     .option('--node-cidr-mask-size-ipv4 <number>', 'that of IPv4')
     .option('--node-cidr-mask-size-ipv6 <number>', 'that of IPv6')
+    .option('--node-monitor-period <duration>', 'from one look at all nodes to the next', '5s')
+    .option('--node-monitor-grace-period <duration>', 'how long a node may be silent', '50s')
+    .option('--node-startup-grace-period <duration>', 'the same for one that never told anything', '1m')
+    .option('--node-eviction-rate <number>', 'so many lost nodes of a zone are emptied a second', '0.1')
+    .option('--secondary-node-eviction-rate <number>', 'the same where much of the zone is lost', '0.01')
+    .option('--large-cluster-size-threshold <number>', 'no smaller zone is emptied then', '50')
+    .option('--unhealthy-zone-threshold <number>', 'from this part of its nodes on, much of a zone is lost', '0.55')
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
     .option('--healthz-port <port>', 'port of /healthz and /metrics of the controllers, on 127.0.0.1', '10257');
 }

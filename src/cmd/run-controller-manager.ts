@@ -7,6 +7,7 @@ import { readKubeconfig } from '../client/kubeconfig.ts';
 import { allControllers, type ControllerSettings, chosenControllers } from '../controllers/all.ts';
 import { SigningAuthority } from '../controllers/certificates/signing-authority.ts';
 import { nodeCidrRanges } from '../controllers/node-ipam/ranges.ts';
+import type { NodeLifecycleSettings } from '../controllers/node-lifecycle/node-lifecycle.ts';
 import { runControllers } from '../controllers/run-controllers.ts';
 import type { Component } from '../daemon/component.ts';
 import { healthServer } from '../daemon/health-server.ts';
@@ -31,6 +32,13 @@ export interface ControllerManagerFlags {
   readonly nodeCidrMaskSizeIpv4?: string;
   readonly nodeCidrMaskSizeIpv6?: string;
   readonly serviceClusterIpRange?: string;
+  readonly nodeMonitorPeriod: string;
+  readonly nodeMonitorGracePeriod: string;
+  readonly nodeStartupGracePeriod: string;
+  readonly nodeEvictionRate: string;
+  readonly secondaryNodeEvictionRate: string;
+  readonly largeClusterSizeThreshold: string;
+  readonly unhealthyZoneThreshold: string;
   readonly leaderElect: string;
   readonly healthzPort: string;
 }
@@ -64,6 +72,7 @@ export function openControllerManager(
   const terminatedPodThreshold = count(flags.terminatedPodGcThreshold, '--terminated-pod-gc-threshold');
   const rows = allControllers({
     terminatedPodThreshold,
+    nodeLifecycle: nodeLifecycleOf(flags),
     ...(rootCa === undefined ? {} : { rootCa }),
     ...signingOf(flags),
     ...nodeCidrsOf(flags),
@@ -100,6 +109,22 @@ function nodeCidrsOf(flags: ControllerManagerFlags): Pick<ControllerSettings, 'n
   return { nodeCidrs: ranges };
 }
 
+function nodeLifecycleOf(flags: ControllerManagerFlags): NodeLifecycleSettings {
+  return {
+    periodMs: positiveDuration(flags.nodeMonitorPeriod, '--node-monitor-period'),
+    grace: {
+      monitorMs: positiveDuration(flags.nodeMonitorGracePeriod, '--node-monitor-grace-period'),
+      startupMs: positiveDuration(flags.nodeStartupGracePeriod, '--node-startup-grace-period'),
+    },
+    rates: {
+      normal: fraction(flags.nodeEvictionRate, '--node-eviction-rate'),
+      secondary: fraction(flags.secondaryNodeEvictionRate, '--secondary-node-eviction-rate'),
+      largeZone: count(flags.largeClusterSizeThreshold, '--large-cluster-size-threshold'),
+      unhealthy: fraction(flags.unhealthyZoneThreshold, '--unhealthy-zone-threshold'),
+    },
+  };
+}
+
 function readText(path: string, name: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -123,6 +148,12 @@ function flag(text: string, name: string): boolean {
 
 function count(text: string, name: string): number {
   if (!/^\d{1,9}$/.test(text)) throw invalidArgument(`${name}: ${JSON.stringify(text)} is not a number from 0 on`);
+  return Number(text);
+}
+
+function fraction(text: string, name: string): number {
+  if (!/^\d{1,9}(\.\d{1,9})?$/.test(text))
+    throw invalidArgument(`${name}: ${JSON.stringify(text)} is not a number from 0 on`);
   return Number(text);
 }
 

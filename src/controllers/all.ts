@@ -14,6 +14,11 @@ import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { nodeIpamController } from './node-ipam/node-ipam.ts';
 import type { NodeCidrRanges } from './node-ipam/ranges.ts';
+import {
+  DEFAULT_NODE_LIFECYCLE,
+  type NodeLifecycleSettings,
+  nodeLifecycleController,
+} from './node-lifecycle/node-lifecycle.ts';
 import { podGarbageCollector, TERMINATED_POD_THRESHOLD } from './pod-gc/pod-gc.ts';
 import { claimProtectionController } from './protection/claim-protection.ts';
 import { attributesClassProtectionController, volumeProtectionController } from './protection/protection.ts';
@@ -22,6 +27,7 @@ import { resourceQuotaController } from './resource-quota/resource-quota.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
 import { serviceAccountController } from './service-account/service-account.ts';
 import { serviceCidrController } from './service-cidr/service-cidr.ts';
+import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
 
 export interface ControllerSettings {
@@ -33,6 +39,8 @@ export interface ControllerSettings {
   readonly signing?: { readonly authority: SigningAuthority; readonly maxMs: number };
   /** Where the networks of nodes come from; without it, nodes are given none. */
   readonly nodeCidrs?: NodeCidrRanges;
+  /** When nodes count as lost; upstream's numbers unless given. */
+  readonly nodeLifecycle?: NodeLifecycleSettings;
 }
 
 /** Those that run only with what they need, by all their names: `--controllers` may speak of them all the same. */
@@ -48,6 +56,7 @@ export function allControllers({
   terminatedPodThreshold = TERMINATED_POD_THRESHOLD,
   signing,
   nodeCidrs,
+  nodeLifecycle = DEFAULT_NODE_LIFECYCLE,
 }: ControllerSettings): readonly ControllerRow[] {
   return [
     serviceAccountController,
@@ -72,6 +81,8 @@ export function allControllers({
     ...(signing === undefined ? [] : [requestSigningController(signing.authority, signing.maxMs)]),
     requestCleanerController,
     ...(nodeCidrs === undefined ? [] : [nodeIpamController(nodeCidrs)]),
+    nodeLifecycleController(nodeLifecycle),
+    taintEvictionController,
     bootstrapSignerController,
     tokenCleanerController,
   ];

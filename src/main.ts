@@ -67,6 +67,19 @@ function program(): Command {
         .requiredOption('--controller-manager-kubeconfig <file>', 'how the controllers log in'),
     ),
   ).action(async options => exitWith((await import('./cmd/run-control-plane.ts')).runControlPlane(options)));
+  run
+    .command('dns')
+    .description('the DNS server of this node: names of the cluster, and all others by asking on')
+    .requiredOption('--kubeconfig <file>', 'the API server and how to log in there')
+    .option('--cluster-domain <domain>', 'the zone of the cluster', 'cluster.local')
+    .option('--listen <address:port...>', 'for this machine and its pods; loopback is given the address', [
+      '169.254.20.10:53',
+    ])
+    .option('--listen-shared <address:port...>', 'for all nodes and pods of the cluster', [])
+    .option('--dns-address <ip...>', "address of the cluster's DNS service", [])
+    .option('--resolv-conf <file>', 'who is asked for other names', '/etc/resolv.conf')
+    .option('--healthz-port <port>', 'port of /healthz and /metrics on loopback; 0 for none', '0')
+    .action(async options => exitWith((await import('./cmd/run-dns.ts')).runDns(options)));
   const image = gantry.command('image').description('images of this node, by way of the CRI shim');
   const imageSocket = ['--socket <path>', 'the socket of the CRI shim', '/run/gantry/cri.sock'] as const;
   image

@@ -12,6 +12,11 @@ export interface Cidr {
 
 const BITS = { 4: 32, 6: 128 } as const;
 
+/** Whether the text is an address of either family, in the forms that the API takes: no `1`, no `0x7f.1`. */
+export function isIp(text: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+}
+
 export function ipFamily(ip: string): IpFamily {
   return ipaddr.parse(ip).kind() === 'ipv4' ? 4 : 6;
 }

@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two projects: unit tests need nothing and run in parallel; integration tests drive the built command on a real kernel.
+ * Three projects: unit tests need nothing and run in parallel; integration tests drive the built command on a real kernel; cluster tests make
+ * clusters with it.
  * The pool is forks, because native sockets and worker threads do not mix; host state is shared, so integration files run one by one
  * unless GANTRY_TEST_PARALLEL asks for more (the harness is parallel-safe: names carry a random part).
  */
@@ -15,6 +16,18 @@ export default defineConfig({
           pool: 'forks',
           isolate: false,
           testTimeout: 10_000,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          pool: 'forks',
+          // a cluster is several daemons: two of them side by side are as much as two cores bear
+          maxWorkers: 1,
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+          setupFiles: ['test/harness/leak-check.ts'],
         },
       },
       {

@@ -53,6 +53,23 @@ export const FAULT_POINTS = [
   'volume/link-renamed',
   'image/pull/layer-unpacked',
   'image/pull/manifest-recorded',
+  'bootstrap/init/preflight',
+  'bootstrap/init/certs',
+  'bootstrap/init/kubeconfig',
+  'bootstrap/init/etcd',
+  'bootstrap/init/control-plane',
+  'bootstrap/init/wait-control-plane',
+  'bootstrap/init/upload-config',
+  'bootstrap/init/bootstrap-token',
+  'bootstrap/init/addon',
+  'cluster/create/recorded',
+  'cluster/create/network-made',
+  'cluster/create/host-made',
+  'cluster/create/initialized',
+  'cluster/create/complete',
+  'cluster/delete/hosts-deleted',
+  'cluster/delete/network-removed',
+  'cluster/delete/context-removed',
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

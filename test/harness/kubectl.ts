@@ -13,7 +13,8 @@ export interface KubectlResult {
 
 interface KubectlSettings {
   readonly program: string;
-  readonly server: TestApiServer;
+  /** Its folder is the home of kubectl. */
+  readonly server: Pick<TestApiServer, 'folder'>;
   readonly kubeconfig: string;
   readonly namespace?: string;
   readonly input?: string;

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomHex } from '../../src/base/hash.ts';
 import { isAlive, type ProcessIdentity, processIdentity } from '../../src/linux/procfs.ts';
+import { deleteCluster } from '../../src/local-cluster/delete.ts';
 import { deleteHost } from '../../src/local-cluster/host/host.ts';
 
 /** Stands in every name that this test process gives away, so that files running side by side do not meet. */
@@ -12,7 +13,7 @@ export const RUN_DIR = `${PARENT}/gantry-test-${RUN_ID}`;
 
 let madeOnce = false;
 
-/** Makes RUN_DIR and says in it whose it is. Safe to repeat. It goes with this process, unless hosts are left in it: the next run deletes those. */
+/** Makes RUN_DIR and says in it whose it is. Safe to repeat. It goes with this process, unless hosts or clusters are left in it: the next run deletes those. */
 export function makeRunDirectory(): void {
   mkdirSync(RUN_DIR, { recursive: true });
   if (!madeOnce) process.once('exit', removeRunDirectory);
@@ -29,14 +30,18 @@ export async function removeDeadRuns(): Promise<void> {
     const hostsDir = `${directory}/hosts`;
     for (const host of existsSync(hostsDir) ? readdirSync(hostsDir) : [])
       await deleteHost(host, { hostsDir, missingOk: true });
+    const clustersDir = `${directory}/clusters`;
+    for (const cluster of existsSync(clustersDir) ? readdirSync(clustersDir) : [])
+      await deleteCluster(cluster, { clustersDir });
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-/** Takes RUN_DIR away, unless hosts are left in it. Safe to repeat. */
+/** Takes RUN_DIR away, unless hosts or clusters are left in it. Safe to repeat. */
 export function removeRunDirectory(): void {
-  const hosts = `${RUN_DIR}/hosts`;
-  if (!existsSync(hosts) || readdirSync(hosts).length === 0) rmSync(RUN_DIR, { recursive: true, force: true });
+  const kept = ['hosts', 'clusters'].map(name => `${RUN_DIR}/${name}`);
+  if (kept.every(folder => !existsSync(folder) || readdirSync(folder).length === 0))
+    rmSync(RUN_DIR, { recursive: true, force: true });
 }
 
 /** A fresh directory below RUN_DIR. */

@@ -10,24 +10,25 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { errnoName, errorMessage, GantryError } from '../../base/errors.ts';
+import { errnoName, errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
 import { createCgroup } from '../../linux/cgroup.ts';
 import { detectCgroups } from '../../linux/cgroup-layout.ts';
 import { reapProcess, runCommand, spawnProcess } from '../../linux/command.ts';
 import { bootId, type ProcessIdentity, processIdentity } from '../../linux/procfs.ts';
 import { moveInto } from './enter.ts';
-import { deleteHost, type Host, hostEnvironment, hostHandle } from './host.ts';
+import { deleteHost, type Host, hostEnvironment, hostHandle, isRunning, stopHost } from './host.ts';
 import { formatMountTable, type HostPlan, planHost } from './plan.ts';
-import { DEFAULT_HOSTS_DIR, type HostRecord, hostDataDir, writeHostRecord } from './record.ts';
+import { DEFAULT_HOSTS_DIR, type HostRecord, hostDataDir, readHostRecord, writeHostRecord } from './record.ts';
 
 export interface CreateHostOptions {
   readonly name: string;
   /** Parent of the host's data directory. */
   readonly hostsDir?: string;
-  /** Address of a resolver that is reachable from inside; none unless given, since a host has no way out of its own. */
-  readonly nameserver?: string;
+  /** The text of /etc/resolv.conf inside; empty unless given, since a host has no way out of its own. */
+  readonly resolvConf?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -45,25 +46,58 @@ export async function createHost(options: CreateHostOptions): Promise<Host> {
   const dataDir = hostDataDir(options.name, hostsDir);
   mkdirSync(hostsDir, { recursive: true });
   claim(dataDir, options.name);
+  const facts = {
+    name: options.name,
+    machineId: randomUUID().replaceAll('-', ''),
+    resolvConf: options.resolvConf ?? '',
+    dataInMemory: statfsSync(hostsDir).type === OVERLAYFS_MAGIC,
+  };
+  try {
+    return await boot(dataDir, facts, options.signal);
+  } catch (error) {
+    await deleteHost(options.name, { hostsDir, missingOk: true });
+    throw error;
+  }
+}
+
+/**
+ * Starts a host that was stopped, on its data: with a new boot id, with only loopback, and without daemons. Throws `not-found`, and `failed-precondition`
+ * when it runs. After any other failure it is stopped as before.
+ */
+export async function startHost(
+  name: string,
+  options: { readonly hostsDir?: string; readonly signal?: AbortSignal } = {},
+): Promise<Host> {
+  const record = readHostRecord(name, options.hostsDir);
+  if (isRunning(record)) throw failedPrecondition(`host "${name}" runs already`);
+  return boot(record.dataDir, record, options.signal);
+}
+
+/** What stays the same from one start of a host to the next. */
+type HostFacts = Pick<HostRecord, 'name' | 'machineId' | 'resolvConf' | 'dataInMemory'>;
+
+async function boot(dataDir: string, facts: HostFacts, signal: AbortSignal | undefined): Promise<Host> {
   const layout = detectCgroups();
-  const machineBootId = bootId();
   const hostBootId = randomUUID();
   const plan = planHost({
-    name: options.name,
+    name: facts.name,
     dataDir,
     cgroups: layout,
-    dataOnOverlay: statfsSync(hostsDir).type === OVERLAYFS_MAGIC,
-    machineId: randomUUID().replaceAll('-', ''),
-    resolvConf: options.nameserver === undefined ? '' : `nameserver ${options.nameserver}\n`,
+    dataOnOverlay: facts.dataInMemory,
+    machineId: facts.machineId,
+    resolvConf: facts.resolvConf,
   });
   const record: HostRecord = {
     version: 1,
-    name: options.name,
+    name: facts.name,
     dataDir,
     cgroup: plan.cgroup,
     memberProcs: plan.memberProcs,
+    machineId: facts.machineId,
+    resolvConf: facts.resolvConf,
+    dataInMemory: facts.dataInMemory,
     pid1: undefined,
-    machineBootId,
+    machineBootId: bootId(),
   };
   writeHostRecord(record);
   let launcher: number | undefined;
@@ -71,19 +105,28 @@ export async function createHost(options: CreateHostOptions): Promise<Host> {
     for (const directory of plan.dataDirectories) mkdirSync(directory, { recursive: true });
     makeGroup(plan.cgroup);
     launcher = launch(plan, dataDir);
-    const deadline = deadlineSignal(START_PATIENCE_MS, `the first process of host "${options.name}"`, options.signal);
+    const deadline = deadlineSignal(START_PATIENCE_MS, `the first process of host "${facts.name}"`, signal);
     try {
       const pid1 = await firstProcess(launcher, dataDir, deadline.signal);
       writeHostRecord({ ...record, pid1 });
-      await furnish(plan, pid1.pid, dataDir, hostBootId, layout.version, launcher, options);
+      await furnish(plan, pid1.pid, dataDir, hostBootId, layout.version, launcher, { name: facts.name, signal });
       return hostHandle({ ...record, pid1 }, pid1, launcher);
     } finally {
       deadline.release();
     }
   } catch (error) {
-    await deleteHost(options.name, { hostsDir, missingOk: true });
-    if (launcher !== undefined) reapProcess(launcher);
+    await stopHost(readHostRecord(facts.name, dirname(dataDir)));
+    if (launcher !== undefined) collectLauncher(launcher);
     throw error;
+  }
+}
+
+/** It was collected already where it was seen to end. */
+function collectLauncher(launcher: number): void {
+  try {
+    reapProcess(launcher);
+  } catch (error) {
+    if (errnoName(error) !== 'ECHILD') throw error;
   }
 }
 
@@ -184,7 +227,7 @@ async function furnish(
   hostBootId: string,
   cgroupVersion: 1 | 2,
   launcher: number,
-  options: CreateHostOptions,
+  options: { readonly name: string; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   const inside = `/proc/${pid1}/root`;
   const run = async (...argv: string[]): Promise<void> => {

@@ -43,6 +43,10 @@ export interface Host {
   readonly cgroup: string;
   /** Where a file of the host is found from outside. Only valid while the host runs. */
   path(inside: string): string;
+  /** The command line that runs `argv` inside, with the caller's streams; it goes with its caller. Run it in environment(). */
+  enter(argv: readonly string[]): readonly string[];
+  /** The clean environment of commands inside. */
+  environment(): Record<string, string>;
   /** Runs a command to its end. A non-zero exit is a result; throws when it cannot be started, was aborted or took too long. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<HostExecResult>;
   /** Starts a command whose output goes to `logFile` (a path on the machine). It ends with this process's handle or with the host. */
@@ -163,6 +167,8 @@ export function hostHandle(record: HostRecord, pid1: ProcessIdentity, launcher?:
     dataDir: record.dataDir,
     cgroup: record.cgroup,
     path,
+    enter: argv => enterArgv(pid1.pid, record.memberProcs, argv, { dieWithParent: true }),
+    environment: () => hostEnvironment(),
     async exec(argv, options = {}) {
       const [file, args] = enter(argv, options.cwd, true);
       const result = await runCommand(file, args, {
@@ -230,9 +236,14 @@ function collect(pid: number): void {
   }
 }
 
-async function removeHost(record: HostRecord): Promise<void> {
+/** Ends every process of a host, as a power cut; its data stays. Safe to repeat, and with a host that was made in part. */
+export async function stopHost(record: HostRecord): Promise<void> {
   if (isRunning(record) && record.pid1 !== undefined) await endHost(record, record.pid1);
   killStrays(record);
+}
+
+async function removeHost(record: HostRecord): Promise<void> {
+  await stopHost(record);
   await removeCgroup(record.cgroup);
   for (const { mountPoint } of detectCgroups().hierarchies) removeIfEmpty(`${mountPoint}/gantry-hosts`);
   rmSync(record.dataDir, { recursive: true, force: true });

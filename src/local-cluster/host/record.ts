@@ -14,7 +14,13 @@ export interface HostRecord {
   readonly dataDir: string;
   readonly cgroup: string;
   readonly memberProcs: readonly string[];
-  /** Undefined while the host is being made. */
+  /** /etc/machine-id inside, the same at every start. */
+  readonly machineId: string;
+  /** The text of /etc/resolv.conf inside. */
+  readonly resolvConf: string;
+  /** True where the data is on no disk (see plan.ts): it goes with the host's end. */
+  readonly dataInMemory: boolean;
+  /** Undefined while the host is being made, and where it is stopped. */
   readonly pid1: ProcessIdentity | undefined;
   /** The machine's boot: pids of an earlier one mean nothing. */
   readonly machineBootId: string;

@@ -1,0 +1,68 @@
+import type { Files } from '../files.ts';
+import { CONTROL_PLANE_SERVICE, ETCD_SERVICE, type ServiceUnit } from '../services.ts';
+import { hostInUrl, type InitSettings } from '../settings.ts';
+
+/** The command lines of the daemons, as kubeadm writes them into its static pods. `gantry` is how this program is called. */
+
+export function etcdUnit(settings: InitSettings, files: Files): ServiceUnit {
+  const { nodeName, advertiseAddress } = settings;
+  const client = `https://${hostInUrl(advertiseAddress)}:2379`;
+  const peer = `https://${hostInUrl(advertiseAddress)}:2380`;
+  const pki = `${files.pkiDir}/etcd`;
+  return {
+    name: ETCD_SERVICE,
+    argv: [
+      'etcd',
+      `--name=${nodeName}`,
+      `--data-dir=${files.etcdDataDir}`,
+      `--listen-client-urls=https://127.0.0.1:2379,${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=${nodeName}=${peer}`,
+      `--cert-file=${pki}/server.crt`,
+      `--key-file=${pki}/server.key`,
+      `--trusted-ca-file=${pki}/ca.crt`,
+      '--client-cert-auth=true',
+      `--peer-cert-file=${pki}/peer.crt`,
+      `--peer-key-file=${pki}/peer.key`,
+      `--peer-trusted-ca-file=${pki}/ca.crt`,
+      '--peer-client-cert-auth=true',
+      '--snapshot-count=10000',
+      '--listen-metrics-urls=http://127.0.0.1:2381',
+    ],
+  };
+}
+
+export function controlPlaneUnit(settings: InitSettings, files: Files, gantry: readonly string[]): ServiceUnit {
+  const { cluster, advertiseAddress, bindPort } = settings;
+  const { pkiDir } = files;
+  return {
+    name: CONTROL_PLANE_SERVICE,
+    argv: [
+      ...gantry,
+      'run',
+      'control-plane',
+      `--advertise-address=${advertiseAddress}`,
+      `--secure-port=${bindPort}`,
+      `--service-cluster-ip-range=${cluster.serviceSubnet}`,
+      `--service-account-issuer=https://kubernetes.default.svc.${cluster.dnsDomain}`,
+      `--service-account-signing-key-file=${pkiDir}/sa.key`,
+      `--service-account-key-file=${pkiDir}/sa.pub`,
+      `--client-ca-file=${pkiDir}/ca.crt`,
+      `--tls-cert-file=${pkiDir}/apiserver.crt`,
+      `--tls-private-key-file=${pkiDir}/apiserver.key`,
+      '--etcd-servers=https://127.0.0.1:2379',
+      `--etcd-cafile=${pkiDir}/etcd/ca.crt`,
+      `--etcd-certfile=${pkiDir}/apiserver-etcd-client.crt`,
+      `--etcd-keyfile=${pkiDir}/apiserver-etcd-client.key`,
+      `--controller-manager-kubeconfig=${files.controllerManagerConf}`,
+      `--root-ca-file=${pkiDir}/ca.crt`,
+      `--cluster-signing-cert-file=${pkiDir}/ca.crt`,
+      `--cluster-signing-key-file=${pkiDir}/ca.key`,
+      '--allocate-node-cidrs=true',
+      `--cluster-cidr=${cluster.podSubnet}`,
+      '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
+    ],
+  };
+}

@@ -1,0 +1,40 @@
+/** Where kubeadm puts what: the file names are the contract with every tool that looks there. */
+export interface Files {
+  readonly kubernetesDir: string;
+  readonly pkiDir: string;
+  readonly manifestsDir: string;
+  readonly adminConf: string;
+  readonly superAdminConf: string;
+  readonly controllerManagerConf: string;
+  readonly schedulerConf: string;
+  readonly kubeletConf: string;
+  readonly bootstrapKubeletConf: string;
+  readonly kubeletDir: string;
+  readonly kubeletConfig: string;
+  /** The pair that the kubelet got by a request and renews itself. */
+  readonly kubeletClientPem: string;
+  readonly etcdDataDir: string;
+  /** Ours: there once preflight was passed, so that what stands after it is known as made here. */
+  readonly marker: string;
+}
+
+/** All below `root`, which is `/` but in tests. */
+export function filesBelow(root: string): Files {
+  const at = (path: string): string => `${root.replace(/\/$/, '')}${path}`;
+  return {
+    kubernetesDir: at('/etc/kubernetes'),
+    pkiDir: at('/etc/kubernetes/pki'),
+    manifestsDir: at('/etc/kubernetes/manifests'),
+    adminConf: at('/etc/kubernetes/admin.conf'),
+    superAdminConf: at('/etc/kubernetes/super-admin.conf'),
+    controllerManagerConf: at('/etc/kubernetes/controller-manager.conf'),
+    schedulerConf: at('/etc/kubernetes/scheduler.conf'),
+    kubeletConf: at('/etc/kubernetes/kubelet.conf'),
+    bootstrapKubeletConf: at('/etc/kubernetes/bootstrap-kubelet.conf'),
+    kubeletDir: at('/var/lib/kubelet'),
+    kubeletConfig: at('/var/lib/kubelet/config.yaml'),
+    kubeletClientPem: at('/var/lib/kubelet/pki/kubelet-client-current.pem'),
+    etcdDataDir: at('/var/lib/etcd'),
+    marker: at('/etc/gantry/bootstrap.json'),
+  };
+}

@@ -1,0 +1,52 @@
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, GantryError } from '../base/errors.ts';
+import { deadlineSignal, sleep } from '../base/signals.ts';
+
+export interface WaitOptions {
+  /** "the API server to be ready". */
+  readonly what: string;
+  readonly timeoutMs: number;
+  readonly pauseMs?: number;
+  readonly signal?: AbortSignal;
+  /** Errors that no waiting mends are thrown at once; none unless given. */
+  readonly isFinal?: (error: unknown) => boolean;
+  /** More about the end of the wait, asked once it came: the end of a log. */
+  readonly hint?: () => string;
+}
+
+/** Asks a first time at once. */
+const PAUSE_MS = 200;
+
+/**
+ * Asks again and again until `look` gives an answer; what it throws is "not yet". Throws `deadline-exceeded` that says what was waited for, how long, and what
+ * was seen last. For what tells nobody of itself: a daemon of another process that comes up.
+ */
+export async function waitUntil<T>(options: WaitOptions, look: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { what, timeoutMs, pauseMs = PAUSE_MS, hint } = options;
+  const started = systemClock.monotonic();
+  const deadline = deadlineSignal(timeoutMs, what, options.signal);
+  let last = 'nothing';
+  try {
+    for (;;) {
+      try {
+        return await look(deadline.signal);
+      } catch (error) {
+        if (options.isFinal?.(error) === true) throw error;
+        if (!deadline.signal.aborted) last = errorMessage(error);
+      }
+      await sleep(pauseMs, deadline.signal).catch(() => undefined);
+      options.signal?.throwIfAborted();
+      if (deadline.signal.aborted) throw timedOut(what, systemClock.monotonic() - started, last, hint?.() ?? '');
+    }
+  } finally {
+    deadline.release();
+  }
+}
+
+function timedOut(what: string, elapsedMs: number, last: string, hint: string): GantryError {
+  const seconds = Math.round(elapsedMs / 1000);
+  return new GantryError(
+    'deadline-exceeded',
+    `waited ${seconds} s for ${what}; seen last: ${last}${hint === '' ? '' : `; ${hint}`}`,
+  );
+}

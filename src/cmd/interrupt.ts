@@ -1,0 +1,17 @@
+import { GantryError } from '../base/errors.ts';
+
+/** Runs a command whose signal aborts at the first SIGINT, SIGTERM or SIGHUP, so that it can clean up; a second one ends the process. */
+export async function untilInterrupted(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new GantryError('cancelled', `interrupted by ${name}`));
+  };
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, onSignal);
+  try {
+    return await work(controller.signal);
+  } finally {
+    for (const name of names) process.off(name, onSignal);
+  }
+}

@@ -1,0 +1,75 @@
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { Services, ServiceUnit } from '../../bootstrap/services.ts';
+import { writeFileAtomic } from '../../linux/atomic-file.ts';
+import { spawnProcess } from '../../linux/command.ts';
+import { type Host, hostEnvironment } from './host.ts';
+import { openService, type SupervisedHost, superviseService } from './supervise.ts';
+
+/** What runs in a host, kept where it survives the host's restart: supervisors are in memory. */
+const UNITS = '/etc/gantry/services';
+/** How much of a log's end is told in an error. */
+const TAIL_BYTES = 600;
+
+/** True in a process that runs inside a host. */
+export function isInsideHost(): boolean {
+  return existsSync('/run/host-boot-id');
+}
+
+/** The daemons of the host that this process is in: kept by runsv, and known again when the host is started another time. */
+export function servicesInside(): Services {
+  const host: SupervisedHost = {
+    path: inside => inside,
+    spawnDetached(argv, logFile) {
+      const log = openSync(logFile, 'a', 0o640);
+      const [file = '', ...args] = argv;
+      try {
+        spawnProcess(file, args, {
+          env: hostEnvironment(),
+          cwd: '/',
+          stdin: 'null',
+          stdout: log,
+          stderr: log,
+          newSession: true,
+        });
+      } finally {
+        closeSync(log);
+      }
+    },
+  };
+  const isRunning = (name: string): boolean => openService(host, name).pid() !== undefined;
+  return {
+    isRunning,
+    async start(unit, signal) {
+      const before = readUnit(UNITS, unit.name);
+      const isSame = isDeepStrictEqual(before, unit);
+      if (isSame && isRunning(unit.name)) return;
+      writeFileAtomic(`${UNITS}/${unit.name}.json`, `${JSON.stringify(unit)}\n`, { durable: true });
+      const service = await superviseService(host, unit.name, unit.argv, hostEnvironment(), signal);
+      if (!isSame && before !== undefined) service.signal('TERM');
+    },
+    lastLog: name => logEnd(`/var/log/gantry/${name}/current`),
+  };
+}
+
+/** Starts every daemon that ran in a host before it was stopped. */
+export async function startKnownServices(host: Host): Promise<void> {
+  const folder = host.path(UNITS);
+  const names = existsSync(folder) ? readdirSync(folder).filter(file => file.endsWith('.json')) : [];
+  for (const file of names.sort()) {
+    const unit = readUnit(folder, file.slice(0, -'.json'.length));
+    if (unit !== undefined) await host.supervise(unit.name, unit.argv);
+  }
+}
+
+function readUnit(folder: string, name: string): ServiceUnit | undefined {
+  const path = `${folder}/${name}.json`;
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as ServiceUnit) : undefined;
+}
+
+/** The last lines, as one. */
+function logEnd(path: string): string {
+  if (!existsSync(path)) return '(empty)';
+  const text = readFileSync(path, 'utf8').trimEnd().slice(-TAIL_BYTES);
+  return text.split('\n').slice(-3).join(' | ');
+}

@@ -1,0 +1,84 @@
+import { errorMessage, failedPrecondition } from '../base/errors.ts';
+import { waitUntil } from '../bootstrap/wait.ts';
+import { holdLockFile } from '../linux/lock-file.ts';
+import { startHost } from './host/create.ts';
+import { isRunning, stopHost } from './host/host.ts';
+import { startKnownServices } from './host/inside.ts';
+import { listHostNames, readHostRecord, writeHostRecord } from './host/record.ts';
+import { attachHost, ensureNetwork, machineResolver } from './network/network.ts';
+import { hostLink } from './network/plan.ts';
+import { type ClusterRecord, clusterDir, hostsDirOf } from './record.ts';
+import { connectTo } from './status.ts';
+
+export interface StartStopOptions {
+  readonly clustersDir: string;
+  readonly write: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How long the API server may take to come back. */
+const API_PATIENCE_MS = 120_000;
+
+/**
+ * Ends every host of a cluster, workers first; data and network stay. Safe to repeat. Throws `failed-precondition` where the data is in memory and would be
+ * lost.
+ */
+export async function stopCluster(record: ClusterRecord, options: StartStopOptions): Promise<void> {
+  const { clustersDir, write, signal } = options;
+  holdLockFile(`${clusterDir(record.name, clustersDir)}/lock`, `the cluster "${record.name}"`);
+  const hostsDir = hostsDirOf(record.name, clustersDir);
+  const names = listHostNames(hostsDir);
+  const hosts = record.nodes
+    .filter(({ name }) => names.includes(name))
+    .map(({ name }) => readHostRecord(name, hostsDir));
+  if (hosts.some(({ dataInMemory }) => dataInMemory))
+    throw failedPrecondition(
+      `the data of the cluster "${record.name}" is in memory, since ${clustersDir} is on overlayfs: stopping would lose it; make it with --clusters-dir on a disk`,
+    );
+  for (const host of hosts.toReversed()) {
+    signal.throwIfAborted();
+    if (!isRunning(host)) continue;
+    write(`Stopping ${host.name}`);
+    await stopHost(host);
+    writeHostRecord({ ...host, pid1: undefined });
+  }
+}
+
+/** Starts every host that does not run, and in it what ran there before, and waits for the API server. Safe to repeat. */
+export async function startCluster(record: ClusterRecord, options: StartStopOptions): Promise<void> {
+  const { clustersDir, write, signal } = options;
+  const { network } = record;
+  if (!record.complete)
+    throw failedPrecondition(
+      `the cluster "${record.name}" was not made whole: "gantry cluster delete --name ${record.name}", and create it again`,
+    );
+  holdLockFile(`${clusterDir(record.name, clustersDir)}/lock`, `the cluster "${record.name}"`);
+  const hostsDir = hostsDirOf(record.name, clustersDir);
+  ensureNetwork(network, machineResolver(network.gateway));
+  for (const [i, { name }] of record.nodes.entries()) {
+    if (isRunning(readHostRecord(name, hostsDir))) continue;
+    write(`Starting ${name}`);
+    const host = await startHost(name, { hostsDir, signal });
+    attachHost(host.pid1.pid, network, hostLink(record.name, network, i));
+    await startKnownServices(host);
+  }
+  write('Waiting for the API server');
+  await waitUntil(
+    { what: `the API server of "${record.name}" to be ready`, timeoutMs: API_PATIENCE_MS, pauseMs: 100, signal },
+    async looking => {
+      const connection = connectTo(record, hostsDir);
+      try {
+        const { status, body } = await connection.call({
+          method: 'GET',
+          path: '/readyz',
+          signal: looking,
+          timeoutMs: 5000,
+        });
+        if (status !== 200)
+          throw failedPrecondition(`/readyz answers ${status}: ${errorMessage(body.toString('utf8', 0, 300))}`);
+      } finally {
+        connection.close();
+      }
+    },
+  );
+}

@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import type { Node } from '../api/types/gen/core-v1.ts';
+import { errorMessage } from '../base/errors.ts';
+import { ApiConnection } from '../client/connection.ts';
+import { parseKubeconfig } from '../client/kubeconfig.ts';
+import { ResourceClient } from '../client/resource-client.ts';
+import { isRunning, openHost } from './host/host.ts';
+import { listHostNames, readHostRecord } from './host/record.ts';
+import { clusterKubeconfig } from './kubeconfig/cluster-context.ts';
+import { type ClusterRecord, hostsDirOf } from './record.ts';
+
+/** The exit code of `status`: a bit for each thing that is not well, as minikube counts them. */
+export const STATUS_BITS = { host: 1, controlPlane: 2, kubernetes: 4 } as const;
+
+export interface ClusterStatus {
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly host: 'Running' | 'Stopped' | 'Missing';
+  }[];
+  readonly controlPlane: 'Running' | 'Stopped';
+  /** Why the control plane is not well, empty where it is. */
+  readonly because: string;
+  /** Nodes that are not Ready, as the API knows them; all where it cannot be asked. */
+  readonly notReady: readonly string[];
+  readonly exitCode: number;
+}
+
+const ANSWER_MS = 5000;
+const NODES = { group: '', version: 'v1', plural: 'nodes' } as const;
+
+/** Looks at hosts, API server and nodes. Never throws for what is not well: that is the answer. */
+export async function clusterStatus(record: ClusterRecord, clustersDir: string): Promise<ClusterStatus> {
+  const hostsDir = hostsDirOf(record.name, clustersDir);
+  const nodes = record.nodes.map(({ name, role }) => {
+    const isThere = listHostNames(hostsDir).includes(name);
+    const host = !isThere ? 'Missing' : isRunning(readHostRecord(name, hostsDir)) ? 'Running' : 'Stopped';
+    return { name, role, host } as const;
+  });
+  const names = nodes.map(({ name }) => name);
+  const answer = await askNodes(record, hostsDir).then(
+    ready => ({ notReady: names.filter(name => !ready.includes(name)), because: '' }),
+    (error: unknown) => ({ notReady: names, because: errorMessage(error) }),
+  );
+  const hostsWell = nodes.every(({ host }) => host === 'Running');
+  return {
+    nodes,
+    ...answer,
+    controlPlane: answer.because === '' ? 'Running' : 'Stopped',
+    exitCode:
+      (hostsWell ? 0 : STATUS_BITS.host) |
+      (answer.because === '' ? 0 : STATUS_BITS.controlPlane) |
+      (answer.notReady.length === 0 ? 0 : STATUS_BITS.kubernetes),
+  };
+}
+
+/** The names of the nodes that are Ready. */
+async function askNodes(record: ClusterRecord, hostsDir: string): Promise<readonly string[]> {
+  const connection = connectTo(record, hostsDir);
+  try {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const { items } = await new ResourceClient<Node>(connection, NODES).list('', {}, signal);
+    return items
+      .filter(node => node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
+      .map(node => node.metadata.name ?? '');
+  } finally {
+    connection.close();
+  }
+}
+
+/** A connection to the cluster's API server as its administrator; the caller closes it. Throws when its host does not run. */
+export function connectTo(record: ClusterRecord, hostsDir: string): ApiConnection {
+  const first = record.nodes[0]?.name ?? '';
+  const host = openHost(first, hostsDir);
+  const text = existsSync(host.path('/etc/kubernetes/admin.conf')) ? clusterKubeconfig(record, host) : '';
+  return new ApiConnection(parseKubeconfig(text, { path: 'admin.conf' }), { userAgent: 'gantry-cluster' });
+}

@@ -1,0 +1,151 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ensureCertificates, ensureServiceAccountKey } from '../../../src/bootstrap/certificates/certificates.ts';
+import { certificatePlan } from '../../../src/bootstrap/certificates/plan.ts';
+import { certificateIdentity, parseCertificate } from '../../../src/pki/certificate.ts';
+import { initSettings } from './init-settings.ts';
+
+const NOW = Date.UTC(2026, 5, 1, 12);
+const DAY = 24 * 3600 * 1000;
+const rows = certificatePlan(initSettings());
+
+let folder: string;
+let said: string[];
+const say = (line: string): void => {
+  said.push(line);
+};
+const ensure = (now = NOW, plan = rows): void => ensureCertificates(plan, folder, now, say);
+const certificateAt = (name: string) => parseCertificate(readFileSync(join(folder, `${name}.crt`)));
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'gantry-pki-'));
+  said = [];
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the certificates of a control plane', () => {
+  it("have kubeadm's names, subjects, issuers and usages", () => {
+    const server = '1.3.6.1.5.5.7.3.1';
+    const client = '1.3.6.1.5.5.7.3.2';
+    ensure();
+    const seen = rows.map(({ baseName }) => {
+      const certificate = certificateAt(baseName);
+      const { commonName, organizations, extensions } = certificateIdentity(certificate.raw);
+      return [
+        baseName,
+        commonName,
+        certificate.issuer.replace('CN=', ''),
+        organizations,
+        extensions.extendedKeyUsages,
+        extensions.isCa,
+      ];
+    });
+    expect(seen).toEqual([
+      ['ca', 'kubernetes', 'kubernetes', [], [], true],
+      ['apiserver', 'kube-apiserver', 'kubernetes', [], [server], false],
+      ['apiserver-kubelet-client', 'kube-apiserver-kubelet-client', 'kubernetes', [], [client], false],
+      ['front-proxy-ca', 'front-proxy-ca', 'front-proxy-ca', [], [], true],
+      ['front-proxy-client', 'front-proxy-client', 'front-proxy-ca', [], [client], false],
+      ['etcd/ca', 'etcd-ca', 'etcd-ca', [], [], true],
+      ['etcd/server', 'n1', 'etcd-ca', [], [server, client], false],
+      ['etcd/peer', 'n1', 'etcd-ca', [], [server, client], false],
+      ['etcd/healthcheck-client', 'kube-etcd-healthcheck-client', 'etcd-ca', [], [client], false],
+      ['apiserver-etcd-client', 'kube-apiserver-etcd-client', 'etcd-ca', [], [client], false],
+    ]);
+  });
+
+  it('hold for the names by which the API server is reached, those that were asked for too', () => {
+    ensure(NOW, certificatePlan(initSettings({ certificateSans: ['api.example', '192.0.2.9'] })));
+    const { subjectAltNames } = certificateIdentity(certificateAt('apiserver').raw).extensions;
+    expect(subjectAltNames.dnsNames).toEqual([
+      'n1',
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      'kubernetes.default.svc.cluster.local',
+      'api.example',
+    ]);
+    expect(subjectAltNames.ipAddresses).toEqual(['10.96.0.1', '10.0.0.5', '192.0.2.9']);
+  });
+
+  it('hold a year, CAs ten, from five minutes ago on; keys are for their owner alone', () => {
+    ensure();
+    const span = (name: string): [number, number] => {
+      const { validFrom, validTo } = certificateAt(name);
+      return [NOW - Date.parse(validFrom), (Date.parse(validTo) - Date.parse(validFrom)) / DAY];
+    };
+    expect(span('ca')).toEqual([300_000, 3650]);
+    expect(span('apiserver')).toEqual([300_000, 365]);
+    expect(statSync(join(folder, 'ca.key')).mode & 0o777).toBe(0o600);
+  });
+
+  it('are left as they are by a second run, which says so', () => {
+    ensure();
+    const before = rows.map(({ baseName }) => certificateAt(baseName).fingerprint256);
+    said = [];
+    ensure();
+    expect(rows.map(({ baseName }) => certificateAt(baseName).fingerprint256)).toEqual(before);
+    expect(said.slice(0, 3)).toEqual([
+      `Using certificateDir folder "${folder}"`,
+      'Using existing ca certificate authority',
+      'Using existing apiserver certificate and key on disk',
+    ]);
+  });
+
+  it('use a key that stands alone, as an interrupted run leaves it', () => {
+    ensure();
+    const key = readFileSync(join(folder, 'apiserver.key'), 'utf8');
+    rmSync(join(folder, 'apiserver.crt'));
+    ensure();
+    expect(readFileSync(join(folder, 'apiserver.key'), 'utf8')).toBe(key);
+    expect(certificateAt('apiserver').subject).toBe('CN=kube-apiserver');
+  });
+
+  it.each([
+    ['a certificate without its key', 'its key .*ca.key is not', () => rmSync(join(folder, 'ca.key'))],
+    ['text that is no certificate', 'is no certificate', () => writeFileSync(join(folder, 'apiserver.crt'), 'x')],
+    [
+      "another pair's key",
+      'is not of the key',
+      () => writeFileSync(join(folder, 'apiserver.key'), readFileSync(join(folder, 'ca.key'))),
+    ],
+    [
+      'a certificate of another CA',
+      'is not signed by the ca',
+      () =>
+        ['crt', 'key'].forEach(end => {
+          writeFileSync(join(folder, `apiserver.${end}`), readFileSync(join(folder, `etcd/server.${end}`)));
+        }),
+    ],
+  ])('are refused with %s', (_, because, spoil) => {
+    ensure();
+    spoil();
+    expect(() => ensure()).toThrow(new RegExp(because));
+  });
+
+  it('are refused once they have expired, and before they hold', () => {
+    ensure();
+    expect(() => ensure(NOW + 366 * DAY)).toThrow('has expired');
+    expect(() => ensure(NOW - DAY)).toThrow('is the clock right?');
+  });
+
+  it('are refused where the node got another address meanwhile', () => {
+    ensure();
+    expect(() => ensure(NOW, certificatePlan(initSettings({}, { advertiseAddress: '10.0.0.6' })))).toThrow(
+      'apiserver.crt does not hold for 10.0.0.6',
+    );
+  });
+});
+
+describe('the key of service accounts', () => {
+  it('is made once, with its public half', () => {
+    ensureServiceAccountKey(folder, say);
+    const first = readFileSync(join(folder, 'sa.pub'), 'utf8');
+    ensureServiceAccountKey(folder, say);
+    expect(readFileSync(join(folder, 'sa.pub'), 'utf8')).toBe(first);
+    expect(first).toContain('BEGIN PUBLIC KEY');
+    expect(said).toEqual(['Generating "sa" key and public key', 'Using the existing "sa" key']);
+  });
+});

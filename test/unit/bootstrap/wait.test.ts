@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { waitUntil } from '../../../src/bootstrap/wait.ts';
+
+const options = { what: 'the door to open', timeoutMs: 60, pauseMs: 5 };
+
+describe('waitUntil', () => {
+  it('gives the first answer', async () => {
+    const answers = [Promise.reject(new Error('shut')), Promise.resolve('open')];
+    answers[0]?.catch(() => undefined);
+    expect(await waitUntil(options, () => answers.shift() ?? Promise.reject(new Error('gone')))).toBe('open');
+  });
+
+  it('says what it waited for, how long, what it saw last, and the hint', async () => {
+    const waiting = waitUntil({ ...options, hint: () => 'look behind it' }, () => Promise.reject(new Error('shut')));
+    await expect(waiting).rejects.toThrow('waited 0 s for the door to open; seen last: shut; look behind it');
+  });
+
+  it('does not wait for what no waiting mends', async () => {
+    const broken = new Error('there is no door');
+    const waiting = waitUntil({ ...options, isFinal: error => error === broken }, () => Promise.reject(broken));
+    await expect(waiting).rejects.toBe(broken);
+  });
+
+  it('ends with the reason of its signal', async () => {
+    const stop = new AbortController();
+    const waiting = waitUntil({ ...options, timeoutMs: 10_000, signal: stop.signal }, () => {
+      stop.abort(new Error('interrupted'));
+      return Promise.reject(new Error('shut'));
+    });
+    await expect(waiting).rejects.toThrow('interrupted');
+  });
+});

@@ -81,7 +81,7 @@ export function kubelet(options: KubeletOptions): Component {
         api: options.api,
         clock,
         log,
-        puller: new ImagePuller(runtime, settings.parallelPulls),
+        puller: new ImagePuller(runtime, settings.parallelPulls, clock),
       };
       const node =
         options.api === undefined || options.node === undefined

@@ -5,7 +5,7 @@ import type { BuiltBlob, BuiltImage } from './image-builder.ts';
 import { imageArchive } from './images.ts';
 import { waitFor } from './wait-for.ts';
 
-/** docker-registry inside a host, on its loopback: plain HTTP, without credentials. */
+/** docker-registry inside a host, on its loopback: plain HTTP. */
 export interface Registry {
   /** `127.0.0.1:5000`: a port of the host's own, so several hosts may have one each. */
   readonly address: string;
@@ -20,15 +20,26 @@ export interface Registry {
 
 const PORT = 5000;
 
-export async function startRegistry(host: Host): Promise<Registry> {
+/** A user as the registry asks for one: `hash` is the password's bcrypt. */
+export interface RegistryUser {
+  readonly username: string;
+  readonly password: string;
+  readonly hash: string;
+}
+
+/** Asks nobody for credentials unless there is a `user`. */
+export async function startRegistry(host: Host, user?: RegistryUser): Promise<Registry> {
   const directory = `${host.dataDir}/registry`;
   mkdirSync(directory, { recursive: true });
+  const users = `${directory}/users`;
+  if (user !== undefined) writeFileSync(users, `${user.username}:${user.hash}\n`);
   writeFileSync(
     `${directory}/config.yml`,
     [
       'version: 0.1',
       `storage: { filesystem: { rootdirectory: "${directory}/data" }, delete: { enabled: true } }`,
       `http: { addr: "127.0.0.1:${PORT}" }`,
+      ...(user === undefined ? [] : [`auth: { htpasswd: { realm: test, path: "${users}" } }`]),
       '',
     ].join('\n'),
   );
@@ -38,7 +49,7 @@ export async function startRegistry(host: Host): Promise<Registry> {
   await waitFor('the registry to answer', async saw => {
     const answer = await httpGet(host, PORT, '/v2/');
     saw(answer);
-    return answer.status === 200;
+    return answer.status === (user === undefined ? 200 : 401);
   });
   const push = async (source: string, name: string): Promise<string> => {
     const reference = `127.0.0.1:${PORT}/${name}`;
@@ -47,6 +58,7 @@ export async function startRegistry(host: Host): Promise<Registry> {
       '--insecure-policy',
       'copy',
       '--dest-tls-verify=false',
+      ...(user === undefined ? [] : [`--dest-creds=${user.username}:${user.password}`]),
       source,
       `docker://${reference}`,
     ]);

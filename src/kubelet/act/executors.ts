@@ -5,6 +5,7 @@ import { createCgroup } from '../../linux/cgroup.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf, PodActionKind } from '../decide/actions.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
+import { podKeyring } from '../images/pull-secrets.ts';
 import { objectsFor } from '../objects/pod-objects.ts';
 import { podDir } from '../pod-paths.ts';
 import { podCgroup, podCgroupResources } from '../resources/pod-cgroup.ts';
@@ -57,9 +58,18 @@ export function createExecutors(tools: ActTools): Executors {
     async 'ensure-image'(action, task, signal) {
       const pod = wanted(task);
       const attempt = task.observed.sandboxes[0]?.attempt ?? 0;
+      const tell = (type: 'Normal' | 'Warning', reason: string, message: string, container?: string): void =>
+        events.record(pod, type, reason, message, container);
       const answer = await puller.ensure(
-        containerNamed(pod, action.container),
-        configOfSandbox(settings, pod, attempt),
+        {
+          container: containerNamed(pod, action.container),
+          sandbox: configOfSandbox(settings, pod, attempt),
+          keyring: () =>
+            podKeyring(pod, objectsFor(pod, tools.objects), message =>
+              tell('Warning', 'FailedToRetrieveImagePullSecret', message),
+            ),
+          onEvent: (type, reason, message) => tell(type, reason, message, action.container),
+        },
         signal,
       );
       if (answer === 'cut-off' || !('pull' in answer)) return task.onImage(action.container, answer);
@@ -68,7 +78,10 @@ export function createExecutors(tools: ActTools): Executors {
     },
 
     async 'create-sandbox'(action, task, signal) {
-      await createSandbox(tools, wanted(task), action.attempt, signal);
+      const pod = wanted(task);
+      if (action.attempt > 0)
+        events.record(pod, 'Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+      await createSandbox(tools, pod, action.attempt, signal);
     },
 
     async 'start-container'(action, task, signal) {
@@ -81,7 +94,10 @@ export function createExecutors(tools: ActTools): Executors {
       await startCreated(tools, wanted(task), created, signal);
     },
 
-    async 'kill-containers'(action, _task, signal) {
+    async 'kill-containers'(action, task, signal) {
+      for (const { name } of action.containers)
+        if (task.desired !== undefined)
+          events.record(task.desired, 'Normal', 'Killing', `Stopping container ${name}`, name);
       const results = await Promise.allSettled(
         action.containers.map(c => runtime.stopContainer(c.id, c.graceSeconds, signal)),
       );

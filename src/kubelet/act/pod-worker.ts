@@ -10,11 +10,11 @@ import { rememberDone, rememberFailed, rememberImage, rememberObjectChange } fro
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { nothingObserved, type ObservedPod } from '../observed/observed-pod.ts';
 import type { PodCache } from '../observed/pod-cache.ts';
-import { failureEvent } from '../report/failure-event.ts';
 import type { StatusStore } from '../report/status-store.ts';
 import type { Executors } from './executors.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { StartFailure } from './start-container.ts';
+import { tellBackoffs, tellFailure } from './tell-events.ts';
 
 /** What a worker is after. `end` never turns back into `run`: a pod that is wanted again gets a new worker when this one is done. */
 export type PodGoal =
@@ -196,22 +196,24 @@ export class PodWorker {
   }
 
   #report(observed: ObservedPod): void {
-    const { statuses, settings, clock, runtimeName, onRunning } = this.#tools;
+    const { statuses, settings, clock, runtimeName, onRunning, events } = this.#tools;
     const { desired, kind } = this.#goal;
     if (desired === undefined) return;
+    const previous = statuses.statusOf(this.uid) ?? (desired.source === 'api' ? desired.pod.status : undefined);
     const status = computePodStatus({
       desired,
       observed,
       memory: this.#memory,
       now: clock.now(),
       crashBackoff: settings.crashBackoff,
-      previous: statuses.statusOf(this.uid) ?? (desired.source === 'api' ? desired.pod.status : undefined),
+      previous,
       hostIPs: settings.hostIPs,
       runtimeName,
       qosClass: qosClass(desired.pod),
       terminating: kind === 'end',
     });
     statuses.report(this.uid, desired.pod, status);
+    tellBackoffs(events, desired, previous, status);
     if (this.#wasRunning || status.phase !== 'Running') return;
     if (status.containerStatuses?.every(c => c.state.running !== undefined) !== true) return;
     this.#wasRunning = true;
@@ -262,7 +264,7 @@ export class PodWorker {
     };
     this.#memory = rememberFailed(this.#memory, action, failure, clock.now());
     const container = 'container' in action ? action.container : undefined;
-    this.#tellFailure(action, failure.message, container);
+    tellFailure(this.#tools.events, this.#goal.desired, action, failure.message);
     const retryAt = this.#memory.failures.get(container ?? POD)?.retryAt ?? clock.now() + UNREACHABLE_MS;
     log.warn(
       { pod: this.#name(), uid: this.uid, container, retryInMs: retryAt - clock.now(), because: failure.message },
@@ -270,13 +272,6 @@ export class PodWorker {
     );
     // the next plan knows when it may be tried again
     return HOLDS_UP_NOBODY.has(action.kind) ? 'again' : { hold: retryAt };
-  }
-
-  #tellFailure(action: PodAction, message: string, container: string | undefined): void {
-    const event = failureEvent(action.kind, message);
-    const { desired } = this.#goal;
-    if (event === undefined || desired === undefined) return;
-    this.#tools.events.record(desired, 'Warning', event.reason, event.message, container);
   }
 
   #dispatch<K extends PodAction['kind']>(action: ActionOf<K>, task: PodTask, signal: AbortSignal): Promise<void> {
@@ -292,10 +287,13 @@ export class PodWorker {
       memory: this.#memory,
       onImage: (container, outcome) => {
         this.#memory = rememberImage(this.#memory, container, outcome, this.#tools.clock.now());
-        const { log } = this.#tools;
+        const { log, events } = this.#tools;
+        const { desired } = this.#goal;
         if (outcome === 'cut-off') log.warn({ pod: this.#name(), container }, 'the pull of its image was cut off');
-        else if (outcome !== 'pulling' && 'reason' in outcome)
+        else if (outcome !== 'pulling' && 'reason' in outcome) {
           log.warn({ pod: this.#name(), container, because: outcome.message }, outcome.reason);
+          if (desired !== undefined) events.record(desired, 'Warning', 'Failed', `Error: ${outcome.reason}`, container);
+        }
         this.#poke();
       },
     };

@@ -76,6 +76,7 @@ export async function startContainer(
   mkdirSync(`${podLogDir(settings, pod)}/${container.name}`, { recursive: true, mode: 0o755 });
   const sandboxConfig = configOfSandbox(settings, pod, sandbox.attempt);
   const id = await tools.runtime.createContainer(sandbox.id, config, sandboxConfig, signal);
+  tools.events.record(pod, 'Normal', 'Created', 'Container created', container.name);
   await startCreated(tools, pod, { id, name: container.name, restartCount }, signal);
 }
 
@@ -94,6 +95,7 @@ export async function startCreated(
     if (errorCode(error) === 'unavailable') throw error;
     throw new StartFailure(container.id, error);
   }
+  tools.events.record(pod, 'Normal', 'Started', 'Container started', container.name);
   faultPoint('kubelet/pod/container-started');
 }
 

@@ -1,26 +1,47 @@
+import { aggregateMessage } from '../../api/go-quote.ts';
 import type { Container } from '../../api/types/gen/core-v1.ts';
-import { errorCode, errorMessage } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
+import { sha256Hex } from '../../base/hash.ts';
 import type { Image, PodSandboxConfig } from '../../rpc/cri-api.ts';
 import type { PresentImage } from '../decide/pod-memory.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
-import { imageReference, planImage, pullFailureReason } from './plan.ts';
+import { credentialsFor, type Keyring, type RegistryCredential } from './keyring.ts';
+import { goDurationMs, imageReference, planImage, pullFailure, repositoryOf } from './plan.ts';
 
 /** `cut-off`: the runtime went away in the middle of a pull, which says nothing about the image. */
 export type ImageOutcome = PresentImage | 'cut-off' | { readonly reason: string; readonly message: string };
 
+export interface ImageRequest {
+  readonly container: Container;
+  readonly sandbox: PodSandboxConfig;
+  /** Asked for once a pull is needed. Rejects with what is wrong with the secrets. */
+  readonly keyring: () => Promise<Keyring>;
+  /** Told what happens to the image, in upstream's words. */
+  readonly onEvent: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+}
+
+interface Pulled {
+  readonly ref: string;
+  readonly ms: number;
+}
+
 /**
- * Brings images to the node. Pulls run side by side, at most `parallel` at a time; pods that want the same image at the same moment share one pull.
+ * Brings images to the node. Pulls run side by side, at most `parallel` at a time; pods that want the same image with the same credentials at the same
+ * moment share one pull.
  */
 export class ImagePuller {
   readonly #runtime: ContainerRuntime;
   readonly #parallel: number;
-  readonly #pulls = new Map<string, Promise<string>>();
+  readonly #clock: Clock;
+  readonly #pulls = new Map<string, Promise<Pulled>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(runtime: ContainerRuntime, parallel: number) {
+  constructor(runtime: ContainerRuntime, parallel: number, clock: Clock) {
     this.#runtime = runtime;
     this.#parallel = parallel;
+    this.#clock = clock;
   }
 
   /**
@@ -28,47 +49,92 @@ export class ImagePuller {
    * that never rejects. Rejects only when the runtime cannot be asked.
    */
   async ensure(
-    container: Container,
-    sandbox: PodSandboxConfig,
+    request: ImageRequest,
     signal: AbortSignal,
   ): Promise<ImageOutcome | { readonly pull: Promise<ImageOutcome> }> {
+    const { container, onEvent } = request;
     const image = container.image ?? '';
     const reference = imageReference(image);
-    if (reference === undefined)
-      return {
-        reason: 'InvalidImageName',
-        message: `Failed to apply default image tag "${image}": invalid reference format`,
-      };
+    if (reference === undefined) {
+      const message = `Failed to apply default image tag "${image}": invalid reference format`;
+      onEvent('Warning', 'InspectFailed', message);
+      return { reason: 'InvalidImageName', message };
+    }
     const present = await this.#runtime.imageStatus(reference, '', signal);
     switch (planImage(container.imagePullPolicy ?? 'IfNotPresent', present !== undefined)) {
       case 'use':
+        onEvent('Normal', 'Pulled', `Container image "${image}" already present on machine`);
         return presentImage(present, reference);
-      case 'refuse':
-        return {
-          reason: 'ErrImageNeverPull',
-          message: `Container image "${image}" is not present with pull policy of Never`,
-        };
+      case 'refuse': {
+        const message = `Container image "${image}" is not present with pull policy of Never`;
+        onEvent('Warning', 'ErrImageNeverPull', message);
+        return { reason: 'ErrImageNeverPull', message };
+      }
       case 'pull':
-        return { pull: this.#pull(reference, sandbox, signal) };
+        return { pull: this.#pull(request, reference, signal) };
     }
   }
 
-  async #pull(reference: string, sandbox: PodSandboxConfig, signal: AbortSignal): Promise<ImageOutcome> {
+  async #pull(request: ImageRequest, reference: string, signal: AbortSignal): Promise<ImageOutcome> {
+    const { sandbox, keyring, onEvent } = request;
+    const image = request.container.image ?? '';
+    const startedAt = this.#clock.monotonic();
     try {
-      let pull = this.#pulls.get(reference);
-      if (pull === undefined) {
-        pull = this.#limited(() => this.#runtime.pullImage(reference, '', sandbox, signal)).finally(() =>
-          this.#pulls.delete(reference),
-        );
-        this.#pulls.set(reference, pull);
-      }
-      const ref = await pull;
-      return presentImage(await this.#runtime.imageStatus(ref, '', signal), ref);
+      const credentials = credentialsFor(await keyring(), repositoryOf(reference));
+      onEvent('Normal', 'Pulling', `Pulling image "${image}"`);
+      const pulled = await this.#shared(reference, sandbox, credentials, signal);
+      const found = await this.#runtime.imageStatus(pulled.ref, '', signal);
+      const waited = goDurationMs(this.#clock.monotonic() - startedAt);
+      onEvent(
+        'Normal',
+        'Pulled',
+        `Successfully pulled image "${image}" in ${goDurationMs(pulled.ms)} (${waited} including waiting). Image size: ${found?.size ?? 0n} bytes.`,
+      );
+      return presentImage(found, pulled.ref);
     } catch (error) {
-      const message = errorMessage(error);
       if (errorCode(error) === 'unavailable' && !(await this.#reachable(signal))) return 'cut-off';
-      return { reason: pullFailureReason(message), message: `failed to pull image "${reference}": ${message}` };
+      const message = errorMessage(error);
+      onEvent('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
+      return pullFailure(image, message);
     }
+  }
+
+  #shared(
+    reference: string,
+    sandbox: PodSandboxConfig,
+    credentials: readonly RegistryCredential[],
+    signal: AbortSignal,
+  ): Promise<Pulled> {
+    const key = `${reference} ${credentials.length === 0 ? '' : sha256Hex(JSON.stringify(credentials))}`;
+    const known = this.#pulls.get(key);
+    if (known !== undefined) return known;
+    const pull = this.#limited(async () => {
+      const startedAt = this.#clock.monotonic();
+      const ref = await this.#tryEach(reference, sandbox, credentials, signal);
+      return { ref, ms: this.#clock.monotonic() - startedAt };
+    }).finally(() => this.#pulls.delete(key));
+    this.#pulls.set(key, pull);
+    return pull;
+  }
+
+  /** One credential after another until the registry takes one; without any, as nobody. */
+  async #tryEach(
+    reference: string,
+    sandbox: PodSandboxConfig,
+    credentials: readonly RegistryCredential[],
+    signal: AbortSignal,
+  ): Promise<string> {
+    if (credentials.length === 0) return this.#runtime.pullImage(reference, '', undefined, sandbox, signal);
+    const errors: unknown[] = [];
+    for (const credential of credentials) {
+      try {
+        return await this.#runtime.pullImage(reference, '', credential, sandbox, signal);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    const [first] = errors;
+    throw new GantryError(errorCode(first), aggregateMessage(errors.map(errorMessage)), { cause: first });
   }
 
   /** A registry that is down and a runtime that is away have the same code; only the second does not answer the next call either. */

@@ -23,9 +23,35 @@ export function imageReference(image: string): string | undefined {
   return match[2] === undefined && match[3] === undefined ? `${image}:latest` : image;
 }
 
-/** Upstream's reasons for a pull that failed, read from the runtime's message where it gives one. */
-export function pullFailureReason(message: string): string {
-  if (/^RegistryUnavailable/.test(message)) return 'RegistryUnavailable';
-  if (/^SignatureValidationFailed/.test(message)) return 'SignatureValidationFailed';
-  return 'ErrImagePull';
+/** The full name of an image's repository, registry included: what credentials are for. */
+export function repositoryOf(reference: string): string {
+  const name = REFERENCE.exec(reference)?.[1] ?? reference;
+  const [first = '', ...rest] = name.split('/');
+  const hasRegistry = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
+  if (!hasRegistry) return `docker.io/${rest.length === 0 ? 'library/' : ''}${name}`;
+  if (first !== 'index.docker.io' && first !== 'docker.io') return name;
+  return `docker.io/${rest.length === 1 ? 'library/' : ''}${rest.join('/')}`;
 }
+
+/** Upstream's reason and text for a pull that failed, read from the runtime's message where it gives a reason. */
+export function pullFailure(image: string, message: string): { readonly reason: string; readonly message: string } {
+  for (const [reason, why] of RUNTIME_REASONS)
+    if (message.startsWith(reason))
+      return { reason, message: `image pull failed for ${image} because ${why}${message.slice(reason.length)}` };
+  return { reason: 'ErrImagePull', message: `failed to pull image "${image}": ${message}` };
+}
+
+/** A duration in milliseconds as Go prints it: `83ms`, `1.5s`, `1m2.25s`. */
+export function goDurationMs(ms: number): string {
+  const whole = Math.floor(ms);
+  if (whole < 1_000) return whole === 0 ? '0s' : `${whole}ms`;
+  const minutes = Math.floor(whole / 60_000);
+  const seconds = `${(whole % 60_000) / 1_000}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}
+
+const RUNTIME_REASONS = [
+  ['RegistryUnavailable', 'the registry is unavailable'],
+  ['SignatureValidationFailed', 'the signature validation failed'],
+] as const;

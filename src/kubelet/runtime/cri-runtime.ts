@@ -1,5 +1,5 @@
 import { isNotFound, isUnimplemented } from '../../base/errors.ts';
-import { CgroupDriver } from '../../rpc/cri-api.ts';
+import { AuthConfig, CgroupDriver } from '../../rpc/cri-api.ts';
 import type { CriClient } from '../../rpc/cri-client.ts';
 import { LABEL } from './labels.ts';
 import type { ContainerRuntime } from './ports.ts';
@@ -73,9 +73,10 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
       const spec = { image, annotations: {}, userSpecifiedImage: '', runtimeHandler, imageRef: '' };
       return (await images.imageStatus({ image: spec, verbose: false }, { signal })).image;
     },
-    async pullImage(image, runtimeHandler, sandboxConfig, signal) {
+    async pullImage(image, runtimeHandler, credential, sandboxConfig, signal) {
       const spec = { image, annotations: {}, userSpecifiedImage: image, runtimeHandler, imageRef: '' };
-      return (await images.pullImage({ image: spec, auth: undefined, sandboxConfig }, { signal })).imageRef;
+      const auth = credential === undefined ? undefined : AuthConfig.fromPartial(credential);
+      return (await images.pullImage({ image: spec, auth, sandboxConfig }, { signal })).imageRef;
     },
     events(onOpen, signal) {
       return client.getContainerEvents({}, { signal, onOpen });

@@ -53,8 +53,14 @@ export interface ContainerRuntime {
 
   listImages(signal: AbortSignal): Promise<readonly Image[]>;
   imageStatus(image: string, runtimeHandler: string, signal: AbortSignal): Promise<Image | undefined>;
-  /** Resolves with the reference to create containers from. Waits as long as the pull takes. */
-  pullImage(image: string, runtimeHandler: string, sandbox: PodSandboxConfig, signal: AbortSignal): Promise<string>;
+  /** Resolves with the reference to create containers from. Waits as long as the pull takes. `credential` is shown to the registry. */
+  pullImage(
+    image: string,
+    runtimeHandler: string,
+    credential: { readonly username: string; readonly password: string } | undefined,
+    sandbox: PodSandboxConfig,
+    signal: AbortSignal,
+  ): Promise<string>;
 
   /**
    * Pushed changes. Rejects with `unimplemented` where the runtime has none, with `unavailable` when the connection ends. `onOpen` is called when

@@ -8,6 +8,7 @@ import {
   ContainerEventType,
   ContainerState,
   ContainerStatus,
+  type Image,
   PodSandbox,
   type PodSandboxConfig,
   PodSandboxState,
@@ -150,10 +151,10 @@ export class FakeRuntime implements ContainerRuntime {
   async listImages() {
     return [];
   }
-  async imageStatus() {
+  async imageStatus(..._: Parameters<ContainerRuntime['imageStatus']>): Promise<Image | undefined> {
     return undefined;
   }
-  async pullImage(image: string) {
+  async pullImage(...[image]: Parameters<ContainerRuntime['pullImage']>): Promise<string> {
     return image;
   }
 

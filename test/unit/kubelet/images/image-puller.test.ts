@@ -1,44 +1,158 @@
-import { describe, expect, it } from 'vitest';
-import { GantryError } from '../../../../src/base/errors.ts';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { GantryError, invalidArgument } from '../../../../src/base/errors.ts';
 import { EMPTY_MEMORY } from '../../../../src/kubelet/decide/pod-memory.ts';
 import { rememberImage } from '../../../../src/kubelet/decide/remember.ts';
-import { ImagePuller } from '../../../../src/kubelet/images/image-puller.ts';
+import { type ImageOutcome, ImagePuller } from '../../../../src/kubelet/images/image-puller.ts';
+import type { Keyring } from '../../../../src/kubelet/images/keyring.ts';
 import { sandboxConfig } from '../../../../src/kubelet/runtime/sandbox-config.ts';
+import { Image } from '../../../../src/rpc/cri-api.ts';
+import { FakeClock } from '../../../harness/fake-clock.ts';
 import { FakeRuntime } from '../fake-runtime.ts';
 import { podWith } from '../pods.ts';
 
 const signal = new AbortController().signal;
-const pod = podWith('containers: [{name: main, image: localhost/absent:1}]');
 const dns = { host: { servers: [], searches: [], options: [] }, clusterDns: [], clusterDomain: '' };
 
-/** What comes of a pull that ends with UNAVAILABLE while the runtime does, or does not, answer other calls. */
-async function outcome(reachable: boolean): Promise<unknown> {
-  const runtime = new FakeRuntime();
-  runtime.pullImage = async () => {
-    throw new GantryError('unavailable', 'PullImage: no answer: registry r cannot be reached');
+let runtime: FakeRuntime;
+let puller: ImagePuller;
+let events: string[];
+let shown: (string | undefined)[];
+
+beforeEach(() => {
+  runtime = new FakeRuntime();
+  events = [];
+  shown = [];
+  runtime.pullImage = async (image, _handler, credential) => {
+    shown.push(credential?.username);
+    return image;
   };
-  if (!reachable)
-    runtime.version = async () => {
-      throw new GantryError('unavailable', 'no answer');
-    };
-  const [container] = pod.pod.spec.containers;
-  if (container === undefined) throw new Error('the pod has no container');
+  puller = new ImagePuller(runtime, 1, new FakeClock());
+});
+
+/** What comes of it in the end. */
+async function ensure(
+  container: string,
+  keyring: () => Promise<Keyring> = async () => new Map(),
+): Promise<ImageOutcome> {
+  const pod = podWith(`containers: [${container}]`);
+  const [first] = pod.pod.spec.containers;
+  if (first === undefined) throw new Error('the pod has no container');
   const sandbox = sandboxConfig({ pod, attempt: 0, logDirectory: '/l', cgroupParent: '/k', dns });
-  const answer = await new ImagePuller(runtime, 1).ensure(container, sandbox, signal);
+  const onEvent = (...event: readonly string[]): void => {
+    events.push(event.join(' '));
+  };
+  const answer = await puller.ensure({ container: first, sandbox, keyring, onEvent }, signal);
   return answer !== 'cut-off' && 'pull' in answer ? answer.pull : answer;
 }
 
+const ABSENT = '{name: main, image: reg.example/absent:1}';
+const keyring = async (): Promise<Keyring> =>
+  new Map([
+    [
+      'reg.example',
+      [
+        { username: 'old', password: 'p' },
+        { username: 'new', password: 'p' },
+      ],
+    ],
+  ]);
+
 describe('a pull that was unavailable', () => {
+  beforeEach(() => {
+    runtime.pullImage = async () => {
+      throw new GantryError('unavailable', 'PullImage: no answer: registry r cannot be reached');
+    };
+  });
+
   it('failed, when the runtime answers: it is the registry that is down', async () => {
-    expect(await outcome(true)).toMatchObject({
+    expect(await ensure(ABSENT)).toMatchObject({
       reason: 'ErrImagePull',
       message: expect.stringContaining('registry r'),
     });
   });
 
   it('was cut off, when the runtime is away: the image is asked for again without a wait', async () => {
-    expect(await outcome(false)).toBe('cut-off');
+    runtime.version = async () => {
+      throw new GantryError('unavailable', 'no answer');
+    };
+    expect(await ensure(ABSENT)).toBe('cut-off');
     const pulling = rememberImage(EMPTY_MEMORY, 'main', 'pulling', 0);
     expect(rememberImage(pulling, 'main', 'cut-off', 0)).toEqual(EMPTY_MEMORY);
+  });
+});
+
+describe('what is told of an image', () => {
+  it('that it is there', async () => {
+    runtime.imageStatus = async () => Image.fromPartial({ id: 'sha256:1' });
+    expect(await ensure('{name: main, image: a:1}')).toMatchObject({ ref: 'sha256:1' });
+    expect(events).toEqual(['Normal Pulled Container image "a:1" already present on machine']);
+    expect(shown).toEqual([]);
+  });
+
+  it('that it was pulled, how long that took and how large it is', async () => {
+    expect(await ensure(ABSENT)).toMatchObject({ ref: 'reg.example/absent:1' });
+    expect(events).toEqual([
+      'Normal Pulling Pulling image "reg.example/absent:1"',
+      'Normal Pulled Successfully pulled image "reg.example/absent:1" in 0s (0s including waiting). Image size: 0 bytes.',
+    ]);
+  });
+
+  it('that it may not be pulled', async () => {
+    const message = 'Container image "a:1" is not present with pull policy of Never';
+    expect(await ensure('{name: main, image: "a:1", imagePullPolicy: Never}')).toEqual({
+      reason: 'ErrImageNeverPull',
+      message,
+    });
+    expect(events).toEqual([`Warning ErrImageNeverPull ${message}`]);
+  });
+
+  it('that its name is none', async () => {
+    expect(await ensure('{name: main, image: A/B}')).toMatchObject({ reason: 'InvalidImageName' });
+    expect(events).toEqual(['Warning InspectFailed Failed to apply default image tag "A/B": invalid reference format']);
+  });
+
+  it('why its pull failed', async () => {
+    runtime.pullImage = async () => {
+      throw invalidArgument('no such image');
+    };
+    await ensure(ABSENT);
+    expect(events[1]).toBe('Warning Failed Failed to pull image "reg.example/absent:1": no such image');
+  });
+});
+
+describe('the credentials of a pull', () => {
+  it('are tried one after another until the registry takes one', async () => {
+    runtime.pullImage = async (image, _handler, credential) => {
+      shown.push(credential?.username);
+      if (credential?.username === 'old') throw invalidArgument('no');
+      return image;
+    };
+    expect(await ensure(ABSENT, keyring)).toMatchObject({ ref: 'reg.example/absent:1' });
+    expect(shown).toEqual(['old', 'new']);
+  });
+
+  it('are all told of when none is taken', async () => {
+    runtime.pullImage = async (_image, _handler, credential) => {
+      throw invalidArgument(`not ${credential?.username}`);
+    };
+    expect(await ensure(ABSENT, keyring)).toMatchObject({ message: expect.stringContaining('[not old, not new]') });
+  });
+
+  it('are not shown to another registry', async () => {
+    await ensure('{name: main, image: other.example/absent:1}', keyring);
+    expect(shown).toEqual([undefined]);
+  });
+
+  it('keep pulls of one image apart, and the same share one', async () => {
+    await Promise.all([ensure(ABSENT), ensure(ABSENT), ensure(ABSENT, keyring)]);
+    expect(shown.map(String).sort()).toEqual(['old', 'undefined']);
+  });
+
+  it('that cannot be read fail the pull', async () => {
+    const broken = async (): Promise<Keyring> => {
+      throw invalidArgument('image pull secret "s" cannot be read');
+    };
+    expect(await ensure(ABSENT, broken)).toMatchObject({ reason: 'ErrImagePull' });
+    expect(shown).toEqual([]);
   });
 });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { imageReference, planImage, pullFailureReason } from '../../../../src/kubelet/images/plan.ts';
+import {
+  goDurationMs,
+  imageReference,
+  planImage,
+  pullFailure,
+  repositoryOf,
+} from '../../../../src/kubelet/images/plan.ts';
 
 describe('planImage', () => {
   it.each([
@@ -34,9 +40,47 @@ describe('imageReference', () => {
   });
 });
 
-describe('pullFailureReason', () => {
-  it('follows the runtime where it names a reason', () => {
-    expect(pullFailureReason('RegistryUnavailable: connection refused')).toBe('RegistryUnavailable');
-    expect(pullFailureReason('not found')).toBe('ErrImagePull');
+describe('pullFailure', () => {
+  it.each([
+    [
+      'RegistryUnavailable: connection refused',
+      'RegistryUnavailable',
+      'image pull failed for r/a because the registry is unavailable: connection refused',
+    ],
+    [
+      'SignatureValidationFailed',
+      'SignatureValidationFailed',
+      'image pull failed for r/a because the signature validation failed',
+    ],
+    ['not found', 'ErrImagePull', 'failed to pull image "r/a": not found'],
+  ])('reads %s as %s', (said, reason, message) => {
+    expect(pullFailure('r/a', said)).toEqual({ reason, message });
+  });
+});
+
+describe('repositoryOf', () => {
+  it.each([
+    ['busybox:1', 'docker.io/library/busybox'],
+    ['me/app:1', 'docker.io/me/app'],
+    ['docker.io/busybox', 'docker.io/library/busybox'],
+    ['index.docker.io/me/app', 'docker.io/me/app'],
+    ['localhost/app:1', 'localhost/app'],
+    ['reg.example/app:1', 'reg.example/app'],
+    ['reg:5000/a/b:1', 'reg:5000/a/b'],
+    [`reg.example/app@sha256:${'a'.repeat(64)}`, 'reg.example/app'],
+  ])('of %s is %s', (reference, expected) => {
+    expect(repositoryOf(reference)).toBe(expected);
+  });
+});
+
+describe('goDurationMs', () => {
+  it.each([
+    [0.4, '0s'],
+    [83.9, '83ms'],
+    [1_500, '1.5s'],
+    [62_250, '1m2.25s'],
+    [3_600_000, '1h0m0s'],
+  ])('%d ms are %s', (ms, expected) => {
+    expect(goDurationMs(ms)).toBe(expected);
   });
 });

@@ -1,0 +1,35 @@
+import type { ContainerStatus, PodStatus } from '../../api/types/gen/core-v1.ts';
+import type { DesiredPod } from '../desired/desired-pod.ts';
+
+export interface ContainerEvent {
+  readonly container: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What people are told when a container has begun to wait out a back-off since the status before, in upstream's words. Pure. */
+export function backoffEvents(
+  pod: DesiredPod,
+  before: PodStatus | undefined,
+  after: PodStatus,
+): readonly ContainerEvent[] {
+  const known = new Map(containersOf(before).map(c => [c.name, c.state.waiting?.reason]));
+  return containersOf(after).flatMap(({ name, image, state }): ContainerEvent[] => {
+    const reason = state.waiting?.reason;
+    if (reason === known.get(name)) return [];
+    if (reason === 'ImagePullBackOff')
+      return [
+        { container: name, type: 'Normal', reason: 'BackOff', message: `Back-off pulling image "${image}"` },
+        { container: name, type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
+      ];
+    if (reason !== 'CrashLoopBackOff') return [];
+    const of = `${pod.name}_${pod.namespace}(${pod.uid})`;
+    const message = `Back-off restarting failed container ${name} in pod ${of}`;
+    return [{ container: name, type: 'Warning', reason: 'BackOff', message }];
+  });
+}
+
+function containersOf(status: PodStatus | undefined): readonly ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+}

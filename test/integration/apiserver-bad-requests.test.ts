@@ -108,7 +108,7 @@ describe('bodies', () => {
   });
 
   it.each([
-    ['lists in lists', `a: ${'['.repeat(100_000)}`],
+    ['lists in lists', `a: ${'['.repeat(100_000)}`, 'exceeded max depth of 1000'],
     [
       'aliases of aliases, a billion in all',
       [
@@ -117,16 +117,18 @@ describe('bodies', () => {
           .split('')
           .map((name, i) => `${name}: &${name} [${Array(10).fill(`*${'abcdefgh'[i]}`).join(', ')}]`),
       ].join('\n'),
+      'document contains excessive aliasing',
     ],
-    ['no YAML', 'a: b: c'],
-    ['tabs', '\ta: b'],
-  ])('in YAML: %s', async (_, body) => {
+    ['no YAML', 'a: b: c', 'mapping values are not allowed in this context'],
+    ['tabs', '\ta: b', 'found character that cannot start any token'],
+    [
+      'a template that was not filled in',
+      '\na: {{ b }}',
+      'invalid map key: map[interface {}]interface {}{"b":interface {}(nil)}',
+    ],
+  ])('in YAML: %s', async (_, body, why) => {
     const answer = await post(body, '', YAML_BODY);
-    expect(told(answer)).toEqual([
-      400,
-      'BadRequest',
-      expect.stringContaining(`${UNRECOGNIZED}error converting YAML to JSON: yaml: line`),
-    ]);
+    expect(told(answer)).toEqual([400, 'BadRequest', expect.stringContaining(`${UNRECOGNIZED}yaml: ${why} (`)]);
   });
 
   it.each([

@@ -22,7 +22,7 @@ export interface BodyWorkerLimits {
 }
 
 export const DEFAULT_BODY_LIMITS: BodyWorkerLimits = {
-  yamlBytes: 32 * 1024,
+  yamlBytes: 64 * 1024,
   otherBytes: 256 * 1024,
   bodyMs: 20_000,
   queuedBytes: 64 * 1024 * 1024,
@@ -30,7 +30,7 @@ export const DEFAULT_BODY_LIMITS: BodyWorkerLimits = {
 };
 
 /** The heap of a thread. Node may end the whole process when one is full, so it is more than any body of 3 MiB takes. */
-const HEAP_MB = 4096;
+const HEAP_MB = 2048;
 
 /** Beside the chunk that holds this module. */
 const ENTRY = new URL('body-worker.mjs', import.meta.url);

@@ -1,5 +1,10 @@
 import { type DecodedBody, decodeJson } from '../../api/decode/json/decode-json.ts';
-import { decodeYamlBody } from '../../api/decode/json/decode-yaml-body.ts';
+import {
+  decodeYamlValue,
+  readYamlBody,
+  UnreadableYamlError,
+  type YamlBody,
+} from '../../api/decode/json/decode-yaml-body.ts';
 import { checkFieldValidation, type FieldValidation } from '../../api/decode/json/field-validation.ts';
 import { goQuote } from '../../api/go-quote.ts';
 import { openEnvelope } from '../../api/protobuf/envelope.ts';
@@ -37,38 +42,77 @@ export interface DecodedObject {
 }
 
 const TOO_DEEP = 'exceeded max depth';
-const YAML_FAILURE = 'error converting YAML to JSON';
-/** A body of 3 MiB holds half as many values at the most; what aliases repeat counts anew each time. */
-const LIMITS = { maxBytes: 3 * 1024 * 1024, maxNodes: 1_600_000, maxDepth: 1000 };
+/** A body of 3 MiB cannot write down as many values; what aliases repeat counts anew each time. */
+const LIMITS = { maxBytes: 3 * 1024 * 1024, maxNodes: 4_000_000, maxDepth: 1000 };
 
 /**
  * The object of a body in JSON, YAML or protobuf, checked against the kind that it has to be. Throws an ApiError of code 400 in upstream's words.
  */
 export function decodeBody(body: Body): DecodedObject {
-  const { bytes, mediaType, expected, fieldValidation } = body;
+  if (body.mediaType === JSON_TYPE) return orRefusal(body, () => decodeJsonBody(body), jsonValue);
+  if (body.mediaType !== YAML_TYPE)
+    return orRefusal(
+      body,
+      () => decodeProtobufBody(body),
+      () => undefined,
+    );
+  const yaml = readYaml(body);
+  return orRefusal(
+    body,
+    () => checked(body, decodeYamlValue(body.expected.type, yaml)),
+    () => yaml,
+  );
+}
+
+function decodeJsonBody(body: Body): DecodedObject {
+  const options = { duplicates: body.fieldValidation !== 'Ignore' };
+  return checked(body, decodeJson(body.expected.type, body.bytes.toString(), options));
+}
+
+function decodeProtobufBody({ bytes, expected }: Body): DecodedObject {
   const { type, apiVersion, kind } = expected;
+  const object = decodeProtobuf(bytes, (sentVersion, sentKind) => {
+    checkKind(expected, sentVersion, sentKind);
+    return type;
+  });
+  return { object: { ...object, apiVersion, kind }, warnings: [] };
+}
+
+function readYaml({ bytes, expected }: Body): YamlBody {
   try {
-    if (mediaType !== JSON_TYPE && mediaType !== YAML_TYPE) {
-      const object = decodeProtobuf(bytes, (sentVersion, sentKind) => {
-        checkKind(expected, sentVersion, sentKind);
-        return type;
-      });
-      return { object: { ...object, apiVersion, kind }, warnings: [] };
-    }
-    const { object, strictErrors } = decodeText(body, bytes.toString());
-    checkKind(expected, textOf(object['apiVersion']), textOf(object['kind']));
-    const warnings = checkFieldValidation(fieldValidation, strictErrors);
-    return { object: { ...object, apiVersion, kind }, warnings };
+    return readYamlBody(bytes.toString(), LIMITS);
   } catch (error) {
-    if (error instanceof ApiError || !(error instanceof GantryError) || error.code !== 'invalid-argument') throw error;
-    throw badRequestError(refusal(expected, mediaType, bytes, errorMessage(error)));
+    if (error instanceof UnreadableYamlError) throw badRequestError(unrecognized(expected, bytes, errorMessage(error)));
+    throw error;
   }
 }
 
-function decodeText({ mediaType, expected, fieldValidation }: Body, text: string): DecodedBody {
-  const { type } = expected;
-  if (mediaType === JSON_TYPE) return decodeJson(type, text, { duplicates: fieldValidation !== 'Ignore' });
-  return decodeYamlBody(type, text, LIMITS);
+function checked({ expected, fieldValidation }: Body, { object, strictErrors }: DecodedBody): DecodedObject {
+  const { apiVersion, kind } = expected;
+  checkKind(expected, textOf(object['apiVersion']), textOf(object['kind']));
+  return { object: { ...object, apiVersion, kind }, warnings: checkFieldValidation(fieldValidation, strictErrors) };
+}
+
+/** Where decoding fails, upstream's words for it. `json` gives the JSON of the body, where it is any. */
+function orRefusal(
+  body: Body,
+  decode: () => DecodedObject,
+  json: (body: Body) => { readonly value: unknown } | undefined,
+): DecodedObject {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof ApiError || !(error instanceof GantryError) || error.code !== 'invalid-argument') throw error;
+    throw badRequestError(refusal(body, errorMessage(error), json(body)));
+  }
+}
+
+function jsonValue({ bytes }: Body): { readonly value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(bytes.toString()) };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws what upstream says of a body of another kind or version. */
@@ -119,33 +163,29 @@ const META_TYPE =
   'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }';
 
 /** Upstream reads kind and version first. Where it cannot tell them, it shows the beginning of the body. */
-function refusal(expected: BodyKind, mediaType: MediaType, bytes: Buffer, why: string): string {
-  const unrecognized = (because: string): string =>
-    `the object provided is unrecognized (must be of type ${expected.kind}): ${because} (${summary(bytes)})`;
+function refusal(body: Body, why: string, json: { readonly value: unknown } | undefined): string {
+  const { expected, mediaType, bytes } = body;
   const handled = (kind: string, apiVersion: string, because = why): string =>
-    `${kind} in version ${goQuote(splitVersion(apiVersion)[1])} cannot be handled as a ${expected.kind}: ${because}`;
-  if (mediaType === YAML_TYPE)
-    return why.startsWith(YAML_FAILURE) ? unrecognized(why) : handled(expected.kind, expected.apiVersion);
-  if (mediaType !== JSON_TYPE) {
+    `${kind || expected.kind} in version ${goQuote(splitVersion(apiVersion || expected.apiVersion)[1])} cannot be handled as a ${expected.kind}: ${because}`;
+  if (mediaType !== JSON_TYPE && mediaType !== YAML_TYPE) {
     const sent = envelopeOf(bytes);
-    if (sent === undefined) return unrecognized(why);
-    return handled(sent.kind || expected.kind, sent.apiVersion || expected.apiVersion);
+    return sent === undefined ? unrecognized(expected, bytes, why) : handled(sent.kind, sent.apiVersion);
   }
   const prefix = "couldn't get version/kind; json parse error: ";
-  if (why === TOO_DEEP) return unrecognized(prefix + why);
-  let json: unknown;
-  try {
-    json = JSON.parse(bytes.toString());
-  } catch {
-    return unrecognized(prefix + why);
+  if (json === undefined || why === TOO_DEEP) return unrecognized(expected, bytes, prefix + why);
+  const { value } = json;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    const unfit = `${prefix}json: cannot unmarshal ${found} into Go value of type ${META_TYPE}`;
+    return unrecognized(expected, bytes, unfit);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    const found = Array.isArray(json) ? 'array' : typeof json === 'boolean' ? 'bool' : typeof json;
-    return unrecognized(`${prefix}json: cannot unmarshal ${found} into Go value of type ${META_TYPE}`);
-  }
-  const { kind, apiVersion } = json as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  const { kind, apiVersion } = value as { readonly kind?: unknown; readonly apiVersion?: unknown };
   const other = kindProblem(expected, textOf(apiVersion), textOf(kind));
-  return handled(textOf(kind) || expected.kind, textOf(apiVersion) || expected.apiVersion, other);
+  return handled(textOf(kind), textOf(apiVersion), other);
+}
+
+function unrecognized({ kind }: BodyKind, bytes: Buffer, because: string): string {
+  return `the object provided is unrecognized (must be of type ${kind}): ${because} (${summary(bytes)})`;
 }
 
 function envelopeOf(bytes: Buffer): { readonly kind: string; readonly apiVersion: string } | undefined {

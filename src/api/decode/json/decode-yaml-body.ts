@@ -1,33 +1,49 @@
-import { invalidArgument } from '../../../base/errors.ts';
+import { GantryError, invalidArgument } from '../../../base/errors.ts';
+import { goQuote } from '../../go-quote.ts';
 import type { StructType } from '../../schema/table.ts';
 import { readYaml } from '../read-yaml.ts';
 import { LineIndex, SourceError, type SourceLimits, type SourceNode } from '../source.ts';
+import { YamlError } from '../yaml/yaml-error.ts';
 import { type DecodedBody, decodeValue } from './decode-json.ts';
 
-/**
- * Decodes a YAML body: one document, made JSON as upstream makes it, then decoded as JSON is. Repeated keys are strict
- * errors in the words of upstream's YAML reader. Throws `invalid-argument`.
- */
-export function decodeYamlBody(type: StructType, text: string, limits: SourceLimits): DecodedBody {
+/** A text of which no JSON can be made. The message is upstream's. */
+export class UnreadableYamlError extends GantryError {
+  constructor(message: string) {
+    super('invalid-argument', message);
+    this.name = 'UnreadableYamlError';
+  }
+}
+
+/** The JSON of a YAML text. */
+export interface YamlBody {
+  readonly value: unknown;
+  /** Strict errors about keys that come twice, in the words of upstream's YAML reader. */
+  readonly duplicates: readonly string[];
+}
+
+/** One document as upstream makes JSON of it. Throws UnreadableYamlError. */
+export function readYamlBody(text: string, limits: SourceLimits): YamlBody {
   if (Buffer.byteLength(text) > limits.maxBytes)
     throw invalidArgument(`the body is larger than ${limits.maxBytes} bytes`);
   const lines = new LineIndex(text);
   const repeated: string[] = [];
-  const value = plain(read(text, limits, lines), offset => lines.position(offset).line, repeated);
-  const decoded = decodeValue(type, value);
-  const duplicates =
-    repeated.length === 0 ? [] : [`yaml: unmarshal errors:\n${repeated.map(line => `  ${line}`).join('\n')}`];
-  return { object: decoded.object, strictErrors: [...duplicates, ...decoded.strictErrors] };
+  const value = plain(read(text, limits), offset => lines.position(offset).line, repeated);
+  if (repeated.length === 0) return { value, duplicates: [] };
+  return { value, duplicates: [`yaml: unmarshal errors:\n${repeated.map(line => `  ${line}`).join('\n')}`] };
 }
 
-function read(text: string, limits: SourceLimits, lines: LineIndex): SourceNode {
+/** The object of a YAML body: made JSON, then decoded as JSON is. Throws `invalid-argument`. */
+export function decodeYamlValue(type: StructType, { value, duplicates }: YamlBody): DecodedBody {
+  const { object, strictErrors } = decodeValue(type, value);
+  return { object, strictErrors: [...duplicates, ...strictErrors] };
+}
+
+function read(text: string, limits: SourceLimits): SourceNode {
   try {
     return readYaml(text, limits);
   } catch (error) {
-    if (error instanceof SourceError)
-      throw invalidArgument(
-        `error converting YAML to JSON: yaml: line ${lines.position(error.offset).line}: ${error.message.replace(/^yaml: /, '')}`,
-      );
+    if (error instanceof YamlError) throw new UnreadableYamlError(error.text);
+    if (error instanceof SourceError) throw new UnreadableYamlError(error.message);
     throw error;
   }
 }
@@ -42,8 +58,9 @@ function plain(node: SourceNode, lineOf: (offset: number) => number, repeated: s
       return node.items.map(item => plain(item, lineOf, repeated));
     case 'map': {
       const entries = new Map<string, unknown>();
-      for (const { key, keyOffset, value } of node.entries) {
-        if (entries.has(key)) repeated.push(`line ${lineOf(keyOffset)}: key ${JSON.stringify(key)} already set in map`);
+      for (const { key, value } of node.entries) {
+        // Upstream names the line of the value.
+        if (entries.has(key)) repeated.push(`line ${lineOf(value.offset)}: key ${goQuote(key)} already set in map`);
         entries.set(key, plain(value, lineOf, repeated));
       }
       return Object.fromEntries(entries);

@@ -93,7 +93,7 @@ describe('one line for what is wrong, with file, line and field', () => {
       'apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: default}\nspec:\n  containers:\n  - name: web\n',
       ['web.yaml:6:5: spec.containers[0].image: Required value'],
     ],
-    ['broken YAML', 'a: "b\n', ['web.yaml:2:1: yaml: Missing closing "quote']],
+    ['broken YAML', 'a: "b\n', ['web.yaml:2:1: yaml: found unexpected end of stream']],
     ['a document that is no object', '- a\n', ['web.yaml:1:1: the document is not an object with apiVersion and kind']],
     [
       'no kind',
@@ -211,11 +211,11 @@ describe('documents that are made to hurt', () => {
     .join('\n')}`;
 
   it.each([
-    ['aliases that multiply', laughs, 'holds more than 250000 values, aliases followed'],
-    ['an alias to what holds it', 'a: &a [*a]', 'is nested deeper than 100'],
-    ['YAML brackets', `x: ${'['.repeat(100_000)}`, 'is nested deeper than 100'],
+    ['aliases that multiply', laughs, 'yaml: document contains excessive aliasing'],
+    ['an alias to what holds it', 'a: &a [*a]', "yaml: anchor 'a' value contains itself"],
+    ['YAML brackets', `x: ${'['.repeat(100_000)}`, 'yaml: exceeded max depth of 100'],
     ['JSON brackets', '{"a":'.repeat(100_000), 'is nested deeper than 100'],
-    ['block lists in one line', '- '.repeat(100_000), 'is nested deeper than 100'],
+    ['block lists in one line', '- '.repeat(100_000), 'yaml: exceeded max depth of 100'],
     ['too much text', `# ${'x'.repeat(1024 * 1024)}`, 'is 1048578 bytes long, and at most 1048576 are read'],
   ])('%s are refused with one line', (_, text, message) => {
     expect(decodeManifest(text).problems.map(p => p.message)).toEqual([message]);

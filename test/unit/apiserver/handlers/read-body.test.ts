@@ -61,7 +61,7 @@ const REFUSED: [what: string, type: string, body: string | Buffer | object, mess
     'YAML that is none',
     YAML,
     'a: [',
-    'the object provided is unrecognized (must be of type ConfigMap): error converting YAML to JSON: yaml: ',
+    'the object provided is unrecognized (must be of type ConfigMap): yaml: line 1: did not find expected node content (613a205b)',
   ],
   [
     'bytes that are no protobuf',

@@ -28,6 +28,11 @@ function program(): Command {
       .description(description)
       .option('--standalone', 'run pods from manifests, without an API server')
       .option('--kubeconfig <file>', 'the API server whose pods are to be run, and how to log in there')
+      .option(
+        '--bootstrap-kubeconfig <file>',
+        'how to ask for a client certificate, where --kubeconfig is not there yet',
+      )
+      .option('--cert-dir <directory>', 'where certificates are kept; pki in --root-dir unless given')
       .option('--node-ip <ips>', 'address of this node, or one of each family; that of the default route unless given')
       .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas')
       .option('--register-with-taints <taints>', 'taints that this node is registered with, key=value:effect')

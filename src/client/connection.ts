@@ -51,6 +51,8 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 
 interface Session {
   readonly http2: ClientHttp2Session;
+  /** Made with credentials that were replaced since: what runs on it goes on, nothing new does. */
+  retired: boolean;
   streams: number;
   connected: boolean;
   why: string;
@@ -61,7 +63,7 @@ interface Session {
  * request may be made twice. Errors without an answer are `unavailable`; the message says whether the server was reached at all.
  */
 export class ApiConnection {
-  readonly endpoint: ApiEndpoint;
+  #endpoint: ApiEndpoint;
   readonly #clock: Clock;
   readonly #userAgent: string;
   readonly #basePath: string;
@@ -70,10 +72,23 @@ export class ApiConnection {
   #closed = false;
 
   constructor(endpoint: ApiEndpoint, options: { readonly userAgent: string; readonly clock?: Clock }) {
-    this.endpoint = endpoint;
+    this.#endpoint = endpoint;
     this.#clock = options.clock ?? systemClock;
     this.#userAgent = options.userAgent;
     this.#basePath = new URL(endpoint.server).pathname.replace(/\/$/, '');
+  }
+
+  get endpoint(): ApiEndpoint {
+    return this.#endpoint;
+  }
+
+  /** New connections are made with this client certificate, and nothing new goes over those that are there. */
+  replaceCertificate(certificate: { readonly cert: string; readonly key: string }): void {
+    this.#endpoint = { ...this.#endpoint, certificate };
+    for (const session of this.#sessions) {
+      session.retired = true;
+      session.http2.close();
+    }
   }
 
   /** One request with its whole answer, whatever its status. */
@@ -197,8 +212,7 @@ export class ApiConnection {
 
   #session(): Session {
     if (this.#closed) throw new GantryError('cancelled', 'the API client is closed');
-    for (const session of this.#sessions)
-      if (session.streams < STREAMS_PER_SESSION && !session.http2.closed && !session.http2.destroyed) return session;
+    for (const session of this.#sessions) if (isOpen(session) && session.streams < STREAMS_PER_SESSION) return session;
     return this.#connect();
   }
 
@@ -208,7 +222,7 @@ export class ApiConnection {
       ...tlsOptions(this.endpoint, hostname.replace(/^\[|\]$/g, '')),
       settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
     });
-    const session: Session = { http2, streams: 0, connected: false, why: 'the connection was closed' };
+    const session: Session = { http2, retired: false, streams: 0, connected: false, why: 'the connection was closed' };
     this.#sessions.add(session);
     http2.once('connect', () => {
       session.connected = true;
@@ -227,6 +241,10 @@ export class ApiConnection {
     });
     return session;
   }
+}
+
+function isOpen({ http2, retired }: Session): boolean {
+  return !retired && !http2.closed && !http2.destroyed;
 }
 
 /** An address is checked against the certificate, but is no name that TLS may send (RFC 6066). */

@@ -14,6 +14,8 @@ import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
+import { certificateRotation } from '../kubelet/credentials/rotate-certificate.ts';
+import { bootstrapCredentials } from '../kubelet/credentials/tls-bootstrap.ts';
 import { kubelet } from '../kubelet/kubelet.ts';
 import { kubeletApi } from '../kubelet/kubelet-api.ts';
 import { evictionThresholds } from '../kubelet/node/eviction-thresholds.ts';
@@ -35,6 +37,8 @@ import { VERSION } from './version.ts';
 export interface KubeletFlags {
   readonly standalone?: boolean;
   readonly kubeconfig?: string;
+  readonly bootstrapKubeconfig?: string;
+  readonly certDir?: string;
   readonly nodeIp?: string;
   readonly nodeLabels?: string;
   readonly registerWithTaints?: string;
@@ -63,9 +67,11 @@ export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promi
   try {
     if (flags.standalone !== true && flags.kubeconfig === undefined)
       throw failedPrecondition('give --kubeconfig, or --standalone to run without an API server');
+    if (flags.bootstrapKubeconfig !== undefined && flags.kubeconfig === undefined)
+      throw invalidArgument('--bootstrap-kubeconfig needs --kubeconfig: where the credentials that it gets are to go');
     if (flags.standalone === true && flags.kubeconfig !== undefined)
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
-    const connection = connectionOf(flags);
+    const connection = await connectionOf(flags, log);
     try {
       return await mainLoop(kubeletComponents(flags, connection, log), log);
     } finally {
@@ -92,7 +98,7 @@ function kubeletComponents(
   const settings = resolveSettings(
     config === undefined ? { ...effective, serializeImagePulls: false } : effective,
     {
-      name: (flags.hostnameOverride ?? hostname()).toLowerCase(),
+      name: nodeNameOf(flags),
       ips: nodeAddresses(flags.nodeIp),
       capacity: readNodeCapacity(),
       cgroupVersion: cgroups.version,
@@ -138,6 +144,17 @@ function kubeletComponents(
     }),
     loopLag(registry),
   ];
+  if (connection !== undefined && effective.rotateCertificates === true)
+    components.push(
+      certificateRotation({
+        connection,
+        certificateDir: certificateDirOf(flags),
+        nodeName: settings.nodeName,
+        clock: systemClock,
+        random: Math.random,
+        log,
+      }),
+    );
   if (effective.enableServer !== false)
     components.push(kubeletServer({ ...listenAt(flags, effective), pods: () => statuses.pods(), registry, log }));
   const healthzPort = portOf(flags.healthzPort, effective.healthzPort ?? 0, '--healthz-port');
@@ -153,9 +170,27 @@ function kubeletComponents(
   return components;
 }
 
-function connectionOf(flags: KubeletFlags): ApiConnection | undefined {
+async function connectionOf(flags: KubeletFlags, log: Logger): Promise<ApiConnection | undefined> {
   if (flags.kubeconfig === undefined) return undefined;
-  return new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-kubelet/${VERSION}` });
+  const userAgent = `gantry-kubelet/${VERSION}`;
+  const { kubeconfig, bootstrapKubeconfig } = flags;
+  const own = { kubeconfig, nodeName: nodeNameOf(flags), certificateDir: certificateDirOf(flags), userAgent };
+  const endpoint =
+    bootstrapKubeconfig === undefined
+      ? readKubeconfig(kubeconfig)
+      : await bootstrapCredentials(
+          { ...own, bootstrapKubeconfig, clock: systemClock, log },
+          new AbortController().signal,
+        );
+  return new ApiConnection(endpoint, { userAgent });
+}
+
+function nodeNameOf(flags: KubeletFlags): string {
+  return (flags.hostnameOverride ?? hostname()).toLowerCase();
+}
+
+function certificateDirOf(flags: KubeletFlags): string {
+  return flags.certDir ?? `${flags.rootDir}/pki`;
 }
 
 function nodeSetup(flags: KubeletFlags, config: KubeletConfiguration): NodeSetup {

@@ -51,6 +51,8 @@ export const FAULT_POINTS = [
   'volume/version-written',
   'volume/link-made',
   'volume/link-renamed',
+  'node-credentials/requested',
+  'node-credentials/certificate-written',
   'image/pull/layer-unpacked',
   'image/pull/manifest-recorded',
   'bootstrap/init/preflight',

@@ -63,6 +63,7 @@ export async function clusterNode(options: ClusterNodeOptions = {}): Promise<Clu
     const kubeletClient = authority.issue('kube-apiserver-kubelet-client', ['system:masters'], 'clientAuth');
     const files = {
       'ca.crt': authority.pem,
+      'ca.key': authority.keyPem,
       'server.crt': serving.cert,
       'server.key': serving.key,
       'kubelet-client.crt': kubeletClient.cert,

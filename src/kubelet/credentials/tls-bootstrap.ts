@@ -1,0 +1,122 @@
+import type { KeyObject } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import type { Clock } from '../../base/clock.ts';
+import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { sleep } from '../../base/signals.ts';
+import { ApiConnection } from '../../client/connection.ts';
+import { type ApiEndpoint, readKubeconfig } from '../../client/kubeconfig.ts';
+import type { Logger } from '../../daemon/logger.ts';
+import { writeFileAtomic } from '../../linux/atomic-file.ts';
+import { parseCertificate } from '../../pki/certificate.ts';
+import { generateKey, privateKeyPem, readPrivateKey } from '../../pki/keys.ts';
+import { RequestRefused, requestNodeCertificate } from './certificate-request.ts';
+import { readIfThere, storeCertificate } from './certificate-store.ts';
+
+/** The name under which a kubelet's own client certificates are kept. */
+export const CLIENT_CERTIFICATE = 'kubelet-client';
+
+export interface BootstrapOptions {
+  /** Where the kubelet's own kubeconfig is, or will be. */
+  readonly kubeconfig: string;
+  /** With credentials that are good for asking for a certificate and no more: a bootstrap token. */
+  readonly bootstrapKubeconfig: string;
+  /** `/var/lib/kubelet/pki`. */
+  readonly certificateDir: string;
+  readonly nodeName: string;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 10_000;
+
+/**
+ * The kubelet's own credentials: those of its kubeconfig where they are still good, else new ones that it asks for with the bootstrap credentials. Waits until
+ * the control plane is there and has signed; cut off anywhere, the next start goes on with the same key and request. Throws where the request is refused.
+ */
+export async function bootstrapCredentials(options: BootstrapOptions, signal: AbortSignal): Promise<ApiEndpoint> {
+  const { kubeconfig, bootstrapKubeconfig, certificateDir, nodeName, userAgent, clock, log } = options;
+  const present = stillGood(kubeconfig, clock.now());
+  if (present !== undefined) return present;
+  const endpoint = readKubeconfig(bootstrapKubeconfig);
+  const connection = new ApiConnection(endpoint, { userAgent });
+  const keyFile = `${certificateDir}/${CLIENT_CERTIFICATE}.key.tmp`;
+  const key = keptKey(keyFile);
+  log.info({ node: nodeName, server: endpoint.server }, 'asking for a client certificate');
+  try {
+    const certificate = await untilSigned(connection, key, options, signal);
+    const pem = `${certificate.trimEnd()}\n${privateKeyPem(key)}`;
+    const current = storeCertificate(certificateDir, CLIENT_CERTIFICATE, pem, new Date(clock.now()));
+    writeFileAtomic(kubeconfig, ownKubeconfig(endpoint, current), { mode: 0o600, durable: true });
+    rmSync(keyFile, { force: true });
+    log.info({ kubeconfig, certificate: current }, 'the control plane signed the client certificate');
+    return readKubeconfig(kubeconfig);
+  } catch (error) {
+    // another key makes another request
+    if (error instanceof RequestRefused) rmSync(keyFile, { force: true });
+    throw error instanceof RequestRefused ? failedPrecondition(error.message, { cause: error }) : error;
+  } finally {
+    connection.close();
+  }
+}
+
+/** Undefined where there is no kubeconfig, or its certificate is over. One that cannot be read is an error: nobody replaces what an administrator wrote. */
+function stillGood(kubeconfig: string, now: number): ApiEndpoint | undefined {
+  if (readIfThere(kubeconfig) === undefined) return undefined;
+  const endpoint = readKubeconfig(kubeconfig);
+  const certificate = endpoint.certificate?.cert;
+  if (certificate !== undefined && Date.parse(parseCertificate(certificate).validTo) <= now) return undefined;
+  return endpoint;
+}
+
+function keptKey(path: string): KeyObject {
+  const kept = readIfThere(path);
+  if (kept !== undefined) return readPrivateKey(kept);
+  const key = generateKey();
+  writeFileAtomic(path, privateKeyPem(key), { mode: 0o600, durable: true });
+  return key;
+}
+
+async function untilSigned(
+  connection: ApiConnection,
+  key: KeyObject,
+  { nodeName, clock, log }: BootstrapOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  let told = '';
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const onTrouble = (message: string): void => log.warn(message);
+      return await requestNodeCertificate(connection, { nodeName, key, clock, onTrouble }, signal);
+    } catch (error) {
+      if (signal.aborted || error instanceof RequestRefused) throw error;
+      const because = errorMessage(error);
+      if (because !== told) log.warn({ because }, 'the client certificate could not be asked for yet');
+      told = because;
+      await sleep(Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 10), MAX_RETRY_MS), signal, clock);
+    }
+  }
+}
+
+/** The kubeconfig that names the link to the newest certificate, so that a rotation need not write it again. As upstream writes it. */
+function ownKubeconfig({ server, ca, serverName, insecureSkipVerify }: ApiEndpoint, certificate: string): string {
+  const cluster = {
+    ...(ca === undefined ? {} : { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+    ...(insecureSkipVerify === true ? { 'insecure-skip-tls-verify': true } : {}),
+    server,
+    ...(serverName === undefined ? {} : { 'tls-server-name': serverName }),
+  };
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'default-cluster', cluster }],
+    contexts: [
+      { name: 'default-context', context: { cluster: 'default-cluster', namespace: 'default', user: 'default-auth' } },
+    ],
+    'current-context': 'default-context',
+    preferences: {},
+    users: [{ name: 'default-auth', user: { 'client-certificate': certificate, 'client-key': certificate } }],
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
+}

@@ -12,6 +12,7 @@ import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { namespaceController } from './namespace/namespace.ts';
+import { nodeDnsController } from './node-dns/node-dns.ts';
 import { nodeIpamController } from './node-ipam/node-ipam.ts';
 import type { NodeCidrRanges } from './node-ipam/ranges.ts';
 import {
@@ -83,6 +84,7 @@ export function allControllers({
     ...(nodeCidrs === undefined ? [] : [nodeIpamController(nodeCidrs)]),
     nodeLifecycleController(nodeLifecycle),
     taintEvictionController,
+    nodeDnsController,
     bootstrapSignerController,
     tokenCleanerController,
   ];

@@ -225,6 +225,36 @@ describe('endpoints', () => {
     await waitFor('the mirror to go', async () => (await slicesOf('custom')).length === 0);
   });
 
+  it('of the DNS service of the cluster are the nodes that are ready', async () => {
+    await services.create({
+      metadata: { name: 'kube-dns', namespace: 'kube-system' },
+      spec: { ports: [{ name: 'dns', protocol: 'UDP', port: 53, targetPort: 10053 }] },
+    } as unknown as Service);
+    const say = (status: string): Promise<Node> =>
+      nodes.patch({ namespace: '', name: 'node-a', subresource: 'status' }, 'strategic', {
+        status: {
+          addresses: [{ type: 'InternalIP', address: '192.0.2.1' }],
+          conditions: [{ type: 'Ready', status, reason: 'Test' }],
+        },
+      });
+    const dnsSlices = (...expected: string[]): Promise<readonly EndpointSlice[]> =>
+      waitFor('the slices of kube-dns', async saw => {
+        const { items } = await slices.list('kube-system', { labelSelector: 'kubernetes.io/service-name=kube-dns' });
+        saw({ shown: shownOf(items), log: manager.log.slice(-400) });
+        return JSON.stringify(shownOf(items)) === JSON.stringify(expected) && items.length > 0 ? items : undefined;
+      });
+    await say('True');
+    await dnsSlices('192.0.2.1:10053 ready serving');
+    await say('False');
+    await dnsSlices();
+    await manager.stop();
+    await say('True');
+    await slices.delete('kube-system', 'kube-dns-nodes-ipv4');
+    await manager.start();
+    await dnsSlices('192.0.2.1:10053 ready serving');
+    await services.delete('kube-system', 'kube-dns');
+  });
+
   it('are complete after kill -9 of their controllers, in slices of at most 100', async () => {
     await service('many');
     const addresses = Array.from({ length: 130 }, (_, i) => `10.0.3.${i + 1}`);

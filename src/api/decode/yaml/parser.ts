@@ -115,7 +115,11 @@ class Parser {
     const first = this.#scanner.peek();
     if (first.kind === 'alias') return this.#alias(this.#scanner.take());
     if (++this.#depth > this.#maxDepth)
-      throw new YamlError(`exceeded max depth of ${this.#maxDepth}`, first.at, first.line + 1);
+      throw new YamlError(
+        `exceeded max depth of ${this.#maxDepth}`,
+        first.at,
+        first.line === 0 ? undefined : first.line + 1,
+      );
     const properties = this.#properties(first);
     const node = this.#content(properties, inBlock, indentless);
     this.#depth--;

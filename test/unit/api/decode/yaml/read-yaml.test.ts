@@ -46,8 +46,8 @@ describe('YAML', () => {
   it.each([
     ['aliases of aliases', laughs(''), 'yaml: document contains excessive aliasing'],
     ['lists in lists', filled('a: ', '['), 'yaml: exceeded max depth of 1000'],
-    ['maps in maps', filled('', '{a: '), 'yaml: line 1: exceeded max depth of 1000'],
-    ['lists in lists of one line', filled('', '- '), 'yaml: line 1: exceeded max depth of 1000'],
+    ['maps in maps', filled('', '{a: '), 'yaml: exceeded max depth of 1000'],
+    ['lists in lists of one line', filled('', '- '), 'yaml: exceeded max depth of 1000'],
     [
       'lists in lists by aliases',
       `a0: &a0 ${'['.repeat(900)}x${']'.repeat(900)}\na1: ${'['.repeat(200)}*a0${']'.repeat(200)}\n`,
@@ -56,7 +56,7 @@ describe('YAML', () => {
     ['a quote that is never closed', filled('a: "', 'b '), 'yaml: found unexpected end of stream'],
     ['a control character', 'a: \0', 'yaml: control characters are not allowed'],
   ])('that is made to hurt is refused: %s', (_, text, refused) => {
-    expect(reading(text).refused).toMatch(refused.replace('yaml: ', ''));
+    expect(reading(text).refused).toBe(refused);
   });
 
   it('may take nearly everything from aliases as long as it is little', () => {

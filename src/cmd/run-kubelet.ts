@@ -245,8 +245,8 @@ function portOf(flag: string | undefined, configured: number, name: string): num
   return Number(flag);
 }
 
-function readResolver(path: string, log: Logger): ReturnType<typeof parseResolvConf> {
-  if (path === '') return { servers: [], searches: [], options: [] };
+function readResolver(path: string, log: Logger): ReturnType<typeof parseResolvConf> | undefined {
+  if (path === '') return undefined;
   try {
     return parseResolvConf(readFileSync(path, 'utf8'));
   } catch (error) {

@@ -14,7 +14,8 @@ export interface NodeFacts {
   readonly ips: readonly string[];
   readonly capacity: NodeCapacity;
   readonly cgroupVersion: 1 | 2;
-  readonly resolver: ResolverConfig;
+  /** Undefined where the configuration says that there is none (`resolvConf: ""`). */
+  readonly resolver: ResolverConfig | undefined;
 }
 
 export interface KubeletPaths {
@@ -58,7 +59,8 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
     security: { seccompDefault: config.seccompDefault === true, seccompRoot: `${paths.rootDir}/seccomp` },
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
     dns: {
-      host: node.resolver,
+      host: node.resolver ?? { servers: [], searches: [], options: [] },
+      instead: node.resolver === undefined ? loopbackResolver(node.ips) : undefined,
       clusterDns: config.clusterDNS ?? [],
       clusterDomain: config.clusterDomain ?? '',
     },
@@ -69,6 +71,12 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
     },
     parallelPulls: config.maxParallelImagePulls ?? (config.serializeImagePulls === true ? 1 : Number.POSITIVE_INFINITY),
   };
+}
+
+/** Upstream's stand-in: whoever listens in the pod itself, in the families of the node. */
+function loopbackResolver(ips: readonly string[]): ResolverConfig {
+  const servers = ips.map(ip => (ip.includes(':') ? '::1' : '127.0.0.1'));
+  return { servers: servers.length === 0 ? ['127.0.0.1'] : servers, searches: ['.'], options: [] };
 }
 
 function subtractReserved(capacity: NodeCapacity, config: KubeletConfiguration): NodeCapacity {

@@ -26,6 +26,8 @@ export interface KubeletSettings {
   readonly allowedUnsafeSysctls: readonly string[];
   readonly dns: {
     readonly host: ResolverConfig;
+    /** For pods that ask for the resolver of a node that has none. */
+    readonly instead: ResolverConfig | undefined;
     readonly clusterDns: readonly string[];
     readonly clusterDomain: string;
   };

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TokenReview } from '../../src/api/types/gen/authentication-v1.ts';
 import type { ConfigMap, Secret, Service } from '../../src/api/types/gen/core-v1.ts';
@@ -10,11 +10,28 @@ import { WAIT } from '../harness/kubelet.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
+const API = '/var/run/secrets/kubernetes.io/serviceaccount';
+const CONFIG = '/etc/kubernetes/kubelet-config.json';
+const KUBELET = {
+  apiVersion: 'kubelet.config.k8s.io/v1beta1',
+  kind: 'KubeletConfiguration',
+  failSwapOn: false,
+  clusterDNS: ['10.96.0.10'],
+  clusterDomain: 'cluster.test',
+  resolvConf: '',
+};
+
 let node: ClusterNode;
 let configMaps: ResourceClient<ConfigMap>;
 let secrets: ResourceClient<Secret>;
 beforeAll(async () => {
-  node = await clusterNode();
+  node = await clusterNode({
+    prepare: host => {
+      mkdirSync(host.path('/etc/kubernetes'), { recursive: true });
+      writeFileSync(host.path(CONFIG), JSON.stringify(KUBELET));
+    },
+    kubeletArgs: [`--config=${CONFIG}`],
+  });
   configMaps = new ResourceClient(node.admin, { group: '', version: 'v1', plural: 'configmaps' });
   secrets = new ResourceClient(node.admin, { group: '', version: 'v1', plural: 'secrets' });
 });
@@ -101,17 +118,11 @@ describe('what pods take from objects of the API', () => {
   });
 
   it('gives a token that is bound to the pod, beside the CA and the namespace', async () => {
-    await putMap('ca', { 'ca.crt': node.authority.pem });
-    const sources = [
-      { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
-      { configMap: { name: 'ca', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-      { downwardAPI: { items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }] } },
-    ];
-    const volumes = [{ name: 'api', projected: { sources } }];
-    const securityContext = { runAsUser: 1234 };
-    await run('token', { volumes, securityContext }, { volumeMounts: [{ name: 'api', mountPath: '/api' }] });
+    await putMap('kube-root-ca.crt', { 'ca.crt': node.authority.pem });
+    // the volume is put into the pod by admission
+    await run('token', { automountServiceAccountToken: true, securityContext: { runAsUser: 1234 } });
     const pod = await node.running('token');
-    const token = await inside('token', 'cat', '/api/token');
+    const token = await inside('token', 'cat', `${API}/token`);
     const reviews = new ResourceClient<TokenReview>(node.admin, {
       group: 'authentication.k8s.io',
       version: 'v1',
@@ -122,8 +133,8 @@ describe('what pods take from objects of the API', () => {
       username: 'system:serviceaccount:default:default',
       extra: { 'authentication.kubernetes.io/pod-uid': [pod.metadata.uid] },
     });
-    expect(await inside('token', 'cat', '/api/ca.crt', '/api/namespace')).toBe(`${node.authority.pem}default`);
-    expect(await inside('token', 'stat', '-c', '%a %u', '-L', '/api/token')).toBe('600 1234\n');
+    expect(await inside('token', 'cat', `${API}/ca.crt`, `${API}/namespace`)).toBe(`${node.authority.pem}default`);
+    expect(await inside('token', 'stat', '-c', '%a %u', '-L', `${API}/token`)).toBe('600 1234\n');
     await remove('token');
   });
 
@@ -150,6 +161,32 @@ describe('what pods take from objects of the API', () => {
     );
     await services.delete('default', 'web');
     await remove('vars');
+  });
+
+  it('tells pods their names and where the DNS of the cluster is', async () => {
+    await run('named', {
+      hostname: 'me',
+      subdomain: 'sub',
+      hostAliases: [{ ip: '192.0.2.7', hostnames: ['alias'] }],
+      dnsConfig: { nameservers: ['192.0.2.1', '192.0.2.2', '192.0.2.3'], options: [{ name: 'ndots', value: '2' }] },
+    });
+    const { status } = await node.running('named');
+    const fqdn = 'me.sub.default.svc.cluster.test';
+    expect(await inside('named', 'cat', '/etc/resolv.conf')).toBe(
+      'search default.svc.cluster.test svc.cluster.test cluster.test\nnameserver 10.96.0.10\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions ndots:2\n',
+    );
+    expect(await inside('named', 'hostname')).toBe('me\n');
+    expect((await inside('named', 'cat', '/etc/hosts')).split('\n').slice(7)).toEqual([
+      `${status?.podIP}\t${fqdn}\tme`,
+      '',
+      '# Entries added by HostAliases.',
+      '192.0.2.7\talias',
+      '',
+    ]);
+    expect(await event('named', 'DNSConfigForming')).toBe(
+      'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 192.0.2.1 192.0.2.2',
+    );
+    await remove('named');
   });
 
   it('says what is missing, lets neighbours be, and goes on as soon as it is there', async () => {

@@ -6,7 +6,8 @@ import type { PodSandboxConfig } from '../../rpc/cri-api.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { podLogDir } from '../pod-paths.ts';
 import { podCgroup } from '../resources/pod-cgroup.ts';
-import { sandboxConfig } from '../runtime/sandbox-config.ts';
+import { hostnameProblem } from '../runtime/pod-hostname.ts';
+import { dnsOf, sandboxConfig } from '../runtime/sandbox-config.ts';
 import { refusePod } from '../runtime/unsupported.ts';
 import type { KubeletSettings } from '../settings.ts';
 import type { ActTools } from './pod-task.ts';
@@ -31,6 +32,10 @@ export async function createSandbox(
 ): Promise<void> {
   const refusal = refusePod(pod.pod.spec, tools.settings.allowedUnsafeSysctls);
   if (refusal !== undefined) throw failedPrecondition(refusal.message, { reason: refusal.reason });
+  const { dns } = tools.settings;
+  const problem = pod.pod.spec.hostNetwork === true ? undefined : hostnameProblem(pod, dns.clusterDomain);
+  if (problem !== undefined) throw failedPrecondition(problem, { reason: 'CreatePodSandboxError' });
+  for (const { reason, message } of dnsOf(pod, dns).warnings) tools.events.record(pod, 'Warning', reason, message);
   mkdirSync(podLogDir(tools.settings, pod), { recursive: true, mode: 0o755 });
   await tools.runtime.runSandbox(configOfSandbox(tools.settings, pod, attempt), '', signal);
   faultPoint('kubelet/pod/sandbox-made');

@@ -12,8 +12,10 @@ export interface ResolverConfig {
 const MAX_SERVERS = 3;
 const MAX_SEARCHES = 32;
 const MAX_SEARCH_CHARACTERS = 2048;
+/** Some resolvers abort on a longer one. */
+const MAX_SEARCH_LENGTH = 253;
 
-/** Reads a resolv.conf(5). The last `search` or `domain` line wins; options add up. */
+/** Reads a resolv.conf(5). The last `search` or `domain` line wins; options add up. A search for the root is what resolvers do anyway. */
 export function parseResolvConf(text: string): ResolverConfig {
   const servers: string[] = [];
   let searches: readonly string[] = [];
@@ -25,7 +27,7 @@ export function parseResolvConf(text: string): ResolverConfig {
       .split(/\s+/);
     if (keyword === 'nameserver' && values[0] !== undefined) servers.push(values[0]);
     if (keyword === 'search' || keyword === 'domain')
-      searches = values.map(v => (v === '.' ? v : v.replace(/\.$/, '')));
+      searches = values.filter(v => v !== '.').map(v => v.replace(/\.$/, ''));
     if (keyword === 'options') options.push(...values);
   }
   return { servers, searches, options };
@@ -33,14 +35,24 @@ export function parseResolvConf(text: string): ResolverConfig {
 
 export interface DnsInput {
   readonly spec: PodSpec;
+  /** `<name>_<namespace>(<uid>)`. */
+  readonly pod: string;
   readonly namespace: string;
   readonly host: ResolverConfig;
+  /** Where the node has no resolver to give: what pods get that ask for the node's. */
+  readonly instead?: ResolverConfig | undefined;
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
 }
 
-/** The resolver configuration of a pod. ClusterFirst without a cluster DNS is the host's, as upstream has it (it warns). */
-export function podDns(input: DnsInput): DNSConfig {
+export interface PodDns {
+  readonly config: DNSConfig;
+  /** What was not done as the pod asks for, in upstream's words. */
+  readonly warnings: readonly { readonly reason: string; readonly message: string }[];
+}
+
+/** The resolver configuration of a pod. ClusterFirst without a cluster DNS is the host's, as upstream has it, with a warning. Pure. */
+export function podDns(input: DnsInput): PodDns {
   const base = baseConfig(input);
   const extra = input.spec.dnsConfig;
   const merged: ResolverConfig = {
@@ -48,18 +60,34 @@ export function podDns(input: DnsInput): DNSConfig {
     searches: unique([...base.searches, ...(extra?.searches ?? [])]),
     options: mergeOptions(base.options, extra?.options ?? []),
   };
-  return {
-    servers: merged.servers.slice(0, MAX_SERVERS),
-    searches: limitSearches(merged.searches),
-    options: merged.options,
-  };
+  const servers = merged.servers.slice(0, MAX_SERVERS);
+  const searches = limitSearches(merged.searches);
+  const warnings: { readonly reason: string; readonly message: string }[] = [];
+  if (wantsCluster(input.spec) && input.clusterDns.length === 0)
+    warnings.push({
+      reason: 'MissingClusterDNS',
+      message: `pod: "${input.pod}". kubelet does not have ClusterDNS IP configured and cannot create Pod using "ClusterFirst" policy. Falling back to "Default" policy.`,
+    });
+  if (servers.length < merged.servers.length)
+    warnings.push({
+      reason: 'DNSConfigForming',
+      message: `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${servers.join(' ')}`,
+    });
+  if (searches.length < merged.searches.length)
+    warnings.push({
+      reason: 'DNSConfigForming',
+      message: `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${searches.join(' ')}`,
+    });
+  return { config: { servers, searches, options: merged.options }, warnings };
 }
 
-function baseConfig({ spec, namespace, host, clusterDns, clusterDomain }: DnsInput): ResolverConfig {
-  const policy = spec.dnsPolicy ?? 'ClusterFirst';
-  if (policy === 'None') return { servers: [], searches: [], options: [] };
-  const cluster = policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && spec.hostNetwork !== true);
-  if (!cluster || clusterDns.length === 0) return host;
+function wantsCluster({ dnsPolicy = 'ClusterFirst', hostNetwork }: PodSpec): boolean {
+  return dnsPolicy === 'ClusterFirstWithHostNet' || (dnsPolicy === 'ClusterFirst' && hostNetwork !== true);
+}
+
+function baseConfig({ spec, namespace, host, instead, clusterDns, clusterDomain }: DnsInput): ResolverConfig {
+  if (spec.dnsPolicy === 'None') return { servers: [], searches: [], options: [] };
+  if (!wantsCluster(spec) || clusterDns.length === 0) return instead ?? host;
   const searches =
     clusterDomain === '' ? [] : [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
   return { servers: clusterDns, searches: [...searches, ...host.searches], options: ['ndots:5'] };
@@ -79,6 +107,7 @@ function limitSearches(searches: readonly string[]): readonly string[] {
   const kept: string[] = [];
   let characters = -1;
   for (const search of searches.slice(0, MAX_SEARCHES)) {
+    if (search.length > MAX_SEARCH_LENGTH) continue;
     characters += search.length + 1;
     if (characters > MAX_SEARCH_CHARACTERS) break;
     kept.push(search);

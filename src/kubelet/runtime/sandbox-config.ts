@@ -1,6 +1,6 @@
 import { PodSandboxConfig, Protocol } from '../../rpc/cri-api.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
-import { type DnsInput, podDns } from './dns.ts';
+import { type DnsInput, type PodDns, podDns } from './dns.ts';
 import { ANNOTATION, LABEL } from './labels.ts';
 import { kernelHostname } from './pod-hostname.ts';
 import { sandboxSecurityContext } from './security-context.ts';
@@ -10,7 +10,14 @@ export interface SandboxConfigInput {
   readonly attempt: number;
   readonly logDirectory: string;
   readonly cgroupParent: string;
-  readonly dns: Pick<DnsInput, 'host' | 'clusterDns' | 'clusterDomain'>;
+  readonly dns: DnsSettings;
+}
+
+export type DnsSettings = Pick<DnsInput, 'host' | 'instead' | 'clusterDns' | 'clusterDomain'>;
+
+/** The resolver configuration of a pod with what is to be told about it. */
+export function dnsOf({ name, namespace, uid, pod }: DesiredPod, settings: DnsSettings): PodDns {
+  return podDns({ spec: pod.spec, pod: `${name}_${namespace}(${uid})`, namespace, ...settings });
 }
 
 /** The pod as the runtime is told of it. The same pod and attempt give the same message, so a repeated call joins the first. */
@@ -22,7 +29,7 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
     metadata: { name: pod.name, namespace: pod.namespace, uid: pod.uid, attempt },
     hostname: spec.hostNetwork === true ? '' : kernelHostname(pod, input.dns.clusterDomain),
     logDirectory: input.logDirectory,
-    dnsConfig: podDns({ spec, namespace: pod.namespace, ...input.dns }),
+    dnsConfig: dnsOf(pod, input.dns).config,
     portMappings: spec.containers
       .flatMap(c => c.ports ?? [])
       .map(port => ({

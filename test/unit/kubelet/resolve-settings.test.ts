@@ -26,4 +26,10 @@ describe('resolveSettings', () => {
     expect(settings.maxPods).toBe(7);
     expect(resolveSettings(base, node, paths).maxPods).toBe(110);
   });
+
+  it('has a stand-in for the resolver of a node without one, in its families', () => {
+    const { dns } = resolveSettings(base, { ...node, ips: ['192.0.2.1', 'fd00::1'], resolver: undefined }, paths);
+    expect(dns.instead).toEqual({ servers: ['127.0.0.1', '::1'], searches: ['.'], options: [] });
+    expect(resolveSettings(base, node, paths).dns.instead).toBeUndefined();
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseResolvConf, podDns } from '../../../../src/kubelet/runtime/dns.ts';
+import { type DnsInput, parseResolvConf, podDns } from '../../../../src/kubelet/runtime/dns.ts';
 import { hostNetworkHostsFile, hostsFile } from '../../../../src/kubelet/runtime/hosts-file.ts';
-import { kernelHostname } from '../../../../src/kubelet/runtime/pod-hostname.ts';
+import { hostnameProblem, kernelHostname, podHostname } from '../../../../src/kubelet/runtime/pod-hostname.ts';
 import { containerSecurityContext, namespaceOptions } from '../../../../src/kubelet/runtime/security-context.ts';
 import { refusePod } from '../../../../src/kubelet/runtime/unsupported.ts';
 import { NamespaceMode, SecurityProfile_ProfileType } from '../../../../src/rpc/cri-api.ts';
@@ -14,8 +14,17 @@ describe('podDns', () => {
   const host = parseResolvConf(
     '# c\nnameserver 192.0.2.53\nsearch old\nsearch example.com. lab\noptions ndots:2 rotate ; end\nnameserver 192.0.2.54\n',
   );
-  const dns = (text: string, clusterDns: readonly string[] = []) =>
-    podDns({ spec: spec(`${text}\n  ${C}`), namespace: 'ns', host, clusterDns, clusterDomain: 'cluster.local' });
+  const resolve = (text: string, clusterDns: readonly string[] = [], more: Partial<DnsInput> = {}) =>
+    podDns({
+      spec: spec(`${text}\n  ${C}`),
+      pod: 'web_ns(u)',
+      namespace: 'ns',
+      host,
+      clusterDns,
+      clusterDomain: 'cluster.local',
+      ...more,
+    });
+  const dns = (text: string, clusterDns: readonly string[] = []) => resolve(text, clusterDns).config;
 
   it('reads a resolv.conf', () => {
     expect(host).toEqual({
@@ -51,12 +60,77 @@ describe('podDns', () => {
     });
   });
 
+  it('gives what stands for the resolver of a node that has none, but not to pods of the cluster', () => {
+    const instead = { servers: ['127.0.0.1'], searches: ['.'], options: [] };
+    const none = { host: { servers: [], searches: [], options: [] }, instead };
+    expect(resolve('dnsPolicy: Default', [], none).config).toEqual(instead);
+    expect(resolve('dnsPolicy: ClusterFirst', ['10.96.0.10'], none).config.searches).toEqual([
+      'ns.svc.cluster.local',
+      'svc.cluster.local',
+      'cluster.local',
+    ]);
+  });
+
   it('takes dnsConfig alone under None', () => {
     expect(dns('dnsPolicy: None\n  dnsConfig: {nameservers: [1.1.1.1]}')).toEqual({
       servers: ['1.1.1.1'],
       searches: [],
       options: [],
     });
+  });
+});
+
+describe('what podDns warns of', () => {
+  const many = (count: number, name: (i: number) => string): string =>
+    `[${Array.from({ length: count }, (_, i) => name(i)).join(', ')}]`;
+  const warn = (config: string, policy = 'None', clusterDns: readonly string[] = []) =>
+    podDns({
+      spec: spec(`dnsPolicy: ${policy}\n  dnsConfig: ${config}\n  ${C}`),
+      pod: 'web_ns(u)',
+      namespace: 'ns',
+      host: { servers: [], searches: ['y'.repeat(254)], options: [] },
+      clusterDns,
+      clusterDomain: '',
+    });
+
+  it.each([
+    [
+      'three servers and 32 searches',
+      `{nameservers: [1.1.1.1, 1.1.1.2, 1.1.1.3], searches: ${many(32, i => `s${i}`)}}`,
+    ],
+    [
+      'searches of 2048 characters',
+      `{nameservers: [1.1.1.1], searches: ${many(32, i => `${'x'.repeat(60 + Number(i < 1))}.${10 + i}`)}}`,
+    ],
+  ])('not of %s', (_, config) => {
+    expect(warn(config).warnings).toEqual([]);
+  });
+
+  it('of a fourth server', () => {
+    expect(warn('{nameservers: [1.1.1.1, 1.1.1.2, 1.1.1.3]}', 'ClusterFirst', ['10.96.0.10']).warnings[0]).toEqual({
+      reason: 'DNSConfigForming',
+      message:
+        'Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: 10.96.0.10 1.1.1.1 1.1.1.2',
+    });
+  });
+
+  it('of a search that is too long for resolvers', () => {
+    const { config, warnings } = warn('{searches: [ok]}', 'ClusterFirst', ['10.96.0.10']);
+    expect(config.searches).toEqual(['ok']);
+    expect(warnings).toEqual([
+      {
+        reason: 'DNSConfigForming',
+        message:
+          'Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ok',
+      },
+    ]);
+  });
+
+  it.each(['ClusterFirst', 'ClusterFirstWithHostNet'])('of %s without a cluster DNS', policy => {
+    expect(warn('{}', policy).warnings.map(w => w.reason)).toEqual(['MissingClusterDNS', 'DNSConfigForming']);
+    expect(warn('{}', policy).warnings[0]?.message).toMatch(
+      /^pod: "web_ns\(u\)"\. kubelet does not have ClusterDNS IP/,
+    );
   });
 });
 
@@ -93,6 +167,24 @@ describe('kernelHostname', () => {
     ],
   ])('%s named %s is %s: %s', (text, name, expected) => {
     expect(kernelHostname(podWith(text, name), 'cluster.local')).toBe(expected);
+  });
+});
+
+describe('podHostname', () => {
+  it('of a pod whose name is overridden has no domain', () => {
+    const pod = podWith(`subdomain: sub\n  hostnameOverride: a.b\n  ${C}`);
+    expect(podHostname(pod, 'cluster.local')).toEqual({ hostname: 'a.b', domain: '' });
+  });
+});
+
+describe('hostnameProblem', () => {
+  const text = (subdomain: string): string => `subdomain: ${subdomain}\n  setHostnameAsFQDN: true\n  ${C}`;
+  it('is that the full name does not fit the kernel', () => {
+    const fits = 64 - 'web-n1..default.svc.cluster.local'.length;
+    expect(hostnameProblem(podWith(text('s'.repeat(fits))), 'cluster.local')).toBeUndefined();
+    expect(hostnameProblem(podWith(text('s'.repeat(fits + 1))), 'cluster.local')).toMatch(
+      /^failed to construct FQDN .* is too long \(64 characters is the max, 65 characters requested\)$/,
+    );
   });
 });
 

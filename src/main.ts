@@ -65,6 +65,12 @@ function program(): Command {
       .requiredOption('--kubeconfig <file>', 'the API server and how to log in there')
       .option('--service-cluster-ip-range <cidrs>', 'addresses of services, which no node is given'),
   ).action(async options => exitWith((await import('./cmd/run-controller-manager.ts')).runControllerManager(options)));
+  schedulerOptions(
+    run
+      .command('scheduler')
+      .description('the scheduler: gives every pod its node')
+      .requiredOption('--kubeconfig <file>', 'the API server and how to log in there'),
+  ).action(async options => exitWith((await import('./cmd/run-scheduler.ts')).runScheduler(options)));
   controllerManagerOptions(
     apiServerOptions(
       run
@@ -197,6 +203,13 @@ function apiServerOptions(command: Command): Command {
       '10.96.0.0/12',
     )
     .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767');
+}
+
+/** What the scheduler takes beside how to log in. */
+function schedulerOptions(command: Command): Command {
+  return command
+    .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
+    .option('--healthz-port <port>', 'port of /healthz and /metrics on 127.0.0.1', '10259');
 }
 
 function controllerManagerOptions(command: Command): Command {

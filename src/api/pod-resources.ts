@@ -49,9 +49,12 @@ export function aggregateContainers(
   return total;
 }
 
-/** The pod's requests: those of `spec.resources` where given, else of its containers; with the overhead. */
-export function podRequests(pod: Pod, source: ResourceSource = 'spec'): ResourceList {
-  const total: Record<string, string> = { ...ofContainers(pod, 'requests', source) };
+/**
+ * The pod's requests: those of `spec.resources` where given, else of its containers; with the overhead. `unset` is what a container counts for that says
+ * nothing of a resource.
+ */
+export function podRequests(pod: Pod, source: ResourceSource = 'spec', unset?: ResourceList): ResourceList {
+  const total: Record<string, string> = { ...ofContainers(pod, 'requests', source, unset) };
   for (const [name, quantity] of Object.entries(pod.spec.resources?.requests ?? {}))
     if (isPodLevelResource(name)) total[name] = quantity;
   addTo(total, pod.spec.overhead);
@@ -70,8 +73,10 @@ export function podLimits(pod: Pod, source: ResourceSource = 'spec'): ResourceLi
   return total;
 }
 
-function ofContainers(pod: Pod, side: Side, source: ResourceSource): ResourceList {
-  if (source === 'spec') return aggregateContainers(pod.spec, side);
+function ofContainers(pod: Pod, side: Side, source: ResourceSource, unset?: ResourceList): ResourceList {
+  const complete = (list: ResourceList | undefined): ResourceList | undefined =>
+    unset === undefined ? list : { ...unset, ...list };
+  if (source === 'spec') return aggregateContainers(pod.spec, side, each => complete(each.resources[side]));
   const { conditions = [], containerStatuses = [], initContainerStatuses = [] } = pod.status;
   // what a node will never give is not counted
   const isRefused = conditions.find(({ type }) => type === 'PodResizePending')?.reason === 'Infeasible';
@@ -80,11 +85,11 @@ function ofContainers(pod: Pod, side: Side, source: ResourceSource): ResourceLis
   return aggregateContainers(pod.spec, side, container => {
     const asked = container.resources[side];
     const { resources, allocatedResources } = statuses.get(container.name) ?? {};
-    if (resources === undefined || ended.has(container)) return asked;
+    if (resources === undefined || ended.has(container)) return complete(asked);
     const most: Record<string, string> = { ...resources[side] };
     if (side === 'requests') raiseTo(most, allocatedResources ?? {});
     if (!isRefused) raiseTo(most, asked ?? {});
-    return most;
+    return complete(most);
   });
 }
 

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage, isNotFound } from '../base/errors.ts';
@@ -13,6 +15,19 @@ export interface ElectionOptions {
   readonly clock: Clock;
   readonly onTrouble: (message: string) => void;
 }
+
+/** What a process needs to say to lead by a lease of kube-system. */
+export interface LeadershipOptions {
+  readonly leases: ResourceClient<Lease>;
+  /** The name of the lease: `kube-scheduler`. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly onTrouble: (message: string) => void;
+  /** Told when it begins to lead, with the name that it goes by. */
+  readonly onLeading: (identity: string) => void;
+}
+
+const LEASE_NAMESPACE = 'kube-system';
 
 /** Upstream's figures: who has not renewed for 15 s has lost it; a leader gives up after 10 s without success; 2 s between tries. */
 const LEASE_SECONDS = 15;
@@ -44,6 +59,24 @@ export function decideClaim(seen: Seen, identity: string, now: number): Claim {
   const leftMs = seen.changedAt + (lease.spec?.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - now;
   if (leftMs > 0) return { kind: 'wait', holder, forMs: leftMs };
   return { kind: 'take-over', because: `${holder} has not renewed it` };
+}
+
+/** `runElected` for a part of the control plane, under the name of its host. Rejects when the lease is lost: the process should end. */
+export async function leadByLease(
+  { leases, name, clock, onTrouble, onLeading }: LeadershipOptions,
+  signal: AbortSignal,
+  lead: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const identity = `${hostname()}_${randomBytes(8).toString('hex')}`;
+  const ended = await runElected(
+    { leases, namespace: LEASE_NAMESPACE, name, identity, clock, onTrouble },
+    signal,
+    leading => {
+      onLeading(identity);
+      return lead(leading);
+    },
+  );
+  if (ended === 'lost') throw new Error(`the lease ${LEASE_NAMESPACE}/${name} is lost`);
 }
 
 /**

@@ -15,6 +15,7 @@ import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
+import { booleanFlag, portFlag } from './flag-values.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run controller-manager`, named as upstream's. */
@@ -80,11 +81,16 @@ export function openControllerManager(
   const controllers = runControllers({
     connection,
     rows: chosenControllers(rows, words(flags.controllers)),
-    leaderElect: flag(flags.leaderElect, '--leader-elect'),
+    leaderElect: booleanFlag(flags.leaderElect, '--leader-elect'),
     clock: systemClock,
     log,
   });
-  const health = healthServer({ host: '127.0.0.1', port: port(flags.healthzPort), checks: [], registry });
+  const health = healthServer({
+    host: '127.0.0.1',
+    port: portFlag(flags.healthzPort, '--healthz-port'),
+    checks: [],
+    registry,
+  });
   return { components: [controllers, health], close: () => connection.close() };
 }
 
@@ -98,7 +104,7 @@ function signingOf(flags: ControllerManagerFlags): Pick<ControllerSettings, 'sig
 }
 
 function nodeCidrsOf(flags: ControllerManagerFlags): Pick<ControllerSettings, 'nodeCidrs'> {
-  if (!flag(flags.allocateNodeCidrs, '--allocate-node-cidrs')) return {};
+  if (!booleanFlag(flags.allocateNodeCidrs, '--allocate-node-cidrs')) return {};
   const ranges = nodeCidrRanges({
     clusterCidr: flags.clusterCidr,
     maskSize: flags.nodeCidrMaskSize,
@@ -140,12 +146,6 @@ function words(text: string): string[] {
     .filter(word => word !== '');
 }
 
-function flag(text: string, name: string): boolean {
-  if (text !== 'true' && text !== 'false')
-    throw invalidArgument(`${name}: ${JSON.stringify(text)} is neither true nor false`);
-  return text === 'true';
-}
-
 function count(text: string, name: string): number {
   if (!/^\d{1,9}$/.test(text)) throw invalidArgument(`${name}: ${JSON.stringify(text)} is not a number from 0 on`);
   return Number(text);
@@ -162,9 +162,4 @@ function positiveDuration(text: string, name: string): number {
   const ms = durationMs(text);
   if (ms <= 0) throw invalidArgument(`${name}: ${JSON.stringify(text)} is not longer than 0`);
   return ms;
-}
-
-function port(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) throw invalidArgument(`--healthz-port: "${text}" is not a port`);
-  return Number(text);
 }

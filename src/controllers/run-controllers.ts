@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
@@ -7,7 +6,7 @@ import { aborted } from '../base/signals.ts';
 import type { ApiConnection } from '../client/connection.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
-import { runElected } from '../client/leader-election.ts';
+import { leadByLease } from '../client/leader-election.ts';
 import { type Reconciler, runReconciler } from '../client/reconcile.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import { WorkQueue } from '../client/work-queue.ts';
@@ -25,8 +24,6 @@ export interface ControllersOptions {
   readonly log: Logger;
 }
 
-const LEASE = { namespace: 'kube-system', name: 'kube-controller-manager' };
-
 /** Runs controllers until the signal aborts: as the elected one of several processes, unless told that there is only one. */
 export function runControllers(options: ControllersOptions): Component {
   const { connection, leaderElect, clock, log } = options;
@@ -36,22 +33,11 @@ export function runControllers(options: ControllersOptions): Component {
       if (!leaderElect) return lead(options, signal, ready);
       // a candidate that waits its turn is as ready as it can be
       ready();
-      const identity = `${hostname()}_${randomBytes(8).toString('hex')}`;
-      const ended = await runElected(
-        {
-          leases: new ResourceClient<Lease>(connection, LEASES),
-          ...LEASE,
-          identity,
-          clock,
-          onTrouble: message => log.warn(message),
-        },
-        signal,
-        leading => {
-          log.info({ identity }, 'leading');
-          return lead(options, leading, () => {});
-        },
-      );
-      if (ended === 'lost') throw new Error(`the lease ${LEASE.namespace}/${LEASE.name} is lost`);
+      const onTrouble = (message: string): void => log.warn(message);
+      const onLeading = (identity: string): void => log.info({ identity }, 'leading');
+      const leases = new ResourceClient<Lease>(connection, LEASES);
+      const leadership = { leases, name: 'kube-controller-manager', clock, onTrouble, onLeading };
+      await leadByLease(leadership, signal, leading => lead(options, leading, () => {}));
     },
   };
 }

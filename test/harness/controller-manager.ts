@@ -1,52 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { freePorts } from './etcd.ts';
-import { gantryCommand } from './gantry-command.ts';
+import { ControlPlanePart } from './control-plane-part.ts';
 
 /** The built controller manager against some API server; it can be killed and started again. */
-export class TestControllerManager {
-  readonly #kubeconfig: string;
-  readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
-  #log = '';
-
-  private constructor(kubeconfig: string, args: readonly string[]) {
-    this.#kubeconfig = kubeconfig;
-    this.#args = args;
-  }
-
+export class TestControllerManager extends ControlPlanePart {
   static async start(kubeconfig: string, args: readonly string[] = []): Promise<TestControllerManager> {
-    const manager = new TestControllerManager(kubeconfig, args);
+    const manager = new TestControllerManager('controller-manager', kubeconfig, args);
     await manager.start();
     return manager;
-  }
-
-  /** What this life of it has logged. */
-  get log(): string {
-    return this.#log;
-  }
-
-  async start(): Promise<void> {
-    const [port] = await freePorts();
-    const [node = '', ...command] = gantryCommand('run', 'controller-manager');
-    const args = [`--kubeconfig=${this.#kubeconfig}`, `--healthz-port=${port}`, ...this.#args];
-    this.#log = '';
-    const child = spawn(node, [...command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', piece => {
-        this.#log = (this.#log + String(piece)).slice(-50_000);
-      });
-    this.#child = child;
-  }
-
-  /** Ends it and waits until it is gone; its exit code. Safe to repeat. */
-  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<number | null> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const [code] = await exited;
-    return code as number | null;
   }
 }

@@ -1,0 +1,17 @@
+import { invalidArgument } from '../base/errors.ts';
+
+/** Values of flags that several commands take. A mistake is one line that names the flag. */
+
+/** `true` or `false`. */
+export function booleanFlag(text: string, name: string): boolean {
+  if (text !== 'true' && text !== 'false')
+    throw invalidArgument(`${name}: ${JSON.stringify(text)} is neither true nor false`);
+  return text === 'true';
+}
+
+/** A port; 0 lets the kernel choose. */
+export function portFlag(text: string, name: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535)
+    throw invalidArgument(`${name}: ${JSON.stringify(text)} is not a port`);
+  return Number(text);
+}

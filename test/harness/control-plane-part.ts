@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { freePorts } from './etcd.ts';
+import { gantryCommand } from './gantry-command.ts';
+
+/** A built part of the control plane, `gantry run ROLE`, against some API server; it can be killed and started again. */
+export class ControlPlanePart {
+  readonly #role: string;
+  readonly #kubeconfig: string;
+  readonly #args: readonly string[];
+  #child: ChildProcess | undefined;
+  #log = '';
+  #port = 0;
+
+  constructor(role: string, kubeconfig: string, args: readonly string[] = []) {
+    this.#role = role;
+    this.#kubeconfig = kubeconfig;
+    this.#args = args;
+  }
+
+  /** What this life of it has logged. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /** Where it serves /healthz and /metrics, on 127.0.0.1. */
+  get healthzPort(): number {
+    return this.#port;
+  }
+
+  async start(): Promise<void> {
+    const [port] = await freePorts();
+    const [node = '', ...command] = gantryCommand('run', this.#role);
+    const args = [`--kubeconfig=${this.#kubeconfig}`, `--healthz-port=${port}`, ...this.#args];
+    this.#log = '';
+    this.#port = port;
+    const child = spawn(node, [...command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', piece => {
+        this.#log = (this.#log + String(piece)).slice(-50_000);
+      });
+    this.#child = child;
+  }
+
+  /** Ends it and waits until it is gone; its exit code. Safe to repeat. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<number | null> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const [code] = await exited;
+    return code as number | null;
+  }
+}

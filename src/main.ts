@@ -92,6 +92,16 @@ function program(): Command {
     .option('--resolv-conf <file>', 'who is asked for other names', '/etc/resolv.conf')
     .option('--healthz-port <port>', 'port of /healthz and /metrics on loopback; 0 for none', '0')
     .action(async options => exitWith((await import('./cmd/run-dns.ts')).runDns(options)));
+  run
+    .command('proxy')
+    .description('the service proxy: sends what goes to services to their endpoints, by nftables')
+    .option('--kubeconfig <file>', 'the API server and how to log in there')
+    .option('--config <file>', 'KubeProxyConfiguration (YAML); flags override it')
+    .option('--hostname-override <name>', 'name of this node')
+    .option('--cluster-cidr <cidrs>', 'addresses of pods: what is from elsewhere gets the address of this node')
+    .option('--nodeport-addresses <cidrs>', 'networks whose addresses answer node ports, or "primary"')
+    .option('--cleanup', 'remove all rules and end')
+    .action(async options => exitWith((await import('./cmd/run-proxy.ts')).runProxy(options)));
   const image = gantry.command('image').description('images of this node, by way of the CRI shim');
   const imageSocket = ['--socket <path>', 'the socket of the CRI shim', '/run/gantry/cri.sock'] as const;
   image

@@ -178,6 +178,9 @@ func (u universe) resolve(g *goPackage, imports map[string]string, expr ast.Expr
 			return ref{kind: "scalar", name: e.Name}, nil
 		case "int":
 			return ref{kind: "scalar", name: "int64"}, nil
+		case "float32":
+			// only configuration files hold one, and JSON knows one kind of number
+			return ref{kind: "scalar", name: "float64"}, nil
 		case "uint32", "uint8", "byte":
 			return ref{kind: "scalar", name: "uint32"}, nil
 		}

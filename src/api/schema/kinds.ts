@@ -1,9 +1,12 @@
 import { applyDefaults, type TypeDefaults } from '../defaults/apply.ts';
 import { coreV1Defaults } from '../defaults/core-v1.ts';
 import { kubeletConfigurationDefaults } from '../defaults/kubelet-v1beta1.ts';
+import { kubeProxyConfigurationDefaults } from '../defaults/kubeproxy-v1alpha1.ts';
 import type { Pod } from '../types/gen/core-v1.ts';
 import type { KubeletConfiguration } from '../types/gen/kubelet-v1beta1.ts';
+import type { KubeProxyConfiguration } from '../types/gen/kubeproxy-v1alpha1.ts';
 import type { FieldError } from '../validation/field-error.ts';
+import { validateKubeProxyConfiguration } from '../validation/kube-proxy-configuration.ts';
 import { validateKubeletConfiguration } from '../validation/kubelet-configuration.ts';
 import { validatePod } from '../validation/pod.ts';
 import { builtinTable } from './builtin.ts';
@@ -71,6 +74,19 @@ const KINDS: readonly Kind[] = [
     type: builtinTable.struct('kubelet/v1beta1.KubeletConfiguration'),
     defaults: kubeletConfigurationDefaults,
     validate: object => validateKubeletConfiguration(object as KubeletConfiguration),
+  },
+  {
+    group: 'kubeproxy.config.k8s.io',
+    version: 'v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    plural: '',
+    singular: '',
+    shortNames: [],
+    categories: [],
+    scope: 'none',
+    type: builtinTable.struct('kubeproxy/v1alpha1.KubeProxyConfiguration'),
+    defaults: kubeProxyConfigurationDefaults,
+    validate: object => validateKubeProxyConfiguration(object as KubeProxyConfiguration),
   },
 ];
 

@@ -1,0 +1,46 @@
+import { hostname } from 'node:os';
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, invalidArgument } from '../base/errors.ts';
+import { ApiConnection } from '../client/connection.ts';
+import { readKubeconfig } from '../client/kubeconfig.ts';
+import { createLogger } from '../daemon/logger.ts';
+import { mainLoop } from '../daemon/main-loop.ts';
+import { readProxyConfiguration } from '../proxy/configuration.ts';
+import { removeProxyRules, serviceProxy } from '../proxy/proxy.ts';
+import { proxySettings } from '../proxy/settings.ts';
+import { VERSION } from './version.ts';
+
+/** Flags of `gantry run proxy`, named as upstream's. */
+export interface ProxyFlags {
+  readonly kubeconfig?: string;
+  readonly config?: string;
+  readonly hostnameOverride?: string;
+  readonly clusterCidr?: string;
+  readonly nodeportAddresses?: string;
+  readonly cleanup?: boolean;
+}
+
+/** `gantry run proxy`. Returns the exit code. */
+export async function runProxy(flags: ProxyFlags): Promise<number> {
+  const log = createLogger({ daemon: 'proxy' });
+  try {
+    if (flags.cleanup === true) {
+      await removeProxyRules();
+      return 0;
+    }
+    const config = readProxyConfiguration(flags.config, flags);
+    const kubeconfig = flags.kubeconfig ?? config.clientConnection.kubeconfig;
+    if (kubeconfig === '') throw invalidArgument('--kubeconfig: which API server? Name the file that says so');
+    const nodeName = (flags.hostnameOverride ?? (config.hostnameOverride || hostname())).trim().toLowerCase();
+    const settings = proxySettings(config, nodeName);
+    const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: `gantry-proxy/${VERSION}` });
+    try {
+      return await mainLoop([serviceProxy({ connection, settings, clock: systemClock, log })], log);
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    log.fatal(errorMessage(error));
+    return 1;
+  }
+}

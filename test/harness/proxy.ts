@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { gantryCommand } from './gantry-command.ts';
+
+/** The built proxy of a node, in the network namespace in which this is called; it can be killed and started again. */
+export class TestProxy {
+  readonly #args: readonly string[];
+  #child: ChildProcess | undefined;
+  #log = '';
+
+  constructor(args: readonly string[]) {
+    this.#args = args;
+  }
+
+  /** What this life of it has logged. */
+  get log(): string {
+    return this.#log;
+  }
+
+  start(): void {
+    const [node = '', ...command] = gantryCommand('run', 'proxy');
+    this.#log = '';
+    const child = spawn(node, [...command, ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', piece => {
+        this.#log = (this.#log + String(piece)).slice(-50_000);
+      });
+    this.#child = child;
+  }
+
+  /** Ends it and waits until it is gone; its exit code. Safe to repeat. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<number | null> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    const [code] = await exited;
+    return code as number | null;
+  }
+}

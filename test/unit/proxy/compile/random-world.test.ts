@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import type { Service } from '../../../../src/api/types/gen/core-v1.ts';
+import type { EndpointSlice } from '../../../../src/api/types/gen/discovery-v1.ts';
+import { tableOf } from '../../../../src/proxy/compile/layout.ts';
+import type { TracedPacket } from '../../../harness/nft-tracer.ts';
+import { NODE, NODE_IPS, ProxyRules } from '../../../harness/proxy-rules.ts';
+import { type SampleEndpoint, sampleService, sampleSlice } from '../../../harness/proxy-world.ts';
+import { type Random, seededRandom } from '../../../harness/random.ts';
+
+/** A service of the world: plain data, from which both the objects and what must become of packets are made. */
+interface Item {
+  readonly vip: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly nodePort: number | undefined;
+  readonly externalIp: string | undefined;
+  readonly internalLocal: boolean;
+  readonly externalLocal: boolean;
+  readonly sticky: boolean;
+  readonly endpoints: readonly (SampleEndpoint & { readonly state: 'ready' | 'not-ready' | 'ending' })[];
+}
+
+const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+const NODE_IP = NODE_IPS[4];
+const SOURCES = [
+  { source: '10.244.0.9', link: 'veth9' },
+  { source: '10.244.0.2', link: 'veth2' },
+  { source: '172.16.9.9', link: 'eth0' },
+  { source: NODE_IP },
+] as const;
+
+function randomItem(random: Random, index: number): Item {
+  const count = random.below(4);
+  const first = random.below(6);
+  return {
+    vip: `10.96.0.${10 + index}`,
+    protocol: random.pick(['tcp', 'udp']),
+    nodePort: random.below(2) === 0 ? 30000 + index : undefined,
+    // few, so that services want the same one
+    externalIp: random.below(2) === 0 ? `198.51.100.${random.below(2)}` : undefined,
+    internalLocal: random.below(4) === 0,
+    externalLocal: random.below(3) === 0,
+    sticky: random.below(4) === 0,
+    endpoints: Array.from({ length: count }, (_, i) => ({
+      ip: `10.244.${i % 2}.${2 + ((first + i) % 6) * 2 + (i % 2)}`,
+      node: i % 2 === 0 ? NODE : 'node-b',
+      state: random.pick(['ready', 'ready', 'ready', 'not-ready', 'ending'] as const),
+    })),
+  };
+}
+
+function objectsOf(name: string, item: Item): { service: Service; slices: EndpointSlice[] } {
+  const protocol = item.protocol.toUpperCase();
+  const port = { port: 80, protocol, ...(item.nodePort === undefined ? {} : { nodePort: item.nodePort }) };
+  const service = sampleService(name, {
+    type: item.nodePort === undefined ? 'ClusterIP' : 'NodePort',
+    clusterIP: item.vip,
+    clusterIPs: [item.vip],
+    ports: [port],
+    externalIPs: item.externalIp === undefined ? [] : [item.externalIp],
+    internalTrafficPolicy: item.internalLocal ? 'Local' : 'Cluster',
+    externalTrafficPolicy: item.externalLocal ? 'Local' : 'Cluster',
+    ...(item.sticky
+      ? { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 10 } } }
+      : {}),
+  });
+  const ports = [{ name: '', port: 8080, protocol }];
+  // two slices, one of which says again what the other says
+  const slices = [sampleSlice(name, item.endpoints, ports), sampleSlice(name, item.endpoints.slice(0, 1), ports, 'b')];
+  return { service, slices };
+}
+
+/** Where a packet may end, worked out from the world alone. */
+function expectedEnds(world: ReadonlyMap<string, Item>, packet: TracedPacket): string[] {
+  const names = [...world.keys()].sort();
+  const items = names.flatMap(name => world.get(name) ?? []).filter(({ protocol }) => protocol === packet.protocol);
+  const isPod = packet.source.startsWith('10.244.');
+  const isHost = packet.source === NODE_IP;
+  const vipOwner = items.find(({ vip }) => packet.destination === vip && packet.port === 80);
+  if (vipOwner !== undefined) return choose(vipOwner, vipOwner.internalLocal, packet, !isPod);
+  if ([...world.values()].some(({ vip }) => vip === packet.destination)) return ['reject'];
+  const owners = items.filter(({ externalIp, nodePort }) =>
+    packet.destination === NODE_IP ? packet.port === nodePort : externalIp === packet.destination && packet.port === 80,
+  );
+  // whoever has endpoints gets what comes, the first by name; where it sends nothing on, the first that has none tells why
+  const served = owners.find(({ endpoints }) => endpoints.some(({ state }) => state !== 'not-ready'));
+  if (served === undefined) return owners.length === 0 ? ['pass'] : ['reject'];
+  if (!served.externalLocal) return choose(served, false, packet, true);
+  if (isPod || isHost) return choose(served, false, packet, isHost);
+  const ends = choose(served, true, packet, false);
+  if (ends[0] !== 'drop') return ends;
+  const teller = owners.find(each => choose(each, each.externalLocal, packet, false)[0]?.includes(':') !== true);
+  return choose(teller ?? served, true, packet, false);
+}
+
+function choose(item: Item, isLocal: boolean, packet: TracedPacket, masquerade: boolean): string[] {
+  const known = item.endpoints;
+  if (!known.some(({ state }) => state !== 'not-ready')) return ['reject'];
+  const here = known.filter(({ node }) => !isLocal || node === NODE);
+  const ready = here.filter(({ state }) => state === 'ready');
+  const chosen = ready.length > 0 ? ready : here.filter(({ state }) => state === 'ending');
+  if (chosen.length === 0) return ['drop'];
+  return chosen
+    .map(({ ip, node }) => {
+      const isItself = ip === packet.source && node === NODE;
+      return `${ip}:8080${masquerade || isItself ? ' masquerade' : ''}`;
+    })
+    .sort();
+}
+
+function packets(world: ReadonlyMap<string, Item>): TracedPacket[] {
+  const targets = [
+    ...[...world.values()].flatMap(({ vip, nodePort }) => [
+      { destination: vip, port: 80 },
+      { destination: vip, port: 81 },
+      ...(nodePort === undefined ? [] : [{ destination: NODE_IP, port: nodePort }]),
+    ]),
+    { destination: '198.51.100.0', port: 80 },
+    { destination: '198.51.100.1', port: 80 },
+    { destination: NODE_IP, port: 22 },
+  ];
+  return targets.flatMap(target =>
+    (['tcp', 'udp'] as const).flatMap(protocol => SOURCES.map(source => ({ ...source, ...target, protocol }))),
+  );
+}
+
+/** What stands in a table, without the numbers of endpoints: those depend on the order in which they came. */
+function contents(rules: ProxyRules): Record<string, string[]> {
+  const table = tableOf(4);
+  const names = rules.tracer.containers(table).filter(name => !name.endsWith('-affinity'));
+  return Object.fromEntries(
+    names.map(name => [
+      name,
+      [...rules.tracer.elements(table, name)]
+        .map(([key, value]) =>
+          /-(endpoints|sticky-slots)$/.test(name) && !/sticky-endpoints|^no-/.test(name)
+            ? `${key.replace(/ \. \S+$/, '')} ${value}`
+            : `${key} ${value}`,
+        )
+        .sort(),
+    ]),
+  );
+}
+
+/** Exhausts the numbers below a limit, so that every endpoint is met. */
+function counting(): (limit: number) => number {
+  let next = 0;
+  return limit => {
+    next += 1;
+    return next % limit;
+  };
+}
+
+describe('random services, endpoints and changes', () => {
+  const seeds = Array.from({ length: 4 }, (_, i) => seededRandom().seed + i);
+
+  it.each(seeds)('leave what a fresh start makes, and every packet ends where it should (seed %i)', async seed => {
+    const random = seededRandom(seed);
+    const world = new Map<string, Item>();
+    const rules = new ProxyRules({ random: counting() });
+    await rules.table.apply();
+    for (let step = 0; step < 5; step += 1) {
+      for (let i = 0; i <= random.below(3); i += 1) {
+        const index = random.below(NAMES.length);
+        const name = NAMES[index] ?? 'a';
+        const item = random.below(5) === 0 ? undefined : randomItem(random, index);
+        const objects = item === undefined ? undefined : objectsOf(name, item);
+        rules.set(`default/${name}`, objects?.service, objects?.slices ?? []);
+        if (item === undefined) world.delete(name);
+        else world.set(name, item);
+      }
+      expect(await rules.table.apply()).not.toBe('everything');
+
+      const fresh = new ProxyRules();
+      for (const [name, item] of world) {
+        const { service, slices } = objectsOf(name, item);
+        fresh.set(`default/${name}`, service, slices);
+      }
+      await fresh.table.apply();
+      expect(contents(rules)).toEqual(contents(fresh));
+
+      for (const packet of packets(world)) {
+        // whom a client stays with was chosen before: it is looked at in a world of its own
+        rules.tracer.forget(tableOf(4));
+        const expected = expectedEnds(world, packet);
+        const seen = new Set<string>();
+        for (let i = 0; i < 6; i += 1) {
+          for (const end of rules.ends(packet, 1)) seen.add(end);
+          rules.tracer.forget(tableOf(4));
+        }
+        expect({ packet, ends: [...seen].sort() }).toEqual({ packet, ends: expected });
+      }
+    }
+  });
+});

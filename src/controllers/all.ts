@@ -7,6 +7,7 @@ import type { SigningAuthority } from './certificates/signing-authority.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import type { ControllerRow } from './controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { disruptionController } from './disruption/disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring.ts';
@@ -85,6 +86,7 @@ export function allControllers({
     nodeLifecycleController(nodeLifecycle),
     taintEvictionController,
     nodeDnsController,
+    disruptionController,
     bootstrapSignerController,
     tokenCleanerController,
   ];

@@ -9,6 +9,8 @@ export const PODS: ResourceId = { group: '', version: 'v1', plural: 'pods' };
 export const EVENTS: ResourceId = { group: '', version: 'v1', plural: 'events' };
 export const DEPLOYMENTS: ResourceId = { group: 'apps', version: 'v1', plural: 'deployments' };
 export const REPLICA_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 'replicasets' };
+export const STATEFUL_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 'statefulsets' };
+export const DAEMON_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 'daemonsets' };
 export const REPLICATION_CONTROLLERS: ResourceId = { group: '', version: 'v1', plural: 'replicationcontrollers' };
 export const LEASES: ResourceId = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 export const RESOURCE_QUOTAS: ResourceId = { group: '', version: 'v1', plural: 'resourcequotas' };
@@ -37,3 +39,4 @@ export const SUBJECT_ACCESS_REVIEWS: ResourceId = {
   version: 'v1',
   plural: 'subjectaccessreviews',
 };
+export const POD_DISRUPTION_BUDGETS: ResourceId = { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' };

@@ -1,19 +1,10 @@
 import type { Deployment } from '../../api/types/gen/apps-v1.ts';
-import type { IntOrString } from '../../api/types/scalars.ts';
+import { scaled } from '../pods/int-or-percent.ts';
 
 /** How far a rolling update may go above and below the wanted number of pods. */
 export interface RollingLimits {
   readonly maxSurge: number;
   readonly maxUnavailable: number;
-}
-
-/** A count, or a percentage of `total`, rounded up or down. */
-export function scaled(value: IntOrString | undefined, total: number, round: 'up' | 'down'): number {
-  if (typeof value === 'number') return value;
-  const percent = /^(\d+)%$/.exec(value ?? '');
-  if (percent === null) return 0;
-  const exact = (Number(percent[1]) * total) / 100;
-  return round === 'up' ? Math.ceil(exact) : Math.floor(exact);
 }
 
 /** Surge is rounded up, what may be missing down; both zero would be a standstill, so one may be missing then. Nothing for other strategies than RollingUpdate. */

@@ -5,7 +5,7 @@ import type { ConfigMap, Secret, Service } from '../../src/api/types/gen/core-v1
 import { ResourceClient } from '../../src/client/resource-client.ts';
 import type { FaultPoint } from '../../src/linux/fault-point.ts';
 import { boundPod, type ClusterNode, clusterNode } from '../harness/cluster-node.ts';
-import { armFault, waitForRestart } from '../harness/fault.ts';
+import { armFault, killAndRestart, waitForRestart } from '../harness/fault.ts';
 import { WAIT } from '../harness/kubelet.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -196,6 +196,11 @@ describe('what pods take from objects of the API', () => {
       { volumes: [{ name: 'v', secret: { secretName: 'late-volume' } }] },
       { volumeMounts: [{ name: 'v', mountPath: '/v' }] },
     );
+    await run(
+      'never',
+      { volumes: [{ name: 'v', configMap: { name: 'never' } }] },
+      { volumeMounts: [{ name: 'v', mountPath: '/v' }] },
+    );
     await run('neighbour');
     await node.running('neighbour');
     const waiting = { reason: 'CreateContainerConfigError', message: 'configmap "late-env" not found' };
@@ -214,7 +219,19 @@ describe('what pods take from objects of the API', () => {
     await secrets.create({ metadata: { name: 'late-volume', namespace: 'default' } });
     await node.running('wants-env');
     await node.running('wants-volume');
-    await remove('wants-env', 'wants-volume', 'neighbour');
+    await remove('wants-env', 'wants-volume', 'never', 'neighbour');
+    await expectNoLeftovers(node.target);
+  });
+
+  it('follows changes over a kill -9 of the API server', async () => {
+    await putMap('over', { a: '1' });
+    const volumes = [{ name: 'c', configMap: { name: 'over' } }];
+    await run('over', { volumes }, { volumeMounts: [{ name: 'c', mountPath: '/c' }] });
+    await node.running('over');
+    await killAndRestart(node.apiServer);
+    await waitFor('the config map to be changed', () => changeMap('over', { a: '2' }));
+    await shows('over', '/c/a', '2');
+    await remove('over');
   });
 
   it.each<FaultPoint>(['volume/version-written', 'volume/link-made', 'volume/link-renamed'])(

@@ -68,7 +68,6 @@ export function apiObjects({ connection, clock, log, onChange }: ApiObjectsOptio
     watch({ uid, namespace, pod, source }) {
       if (source === 'file') return;
       const { configMaps: maps, secrets: names } = podReferences(pod.spec);
-      if (!servicesSynced) waiting.add(uid);
       configMaps.setReferences(uid, namespace, maps);
       secrets.setReferences(uid, namespace, names);
     },
@@ -91,9 +90,11 @@ export function apiObjects({ connection, clock, log, onChange }: ApiObjectsOptio
         },
         signal,
       ),
-    services({ source }) {
-      if (!servicesSynced && source !== 'file')
+    services({ uid, source }) {
+      if (!servicesSynced && source !== 'file') {
+        waiting.add(uid);
         throw failedPrecondition('services have not yet been read at least once, cannot construct envvars');
+      }
       return services.list();
     },
     async run(signal) {

@@ -30,10 +30,12 @@ interface Entry<T extends WatchedObject> {
   readonly stop: AbortController;
   readonly synced: Promise<void>;
   isSynced: boolean;
+  /** Somebody asked in vain before the first state was there: its arrival is news. */
+  isMissed: boolean;
   trouble: string;
 }
 
-/** How long somebody who asks waits for the first state (upstream's number); the arrival of that state is told as a change anyway. */
+/** How long somebody who asks waits for the first state (upstream's number). When it comes later, that is told as a change. */
 const SYNC_MS = 1_000;
 
 /**
@@ -68,10 +70,12 @@ export class ObjectWatches<T extends WatchedObject> {
     if (entry === undefined) throw failedPrecondition(`object "${namespace}"/"${name}" not registered`);
     const { singular, clock } = this.#options;
     if (!entry.isSynced) await withTimeout(entry.synced, clock);
-    if (!entry.isSynced)
+    if (!entry.isSynced) {
+      entry.isMissed = true;
       throw failedPrecondition(
         `failed to sync ${singular} cache: timed out waiting for the condition${entry.trouble === '' ? '' : ` (${entry.trouble})`}`,
       );
+    }
     const object = entry.store.get(namespace, name);
     if (object === undefined) throw notFound(`${singular} "${name}" not found`);
     return object;
@@ -113,6 +117,7 @@ export class ObjectWatches<T extends WatchedObject> {
       stop: new AbortController(),
       synced,
       isSynced: false,
+      isMissed: false,
       trouble: '',
     };
     this.#entries.set(key, entry);
@@ -153,7 +158,8 @@ export class ObjectWatches<T extends WatchedObject> {
     return runInformer(options, stop.signal, () => {
       if (entry.isSynced) return;
       onSynced();
-      changed();
+      if (store.get(namespace, name)?.immutable === true) stop.abort();
+      if (entry.isMissed) onChange([...entry.pods]);
     });
   }
 }

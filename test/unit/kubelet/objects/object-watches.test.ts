@@ -101,32 +101,36 @@ describe('ObjectWatches', () => {
     await expect(asked).rejects.toMatchObject({ code: 'not-found', message: 'configmap "a" not found' });
   });
 
-  it('says after a second that it does not know yet', async () => {
+  it('says after a second that it does not know yet, and tells when it does', async () => {
     watches.setReferences('pod-1', 'n', new Set(['a']));
     const asked = expect(watches.get('n', 'a')).rejects.toThrow(
       'failed to sync configmap cache: timed out waiting for the condition',
     );
     await clock.advance(1_000);
     await asked;
+    expect(told).toEqual([]);
+    first().state();
+    await vi.waitFor(() => expect(told).toEqual([['pod-1']]));
   });
 
   it('refuses what no pod refers to', async () => {
     await expect(watches.get('n', 'a')).rejects.toThrow('object "n"/"a" not registered');
   });
 
-  it('tells the pods of an object when it is known, when it comes, changes and goes', async () => {
+  it('tells the pods of an object when it comes, changes and goes', async () => {
     watches.setReferences('pod-1', 'n', new Set(['a']));
     watches.setReferences('pod-2', 'n', new Set(['a']));
     first().state();
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await expect(watches.get('n', 'a')).rejects.toThrow('not found');
+    expect(told).toEqual([]);
     first().send('ADDED', map('a', '2', { data: { k: 'v' } }));
-    await vi.waitFor(() => expect(told).toHaveLength(2));
+    await vi.waitFor(() => expect(told).toHaveLength(1));
     expect((await watches.get('n', 'a')).data).toEqual({ k: 'v' });
     first().send('MODIFIED', map('a', '3', { data: { k: 'w' } }));
-    await vi.waitFor(() => expect(told).toHaveLength(3));
+    await vi.waitFor(() => expect(told).toHaveLength(2));
     expect((await watches.get('n', 'a')).data).toEqual({ k: 'w' });
     first().send('DELETED', map('a', '4'));
-    await vi.waitFor(() => expect(told).toHaveLength(4));
+    await vi.waitFor(() => expect(told).toHaveLength(3));
     await expect(watches.get('n', 'a')).rejects.toThrow('not found');
     expect(told.every(uids => uids.join() === 'pod-1,pod-2')).toBe(true);
   });

@@ -242,6 +242,7 @@ function controllerManagerOptions(command: Command): Command {
     .option('--secondary-node-eviction-rate <number>', 'the same where much of the zone is lost', '0.01')
     .option('--large-cluster-size-threshold <number>', 'no smaller zone is emptied then', '50')
     .option('--unhealthy-zone-threshold <number>', 'from this part of its nodes on, much of a zone is lost', '0.55')
+    .option('--use-service-account-credentials <bool>', 'let each controller work as an account of its own', 'false')
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
     .option('--healthz-port <port>', 'port of /healthz and /metrics of the controllers, on 127.0.0.1', '10257');
 }

@@ -49,6 +49,18 @@ const TOKEN_AGE_MS = 60_000;
 /** Lists are large. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
+/** Who gives the token that requests show, and is told of one that the server did not take. */
+export interface BearerSource {
+  token(): Promise<string>;
+  rejected(token: string): void;
+}
+
+/** Connections that several users share: the token goes with each request. */
+interface Pool {
+  readonly sessions: Set<Session>;
+  closed: boolean;
+}
+
 interface Session {
   readonly http2: ClientHttp2Session;
   /** Made with credentials that were replaced since: what runs on it goes on, nothing new does. */
@@ -65,16 +77,16 @@ interface Session {
 export class ApiConnection {
   #endpoint: ApiEndpoint;
   readonly #clock: Clock;
-  readonly #userAgent: string;
+  readonly userAgent: string;
   readonly #basePath: string;
-  readonly #sessions = new Set<Session>();
+  #pool: Pool = { sessions: new Set(), closed: false };
+  #source: BearerSource | undefined;
   #token: { readonly text: string; readonly readAt: number } | undefined;
-  #closed = false;
 
   constructor(endpoint: ApiEndpoint, options: { readonly userAgent: string; readonly clock?: Clock }) {
     this.#endpoint = endpoint;
     this.#clock = options.clock ?? systemClock;
-    this.#userAgent = options.userAgent;
+    this.userAgent = options.userAgent;
     this.#basePath = new URL(endpoint.server).pathname.replace(/\/$/, '');
   }
 
@@ -85,10 +97,23 @@ export class ApiConnection {
   /** New connections are made with this client certificate, and nothing new goes over those that are there. */
   replaceCertificate(certificate: { readonly cert: string; readonly key: string }): void {
     this.#endpoint = { ...this.#endpoint, certificate };
-    for (const session of this.#sessions) {
+    for (const session of this.#pool.sessions) {
       session.retired = true;
       session.http2.close();
     }
+  }
+
+  /**
+   * The same connections for another user, who shows the tokens of `source`. Only of one without a client certificate: that would be the user, whatever the
+   * token says. It is closed together with this one.
+   */
+  withBearer(source: BearerSource): ApiConnection {
+    if (this.endpoint.certificate !== undefined)
+      throw new GantryError('failed-precondition', 'a connection with a client certificate cannot be of another user');
+    const other = new ApiConnection(this.endpoint, { userAgent: this.userAgent, clock: this.#clock });
+    other.#pool = this.#pool;
+    other.#source = source;
+    return other;
   }
 
   /** One request with its whole answer, whatever its status. */
@@ -122,17 +147,18 @@ export class ApiConnection {
 
   /** Ends every connection; what is under way fails. Safe to repeat. */
   close(): void {
-    this.#closed = true;
-    for (const session of this.#sessions) session.http2.destroy();
+    this.#pool.closed = true;
+    for (const session of this.#pool.sessions) session.http2.destroy();
   }
 
   async #open(
     call: ApiCall,
     signal: AbortSignal,
   ): Promise<{ stream: ClientHttp2Stream; status: number; headers: Record<string, unknown> }> {
+    const token = this.#source === undefined ? this.#bearer() : await this.#source.token();
     signal.throwIfAborted();
     const session = this.#session();
-    const stream = session.http2.request(this.#headers(call), { endStream: call.body === undefined });
+    const stream = session.http2.request(this.#headers(call, token), { endStream: call.body === undefined });
     session.streams += 1;
     stream.once('close', () => {
       session.streams -= 1;
@@ -154,9 +180,11 @@ export class ApiConnection {
       });
       stream.once('close', () => settle(() => reject(this.#unreachable(session, broken))));
       stream.once('response', headers =>
-        settle(() =>
-          resolve({ stream, status: Number(headers[':status']), headers: headers as Record<string, unknown> }),
-        ),
+        settle(() => {
+          const status = Number(headers[':status']);
+          if (status === constants.HTTP_STATUS_UNAUTHORIZED && token !== undefined) this.#source?.rejected(token);
+          resolve({ stream, status, headers: headers as Record<string, unknown> });
+        }),
       );
       if (call.body !== undefined) stream.end(call.body);
     });
@@ -190,12 +218,11 @@ export class ApiConnection {
     return session.connected ? this.#broken(why) : unavailable(`cannot reach ${this.endpoint.server}: ${why}`);
   }
 
-  #headers(call: ApiCall): OutgoingHttpHeaders {
-    const token = this.#bearer();
+  #headers(call: ApiCall, token: string | undefined): OutgoingHttpHeaders {
     return {
       [constants.HTTP2_HEADER_METHOD]: call.method,
       [constants.HTTP2_HEADER_PATH]: `${this.#basePath}${call.path}`,
-      'user-agent': this.#userAgent,
+      'user-agent': this.userAgent,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...call.headers,
     };
@@ -211,8 +238,9 @@ export class ApiConnection {
   }
 
   #session(): Session {
-    if (this.#closed) throw new GantryError('cancelled', 'the API client is closed');
-    for (const session of this.#sessions) if (isOpen(session) && session.streams < STREAMS_PER_SESSION) return session;
+    if (this.#pool.closed) throw new GantryError('cancelled', 'the API client is closed');
+    for (const session of this.#pool.sessions)
+      if (isOpen(session) && session.streams < STREAMS_PER_SESSION) return session;
     return this.#connect();
   }
 
@@ -223,7 +251,7 @@ export class ApiConnection {
       settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
     });
     const session: Session = { http2, retired: false, streams: 0, connected: false, why: 'the connection was closed' };
-    this.#sessions.add(session);
+    this.#pool.sessions.add(session);
     http2.once('connect', () => {
       session.connected = true;
       http2.setLocalWindowSize(WINDOW_BYTES * 4);
@@ -232,12 +260,12 @@ export class ApiConnection {
       session.why = errorMessage(error);
     });
     // nothing new goes to a connection that the server wants to end
-    http2.once('goaway', () => this.#sessions.delete(session));
+    http2.once('goaway', () => this.#pool.sessions.delete(session));
     const pinging = setInterval(() => ping(http2), PING_MS);
     pinging.unref();
     http2.once('close', () => {
       clearInterval(pinging);
-      this.#sessions.delete(session);
+      this.#pool.sessions.delete(session);
     });
     return session;
   }

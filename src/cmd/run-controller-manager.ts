@@ -40,6 +40,7 @@ export interface ControllerManagerFlags {
   readonly secondaryNodeEvictionRate: string;
   readonly largeClusterSizeThreshold: string;
   readonly unhealthyZoneThreshold: string;
+  readonly useServiceAccountCredentials: string;
   readonly leaderElect: string;
   readonly healthzPort: string;
 }
@@ -81,6 +82,7 @@ export function openControllerManager(
   const controllers = runControllers({
     connection,
     rows: chosenControllers(rows, words(flags.controllers)),
+    useServiceAccountCredentials: booleanFlag(flags.useServiceAccountCredentials, '--use-service-account-credentials'),
     leaderElect: booleanFlag(flags.leaderElect, '--leader-elect'),
     clock: systemClock,
     log,

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import { aborted } from '../base/signals.ts';
-import type { ApiConnection } from '../client/connection.ts';
+import { ApiConnection } from '../client/connection.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
 import { leadByLease } from '../client/leader-election.ts';
@@ -12,12 +13,15 @@ import { ResourceClient } from '../client/resource-client.ts';
 import { WorkQueue } from '../client/work-queue.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
+import { AccountToken, accountOf } from './accounts.ts';
 import type { ControllerRow } from './controller.ts';
 import { EVENTS, LEASES } from './resources.ts';
 
 export interface ControllersOptions {
   readonly connection: ApiConnection;
   readonly rows: readonly ControllerRow[];
+  /** Each controller works as a service account of its own, with no more rights than its work takes; else as the user of the connection. */
+  readonly useServiceAccountCredentials: boolean;
   /** False for a server that is surely alone: it need not wait for a lease. */
   readonly leaderElect: boolean;
   readonly clock: Clock;
@@ -44,8 +48,17 @@ export function runControllers(options: ControllersOptions): Component {
 
 async function lead(options: ControllersOptions, signal: AbortSignal, ready: () => void): Promise<void> {
   const { connection, rows, clock, log } = options;
+  // every loop listens to it: that there are many is no leak
+  setMaxListeners(0, signal);
   const informers = new Informers(connection, { clock, onTrouble: message => log.warn(message) });
-  const loops = rows.map(row => prepare(row, options, informers));
+  // accounts have no certificate, and the connection's would count before their tokens
+  const { certificate: _, ...endpoint } = connection.endpoint;
+  const shared = new ApiConnection(endpoint, { userAgent: `${connection.userAgent}/controllers`, clock });
+  const connectionOf = (row: ControllerRow): ApiConnection =>
+    options.useServiceAccountCredentials
+      ? shared.withBearer(new AccountToken(connection, accountOf(row.name), clock))
+      : connection;
+  const loops = rows.map(row => prepare(row, { ...options, connection: connectionOf(row) }, informers));
   let onSynced = (): void => {};
   const synced = new Promise<void>(resolve => {
     onSynced = resolve;
@@ -57,7 +70,11 @@ async function lead(options: ControllersOptions, signal: AbortSignal, ready: () 
     log.info({ controllers: rows.map(row => row.name) }, 'controllers start');
     ready();
   }
-  await Promise.all([informing, ...loops.map(loop => loop(signal))]);
+  try {
+    await Promise.all([informing, ...loops.map(loop => loop(signal))]);
+  } finally {
+    shared.close();
+  }
 }
 
 function prepare(

@@ -60,6 +60,7 @@ export function controlPlaneUnit(settings: InitSettings, files: Files, gantry: r
       `--root-ca-file=${pkiDir}/ca.crt`,
       `--cluster-signing-cert-file=${pkiDir}/ca.crt`,
       `--cluster-signing-key-file=${pkiDir}/ca.key`,
+      '--use-service-account-credentials=true',
       '--allocate-node-cidrs=true',
       `--cluster-cidr=${cluster.podSubnet}`,
       '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../../base/errors.ts';
+import { tooManyElementsError } from '../decode/max-elements.ts';
 import { type ScalarName, scalarRule } from '../schema/scalars.ts';
 import { type Field, isAlwaysPresent, type MapType, type StructType, type Type } from '../schema/table.ts';
 import { zeroOf } from '../schema/zero.ts';
@@ -25,15 +26,23 @@ const MAX_DEPTH = 1000;
 
 const READERS = new WeakMap<StructType, (reader: Reader, object: Fields) => void>();
 let depth = 0;
+/** Elements of lists and maps that may still come. */
+let elementsLeft = 0;
 
 /**
  * The object of a protobuf message, in the form that decoding its JSON gives: what Go's encoder would leave out of JSON
  * is absent, what it always writes is there, quantities and times are canonical. Fields that the table does not know are
- * passed over, as upstream does. Throws `invalid-argument` on bytes that are no such message.
+ * passed over, as upstream does. Throws `invalid-argument` on bytes that are no such message, 413 where its lists and maps have more than
+ * `maxElements` elements together.
  */
-export function decodeMessage(type: StructType, bytes: Buffer): Record<string, unknown> {
+export function decodeMessage(
+  type: StructType,
+  bytes: Buffer,
+  maxElements = Number.POSITIVE_INFINITY,
+): Record<string, unknown> {
   const object: Fields = {};
   depth = 0;
+  elementsLeft = maxElements;
   messageReader(type)(new Reader(bytes), object);
   return object;
 }
@@ -65,9 +74,14 @@ export function messageReader(type: StructType): (reader: Reader, object: Fields
   return read;
 }
 
+function countElement(): void {
+  if (--elementsLeft < 0) throw tooManyElementsError();
+}
+
 function skipUnknown(reader: Reader, tag: number, type: StructType): void {
   const wire = tag & 7;
   const proto = Math.floor(tag / 8);
+  if (wire === WIRE.endGroup) throw invalidArgument(`proto: ${type.name}: wiretype end group for non-group`);
   if (proto <= 0) throw invalidArgument(`proto: ${type.name}: illegal tag ${proto} (wire type ${wire})`);
   const field = type.fields.find(f => f.proto === proto);
   if (field !== undefined) throw invalidArgument(`proto: wrong wireType = ${wire} for field ${field.name}`);
@@ -104,6 +118,7 @@ function fieldReaders(field: Field): (readonly [number, FieldReader])[] {
       if (type.wrapped) return [single(field, valueReader(type))];
       const item = valueReader(type.of);
       const one: FieldReader = (reader, object) => {
+        countElement();
         const list = object[name];
         const value = item.read(reader);
         if (Array.isArray(list)) list.push(value);
@@ -126,6 +141,7 @@ function fieldReaders(field: Field): (readonly [number, FieldReader])[] {
         [
           key(WIRE.bytes),
           (reader, object) => {
+            countElement();
             const known = object[name];
             const map = typeof known === 'object' && known !== null ? (known as Fields) : {};
             object[name] = map;
@@ -207,8 +223,10 @@ function valueReader(type: Type): ValueReader {
           nested(reader, () => {
             while (reader.at < reader.end) {
               const found = reader.unsigned();
-              if (found === tag) list.push(item.read(reader));
-              else reader.skip(found & 7);
+              if (found === tag) {
+                countElement();
+                list.push(item.read(reader));
+              } else reader.skip(found & 7);
             }
           });
           return list;

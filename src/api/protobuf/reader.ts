@@ -1,9 +1,10 @@
 import { invalidArgument } from '../../base/errors.ts';
 
-/** Wire types of protobuf. */
-export const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+/** Wire types of protobuf. Groups are of its first version: nobody writes them, and they are passed over. */
+export const WIRE = { varint: 0, fixed64: 1, bytes: 2, startGroup: 3, endGroup: 4, fixed32: 5 } as const;
 
 const TWO_53 = 2 ** 53;
+const TWO_63 = 2 ** 63;
 
 /** Reads protobuf from a buffer, forward. Every method throws `invalid-argument` where the bytes end too early. */
 export class Reader {
@@ -92,8 +93,18 @@ export class Reader {
     this.end = outerEnd;
   }
 
-  /** Steps over a field that is not known. */
+  /** Steps over a field that is not known, be it a group. */
   skip(wire: number): void {
+    let groups = 0;
+    for (let next = wire; ; next = this.unsigned() & 7) {
+      if (next === WIRE.startGroup) groups++;
+      else if (next !== WIRE.endGroup) this.#skipValue(next);
+      else if (groups-- === 0) throw invalidArgument('proto: unexpected end of group');
+      if (groups === 0) return;
+    }
+  }
+
+  #skipValue(wire: number): void {
     switch (wire) {
       case WIRE.varint:
         this.unsigned();
@@ -121,6 +132,7 @@ export class Reader {
 
   #length(): number {
     const size = this.unsigned();
+    if (size >= TWO_63) throw invalidArgument('proto: negative length found during unmarshaling');
     this.#need(size);
     return size;
   }

@@ -1,5 +1,5 @@
 import { scalarRule } from './scalars.ts';
-import { isAlwaysPresent, type StructType, type Type } from './table.ts';
+import { type Field, isAlwaysPresent, type StructType, type Type } from './table.ts';
 
 /**
  * A list that was never given. It reads as an empty one and is written as null, as Go does it; an empty list that somebody sent is another one and
@@ -12,10 +12,22 @@ export function isAbsentList(value: readonly unknown[]): boolean {
   return value === ABSENT_LIST;
 }
 
+/** The fields that a zero value has, found once a type. */
+const ALWAYS = new WeakMap<StructType, readonly Field[]>();
+
+/** The fields of a struct that a decoded object always holds. */
+export function alwaysPresent(type: StructType): readonly Field[] {
+  const known = ALWAYS.get(type);
+  if (known !== undefined) return known;
+  const fields = [...type.json.values()].filter(isAlwaysPresent);
+  ALWAYS.set(type, fields);
+  return fields;
+}
+
 /** Go's zero value of a struct: what decoding `{}` gives. */
 export function zeroStruct(type: StructType): Record<string, unknown> {
   const value: Record<string, unknown> = {};
-  for (const field of type.json.values()) if (isAlwaysPresent(field)) value[field.name] = zeroOf(field.type);
+  for (const field of alwaysPresent(type)) value[field.name] = zeroOf(field.type);
   return value;
 }
 

@@ -1,6 +1,7 @@
 import type { Container, ContainerPort, EphemeralContainer, PodSpec, Volume } from '../types/gen/core-v1.ts';
 import { validateEnv, validateEnvFrom } from './env.ts';
 import {
+  addErrors,
   among,
   atMostItems,
   duplicate,
@@ -72,8 +73,8 @@ function initContainers(around: Surroundings, path: string): FieldError[] {
     if (names.has(container.name)) errors.push(duplicate(`${at}.name`, container.name));
     else if (container.name !== '') names.add(container.name);
     // They run one after another, so each is looked at alone, and upstream counts its place anew.
-    errors.push(...hostPortConflicts([container], path));
-    if (sidecar) errors.push(...running(container, around, at));
+    addErrors(errors, hostPortConflicts([container], path));
+    if (sidecar) addErrors(errors, running(container, around, at));
     else
       for (const name of ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe'] as const)
         if (container[name] !== undefined)

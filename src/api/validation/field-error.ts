@@ -126,6 +126,11 @@ export function amongIfSet(field: string, value: string | undefined, supported: 
   return value === undefined ? [] : among(field, value, supported);
 }
 
+/** Adds errors, however many there are: as arguments of one call some 100,000 would be too many. */
+export function addErrors(errors: FieldError[], ...more: readonly (readonly FieldError[])[]): void {
+  for (const list of more) for (const error of list) errors.push(error);
+}
+
 /** Reasons against a value, as errors. */
 export function invalidFor(field: string, value: unknown, reasons: readonly string[]): FieldError[] {
   return reasons.map(reason => invalid(field, value, reason));

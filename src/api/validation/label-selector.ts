@@ -1,5 +1,5 @@
 import type { LabelSelector, LabelSelectorRequirement } from '../types/gen/meta-v1.ts';
-import { type FieldError, forbidden, invalid, invalidFor, required } from './field-error.ts';
+import { addErrors, type FieldError, forbidden, invalid, invalidFor, required } from './field-error.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import { validateLabels } from './object-meta.ts';
 
@@ -15,7 +15,7 @@ export function validateLabelSelector(
   if (selector === undefined) return [];
   const errors = validateLabels(selector.matchLabels, `${path}.matchLabels`);
   for (const [index, expression] of (selector.matchExpressions ?? []).entries())
-    errors.push(...validateLabelRequirement(expression, `${path}.matchExpressions[${index}]`, options));
+    addErrors(errors, validateLabelRequirement(expression, `${path}.matchExpressions[${index}]`, options));
   return errors;
 }
 

@@ -1,7 +1,7 @@
 import { encodeObject } from '../encode/encode-object.ts';
 import { builtinTable } from '../schema/builtin.ts';
 import type { ObjectMeta, OwnerReference } from '../types/gen/meta-v1.ts';
-import { type FieldError, forbidden, invalid, invalidFor, required, tooLong } from './field-error.ts';
+import { addErrors, type FieldError, forbidden, invalid, invalidFor, required, tooLong } from './field-error.ts';
 import { asPrefix, dns1123Label, labelValue, qualifiedName } from './names.ts';
 
 /** All annotations of an object together: 256 KiB. */
@@ -25,9 +25,9 @@ export function validateObjectMeta(
   else errors.push(...invalidFor(`${path}.namespace`, namespace, dns1123Label(namespace)));
   if ((meta.generation ?? 0) < 0)
     errors.push(invalid(`${path}.generation`, meta.generation, 'must be greater than or equal to 0'));
-  errors.push(...validateLabels(meta.labels, `${path}.labels`));
-  errors.push(...validateAnnotations(meta.annotations, `${path}.annotations`));
-  errors.push(...validateOwners(meta.ownerReferences ?? [], `${path}.ownerReferences`));
+  addErrors(errors, validateLabels(meta.labels, `${path}.labels`));
+  addErrors(errors, validateAnnotations(meta.annotations, `${path}.annotations`));
+  addErrors(errors, validateOwners(meta.ownerReferences ?? [], `${path}.ownerReferences`));
   const finalizers = meta.finalizers ?? [];
   for (const finalizer of finalizers)
     errors.push(...invalidFor(`${path}.finalizers`, finalizer, qualifiedName(finalizer)));

@@ -2,7 +2,7 @@ import { errorMessage } from '../../base/errors.ts';
 import { decodeValue, parseJson } from '../decode/json/decode-json.ts';
 import { builtinTable } from '../schema/builtin.ts';
 import type { PodSpec, Toleration } from '../types/gen/core-v1.ts';
-import { type FieldError, forbidden, invalid } from './field-error.ts';
+import { addErrors, type FieldError, forbidden, invalid } from './field-error.ts';
 import type { Kept } from './pod-options.ts';
 import { APPARMOR_CONTAINER, validateProfileAnnotations } from './security-profiles.ts';
 import { validateTolerations } from './tolerations.ts';
@@ -25,7 +25,7 @@ export function validatePodAnnotations(
   const errors: FieldError[] = [];
   if (mirror !== undefined && (spec.nodeName ?? '') === '')
     errors.push(invalid(`${path}[${MIRROR}]`, mirror, 'must set spec.nodeName if mirror pod annotation is set'));
-  errors.push(...tolerationErrors(annotations[TOLERATIONS] ?? '', path));
+  addErrors(errors, tolerationErrors(annotations[TOLERATIONS] ?? '', path));
   if (!kept.deletionCost && hasInvalidDeletionCost(annotations))
     errors.push(invalid(`${path}[${DELETION_COST}]`, annotations[DELETION_COST], 'must be a 32bit integer'));
   return [...errors, ...validateProfileAnnotations(annotations, spec, path)];

@@ -1,7 +1,16 @@
 import { aggregateContainers } from '../pod-resources.ts';
 import { canonicalQuantity, compareQuantities, parseQuantity, quantityValue } from '../quantity.ts';
 import type { PodSpec, ResourceClaim, ResourceList, ResourceRequirements } from '../types/gen/core-v1.ts';
-import { duplicate, type FieldError, forbidden, invalid, invalidFor, notFound, required } from './field-error.ts';
+import {
+  addErrors,
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  invalidFor,
+  notFound,
+  required,
+} from './field-error.ts';
 import { dns1123Label } from './names.ts';
 import type { Kept } from './pod-options.ts';
 import { validateQuantity } from './quantity.ts';
@@ -52,7 +61,7 @@ function requirements(
   const names = [...Object.keys(limits), ...Object.keys(requests)];
   if (names.some(isHugePages) && !names.includes('cpu') && !names.includes('memory'))
     errors.push(forbidden(path, 'HugePages require cpu or memory'));
-  errors.push(...claimErrors(resources.claims ?? [], claims, `${path}.claims`));
+  addErrors(errors, claimErrors(resources.claims ?? [], claims, `${path}.claims`));
   return errors;
 }
 

@@ -6,7 +6,7 @@ import type {
 } from '../types/gen/core-v1.ts';
 import type { ObjectMeta } from '../types/gen/meta-v1.ts';
 import { validateAccessModes } from './access-modes.ts';
-import { amongIfSet, type FieldError, forbidden, invalid, invalidFor, required } from './field-error.ts';
+import { addErrors, amongIfSet, type FieldError, forbidden, invalid, invalidFor, required } from './field-error.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { dns1123Label, dns1123Subdomain } from './names.ts';
 import { validateAnnotations, validateLabels } from './object-meta.ts';
@@ -25,10 +25,11 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string,
   const { accessModes = [], storageClassName = '', volumeAttributesClassName = '', dataSource, dataSourceRef } = spec;
   const errors: FieldError[] = [];
   if (accessModes.length === 0) errors.push(required(`${path}.accessModes`, 'at least 1 access mode is required'));
-  errors.push(
-    ...validateLabelSelector(spec.selector, `${path}.selector`, { anyValue: kept.selectorValues }),
-    ...validateAccessModes(accessModes, `${path}.accessModes`),
-    ...sizeErrors(spec.resources.requests?.['storage'], `${path}.resources[storage]`),
+  addErrors(
+    errors,
+    validateLabelSelector(spec.selector, `${path}.selector`, { anyValue: kept.selectorValues }),
+    validateAccessModes(accessModes, `${path}.accessModes`),
+    sizeErrors(spec.resources.requests?.['storage'], `${path}.resources[storage]`),
   );
   if (storageClassName !== '')
     errors.push(...invalidFor(`${path}.storageClassName`, storageClassName, dns1123Subdomain(storageClassName)));

@@ -1,8 +1,9 @@
 import { decodeValue, parseJsonText } from '../../api/decode/json/decode-json.ts';
 import { checkFieldValidation, parseFieldValidation } from '../../api/decode/json/field-validation.ts';
+import { MAX_ELEMENTS } from '../../api/decode/max-elements.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import type { StructType } from '../../api/schema/table.ts';
-import { type ApiError, badRequestError, invalidError, unsupportedMediaTypeError } from '../../api/status.ts';
+import { ApiError, badRequestError, invalidError, unsupportedMediaTypeError } from '../../api/status.ts';
 import { invalid } from '../../api/validation/field-error.ts';
 import { errorMessage, GantryError } from '../../base/errors.ts';
 import type { ApiResponse } from '../http.ts';
@@ -89,7 +90,7 @@ export async function readPatch(context: RequestContext, kind = patchKind(contex
   }
 }
 
-/** The patched object, decoded by its type under the `fieldValidation` of the request. Throws 422 for what is no such object. */
+/** The patched object, decoded by its type under the `fieldValidation` of the request. Throws 422 for what is no such object, 413 for what has too many elements. */
 export function patchedObject<T extends object>(
   context: RequestContext,
   type: StructType,
@@ -101,12 +102,12 @@ export function patchedObject<T extends object>(
   const refused = (error: unknown): ApiError =>
     invalidError({ group: '', kind: '' }, '', [invalid('patch', patch.shown(patched), errorMessage(error))]);
   try {
-    const { object, strictErrors } = decodeValue(type, patched);
+    const { object, strictErrors } = decodeValue(type, patched, { maxElements: MAX_ELEMENTS });
     const warnings = checkFieldValidation(mode, [...patch.strictErrors, ...strictErrors]);
     for (const warning of warnings) context.warnings.add(warning);
     return object as unknown as T;
   } catch (error) {
-    if (!(error instanceof GantryError) || error.code !== 'invalid-argument') throw error;
+    if (error instanceof ApiError || !(error instanceof GantryError) || error.code !== 'invalid-argument') throw error;
     throw refused(error);
   }
 }

@@ -1,5 +1,6 @@
 import { errorMessage, invalidArgument } from '../../../base/errors.ts';
 import type { StructType, Type } from '../../schema/table.ts';
+import { MAX_ELEMENTS } from '../max-elements.ts';
 import { readJson } from '../read-json.ts';
 import { SourceError } from '../source.ts';
 import { findPlaces, type JsonPlaces, pathText } from './find-places.ts';
@@ -13,6 +14,13 @@ export interface DecodedBody {
   readonly strictErrors: readonly string[];
 }
 
+export interface DecodeOptions {
+  /** The source of numbers that are not written as integers, by path. */
+  readonly fractions?: ReadonlyMap<string, string>;
+  /** Elements of all lists and maps together, for what clients send: MAX_ELEMENTS. */
+  readonly maxElements?: number;
+}
+
 /**
  * Levels of nesting that a body may have. Upstream takes 10,000; no object of the API comes near either, and this many
  * cannot exhaust the stack of whatever walks the object later.
@@ -23,28 +31,28 @@ const NONE: ReadonlyMap<string, string> = new Map();
 /**
  * Decodes the JSON text of a request body into an object of a type. Unknown and repeated names are no failure: what is to
  * be done about them is for `checkFieldValidation`. With `duplicates: false` (fieldValidation=Ignore) repeated names are
- * not looked for. Throws `invalid-argument` with Go's text for what is no JSON or has a value of a wrong type.
+ * not looked for. Throws `invalid-argument` with Go's text for what is no JSON or has a value of a wrong type, 413 for what has too many elements.
  */
 export function decodeJson(type: StructType, text: string, options: { readonly duplicates: boolean }): DecodedBody {
   const facts = scanJson(text);
   if (facts.depth > MAX_DEPTH) throw invalidArgument('exceeded max depth');
   const value = parseJson(text);
   const places = facts.fractions ? findPlaces(text) : undefined;
-  const decoded = decodeValue(type, value, places?.fractions ?? NONE);
+  const decoded = decodeValue(type, value, { fractions: places?.fractions ?? NONE, maxElements: MAX_ELEMENTS });
   if (!options.duplicates || decoded.names === facts.names) return decoded;
   return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? findPlaces(text)), ...decoded.strictErrors] };
 }
 
 /**
- * Decodes a value that is parsed already (from YAML, from a patch). `fractions` has the source of numbers that are not
- * written as integers, by path. Null is an object without fields, as for Go. Throws as decodeJson does.
+ * Decodes a value that is parsed already (from YAML, from a patch, from the store). Null is an object without fields, as for Go. Throws as decodeJson
+ * does.
  */
 export function decodeValue(
   type: StructType,
   value: unknown,
-  fractions: ReadonlyMap<string, string> = NONE,
+  { fractions = NONE, maxElements = Number.POSITIVE_INFINITY }: DecodeOptions = {},
 ): DecodedBody & { readonly names: number } {
-  const visit = new Visit(type, fractions);
+  const visit = new Visit(type, fractions, maxElements);
   let object: Record<string, unknown>;
   try {
     object = structDecoder(type)(visit, value ?? {}) as Record<string, unknown>;

@@ -1,6 +1,7 @@
 import { GantryError, invalidArgument } from '../../../base/errors.ts';
 import { goQuote } from '../../go-quote.ts';
 import type { StructType } from '../../schema/table.ts';
+import { MAX_ELEMENTS } from '../max-elements.ts';
 import { readYaml } from '../read-yaml.ts';
 import { LineIndex, SourceError, type SourceLimits, type SourceNode } from '../source.ts';
 import { YamlError } from '../yaml/yaml-error.ts';
@@ -32,9 +33,9 @@ export function readYamlBody(text: string, limits: SourceLimits): YamlBody {
   return { value, duplicates: [`yaml: unmarshal errors:\n${repeated.map(line => `  ${line}`).join('\n')}`] };
 }
 
-/** The object of a YAML body: made JSON, then decoded as JSON is. Throws `invalid-argument`. */
+/** The object of a YAML body: made JSON, then decoded as JSON is. Throws as decodeJson does. */
 export function decodeYamlValue(type: StructType, { value, duplicates }: YamlBody): DecodedBody {
-  const { object, strictErrors } = decodeValue(type, value);
+  const { object, strictErrors } = decodeValue(type, value, { maxElements: MAX_ELEMENTS });
   return { object, strictErrors: [...duplicates, ...strictErrors] };
 }
 

@@ -1,6 +1,7 @@
 import { isRawJson, type ScalarName, type ScalarRule, scalarRule } from '../../schema/scalars.ts';
-import { goTypeName, isAlwaysPresent, type ScalarType, type StructType, type Type } from '../../schema/table.ts';
-import { zeroOf } from '../../schema/zero.ts';
+import { type Field, goTypeName, type ScalarType, type StructType, type Type } from '../../schema/table.ts';
+import { alwaysPresent, zeroOf } from '../../schema/zero.ts';
+import { tooManyElementsError } from '../max-elements.ts';
 import { pathText } from './find-places.ts';
 
 /** What a walk finds and where it is. One is made per object. */
@@ -8,6 +9,8 @@ export class Visit {
   readonly root: StructType;
   /** Names met, in typed and in free parts. */
   names = 0;
+  /** Elements of lists and maps that may still come. */
+  #left: number;
   /** The path so far; only the first `depth` entries count. */
   readonly path: (string | number)[] = [];
   depth = 0;
@@ -19,9 +22,16 @@ export class Visit {
   holder: StructType | undefined;
   readonly #fractions: ReadonlyMap<string, string>;
 
-  constructor(root: StructType, fractions: ReadonlyMap<string, string>) {
+  constructor(root: StructType, fractions: ReadonlyMap<string, string>, maxElements: number) {
     this.root = root;
     this.#fractions = fractions;
+    this.#left = maxElements;
+  }
+
+  /** Throws 413 where a list or map has more elements than may come. */
+  count(elements: number): void {
+    this.#left -= elements;
+    if (this.#left < 0) throw tooManyElementsError();
   }
 
   /** The fields on the way, with Go's names of embedded structs, and without indexes and map keys. */
@@ -69,11 +79,11 @@ export function structDecoder(type: StructType): Decode {
   const known = DECODERS.get(type);
   if (known !== undefined) return known;
   let fields: ReadonlyMap<string, Decode> | undefined;
-  let always: readonly { readonly name: string; readonly type: Type }[] = [];
+  let always: readonly Field[] = [];
   const decode: Decode = (visit, value) => {
     if (fields === undefined) {
       fields = new Map([...type.json.values()].map(field => [field.name, decoder(field.type)]));
-      always = [...type.json.values()].filter(isAlwaysPresent).map(field => ({ name: field.name, type: field.type }));
+      always = alwaysPresent(type);
     }
     const object: Record<string, unknown> = {};
     if (isObject(value)) {
@@ -109,6 +119,7 @@ function decoder(type: Type): Decode {
       const zero = type.of;
       return (visit, value) => {
         if (!Array.isArray(value)) return wrongType(visit, type, value);
+        visit.count(value.length);
         const at = visit.depth++;
         const list = value.map((each: unknown, index) => {
           visit.path[at] = index;
@@ -125,7 +136,9 @@ function decoder(type: Type): Decode {
         if (!isObject(value)) return wrongType(visit, type, value);
         const at = visit.depth++;
         const map: Record<string, unknown> = {};
-        for (const name of Object.keys(value)) {
+        const names = Object.keys(value);
+        visit.count(names.length);
+        for (const name of names) {
           visit.names++;
           visit.path[at] = name;
           const child = (value as Readonly<Record<string, unknown>>)[name];
@@ -182,8 +195,10 @@ function refusalOf(rule: ScalarRule, text: string): string {
 }
 
 function unknownField(visit: Visit, value: unknown): void {
-  const path = visit.where();
-  if (visit.unknown.length < MAX_UNKNOWN && !visit.unknown.includes(path)) visit.unknown.push(path);
+  if (visit.unknown.length < MAX_UNKNOWN) {
+    const path = visit.where();
+    if (!visit.unknown.includes(path)) visit.unknown.push(path);
+  }
   visit.names += countNames(value);
 }
 
@@ -203,10 +218,10 @@ export function countNames(value: unknown): number {
   return count;
 }
 
-/** Notes Go's message for the first value of a wrong type, and gives the zero value in its place. */
+/** Notes Go's message for the first value of a wrong type. What the walk makes from here on is thrown away; its end is still looked at. */
 function wrongType(visit: Visit, type: Type, value: unknown): unknown {
   visit.error ??= typeError(visit, type, value);
-  return zeroOf(type);
+  return undefined;
 }
 
 function typeError(visit: Visit, type: Type, value: unknown): string {

@@ -2,6 +2,7 @@ import { equalAs } from '../../../api/semantic-equal.ts';
 import type { StatefulSet, StatefulSetSpec } from '../../../api/types/gen/apps-v1.ts';
 import type { PodTemplateSpec } from '../../../api/types/gen/core-v1.ts';
 import {
+  addErrors,
   type FieldError,
   forbidden,
   invalid,
@@ -139,7 +140,7 @@ function validateSpec(
   const errors = strategyErrors(spec);
   if (options.created)
     for (const [index, claim] of volumeClaimTemplates.entries())
-      errors.push(...validateClaimSpec(claim.spec, `spec.volumeClaimTemplates[${index}].spec`));
+      addErrors(errors, validateClaimSpec(claim.spec, `spec.volumeClaimTemplates[${index}].spec`));
   errors.push(
     ...nonNegative('spec.replicas', spec.replicas),
     ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
@@ -147,15 +148,16 @@ function validateSpec(
   );
   if (options.created && serviceName !== '')
     errors.push(...invalidFor('spec.serviceName', serviceName, dns1123Label(serviceName)));
-  errors.push(...validateWorkloadSelector(selector, 'statefulset'));
+  addErrors(errors, validateWorkloadSelector(selector, 'statefulset'));
   const parsed = readSelector(selector);
   if (parsed === 'unreadable') errors.push(invalid('spec.selector', selector, ''));
   else {
-    errors.push(...selectedErrors(template, parsed));
-    if (options.withTemplate) errors.push(...validatePodTemplate(podOf(spec), 'spec.template', options.before));
-    errors.push(
-      ...validateLabels(template.metadata.labels, 'spec.template.labels'),
-      ...validateAnnotations(template.metadata.annotations, 'spec.template.annotations'),
+    addErrors(errors, selectedErrors(template, parsed));
+    if (options.withTemplate) addErrors(errors, validatePodTemplate(podOf(spec), 'spec.template', options.before));
+    addErrors(
+      errors,
+      validateLabels(template.metadata.labels, 'spec.template.labels'),
+      validateAnnotations(template.metadata.annotations, 'spec.template.annotations'),
     );
   }
   return [...errors, ...validateAlwaysRunning(template, 'StatefulSet', 'spec.template')];

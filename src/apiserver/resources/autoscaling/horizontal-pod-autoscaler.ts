@@ -9,7 +9,14 @@ import type {
   MetricSpec,
   MetricStatus,
 } from '../../../api/types/gen/autoscaling-v2.ts';
-import { type FieldError, forbidden, invalid, notSupported, required } from '../../../api/validation/field-error.ts';
+import {
+  addErrors,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+} from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { AGE, columns, firstOf, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
@@ -94,7 +101,7 @@ function validateAutoscaler({ spec }: Autoscaler, old: Autoscaler | undefined): 
   errors.push(...validateObjectReference(ref, targetRule(ref, old), 'spec.scaleTargetRef'));
   const rule = objectRule(old);
   for (const [index, metric] of metrics.entries())
-    errors.push(...validateMetric(metric, rule, `spec.metrics[${index}]`));
+    addErrors(errors, validateMetric(metric, rule, `spec.metrics[${index}]`));
   if (minReplicas === 0 && !metrics.some(({ type }) => type === 'Object' || type === 'External'))
     errors.push(
       forbidden(
@@ -104,7 +111,7 @@ function validateAutoscaler({ spec }: Autoscaler, old: Autoscaler | undefined): 
     );
   for (const side of ['scaleUp', 'scaleDown'] as const) {
     const rules = behavior?.[side];
-    if (rules !== undefined) errors.push(...scalingErrors(rules, `spec.behavior.${side}`));
+    if (rules !== undefined) addErrors(errors, scalingErrors(rules, `spec.behavior.${side}`));
   }
   return errors;
 }

@@ -6,6 +6,7 @@ import type {
   MetricTarget,
 } from '../../../api/types/gen/autoscaling-v2.ts';
 import {
+  addErrors,
   type FieldError,
   forbidden,
   invalid,
@@ -64,7 +65,7 @@ export function validateMetric(metric: MetricSpec, rule: ApiVersionRule, path: s
   if (known === undefined) errors.push(notSupported(`${path}.type`, type, TYPES));
   const given = ORDER.filter(name => metric[name] !== undefined);
   const [first] = given;
-  if (first !== undefined) errors.push(...sourceErrors(metric, first, rule, `${path}.${first}`));
+  if (first !== undefined) addErrors(errors, sourceErrors(metric, first, rule, `${path}.${first}`));
   // Upstream asks twice.
   if (known === undefined) errors.push(notSupported(`${path}.type`, type, TYPES));
   else if (metric[known] === undefined)

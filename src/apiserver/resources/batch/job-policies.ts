@@ -6,6 +6,7 @@ import type {
   SuccessPolicyRule,
 } from '../../../api/types/gen/batch-v1.ts';
 import {
+  addErrors,
   atMostItems,
   duplicate,
   type FieldError,
@@ -54,8 +55,8 @@ function failureRule(
       errors.push(invalid(`${path}.action`, rule.action, 'requires the backoffLimitPerIndex to be set'));
   } else errors.push(...choice(rule.action, ACTIONS, `${path}.action`));
   const { onExitCodes: codes, onPodConditions: conditions = [] } = rule;
-  if (codes !== undefined) errors.push(...exitCodes(codes, containerNames, `${path}.onExitCodes`));
-  errors.push(...podConditions(conditions, `${path}.onPodConditions`));
+  if (codes !== undefined) addErrors(errors, exitCodes(codes, containerNames, `${path}.onExitCodes`));
+  addErrors(errors, podConditions(conditions, `${path}.onPodConditions`));
   if (codes !== undefined && conditions.length > 0)
     errors.push(invalid(path, undefined, 'specifying both OnExitCodes and OnPodConditions is not supported'));
   if (codes === undefined && conditions.length === 0)

@@ -1,7 +1,14 @@
 import { labelSelectorOf } from '../../../api/selectors/label-selector.ts';
 import type { JobSpec, JobTemplateSpec } from '../../../api/types/gen/batch-v1.ts';
 import { validateDomainPrefixedPath } from '../../../api/validation/domain-prefixed.ts';
-import { type FieldError, invalid, notSupported, required, tooLong } from '../../../api/validation/field-error.ts';
+import {
+  addErrors,
+  type FieldError,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from '../../../api/validation/field-error.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { validatePodTemplate } from '../../../api/validation/pod-template.ts';
@@ -21,8 +28,9 @@ const MAX_MANAGED_BY_BYTES = 63;
 export function validateJobSpec(spec: JobSpec, path: string, old?: JobSpec): FieldError[] {
   const errors = validateBody(spec, path, old);
   if (spec.selector === undefined) errors.push(required(`${path}.selector`));
-  errors.push(
-    ...validateLabelSelector(spec.selector, `${path}.selector`, {
+  addErrors(
+    errors,
+    validateLabelSelector(spec.selector, `${path}.selector`, {
       anyValue: mayKeepSelectorValues(old === undefined ? undefined : { spec: old }),
     }),
   );
@@ -80,13 +88,14 @@ function validateBody(spec: JobSpec, path: string, old: JobSpec | undefined): Fi
     if (Buffer.byteLength(spec.managedBy) > MAX_MANAGED_BY_BYTES)
       errors.push(tooLong(`${path}.managedBy`, MAX_MANAGED_BY_BYTES));
   }
-  errors.push(...modeErrors(spec, path));
-  if (spec.podFailurePolicy !== undefined) errors.push(...validateFailurePolicy(spec, `${path}.podFailurePolicy`));
+  addErrors(errors, modeErrors(spec, path));
+  if (spec.podFailurePolicy !== undefined) addErrors(errors, validateFailurePolicy(spec, `${path}.podFailurePolicy`));
   if (spec.successPolicy !== undefined)
-    errors.push(
-      ...(spec.completionMode === 'Indexed'
+    addErrors(
+      errors,
+      spec.completionMode === 'Indexed'
         ? validateSuccessPolicy(spec, `${path}.successPolicy`)
-        : [invalid(`${path}.successPolicy`, spec.successPolicy, 'requires indexed completion mode')]),
+        : [invalid(`${path}.successPolicy`, spec.successPolicy, 'requires indexed completion mode')],
     );
   const { podReplacementPolicy: replacement } = spec;
   const allowed = spec.podFailurePolicy === undefined ? ['Failed', 'TerminatingOrFailed'] : ['Failed'];

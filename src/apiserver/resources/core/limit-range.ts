@@ -1,6 +1,7 @@
 import { canonicalQuantity, compareQuantities, quantityMilliValue, quantityValue } from '../../../api/quantity.ts';
 import type { LimitRange, LimitRangeItem, ResourceList } from '../../../api/types/gen/core-v1.ts';
 import {
+  addErrors,
   duplicate,
   type FieldError,
   forbidden,
@@ -50,12 +51,12 @@ function limitErrors(limit: LimitRangeItem, path: string): FieldError[] {
     for (const side of ['default', 'defaultRequest'] as const)
       if (Object.keys(limit[side] ?? {}).length > 0)
         errors.push(forbidden(`${path}.${side}`, "may not be specified when `type` is 'Pod'"));
-  } else errors.push(...nameErrors('default', defaults), ...nameErrors('defaultRequest', requests));
+  } else addErrors(errors, nameErrors('default', defaults), nameErrors('defaultRequest', requests));
   if (limit.type === 'PersistentVolumeClaim' && max['storage'] === undefined && min['storage'] === undefined)
     errors.push(
       required(`${path}.limits`, 'either minimum or maximum storage value is required, but neither was provided'),
     );
-  errors.push(...nameErrors('maxLimitRequestRatio', ratios));
+  addErrors(errors, nameErrors('maxLimitRequestRatio', ratios));
   const names = [max, min, defaults, requests, ratios].flatMap(list => Object.keys(list));
   for (const name of new Set(names))
     errors.push(

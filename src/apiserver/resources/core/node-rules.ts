@@ -2,6 +2,7 @@ import { parseJson } from '../../../api/decode/json/decode-json.ts';
 import { goQuote } from '../../../api/go-quote.ts';
 import type { Node, Taint } from '../../../api/types/gen/core-v1.ts';
 import {
+  addErrors,
   duplicate,
   type FieldError,
   forbidden,
@@ -42,7 +43,7 @@ export function validateNodeChange(node: Node, old: Node): FieldError[] {
   const provider = old.spec.providerID ?? '';
   if (provider !== '' && provider !== (node.spec.providerID ?? ''))
     errors.push(forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid'));
-  errors.push(...validateTaints(node.spec.taints ?? [], 'metadata.taints'));
+  addErrors(errors, validateTaints(node.spec.taints ?? [], 'metadata.taints'));
   if ((node.spec.externalID ?? '') !== (old.spec.externalID ?? ''))
     errors.push(forbidden('spec.externalID', 'may not be updated'));
   return errors;

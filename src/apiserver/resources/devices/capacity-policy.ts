@@ -4,7 +4,7 @@ import type {
   CapacityRequestPolicyRange,
   DeviceCapacity,
 } from '../../../api/types/gen/resource-v1.ts';
-import { type FieldError, forbidden, invalid, required } from '../../../api/validation/field-error.ts';
+import { addErrors, type FieldError, forbidden, invalid, required } from '../../../api/validation/field-error.ts';
 import { validateSet } from './lists.ts';
 
 const MAX_VALUES = 10;
@@ -44,8 +44,9 @@ function valuesErrors(values: readonly string[], usual: string, capacity: string
       ? [invalid(`${path}[${index}]`, value, 'values must be sorted in ascending order')]
       : [],
   );
-  errors.push(
-    ...validateSet(
+  addErrors(
+    errors,
+    validateSet(
       values,
       MAX_VALUES,
       path,

@@ -1,5 +1,5 @@
 import type { Device, ResourcePool, ResourceSlice, ResourceSliceSpec } from '../../../api/types/gen/resource-v1.ts';
-import { type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
+import { addErrors, type FieldError, invalid, invalidFor, required } from '../../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../../api/validation/names.ts';
 import { validateNodeSelector } from '../../../api/validation/node-selector.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
@@ -96,7 +96,7 @@ function validateSlice({ spec }: ResourceSlice, old: ResourceSlice | undefined):
       ...immutable('spec.driver', spec.driver, old.spec.driver),
       ...immutable('spec.nodeName', spec.nodeName, old.spec.nodeName),
     );
-  errors.push(...placeErrors(spec));
+  addErrors(errors, placeErrors(spec));
   if (spec.sharedCounters !== undefined && spec.devices !== undefined)
     errors.push(invalid('spec', '', 'only one of `sharedCounters` or `devices` is allowed'));
   const devices = spec.devices ?? [];
@@ -148,7 +148,7 @@ function placeErrors(spec: ResourceSliceSpec): FieldError[] {
   }
   if (nodeSelector !== undefined) {
     places.push('`nodeSelector`');
-    errors.push(...validateNodeSelector(nodeSelector, false, 'spec.nodeSelector'));
+    addErrors(errors, validateNodeSelector(nodeSelector, false, 'spec.nodeSelector'));
     const terms = nodeSelector.nodeSelectorTerms;
     if (terms.length !== 1)
       errors.push(invalid('spec.nodeSelector.nodeSelectorTerms', terms, 'must have exactly one node selector term'));

@@ -2,6 +2,7 @@ import { parseQuantity } from '../../../api/quantity.ts';
 import { equalValues } from '../../../api/semantic-equal.ts';
 import type { Counter, CounterSet, Device, DeviceAttribute, DeviceTaint } from '../../../api/types/gen/resource-v1.ts';
 import {
+  addErrors,
   type FieldError,
   invalid,
   invalidFor,
@@ -155,7 +156,7 @@ function placeErrors({ nodeName, nodeSelector, allNodes }: Device, placed: boole
   }
   if (nodeSelector !== undefined) {
     places.push('`nodeSelector`');
-    errors.push(...validateNodeSelector(nodeSelector, false, `${path}.nodeSelector`));
+    addErrors(errors, validateNodeSelector(nodeSelector, false, `${path}.nodeSelector`));
   }
   if (allNodes === true) places.push('`allNodes`');
   if (allNodes === false) errors.push(invalid(`${path}.allNodes`, allNodes, 'must be either unset or set to true'));

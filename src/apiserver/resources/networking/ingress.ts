@@ -1,5 +1,12 @@
 import type { HTTPIngressPath, Ingress, IngressBackend, IngressRule } from '../../../api/types/gen/networking-v1.ts';
-import { type FieldError, invalid, invalidFor, notSupported, required } from '../../../api/validation/field-error.ts';
+import {
+  addErrors,
+  type FieldError,
+  invalid,
+  invalidFor,
+  notSupported,
+  required,
+} from '../../../api/validation/field-error.ts';
 import { familyOf, ipWarnings, validateLegacyIp } from '../../../api/validation/ip.ts';
 import {
   dns1123Label,
@@ -100,7 +107,7 @@ function validateSpec({ spec }: Ingress, old: Ingress | undefined): FieldError[]
   for (const [index, rule] of rules.entries()) {
     const at = `spec.rules[${index}]`;
     errors.push(...ruleHostErrors(rule, at));
-    if (!isWildcard(rule) || !anyWildcardRule) errors.push(...valueErrors(rule, at));
+    if (!isWildcard(rule) || !anyWildcardRule) addErrors(errors, valueErrors(rule, at));
   }
   for (const [index, { hosts = [], secretName = '' }] of tls.entries()) {
     const at = `spec.tls[${index}]`;

@@ -1,6 +1,6 @@
 import type { PodDisruptionBudget } from '../../../api/types/gen/policy-v1.ts';
 import { validateConditions } from '../../../api/validation/conditions.ts';
-import { type FieldError, invalid, notSupported } from '../../../api/validation/field-error.ts';
+import { addErrors, type FieldError, invalid, notSupported } from '../../../api/validation/field-error.ts';
 import { atMostWhole, validateIntOrPercent } from '../../../api/validation/int-or-percent.ts';
 import { validateLabelSelector } from '../../../api/validation/label-selector.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
@@ -52,7 +52,7 @@ function validateBudget({ spec }: PodDisruptionBudget, anyValue: boolean): Field
     if (value !== undefined)
       errors.push(...validateIntOrPercent(value, `spec.${name}`), ...atMostWhole(value, `spec.${name}`));
   }
-  errors.push(...validateLabelSelector(spec.selector, 'spec.selector', { anyValue }));
+  addErrors(errors, validateLabelSelector(spec.selector, 'spec.selector', { anyValue }));
   const policies = ['AlwaysAllow', 'IfHealthyBudget'];
   const policy = spec.unhealthyPodEvictionPolicy;
   if (policy !== undefined && !policies.includes(policy))

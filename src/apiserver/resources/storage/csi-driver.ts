@@ -1,6 +1,13 @@
 import { equalAs, equalValues } from '../../../api/semantic-equal.ts';
 import type { CSIDriver, TokenRequest } from '../../../api/types/gen/storage-v1.ts';
-import { duplicate, type FieldError, invalid, notSupported, required } from '../../../api/validation/field-error.ts';
+import {
+  addErrors,
+  duplicate,
+  type FieldError,
+  invalid,
+  notSupported,
+  required,
+} from '../../../api/validation/field-error.ts';
 import { immutable } from '../../../api/validation/object-meta-update.ts';
 import { AGE, column, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
@@ -84,7 +91,7 @@ function validateDriver({ spec }: CSIDriver): FieldError[] {
   const policies = ['File', 'None', 'ReadWriteOnceWithFSType'];
   if (fsGroupPolicy !== undefined && !policies.includes(fsGroupPolicy))
     errors.push(notSupported('spec.fsGroupPolicy', fsGroupPolicy, policies));
-  errors.push(...tokenErrors(tokenRequests, 'spec.tokenRequests'));
+  addErrors(errors, tokenErrors(tokenRequests, 'spec.tokenRequests'));
   for (const mode of spec.volumeLifecycleModes ?? [])
     if (mode !== 'Persistent' && mode !== 'Ephemeral')
       errors.push(notSupported('spec.volumeLifecycleModes', mode, ['Persistent', 'Ephemeral']));

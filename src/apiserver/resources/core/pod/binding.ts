@@ -1,7 +1,7 @@
 import { goQuote } from '../../../../api/go-quote.ts';
 import { badRequestError, conflictError, invalidError } from '../../../../api/status.ts';
 import type { Binding, Pod } from '../../../../api/types/gen/core-v1.ts';
-import { type FieldError, notSupported, required } from '../../../../api/validation/field-error.ts';
+import { addErrors, type FieldError, notSupported, required } from '../../../../api/validation/field-error.ts';
 import { validateAnnotations, validateLabels } from '../../../../api/validation/object-meta.ts';
 import type { StrategyContext } from '../../strategy.ts';
 import { withPodCondition } from './condition.ts';
@@ -17,8 +17,8 @@ export function checkBinding(binding: Binding, podName: string): void {
   if (kind !== '' && kind !== 'Node') errors.push(notSupported('target.kind', kind, ['Node', '<empty>']));
   if (target === '') errors.push(required('target.name'));
   // they become those of the pod, which could not be written any more if they were wrong
-  errors.push(...validateLabels(binding.metadata.labels, 'metadata.labels'));
-  errors.push(...validateAnnotations(binding.metadata.annotations, 'metadata.annotations'));
+  addErrors(errors, validateLabels(binding.metadata.labels, 'metadata.labels'));
+  addErrors(errors, validateAnnotations(binding.metadata.annotations, 'metadata.annotations'));
   if (errors.length > 0) throw invalidError({ group: '', kind: 'Binding' }, name, errors);
 }
 

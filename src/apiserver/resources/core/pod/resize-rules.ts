@@ -1,7 +1,7 @@
 import { qosClass } from '../../../../api/pod-resources.ts';
 import { equalAs } from '../../../../api/semantic-equal.ts';
 import type { Container, Pod, PodSpec, ResourceList, ResourceRequirements } from '../../../../api/types/gen/core-v1.ts';
-import { type FieldError, forbidden, invalid } from '../../../../api/validation/field-error.ts';
+import { addErrors, type FieldError, forbidden, invalid } from '../../../../api/validation/field-error.ts';
 import { MIRROR } from '../../../../api/validation/pod-annotations.ts';
 import { currentRules } from './update-rules.ts';
 
@@ -16,7 +16,7 @@ export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
   // Kubelets that can resize say what each container has.
   if (running !== undefined && running.resources === undefined)
     errors.push(forbidden('spec', 'Pod running on node without support for resize'));
-  errors.push(...podLevelErrors(pod.spec.resources, old.spec.resources));
+  addErrors(errors, podLevelErrors(pod.spec.resources, old.spec.resources));
   if ((old.status.nodeAllocatableResourceClaimStatuses ?? []).length > 0)
     errors.push(forbidden('spec', 'pods with node allocatable resource claims cannot be resized'));
   const order = orderErrors(pod, old);
@@ -32,7 +32,7 @@ export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
           `spec.${list}[${index}].resources`,
         ),
       );
-  errors.push(...otherChanges(pod.spec, old.spec));
+  addErrors(errors, otherChanges(pod.spec, old.spec));
   if (errors.length > 0) return errors;
   return equalAs('core/v1.PodSpec', withComputeOf(pod.spec, old.spec), old.spec)
     ? []

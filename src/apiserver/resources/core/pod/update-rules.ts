@@ -8,7 +8,7 @@ import type {
   PodSpec,
   Toleration,
 } from '../../../../api/types/gen/core-v1.ts';
-import { type FieldError, forbidden, invalid, required } from '../../../../api/validation/field-error.ts';
+import { addErrors, type FieldError, forbidden, invalid, required } from '../../../../api/validation/field-error.ts';
 import { internalForm, mapForm } from '../../../../api/validation/internal-form.ts';
 import { keptOf, validatePodParts } from '../../../../api/validation/pod.ts';
 import { MIRROR, validatePodAnnotationUpdate } from '../../../../api/validation/pod-annotations.ts';
@@ -50,7 +50,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
   const deadline = deadlineErrors(pod, old);
   errors.push(...deadline.errors);
   if (deadline.stop) return errors;
-  if (tolerationsKept(pod, old)) errors.push(...validateTolerations(pod.spec.tolerations, 'spec.tolerations'));
+  if (tolerationsKept(pod, old)) addErrors(errors, validateTolerations(pod.spec.tolerations, 'spec.tolerations'));
   else
     errors.push(forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds'));
   const hadGates = new Set((old.spec.schedulingGates ?? []).map(gate => gate.name));
@@ -62,7 +62,7 @@ export function validatePodUpdate(pod: Pod, old: Pod): FieldError[] {
           `only deletion is allowed, but found new scheduling gate '${gate.name}'`,
         ),
       );
-  if (hadGates.size > 0) errors.push(...steeringErrors(pod.spec, old.spec));
+  if (hadGates.size > 0) addErrors(errors, steeringErrors(pod.spec, old.spec));
   const rest = withAllowedOf(pod.spec, old.spec);
   if (!equalAs('core/v1.PodSpec', rest, old.spec))
     errors.push(

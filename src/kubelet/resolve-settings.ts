@@ -33,7 +33,8 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
   if (swap !== '' && swap !== 'NoSwap')
     throw failedPrecondition(`memorySwap.swapBehavior: ${swap} is not supported; only NoSwap is`);
   const unreserved = subtractReserved(node.capacity, config);
-  const keptFree = amountOf(evictionThresholds(config.evictionHard).get('memory.available'), node.capacity.memoryBytes);
+  const thresholds = evictionThresholds(config.evictionHard);
+  const keptFree = amountOf(thresholds.get('memory.available'), node.capacity.memoryBytes);
   const allocatable = { ...unreserved, memoryBytes: Math.max(unreserved.memoryBytes - keptFree, 0) };
   const enforced = (config.enforceNodeAllocatable ?? []).includes('pods');
   const maxRestartMs =
@@ -47,6 +48,7 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
     hostIPs: node.ips,
     capacity: node.capacity,
     allocatable,
+    storageReserve: thresholds.get('nodefs.available'),
     enforcedAllocatable: enforced ? unreserved : undefined,
     cgroups: {
       root: normalizeRoot(config.cgroupRoot ?? ''),

@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from '../base/backoff.ts';
+import type { Threshold } from './node/eviction-thresholds.ts';
 import type { ContainerResourcePolicy } from './resources/container-resources.ts';
 import type { NodeCapacity } from './resources/node-capacity.ts';
 import type { ResolverConfig } from './runtime/dns.ts';
@@ -22,6 +23,8 @@ export interface KubeletSettings {
   readonly enforcedAllocatable: NodeCapacity | undefined;
   /** What the Node offers: that, less the memory that is kept free (evictionHard). */
   readonly allocatable: NodeCapacity;
+  /** Of the file system of the root directory, kept back from pods. */
+  readonly storageReserve: Threshold | undefined;
   readonly security: SecurityPolicy;
   readonly allowedUnsafeSysctls: readonly string[];
   readonly dns: {

@@ -146,14 +146,23 @@ describe('what pods take from objects of the API', () => {
     const env = [
       { name: 'P', valueFrom: { secretKeyRef: { name: 'pass', key: 'p' } } },
       { name: 'URL', value: 'http://$(WEB_SERVICE_HOST):$(WEB_SERVICE_PORT)/$(A)' },
+      { name: 'F', valueFrom: { fileKeyRef: { volumeName: 'made', path: 'env', key: 'KEY' } } },
     ];
-    await run('vars', {}, { env, envFrom: [{ configMapRef: { name: 'vars' } }] });
+    const init = {
+      name: 'make',
+      image: 'localhost/busybox:1.35',
+      command: ['/bin/sh', '-c', `echo "KEY='from a file'" > /made/env`],
+      volumeMounts: [{ name: 'made', mountPath: '/made' }],
+    };
+    const made = { volumes: [{ name: 'made', emptyDir: {} }], initContainers: [init] };
+    await run('vars', made, { env, envFrom: [{ configMapRef: { name: 'vars' } }] });
     await node.running('vars');
     const seen = (await inside('vars', 'env')).split('\n');
     expect(seen).toEqual(
       expect.arrayContaining([
         'A=1',
         'P=changed',
+        'F=from a file',
         `URL=http://${web.spec.clusterIP}:80/1`,
         expect.stringMatching(/^KUBERNETES_SERVICE_HOST=/),
         'KUBERNETES_SERVICE_PORT_HTTPS=443',

@@ -13,6 +13,7 @@ import { applyVolumes } from '../volumes/apply.ts';
 import { collectPayload } from '../volumes/payload.ts';
 import type { VolumeStep } from '../volumes/plan.ts';
 import { removeVolumes } from '../volumes/remove.ts';
+import { allocatableOf } from './allocatable.ts';
 import { configOfSandbox, createSandbox } from './create-sandbox.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { volumesOf } from './pod-volumes.ts';
@@ -28,8 +29,9 @@ export function createExecutors(tools: ActTools): Executors {
   const { runtime, settings, puller, clock, events } = tools;
   const applySteps = async (pod: DesiredPod, steps: readonly VolumeStep[], signal: AbortSignal): Promise<void> => {
     const objects = objectsFor(pod, tools.objects);
+    const allocatable = allocatableOf(settings);
     await applyVolumes(steps, {
-      payload: step => collectPayload({ pod, step, objects, allocatable: settings.allocatable }, signal),
+      payload: step => collectPayload({ pod, step, objects, allocatable }, signal),
       now: () => clock.now(),
       onFailure: message => events.record(pod, 'Warning', 'FailedMount', message),
     });

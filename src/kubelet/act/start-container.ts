@@ -12,6 +12,7 @@ import { containerResources } from '../resources/container-resources.ts';
 import { containerConfig, containerLogPath } from '../runtime/container-config.ts';
 import { volumeSource } from '../volumes/plan.ts';
 import { readInside } from '../volumes/subpath.ts';
+import { allocatableOf } from './allocatable.ts';
 import { containerMounts } from './container-mounts.ts';
 import { configOfSandbox } from './create-sandbox.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
@@ -54,7 +55,7 @@ export async function startContainer(
     pod,
     container,
     facts: { nodeName: settings.nodeName, hostIPs: settings.hostIPs, podIPs },
-    allocatable: settings.allocatable,
+    allocatable: allocatableOf(settings),
     objects: objectsFor(pod, tools.objects),
     readVolumeFile: (volume, path) => {
       const root = volumeSource(volumes, volume);

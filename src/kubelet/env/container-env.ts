@@ -2,18 +2,17 @@ import type { Container, EnvFromSource, EnvVar, EnvVarSource, FileKeySelector } 
 import { errorMessage, failedPrecondition, isNotFound } from '../../base/errors.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import type { PodObjects } from '../objects/pod-objects.ts';
-import type { NodeCapacity } from '../resources/node-capacity.ts';
 import { envFileValue } from './env-file.ts';
 import { expand } from './expand.ts';
 import { fieldValue, type PodFacts } from './field-ref.ts';
-import { resourceValue } from './resource-ref.ts';
+import { type Allocatable, resourceValue } from './resource-ref.ts';
 import { serviceEnv } from './service-env.ts';
 
 export interface EnvInput {
   readonly pod: DesiredPod;
   readonly container: Container;
   readonly facts: PodFacts;
-  readonly allocatable: NodeCapacity;
+  readonly allocatable: Allocatable;
   readonly objects: PodObjects;
   /** The text of a file in a volume of the pod. Throws where it cannot be read. */
   readonly readVolumeFile: (volume: string, path: string) => string;

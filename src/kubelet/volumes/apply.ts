@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { HostPathType } from '../../api/types/gen/core-v1.ts';
-import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { errnoName, errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { MS, mount, readMountinfo } from '../../linux/mount.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import type { Payload } from './payload.ts';
@@ -55,10 +55,21 @@ function makeEmptyDir(
   mkdirSync(step.path, { recursive: true, mode: 0o750 });
   if (step.tmpfs !== undefined && !readMountinfo().some(row => row.target === step.path)) {
     const size = step.tmpfs.sizeBytes === undefined ? '' : `,size=${step.tmpfs.sizeBytes}`;
-    mount('tmpfs', step.path, 'tmpfs', MS.NOSUID | MS.NODEV, `mode=0777${size}`);
+    mountMemory(step.path, `mode=0777${size}`);
   }
   if (step.group !== undefined) chownSync(step.path, 0, step.group);
   chmodSync(step.path, step.group === undefined ? 0o777 : 0o2777);
+}
+
+/** Never swapped out where the kernel can promise that (6.3): secrets are not to reach a disk. */
+function mountMemory(path: string, options: string): void {
+  const flags = MS.NOSUID | MS.NODEV;
+  try {
+    mount('tmpfs', path, 'tmpfs', flags, `${options},noswap`);
+  } catch (error) {
+    if (errnoName(error) !== 'EINVAL') throw error;
+    mount('tmpfs', path, 'tmpfs', flags, options);
+  }
 }
 
 function writeFiles(step: FilesStep, payload: Payload, now: number): void {

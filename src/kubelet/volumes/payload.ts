@@ -10,9 +10,8 @@ import type {
 import { errorMessage, failedPrecondition, isNotFound } from '../../base/errors.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { metadataValue } from '../env/field-ref.ts';
-import { resourceValue } from '../env/resource-ref.ts';
+import { type Allocatable, resourceValue } from '../env/resource-ref.ts';
 import type { PodObjects } from '../objects/pod-objects.ts';
-import type { NodeCapacity } from '../resources/node-capacity.ts';
 import type { FilesStep } from './plan.ts';
 
 export interface FileContent {
@@ -29,7 +28,7 @@ export interface PayloadInput {
   readonly pod: DesiredPod;
   readonly step: FilesStep;
   readonly objects: PodObjects;
-  readonly allocatable: NodeCapacity;
+  readonly allocatable: Allocatable;
 }
 
 /** Token files of a pod whose user or group is known are for them alone (the group gets its right to read with the volume). */
@@ -134,7 +133,7 @@ export function downwardPayload(
   pod: Pod,
   items: readonly DownwardAPIVolumeFile[],
   defaultMode: number,
-  allocatable: NodeCapacity,
+  allocatable: Allocatable,
 ): Payload {
   const payload = new Map<string, FileContent>();
   const problems: string[] = [];
@@ -153,7 +152,7 @@ export function downwardPayload(
 function downwardText(
   pod: Pod,
   { fieldRef, resourceFieldRef }: DownwardAPIVolumeFile,
-  allocatable: NodeCapacity,
+  allocatable: Allocatable,
 ): string {
   if (fieldRef !== undefined) return metadataValue(pod, fieldRef.fieldPath);
   if (resourceFieldRef === undefined) return '';

@@ -46,7 +46,7 @@ describe('containerEnv', () => {
       pod,
       container,
       facts: { nodeName: 'n1', hostIPs: ['192.0.2.1', '2001:db8::1'], podIPs: ['10.0.0.5', 'fd00::5'] },
-      allocatable: { milliCpu: 2500, memoryBytes: 1 << 30 },
+      allocatable: { milliCpu: 2500, memoryBytes: 1 << 30, storageBytes: 5000 },
       objects: { ...NOTHING, ...objects },
       readVolumeFile: (volume, path) => `A='of ${volume}/${path}'\n`,
     });
@@ -78,7 +78,8 @@ describe('containerEnv', () => {
     ['{resource: limits.cpu}', '1', 'CPUs are rounded up'],
     ['{resource: limits.cpu, divisor: 1m}', '300', 'thousandths by the divisor'],
     ['{resource: requests.memory, divisor: 1Mi}', '64', 'a request that is not said is the limit'],
-    ['{resource: limits.ephemeral-storage}', '0', 'a limit that nobody set'],
+    ['{resource: limits.ephemeral-storage}', '5000', 'what the node can give for a limit that nobody set'],
+    ['{resource: requests.ephemeral-storage}', '0', 'a request that nobody set'],
   ])('reads resourceFieldRef %s as %s: %s', async (ref, expected) => {
     const env = await envOf(
       `env: [{name: X, valueFrom: {resourceFieldRef: ${ref}}}]`,
@@ -93,6 +94,16 @@ describe('containerEnv', () => {
       'env: [{name: C, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}, {name: M, valueFrom: {resourceFieldRef: {resource: limits.memory}}}]',
     );
     expect(Object.fromEntries(env)).toEqual({ C: '3', M: String(1 << 30) });
+  });
+
+  it('takes the limit of the pod as a whole before what the node can give', async () => {
+    const env = await envOf(
+      'env: [{name: C, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}, {name: M, valueFrom: {resourceFieldRef: {resource: limits.memory, divisor: 1Mi}}}]',
+      {},
+      '{limits: {memory: 64Mi}}',
+      'resources: {limits: {cpu: "7", memory: 128Mi}}\n  ',
+    );
+    expect(Object.fromEntries(env)).toEqual({ C: '7', M: '64' });
   });
 
   const conf = { configMap: async () => ({ metadata: {}, data: { b: '2', a: '1', 'not.a-name': '3' } }) };

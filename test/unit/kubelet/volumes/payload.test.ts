@@ -38,7 +38,7 @@ const collect = async (sources: readonly VolumeProjection[], step: Partial<Paylo
         ...step,
       },
       objects,
-      allocatable: { milliCpu: 4000, memoryBytes: 1 << 30 },
+      allocatable: { milliCpu: 4000, memoryBytes: 1 << 30, storageBytes: 5000 },
     },
     new AbortController().signal,
   );

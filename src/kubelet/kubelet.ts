@@ -24,6 +24,7 @@ import { NO_OBJECTS } from './objects/pod-objects.ts';
 import { PodCache } from './observed/pod-cache.ts';
 import { watchRuntime } from './observed/runtime-watch.ts';
 import { isPodUid, podsDir } from './pod-paths.ts';
+import { ProbeManager } from './probes/probe-manager.ts';
 import { NO_EVENTS, type PodEvents, podEvents } from './report/pod-events.ts';
 import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
@@ -83,6 +84,16 @@ export function kubelet(options: KubeletOptions): Component {
         log,
         puller: new ImagePuller(runtime, settings.parallelPulls, clock),
       };
+      const probes = new ProbeManager({
+        runtime,
+        hostIPs: settings.hostIPs,
+        events,
+        clock,
+        log,
+        registry,
+        random: Math.random,
+        onChange: uid => manager.onNews([uid], false),
+      });
       const node =
         options.api === undefined || options.node === undefined
           ? undefined
@@ -93,6 +104,7 @@ export function kubelet(options: KubeletOptions): Component {
         {
           ...tools,
           cache,
+          probes,
           statuses: options.statuses,
           executors: createExecutors(tools),
           runtimeName: version.name,
@@ -170,6 +182,7 @@ export function kubelet(options: KubeletOptions): Component {
           signal,
         ),
       ]);
+      probes.stop();
       await manager.ended();
     },
   };

@@ -9,6 +9,7 @@ import { podKeyring } from '../images/pull-secrets.ts';
 import { objectsFor } from '../objects/pod-objects.ts';
 import { podDir } from '../pod-paths.ts';
 import { podCgroup, podCgroupResources } from '../resources/pod-cgroup.ts';
+import type { KubeletSettings } from '../settings.ts';
 import { applyVolumes } from '../volumes/apply.ts';
 import { collectPayload } from '../volumes/payload.ts';
 import type { VolumeStep } from '../volumes/plan.ts';
@@ -19,6 +20,7 @@ import type { ActTools, PodTask } from './pod-task.ts';
 import { volumesOf } from './pod-volumes.ts';
 import { removeContainerLog, removePodCgroup, removePodFiles } from './remove-pod.ts';
 import { containerNamed, logLinkName, startContainer, startCreated } from './start-container.ts';
+import { stopContainer } from './stop-container.ts';
 
 /** One executor per verb; each is safe to run again after it failed or was cut off anywhere. */
 export type Executors = {
@@ -36,6 +38,7 @@ export function createExecutors(tools: ActTools): Executors {
       onFailure: message => events.record(pod, 'Warning', 'FailedMount', message),
     });
   };
+  const stopTools = { runtime, clock, events, hooked: new Set<string>() };
   return {
     async 'make-volumes'(_action, task, signal) {
       const pod = wanted(task);
@@ -93,15 +96,15 @@ export function createExecutors(tools: ActTools): Executors {
     async 'start-created'(action, task, signal) {
       const created = task.observed.containers.find(c => c.id === action.id);
       if (created === undefined) throw internalError(`container ${action.container}: it is not known any more`);
-      await startCreated(tools, wanted(task), created, signal);
+      await startCreated(tools, wanted(task), created, podAddress(settings, task), signal);
     },
 
     async 'kill-containers'(action, task, signal) {
-      for (const { name } of action.containers)
+      for (const { name, message } of action.containers)
         if (task.desired !== undefined)
-          events.record(task.desired, 'Normal', 'Killing', `Stopping container ${name}`, name);
+          events.record(task.desired, 'Normal', 'Killing', message ?? `Stopping container ${name}`, name);
       const results = await Promise.allSettled(
-        action.containers.map(c => runtime.stopContainer(c.id, c.graceSeconds, signal)),
+        action.containers.map(c => stopContainer(stopTools, c, task.desired, podAddress(settings, task), signal)),
       );
       throwFirst(results);
       faultPoint('kubelet/pod/containers-killed');
@@ -135,6 +138,12 @@ export function createExecutors(tools: ActTools): Executors {
       await removePodFiles(settings, task.uid);
     },
   };
+}
+
+/** Where the ports of the pod's containers are. */
+function podAddress(settings: KubeletSettings, { desired, observed }: PodTask): string {
+  const ips = desired?.pod.spec.hostNetwork === true ? settings.hostIPs : observed.sandboxes[0]?.ips;
+  return ips?.[0] ?? '';
 }
 
 function wanted(task: PodTask): DesiredPod {

@@ -210,13 +210,8 @@ export class PodManager {
 
   /** What the pod asks for and does not get yet, said once per pod. */
   #say(pod: DesiredPod): void {
-    const containers = [...(pod.pod.spec.initContainers ?? []), ...pod.pod.spec.containers];
-    const probes = containers.some(c => c.livenessProbe ?? c.readinessProbe ?? c.startupProbe);
-    const hooks = containers.some(c => c.lifecycle?.postStart ?? c.lifecycle?.preStop);
     const { log } = this.#options;
     const name = fullName(pod);
-    if (probes) log.warn({ pod: name }, 'probes are not run: a container that runs counts as started and ready');
-    if (hooks) log.warn({ pod: name }, 'lifecycle hooks are not run');
     if (pod.pod.spec.dnsPolicy === 'ClusterFirst' && this.#options.settings.dns.clusterDns.length === 0)
       log.debug({ pod: name }, 'no cluster DNS is configured: the pod gets the resolver of the node');
   }

@@ -1,4 +1,5 @@
 import { isSidecar, qosClass } from '../../api/pod-resources.ts';
+import type { PodStatus } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
 import { joinedSignal } from '../../base/signals.ts';
 import { type ActionOf, describeAction, type Plan, type PodAction } from '../decide/actions.ts';
@@ -10,6 +11,7 @@ import { rememberDone, rememberFailed, rememberImage, rememberObjectChange } fro
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { nothingObserved, type ObservedPod } from '../observed/observed-pod.ts';
 import type { PodCache } from '../observed/pod-cache.ts';
+import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { StatusStore } from '../report/status-store.ts';
 import type { Executors } from './executors.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
@@ -31,6 +33,7 @@ export interface WorkerTools extends ActTools {
   readonly cache: PodCache;
   readonly statuses: StatusStore;
   readonly executors: Executors;
+  readonly probes: Pick<ProbeManager, 'follow' | 'results' | 'rest' | 'forget'>;
   /** The scheme of container ids. */
   readonly runtimeName: string;
   /** Told once per pod, when all its containers run for the first time. */
@@ -135,6 +138,7 @@ export class PodWorker {
       else if (!this.#poked) await this.#sleep(holdUntil.wakeAt);
     }
     signal.removeEventListener('abort', onAbort);
+    this.#tools.probes.forget(this.uid);
     if (!signal.aborted) this.#tools.objects.forget(this.uid);
   }
 
@@ -150,6 +154,7 @@ export class PodWorker {
       log.warn({ pod: this.#name(), because: errorMessage(error) }, 'the runtime could not be asked about the pod');
       return { hold: clock.now() + UNREACHABLE_MS };
     }
+    this.#probe(observed);
     const plan = this.#plan(observed);
     this.#report(observed);
     if (plan.gone) return 'gone';
@@ -174,6 +179,18 @@ export class PodWorker {
     return nothingObserved({ uid: this.uid, name, namespace });
   }
 
+  /** A pod that is being ended is not probed any more; what was found last is told of it until its containers have ended. */
+  #probe(observed: ObservedPod): void {
+    const { probes } = this.#tools;
+    if (this.#goal.kind === 'run') probes.follow(this.#goal.desired, observed, this.#told(this.#goal.desired));
+    else probes.rest(this.uid);
+  }
+
+  /** What was said of the pod last, by this kubelet or the one before. */
+  #told(desired: DesiredPod): PodStatus | undefined {
+    return this.#tools.statuses.statusOf(this.uid) ?? (desired.source === 'api' ? desired.pod.status : undefined);
+  }
+
   #plan(observed: ObservedPod): Plan {
     const goal = this.#goal;
     const { clock, settings } = this.#tools;
@@ -182,6 +199,7 @@ export class PodWorker {
         desired: goal.desired,
         observed,
         memory: this.#memory,
+        probed: this.#tools.probes.results(this.uid),
         now: clock.now(),
         crashBackoff: settings.crashBackoff,
       });
@@ -196,14 +214,15 @@ export class PodWorker {
   }
 
   #report(observed: ObservedPod): void {
-    const { statuses, settings, clock, runtimeName, onRunning, events } = this.#tools;
+    const { statuses, settings, clock, runtimeName, onRunning, events, probes } = this.#tools;
     const { desired, kind } = this.#goal;
     if (desired === undefined) return;
-    const previous = statuses.statusOf(this.uid) ?? (desired.source === 'api' ? desired.pod.status : undefined);
+    const previous = this.#told(desired);
     const status = computePodStatus({
       desired,
       observed,
       memory: this.#memory,
+      probed: probes.results(this.uid),
       now: clock.now(),
       crashBackoff: settings.crashBackoff,
       previous,

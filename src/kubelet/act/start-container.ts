@@ -15,8 +15,11 @@ import { readInside } from '../volumes/subpath.ts';
 import { allocatableOf } from './allocatable.ts';
 import { containerMounts } from './container-mounts.ts';
 import { configOfSandbox } from './create-sandbox.ts';
+import { postStartFailure, runHook } from './lifecycle-hooks.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { volumesOf } from './pod-volumes.ts';
+
+const DEFAULT_GRACE_SECONDS = 30;
 
 /** A container was created and could not be started: `containerId` is what is left of it. */
 export class StartFailure extends GantryError {
@@ -78,7 +81,7 @@ export async function startContainer(
   const sandboxConfig = configOfSandbox(settings, pod, sandbox.attempt);
   const id = await tools.runtime.createContainer(sandbox.id, config, sandboxConfig, signal);
   tools.events.record(pod, 'Normal', 'Created', 'Container created', container.name);
-  await startCreated(tools, pod, { id, name: container.name, restartCount }, signal);
+  await startCreated(tools, pod, { id, name: container.name, restartCount }, podIPs[0] ?? '', signal);
 }
 
 /** Starts a created container. The link to its log is there before it runs, so that whoever finds it running finds the link. */
@@ -86,6 +89,7 @@ export async function startCreated(
   tools: ActTools,
   pod: DesiredPod,
   container: { readonly id: string; readonly name: string; readonly restartCount: number },
+  podIP: string,
   signal: AbortSignal,
 ): Promise<void> {
   faultPoint('kubelet/pod/container-created');
@@ -98,6 +102,26 @@ export async function startCreated(
   }
   tools.events.record(pod, 'Normal', 'Started', 'Container started', container.name);
   faultPoint('kubelet/pod/container-started');
+  await afterStart(tools, pod, containerNamed(pod, container.name), container.id, podIP, signal);
+}
+
+/** The container counts as started when its postStart hook has ended; where that fails, it is ended. */
+async function afterStart(
+  tools: ActTools,
+  pod: DesiredPod,
+  spec: Container,
+  id: string,
+  podIP: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const hook = spec.lifecycle?.postStart;
+  if (hook === undefined) return;
+  const failure = await runHook(hook, { id, spec, podIP }, 0, tools, signal);
+  if (failure === undefined) return;
+  tools.events.record(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`, spec.name);
+  tools.events.record(pod, 'Normal', 'Killing', 'FailedPostStartHook', spec.name);
+  await tools.runtime.stopContainer(id, pod.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, signal);
+  throw postStartFailure(spec, failure);
 }
 
 /** `<pod>_<namespace>_<container>-<id>.log`, the name by which log collectors find a container's log. */

@@ -31,6 +31,8 @@ export interface ContainerToKill {
   readonly id: string;
   readonly name: string;
   readonly graceSeconds: number;
+  /** Told as an event instead of the usual one. */
+  readonly message?: string | undefined;
 }
 
 export type PodActionKind = keyof PodActions;

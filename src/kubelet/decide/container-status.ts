@@ -3,6 +3,7 @@ import type { Container, ContainerState, ContainerStatus } from '../../api/types
 import { newestContainer, type ObservedContainer } from '../observed/observed-pod.ts';
 import { type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
 import { type ImageState, POD, pullBackoffShownAt } from './pod-memory.ts';
+import { isReady, isStarted } from './probe-verdicts.ts';
 
 /** RFC 3339 in whole seconds, as API times are written. */
 export function apiTime(ms: number): string {
@@ -34,14 +35,14 @@ export function computeContainerStatus(
   );
   const state = computeState(input, container, role, newest);
   const lastDead = state.terminated === undefined && newest?.state === 'exited' ? newest : previous;
-  const running = state.running !== undefined;
+  const running = state.running !== undefined && newest !== undefined;
   const initDone = role === 'init' && !isSidecar(container) && state.terminated?.exitCode === 0;
   return {
     name: container.name,
     state,
     lastState: lastDead === undefined ? {} : { terminated: terminated(input, lastDead) },
-    ready: running ? role === 'app' || isSidecar(container) : initDone,
-    started: running,
+    ready: running ? (role === 'app' || isSidecar(container)) && isReady(container, newest.id, input.probed) : initDone,
+    started: running && isStarted(container, newest.id, input.probed),
     restartCount: newest?.restartCount ?? 0,
     image: newest?.image ?? container.image ?? '',
     imageID: newest?.imageId ?? '',

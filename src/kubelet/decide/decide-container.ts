@@ -5,6 +5,7 @@ import { newestContainer, type ObservedContainer, type ObservedPod } from '../ob
 import { containerHash } from './container-hash.ts';
 import { decideCrashBackoff, goDuration } from './crash-backoff.ts';
 import type { PodMemory } from './pod-memory.ts';
+import { failedProbe, isStarted, type ProbedContainers } from './probe-verdicts.ts';
 import { shouldRestart } from './restart-policy.ts';
 
 /** What shall happen to one container of a pod that has a ready sandbox. The plan acts on it, the status explains it. */
@@ -18,13 +19,22 @@ export type ContainerDecision =
     }
   | { readonly do: 'start-created'; readonly id: string; readonly because: string }
   | { readonly do: 'remove'; readonly id: string; readonly because: string }
-  | { readonly do: 'kill'; readonly container: ObservedContainer; readonly because: string }
+  | {
+      readonly do: 'kill';
+      readonly container: ObservedContainer;
+      readonly because: string;
+      /** Told as an event, where it is not the usual one. */
+      readonly message?: string;
+      /** Instead of the pod's own. */
+      readonly graceSeconds?: number | undefined;
+    }
   | { readonly do: 'wait'; readonly until: number; readonly reason: 'CrashLoopBackOff'; readonly message: string };
 
 export interface DecideInput {
   readonly desired: DesiredPod;
   readonly observed: ObservedPod;
   readonly memory: PodMemory;
+  readonly probed: ProbedContainers;
   readonly now: number;
   readonly crashBackoff: BackoffPolicy;
 }
@@ -45,7 +55,7 @@ export function decideContainer(
     case 'running':
       if (newest.hash !== containerHash(container))
         return { do: 'kill', container: newest, because: 'its definition changed' };
-      return { do: 'nothing', because: 'running' };
+      return decideProbed(input, container, newest) ?? { do: 'nothing', because: 'running' };
     case 'unknown':
       return { do: 'kill', container: newest, because: 'the runtime does not know its state' };
     case 'created':
@@ -79,6 +89,25 @@ export function decideContainer(
   };
 }
 
+/** A container that its startup or liveness probe found dead has to end, whatever becomes of it then. */
+function decideProbed(
+  { desired, probed }: DecideInput,
+  container: Container,
+  running: ObservedContainer,
+): ContainerDecision | undefined {
+  const failed = failedProbe(container, running.id, probed);
+  if (failed === undefined) return undefined;
+  const probe = failed === 'startup' ? container.startupProbe : container.livenessProbe;
+  const again = (container.restartPolicy ?? desired.pod.spec.restartPolicy) !== 'Never';
+  return {
+    do: 'kill',
+    container: running,
+    because: `its ${failed} probe failed`,
+    message: `Container ${container.name} failed ${failed} probe${again ? ', will be restarted' : ''}`,
+    graceSeconds: probe?.terminationGracePeriodSeconds,
+  };
+}
+
 /** How far initialisation is, in the given sandbox. */
 export interface InitProgress {
   readonly state: 'done' | 'going' | 'failed';
@@ -86,7 +115,7 @@ export interface InitProgress {
   readonly due: readonly Container[];
 }
 
-/** Init containers run one after another; a sidecar passes its turn on as soon as it runs. Once an app container exists, initialisation is over. */
+/** Init containers run one after another; a sidecar passes its turn on as soon as it has started. Once an app container exists, initialisation is over. */
 export function decideInit(input: DecideInput, sandboxId: string | undefined): InitProgress {
   const { spec } = input.desired.pod;
   const inits = spec.initContainers ?? [];
@@ -100,7 +129,7 @@ export function decideInit(input: DecideInput, sandboxId: string | undefined): I
     const here = newest !== undefined && newest.sandboxId === sandboxId ? newest : undefined;
     if (sidecar) {
       due.push(container);
-      if (here?.state === 'running') continue;
+      if (here?.state === 'running' && isStarted(container, here.id, input.probed)) continue;
       return { state: 'going', due };
     }
     if (here?.state === 'exited' && here.exitCode === 0) continue;

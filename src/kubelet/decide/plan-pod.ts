@@ -112,8 +112,8 @@ function planContainers(input: DecideInput, sandbox: ObservedSandbox): Plan {
       continue;
     }
     if (decision.do === 'kill') {
-      for (const victim of toKill(input, [decision.container]))
-        kills.push({ container: victim, because: decision.because });
+      for (const victim of toKill(input, [decision.container], decision.graceSeconds))
+        kills.push({ container: { ...victim, message: decision.message }, because: decision.because });
       continue;
     }
     if (decision.do === 'remove') {
@@ -236,8 +236,8 @@ function stopSandboxes(input: DecideInput, sandboxes: readonly ObservedSandbox[]
   return act(sandboxes.map(s => ({ kind: 'stop-sandbox', id: s.id, because })));
 }
 
-function toKill(input: DecideInput, containers: ObservedPod['containers']): ContainerToKill[] {
-  const grace = input.desired.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+function toKill(input: DecideInput, containers: ObservedPod['containers'], graceSeconds?: number): ContainerToKill[] {
+  const grace = graceSeconds ?? input.desired.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
   return containers.map(c => ({ id: c.id, name: c.name, graceSeconds: Math.max(grace, MINIMUM_GRACE_SECONDS) }));
 }
 

@@ -10,6 +10,8 @@ export interface ConditionsInput {
   readonly initStatuses: readonly ContainerStatus[];
   readonly appStatuses: readonly ContainerStatus[];
   readonly previous: readonly PodCondition[];
+  /** As the API server has them: readiness gates are others' conditions. */
+  readonly gates: readonly PodCondition[];
   /** RFC 3339: the transition time of what changed. */
   readonly now: string;
 }
@@ -22,7 +24,7 @@ export function computeConditions(input: ConditionsInput): readonly PodCondition
   const verdicts: Verdict[] = [
     { type: 'PodReadyToStartContainers', status: input.sandboxReady ? 'True' : 'False' },
     initialized(input),
-    { ...ready, type: 'Ready' },
+    { ...(ready.status === 'True' ? gated(input) : ready), type: 'Ready' },
     { ...ready, type: 'ContainersReady' },
     { type: 'PodScheduled', status: 'True' },
   ];
@@ -51,6 +53,19 @@ function initialized({ spec, phase, initStatuses, appStatuses }: ConditionsInput
     reason: 'ContainersNotInitialized',
     message: `containers with incomplete status: [${incomplete.map(c => c.name).join(' ')}]`,
   };
+}
+
+/** A pod whose containers are ready waits for the conditions that its gates name. Upstream's texts. */
+function gated({ spec, gates }: ConditionsInput): Omit<Verdict, 'type'> {
+  const shut = (spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const condition = gates.find(each => each.type === conditionType);
+    if (condition === undefined)
+      return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+    if (condition.status === 'True') return [];
+    return [`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`];
+  });
+  if (shut.length === 0) return { status: 'True' };
+  return { status: 'False', reason: 'ReadinessGatesNotReady', message: shut.join(', ') };
 }
 
 function containersReady({ spec, phase, initStatuses, appStatuses }: ConditionsInput): Omit<Verdict, 'type'> {

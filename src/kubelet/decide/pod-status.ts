@@ -53,6 +53,7 @@ export function computePodStatus(input: StatusInput): PodStatus {
       initStatuses,
       appStatuses,
       previous: input.previous?.conditions ?? [],
+      gates: input.desired.pod.status?.conditions ?? [],
       now: apiTime(input.now),
     }),
     ...(expired

@@ -66,6 +66,9 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
     async removeContainer(containerId, signal) {
       await orUndefined(() => client.removeContainer({ containerId }, { signal }));
     },
+    async execSync(containerId, cmd, timeoutSeconds, signal) {
+      return client.execSync({ containerId, cmd, timeout: BigInt(timeoutSeconds) }, { signal });
+    },
     async listImages(signal) {
       return (await images.listImages({ filter: undefined }, { signal })).images;
     },

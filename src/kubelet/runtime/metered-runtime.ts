@@ -57,6 +57,7 @@ export function meteredRuntime(runtime: ContainerRuntime, registry: Registry): C
     startContainer: metered('start_container', runtime.startContainer),
     stopContainer: metered('stop_container', runtime.stopContainer),
     removeContainer: metered('remove_container', runtime.removeContainer),
+    execSync: metered('exec_sync', runtime.execSync),
     listImages: metered('list_images', runtime.listImages),
     imageStatus: metered('image_status', runtime.imageStatus),
     pullImage: metered('pull_image', runtime.pullImage),

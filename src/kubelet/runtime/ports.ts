@@ -22,6 +22,12 @@ export interface RuntimeCondition {
   readonly message: string;
 }
 
+export interface ExecResult {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly exitCode: number;
+}
+
 /**
  * The CRI calls that the kubelet uses, nothing more. Every method rejects with a GantryError by meaning; `unavailable` means that the runtime
  * cannot be reached just now. Lists and statuses of things that are gone are empty or undefined, never errors. Stop and remove are safe to repeat.
@@ -50,6 +56,8 @@ export interface ContainerRuntime {
   startContainer(id: string, signal: AbortSignal): Promise<void>;
   stopContainer(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>;
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
+  /** Runs a command in a container that runs. Rejects with `deadline-exceeded` after so many seconds, when all that it started is ended; 0: no limit. */
+  execSync(id: string, command: readonly string[], timeoutSeconds: number, signal: AbortSignal): Promise<ExecResult>;
 
   listImages(signal: AbortSignal): Promise<readonly Image[]>;
   imageStatus(image: string, runtimeHandler: string, signal: AbortSignal): Promise<Image | undefined>;

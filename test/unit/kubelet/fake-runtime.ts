@@ -45,6 +45,16 @@ export class FakeRuntime implements ContainerRuntime {
   #ids = 0;
   readonly #listeners = new Set<(event: ContainerEventResponse) => void>();
 
+  /** What commands answer: an exit code, or never. */
+  exec: (id: string, command: readonly string[]) => Promise<number> = async () => 0;
+
+  async execSync(id: string, command: readonly string[], _timeoutSeconds: number, signal: AbortSignal) {
+    this.#call('execSync');
+    const exitCode = await this.exec(id, command);
+    signal.throwIfAborted();
+    return { stdout: Buffer.from(`said ${exitCode}`), stderr: Buffer.alloc(0), exitCode };
+  }
+
   async version() {
     return { name: 'fake', version: '1' };
   }

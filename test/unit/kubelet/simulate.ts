@@ -5,6 +5,7 @@ import { planPod } from '../../../src/kubelet/decide/plan-pod.ts';
 import { planTermination } from '../../../src/kubelet/decide/plan-termination.ts';
 import { EMPTY_MEMORY, type PodMemory } from '../../../src/kubelet/decide/pod-memory.ts';
 import { computePodStatus } from '../../../src/kubelet/decide/pod-status.ts';
+import { NOTHING_PROBED, type ProbedContainers } from '../../../src/kubelet/decide/probe-verdicts.ts';
 import { rememberDone, rememberFailed, rememberImage } from '../../../src/kubelet/decide/remember.ts';
 import type { DesiredPod } from '../../../src/kubelet/desired/desired-pod.ts';
 import { nothingObserved } from '../../../src/kubelet/observed/observed-pod.ts';
@@ -23,6 +24,7 @@ export class Simulation {
   readonly pod: DesiredPod;
   memory: PodMemory = EMPTY_MEMORY;
   wanted = true;
+  probed: ProbedContainers = NOTHING_PROBED;
   readonly log: string[] = [];
 
   constructor(pod: DesiredPod) {
@@ -30,12 +32,12 @@ export class Simulation {
   }
 
   async plan(): Promise<Plan> {
-    const { pod, memory } = this;
+    const { pod, memory, probed } = this;
     await this.cache.refresh(pod.uid, new AbortController().signal);
     const observed = this.cache.get(pod.uid) ?? nothingObserved(pod);
     if (!this.wanted)
       return planTermination({ observed, memory, sidecars: [], graceSeconds: 1, because: 'its manifest is gone' });
-    return planPod({ desired: pod, observed, memory, now: this.runtime.now, crashBackoff: CRASH_BACKOFF });
+    return planPod({ desired: pod, observed, memory, probed, now: this.runtime.now, crashBackoff: CRASH_BACKOFF });
   }
 
   status() {
@@ -44,6 +46,7 @@ export class Simulation {
       desired: this.pod,
       observed,
       memory: this.memory,
+      probed: this.probed,
       now: this.runtime.now,
       crashBackoff: CRASH_BACKOFF,
       previous: undefined,

@@ -212,7 +212,18 @@ function apiServerOptions(command: Command): Command {
       'addresses of services, one range or one of each family',
       '10.96.0.0/12',
     )
-    .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767');
+    .option('--service-node-port-range <range>', 'ports of NodePort services', '30000-32767')
+    .option('--kubelet-client-certificate <file>', 'client certificate for kubelets')
+    .option('--kubelet-client-key <file>', 'its key')
+    .option(
+      '--kubelet-certificate-authority <file>',
+      'CA of the serving certificates of kubelets; not checked unless given',
+    )
+    .option(
+      '--kubelet-preferred-address-types <types>',
+      'kinds of addresses of nodes to reach kubelets at, the best first',
+      'Hostname,InternalDNS,InternalIP,ExternalDNS,ExternalIP',
+    );
 }
 
 /** What the scheduler takes beside how to log in. */

@@ -35,6 +35,7 @@ import { type OnUnreadable, resourceLister } from './handlers/resource-lister.ts
 import { describedResources, servedResources } from './handlers/resource-map.ts';
 import type { ServedResource } from './handlers/served-resource.ts';
 import { ServiceAllocator } from './handlers/service-allocator.ts';
+import { type KubeletAccess, Kubelets } from './kubelets.ts';
 import type { Lister } from './lister.ts';
 import { amongResources, RequestMetrics } from './pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pipeline.ts';
@@ -54,6 +55,7 @@ export interface ApiServerSettings {
   /** Where clients reach this server: in the `kubernetes` endpoints and in discovery. */
   readonly advertiseAddress: string;
   readonly tls: ServerTls;
+  readonly kubelets: KubeletAccess;
   readonly serviceAccounts: {
     /** The first signs. */
     readonly issuers: readonly string[];
@@ -122,6 +124,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
     bootstrapTokenAuthenticator(lister<Secret>('/v1/secrets'), clock, because => log.info(because)),
   ]);
   const bodies = new BodyWorkers({ start: startBodyWorker, clock, log });
+  const kubelets = new Kubelets(settings.kubelets);
   const handlers: HandlerContext = {
     resources,
     bodies,
@@ -137,6 +140,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
     quotas: new QuotaCharger(resources, clock),
     tokens: { issuer: issuers[0] ?? '', key: signingKey, audiences },
     tokenAuthenticator,
+    kubelets,
     components: componentChecks(storage),
     clock,
     log,

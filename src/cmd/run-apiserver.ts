@@ -33,6 +33,10 @@ export interface ApiServerFlags {
   readonly apiAudiences?: string;
   readonly serviceClusterIpRange: string;
   readonly serviceNodePortRange: string;
+  readonly kubeletClientCertificate?: string;
+  readonly kubeletClientKey?: string;
+  readonly kubeletCertificateAuthority?: string;
+  readonly kubeletPreferredAddressTypes: string;
 }
 
 /** `gantry run apiserver`. Returns the exit code. */
@@ -86,6 +90,7 @@ function settingsOf(flags: ApiServerFlags): ApiServerSettings {
     port: portOf(flags.securePort, '--secure-port'),
     advertiseAddress: flags.advertiseAddress ?? flags.bindAddress,
     tls: readTlsFiles(tlsPaths(flags)),
+    kubelets: kubeletAccess(flags),
     serviceAccounts: {
       issuers,
       signingKey,
@@ -99,6 +104,22 @@ function settingsOf(flags: ApiServerFlags): ApiServerSettings {
     nodePorts: portRange(flags.serviceNodePortRange),
     hostname: hostname(),
     version: versionInfo(),
+  };
+}
+
+function kubeletAccess(flags: ApiServerFlags): ApiServerSettings['kubelets'] {
+  const { kubeletClientCertificate: cert, kubeletClientKey: key, kubeletCertificateAuthority: ca } = flags;
+  if ((cert === undefined) !== (key === undefined))
+    throw invalidArgument(
+      '--kubelet-client-certificate and --kubelet-client-key belong together: one of them is missing',
+    );
+  return {
+    certificate:
+      cert === undefined || key === undefined
+        ? undefined
+        : { cert: readText(cert, '--kubelet-client-certificate'), key: readText(key, '--kubelet-client-key') },
+    ca: ca === undefined ? undefined : readText(ca, '--kubelet-certificate-authority'),
+    addressTypes: words(flags.kubeletPreferredAddressTypes),
   };
 }
 

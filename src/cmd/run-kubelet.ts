@@ -28,9 +28,11 @@ import { readNodeCapacity } from '../kubelet/resources/node-capacity.ts';
 import { criRuntime } from '../kubelet/runtime/cri-runtime.ts';
 import { parseResolvConf } from '../kubelet/runtime/dns.ts';
 import { meteredRuntime } from '../kubelet/runtime/metered-runtime.ts';
+import { ContainerLogs } from '../kubelet/serve/logs/container-logs.ts';
 import { kubeletServer } from '../kubelet/serve/server.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
+import { serverAccess } from './kubelet-server.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run kubelet`; each overrides the configuration file. */
@@ -117,6 +119,7 @@ function kubeletComponents(
   const imageEndpoint = flags.imageServiceEndpoint ?? effective.imageServiceEndpoint ?? '';
   const images =
     imageEndpoint === '' || imageEndpoint === endpoint ? client : createCriClient(imageEndpoint, { requestTimeoutMs });
+  const runtime = meteredRuntime(criRuntime(client, images), registry);
   const statuses = new StatusStore();
   const manifestPath = flags.podManifestPath ?? effective.staticPodPath ?? '';
   log.info(
@@ -134,7 +137,7 @@ function kubeletComponents(
       api: connection && kubeletApi(connection, settings.nodeName, { clock: systemClock, log }),
       node: nodeSetup(flags, effective),
       settings,
-      runtime: meteredRuntime(criRuntime(client, images), registry),
+      runtime,
       statuses,
       manifests:
         manifestPath === '' ? undefined : { path: manifestPath, checkMs: durationMs(effective.fileCheckFrequency) },
@@ -156,7 +159,22 @@ function kubeletComponents(
       }),
     );
   if (effective.enableServer !== false)
-    components.push(kubeletServer({ ...listenAt(flags, effective), pods: () => statuses.pods(), registry, log }));
+    components.push(
+      kubeletServer({
+        ...serverAccess(flags, effective, {
+          connection,
+          nodeName: settings.nodeName,
+          ips: settings.hostIPs,
+          certificateDir: certificateDirOf(flags),
+          log,
+        }),
+        port: portOf(flags.port, effective.port ?? 10250, '--port'),
+        pods: () => statuses.pods(),
+        logs: new ContainerLogs(statuses, runtime, () => systemClock.now()),
+        registry,
+        log,
+      }),
+    );
   const healthzPort = portOf(flags.healthzPort, effective.healthzPort ?? 0, '--healthz-port');
   if (healthzPort > 0)
     components.push(
@@ -220,23 +238,6 @@ function nodeAddresses(flag: string | undefined): readonly string[] {
   if (addresses.length > 2 || (addresses.length === 2 && isIP(addresses[0] ?? '') === isIP(addresses[1] ?? '')))
     throw invalidArgument(`--node-ip: "${flag}" is neither one address nor one of each family`);
   return addresses;
-}
-
-/** Without a client CA nobody could be told apart, so nobody from outside may ask. */
-function listenAt(
-  flags: KubeletFlags,
-  config: KubeletConfiguration,
-): Pick<Parameters<typeof kubeletServer>[0], 'host' | 'port' | 'tls'> {
-  const port = portOf(flags.port, config.port ?? 10250, '--port');
-  const clientCaFile = flags.clientCaFile ?? config.authentication.x509.clientCAFile ?? '';
-  if (clientCaFile === '') return { host: '127.0.0.1', port, tls: undefined };
-  const certFile = flags.tlsCertFile ?? config.tlsCertFile ?? '';
-  const keyFile = flags.tlsPrivateKeyFile ?? config.tlsPrivateKeyFile ?? '';
-  if (certFile === '' || keyFile === '')
-    throw invalidArgument(
-      'a client CA is given, so the kubelet serves TLS and needs tlsCertFile and tlsPrivateKeyFile',
-    );
-  return { host: config.address ?? '0.0.0.0', port, tls: { clientCaFile, certFile, keyFile } };
 }
 
 function portOf(flag: string | undefined, configured: number, name: string): number {

@@ -84,6 +84,9 @@ export async function clusterNode(options: ClusterNodeOptions = {}): Promise<Clu
         `--client-ca-file=${PKI}/ca.crt`,
         '--service-account-issuer=https://kubernetes.default.svc',
         `--service-account-signing-key-file=${PKI}/sa.key`,
+        `--kubelet-client-certificate=${PKI}/kubelet-client.crt`,
+        `--kubelet-client-key=${PKI}/kubelet-client.key`,
+        '--kubelet-preferred-address-types=InternalIP',
         ...(options.apiServerArgs ?? []),
       ),
     );
@@ -120,6 +123,7 @@ export async function clusterNode(options: ClusterNodeOptions = {}): Promise<Clu
             '--node-ip=127.0.0.1',
             `--pod-manifest-path=${MANIFESTS}`,
             `--container-runtime-endpoint=${target.endpoint}`,
+            `--client-ca-file=${PKI}/ca.crt`,
             ...args,
           ),
         ),

@@ -15,6 +15,7 @@ import { servedResources } from '../../src/apiserver/handlers/resource-map.ts';
 import type { ServedResource } from '../../src/apiserver/handlers/served-resource.ts';
 import { ServiceAllocator } from '../../src/apiserver/handlers/service-allocator.ts';
 import { createObject, updateObject, type Written } from '../../src/apiserver/handlers/write-object.ts';
+import { Kubelets } from '../../src/apiserver/kubelets.ts';
 import type { ApiObject } from '../../src/apiserver/resources/strategy.ts';
 import { repairAllocations } from '../../src/apiserver/start/repair-allocations.ts';
 import type { Storage } from '../../src/apiserver/storage/storage.ts';
@@ -62,6 +63,7 @@ export class HandlersOnStorage {
       quotas: new QuotaCharger(resources, clock),
       tokens: { issuer: 'test', key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, audiences: [] },
       tokenAuthenticator: { name: 'none', authenticate: async () => ({ kind: 'none' }) },
+      kubelets: new Kubelets({ certificate: undefined, ca: undefined, addressTypes: [] }),
       components: new Map(),
       clock,
       log,

@@ -23,6 +23,7 @@ import { servedResources } from '../../src/apiserver/handlers/resource-map.ts';
 import type { ServedResource } from '../../src/apiserver/handlers/served-resource.ts';
 import { ServiceAllocator } from '../../src/apiserver/handlers/service-allocator.ts';
 import { type ApiResponse, isWhole } from '../../src/apiserver/http.ts';
+import { Kubelets } from '../../src/apiserver/kubelets.ts';
 import { RequestMetrics } from '../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/apiserver/pipeline.ts';
 import { encodeNodePorts, NODE_PORTS_KEY } from '../../src/apiserver/resources/core/service/node-port-map.ts';
@@ -139,6 +140,7 @@ export class MemoryApi {
         audiences: ['https://issuer.test'],
       },
       tokenAuthenticator: tokenUnion([]),
+      kubelets: new Kubelets({ certificate: undefined, ca: undefined, addressTypes: [] }),
       components: componentChecks(storage),
       clock,
       log,

@@ -235,7 +235,7 @@ tell([
         message: expect.stringMatching(/^ConfigMap "Upper" is invalid: metadata.name: Invalid value: "Upper"/),
       },
       { status: 400, reason: 'BadRequest', message: 'field label not supported: spec.nonsense' },
-      { status: 405, reason: 'MethodNotAllowed', message: 'get is not supported on resources of kind "pods/log"' },
+      { status: 404, reason: 'NotFound', message: 'pods "none" not found' },
     ]);
   });
 

@@ -234,7 +234,6 @@ describe.skipIf(suite.skipped)(`kubectl operates nodes and workloads ${suite.tit
   });
 
   it.each([
-    ['logs one', 'get is not supported on resources of kind "pods/log"'],
     ['exec one -- true', 'create is not supported on resources of kind "pods/exec"'],
     ['attach one', 'create is not supported on resources of kind "pods/attach"'],
     ['cp one:/etc/hostname /nowhere', 'create is not supported on resources of kind "pods/exec"'],

@@ -33,14 +33,14 @@ export function servedGroups(resources: readonly ApiResource[]): readonly Served
   }));
 }
 
-/** True for what is answered from a kubelet or through a connection to elsewhere: nobody does that yet. */
-export function needsKubelet(resource: ApiResource, sub: Subresource): boolean {
-  return sub.connect || (resource.plural === 'pods' && sub.name === 'log');
+/** True for connections that go through to a kubelet or to elsewhere: nobody does that yet. */
+export function isConnection(sub: Subresource): boolean {
+  return sub.connect;
 }
 
 /** The subresources that are answered. */
 export function servedSubresources(resource: ApiResource): readonly Subresource[] {
-  return resource.subresources.filter(sub => !needsKubelet(resource, sub));
+  return resource.subresources.filter(sub => !isConnection(sub));
 }
 
 /** Tells clients whether two servers store the same: upstream's form, 8 bytes of a hash. */

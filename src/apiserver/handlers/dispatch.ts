@@ -2,7 +2,7 @@ import { builtinTable } from '../../api/schema/builtin.ts';
 import { findResource } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { methodNotAllowedError, methodNotSupportedError, unknownResourceError } from '../../api/status.ts';
-import { needsKubelet } from '../discovery/groups.ts';
+import { isConnection } from '../discovery/groups.ts';
 import { type ApiResponse, notFoundResponse } from '../http.ts';
 import { negotiateResponse } from '../negotiation/negotiate.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
@@ -18,6 +18,7 @@ import { getObject } from './get.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { listObjects } from './list.ts';
 import { patchFromRequest } from './patch.ts';
+import { podLog } from './pod-log.ts';
 import { OBJECT_ENDPOINT, plainResponse } from './represent.ts';
 import { answerReview } from './review.ts';
 import { scaleObject } from './scale.ts';
@@ -58,6 +59,9 @@ async function dispatch(
     throw unknownResourceError();
   }
   if (resource.scope === 'cluster' && info.namespace !== '' && plural !== 'namespaces') throw unknownResourceError();
+  // text whatever the client takes
+  if (served !== undefined && group === '' && plural === 'pods' && info.subresource === 'log')
+    return podLog(handlers, served, context);
   // a client that takes nothing that can be given must hear so before anything is written
   if (info.verb !== 'watch') negotiateResponse(context.request, OBJECT_ENDPOINT);
   if (served === undefined) return unstored(handlers, resource, context);
@@ -89,12 +93,12 @@ async function dispatch(
 }
 
 /**
- * Logs, streams to kubelets and proxied connections are not served yet. Throws 405 for them: a plain 404 would have people look for a
+ * Streams to kubelets and proxied connections are not served yet. Throws 405 for them: a plain 404 would have people look for a
  * pod that is there.
  */
 function refuseStreams(resource: ApiResource, { subresource: name, verb }: RequestInfo): void {
   const row = resource.subresources.find(each => each.name === name);
-  if (row === undefined || !needsKubelet(resource, row)) return;
+  if (row === undefined || !isConnection(row)) return;
   throw methodNotSupportedError({ group: resource.group, resource: `${resource.plural}/${name}` }, verb);
 }
 

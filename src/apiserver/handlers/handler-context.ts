@@ -7,6 +7,7 @@ import type { Authorizer } from '../authz/authorizer.ts';
 import type { RbacAuthorizer } from '../authz/rbac/rbac-authorizer.ts';
 import type { BodyDecoder } from '../body/body-decoder.ts';
 import type { ComponentCheck } from '../component-health.ts';
+import type { Kubelets } from '../kubelets.ts';
 import type { QuotaCharger } from './quota-charge.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocator } from './service-allocator.ts';
@@ -25,6 +26,8 @@ export interface HandlerContext {
   readonly tokens: TokenIssuer;
   /** For TokenReview. */
   readonly tokenAuthenticator: TokenAuthenticator;
+  /** Where logs of pods come from. */
+  readonly kubelets: Kubelets;
   /** What componentstatuses ask. */
   readonly components: ReadonlyMap<string, ComponentCheck>;
   readonly clock: Clock;

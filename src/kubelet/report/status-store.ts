@@ -4,10 +4,22 @@ import type { Pod, PodStatus } from '../../api/types/gen/core-v1.ts';
 export class StatusStore {
   readonly #pods = new Map<string, Pod>();
   readonly #listeners: ((uid: string) => void)[] = [];
+  readonly #byPod = new Map<string, Set<() => void>>();
 
   /** Told of every report, after it is in the store. Must not throw or wait. */
   onReport(listener: (uid: string) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Told of every report about one pod, and when it is forgotten. Returns how to stop that. */
+  onPod(uid: string, listener: () => void): () => void {
+    const listeners = this.#byPod.get(uid) ?? new Set();
+    this.#byPod.set(uid, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#byPod.get(uid) === listeners) this.#byPod.delete(uid);
+    };
   }
 
   /** The status that was last reported, for what a new one keeps of it. */
@@ -24,10 +36,12 @@ export class StatusStore {
   report(uid: string, pod: Pod, status: PodStatus): void {
     this.#pods.set(uid, { ...pod, status });
     for (const listener of this.#listeners) listener(uid);
+    for (const listener of this.#byPod.get(uid) ?? []) listener();
   }
 
   forget(uid: string): void {
     this.#pods.delete(uid);
+    for (const listener of this.#byPod.get(uid) ?? []) listener();
   }
 
   /** Sorted by namespace and name. */

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { durationMs } from '../api/duration.ts';
+import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
+import type { ApiConnection } from '../client/connection.ts';
+import type { Logger } from '../daemon/logger.ts';
+import { Askers } from '../kubelet/serve/asker.ts';
+import { Rights } from '../kubelet/serve/rights.ts';
+import type { KubeletServerOptions } from '../kubelet/serve/server.ts';
+import { servingCertificate } from '../kubelet/serve/serving-certificate.ts';
+
+/** Flags that say how the kubelet serves. */
+export interface KubeletServerFlags {
+  readonly clientCaFile?: string;
+  readonly tlsCertFile?: string;
+  readonly tlsPrivateKeyFile?: string;
+}
+
+type Access = Pick<KubeletServerOptions, 'host' | 'tls' | 'askers' | 'rights'>;
+
+/**
+ * Where the kubelet's server is open, and to whom. With an API server it speaks TLS and asks there who may do what. Without one, a client CA says who may do
+ * all; where there is none either, nobody could be told apart, and it is open on loopback alone.
+ */
+export function serverAccess(
+  flags: KubeletServerFlags,
+  config: KubeletConfiguration,
+  parts: {
+    readonly connection: ApiConnection | undefined;
+    readonly nodeName: string;
+    readonly ips: readonly string[];
+    readonly certificateDir: string;
+    readonly log: Logger;
+  },
+): Access {
+  const { connection, nodeName, log } = parts;
+  const clientCaFile = flags.clientCaFile ?? config.authentication.x509.clientCAFile ?? '';
+  const clientCa = clientCaFile === '' ? undefined : readText(clientCaFile, 'clientCAFile');
+  if (connection === undefined && clientCa === undefined)
+    return { host: '127.0.0.1', tls: undefined, askers: undefined, rights: undefined };
+  const { webhook, anonymous } = config.authentication;
+  const askers = new Askers({
+    connection: webhook.enabled === false ? undefined : connection,
+    tokenTtlMs: durationMs(webhook.cacheTTL),
+    anonymous: anonymous.enabled === true,
+    clock: systemClock,
+    log,
+  });
+  return {
+    host: config.address ?? '0.0.0.0',
+    tls: { ...certificateOf(flags, config, parts), clientCa },
+    askers,
+    rights: rightsOf(config, connection, nodeName),
+  };
+}
+
+function rightsOf(
+  { authorization }: KubeletConfiguration,
+  connection: ApiConnection | undefined,
+  nodeName: string,
+): Rights | undefined {
+  const { mode = 'Webhook', webhook } = authorization;
+  if (mode === 'AlwaysAllow' || connection === undefined) return undefined;
+  if (mode !== 'Webhook')
+    throw failedPrecondition(`authorization.mode: ${mode} is not supported; only Webhook and AlwaysAllow are`);
+  return new Rights(connection, {
+    nodeName,
+    allowedMs: durationMs(webhook.cacheAuthorizedTTL),
+    deniedMs: durationMs(webhook.cacheUnauthorizedTTL),
+    clock: systemClock,
+  });
+}
+
+function certificateOf(
+  flags: KubeletServerFlags,
+  config: KubeletConfiguration,
+  {
+    nodeName,
+    ips,
+    certificateDir,
+  }: { readonly nodeName: string; readonly ips: readonly string[]; readonly certificateDir: string },
+): { readonly cert: string; readonly key: string } {
+  const certFile = flags.tlsCertFile ?? config.tlsCertFile ?? '';
+  const keyFile = flags.tlsPrivateKeyFile ?? config.tlsPrivateKeyFile ?? '';
+  if ((certFile === '') !== (keyFile === ''))
+    throw invalidArgument('tlsCertFile and tlsPrivateKeyFile belong together: one of them is missing');
+  if (certFile === '') return servingCertificate(certificateDir, { name: nodeName, ips }, systemClock.now());
+  return { cert: readText(certFile, 'tlsCertFile'), key: readText(keyFile, 'tlsPrivateKeyFile') };
+}
+
+function readText(path: string, name: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalidArgument(`${name}: ${errorMessage(error)}`);
+  }
+}

@@ -14,6 +14,8 @@ export class FieldSelector {
   static readonly everything = new FieldSelector([]);
 
   readonly requirements: readonly FieldRequirement[];
+  /** By field; made when first asked. */
+  #rules: ReadonlyMap<string, FieldRule> | undefined;
 
   constructor(requirements: readonly FieldRequirement[]) {
     this.requirements = requirements;
@@ -21,9 +23,12 @@ export class FieldSelector {
 
   /** `fields` answers the value of a field; one that is absent counts as empty, as upstream has it. */
   matches(fields: (field: string) => string | undefined): boolean {
-    return this.requirements.every(
-      ({ field, operator, value }) => ((fields(field) ?? '') === value) === (operator === '='),
-    );
+    this.#rules ??= rulesOf(this.requirements);
+    for (const [field, { all, none }] of this.#rules) {
+      const value = fields(field) ?? '';
+      if (none.has(value) || all.size > 1 || (all.size === 1 && !all.has(value))) return false;
+    }
+    return true;
   }
 
   isEmpty(): boolean {
@@ -38,6 +43,22 @@ export class FieldSelector {
   toString(): string {
     return this.requirements.map(({ field, operator, value }) => `${field}${operator}${escapeValue(value)}`).join(',');
   }
+}
+
+/** What a selector wants of one field: to be all of some values at once, and none of others. It may have thousands of each. */
+interface FieldRule {
+  readonly all: Set<string>;
+  readonly none: Set<string>;
+}
+
+function rulesOf(requirements: readonly FieldRequirement[]): ReadonlyMap<string, FieldRule> {
+  const rules = new Map<string, FieldRule>();
+  for (const { field, operator, value } of requirements) {
+    const rule = rules.get(field) ?? { all: new Set(), none: new Set() };
+    rules.set(field, rule);
+    (operator === '=' ? rule.all : rule.none).add(value);
+  }
+  return rules;
 }
 
 /**

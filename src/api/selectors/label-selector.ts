@@ -2,6 +2,7 @@ import { badRequestError } from '../status.ts';
 import type { LabelSelector as LabelSelectorObject } from '../types/gen/meta-v1.ts';
 import { fieldErrorText, invalid, type notSupported } from '../validation/field-error.ts';
 import { labelValue, qualifiedName } from '../validation/names.ts';
+import { KeyRules, parseInt64 } from './key-rules.ts';
 import { tokenizeLabelSelector } from './label-tokens.ts';
 import { SelectorSyntaxError } from './selector-syntax-error.ts';
 
@@ -15,19 +16,23 @@ export interface LabelRequirement {
 }
 
 export type Labels = Readonly<Record<string, string>>;
+const NO_LABELS: Labels = {};
 
 /** All requirements must hold; none means everything matches. */
 export class LabelSelector {
   static readonly everything = new LabelSelector([]);
 
   readonly requirements: readonly LabelRequirement[];
+  /** Made when first asked: most selectors are only written. */
+  #rules: KeyRules | undefined;
 
   constructor(requirements: readonly LabelRequirement[]) {
     this.requirements = requirements.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   }
 
   matches(labels: Labels | undefined): boolean {
-    return this.requirements.every(requirement => requirementMatches(requirement, labels));
+    this.#rules ??= new KeyRules(this.requirements);
+    return this.#rules.matches(labels ?? NO_LABELS);
   }
 
   isEmpty(): boolean {
@@ -79,35 +84,6 @@ export function labelSelectorOf(object: LabelSelectorObject | undefined): LabelS
     requirements.push(labelRequirement(key, known, values ?? []));
   }
   return new LabelSelector(requirements);
-}
-
-function requirementMatches({ key, operator, values }: LabelRequirement, labels: Labels | undefined): boolean {
-  const value = labels !== undefined && Object.hasOwn(labels, key) ? labels[key] : undefined;
-  switch (operator) {
-    case '=':
-    case '==':
-    case 'in':
-      return value !== undefined && values.includes(value);
-    case '!=':
-    case 'notin':
-      return value === undefined || !values.includes(value);
-    case 'exists':
-      return value !== undefined;
-    case '!':
-      return value === undefined;
-    case 'gt':
-    case 'lt': {
-      const have = parseInt64(value);
-      const limit = parseInt64(values[0]);
-      return have !== undefined && limit !== undefined && (operator === 'gt' ? have > limit : have < limit);
-    }
-  }
-}
-
-function parseInt64(text: string | undefined): bigint | undefined {
-  if (text === undefined || !/^[+-]?\d{1,19}$/.test(text)) return undefined;
-  const value = BigInt(text.startsWith('+') ? text.slice(1) : text);
-  return BigInt.asIntN(64, value) === value ? value : undefined;
 }
 
 function requirementText({ key, operator, values }: LabelRequirement): string {

@@ -16,6 +16,7 @@ import { PodManager } from './act/pod-manager.ts';
 import { ManifestDirectory } from './desired/manifest-directory.ts';
 import { PodSources } from './desired/pod-sources.ts';
 import { ImagePuller } from './images/image-puller.ts';
+import { PullRecords } from './images/pull-records.ts';
 import type { KubeletApi } from './kubelet-api.ts';
 import { kubeletMetrics } from './kubelet-metrics.ts';
 import { type NodeSetup, nodeReporting } from './node/node-reporting.ts';
@@ -65,6 +66,13 @@ export function kubelet(options: KubeletOptions): Component {
 
       const version = await connect(options, signal);
       if (version === undefined) return;
+      const records = new PullRecords(`${settings.rootDir}/image_manager`, settings.verifyImages, clock);
+      await records.settle(runtime, signal).catch((error: unknown) => {
+        log.warn(
+          { because: errorMessage(error) },
+          'the records of pulled images could not be compared with the images',
+        );
+      });
       const cache = new PodCache(runtime, clock);
       let desired = 0;
       const metrics = kubeletMetrics(registry, cache, () => desired);
@@ -82,7 +90,7 @@ export function kubelet(options: KubeletOptions): Component {
         api: options.api,
         clock,
         log,
-        puller: new ImagePuller(runtime, settings.parallelPulls, clock),
+        puller: new ImagePuller(runtime, settings.parallelPulls, clock, records),
       };
       const probes = new ProbeManager({
         runtime,

@@ -3,6 +3,7 @@ import { quantityMilliValue, quantityValue } from '../api/quantity.ts';
 import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
 import { failedPrecondition } from '../base/errors.ts';
 import { CRASH_BACKOFF } from './decide/crash-backoff.ts';
+import { verificationPolicy } from './images/pull-access.ts';
 import { amountOf, evictionThresholds } from './node/eviction-thresholds.ts';
 import type { NodeCapacity } from './resources/node-capacity.ts';
 import type { ResolverConfig } from './runtime/dns.ts';
@@ -71,6 +72,10 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
       maxMs: maxRestartMs,
       resetAfterMs: CRASH_BACKOFF.resetAfterMs,
     },
+    verifyImages: verificationPolicy(
+      config.imagePullCredentialsVerificationPolicy ?? 'NeverVerifyPreloadedImages',
+      config.preloadedImagesVerificationAllowlist ?? [],
+    ),
     parallelPulls: config.maxParallelImagePulls ?? (config.serializeImagePulls === true ? 1 : Number.POSITIVE_INFINITY),
   };
 }

@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from '../base/backoff.ts';
+import type { VerificationPolicy } from './images/pull-access.ts';
 import type { Threshold } from './node/eviction-thresholds.ts';
 import type { ContainerResourcePolicy } from './resources/container-resources.ts';
 import type { NodeCapacity } from './resources/node-capacity.ts';
@@ -35,6 +36,8 @@ export interface KubeletSettings {
     readonly clusterDomain: string;
   };
   readonly crashBackoff: BackoffPolicy;
+  /** Who has to show that it may use an image that is there. */
+  readonly verifyImages: VerificationPolicy;
   /** Pulls at the same time; Infinity is no limit. */
   readonly parallelPulls: number;
 }

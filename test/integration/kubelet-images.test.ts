@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Secret } from '../../src/api/types/gen/core-v1.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
 import { boundPod, type ClusterNode, clusterNode } from '../harness/cluster-node.ts';
+import { killAndRestart } from '../harness/fault.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { WAIT } from '../harness/kubelet.ts';
 import { type Registry, startRegistry } from '../harness/registry.ts';
@@ -47,6 +48,16 @@ async function remove(name: string): Promise<void> {
   await node.gone(name);
 }
 
+async function putLogin(name: string): Promise<void> {
+  const auths = { [registry.address]: { auth: btoa('me:s3cret') } };
+  const secrets = new ResourceClient<Secret>(node.admin, { group: '', version: 'v1', plural: 'secrets' });
+  await secrets.create({
+    metadata: { name, namespace: 'default' },
+    type: 'kubernetes.io/dockerconfigjson',
+    data: { '.dockerconfigjson': btoa(JSON.stringify({ auths })) },
+  });
+}
+
 describe('images of pods', () => {
   it('are not pulled without credentials that the registry asks for, and that is told', async () => {
     await run('nobody', { image }, { imagePullSecrets: [{ name: 'missing' }] });
@@ -65,13 +76,7 @@ describe('images of pods', () => {
   });
 
   it('are pulled with those of the pod, and used from then on', async () => {
-    const auths = { [registry.address]: { auth: btoa('me:s3cret') } };
-    const secrets = new ResourceClient<Secret>(node.admin, { group: '', version: 'v1', plural: 'secrets' });
-    await secrets.create({
-      metadata: { name: 'login', namespace: 'default' },
-      type: 'kubernetes.io/dockerconfigjson',
-      data: { '.dockerconfigjson': btoa(JSON.stringify({ auths })) },
-    });
+    await putLogin('login');
     await run('somebody', { image }, { imagePullSecrets: [{ name: 'login' }] });
     await node.running('somebody');
     await events(
@@ -84,6 +89,22 @@ describe('images of pods', () => {
     );
     await remove('somebody');
     await events('somebody', 'Normal Killing Stopping container main');
+  });
+
+  it('that are there are for pods that could have pulled them, also after a kill -9', async () => {
+    await killAndRestart(node.kubelet);
+    await run('stranger', { image });
+    await waits('stranger', 'ErrImagePull', /asks for a user name and a password/);
+    await run('hidden', { image, imagePullPolicy: 'Never' });
+    await waits('hidden', 'ErrImageNeverPull', /not present with pull policy of Never$/);
+    await putLogin('same-login');
+    await run('friend', { image }, { imagePullSecrets: [{ name: 'same-login' }] });
+    await node.running('friend');
+    await events(
+      'friend',
+      `Normal Pulled Container image "${image}" already present on machine and can be accessed by the pod`,
+    );
+    for (const name of ['stranger', 'hidden', 'friend']) await remove(name);
   });
 
   it.each([

@@ -8,6 +8,8 @@ import type { PresentImage } from '../decide/pod-memory.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import { credentialsFor, type Keyring, type RegistryCredential } from './keyring.ts';
 import { goDurationMs, imageReference, planImage, pullFailure, repositoryOf } from './plan.ts';
+import type { SecretUse } from './pull-access.ts';
+import type { PullRecords } from './pull-records.ts';
 
 /** `cut-off`: the runtime went away in the middle of a pull, which says nothing about the image. */
 export type ImageOutcome = PresentImage | 'cut-off' | { readonly reason: string; readonly message: string };
@@ -21,8 +23,12 @@ export interface ImageRequest {
   readonly onEvent: (type: 'Normal' | 'Warning', reason: string, message: string) => void;
 }
 
+/** What remembers who may use which image. */
+export type PullJournal = Pick<PullRecords, 'mustPull' | 'begin' | 'succeeded' | 'failed' | 'cutOff'>;
+
 interface Pulled {
   readonly ref: string;
+  readonly by: SecretUse | 'anybody';
   readonly ms: number;
 }
 
@@ -34,12 +40,14 @@ export class ImagePuller {
   readonly #runtime: ContainerRuntime;
   readonly #parallel: number;
   readonly #clock: Clock;
+  readonly #records: PullJournal;
   readonly #pulls = new Map<string, Promise<Pulled>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(runtime: ContainerRuntime, parallel: number, clock: Clock) {
+  constructor(runtime: ContainerRuntime, parallel: number, clock: Clock, records: PullJournal) {
     this.#runtime = runtime;
+    this.#records = records;
     this.#parallel = parallel;
     this.#clock = clock;
   }
@@ -60,11 +68,18 @@ export class ImagePuller {
       onEvent('Warning', 'InspectFailed', message);
       return { reason: 'InvalidImageName', message };
     }
-    const present = await this.#runtime.imageStatus(reference, '', signal);
-    switch (planImage(container.imagePullPolicy ?? 'IfNotPresent', present !== undefined)) {
+    const policy = container.imagePullPolicy ?? 'IfNotPresent';
+    const found = await this.#runtime.imageStatus(reference, '', signal);
+    // to a pod that may not use it, an image is not there
+    const present = found !== undefined && policy !== 'Always' && (await this.#mayUse(request, reference, found));
+    switch (planImage(policy, present)) {
       case 'use':
-        onEvent('Normal', 'Pulled', `Container image "${image}" already present on machine`);
-        return presentImage(present, reference);
+        onEvent(
+          'Normal',
+          'Pulled',
+          `Container image "${image}" already present on machine and can be accessed by the pod`,
+        );
+        return presentImage(found, reference);
       case 'refuse': {
         const message = `Container image "${image}" is not present with pull policy of Never`;
         onEvent('Warning', 'ErrImageNeverPull', message);
@@ -75,6 +90,13 @@ export class ImagePuller {
     }
   }
 
+  /** A pod whose secrets cannot be read has none to show. */
+  async #mayUse({ container, keyring }: ImageRequest, reference: string, found: Image): Promise<boolean> {
+    const secrets = async (): Promise<readonly SecretUse[]> =>
+      credentialsFor(await keyring().catch((): Keyring => new Map()), repositoryOf(reference)).map(c => c.secret);
+    return !(await this.#records.mustPull(container.image ?? '', found.id, secrets));
+  }
+
   async #pull(request: ImageRequest, reference: string, signal: AbortSignal): Promise<ImageOutcome> {
     const { sandbox, keyring, onEvent } = request;
     const image = request.container.image ?? '';
@@ -82,7 +104,7 @@ export class ImagePuller {
     try {
       const credentials = credentialsFor(await keyring(), repositoryOf(reference));
       onEvent('Normal', 'Pulling', `Pulling image "${image}"`);
-      const pulled = await this.#shared(reference, sandbox, credentials, signal);
+      const pulled = await this.#shared(image, reference, sandbox, credentials, signal);
       const found = await this.#runtime.imageStatus(pulled.ref, '', signal);
       const waited = goDurationMs(this.#clock.monotonic() - startedAt);
       onEvent(
@@ -100,18 +122,29 @@ export class ImagePuller {
   }
 
   #shared(
+    image: string,
     reference: string,
     sandbox: PodSandboxConfig,
     credentials: readonly RegistryCredential[],
     signal: AbortSignal,
   ): Promise<Pulled> {
-    const key = `${reference} ${credentials.length === 0 ? '' : sha256Hex(JSON.stringify(credentials))}`;
+    const key = `${image} ${credentials.length === 0 ? '' : sha256Hex(JSON.stringify(credentials))}`;
     const known = this.#pulls.get(key);
     if (known !== undefined) return known;
     const pull = this.#limited(async () => {
       const startedAt = this.#clock.monotonic();
-      const ref = await this.#tryEach(reference, sandbox, credentials, signal);
-      return { ref, ms: this.#clock.monotonic() - startedAt };
+      this.#records.begin(image);
+      let pulled: Omit<Pulled, 'ms'>;
+      try {
+        pulled = await this.#tryEach(reference, sandbox, credentials, signal);
+      } catch (error) {
+        if (errorCode(error) === 'unavailable') this.#records.cutOff(image);
+        else this.#records.failed(image);
+        throw error;
+      }
+      const found = await this.#runtime.imageStatus(pulled.ref, '', signal);
+      this.#records.succeeded(image, found?.id ?? pulled.ref, pulled.by);
+      return { ...pulled, ms: this.#clock.monotonic() - startedAt };
     }).finally(() => this.#pulls.delete(key));
     this.#pulls.set(key, pull);
     return pull;
@@ -123,12 +156,16 @@ export class ImagePuller {
     sandbox: PodSandboxConfig,
     credentials: readonly RegistryCredential[],
     signal: AbortSignal,
-  ): Promise<string> {
-    if (credentials.length === 0) return this.#runtime.pullImage(reference, '', undefined, sandbox, signal);
+  ): Promise<Omit<Pulled, 'ms'>> {
+    if (credentials.length === 0) {
+      const ref = await this.#runtime.pullImage(reference, '', undefined, sandbox, signal);
+      return { ref, by: 'anybody' };
+    }
     const errors: unknown[] = [];
     for (const credential of credentials) {
       try {
-        return await this.#runtime.pullImage(reference, '', credential, sandbox, signal);
+        const ref = await this.#runtime.pullImage(reference, '', credential, sandbox, signal);
+        return { ref, by: credential.secret };
       } catch (error) {
         errors.push(error);
       }

@@ -1,10 +1,14 @@
 import type { Secret } from '../../api/types/gen/core-v1.ts';
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { sha256Hex } from '../../base/hash.ts';
+import type { SecretUse } from './pull-access.ts';
 
 /** What a registry is shown. */
 export interface RegistryCredential {
   readonly username: string;
   readonly password: string;
+  /** Where it is from. */
+  readonly secret: SecretUse;
 }
 
 /** Credentials by what they are for: `host[:port][/path]`, where the host may have wild cards. */
@@ -19,7 +23,8 @@ export function keyringOf(secrets: readonly Secret[]): Keyring {
   for (const secret of secrets)
     for (const [place, entry] of entriesOf(secret)) {
       const key = placeKey(place);
-      const credential = readEntry(secret, place, entry);
+      const login = readEntry(secret, place, entry);
+      const credential = { ...login, secret: useOf(secret, login) };
       keyring.set(key, [...(keyring.get(key) ?? []), credential]);
     }
   return keyring;
@@ -35,6 +40,8 @@ export function credentialsFor(keyring: Keyring, repository: string): readonly R
   if (found.length > 0 || !isInDefaultRegistry(repository)) return found;
   return keyring.get(DEFAULT_REGISTRY) ?? [];
 }
+
+type Login = Pick<RegistryCredential, 'username' | 'password'>;
 
 interface Entry {
   readonly username?: unknown;
@@ -56,7 +63,14 @@ function entriesOf(secret: Secret): readonly (readonly [string, Entry])[] {
   }
 }
 
-function readEntry(secret: Secret, place: string, { username, password, auth }: Entry): RegistryCredential {
+/** The hash is of what upstream hashes, in its order. */
+function useOf({ metadata }: Secret, login: Login): SecretUse {
+  const { uid = '', namespace = '', name = '' } = metadata;
+  const shown = Object.fromEntries(Object.entries(login).filter(([, value]) => value !== ''));
+  return { uid, namespace, name, credentialHash: sha256Hex(JSON.stringify(shown)) };
+}
+
+function readEntry(secret: Secret, place: string, { username, password, auth }: Entry): Login {
   if (typeof auth !== 'string' || auth === '') return { username: textOf(username), password: textOf(password) };
   const decoded = Buffer.from(auth, 'base64').toString('utf8');
   const colon = decoded.indexOf(':');

@@ -158,7 +158,7 @@ export class FakeRuntime implements ContainerRuntime {
     this.containers.delete(id);
   }
 
-  async listImages() {
+  async listImages(): Promise<readonly Image[]> {
     return [];
   }
   async imageStatus(..._: Parameters<ContainerRuntime['imageStatus']>): Promise<Image | undefined> {

@@ -17,6 +17,8 @@ let runtime: FakeRuntime;
 let puller: ImagePuller;
 let events: string[];
 let shown: (string | undefined)[];
+let recorded: string[];
+let mustPull: boolean;
 
 beforeEach(() => {
   runtime = new FakeRuntime();
@@ -26,7 +28,18 @@ beforeEach(() => {
     shown.push(credential?.username);
     return image;
   };
-  puller = new ImagePuller(runtime, 1, new FakeClock());
+  recorded = [];
+  mustPull = false;
+  puller = new ImagePuller(runtime, 1, new FakeClock(), {
+    mustPull: async (_image, _ref, secrets) => {
+      recorded.push(`asked with ${(await secrets()).map(s => s.name)}`);
+      return mustPull;
+    },
+    begin: image => recorded.push(`begin ${image}`),
+    succeeded: (_image, ref, by) => recorded.push(`${ref} by ${by === 'anybody' ? by : by.name}`),
+    failed: image => recorded.push(`failed ${image}`),
+    cutOff: image => recorded.push(`cut off ${image}`),
+  });
 });
 
 /** What comes of it in the end. */
@@ -46,13 +59,14 @@ async function ensure(
 }
 
 const ABSENT = '{name: main, image: reg.example/absent:1}';
+const secret = (name: string) => ({ uid: name, namespace: 'default', name, credentialHash: name });
 const keyring = async (): Promise<Keyring> =>
   new Map([
     [
       'reg.example',
       [
-        { username: 'old', password: 'p' },
-        { username: 'new', password: 'p' },
+        { username: 'old', password: 'p', secret: secret('s-old') },
+        { username: 'new', password: 'p', secret: secret('s-new') },
       ],
     ],
   ]);
@@ -85,7 +99,9 @@ describe('what is told of an image', () => {
   it('that it is there', async () => {
     runtime.imageStatus = async () => Image.fromPartial({ id: 'sha256:1' });
     expect(await ensure('{name: main, image: a:1}')).toMatchObject({ ref: 'sha256:1' });
-    expect(events).toEqual(['Normal Pulled Container image "a:1" already present on machine']);
+    expect(events).toEqual([
+      'Normal Pulled Container image "a:1" already present on machine and can be accessed by the pod',
+    ]);
     expect(shown).toEqual([]);
   });
 
@@ -117,6 +133,65 @@ describe('what is told of an image', () => {
     };
     await ensure(ABSENT);
     expect(events[1]).toBe('Warning Failed Failed to pull image "reg.example/absent:1": no such image');
+  });
+});
+
+describe('an image that is there', () => {
+  beforeEach(() => {
+    runtime.imageStatus = async image => Image.fromPartial({ id: `id of ${image}` });
+  });
+
+  it.each([
+    ['IfNotPresent', false, []],
+    ['IfNotPresent', true, ['old']],
+    ['Never', false, []],
+    ['Always', false, ['old']],
+  ])('with policy %s, to be pulled all the same %s: shown %j', async (policy, must, expected) => {
+    mustPull = must;
+    const container = `{name: main, image: "reg.example/absent:1", imagePullPolicy: ${policy}}`;
+    expect(await ensure(container, keyring)).toMatchObject({ ref: 'id of reg.example/absent:1' });
+    expect(shown).toEqual(expected);
+  });
+
+  it('is not told of to a pod that may not use it', async () => {
+    mustPull = true;
+    expect(await ensure('{name: main, image: "a:1", imagePullPolicy: Never}')).toMatchObject({
+      reason: 'ErrImageNeverPull',
+    });
+  });
+
+  it('is asked for with the secrets that are for it', async () => {
+    await ensure('{name: main, image: "reg.example/a:1"}', keyring);
+    await ensure('{name: main, image: "other.example/a:1"}', keyring);
+    expect(recorded).toEqual(['asked with s-old,s-new', 'asked with ']);
+  });
+});
+
+describe('what is remembered of a pull', () => {
+  it.each([
+    ['a secret that was taken', keyring, undefined, ['begin reg.example/absent:1', 'reg.example/absent:1 by s-old']],
+    [
+      'that nobody was asked for one',
+      undefined,
+      undefined,
+      ['begin reg.example/absent:1', 'reg.example/absent:1 by anybody'],
+    ],
+    ['nothing, where it failed', undefined, 'not-found', ['begin reg.example/absent:1', 'failed reg.example/absent:1']],
+    [
+      'that it was begun, where nobody knows how it ended',
+      undefined,
+      'unavailable',
+      ['begin reg.example/absent:1', 'cut off reg.example/absent:1'],
+    ],
+  ] as const)('%s', async (_, secrets, code, expected) => {
+    const pull = runtime.pullImage;
+    runtime.pullImage = async (...args) => {
+      await pull(...args);
+      if (code !== undefined) throw new GantryError(code, 'no');
+      return args[0];
+    };
+    await ensure(ABSENT, secrets);
+    expect(recorded).toEqual(expected);
   });
 });
 

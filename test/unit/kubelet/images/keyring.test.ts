@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../../../src/api/types/gen/core-v1.ts';
 import { credentialsFor, keyringOf } from '../../../../src/kubelet/images/keyring.ts';
@@ -22,10 +23,17 @@ describe('keyringOf', () => {
       data: { '.dockercfg': base64(JSON.stringify({ 'old.example': { auth: base64('me:pass:word') } })) },
     };
     const keyring = keyringOf([json({ 'https://reg.example/v1/': { ...login('x'), auth: base64('you:p') } }), old]);
-    expect(Object.fromEntries(keyring)).toEqual({
+    expect(Object.fromEntries(keyring)).toMatchObject({
       'reg.example': [{ username: 'you', password: 'p' }],
       'old.example': [{ username: 'me', password: 'pass:word' }],
     });
+  });
+
+  it('says where each is from, with a hash of what is shown', () => {
+    const metadata = { name: 's', namespace: 'n', uid: 'u' };
+    const [credential] = keyringOf([{ ...json({ r: login('me') }), metadata }]).get('r') ?? [];
+    const credentialHash = createHash('sha256').update('{"username":"me","password":"p"}').digest('hex');
+    expect(credential?.secret).toEqual({ ...metadata, credentialHash });
   });
 
   it('takes nothing from other secrets', () => {

@@ -2,6 +2,8 @@ import { type LabelSelector, labelSelectorOf } from '../api/selectors/label-sele
 import type { Pod, PodAffinityTerm } from '../api/types/gen/core-v1.ts';
 import type { LabelSelector as LabelSelectorObject } from '../api/types/gen/meta-v1.ts';
 
+type Labels = Readonly<Record<string, string>>;
+
 /** One term of pod affinity or anti-affinity, read once for all the pods that it is held against. */
 export interface AffinityTerm {
   readonly topologyKey: string;
@@ -61,4 +63,21 @@ function readTerm(term: PodAffinityTerm, own: string): AffinityTerm {
 
 function read(selector: LabelSelectorObject | undefined): LabelSelector | undefined {
   return labelSelectorOf(selector);
+}
+
+/** True if a term means a pod. `labels` are those of the pod's namespace; undefined where no such namespace is known. */
+export function termMatches(term: AffinityTerm, pod: Pod, labels: Labels | undefined): boolean {
+  const { namespace = '' } = pod.metadata;
+  const { namespaces, namespaceSelector, selector } = term;
+  if (selector === undefined) return false;
+  const isThere =
+    namespaces.has(namespace) ||
+    (namespaceSelector !== undefined &&
+      (namespaceSelector.isEmpty() || (labels !== undefined && namespaceSelector.matches(labels))));
+  return isThere && selector.matches(pod.metadata.labels);
+}
+
+/** True if there are terms and all of them mean a pod. */
+export function allTermsMatch(terms: readonly AffinityTerm[], pod: Pod, labels: Labels | undefined): boolean {
+  return terms.length > 0 && terms.every(term => termMatches(term, pod, labels));
 }

@@ -1,12 +1,12 @@
 import { timeOf } from '../api/time.ts';
 import type { Pod, PodCondition } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
-import { errorCode, errorMessage, GantryError } from '../base/errors.ts';
+import { errorCode, errorMessage, GantryError, isNotFound } from '../base/errors.ts';
 import { deadlineSignal, sleep } from '../base/signals.ts';
 import { keyOf } from '../client/api-object.ts';
 import type { EventSeriesRecorder, EventSubject } from '../client/event-series-recorder.ts';
 import type { ResourceClient } from '../client/resource-client.ts';
-import type { PodRefusal, SchedulerEffects } from './effects.ts';
+import type { PlannedPreemption, PodRefusal, SchedulerEffects } from './effects.ts';
 
 export interface ApiEffectsOptions {
   readonly pods: ResourceClient<Pod>;
@@ -64,10 +64,22 @@ export class ApiEffects implements SchedulerEffects {
     const status = statusChange(pod, refusal, this.#options.clock.now());
     if (status === undefined) return;
     try {
-      await this.patchStatus(pod, status, signal);
+      await this.#patchStatus(pod, status, signal);
     } catch (error) {
       const isGone = ['not-found', 'aborted', 'cancelled'].includes(errorCode(error));
       if (!isGone) this.#options.onTrouble(`the condition of ${keyOf(pod)} was not written: ${errorMessage(error)}`);
+    }
+  }
+
+  async preempt({ pod, node, victims, yielding }: PlannedPreemption, signal: AbortSignal): Promise<boolean> {
+    try {
+      for (const each of yielding) await this.#unlessGone(this.#patchStatus(each, { nominatedNodeName: null }, signal));
+      const left = victims.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+      await Promise.all(left.map(victim => this.#remove(victim, pod, node, signal)));
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.#options.onTrouble(`making room for ${keyOf(pod)}: ${errorMessage(error)}`);
+      return false;
     }
   }
 
@@ -75,8 +87,42 @@ export class ApiEffects implements SchedulerEffects {
     this.#warn(pod, `skip schedule deleting pod: ${keyOf(pod)}`);
   }
 
+  /** Says why it goes, and lets it go with its own grace. */
+  async #remove(victim: Pod, pod: Pod, node: string, signal: AbortSignal): Promise<void> {
+    const { name = '', namespace = '', uid = '', generation } = victim.metadata;
+    const condition = {
+      type: 'DisruptionTarget',
+      observedGeneration: generation,
+      status: 'True',
+      reason: 'PreemptionByScheduler',
+      message: `${pod.spec.schedulerName}: preempting to accommodate a higher priority pod`,
+      lastTransitionTime: timeOf(this.#options.clock.now()),
+    };
+    await this.#unlessGone(this.#patchStatus(victim, { conditions: [condition] }, signal));
+    await this.#unlessGone(
+      this.#request(`removing ${keyOf(victim)}`, signal, limited =>
+        this.#options.pods.delete(namespace, name, { preconditions: { uid } }, limited),
+      ),
+    );
+    this.#options.events.record({
+      regarding: subject(victim),
+      related: subject(pod),
+      type: 'Normal',
+      reason: 'Preempted',
+      action: 'Preempting',
+      note: `Preempted by pod ${pod.metadata.uid} on node ${node}`,
+    });
+  }
+
+  /** What is gone, or is another one by now, needs nothing any more. */
+  async #unlessGone(request: Promise<unknown>): Promise<void> {
+    await request.catch((error: unknown) => {
+      if (!isNotFound(error) && errorCode(error) !== 'aborted') throw error;
+    });
+  }
+
   /** Changes the status of this very pod, not of another one of its name. */
-  async patchStatus(pod: Pod, status: object, signal: AbortSignal): Promise<void> {
+  async #patchStatus(pod: Pod, status: object, signal: AbortSignal): Promise<void> {
     const { name = '', namespace = '', uid } = pod.metadata;
     await this.#request(`the status of ${keyOf(pod)}`, signal, limited =>
       this.#options.pods.patch(
@@ -116,7 +162,7 @@ export class ApiEffects implements SchedulerEffects {
 }
 
 /** A pod as the subject of events. */
-export function subject(pod: Pod): EventSubject {
+function subject(pod: Pod): EventSubject {
   return { apiVersion: 'v1', kind: 'Pod', object: pod };
 }
 

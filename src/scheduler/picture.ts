@@ -1,5 +1,6 @@
 import type { LabelSelector } from '../api/selectors/label-selector.ts';
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from '../api/types/gen/core-v1.ts';
+import type { PodDisruptionBudget } from '../api/types/gen/policy-v1.ts';
 import type { StorageClass } from '../api/types/gen/storage-v1.ts';
 import type { NodeInfo } from './node-info.ts';
 
@@ -27,6 +28,7 @@ export interface ObjectPicture {
   storageClass(name: string): StorageClass | undefined;
   /** Chooses what a pod is spread among where it does not say: the pods of its services and of what controls it. */
   spreadSelector(pod: Pod): LabelSelector | undefined;
+  disruptionBudgets(namespace: string): readonly PodDisruptionBudget[];
 }
 
 /** All that a decision may look at. */
@@ -52,5 +54,6 @@ export function wholePicture(nodes: NodePicture, objects: ObjectPicture): Pictur
     volume: name => objects.volume(name),
     storageClass: name => objects.storageClass(name),
     spreadSelector: pod => objects.spreadSelector(pod),
+    disruptionBudgets: namespace => objects.disruptionBudgets(namespace),
   };
 }

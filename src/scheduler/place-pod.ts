@@ -16,6 +16,8 @@ export type Placement =
 /** Nodes are kept for pods that others were removed for; they count before they are there. */
 export interface Nominations {
   nominatedOn(node: string): readonly PodInfo[];
+  /** The node that is kept for a pod. */
+  nodeOf(uid: string): string | undefined;
 }
 
 export interface PlaceOptions {
@@ -58,7 +60,7 @@ export async function placePod(
     };
     return { placement: { kind: 'refused', diagnosis, checks: undefined }, asked: 0 };
   }
-  const kept = picture.node(pod.pod.status?.nominatedNodeName ?? '');
+  const kept = picture.node(options.nominations.nodeOf(pod.uid) ?? '');
   if (kept !== undefined && checkNode(pod, kept, checks, options.nominations) === undefined)
     return { placement: { kind: 'node', node: kept.name }, asked: 0 };
   const asked = await search(pod, candidates(picture, checks), checks, options);

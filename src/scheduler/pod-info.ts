@@ -1,13 +1,14 @@
-import { podRequests } from '../api/pod-resources.ts';
-import type { Pod } from '../api/types/gen/core-v1.ts';
+import { isPodLevelResource, podRequests } from '../api/pod-resources.ts';
+import type { Pod, ResourceList } from '../api/types/gen/core-v1.ts';
 import { errorMessage } from '../base/errors.ts';
 import { keyOf } from '../client/api-object.ts';
 import { type AffinityTerms, affinityTermsOf, NO_TERMS } from './affinity-term.ts';
 import { type HostPort, hostPortsOf } from './host-ports.ts';
+import { claimOf } from './pod-claims.ts';
 import { type ResourceVector, resourceVector } from './resource-vector.ts';
 
 /** What a container counts for, where nodes are compared, that asks for no CPU or memory: upstream's figures. */
-const UNSET_REQUESTS = { cpu: '100m', memory: '200Mi' };
+const UNSET_REQUESTS: ResourceList = { cpu: '100m', memory: '200Mi' };
 
 /** A pod with what is asked about it again and again, read once. */
 export interface PodInfo {
@@ -38,19 +39,26 @@ export function podInfo(pod: Pod): PodInfo {
   } catch (error) {
     unreadable = errorMessage(error);
   }
+  const requests = podRequests(pod, 'spec-and-status');
   return {
     pod,
     uid,
     key: keyOf(pod),
     namespace,
     priority: pod.spec.priority ?? 0,
-    requests: resourceVector(podRequests(pod, 'spec-and-status')),
-    usualRequests: resourceVector(podRequests(pod, 'spec-and-status', UNSET_REQUESTS)),
+    requests: resourceVector(requests),
+    usualRequests: resourceVector(podRequests(pod, 'spec-and-status', unsetRequests(pod, requests))),
     hostPorts: hostPortsOf(pod.spec),
     terms,
     claims: claimsOf(pod),
     unreadable,
   };
+}
+
+/** A pod that asks for something as a whole asks for what it says, and the usual amounts are for what nobody in it says anything of. */
+function unsetRequests({ spec }: Pod, requests: ResourceList): ResourceList {
+  if (!Object.keys(spec.resources?.requests ?? {}).some(isPodLevelResource)) return UNSET_REQUESTS;
+  return Object.fromEntries(Object.entries(UNSET_REQUESTS).filter(([name]) => requests[name] === undefined));
 }
 
 /** True if the pod has affinity of any kind, which makes it count where others are placed. */
@@ -60,8 +68,5 @@ export function hasAffinity({ terms }: PodInfo): boolean {
 
 /** The claims of a pod, those of its ephemeral volumes by the names that their controller gives them. */
 function claimsOf(pod: Pod): readonly string[] {
-  return (pod.spec.volumes ?? []).flatMap(volume => {
-    if (volume.persistentVolumeClaim !== undefined) return [volume.persistentVolumeClaim.claimName];
-    return volume.ephemeral === undefined ? [] : [`${pod.metadata.name}-${volume.name}`];
-  });
+  return (pod.spec.volumes ?? []).flatMap(volume => claimOf(volume, pod) ?? []);
 }

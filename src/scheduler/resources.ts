@@ -16,3 +16,4 @@ export const STATEFUL_SETS = apps('statefulsets');
 export const CLAIMS = core('persistentvolumeclaims');
 export const VOLUMES = core('persistentvolumes');
 export const STORAGE_CLASSES: ResourceId = { group: 'storage.k8s.io', version: 'v1', plural: 'storageclasses' };
+export const DISRUPTION_BUDGETS: ResourceId = { group: 'policy', version: 'v1', plural: 'poddisruptionbudgets' };

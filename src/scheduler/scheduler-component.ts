@@ -97,7 +97,7 @@ async function schedule(
     onTrouble,
   });
   const effects = new ApiEffects({ pods: new ResourceClient<Pod>(connection, PODS), events, clock, onTrouble });
-  const scheduler = new Scheduler({ world, queue, picture, effects, metrics, random: Math.random, onTrouble });
+  const scheduler = new Scheduler({ world, queue, picture, effects, metrics, clock, random: Math.random, onTrouble });
   follow(informers, world, scheduler);
 
   let onSynced = (): void => {};

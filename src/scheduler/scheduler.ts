@@ -1,9 +1,13 @@
+import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import { TimeSlice } from '../base/time-slice.ts';
 import type { PodRefusal, SchedulerEffects } from './effects.ts';
-import { type Diagnosis, fitErrorText, NO_NODES } from './fit-error.ts';
+import { fitErrorText, NO_NODES } from './fit-error.ts';
 import type { Picture } from './picture.ts';
 import { type Placement, placePod } from './place-pod.ts';
+import type { PodInfo } from './pod-info.ts';
+import { findPreemption } from './preempt/preemption.ts';
+import type { Victims } from './preempt/victims.ts';
 import type { QueuedPod } from './queued-pod.ts';
 import type { AttemptResult, SchedulerMetrics } from './scheduler-metrics.ts';
 import type { SchedulingQueue } from './scheduling-queue.ts';
@@ -15,6 +19,7 @@ export interface SchedulerOptions {
   readonly picture: Picture;
   readonly effects: SchedulerEffects;
   readonly metrics: SchedulerMetrics;
+  readonly clock: Clock;
   /** 0 <= x < 1. */
   readonly random: () => number;
   /** One line for the log. */
@@ -132,13 +137,42 @@ export class Scheduler {
         this.#refuse(queued, new Set(), { message: NO_NODES, nominatedNode: '' }, signal);
         return 'unschedulable';
       case 'refused':
-        this.#refuse(queued, placement.diagnosis.rejectors, this.#explain(placement.diagnosis), signal);
+        await this.#makeRoom(queued, placement, signal);
         return 'unschedulable';
     }
   }
 
-  #explain(diagnosis: Diagnosis): Omit<PodRefusal, 'reason'> {
-    return { message: fitErrorText(diagnosis), nominatedNode: '' };
+  /** Looks whether others can go for it, and sees to it that they do. */
+  async #makeRoom(
+    queued: QueuedPod,
+    { diagnosis, checks }: Extract<Placement, { kind: 'refused' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { picture, world, random, clock, metrics } = this.#options;
+    const { info } = queued;
+    const options = { picture, nominations: world.nominated, random, now: clock.now() };
+    const found = await findPreemption(info, diagnosis, checks, options);
+    const message = fitErrorText(diagnosis, found.kind === 'victims' ? '' : found.message);
+    if (found.kind === 'victims') {
+      metrics.preempted(found.victims.pods.length);
+      this.#preempt(info, found.victims, signal);
+    }
+    const kept = { victims: found.kind === 'victims' ? found.victims.node : '', useless: '', 'not-now': undefined };
+    this.#refuse(queued, diagnosis.rejectors, { message, nominatedNode: kept[found.kind] }, signal);
+  }
+
+  /** The pod is not tried again before all of them are told to go. */
+  #preempt({ uid, pod, priority }: PodInfo, { node, pods }: Victims, signal: AbortSignal): void {
+    const { world, queue, effects } = this.#options;
+    const yielding = world.nominated.nominatedOn(node).filter(each => each.priority < priority);
+    for (const each of yielding) world.nominated.remove(each.uid);
+    queue.hold(uid);
+    const preemption = { pod, node, victims: pods.map(each => each.pod), yielding: yielding.map(each => each.pod) };
+    this.#beside(
+      effects.preempt(preemption, signal).then(isDone => {
+        this.enqueue(() => queue.release(uid, !isDone));
+      }),
+    );
   }
 
   #bind(queued: QueuedPod, node: string, signal: AbortSignal): void {

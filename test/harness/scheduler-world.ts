@@ -18,6 +18,9 @@ export class SchedulerWorld {
   readonly refusals: { readonly pod: string; readonly refusal: PodRefusal }[] = [];
   readonly bound: string[] = [];
   readonly skipped: string[] = [];
+  readonly preempted: string[] = [];
+  /** True: pods that are to go for others stay until the test removes them. */
+  holdVictims = false;
   /** What is answered to a binding; undefined: done. */
   answer: (pod: Pod, node: string) => Error | undefined = () => undefined;
   readonly scheduler: Scheduler;
@@ -36,7 +39,8 @@ export class SchedulerWorld {
       queue: this.queue,
       picture,
       effects: this.#effects(),
-      metrics: { begin: () => () => {} },
+      metrics: { begin: () => () => {}, preempted: () => {} },
+      clock: this.clock,
       random: options.random ?? (() => 0),
       onTrouble: () => {},
     });
@@ -102,6 +106,14 @@ export class SchedulerWorld {
       },
       refuse: async (pod, refusal) => {
         this.refusals.push({ pod: keyOf(pod), refusal });
+      },
+      preempt: async ({ victims, pod }) => {
+        await new Promise<void>(resolve => this.#unanswered.push(resolve));
+        for (const victim of victims) {
+          this.preempted.push(`${keyOf(victim)} for ${keyOf(pod)}`);
+          if (!this.holdVictims) this.removePod(keyOf(victim));
+        }
+        return true;
       },
       skip: pod => {
         this.skipped.push(keyOf(pod));

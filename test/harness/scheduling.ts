@@ -55,6 +55,7 @@ export const NO_OBJECTS: ObjectPicture = {
   volume: () => undefined,
   storageClass: () => undefined,
   spreadSelector: () => undefined,
+  disruptionBudgets: () => [],
 };
 
 /** A picture of nodes and the pods on them. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Event, Node, Pod, ServiceAccount } from '../../src/api/types/gen/core-v1.ts';
 import type { Event as SeriesEvent } from '../../src/api/types/gen/events-v1.ts';
+import type { PriorityClass } from '../../src/api/types/gen/scheduling-v1.ts';
 import { ApiConnection } from '../../src/client/connection.ts';
 import { Informers } from '../../src/client/informers.ts';
 import { readKubeconfig } from '../../src/client/kubeconfig.ts';
@@ -11,6 +12,7 @@ import { TestScheduler } from '../harness/scheduler.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const CORE_EVENTS = { group: '', version: 'v1', plural: 'events' };
+const PRIORITY_CLASSES = { group: 'scheduling.k8s.io', version: 'v1', plural: 'priorityclasses' };
 const SERVICE_ACCOUNTS = { group: '', version: 'v1', plural: 'serviceaccounts' };
 
 describe('the scheduler', () => {
@@ -137,6 +139,48 @@ describe('the scheduler', () => {
       status: { phase: 'Succeeded' },
     });
     expect(await boundTo('waiter')).toBe('n2');
+  });
+
+  it('removes a pod that matters less, tells why, and keeps the node meanwhile', async () => {
+    const classes = new ResourceClient<PriorityClass>(connection, PRIORITY_CLASSES);
+    await classes.create({ metadata: { name: 'high' }, value: 1000 } as unknown as PriorityClass);
+    await addNode('p1', '2', { taints: [{ key: 'only', value: 'preemption', effect: 'NoSchedule' }] });
+    const there = {
+      tolerations: [{ key: 'only', operator: 'Exists' }],
+      nodeSelector: { 'kubernetes.io/hostname': 'p1' },
+    };
+    // nobody ends its containers, so it stays until the test says that it is gone
+    await pods.create(pod('low', '2', { ...there, terminationGracePeriodSeconds: 30 }));
+    await boundTo('low');
+    await pods.create(pod('high', '2', { ...there, priorityClassName: 'high' }));
+    const going = await waitFor('the lower one to go', async () => {
+      const found = await pods.get('default', 'low');
+      return found.metadata.deletionTimestamp === undefined ? undefined : found;
+    });
+    expect(going.status.conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'DisruptionTarget',
+        status: 'True',
+        reason: 'PreemptionByScheduler',
+        message: 'default-scheduler: preempting to accommodate a higher priority pod',
+      }),
+    );
+    const waiting = await waitFor('the node to be kept', async () => {
+      const found = await pods.get('default', 'high');
+      return found.status.nominatedNodeName === undefined ? undefined : found;
+    });
+    expect(waiting.status.nominatedNodeName).toBe('p1');
+    const told = await waitFor('the event', async () =>
+      (await new ResourceClient<SeriesEvent>(connection, EVENTS).list('default')).items.find(
+        each => each.reason === 'Preempted',
+      ),
+    );
+    expect(told.note).toBe(`Preempted by pod ${waiting.metadata.uid} on node p1`);
+    // killed while it waits, the next one waits on
+    await scheduler.stop();
+    await scheduler.start();
+    await pods.delete('default', 'low', { gracePeriodSeconds: 0 });
+    expect(await boundTo('high')).toBe('p1');
   });
 
   it('binds every pod exactly once over kill -9 in the middle', async () => {

@@ -1,13 +1,18 @@
 import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
+import { dynamicResources } from './dynamic-resources.ts';
 import { type Filter, isRefusal, type NodeCheck, type Refusal } from './filter.ts';
+import { interPodAffinity } from './inter-pod-affinity.ts';
 import { nodeAffinity } from './node-affinity.ts';
 import { nodeName } from './node-name.ts';
 import { nodePorts } from './node-ports.ts';
 import { nodeResourcesFit } from './node-resources-fit.ts';
 import { nodeUnschedulable } from './node-unschedulable.ts';
+import { podTopologySpread } from './pod-topology-spread.ts';
 import { taintToleration } from './taint-toleration.ts';
+import { volumeBinding } from './volume-binding.ts';
+import { volumeRestrictions } from './volume-restrictions.ts';
 
 /** Every filter, in upstream's order: the first that refuses a node is the one that is told of. */
 export const FILTERS: readonly Filter[] = [
@@ -17,6 +22,11 @@ export const FILTERS: readonly Filter[] = [
   nodeAffinity,
   nodePorts,
   nodeResourcesFit,
+  volumeRestrictions,
+  volumeBinding,
+  podTopologySpread,
+  interPodAffinity,
+  dynamicResources,
 ];
 
 /** All filters for one pod. */
@@ -52,16 +62,14 @@ export class PodChecks {
   }
 }
 
-/** Asks every filter about a pod; a refusal where no node would do. One that is not final gives way to one that is. */
+/** Asks every filter about a pod; a refusal where no node would do. */
 export function prepareChecks(pod: PodInfo, picture: Picture): PodChecks | Refusal {
   const checks: NodeCheck[] = [];
-  let refused: Refusal | undefined;
   for (const filter of FILTERS) {
     const answer = filter.prepare(pod, picture);
     if (answer === undefined) continue;
-    if (!isRefusal(answer)) checks.push(answer);
-    else if (answer.isFinal) return answer;
-    else refused = answer;
+    if (isRefusal(answer)) return answer;
+    checks.push(answer);
   }
-  return refused ?? new PodChecks(checks);
+  return new PodChecks(checks);
 }

@@ -28,7 +28,7 @@ export interface NodeCheck {
 /** One reason against placing a pod on a node. Pure. */
 export interface Filter {
   readonly name: string;
-  /** Undefined where the pod asks for nothing of the kind; a refusal where no node would do. */
+  /** Undefined where the pod asks for nothing of the kind; a refusal, which is final, where no node would do. */
   prepare(pod: PodInfo, picture: Picture): NodeCheck | Refusal | undefined;
   /** The kinds of changes that may undo a refusal of this filter. */
   readonly changes: readonly ChangeKind[];

@@ -2,8 +2,10 @@ import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
 import { imageLocality } from './image-locality.ts';
+import { interPodAffinityScore } from './inter-pod-affinity.ts';
 import { nodeAffinityScore } from './node-affinity.ts';
 import { balancedAllocation, leastAllocated } from './node-resources.ts';
+import { podTopologySpreadScore } from './pod-topology-spread.ts';
 import type { Score } from './score.ts';
 import { taintTolerationScore } from './taint-toleration.ts';
 
@@ -12,6 +14,8 @@ export const SCORES: readonly Score[] = [
   taintTolerationScore,
   nodeAffinityScore,
   leastAllocated,
+  podTopologySpreadScore,
+  interPodAffinityScore,
   balancedAllocation,
   imageLocality,
 ];

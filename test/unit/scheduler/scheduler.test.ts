@@ -21,7 +21,7 @@ describe('the scheduler', () => {
     await world.work();
     expect([world.bound, world.refusalOf('q')]).toEqual([
       ['default/p n'],
-      '0/1 nodes are available: 1 Insufficient cpu.',
+      '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
     ]);
   });
 
@@ -111,6 +111,85 @@ describe('the scheduler', () => {
     world.putPod(testPod('q', { requests: { cpu: '1' } }));
     await world.work();
     expect(world.nodeOf('q')).toBe('n');
+  });
+});
+
+describe('a pod that matters more', () => {
+  const full = (): SchedulerWorld => {
+    const world = new SchedulerWorld();
+    world.putNode(testNode('n', { allocatable: { cpu: '2' } }));
+    world.putPod(testPod('low', { priority: 1, requests: { cpu: '1' }, node: 'n' }));
+    world.putPod(testPod('lower', { priority: 0, requests: { cpu: '1' }, node: 'n' }));
+    return world;
+  };
+
+  it('takes the place of one that matters less, and of no more than it needs', async () => {
+    const world = full();
+    world.putPod(testPod('p', { priority: 5, requests: { cpu: '1' } }));
+    await world.work();
+    expect([world.preempted, world.nodeOf('p')]).toEqual([['default/lower for default/p'], 'n']);
+  });
+
+  it('has the node kept for it meanwhile, also against those that come in between', async () => {
+    const world = full();
+    world.putPod(testPod('p', { priority: 5, requests: { cpu: '1' } }));
+    world.holdVictims = true;
+    await world.work();
+    expect(world.refusals.at(-1)?.refusal).toEqual({
+      reason: 'Unschedulable',
+      message: '0/1 nodes are available: 1 Insufficient cpu.',
+      nominatedNode: 'n',
+    });
+    world.removePod('default/lower');
+    world.putPod(testPod('quick', { priority: 4, requests: { cpu: '1' } }));
+    await world.work();
+    expect([world.nodeOf('p'), world.nodeOf('quick')]).toEqual(['n', undefined]);
+  });
+
+  it('waits for those that are going already instead of removing more', async () => {
+    const world = full();
+    world.putPod(testPod('p', { priority: 5, requests: { cpu: '1' } }));
+    world.holdVictims = true;
+    await world.work();
+    world.putNode(testNode('m', { allocatable: { cpu: '1m' } }));
+    const conditions = [{ type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' }];
+    world.putPod(
+      testPod('lower', {
+        priority: 0,
+        requests: { cpu: '1' },
+        node: 'n',
+        metadata: { deletionTimestamp: '2030-01-01T00:00:00Z' },
+        status: { conditions },
+      }),
+    );
+    world.putPod(testPod('p', { priority: 5, requests: { cpu: '999m' } }));
+    await world.work();
+    expect(world.preempted).toEqual(['default/lower for default/p']);
+    expect(world.refusals.at(-1)?.refusal).toMatchObject({
+      message: expect.stringContaining('preemption: not eligible due to a terminating pod on the nominated node.'),
+      nominatedNode: undefined,
+    });
+  });
+
+  it('removes nobody where it may not', async () => {
+    const world = full();
+    world.putPod(testPod('p', { priority: 5, requests: { cpu: '1' }, spec: { preemptionPolicy: 'Never' } }));
+    await world.work();
+    expect([world.preempted, world.refusalOf('p')]).toEqual([
+      [],
+      '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.',
+    ]);
+  });
+
+  it('removes nobody where that does not help', async () => {
+    const world = full();
+    world.putNode(testNode('m', { unschedulable: true }));
+    world.putPod(testPod('p', { priority: 5, requests: { cpu: '3' } }));
+    await world.work();
+    expect([world.preempted, world.refusalOf('p')]).toEqual([
+      [],
+      '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorCode, errorMessage, failedPrecondition } from '../base/errors.ts';
 import { sleep } from '../base/signals.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
-import { runReconciler } from '../client/reconcile.ts';
+import { type Reconciler, runReconciler } from '../client/reconcile.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import { WorkQueue } from '../client/work-queue.ts';
 import type { Component } from '../daemon/component.ts';
@@ -26,6 +26,7 @@ import { PodCache } from './observed/pod-cache.ts';
 import { watchRuntime } from './observed/runtime-watch.ts';
 import { isPodUid, podsDir } from './pod-paths.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
+import { MirrorPods } from './report/mirror-pods.ts';
 import { NO_EVENTS, type PodEvents, podEvents } from './report/pod-events.ts';
 import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
@@ -49,8 +50,8 @@ export interface KubeletOptions {
 }
 
 const CONNECT_RETRY_MS = 250;
-/** Pods whose status is written at the same time. */
-const STATUS_WRITERS = 4;
+/** Pods that are written to the API server at the same time. */
+const API_WRITERS = 4;
 
 /** The kubelet: pods from manifests and from the API server, where there is one, are run. */
 export function kubelet(options: KubeletOptions): Component {
@@ -148,6 +149,8 @@ export function kubelet(options: KubeletOptions): Component {
         for (const uid of uids)
           if (!seenAt.has(uid) && options.statuses.statusOf(uid) === undefined) seenAt.set(uid, clock.monotonic());
         manager.setDesired(set);
+        if (set.known.has('api') && (options.manifests === undefined || set.known.has('file')))
+          reporting?.mirrors.setStatic(set.pods.filter(pod => pod.source === 'file'));
       });
       const manifests =
         options.manifests === undefined
@@ -209,20 +212,33 @@ function apiEvents({ settings, clock, log }: KubeletOptions, { connection }: Kub
   );
 }
 
-/** The part that tells the API server how pods are. */
+/** The part that tells the API server how pods are, and shows it those of manifests. */
 function podReporting(
   { statuses, clock, log }: KubeletOptions,
   api: KubeletApi,
-): { readonly sender: StatusSender; run(signal: AbortSignal): Promise<void> } {
-  const queue = new WorkQueue(clock);
-  const sender = new StatusSender({
+): { readonly sender: StatusSender; readonly mirrors: MirrorPods; run(signal: AbortSignal): Promise<void> } {
+  const onTrouble = (message: string): void => log.warn(message);
+  const uids = new WorkQueue(clock);
+  const sender = new StatusSender({ pods: api.pods, statuses, enqueue: uid => uids.add(uid), onTrouble });
+  const names = new WorkQueue(clock);
+  const mirrors = new MirrorPods({
     pods: api.pods,
+    node: api.node,
     statuses,
-    enqueue: uid => queue.add(uid),
-    onTrouble: message => log.warn(message),
+    enqueue: name => names.add(name),
+    onTrouble,
   });
-  const onFailure = (uid: string, because: string): void => log.warn({ uid, because }, 'a status was not written');
-  return { sender, run: signal => runReconciler(sender, { queue, workers: STATUS_WRITERS, onFailure }, signal) };
+  const loop = (reconciler: Reconciler, queue: WorkQueue, signal: AbortSignal): Promise<void> => {
+    const onFailure = (key: string, because: string): void => log.warn({ key, because }, `${reconciler.name} failed`);
+    return runReconciler(reconciler, { queue, workers: API_WRITERS, onFailure }, signal);
+  };
+  return {
+    sender,
+    mirrors,
+    async run(signal) {
+      await Promise.all([loop(sender, uids, signal), loop(mirrors, names, signal)]);
+    },
+  };
 }
 
 /** Waits for the runtime and checks that it keeps cgroups the way this kubelet does. Undefined when the kubelet is to end meanwhile. */

@@ -17,7 +17,7 @@ import { waitFor } from './wait-for.ts';
 const PKI = '/etc/kubernetes/pki';
 const API_PORT = 6443;
 const RELAY = '/run/apiserver.sock';
-const MANIFESTS = '/etc/kubernetes/manifests';
+export const MANIFESTS = '/etc/kubernetes/manifests';
 
 export interface ClusterNodeOptions extends RuntimeHostOptions {
   /** Further flags of the API server and of the kubelet. */

@@ -4,11 +4,17 @@ import type { Pod, PodStatus } from '../../api/types/gen/core-v1.ts';
 export class StatusStore {
   readonly #pods = new Map<string, Pod>();
   readonly #listeners: ((uid: string) => void)[] = [];
+  readonly #forgetting: ((pod: Pod) => void)[] = [];
   readonly #byPod = new Map<string, Set<() => void>>();
 
   /** Told of every report, after it is in the store. Must not throw or wait. */
   onReport(listener: (uid: string) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Told of each pod that is forgotten, as it was. Must not throw or wait. */
+  onForget(listener: (pod: Pod) => void): void {
+    this.#forgetting.push(listener);
   }
 
   /** Told of every report about one pod, and when it is forgotten. Returns how to stop that. */
@@ -40,7 +46,9 @@ export class StatusStore {
   }
 
   forget(uid: string): void {
+    const pod = this.#pods.get(uid);
     this.#pods.delete(uid);
+    if (pod !== undefined) for (const listener of this.#forgetting) listener(pod);
     for (const listener of this.#byPod.get(uid) ?? []) listener();
   }
 

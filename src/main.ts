@@ -93,6 +93,15 @@ function program(): Command {
     .option('--healthz-port <port>', 'port of /healthz and /metrics on loopback; 0 for none', '0')
     .action(async options => exitWith((await import('./cmd/run-dns.ts')).runDns(options)));
   run
+    .command('network')
+    .description('the pod network of a node: CNI configuration, routes to other nodes, the way out')
+    .option('--kubeconfig <file>', 'the API server and how to log in there')
+    .option('--hostname-override <name>', 'name of this node')
+    .option('--cluster-cidr <cidrs>', "networks of the cluster beside its nodes' pods, apart by commas", '')
+    .option('--cni-conf-dir <directory>', 'where the CNI configuration is written', '/etc/cni/net.d')
+    .option('--cleanup', 'remove routes, rules and the configuration, and end')
+    .action(async options => exitWith((await import('./cmd/run-network.ts')).runNetwork(options)));
+  run
     .command('proxy')
     .description('the service proxy: sends what goes to services to their endpoints, by nftables')
     .option('--kubeconfig <file>', 'the API server and how to log in there')

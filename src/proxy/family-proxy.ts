@@ -1,11 +1,11 @@
 import type { Service } from '../api/types/gen/core-v1.ts';
 import type { IpFamily } from '../base/cidr.ts';
+import { minimalCidrs } from '../base/cidr-list.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { type Applied, FamilyTable } from './act/family-table.ts';
 import type { NftRunner } from './act/nft.ts';
 import type { LayoutSettings } from './compile/layout.ts';
 import { type CompileContext, type CompiledService, compileService } from './compile/service-elements.ts';
-import { minimalCidrs } from './desired/cidrs.ts';
 import { nodeIpsOf, nodePortIps, placeOf, podCidrsOf } from './desired/node.ts';
 import type { Dirty, ProxyState } from './desired/proxy-state.ts';
 import { localMatch, nodePortsEverywhere, type ProxySettings } from './settings.ts';
@@ -42,6 +42,11 @@ export class FamilyProxy {
   /** The services as they were compiled last. */
   get services(): ReadonlyMap<string, CompiledService> {
     return this.#compiled;
+  }
+
+  /** `ip gantry_proxy` */
+  get table(): string {
+    return this.#table.name;
   }
 
   /** Somebody else may have changed the table. */

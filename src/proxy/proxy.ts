@@ -23,6 +23,8 @@ export interface ProxyOptions {
 
 /** Everything is told to the kernel anew after this long, in case somebody touched the table unseen (upstream's FullSyncPeriod). */
 const FULL_SYNC_MS = 3_600_000;
+/** From when somebody else changed a table until it is written anew. */
+const TOUCHED_MS = 100;
 /** The pause after a failure; doubled each time. */
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
@@ -35,13 +37,11 @@ export function serviceProxy(options: ProxyOptions): Component {
   return {
     name: 'proxy',
     async run(signal, ready) {
-      const nft = openNft();
-      const links = NetlinkSocket.open();
+      const loop = new ProxyLoop(options);
       try {
-        await new ProxyLoop(options, nft, links).run(signal, ready);
+        await loop.run(signal, ready);
       } finally {
-        links.close();
-        nft.close();
+        loop.close();
       }
     },
   };
@@ -49,9 +49,10 @@ export function serviceProxy(options: ProxyOptions): Component {
 
 /** Takes away everything that a proxy of ours has put into the kernel. Safe to repeat. */
 export async function removeProxyRules(): Promise<void> {
-  const nft = openNft();
+  const tables = [tableOf(4), tableOf(6)];
+  const nft = openNft(tables, () => {});
   try {
-    await removeTables(nft, [tableOf(4), tableOf(6)]);
+    await removeTables(nft, tables);
   } finally {
     nft.close();
   }
@@ -59,7 +60,8 @@ export async function removeProxyRules(): Promise<void> {
 
 class ProxyLoop {
   readonly #options: ProxyOptions;
-  readonly #links: NetlinkSocket;
+  readonly #links = NetlinkSocket.open();
+  readonly #nft: NftRunner;
   readonly #alarm = new Alarm();
   readonly #informers: Informers;
   readonly #state: ProxyState;
@@ -68,14 +70,31 @@ class ProxyLoop {
   #failures = 0;
   #everythingAt = 0;
 
-  constructor(options: ProxyOptions, nft: NftRunner, links: NetlinkSocket) {
+  constructor(options: ProxyOptions) {
     const { connection, settings, clock, log } = options;
     this.#options = options;
-    this.#links = links;
+    const nft = openNft([tableOf(4), tableOf(6)], table => this.#onTouched(table));
+    this.#nft = nft;
     this.#informers = new Informers(connection, { clock, onTrouble: message => log.warn(message) });
     const state = new ProxyState(this.#informers, settings.nodeName, () => this.#alarm.ring());
     this.#state = state;
     this.#families = ([4, 6] as const).map(family => new FamilyProxy({ family, settings, state, nft, log }));
+  }
+
+  close(): void {
+    this.#nft.close();
+    this.#links.close();
+  }
+
+  /** Somebody else changed a table of ours: it is told everything anew. */
+  #onTouched(table: string): void {
+    for (const family of this.#families)
+      if (family.table === table) {
+        this.#options.log.warn(`somebody else changed the table ${table}: it is written anew`);
+        family.distrust();
+      }
+    // not at once: who writes it again and again shall not keep us busy
+    this.#options.clock.after(TOUCHED_MS, () => this.#alarm.ring(), { keepAlive: true });
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {

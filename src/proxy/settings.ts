@@ -1,7 +1,7 @@
 import type { KubeProxyConfiguration } from '../api/types/gen/kubeproxy-v1alpha1.ts';
 import { type IpFamily, ipFamily } from '../base/cidr.ts';
+import { minimalCidrs } from '../base/cidr-list.ts';
 import { failedPrecondition } from '../base/errors.ts';
-import { minimalCidrs } from './desired/cidrs.ts';
 
 /** How to tell what comes from pods of this node. */
 export type LocalDetection =

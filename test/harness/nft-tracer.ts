@@ -52,7 +52,7 @@ export class NftTracer implements NftRunner {
     this.#random = random;
   }
 
-  async run(text: string): Promise<void> {
+  async run(_table: string, text: string): Promise<void> {
     this.texts.push(text);
     const before = structuredClone(this.#tables);
     try {

@@ -8,9 +8,9 @@ import { runCommand } from '../../src/linux/command.ts';
 import { ENDPOINT_SLICES, NODES, SERVICES } from '../../src/proxy/resources.ts';
 import { TestApiServer } from '../harness/api-server.ts';
 import { NetnsAgent } from '../harness/netns-agent.ts';
+import { TestNodeRole } from '../harness/node-role.ts';
 import { connectPod, prepareNode } from '../harness/pod-links.ts';
 import { PrivateNetns } from '../harness/private-netns.ts';
-import { TestProxy } from '../harness/proxy.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const NODE = 'node-a';
@@ -31,7 +31,7 @@ describe('the service proxy', () => {
   let connection: ApiConnection;
   let services: ResourceClient<Service>;
   let slices: ResourceClient<EndpointSlice>;
-  let proxy: TestProxy;
+  let proxy: TestNodeRole;
   const agents = {} as Record<'one' | 'two' | 'client' | 'outside', NetnsAgent>;
 
   const create = (name: string, spec: object): Promise<Service> =>
@@ -118,7 +118,7 @@ describe('the service proxy', () => {
       },
     });
     const args = [`--kubeconfig=${kubeconfig}`, `--hostname-override=${NODE}`];
-    proxy = new TestProxy([...args, '--cluster-cidr=10.244.0.0/16,fd00:244::/64']);
+    proxy = new TestNodeRole('proxy', [...args, '--cluster-cidr=10.244.0.0/16,fd00:244::/64']);
     proxy.start();
     await ready();
   });
@@ -228,6 +228,27 @@ describe('the service proxy', () => {
     }
   });
 
+  it.each([
+    ['an element is gone', ['flush', 'map', 'ip', 'gantry_proxy', 'services']],
+    ['its rules are gone', ['flush', 'chain', 'ip', 'gantry_proxy', 'nat-prerouting']],
+    ['its table is gone', ['delete', 'table', 'ip', 'gantry_proxy']],
+    ['all tables are gone', ['flush', 'ruleset']],
+  ])('writes its table anew when %s', async (_, command) => {
+    const { items } = await services.list('default', { fieldSelector: 'metadata.name=web' });
+    const host = items[0] === undefined ? '' : familyIp(items[0], 4);
+    expect((await agents.client.ask({ protocol: 'tcp', host, port: 80 }))[0]).toContain(PODS.client.ip);
+    await runCommand('nft', command);
+    await waitFor(
+      'the service to answer again',
+      async saw => {
+        saw(proxy.log.slice(-600));
+        const [answer] = await agents.client.ask({ protocol: 'tcp', host, port: 80, timeoutMs: 300 });
+        return answer?.includes(PODS.client.ip);
+      },
+      { timeoutMs: 5000 },
+    );
+  });
+
   it('loses no connection while endpoints come and go, and while it is killed and started', async () => {
     const service = await create('busy', {});
     await endpoints('busy', [{ pod: 'one' }]);
@@ -251,7 +272,7 @@ describe('the service proxy', () => {
   it('takes all its rules away when asked, and no others', async () => {
     await runCommand('nft', ['add', 'table', 'ip', 'other']);
     await proxy.stop('SIGTERM');
-    const cleanup = new TestProxy(['--cleanup']);
+    const cleanup = new TestNodeRole('proxy', ['--cleanup']);
     cleanup.start();
     await waitFor('its tables to be gone', async saw => {
       const { stdout } = await runCommand('nft', ['list', 'tables']);

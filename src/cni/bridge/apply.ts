@@ -1,3 +1,4 @@
+import { enableForwarding } from '../../linux/forwarding.ts';
 import { addAddress } from '../../linux/netlink/addresses.ts';
 import {
   createBridge,
@@ -6,7 +7,6 @@ import {
   disablePort,
   getLink,
   type Link,
-  listLinks,
   setHairpin,
   setLinkUp,
 } from '../../linux/netlink/links.ts';
@@ -14,7 +14,7 @@ import { addRoute } from '../../linux/netlink/routes.ts';
 import { NETLINK_NETFILTER, NetlinkError, NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { inNetns } from '../../linux/netns.ts';
 import { NftContext } from '../../linux/nft.ts';
-import { ensureSysctl, readSysctl } from '../../linux/sysctl.ts';
+import { ensureSysctl } from '../../linux/sysctl.ts';
 import { CNI_ERROR, CniError } from '../protocol/error.ts';
 import type { BridgePlan, PodPlan } from './plan.ts';
 
@@ -48,8 +48,7 @@ export class BridgeApplier {
     // A router does not take addresses and routes from others' advertisements on its pod side.
     ensureSysctl(`net/ipv6/conf/${plan.name}/accept_ra`, '0');
     for (const { ip, prefix } of plan.addresses) addAddress(this.#links, link.index, ip, prefix);
-    if (plan.forward.includes(4)) ensureSysctl('net/ipv4/ip_forward', '1');
-    if (plan.forward.includes(6)) this.#forwardIpv6();
+    for (const family of plan.forward) enableForwarding(family, this.#links);
     return link;
   }
 
@@ -111,18 +110,6 @@ export class BridgeApplier {
     this.#links.close();
     this.#nft?.context.close();
     this.#nft?.generations.close();
-  }
-
-  /**
-   * A machine that forwards IPv6 stops listening to router advertisements (accept_ra 1), and would lose the default route it has from them. Links
-   * that listen now go on doing so (2: although forwarding).
-   */
-  #forwardIpv6(): void {
-    if (readSysctl('net/ipv6/conf/all/forwarding') !== '0') return;
-    for (const { name, kind } of listLinks(this.#links))
-      if (kind !== 'bridge' && name !== 'lo' && readSysctl(`net/ipv6/conf/${name}/accept_ra`) === '1')
-        ensureSysctl(`net/ipv6/conf/${name}/accept_ra`, '2');
-    ensureSysctl('net/ipv6/conf/all/forwarding', '1');
   }
 
   #createBridge(plan: BridgePlan['bridge']): Link {

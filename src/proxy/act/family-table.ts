@@ -31,8 +31,9 @@ export class FamilyTable {
     this.#log = log;
   }
 
-  get ruleset(): Ruleset {
-    return this.#ruleset;
+  /** `ip gantry_proxy` */
+  get name(): string {
+    return tableOf(this.#layout.family);
   }
 
   /** The fixed rules are others from now on. */
@@ -72,7 +73,7 @@ export class FamilyTable {
       const changes = [...this.#waiting.values()];
       const { commands, chains } = changeCommands(changes, this.#chains, this.#settings);
       this.#waiting = new Map();
-      await this.#nft.run(`${commands.join('\n')}\n`, signal);
+      await this.#nft.run(this.name, `${commands.join('\n')}\n`, signal);
       for (const name of chains) this.#chains.add(name);
       return 'changes';
     } catch (error) {
@@ -98,7 +99,7 @@ export class FamilyTable {
       ...elementCommands('add', this.#ruleset.elements(), family),
     ];
     try {
-      await this.#nft.run(`${commands.join('\n')}\n`, signal);
+      await this.#nft.run(this.name, `${commands.join('\n')}\n`, signal);
     } catch (error) {
       this.#replace = true;
       throw error;
@@ -119,7 +120,7 @@ export class FamilyTable {
       ...stale.map(name => `delete chain ${table} ${name}`),
     ];
     try {
-      await this.#nft.run(`${commands.join('\n')}\n`);
+      await this.#nft.run(this.name, `${commands.join('\n')}\n`);
     } catch (error) {
       this.#log.debug({ chains: stale }, `unused chains stay for now: ${errorMessage(error)}`);
     }

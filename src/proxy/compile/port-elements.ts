@@ -1,5 +1,5 @@
 import { ipToBigInt } from '../../base/cidr.ts';
-import { isIn, minimalCidrs } from '../desired/cidrs.ts';
+import { isIn, minimalCidrs } from '../../base/cidr-list.ts';
 import { endpointKey } from '../desired/endpoint.ts';
 import type { ServicePort } from '../desired/service-port.ts';
 import type { UsableEndpoints } from '../desired/usable-endpoints.ts';

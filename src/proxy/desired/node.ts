@@ -1,7 +1,7 @@
 import type { Node } from '../../api/types/gen/core-v1.ts';
 import { canonicalIp, type IpFamily, ipFamily, ipToBigInt } from '../../base/cidr.ts';
+import { isIn } from '../../base/cidr-list.ts';
 import { ZONE_LABEL } from '../resources.ts';
-import { isIn } from './cidrs.ts';
 import type { NodePlace } from './usable-endpoints.ts';
 
 export function placeOf(node: Node | undefined, name: string): NodePlace {

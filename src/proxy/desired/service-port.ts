@@ -1,6 +1,6 @@
 import type { Service } from '../../api/types/gen/core-v1.ts';
 import { type IpFamily, ipFamily } from '../../base/cidr.ts';
-import { minimalCidrs } from './cidrs.ts';
+import { minimalCidrs } from '../../base/cidr-list.ts';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 

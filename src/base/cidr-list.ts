@@ -1,4 +1,4 @@
-import { type Cidr, formatCidr, type IpFamily, lastAddress, parseCidr } from '../../base/cidr.ts';
+import { type Cidr, formatCidr, type IpFamily, lastAddress, parseCidr } from './cidr.ts';
 
 /**
  * The networks of a family in canonical form, sorted, without those that lie inside another: nft takes no overlapping intervals. What cannot be read is

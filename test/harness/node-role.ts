@@ -2,13 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { gantryCommand } from './gantry-command.ts';
 
-/** The built proxy of a node, in the network namespace in which this is called; it can be killed and started again. */
-export class TestProxy {
+/** A part of a node, built, in the network namespace in which this is called; it can be killed and started again. */
+export class TestNodeRole {
+  readonly #role: 'proxy' | 'network';
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #log = '';
 
-  constructor(args: readonly string[]) {
+  constructor(role: 'proxy' | 'network', args: readonly string[]) {
+    this.#role = role;
     this.#args = args;
   }
 
@@ -18,7 +20,7 @@ export class TestProxy {
   }
 
   start(): void {
-    const [node = '', ...command] = gantryCommand('run', 'proxy');
+    const [node = '', ...command] = gantryCommand('run', this.#role);
     this.#log = '';
     const child = spawn(node, [...command, ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr])

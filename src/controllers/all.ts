@@ -6,6 +6,7 @@ import { requestSigningController } from './certificates/signing.ts';
 import type { SigningAuthority } from './certificates/signing-authority.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import type { ControllerRow } from './controller.ts';
+import { daemonSetController } from './daemonset/daemonset.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
@@ -87,6 +88,7 @@ export function allControllers({
     taintEvictionController,
     nodeDnsController,
     disruptionController,
+    daemonSetController,
     bootstrapSignerController,
     tokenCleanerController,
   ];

@@ -11,6 +11,7 @@ export const DEPLOYMENTS: ResourceId = { group: 'apps', version: 'v1', plural: '
 export const REPLICA_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 'replicasets' };
 export const STATEFUL_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 'statefulsets' };
 export const DAEMON_SETS: ResourceId = { group: 'apps', version: 'v1', plural: 'daemonsets' };
+export const CONTROLLER_REVISIONS: ResourceId = { group: 'apps', version: 'v1', plural: 'controllerrevisions' };
 export const REPLICATION_CONTROLLERS: ResourceId = { group: '', version: 'v1', plural: 'replicationcontrollers' };
 export const LEASES: ResourceId = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 export const RESOURCE_QUOTAS: ResourceId = { group: '', version: 'v1', plural: 'resourcequotas' };

@@ -1,8 +1,8 @@
 import { equalAs } from '../../api/semantic-equal.ts';
 import type { Deployment, ReplicaSet } from '../../api/types/gen/apps-v1.ts';
 import type { PodTemplateSpec } from '../../api/types/gen/core-v1.ts';
-import { fnv32a } from '../../base/hash.ts';
 import { controllerReference } from '../pods/pod-from-template.ts';
+import { templateHash } from '../pods/template-hash.ts';
 import { rollingLimits } from './limits.ts';
 
 /** Revisions of a deployment: which set is the present one, its number, its annotations. Pure. */
@@ -23,7 +23,6 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
 ]);
 const MAX_HISTORY_LENGTH = 2000;
 const MAX_NAME_LENGTH = 253;
-const SAFE_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** Oldest first; those of one second by name. */
 export function byAge(sets: readonly ReplicaSet[]): readonly ReplicaSet[] {
@@ -64,39 +63,10 @@ export function nextRevision(older: readonly ReplicaSet[]): number {
   return Math.max(0, ...older.map(revisionOf)) + 1;
 }
 
-/** The hash of a template, short and without words; another one for each collision. */
-export function templateHash(template: PodTemplateSpec, collisions: number): string {
-  const seed = collisions === 0 ? '' : `#${collisions}`;
-  const text = canonical(withoutHash(template)) + seed;
-  return [...String(fnv32a(text))].map(digit => SAFE_ALPHABET[Number(digit)]).join('') + checkLetter(text);
-}
-
-/** A second, independent look at the text, because 32 bits meet sooner than one would think. */
-function checkLetter(text: string): string {
-  const second = fnv32a(`${text.length}:${text}`);
-  return [0, 8].map(shift => SAFE_ALPHABET[(second >>> shift) % SAFE_ALPHABET.length]).join('');
-}
-
-/** JSON with keys in order and without what is empty: equal templates have equal text. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value)
-    .filter(([, item]) => item !== undefined && item !== null && !isEmpty(item))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
-}
-
-function isEmpty(value: unknown): boolean {
-  return Array.isArray(value)
-    ? value.length === 0
-    : typeof value === 'object' && value !== null && Object.keys(value).length === 0;
-}
-
 /** The set for the template of now, as it is created with so many replicas. */
 export function newReplicaSet(deployment: Deployment, older: readonly ReplicaSet[], replicas: number): ReplicaSet {
   const { metadata, spec, status } = deployment;
-  const hash = templateHash(spec.template, status.collisionCount ?? 0);
+  const hash = templateHash(withoutHash(spec.template), status.collisionCount ?? 0);
   const labels = { ...spec.template.metadata?.labels, [HASH_LABEL]: hash };
   const name = `${(metadata.name ?? '').slice(0, MAX_NAME_LENGTH - hash.length - 1)}-${hash}`;
   const bare = {

@@ -3,7 +3,7 @@ import type { ApiObject } from '../../client/api-object.ts';
 import type { Change } from '../../client/object-store.ts';
 
 /** Upstream's: who has not seen its own writes for so long stops waiting for them. */
-const EXPIRES_MS = 5 * 60_000;
+export const EXPIRES_MS = 5 * 60_000;
 
 interface Pending {
   readonly created: Set<string>;

@@ -3,15 +3,10 @@ import type { Deployment, ReplicaSet } from '../../../src/api/types/gen/apps-v1.
 import type { IntOrString } from '../../../src/api/types/scalars.ts';
 import { rollingLimits } from '../../../src/controllers/deployment/limits.ts';
 import { type DeploymentPlan, planDeployment } from '../../../src/controllers/deployment/plan.ts';
-import {
-  presentSet,
-  revisionOf,
-  templateHash,
-  withRevision,
-  withSize,
-} from '../../../src/controllers/deployment/revisions.ts';
+import { presentSet, revisionOf, withRevision, withSize } from '../../../src/controllers/deployment/revisions.ts';
 import { scaledSizes } from '../../../src/controllers/deployment/sizes.ts';
 import { conditionOf } from '../../../src/controllers/deployment/status.ts';
+import { templateHash } from '../../../src/controllers/pods/template-hash.ts';
 import { type Random, seededRandom } from '../../harness/random.ts';
 
 const START = Date.UTC(2030, 0, 1);

@@ -75,8 +75,14 @@ function program(): Command {
     apiServerOptions(
       run
         .command('control-plane')
-        .description('API server and controllers in one process')
-        .requiredOption('--controller-manager-kubeconfig <file>', 'how the controllers log in'),
+        .description('API server, controllers and scheduler in one process')
+        .requiredOption('--controller-manager-kubeconfig <file>', 'how the controllers log in')
+        .requiredOption('--scheduler-kubeconfig <file>', 'how the scheduler logs in')
+        .option(
+          '--scheduler-healthz-port <port>',
+          'port of /healthz and /metrics of the scheduler, on 127.0.0.1',
+          '10259',
+        ),
     ),
   ).action(async options => exitWith((await import('./cmd/run-control-plane.ts')).runControlPlane(options)));
   run
@@ -152,6 +158,7 @@ function program(): Command {
     .option('--apiserver-bind-port <port>', 'its port', '6443')
     .option('--apiserver-cert-extra-sans <names>', 'further names and addresses in its certificate', '')
     .option('--node-name <name>', 'name of this node; the host name unless given')
+    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
     .option('--pod-network-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
     .option('--service-cidr <cidr>', 'addresses of services', '10.96.0.0/12')
     .option('--service-dns-domain <domain>', 'domain of services', 'cluster.local')
@@ -161,6 +168,18 @@ function program(): Command {
     .option('--skip-phases <phases>', 'phases to leave out', '')
     .option('--no-control-plane-taint', 'let pods run on this node too')
     .action(async options => exitWith((await import('./cmd/init.ts')).initCommand(options)));
+  gantry
+    .command('join <endpoint>')
+    .description('make this machine a node of the cluster whose API server is at HOST:PORT')
+    .requiredOption('--token <token>', 'token that the cluster knows')
+    .option('--discovery-token-ca-cert-hash <hash...>', "sha256:<hex> of the key of the cluster's CA", [])
+    .option('--discovery-token-unsafe-skip-ca-verification', 'trust whoever has the token')
+    .option('--node-name <name>', 'name of this node; the host name unless given')
+    .option('--node-ip <ip>', "its address; the default route's unless given")
+    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
+    .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', '')
+    .option('--skip-phases <phases>', 'phases to leave out', '')
+    .action(async (endpoint, options) => exitWith((await import('./cmd/join.ts')).joinCommand(endpoint, options)));
   clusterCommands(gantry, exitWith);
   const host = gantry.command('host').description('hosts: machines within this machine, made of namespaces');
   const hostsDir = ['--hosts-dir <directory>', 'where hosts keep their data (default /var/lib/gantry-hosts)'] as const;

@@ -13,6 +13,8 @@ export interface Files {
   readonly kubeletConfig: string;
   /** The pair that the kubelet got by a request and renews itself. */
   readonly kubeletClientPem: string;
+  /** Ours: what the node knows of its cluster, as kubeadm-config has it. */
+  readonly clusterConfiguration: string;
   readonly etcdDataDir: string;
   /** Ours: there once preflight was passed, so that what stands after it is known as made here. */
   readonly marker: string;
@@ -34,6 +36,7 @@ export function filesBelow(root: string): Files {
     kubeletDir: at('/var/lib/kubelet'),
     kubeletConfig: at('/var/lib/kubelet/config.yaml'),
     kubeletClientPem: at('/var/lib/kubelet/pki/kubelet-client-current.pem'),
+    clusterConfiguration: at('/etc/gantry/cluster-configuration.yaml'),
     etcdDataDir: at('/var/lib/etcd'),
     marker: at('/etc/gantry/bootstrap.json'),
   };

@@ -15,9 +15,12 @@ import {
 } from './certificates/certificates.ts';
 import { certificatePlan } from './certificates/plan.ts';
 import { clusterConfigurationText } from './cluster-configuration.ts';
+import { kubeletUnits, type NodeIdentity, networkUnits } from './daemons/node.ts';
 import { controlPlaneUnit, etcdUnit } from './daemons/plan.ts';
 import type { Files } from './files.ts';
 import { certificateData, clusterInfoKubeconfig, ensureKubeconfig, kubeconfigText } from './kubeconfig-file.ts';
+import { kubeletConfigurationText } from './kubelet-configuration.ts';
+import { markControlPlane } from './mark-control-plane.ts';
 import { ensureObject } from './objects/ensure-object.ts';
 import {
   adminBinding,
@@ -26,6 +29,7 @@ import {
   clusterInfoObjects,
   dnsService,
   kubeadmConfigObjects,
+  kubeletConfigObjects,
   proxyRules,
   tokenSecret,
   type WantedObject,
@@ -45,9 +49,12 @@ export type InitPhaseName =
   | 'kubeconfig'
   | 'etcd'
   | 'control-plane'
+  | 'kubelet-start'
   | 'wait-control-plane'
   | 'upload-config'
+  | 'mark-control-plane'
   | 'bootstrap-token'
+  | 'kubelet-finalize'
   | 'addon';
 
 export interface InitContext {
@@ -75,9 +82,12 @@ export const INIT_PHASES: readonly Phase<InitPhaseName, InitContext>[] = [
   { name: 'kubeconfig', description: 'Generate all kubeconfig files', run: kubeconfigs },
   { name: 'etcd', description: 'Start etcd', run: etcd },
   { name: 'control-plane', description: 'Start the control plane', run: controlPlane },
+  { name: 'kubelet-start', description: 'Write kubelet settings and start the kubelet', run: startKubelet },
   { name: 'wait-control-plane', description: 'Wait for the control plane to start', run: waitForControlPlane },
   { name: 'upload-config', description: 'Upload the configuration to ConfigMaps', run: uploadConfig },
+  { name: 'mark-control-plane', description: 'Mark a node as a control-plane', run: markNode },
   { name: 'bootstrap-token', description: 'Make the token and the rules by which nodes join', run: bootstrapToken },
+  { name: 'kubelet-finalize', description: 'Let the kubelet renew its own certificate', run: finalizeKubelet },
   { name: 'addon', description: 'What the cluster needs of Services and rules', run: addon },
 ];
 
@@ -171,6 +181,21 @@ async function controlPlane(context: InitContext, say: Say, signal: AbortSignal)
   await supervisorOf(context.services).start(controlPlaneUnit(settings, files, gantry), signal);
 }
 
+async function startKubelet(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  const { settings, files, gantry } = context;
+  const keeper = supervisorOf(context.services);
+  say(`Writing kubelet configuration to file "${files.kubeletConfig}"`);
+  const text = kubeletConfigurationText(settings.cluster, files);
+  writeFileAtomic(files.kubeletConfig, text, { mode: 0o644, durable: true });
+  mkdirSync(files.manifestsDir, { recursive: true, mode: 0o700 });
+  say('Starting the runtime and the kubelet');
+  for (const unit of kubeletUnits(identityOf(settings), files, gantry)) await keeper.start(unit, signal);
+}
+
+function identityOf(settings: InitSettings): NodeIdentity {
+  return { nodeName: settings.nodeName, address: settings.advertiseAddress, labels: settings.nodeLabels, taints: [] };
+}
+
 async function waitForControlPlane(context: InitContext, say: Say, signal: AbortSignal) {
   const keeper = supervisorOf(context.services);
   const server = apiServerUrl(context.settings);
@@ -208,7 +233,39 @@ async function ensureAdmins({ superAdminConf }: Files, signal: AbortSignal): Pro
 async function uploadConfig({ settings, files }: InitContext, say: Say, signal: AbortSignal) {
   say('Storing the configuration used in ConfigMap "kubeadm-config" in the "kube-system" Namespace');
   const text = clusterConfigurationText(settings.cluster, files.pkiDir, files.etcdDataDir);
-  await withConnection(files.adminConf, connection => ensure(connection, kubeadmConfigObjects(text), signal));
+  await withConnection(files.adminConf, async connection => {
+    await ensure(connection, kubeadmConfigObjects(text), signal);
+    say(
+      'Creating a ConfigMap "kubelet-config" in namespace kube-system with the configuration for the kubelets in the cluster',
+    );
+    const kubelet = kubeletConfigurationText(settings.cluster, files);
+    await ensure(connection, kubeletConfigObjects(kubelet), signal);
+  });
+}
+
+async function markNode({ settings, files, services }: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  const { nodeName, taintControlPlane: taint } = settings;
+  const keeper = supervisorOf(services);
+  await withConnection(files.adminConf, connection =>
+    markControlPlane({ connection, nodeName, taint, services: keeper, signal }, say),
+  );
+}
+
+/** The kubelet has its own certificate once it asked for one; until then its kubeconfig holds the first. */
+function finalizeKubelet({ settings, files }: InitContext, say: Say): void {
+  if (!existsSync(files.kubeletClientPem)) {
+    say(`The kubelet has not renewed its client certificate yet: "${files.kubeletConf}" holds its first`);
+    return;
+  }
+  say(`Updating "${files.kubeletConf}" to point to a rotatable kubelet client certificate and key`);
+  const text = kubeconfigText({
+    clusterName: settings.cluster.clusterName,
+    server: apiServerUrl(settings),
+    ca: readFileSync(`${files.pkiDir}/ca.crt`, 'utf8'),
+    user: 'default-auth',
+    credentials: { 'client-certificate': files.kubeletClientPem, 'client-key': files.kubeletClientPem },
+  });
+  writeFileAtomic(files.kubeletConf, text, { durable: true });
 }
 
 async function bootstrapToken({ settings, files, clock }: InitContext, say: Say, signal: AbortSignal): Promise<void> {
@@ -231,12 +288,17 @@ async function bootstrapToken({ settings, files, clock }: InitContext, say: Say,
   });
 }
 
-async function addon({ settings, files }: InitContext, say: Say, signal: AbortSignal) {
+async function addon(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  const { settings, files, gantry } = context;
+  const keeper = supervisorOf(context.services);
   await withConnection(files.adminConf, async connection => {
     await ensure(connection, proxyRules(), signal);
     say('Applied the rules by which the proxies of nodes read Services');
     await ensure(connection, [dnsService(settings.cluster)], signal);
     say('Applied the Service "kube-dns"');
+    say('Starting the proxy and the DNS server of this node');
+    for (const unit of networkUnits(identityOf(settings), settings.cluster, files, gantry))
+      await keeper.start(unit, signal);
   });
 }
 

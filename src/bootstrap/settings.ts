@@ -18,6 +18,7 @@ export interface InitSettings {
   readonly cluster: ClusterSettings;
   readonly nodeName: string;
   /** Where this node's API server and etcd are reached by others. */
+  readonly nodeLabels: Readonly<Record<string, string>>;
   readonly advertiseAddress: string;
   readonly bindPort: number;
   readonly token: string;
@@ -46,12 +47,12 @@ export function hostInUrl(address: string): string {
 }
 
 /** The first address of the service subnet: the `kubernetes` Service. */
-export function apiServiceAddress({ serviceSubnet }: ClusterSettings): string {
+export function apiServiceAddress({ serviceSubnet }: Pick<ClusterSettings, 'serviceSubnet'>): string {
   return serviceAddress(serviceSubnet, 1n);
 }
 
 /** The tenth address of the service subnet: the cluster DNS. */
-export function dnsAddress({ serviceSubnet }: ClusterSettings): string {
+export function dnsAddress({ serviceSubnet }: Pick<ClusterSettings, 'serviceSubnet'>): string {
   return serviceAddress(serviceSubnet, 10n);
 }
 

@@ -6,7 +6,7 @@ const DIR = [
   'where clusters keep their data (default /var/lib/gantry-clusters)',
 ] as const;
 
-/** The commands below `gantry cluster`. `run` sets the exit code. */
+/** The commands below `gantry cluster`, and `gantry service`. `run` sets the exit code. */
 export function clusterCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
   const load = () => import('./cluster.ts');
   const cluster = gantry.command('cluster').description('clusters on this machine, each node a host of its own');
@@ -54,6 +54,10 @@ export function clusterCommands(gantry: Command, run: (code: Promise<number>) =>
   add(cluster, 'kubeconfig', 'print a kubeconfig of it alone').action(async options =>
     run((await load()).clusterKubeconfigCommand(options)),
   );
+  add(gantry, 'service <service>', 'where this machine reaches a service of a cluster')
+    .option('-n, --namespace <namespace>', 'of the service', 'default')
+    .option('--url', 'print the URLs alone')
+    .action(async (service, options) => run((await import('./service.ts')).serviceCommand(service, options)));
   const loading = cluster.command('load').description('bring something to the nodes');
   add(loading, 'image <archive>', 'an OCI or docker archive into the image store of every node')
     .option('--nodes <names>', 'only these, apart by commas')

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { errorMessage, failedPrecondition, invalidArgument, notFound } from '../base/errors.ts';
 import { type ClusterConfig, clusterOfNodes, parseClusterConfig } from '../local-cluster/config.ts';
 import { createCluster } from '../local-cluster/create.ts';
@@ -245,7 +246,12 @@ function inTerminal(host: Host, command: readonly string[], stdin: number | 'inh
   const [file = '', ...args] = host.enter(command);
   const result = spawnSync(file, args, { stdio: [stdin, 'inherit', 'inherit'], cwd: '/', env: host.environment() });
   if (result.error !== undefined) throw new Error(`cannot enter ${host.name}: ${errorMessage(result.error)}`);
-  return result.status ?? 1;
+  return exitCodeOf(result);
+}
+
+/** 128 + the signal's number where a signal ended it, as shells count. */
+function exitCodeOf({ status, signal }: { status: number | null; signal: NodeJS.Signals | null }): number {
+  return status ?? (signal === null ? 1 : 128 + constants.signals[signal]);
 }
 
 function clustersDirOf(flags: ClusterFlags): string {

@@ -15,3 +15,21 @@ export function portFlag(text: string, name: string): number {
     throw invalidArgument(`${name}: ${JSON.stringify(text)} is not a port`);
   return Number(text);
 }
+
+/** Words apart by commas. */
+export function words(text: string): string[] {
+  return text
+    .split(',')
+    .map(word => word.trim())
+    .filter(word => word !== '');
+}
+
+/** `name=value`, apart by commas. */
+export function labelsFlag(text: string): Record<string, string> {
+  return Object.fromEntries(
+    words(text).map(word => {
+      const [key = '', value = ''] = word.split('=');
+      return [key, value];
+    }),
+  );
+}

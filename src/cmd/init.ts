@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname } from 'node:os';
 import { durationMs } from '../api/duration.ts';
 import { systemClock } from '../base/clock.ts';
 import { invalidArgument } from '../base/errors.ts';
@@ -9,6 +8,8 @@ import { runPhases } from '../bootstrap/phases.ts';
 import { hostInUrl, type InitSettings } from '../bootstrap/settings.ts';
 import { generateToken } from '../bootstrap/token.ts';
 import { isInsideHost, servicesInside } from '../local-cluster/host/inside.ts';
+import { defaultAddress } from './default-address.ts';
+import { labelsFlag, words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { VERSION } from './version.ts';
@@ -19,6 +20,7 @@ export interface InitFlags {
   readonly apiserverBindPort: string;
   readonly apiserverCertExtraSans: string;
   readonly nodeName?: string;
+  readonly nodeLabels: string;
   readonly podNetworkCidr: string;
   readonly serviceCidr: string;
   readonly serviceDnsDomain: string;
@@ -75,22 +77,13 @@ function settingsOf(flags: InitFlags): InitSettings {
       certificateSans: words(flags.apiserverCertExtraSans),
     },
     nodeName,
-    advertiseAddress: flags.apiserverAdvertiseAddress ?? defaultAddress(),
+    nodeLabels: labelsFlag(flags.nodeLabels),
+    advertiseAddress: flags.apiserverAdvertiseAddress ?? defaultAddress('--apiserver-advertise-address'),
     bindPort: portOf(flags.apiserverBindPort),
     token: flags.token ?? generateToken(),
     tokenTtlMs: durationMs(flags.tokenTtl),
     taintControlPlane: flags.controlPlaneTaint,
   };
-}
-
-/** The address of the link that the default route leaves by: the one that others reach this machine at. */
-function defaultAddress(): string {
-  const rows = readFileSync('/proc/net/route', 'utf8').split('\n').slice(1);
-  const link = rows.map(row => row.split('\t')).find(([, destination]) => destination === '00000000')?.[0];
-  const address = (link === undefined ? [] : (networkInterfaces()[link] ?? [])).find(a => a.family === 'IPv4');
-  if (address === undefined)
-    throw invalidArgument('there is no default route to tell the address by: give --apiserver-advertise-address');
-  return address.address;
 }
 
 function phaseName(text: string): InitPhaseName {
@@ -105,11 +98,4 @@ function phaseName(text: string): InitPhaseName {
 function portOf(text: string): number {
   if (!/^\d{1,5}$/.test(text)) throw invalidArgument(`--apiserver-bind-port: "${text}" is not a port`);
   return Number(text);
-}
-
-function words(text: string): string[] {
-  return text
-    .split(',')
-    .map(word => word.trim())
-    .filter(word => word !== '');
 }

@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
+import type { Component } from '../daemon/component.ts';
 import { createLogger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
@@ -7,17 +8,20 @@ import { createRegistry } from '../daemon/metrics.ts';
 import { runAgain } from '../daemon/run-again.ts';
 import { type ApiServerFlags, openApiServer } from './run-apiserver.ts';
 import { type ControllerManagerFlags, openControllerManager } from './run-controller-manager.ts';
+import { openScheduler } from './run-scheduler.ts';
 
-/** Flags of `gantry run control-plane`: those of its parts, where two parts have one of the same name under a name of its own. */
+/** Flags of `gantry run control-plane`: those of its parts, where several parts have one of the same name under names of their own. */
 export interface ControlPlaneFlags
   extends ApiServerFlags,
     Omit<ControllerManagerFlags, 'kubeconfig' | 'serviceClusterIpRange'> {
   readonly controllerManagerKubeconfig: string;
+  readonly schedulerKubeconfig: string;
+  readonly schedulerHealthzPort: string;
 }
 
 /**
- * `gantry run control-plane`: the API server and what works through it, in one process. Returns the exit code. The controllers may lose their lease
- * without the API server's going with them: they begin again.
+ * `gantry run control-plane`: the API server and what works through it, in one process. Returns the exit code. Controllers and scheduler may lose their
+ * leases without the API server's going with them: they begin again.
  */
 export async function runControlPlane(flags: ControlPlaneFlags): Promise<number> {
   const log = createLogger({ daemon: 'control-plane' });
@@ -25,15 +29,29 @@ export async function runControlPlane(flags: ControlPlaneFlags): Promise<number>
     const registry = createRegistry();
     const server = await openApiServer(flags, registry, log.child({ part: 'apiserver' }));
     const managerLog = log.child({ part: 'controller-manager' });
+    const schedulerLog = log.child({ part: 'scheduler' });
     const manager = openControllerManager(
       { ...flags, kubeconfig: flags.controllerManagerKubeconfig },
       registry,
       managerLog,
     );
-    const kept = manager.components.map(component => runAgain(component, { clock: systemClock, log: managerLog }));
+    const scheduler = openScheduler(
+      {
+        kubeconfig: flags.schedulerKubeconfig,
+        leaderElect: flags.leaderElect,
+        healthzPort: flags.schedulerHealthzPort,
+      },
+      registry,
+      schedulerLog,
+    );
+    const kept: readonly Component[] = [
+      ...manager.components.map(component => runAgain(component, { clock: systemClock, log: managerLog })),
+      ...scheduler.components.map(component => runAgain(component, { clock: systemClock, log: schedulerLog })),
+    ];
     try {
       return await mainLoop([...server.components, ...kept, loopLag(registry)], log);
     } finally {
+      scheduler.close();
       manager.close();
       server.close();
     }

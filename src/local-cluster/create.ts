@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { failedPrecondition } from '../base/errors.ts';
+import { filesBelow } from '../bootstrap/files.ts';
+import { caPin } from '../bootstrap/init.ts';
 import { generateToken } from '../bootstrap/token.ts';
 import { faultPoint } from '../linux/fault-point.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
@@ -122,6 +124,14 @@ async function make(options: CreateClusterOptions): Promise<ClusterRecord> {
   write(`Starting the control plane on ${first.name}`);
   await runStep(firstHost, [...gantry, ...initArguments(record, first, token)], { write, signal });
   faultPoint('cluster/create/initialized');
+  for (const [i, host] of hosts.entries()) {
+    const node = nodes[i];
+    if (i === 0 || node === undefined) continue;
+    write(`Joining ${node.name}`);
+    const pin = caPin(filesBelow(firstHost.path('/')));
+    await runStep(host, [...gantry, ...joinArguments(record, first, node, token, pin)], { write, signal });
+    faultPoint('cluster/create/joined');
+  }
   const { path, context } = await mergeClusterContext(record, firstHost, options.kubeconfig, signal);
   write(`Wrote the context ${context} into ${path}`);
   const complete: ClusterRecord = { ...record, complete: true, kubeconfig: path };
@@ -140,10 +150,35 @@ function initArguments(record: ClusterRecord, node: ClusterNode, token: string):
     `--pod-network-cidr=${record.podSubnet}`,
     `--service-cidr=${record.serviceSubnet}`,
     `--token=${token}`,
+    `--node-labels=${labelsText(node)}`,
     // the machine's own limits are its user's business: what fails for them says so itself
     '--ignore-preflight-errors=NumCPU,Mem',
     ...(record.nodes.length === 1 ? ['--no-control-plane-taint'] : []),
   ];
+}
+
+function joinArguments(
+  record: ClusterRecord,
+  first: ClusterNode,
+  node: ClusterNode,
+  token: string,
+  pin: string,
+): readonly string[] {
+  return [
+    'join',
+    `${first.address}:${record.apiServerPort}`,
+    `--token=${token}`,
+    `--discovery-token-ca-cert-hash=${pin}`,
+    `--node-name=${node.name}`,
+    `--node-ip=${node.address}`,
+    `--node-labels=${labelsText(node)}`,
+  ];
+}
+
+function labelsText({ labels }: ClusterNode): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
 }
 
 function parentThatExists(path: string): string {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { FAULT_POINTS } from '../../src/linux/fault-point.ts';
 import { TestCluster } from '../harness/cluster.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
@@ -6,13 +6,26 @@ import { run, withHost } from '../harness/host.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const KILLED = 128 + 9;
+/** How many nodes it takes to pass a place. */
+const NODES: Readonly<Record<string, number>> = { 'cluster/create/joined': 2 };
+
+const clusters: TestCluster[] = [];
+function newCluster(): TestCluster {
+  const cluster = new TestCluster();
+  clusters.push(cluster);
+  return cluster;
+}
+afterEach(async () => {
+  for (const cluster of clusters.splice(0)) await cluster.delete();
+});
 
 describe('cluster create', () => {
   it.each(FAULT_POINTS.filter(point => point.startsWith('cluster/create/')))(
     'killed at %s leaves what delete takes away',
     async point => {
-      const cluster = new TestCluster();
-      const killed = await cluster.run(['create', `--kubeconfig=${cluster.kubeconfig}`], { GANTRY_FAULT: point });
+      const cluster = newCluster();
+      const words = ['create', `--kubeconfig=${cluster.kubeconfig}`, `--nodes=${NODES[point] ?? 1}`];
+      const killed = await cluster.run(words, { GANTRY_FAULT: point });
       expect(killed.code).toBe(KILLED);
       expect((await cluster.run(['create'])).err).toContain('delete it with');
       await cluster.delete();
@@ -21,7 +34,7 @@ describe('cluster create', () => {
   );
 
   it('interrupted at the terminal takes away what it made and says so', async () => {
-    const cluster = new TestCluster();
+    const cluster = newCluster();
     const creating = cluster.start(['create', `--kubeconfig=${cluster.kubeconfig}`]);
     await waitFor('the control plane to be made', () => creating.seen().includes('[etcd]'), { pauseMs: 5 });
     creating.child.kill('SIGINT');
@@ -37,7 +50,7 @@ describe('cluster create', () => {
   });
 
   it('names the package of a missing program', async () => {
-    const cluster = new TestCluster();
+    const cluster = newCluster();
     const hidden = await withHost(async host => {
       await run(host, ['mount', '--bind', '/dev/null', (await run(host, ['sh', '-c', 'command -v conmon'])).trim()]);
       const [node = '', ...args] = gantryCommand('cluster', 'create', `--name=${cluster.name}`);
@@ -49,7 +62,7 @@ describe('cluster create', () => {
 
 describe('cluster delete', () => {
   it('killed between any two of its steps is finished by the next one', async () => {
-    const cluster = new TestCluster();
+    const cluster = newCluster();
     await cluster.create();
     for (const point of FAULT_POINTS.filter(each => each.startsWith('cluster/delete/')))
       expect((await cluster.run(['delete'], { GANTRY_FAULT: point })).code).toBe(KILLED);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { runCommand } from '../../src/linux/command.ts';
+import { clusterNetwork, hostLink } from '../../src/local-cluster/network/plan.ts';
 import { gantryCommand } from './gantry-command.ts';
 import { Kubectl, newestKubectl } from './kubectl.ts';
 import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
@@ -87,10 +88,12 @@ export class TestCluster {
   /** What stands of it: its directory, its links, its nft table. */
   async remains(): Promise<string[]> {
     const { stdout } = await runCommand('nft', ['list', 'tables']);
+    const network = clusterNetwork(this.name, '192.0.2.0/24');
+    const near = hostLink(this.name, network, 0).near.replace(/0$/, '');
     const tables = stdout.toString('utf8').split('\n');
     return [
       ...(existsSync(`${CLUSTERS_DIR}/${this.name}`) ? ['directory'] : []),
-      ...readdirSync('/sys/class/net').filter(link => link.startsWith('gantry')),
+      ...readdirSync('/sys/class/net').filter(link => link === network.bridge || link.startsWith(near)),
       ...tables.filter(table => table.endsWith(`gantry-cluster-${this.name}`)),
     ];
   }

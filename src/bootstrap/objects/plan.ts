@@ -21,6 +21,9 @@ const PUBLIC = 'kube-public';
 
 export const CLUSTER_INFO = { namespace: PUBLIC, name: 'cluster-info' } as const;
 
+/** Keys of signatures in cluster-info begin so; the id of the token follows. */
+export const SIGNATURE_KEY = 'jws-kubeconfig-';
+
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps' } as const;
 const SECRETS = { group: '', version: 'v1', plural: 'secrets' } as const;
 const SERVICES = { group: '', version: 'v1', plural: 'services' } as const;
@@ -36,6 +39,14 @@ export function kubeadmConfigObjects(configuration: string): readonly WantedObje
   return [
     configMap(SYSTEM, 'kubeadm-config', { ClusterConfiguration: configuration }),
     ...configReaders('kubeadm:nodes-kubeadm-config', 'kubeadm-config'),
+  ];
+}
+
+/** kubelet-config with its readers. `configuration` is the text of a KubeletConfiguration. */
+export function kubeletConfigObjects(configuration: string): readonly WantedObject[] {
+  return [
+    configMap(SYSTEM, 'kubelet-config', { kubelet: configuration }),
+    ...configReaders('kubeadm:kubelet-config', 'kubelet-config'),
   ];
 }
 
@@ -128,7 +139,27 @@ export function bootstrapRules(): readonly { readonly say: string; readonly obje
 
 /** The proxy and the DNS of a node read Services and slices as that node: there are no pods of theirs with accounts. */
 export function proxyRules(): readonly WantedObject[] {
-  return [clusterBinding('kubeadm:node-proxier', 'system:node-proxier', [group(NODES_GROUP)])];
+  return [
+    clusterBinding('kubeadm:node-proxier', 'system:node-proxier', [group(NODES_GROUP)]),
+    {
+      resource: rbac('clusterroles'),
+      fields: ['rules'],
+      object: {
+        apiVersion: `${RBAC}/v1`,
+        kind: 'ClusterRole',
+        metadata: { name: 'system:coredns' },
+        rules: [
+          {
+            verbs: ['list', 'watch'],
+            apiGroups: [''],
+            resources: ['endpoints', 'services', 'pods', 'namespaces'],
+          },
+          { verbs: ['list', 'watch'], apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
+        ],
+      },
+    },
+    clusterBinding('system:coredns', 'system:coredns', [group(NODES_GROUP)]),
+  ];
 }
 
 /** The Service behind the address that pods are given as their DNS server. */

@@ -16,6 +16,7 @@ export function initSettings(
       ...cluster,
     },
     nodeName: 'n1',
+    nodeLabels: {},
     advertiseAddress: '10.0.0.5',
     bindPort: 6443,
     token: 'abcdef.0123456789abcdef',

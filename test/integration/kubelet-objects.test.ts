@@ -87,6 +87,8 @@ describe('what pods take from objects of the API', () => {
     const volumeMounts = [
       ...volumes.map(({ name }) => ({ name, mountPath: `/${name}` })),
       { name: 'c', mountPath: '/a', subPath: 'a' },
+      // below a volume that is read-only
+      { name: 'd', mountPath: '/c/below' },
     ];
     await run('files', { volumes, securityContext: { fsGroup: 2000 } }, { volumeMounts });
     await node.running('files');
@@ -97,7 +99,7 @@ describe('what pods take from objects of the API', () => {
 
     await changeMap('conf', { a: 'two', b: 'new', gone: null });
     await shows('files', '/c/a', 'two');
-    expect(await inside('files', 'ls', '/c')).toBe('a\nb\n');
+    expect(await inside('files', 'ls', '/c', '/c/below')).toBe('/c:\na\nb\nbelow\n\n/c/below:\nlabels\n');
     // a sub-path shows what it was bound to
     expect(await inside('files', 'cat', '/a')).toBe('one');
     await secrets.patch({ namespace: 'default', name: 'pass' }, 'merge', { data: { p: btoa('changed') } });
@@ -241,6 +243,29 @@ describe('what pods take from objects of the API', () => {
     await waitFor('the config map to be changed', () => changeMap('over', { a: '2' }));
     await shows('over', '/c/a', '2');
     await remove('over');
+  });
+
+  it('goes on with volumes in memory that a killed kubelet left, and leaves none behind', async () => {
+    const armed = await armFault(node.target.host, node.kubelet, 'kubelet/pod/volumes-made');
+    const volumes = [{ name: 's', secret: { secretName: 'pass' } }];
+    await run('left', { volumes }, { volumeMounts: [{ name: 's', mountPath: '/s' }] });
+    await waitForRestart(node.kubelet, armed);
+    await node.running('left');
+    expect(await inside('left', 'cat', '/s/p')).toBe('changed');
+    await remove('left');
+    await expectNoLeftovers(node.target);
+  });
+
+  it('shows what is optional when it comes, and stops showing it when it goes', async () => {
+    const volumes = [{ name: 'c', configMap: { name: 'maybe', optional: true } }];
+    await run('optional', { volumes }, { volumeMounts: [{ name: 'c', mountPath: '/c' }] });
+    await node.running('optional');
+    expect(await inside('optional', 'ls', '/c')).toBe('');
+    await putMap('maybe', { a: '1' });
+    await waitFor('the file to be there', async () => (await inside('optional', 'ls', '/c')) === 'a\n');
+    await configMaps.delete('default', 'maybe');
+    await waitFor('the file to be gone', async () => (await inside('optional', 'ls', '/c')) === '');
+    await remove('optional');
   });
 
   it.each<FaultPoint>(['volume/version-written', 'volume/link-made', 'volume/link-renamed'])(

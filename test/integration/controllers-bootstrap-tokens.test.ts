@@ -45,8 +45,9 @@ describe('bootstrap tokens', () => {
       const namespaces = new ResourceClient<Namespace>(connection, NAMESPACES);
       return (await namespaces.list('')).items.some(({ metadata }) => metadata.name === 'kube-public');
     });
-    manager = await TestControllerManager.start(kubeconfig, [
+    manager = await TestControllerManager.start(server.kubeconfigFor('system:kube-controller-manager', []), [
       '--leader-elect=false',
+      '--use-service-account-credentials=true',
       '--controllers=bootstrapsigner,tokencleaner',
     ]);
   });

@@ -84,8 +84,9 @@ describe('certificate signing requests', () => {
     const [certificate, keyFile] = [join(server.folder, 'signer.crt'), join(server.folder, 'signer.key')];
     writeFileSync(certificate, server.authority.pem);
     writeFileSync(keyFile, server.authority.keyPem, { mode: 0o600 });
-    manager = await TestControllerManager.start(kubeconfig, [
+    manager = await TestControllerManager.start(server.kubeconfigFor('system:kube-controller-manager', []), [
       '--leader-elect=false',
+      '--use-service-account-credentials=true',
       '--controllers=csrapproving,csrsigning,csrcleaner',
       `--cluster-signing-cert-file=${certificate}`,
       `--cluster-signing-key-file=${keyFile}`,

@@ -81,8 +81,9 @@ describe('a daemon set', () => {
     sets = new ResourceClient<DaemonSet>(connection, DAEMON_SETS);
     revisions = new ResourceClient<ControllerRevision>(connection, CONTROLLER_REVISIONS);
     for (const name of ['a', 'b']) await addNode(name);
-    manager = await TestControllerManager.start(kubeconfig, [
+    manager = await TestControllerManager.start(server.kubeconfigFor('system:kube-controller-manager', []), [
       '--leader-elect=false',
+      '--use-service-account-credentials=true',
       '--controllers=daemonset,serviceaccount',
     ]);
     await sets.create({

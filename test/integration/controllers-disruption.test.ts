@@ -57,8 +57,9 @@ describe('disruption budgets', () => {
     connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-test' });
     pods = new ResourceClient<Pod>(connection, PODS);
     budgets = new ResourceClient<PodDisruptionBudget>(connection, POD_DISRUPTION_BUDGETS);
-    manager = await TestControllerManager.start(kubeconfig, [
+    manager = await TestControllerManager.start(server.kubeconfigFor('system:kube-controller-manager', []), [
       '--leader-elect=false',
+      '--use-service-account-credentials=true',
       '--controllers=disruption,deployment,replicaset,serviceaccount',
     ]);
   });

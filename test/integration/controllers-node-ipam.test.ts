@@ -21,8 +21,9 @@ describe('the networks of nodes', () => {
     const kubeconfig = server.kubeconfigFor('admin', ['system:masters']);
     connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-test' });
     nodes = new ResourceClient<Node>(connection, NODES);
-    manager = await TestControllerManager.start(kubeconfig, [
+    manager = await TestControllerManager.start(server.kubeconfigFor('system:kube-controller-manager', []), [
       '--leader-elect=false',
+      '--use-service-account-credentials=true',
       '--controllers=nodeipam',
       '--allocate-node-cidrs=true',
       // room for as many nodes as there are, and no more
@@ -65,9 +66,7 @@ describe('the networks of nodes', () => {
       '--allocate-node-cidrs=true',
       '--cluster-cidr=10.0.0.0/25',
     ]);
-    await waitFor('its last word', () =>
-      refused.log.includes('--cluster-cidr: a /25 has no room for the /24 of a node'),
-    );
-    expect(await refused.stop('SIGTERM')).toBe(1);
+    expect(await refused.ended()).toBe(1);
+    expect(refused.log).toContain('--cluster-cidr: a /25 has no room for the /24 of a node');
   });
 });

@@ -68,8 +68,9 @@ describe('a node that is lost', () => {
       void Promise.allSettled([...renewing].map(renew)).then(() => setTimeout(beat, 300));
     };
     beat();
-    manager = await TestControllerManager.start(kubeconfig, [
+    manager = await TestControllerManager.start(server.kubeconfigFor('system:kube-controller-manager', []), [
       '--leader-elect=false',
+      '--use-service-account-credentials=true',
       '--controllers=nodelifecycle,taint-eviction-controller,serviceaccount',
       '--node-monitor-period=200ms',
       '--node-monitor-grace-period=2s',

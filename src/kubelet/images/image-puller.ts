@@ -69,7 +69,7 @@ export class ImagePuller {
       return { reason: 'InvalidImageName', message };
     }
     const policy = container.imagePullPolicy ?? 'IfNotPresent';
-    const found = await this.#runtime.imageStatus(reference, '', signal);
+    const found = await this.#inspect(request, reference, signal);
     // to a pod that may not use it, an image is not there
     const present = found !== undefined && policy !== 'Always' && (await this.#mayUse(request, reference, found));
     switch (planImage(policy, present)) {
@@ -87,6 +87,24 @@ export class ImagePuller {
       }
       case 'pull':
         return { pull: this.#pull(request, reference, signal) };
+    }
+  }
+
+  async #inspect(
+    { container, onEvent }: ImageRequest,
+    reference: string,
+    signal: AbortSignal,
+  ): Promise<Image | undefined> {
+    try {
+      return await this.#runtime.imageStatus(reference, '', signal);
+    } catch (error) {
+      if (errorCode(error) !== 'unavailable')
+        onEvent(
+          'Warning',
+          'InspectFailed',
+          `Failed to inspect image "${container.image ?? ''}": ${errorMessage(error)}`,
+        );
+      throw error;
     }
   }
 

@@ -64,19 +64,21 @@ export function apiObjects({ connection, clock, log, onChange }: ApiObjectsOptio
   const services = new ObjectStore<Service>();
   const waiting = new Set<string>();
   let servicesSynced = false;
+  const forget = (uid: string): void => {
+    waiting.delete(uid);
+    configMaps.setReferences(uid, '', new Set());
+    secrets.setReferences(uid, '', new Set());
+    tokens.forget(uid);
+  };
   return {
-    watch({ uid, namespace, pod, source }) {
+    watch({ uid, namespace, pod, source, finished }) {
       if (source === 'file') return;
+      if (finished === true) return forget(uid);
       const { configMaps: maps, secrets: names } = podReferences(pod.spec);
       configMaps.setReferences(uid, namespace, maps);
       secrets.setReferences(uid, namespace, names);
     },
-    forget(uid) {
-      waiting.delete(uid);
-      configMaps.setReferences(uid, '', new Set());
-      secrets.setReferences(uid, '', new Set());
-      tokens.forget(uid);
-    },
+    forget,
     configMap: (namespace, name) => configMaps.get(namespace, name),
     secret: (namespace, name) => secrets.get(namespace, name),
     token: (pod, { audience = '', expirationSeconds }, signal) =>

@@ -4,7 +4,7 @@ import type { DesiredPod } from '../desired/desired-pod.ts';
 
 /** What pods take from objects of the API. */
 export interface PodObjects {
-  /** From now on the objects that the pod refers to are watched, and their changes told. Idempotent; the pod may have changed. */
+  /** From now on the objects that the pod refers to are watched, and their changes told. Idempotent; the pod may have changed. Nothing is watched for one that has finished. */
   watch(pod: DesiredPod): void;
   /** The pod is gone: nothing is kept for it. Idempotent. */
   forget(podUid: string): void;

@@ -9,6 +9,8 @@ export function failureEvent(
     case 'start-container':
     case 'start-created':
       return { reason: 'Failed', message: `Error: ${message}` };
+    case 'ensure-image':
+      return { reason: 'Failed', message: 'Error: ImageInspectError' };
     case 'create-sandbox':
       return { reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${message}` };
     case 'make-cgroup':

@@ -127,6 +127,17 @@ describe('what is told of an image', () => {
     expect(events).toEqual(['Warning InspectFailed Failed to apply default image tag "A/B": invalid reference format']);
   });
 
+  it.each([
+    ['internal', ['Warning InspectFailed Failed to inspect image "a:1": the store is broken']],
+    ['unavailable', []],
+  ] as const)('that the runtime cannot say: %s', async (code, expected) => {
+    runtime.imageStatus = async () => {
+      throw new GantryError(code, 'the store is broken');
+    };
+    await expect(ensure('{name: main, image: "a:1"}')).rejects.toThrow('the store is broken');
+    expect(events).toEqual(expected);
+  });
+
   it('why its pull failed', async () => {
     runtime.pullImage = async () => {
       throw invalidArgument('no such image');

@@ -47,7 +47,7 @@ describe('failureEvent', () => {
     ['make-cgroup', { reason: 'FailedCreatePodContainer', message: 'unable to ensure pod container exists: x' }],
     ['kill-containers', { reason: 'FailedKillPod', message: 'error killing pod: x' }],
     ['make-volumes', undefined],
-    ['ensure-image', undefined],
+    ['ensure-image', { reason: 'Failed', message: 'Error: ImageInspectError' }],
   ] as const)('of %s is %j', (step, expected) => {
     expect(failureEvent(step, 'x')).toEqual(expected);
   });

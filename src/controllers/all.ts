@@ -30,6 +30,7 @@ import { resourceQuotaController } from './resource-quota/resource-quota.ts';
 import { rootCaPublisher } from './root-ca/root-ca.ts';
 import { serviceAccountController } from './service-account/service-account.ts';
 import { serviceCidrController } from './service-cidr/service-cidr.ts';
+import { statefulSetController } from './statefulset/statefulset.ts';
 import { taintEvictionController } from './taint-eviction/taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished/ttl-after-finished.ts';
 
@@ -66,6 +67,7 @@ export function allControllers({
     ...(rootCa === undefined ? [] : [rootCaPublisher(rootCa)]),
     namespaceController,
     deploymentController,
+    statefulSetController,
     replicaSetController,
     replicationControllerController,
     resourceQuotaController,

@@ -17,10 +17,11 @@ import { PodControl } from '../pods/pod-control.ts';
 import { hasEnded } from '../pods/pod-state.ts';
 import { slowStart } from '../pods/slow-start.ts';
 import { CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS } from '../resources.ts';
+import { RevisionHistory } from '../revisions/history.ts';
 import { hashOf } from '../revisions/plan.ts';
 import { daemonTemplate, type Fitness, fitnessOf } from './daemon-pod.ts';
 import { FailedPods } from './failed-pods.ts';
-import { DaemonHistory } from './history.ts';
+import { hasPods, joinRevisions } from './history.ts';
 import { type DaemonPlan, type DaemonWorld, daemonStatus, planDaemons, type Removal } from './plan.ts';
 
 const KIND = { apiVersion: 'apps/v1', kind: 'DaemonSet' };
@@ -43,7 +44,8 @@ class DaemonSets implements Reconciler {
   readonly #sets: Informed<DaemonSet>;
   readonly #nodes: Informed<Node>;
   readonly #pods: OwnedObjects<Pod, DaemonSet>;
-  readonly #history: DaemonHistory;
+  readonly #history: RevisionHistory<DaemonSet>;
+  readonly #podWriter: ResourceClient<Pod>;
   readonly #writer: ResourceClient<DaemonSet>;
   readonly #control: PodControl;
   readonly #failed: FailedPods;
@@ -55,6 +57,7 @@ class DaemonSets implements Reconciler {
     this.#sets = parts.informed<DaemonSet>(DAEMON_SETS);
     this.#nodes = parts.informed<Node>(NODES);
     this.#writer = parts.client<DaemonSet>(DAEMON_SETS);
+    this.#podWriter = parts.client<Pod>(PODS);
     this.#control = new PodControl(parts, KIND);
     this.#failed = new FailedPods(parts.clock);
     this.#sets.onChange(({ key }) => parts.enqueue(key));
@@ -65,10 +68,10 @@ class DaemonSets implements Reconciler {
       kind: KIND,
       selectorOf,
       enqueue: key => parts.enqueue(key),
-      writer: parts.client<Pod>(PODS),
+      writer: this.#podWriter,
       onOwned: (key, change) => this.#control.expectations.observe(key, change),
     });
-    this.#history = new DaemonHistory(parts, KIND, this.#sets, selectorOf);
+    this.#history = new RevisionHistory<DaemonSet>(parts, KIND, this.#sets, this.#writer, selectorOf);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
@@ -89,7 +92,9 @@ class DaemonSets implements Reconciler {
     }
     const { namespace = '', name = '' } = set.metadata;
     const owned = await this.#pods.claim(set, selector, () => this.#writer.get(namespace, name, signal), signal);
-    const history = await this.#history.of(set, selector, owned, signal);
+    const history = await this.#history.of(set, selector, signal);
+    await joinRevisions(history.current, history.duplicates, owned, this.#podWriter, signal);
+    for (const duplicate of history.duplicates) await this.#history.delete(duplicate, signal);
     const world: DaemonWorld = {
       set,
       nodes: this.#nodes.store.list(),
@@ -101,7 +106,7 @@ class DaemonSets implements Reconciler {
     };
     const plan = planDaemons(world);
     const error = await this.#carryOut(plan, world, signal);
-    if (error === undefined) await this.#history.clean(set, history, owned, signal);
+    if (error === undefined) await this.#history.clean(set, history, hasPods(owned), signal);
     const availableInMs = await this.#tell(world, signal);
     if (error !== undefined) throw error;
     const times = [plan.againInMs, availableInMs].filter(ms => ms !== undefined);

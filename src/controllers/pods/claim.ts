@@ -13,12 +13,13 @@ export interface Claim<T> {
 
 /**
  * Sorts what may concern an owner. Others' objects are left alone; an owner that is being deleted adopts nothing and releases nothing, for its dependents are the
- * garbage collector's. Nothing that is being deleted itself is adopted. Pure.
+ * garbage collector's. Nothing that is being deleted itself is adopted. `isMember`: what else an object has to be, as to have a certain name. Pure.
  */
 export function claim<T extends ApiObject>(
   candidates: readonly T[],
   owner: ApiObject,
   selector: LabelSelector,
+  isMember: (object: T) => boolean = () => true,
 ): Claim<T> {
   const owned: T[] = [];
   const adopt: T[] = [];
@@ -26,7 +27,7 @@ export function claim<T extends ApiObject>(
   const isEnding = owner.metadata.deletionTimestamp !== undefined;
   for (const each of candidates) {
     const controller = controllerOf(each);
-    const fits = selector.matches(each.metadata.labels ?? {});
+    const fits = selector.matches(each.metadata.labels ?? {}) && isMember(each);
     if (controller === undefined) {
       if (fits && !isEnding && each.metadata.deletionTimestamp === undefined) adopt.push(each);
     } else if (controller.uid === owner.metadata.uid) {

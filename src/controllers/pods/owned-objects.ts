@@ -22,6 +22,8 @@ export interface OwnedOptions<T extends ApiObject, O extends ApiObject> {
   /** Makes the owner of this key look: something about what it has, or could have, has changed. */
   readonly enqueue: (ownerKey: string) => void;
   readonly writer: ResourceClient<T>;
+  /** What fits has to be this as well; anything unless given. */
+  readonly isMember?: (owner: O, object: T) => boolean;
   /** Told of every change of an object that the owner of this key has or had. */
   readonly onOwned?: (ownerKey: string, change: Change<T>) => void;
 }
@@ -64,7 +66,9 @@ export class OwnedObjects<T extends ApiObject, O extends ApiObject> {
    */
   async claim(owner: O, selector: LabelSelector, fresh: () => Promise<O>, signal: AbortSignal): Promise<readonly T[]> {
     const orphans = this.#options.objects.store.byIndex(ORPHANS, owner.metadata.namespace ?? '');
-    const { owned, adopt, release } = claim([...this.of(owner), ...orphans], owner, selector);
+    const { owned, adopt, release } = claim([...this.of(owner), ...orphans], owner, selector, object =>
+      this.#isMember(owner, object),
+    );
     if (adopt.length > 0) await requireSame(owner, fresh);
     const { apiVersion, kind } = this.#options.kind;
     const mine = [controllerReference(owner, apiVersion, kind)];
@@ -85,7 +89,12 @@ export class OwnedObjects<T extends ApiObject, O extends ApiObject> {
     const orphan = change.after;
     if (orphan === undefined || controllerOf(orphan) !== undefined) return;
     for (const owner of owners.store.list(orphan.metadata.namespace))
-      if (selectorOf(owner)?.matches(orphan.metadata.labels) === true) enqueue(keyOf(owner));
+      if (selectorOf(owner)?.matches(orphan.metadata.labels) === true && this.#isMember(owner, orphan))
+        enqueue(keyOf(owner));
+  }
+
+  #isMember(owner: O, object: T): boolean {
+    return this.#options.isMember?.(owner, object) !== false;
   }
 
   /** The uid in the patch makes it one of this very object; undefined where that is gone. */

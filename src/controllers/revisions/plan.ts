@@ -68,14 +68,14 @@ export function newRevision(
   };
 }
 
-/** Those of older templates beyond a number, the oldest first, but none of which there are pods. */
+/** Those of older templates beyond a number, the oldest first, but none that somebody still needs, as pods of it do. */
 export function surplusRevisions(
   old: readonly ControllerRevision[],
   limit: number,
-  liveHashes: ReadonlySet<string>,
+  isLive: (revision: ControllerRevision) => boolean,
 ): readonly ControllerRevision[] {
   const count = Math.max(0, old.length - limit);
-  return byNumber(old.filter(revision => !liveHashes.has(hashOf(revision)))).slice(0, count);
+  return byNumber(old.filter(revision => !isLive(revision))).slice(0, count);
 }
 
 function byNumber(revisions: readonly ControllerRevision[]): readonly ControllerRevision[] {

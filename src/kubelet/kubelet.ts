@@ -13,6 +13,7 @@ import type { Logger } from '../daemon/logger.ts';
 import type { Registry } from '../daemon/metrics.ts';
 import { createExecutors } from './act/executors.ts';
 import { PodManager } from './act/pod-manager.ts';
+import { admitPod } from './decide/admit-pod.ts';
 import { ManifestDirectory } from './desired/manifest-directory.ts';
 import { PodSources } from './desired/pod-sources.ts';
 import { ImagePuller } from './images/image-puller.ts';
@@ -27,7 +28,7 @@ import { watchRuntime } from './observed/runtime-watch.ts';
 import { isPodUid, podsDir } from './pod-paths.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { MirrorPods } from './report/mirror-pods.ts';
-import { NO_EVENTS, type PodEvents, podEvents } from './report/pod-events.ts';
+import { NO_EVENTS, podEvents } from './report/pod-events.ts';
 import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
 import { makeQosCgroups } from './resources/qos-cgroups.ts';
@@ -82,7 +83,8 @@ export function kubelet(options: KubeletOptions): Component {
         options.api === undefined
           ? undefined
           : apiObjects({ connection: options.api.connection, clock, log, onChange: onObjectChange });
-      const events = options.api === undefined ? NO_EVENTS : apiEvents(options, options.api);
+      const recorder = options.api === undefined ? undefined : eventRecorder(options, options.api);
+      const events = recorder === undefined ? NO_EVENTS : podEvents(recorder);
       const tools = {
         objects: objects ?? NO_OBJECTS,
         events,
@@ -106,7 +108,7 @@ export function kubelet(options: KubeletOptions): Component {
       const node =
         options.api === undefined || options.node === undefined
           ? undefined
-          : nodeReporting(options.node, { api: options.api, settings, runtime, version, clock, log });
+          : nodeReporting(options.node, { api: options.api, settings, runtime, version, recorder, clock, log });
       const reporting = options.api === undefined ? undefined : podReporting(options, options.api);
       const seenAt = new Map<string, number>();
       const manager = new PodManager(
@@ -133,6 +135,16 @@ export function kubelet(options: KubeletOptions): Component {
             ...(options.manifests === undefined ? [] : ['file' as const]),
             ...(options.api === undefined ? [] : ['api' as const]),
           ],
+          admit: (pod, others) => {
+            const [own] = options.api?.node.store.list() ?? [];
+            return own === undefined
+              ? undefined
+              : admitPod(
+                  pod.pod,
+                  others.map(each => each.pod),
+                  own,
+                );
+          },
           onGone: pod => reporting?.sender.onGone(pod.uid),
         },
         signal,
@@ -199,17 +211,15 @@ export function kubelet(options: KubeletOptions): Component {
   };
 }
 
-function apiEvents({ settings, clock, log }: KubeletOptions, { connection }: KubeletApi): PodEvents {
-  return podEvents(
-    new EventRecorder({
-      events: new ResourceClient<Event>(connection, { group: '', version: 'v1', plural: 'events' }),
-      component: 'kubelet',
-      host: settings.nodeName,
-      clock,
-      randomSuffix: () => randomBytes(8).toString('hex'),
-      onTrouble: because => log.debug({ because }, 'an event was not written'),
-    }),
-  );
+function eventRecorder({ settings, clock, log }: KubeletOptions, { connection }: KubeletApi): EventRecorder {
+  return new EventRecorder({
+    events: new ResourceClient<Event>(connection, { group: '', version: 'v1', plural: 'events' }),
+    component: 'kubelet',
+    host: settings.nodeName,
+    clock,
+    randomSuffix: () => randomBytes(8).toString('hex'),
+    onTrouble: because => log.debug({ because }, 'an event was not written'),
+  });
 }
 
 /** The part that tells the API server how pods are, and shows it those of manifests. */

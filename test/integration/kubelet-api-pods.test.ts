@@ -120,6 +120,36 @@ describe('a pod of the API server', () => {
   });
 });
 
+describe('a pod that the node cannot take', () => {
+  it('is rejected with the reason, stays so over a kill -9, and holds up nobody', async () => {
+    const resources = { requests: { cpu: '1000' } };
+    await node.pods.create(pod('greedy', WAIT, {}, { resources }));
+    const status = await node.until('to be rejected', 'greedy', each => each?.status?.phase === 'Failed');
+    expect(status?.status).toMatchObject({
+      reason: 'OutOfcpu',
+      message: expect.stringMatching(
+        /^Pod was rejected: Node didn't have enough resource: cpu, requested: 1000000, used: \d+, capacity: \d+$/,
+      ),
+      qosClass: 'Burstable',
+    });
+    await node.pods.create(pod('modest'));
+    await node.running('modest');
+    await killAndRestart(node.kubelet);
+    await node.pods.create(pod('elsewhere', WAIT, { nodeSelector: { disk: 'fast' } }));
+    const misplaced = await node.until('to be rejected', 'elsewhere', each => each?.status?.phase === 'Failed');
+    expect(misplaced?.status?.reason).toBe('NodeAffinity');
+    expect((await node.pod('greedy'))?.status).toEqual(status?.status);
+    const { items } = await node.events.list('default', {
+      fieldSelector: 'involvedObject.name=greedy,reason=OutOfcpu',
+    });
+    expect(items.map(event => event.type)).toEqual(['Warning']);
+    const names = ['greedy', 'modest', 'elsewhere'];
+    await Promise.all(names.map(name => node.pods.delete('default', name)));
+    await Promise.all(names.map(name => node.gone(name)));
+    await expectNoLeftovers(node.target);
+  });
+});
+
 describe('a kubelet whose API server is away', () => {
   it('keeps its pods, tells later what happened meanwhile, and doubles nothing over a kill -9', async () => {
     await node.pods.create(pod('stays'));

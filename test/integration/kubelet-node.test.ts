@@ -80,6 +80,26 @@ describe('the Node of a kubelet', () => {
     await node.nodes.patch({ namespace: '', name: node.name }, 'merge', { spec: { unschedulable: null } });
   });
 
+  it('tells in events what happens to it', async () => {
+    const told = async (): Promise<string[]> =>
+      (
+        await node.events.list('default', {
+          fieldSelector: `involvedObject.kind=Node,involvedObject.name=${node.name}`,
+        })
+      ).items.map(event => `${event.type} ${event.reason}: ${event.message}`);
+    for (const event of [
+      'Normal Starting: Starting kubelet.',
+      `Normal NodeReady: Node ${node.name} status is now: NodeReady`,
+      `Normal NodeNotSchedulable: Node ${node.name} status is now: NodeNotSchedulable`,
+      `Normal NodeHasSufficientPID: Node ${node.name} status is now: NodeHasSufficientPID`,
+    ])
+      await waitFor(`the event ${event}`, async saw => {
+        const all = await told();
+        saw(all);
+        return all.includes(event);
+      });
+  });
+
   it('says at once that the network is not ready, and when it is again', async () => {
     const { host } = node.target;
     await host.exec(['mv', '/etc/cni/net.d/10-gantry.conflist', '/etc/cni/10-gantry.conflist.away']);

@@ -1,6 +1,8 @@
 import { qosClass } from '../../api/pod-resources.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
+import type { Rejection } from '../decide/admit-pod.ts';
+import { rejectedStatus } from '../decide/pod-status.ts';
 import { type DesiredPod, fullName, type PodSource } from '../desired/desired-pod.ts';
 import type { DesiredSet } from '../desired/merge-sources.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
@@ -30,6 +32,8 @@ export interface PodManagerOptions extends WorkerTools {
   readonly sources: readonly PodSource[];
   /** Uids of which there is a directory under the root. */
   podDirs(): readonly string[];
+  /** Why this node does not take a pod of the API server, beside those that are here already; undefined where it does. */
+  admit(pod: DesiredPod, others: readonly DesiredPod[]): Rejection | undefined;
   /** A pod of the API server was ended and nothing of it is left on this node. Told again until the pod is not wanted any more. */
   onGone(pod: DesiredPod): void;
 }
@@ -45,6 +49,8 @@ export class PodManager {
   readonly #told = new Set<string>();
   /** Deleted pods that are ended and that the API server still has. */
   readonly #gone = new Set<string>();
+  /** Pods that this node did not take. */
+  readonly #rejected = new Set<string>();
   #desired: DesiredSet | undefined;
   #relisted = false;
   #swept = false;
@@ -91,7 +97,7 @@ export class PodManager {
     const wanted = new Map(pods.map(p => [p.uid, p]));
     const { cache } = this.#options;
     for (const uid of this.#told) if (wanted.has(uid) || cache.get(uid) === undefined) this.#told.delete(uid);
-    for (const uid of this.#gone) if (!wanted.has(uid)) this.#leave(uid);
+    for (const uid of [...this.#gone, ...this.#rejected]) if (!wanted.has(uid)) this.#leave(uid);
     for (const [uid, { worker }] of this.#workers)
       if (!wanted.has(uid))
         worker.setGoal({ kind: 'end', desired: worker.goal.desired, because: goneFrom(worker.goal) });
@@ -102,7 +108,7 @@ export class PodManager {
   }
 
   #want(pod: DesiredPod): void {
-    if (this.#gone.has(pod.uid)) return;
+    if (this.#gone.has(pod.uid) || (this.#rejected.has(pod.uid) && pod.deletion === undefined)) return;
     const own = this.#workers.get(pod.uid);
     if (own !== undefined) {
       const { desired } = own.worker.goal;
@@ -125,7 +131,28 @@ export class PodManager {
       if (other !== undefined && fullName(other) === fullName(pod)) return;
     }
     this.#say(pod);
+    if (!this.#takes(pod)) return;
     this.#start(pod.uid, goalOf(pod));
+  }
+
+  /** Asked once, before anything of a pod is here: what runs was taken, whatever changed since. A pod that is not taken has failed. */
+  #takes(pod: DesiredPod): boolean {
+    const { cache, statuses, events, clock, log, admit } = this.#options;
+    if (pod.source === 'file' || pod.finished === true || pod.deletion !== undefined) return true;
+    if (cache.get(pod.uid) !== undefined) return true;
+    const here = (each: DesiredPod): boolean =>
+      each.uid !== pod.uid &&
+      each.finished !== true &&
+      !this.#gone.has(each.uid) &&
+      (this.#workers.has(each.uid) || cache.get(each.uid) !== undefined);
+    const rejection = admit(pod, (this.#desired?.pods ?? []).filter(here));
+    if (rejection === undefined) return true;
+    const { reason, message } = rejection;
+    this.#rejected.add(pod.uid);
+    log.warn({ pod: fullName(pod), uid: pod.uid, reason, because: message }, 'the pod was rejected');
+    events.record(pod, 'Warning', reason, message);
+    statuses.report(pod.uid, pod.pod, rejectedStatus(pod.pod, rejection, clock.now()));
+    return false;
   }
 
   /** Ends a pod that runs and that nobody asks for. Pods of others are left alone, and so is one whose manifest is only unreadable just now. */
@@ -205,6 +232,7 @@ export class PodManager {
 
   #leave(uid: string): void {
     this.#gone.delete(uid);
+    this.#rejected.delete(uid);
     this.#options.statuses.forget(uid);
   }
 

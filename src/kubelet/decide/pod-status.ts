@@ -1,4 +1,6 @@
-import type { PodPhase, PodQOSClass, PodStatus } from '../../api/types/gen/core-v1.ts';
+import { qosClass } from '../../api/pod-resources.ts';
+import type { Pod, PodPhase, PodQOSClass, PodStatus } from '../../api/types/gen/core-v1.ts';
+import type { Rejection } from './admit-pod.ts';
 import { apiTime, computeContainerStatus } from './container-status.ts';
 import { type DecideInput, deadlineOf, decideInit, isFinished } from './decide-container.ts';
 import { computeConditions } from './pod-conditions.ts';
@@ -15,6 +17,10 @@ export interface StatusInput extends DecideInput {
 
 /** The one author of a pod's status: everything in it follows from what is wanted, what is observed, and what failed. Pure. */
 export function computePodStatus(input: StatusInput): PodStatus {
+  const { observed, desired, previous } = input;
+  // of what was rejected, or was taken away after its end, nothing more can be learnt
+  const nothing = observed.sandboxes.length + observed.containers.length === 0;
+  if (desired.finished === true && nothing && previous !== undefined) return previous;
   const { spec } = input.desired.pod;
   const sandbox = input.observed.sandboxes[0];
   const ready = sandbox?.state === 'ready' ? sandbox : undefined;
@@ -37,7 +43,9 @@ export function computePodStatus(input: StatusInput): PodStatus {
   const reached = ended ?? (expired ? 'Failed' : computePhase(spec, initStatuses, appStatuses, deleted));
   const phase = settledPhase(input, reached);
   const hostNetwork = spec.hostNetwork === true;
-  const ips = hostNetwork ? (sandbox === undefined ? [] : input.hostIPs) : (ready?.ips ?? []);
+  // a pod that has ended keeps the address that it had
+  const own = ready === undefined ? (previous?.podIPs ?? []).flatMap(each => each.ip ?? []) : ready.ips;
+  const ips = hostNetwork ? (sandbox === undefined ? [] : input.hostIPs) : own;
   const [podIP] = ips;
   const [hostIP] = input.hostIPs;
   const startedAt = input.observed.sandboxes.at(-1)?.createdAt;
@@ -67,6 +75,19 @@ export function computePodStatus(input: StatusInput): PodStatus {
     ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     containerStatuses: appStatuses,
     qosClass: input.qosClass,
+  };
+}
+
+/** The status of a pod that this node does not take. */
+export function rejectedStatus(pod: Pod, { reason, message }: Rejection, now: number): PodStatus {
+  const { generation } = pod.metadata;
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    phase: 'Failed',
+    reason,
+    message: `Pod was rejected: ${message}`,
+    startTime: pod.status?.startTime ?? apiTime(now),
+    qosClass: qosClass(pod),
   };
 }
 

@@ -15,7 +15,7 @@ export function isMirrorPod(pod: Pod): boolean {
 export function apiPods(objects: readonly Pod[], before: readonly DesiredPod[]): readonly DesiredPod[] {
   const known = new Map(before.map(pod => [pod.uid, pod]));
   const pods: DesiredPod[] = [];
-  for (const pod of objects) {
+  for (const pod of [...objects].sort(olderFirst)) {
     const { uid = '', name = '', namespace = '' } = pod.metadata;
     if (isMirrorPod(pod) || !isPodUid(uid)) continue;
     const next = desiredPod(pod, uid, name, namespace);
@@ -23,6 +23,13 @@ export function apiPods(objects: readonly Pod[], before: readonly DesiredPod[]):
     pods.push(last !== undefined && isSame(last, next) ? last : next);
   }
   return pods;
+}
+
+/** Where not all fit, those that came first are taken. */
+function olderFirst(a: Pod, b: Pod): number {
+  const key = ({ metadata: { creationTimestamp = '', namespace, name } }: Pod): string =>
+    `${creationTimestamp} ${namespace}/${name}`;
+  return key(a) < key(b) ? -1 : 1;
 }
 
 function desiredPod(pod: Pod, uid: string, name: string, namespace: string): DesiredPod {
@@ -50,6 +57,10 @@ function isSame(a: DesiredPod, b: DesiredPod): boolean {
   );
 }
 
-function relevant({ metadata, spec }: Pod): unknown {
-  return [metadata.generation, metadata.labels, metadata.annotations, spec];
+function relevant({ metadata, spec, status }: Pod): unknown {
+  // whoever keeps a gate says in a condition whether it is open
+  const gates = (spec.readinessGates ?? []).map(
+    gate => status?.conditions?.find(c => c.type === gate.conditionType)?.status,
+  );
+  return [metadata.generation, metadata.labels, metadata.annotations, spec, gates];
 }

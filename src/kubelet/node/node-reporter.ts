@@ -8,6 +8,7 @@ import type { KubeletApi } from '../kubelet-api.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { Thresholds } from './eviction-thresholds.ts';
 import { nodeConditions } from './node-conditions.ts';
+import { type NodeEvent, nodeEvents, statusEvent } from './node-events.ts';
 import { containerImages, defaultLabels, type NodeIdentity, newNode, nodeStatus } from './node-object.ts';
 import { hasChanged, labelsPatch, nodeStatusPatch } from './node-status-patch.ts';
 import { judgePressure, type LastSeen, readSignals } from './pressure.ts';
@@ -19,6 +20,7 @@ export interface NodeReporterOptions {
   /** False where somebody else makes the Node. */
   readonly register: boolean;
   readonly runtime: ContainerRuntime;
+  readonly onEvent: (event: NodeEvent) => void;
   readonly rootDir: string;
   readonly thresholds: Thresholds;
   /** How long a pressure stays after it was seen last. */
@@ -40,6 +42,7 @@ export class NodeReporter {
   readonly #options: NodeReporterOptions;
   readonly #health: RuntimeHealthWatch;
   #node: Node | undefined;
+  #unschedulable = false;
   #reportedAt = Number.NEGATIVE_INFINITY;
   #lastSeen: LastSeen = new Map();
   #wake: (() => void) | undefined;
@@ -49,7 +52,9 @@ export class NodeReporter {
     this.#options = options;
     this.#health = new RuntimeHealthWatch(options.runtime, options.clock, () => this.#poke());
     options.api.node.onChange(({ after }) => {
-      if (after !== undefined && !isOlder(after, this.#node)) this.#node = after;
+      if (after === undefined || isOlder(after, this.#node)) return;
+      this.#node = after;
+      this.#tellSchedulable(after.spec?.unschedulable === true);
     });
   }
 
@@ -61,6 +66,7 @@ export class NodeReporter {
   /** Until the signal aborts; never rejects. `onRegistered` is called once, when there is a Node. */
   async run(signal: AbortSignal, onRegistered: () => void): Promise<void> {
     const watching = this.#health.run(signal);
+    this.#options.onEvent({ type: 'Normal', reason: 'Starting', message: 'Starting kubelet.' });
     await this.#register(signal);
     if (!signal.aborted) onRegistered();
     while (!signal.aborted) {
@@ -69,6 +75,13 @@ export class NodeReporter {
       if (!this.#poked) await this.#sleep(signal);
     }
     await watching;
+  }
+
+  #tellSchedulable(unschedulable: boolean): void {
+    if (unschedulable === this.#unschedulable) return;
+    this.#unschedulable = unschedulable;
+    const reason = unschedulable ? 'NodeNotSchedulable' : 'NodeSchedulable';
+    this.#options.onEvent(statusEvent(this.#options.identity.name, reason));
   }
 
   async #register(signal: AbortSignal): Promise<void> {
@@ -92,7 +105,9 @@ export class NodeReporter {
     const { api, identity, log } = this.#options;
     const { client } = api.node;
     try {
-      const node = await client.create(newNode(identity, await this.#status(undefined, signal)), signal);
+      const status = await this.#status(undefined, signal);
+      const node = await client.create(newNode(identity, status), signal);
+      this.#tell(undefined, status);
       log.info({ node: identity.name }, 'the node is registered');
       this.#reportedAt = this.#options.clock.monotonic();
       return node;
@@ -128,9 +143,15 @@ export class NodeReporter {
     const { api, identity, clock } = this.#options;
     const target = { namespace: '', name: identity.name, subresource: 'status' };
     const body = { status: nodeStatusPatch(this.#node?.status, status) };
+    const before = this.#node?.status;
     const answer = await api.node.client.patch(target, 'strategic', body, signal);
+    this.#tell(before, status);
     if (!isOlder(answer, this.#node)) this.#node = answer;
     this.#reportedAt = clock.monotonic();
+  }
+
+  #tell(before: NodeStatus | undefined, after: NodeStatus): void {
+    for (const event of nodeEvents(this.#options.identity.name, before, after)) this.#options.onEvent(event);
   }
 
   async #status(before: NodeStatus | undefined, signal: AbortSignal): Promise<NodeStatus> {

@@ -1,5 +1,6 @@
 import type { Taint } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { EventRecorder } from '../../client/event-recorder.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { KubeletApi } from '../kubelet-api.ts';
 import type { ContainerRuntime, RuntimeVersion } from '../runtime/ports.ts';
@@ -39,16 +40,24 @@ export function nodeReporting(
     readonly settings: KubeletSettings;
     readonly runtime: ContainerRuntime;
     readonly version: RuntimeVersion;
+    readonly recorder: EventRecorder | undefined;
     readonly clock: Clock;
     readonly log: Logger;
   },
 ): NodeReporting {
   const { api, settings, runtime, clock, log } = parts;
+  // upstream's kubelets name themselves by name in place of the uid, and people look for that
+  const target = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    object: { metadata: { name: settings.nodeName, uid: settings.nodeName } },
+  };
   const reporter = new NodeReporter({
     api,
     identity: identityOf(setup, settings, parts.version),
     register: setup.register,
     runtime,
+    onEvent: ({ type, reason, message }) => parts.recorder?.record(target, type, reason, message),
     rootDir: settings.rootDir,
     thresholds: setup.thresholds,
     pressureTransitionMs: setup.pressureTransitionMs,

@@ -109,7 +109,8 @@ export function kubelet(options: KubeletOptions): Component {
         options.api === undefined || options.node === undefined
           ? undefined
           : nodeReporting(options.node, { api: options.api, settings, runtime, version, recorder, clock, log });
-      const reporting = options.api === undefined ? undefined : podReporting(options, options.api);
+      const reporting =
+        options.api === undefined ? undefined : podReporting(options, options.api, uid => manager.onNews([uid], false));
       const seenAt = new Map<string, number>();
       const manager = new PodManager(
         {
@@ -145,6 +146,7 @@ export function kubelet(options: KubeletOptions): Component {
                   own,
                 );
           },
+          isTold: uid => reporting?.sender.isTold(uid) ?? true,
           onGone: pod => reporting?.sender.onGone(pod.uid),
         },
         signal,
@@ -226,10 +228,11 @@ function eventRecorder({ settings, clock, log }: KubeletOptions, { connection }:
 function podReporting(
   { statuses, clock, log }: KubeletOptions,
   api: KubeletApi,
+  onTold: (uid: string) => void,
 ): { readonly sender: StatusSender; readonly mirrors: MirrorPods; run(signal: AbortSignal): Promise<void> } {
   const onTrouble = (message: string): void => log.warn(message);
   const uids = new WorkQueue(clock);
-  const sender = new StatusSender({ pods: api.pods, statuses, enqueue: uid => uids.add(uid), onTrouble });
+  const sender = new StatusSender({ pods: api.pods, statuses, onTold, enqueue: uid => uids.add(uid), onTrouble });
   const names = new WorkQueue(clock);
   const mirrors = new MirrorPods({
     pods: api.pods,

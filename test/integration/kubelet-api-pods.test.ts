@@ -177,6 +177,35 @@ describe('a kubelet whose API server is away', () => {
     await expectNoLeftovers(node.target);
   });
 
+  it('tells how a deleted pod ended, though both were away when it did', async () => {
+    const slow = 'trap "sleep 3; exit 6" TERM; sleep 100000 & wait';
+    await node.pods.create(pod('unseen', slow, { terminationGracePeriodSeconds: 60 }));
+    await node.running('unseen');
+    await node.pods.patch({ namespace: 'default', name: 'unseen' }, 'merge', {
+      metadata: { finalizers: ['example.com/look'] },
+    });
+    await node.pods.delete('default', 'unseen');
+    await waitFor(
+      'the container to be asked to end',
+      async () =>
+        (await node.events.list('default', { fieldSelector: 'involvedObject.name=unseen,reason=Killing' })).items
+          .length > 0,
+    );
+    await node.apiServer.stop();
+    await waitFor('the container to have ended', async saw => {
+      const { containers: all } = await node.target.client.listContainers({ filter: undefined });
+      saw(all.map(c => c.state));
+      return all.length > 0 && all.every(c => c.state === 2);
+    });
+    await killAndRestart(node.kubelet);
+    node.apiServer.start();
+    const ended = await node.until('to have failed', 'unseen', each => each?.status?.phase === 'Failed');
+    expect(ended?.status?.containerStatuses?.[0]?.state.terminated?.exitCode).toBe(6);
+    await node.pods.patch({ namespace: 'default', name: 'unseen' }, 'merge', { metadata: { finalizers: null } });
+    await node.gone('unseen');
+    await expectNoLeftovers(node.target);
+  });
+
   it('ends what was deleted while the kubelet was away', async () => {
     await node.pods.create(pod('late'));
     await node.running('late');

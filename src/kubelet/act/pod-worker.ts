@@ -36,6 +36,8 @@ export interface WorkerTools extends ActTools {
   readonly probes: Pick<ProbeManager, 'follow' | 'results' | 'rest' | 'forget'>;
   /** The scheme of container ids. */
   readonly runtimeName: string;
+  /** Whether the API server has the status that was reported last; true for a pod that it does not have. A change of that pokes the worker. */
+  isTold(uid: string): boolean;
   /** Told once per pod, when all its containers run for the first time. */
   onRunning(pod: DesiredPod): void;
 }
@@ -155,8 +157,9 @@ export class PodWorker {
       return { hold: clock.now() + UNREACHABLE_MS };
     }
     this.#probe(observed);
-    const plan = this.#plan(observed);
+    // told first: what ends a pod waits until that is known
     this.#report(observed);
+    const plan = this.#plan(observed);
     if (plan.gone) return 'gone';
     if (plan.actions.length === 0) return { wakeAt: plan.wakeAt };
     return this.#execute(plan.actions, observed, signal);
@@ -209,6 +212,7 @@ export class PodWorker {
       memory: this.#memory,
       sidecars: (spec?.initContainers ?? []).filter(isSidecar).map(c => c.name),
       graceSeconds: goal.graceSeconds ?? spec?.terminationGracePeriodSeconds,
+      untold: goal.desired?.source === 'api' && !this.#tools.isTold(this.uid),
       because: goal.because,
     });
   }

@@ -13,6 +13,8 @@ export interface TerminationInput {
   readonly sidecars: readonly string[];
   /** The pod's own grace; undefined takes what each container was created with. */
   readonly graceSeconds: number | undefined;
+  /** The API server does not have the pod's last status yet: the records from which it can be made again stay until then. */
+  readonly untold?: boolean;
   /** `its manifest is gone`, … */
   readonly because: string;
 }
@@ -40,6 +42,7 @@ export function planTermination(input: TerminationInput): Plan {
     ...strays.map((c): PodAction => ({ kind: 'remove-container', container: c.name, id: c.id, because })),
     ...observed.sandboxes.map((s): PodAction => ({ kind: 'remove-sandbox', id: s.id, because })),
   ];
+  if (records.length > 0 && input.untold === true) return { actions: [], wakeAt: undefined, gone: false };
   if (records.length > 0) return act(records);
   const rest: PodAction[] = [];
   if (memory.volumes !== 'removed') rest.push({ kind: 'remove-volumes', because });

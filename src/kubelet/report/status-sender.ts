@@ -1,4 +1,4 @@
-import type { Pod } from '../../api/types/gen/core-v1.ts';
+import type { Pod, PodStatus } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, isNotFound } from '../../base/errors.ts';
 import { type Outcome, SETTLED, waitFor } from '../../base/outcome.ts';
 import type { Informed } from '../../client/informers.ts';
@@ -16,6 +16,8 @@ export interface StatusSenderOptions {
   /** The pods that are bound to this node, as the API server has them. */
   readonly pods: Informed<Pod>;
   readonly statuses: StatusStore;
+  /** The API server has now what was reported of that pod, or has the pod no more. */
+  readonly onTold: (uid: string) => void;
   /** Look at that pod again. */
   readonly enqueue: (uid: string) => void;
   readonly onTrouble: (message: string) => void;
@@ -33,14 +35,19 @@ export class StatusSender implements Reconciler {
   /** What the API server answered last, which the watch may not have brought yet. */
   readonly #answers = new Map<string, Pod>();
   readonly #failures = new Map<string, number>();
+  /** What was written last of a pod, and what the API server does not take whenever it is sent. As JSON: a status is made anew at each look. */
+  readonly #sent = new Map<string, string>();
+  readonly #refused = new Map<string, string>();
 
   constructor(options: StatusSenderOptions) {
     this.#options = options;
     options.statuses.onReport(uid => options.enqueue(uid));
     options.pods.onChange(({ before, after }) => {
       const { uid = '' } = (after ?? before)?.metadata ?? {};
-      if (after === undefined) this.#forget(uid);
-      else options.enqueue(this.#localUid(after));
+      if (after === undefined) {
+        this.#forget(uid);
+        options.onTold(uid);
+      } else options.enqueue(this.#localUid(after));
     });
   }
 
@@ -48,6 +55,16 @@ export class StatusSender implements Reconciler {
   onGone(uid: string): void {
     this.#gone.add(uid);
     this.#options.enqueue(uid);
+  }
+
+  /** Whether nothing is left to be written of a pod: of one that the API server has not got, nothing is. */
+  isTold(uid: string): boolean {
+    const object = this.#newest(uid);
+    const wanted = this.#options.statuses.get(uid)?.status;
+    if (object === undefined || wanted === undefined || statusPatch(object.status, wanted) === undefined) return true;
+    // the server may store it in another form than it was sent
+    const text = JSON.stringify(wanted);
+    return this.#sent.get(uid) === text || this.#refused.get(uid) === text;
   }
 
   async reconcile(uid: string, signal: AbortSignal): Promise<Outcome> {
@@ -67,22 +84,48 @@ export class StatusSender implements Reconciler {
   }
 
   async #send(uid: string, signal: AbortSignal): Promise<void> {
-    const { pods, statuses } = this.#options;
+    const { pods, statuses, onTold } = this.#options;
     const object = this.#newest(uid);
     if (object === undefined) return;
     const { namespace = '', name = '', uid: objectUid = '' } = object.metadata;
     const wanted = statuses.get(uid)?.status;
-    const patch = wanted === undefined ? undefined : statusPatch(object.status, wanted);
-    if (patch !== undefined) {
+    const patch = wanted === undefined || this.#isRefused(uid, wanted) ? undefined : statusPatch(object.status, wanted);
+    if (wanted !== undefined && patch !== undefined) {
       // the uid is a condition: a pod of the same name that came since is left alone
       const body = { metadata: { uid: objectUid }, status: patch };
-      const answer = await pods.client.patch({ namespace, name, subresource: 'status' }, 'strategic', body, signal);
-      this.#answers.set(objectUid, answer);
+      await this.#write(uid, { namespace, name, uid: objectUid }, body, wanted, signal);
+      onTold(uid);
     }
     if (!this.#gone.has(uid) || object.metadata.deletionTimestamp === undefined) return;
     // with a grace of 0 it has been let go already, and waits for its finalizers only
     if (object.metadata.deletionGracePeriodSeconds === 0 && (object.metadata.finalizers ?? []).length > 0) return;
     await pods.client.delete(namespace, name, { gracePeriodSeconds: 0, preconditions: { uid: objectUid } }, signal);
+  }
+
+  #isRefused(uid: string, wanted: PodStatus): boolean {
+    const refused = this.#refused.get(uid);
+    return refused !== undefined && refused === JSON.stringify(wanted);
+  }
+
+  /** One that the rules of the API do not allow stays unwritten: it must not keep a pod from being let go. */
+  async #write(
+    uid: string,
+    target: { readonly namespace: string; readonly name: string; readonly uid: string },
+    body: object,
+    wanted: PodStatus,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { pods, onTrouble } = this.#options;
+    const { namespace, name } = target;
+    try {
+      const answer = await pods.client.patch({ namespace, name, subresource: 'status' }, 'strategic', body, signal);
+      this.#answers.set(target.uid, answer);
+      this.#sent.set(uid, JSON.stringify(wanted));
+    } catch (error) {
+      if (errorCode(error) !== 'invalid-argument') throw error;
+      onTrouble(`the API server refuses the status of pod ${namespace}/${name}: ${errorMessage(error)}`);
+      this.#refused.set(uid, JSON.stringify(wanted));
+    }
   }
 
   /** The pod of that uid in the API server, or the copy of the static pod of that uid. */
@@ -106,6 +149,8 @@ export class StatusSender implements Reconciler {
     this.#gone.delete(uid);
     this.#answers.delete(uid);
     this.#failures.delete(uid);
+    this.#refused.delete(uid);
+    this.#sent.delete(uid);
   }
 }
 

@@ -296,7 +296,7 @@ async function addon(context: InitContext, say: Say, signal: AbortSignal): Promi
     say('Applied the rules by which the proxies of nodes read Services');
     await ensure(connection, [dnsService(settings.cluster)], signal);
     say('Applied the Service "kube-dns"');
-    say('Starting the proxy and the DNS server of this node');
+    say('Starting network, proxy and DNS server of this node');
     for (const unit of networkUnits(identityOf(settings), settings.cluster, files, gantry))
       await keeper.start(unit, signal);
   });

@@ -135,7 +135,7 @@ async function waitForBootstrap(context: JoinContext, say: Say, signal: AbortSig
   await waitForKubelet(services, signal);
   // it has done its work, and its token is a secret
   rmSync(files.bootstrapKubeletConf, { force: true });
-  say('Starting the proxy and the DNS server');
+  say('Starting network, proxy and DNS server');
   const cluster = readClusterConfiguration(files.clusterConfiguration);
   for (const unit of networkUnits(node, cluster, files, gantry)) await services.start(unit, signal);
 }

@@ -22,7 +22,8 @@ import {
 } from './record.ts';
 import { checkRequirements } from './requirements.ts';
 import { runStep } from './run-step.ts';
-import { pickNetwork } from './subnets.ts';
+import { waitForNodes } from './status.ts';
+import { claimNetwork } from './subnets.ts';
 
 export interface CreateClusterOptions {
   readonly name: string;
@@ -76,7 +77,7 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
 
 async function make(options: CreateClusterOptions): Promise<ClusterRecord> {
   const { name, clustersDir, config, gantry, write, signal } = options;
-  const network = pickNetwork(name, clustersDir, options.subnet, config);
+  const network = claimNetwork(name, clustersDir, options.subnet, config);
   const names = nodeNames(name, config.nodes);
   const nodes = config.nodes.map(
     ({ role, labels }, i): ClusterNode => ({
@@ -134,6 +135,8 @@ async function make(options: CreateClusterOptions): Promise<ClusterRecord> {
   }
   const { path, context } = await mergeClusterContext(record, firstHost, options.kubeconfig, signal);
   write(`Wrote the context ${context} into ${path}`);
+  write('Waiting for the nodes to be ready');
+  await waitForNodes(record, clustersDir, signal);
   const complete: ClusterRecord = { ...record, complete: true, kubeconfig: path };
   writeClusterRecord(complete, clustersDir);
   faultPoint('cluster/create/complete');

@@ -8,6 +8,7 @@ import { removeClusterContext } from './kubeconfig/cluster-context.ts';
 import { removeNetwork } from './network/network.ts';
 import { bridgeName } from './network/plan.ts';
 import { type ClusterRecord, clusterDir, hostsDirOf, readClusterRecord, removeClusterDir } from './record.ts';
+import { releaseNetwork } from './subnets.ts';
 
 export interface DeleteClusterOptions {
   readonly clustersDir: string;
@@ -34,6 +35,7 @@ export async function deleteCluster(name: string, { clustersDir, isLocked }: Del
   const record = recordOf(name, clustersDir);
   if (record !== undefined) await removeClusterContext(record);
   faultPoint('cluster/delete/context-removed');
+  releaseNetwork(name, clustersDir);
   removeClusterDir(name, clustersDir);
 }
 

@@ -8,7 +8,7 @@ import { listHostNames, readHostRecord, writeHostRecord } from './host/record.ts
 import { attachHost, ensureNetwork, machineResolver } from './network/network.ts';
 import { hostLink } from './network/plan.ts';
 import { type ClusterRecord, clusterDir, hostsDirOf } from './record.ts';
-import { connectTo } from './status.ts';
+import { connectTo, waitForNodes } from './status.ts';
 
 export interface StartStopOptions {
   readonly clustersDir: string;
@@ -81,4 +81,6 @@ export async function startCluster(record: ClusterRecord, options: StartStopOpti
       }
     },
   );
+  write('Waiting for the nodes to be ready');
+  await waitForNodes(record, clustersDir, signal);
 }

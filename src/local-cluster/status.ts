@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Node } from '../api/types/gen/core-v1.ts';
-import { errorMessage } from '../base/errors.ts';
+import { errorMessage, failedPrecondition } from '../base/errors.ts';
+import { waitUntil } from '../bootstrap/wait.ts';
 import { ApiConnection } from '../client/connection.ts';
 import { parseKubeconfig } from '../client/kubeconfig.ts';
 import { ResourceClient } from '../client/resource-client.ts';
@@ -27,6 +28,7 @@ export interface ClusterStatus {
 }
 
 const ANSWER_MS = 5000;
+const READY_PATIENCE_MS = 120_000;
 const NODES = { group: '', version: 'v1', plural: 'nodes' } as const;
 
 /** Looks at hosts, API server and nodes. Never throws for what is not well: that is the answer. */
@@ -66,6 +68,19 @@ async function askNodes(record: ClusterRecord, hostsDir: string): Promise<readon
   } finally {
     connection.close();
   }
+}
+
+/** Waits until every node is Ready, as the API knows it. Throws `deadline-exceeded` that names those that are not, and why. */
+export function waitForNodes(record: ClusterRecord, clustersDir: string, signal: AbortSignal): Promise<void> {
+  const hostsDir = hostsDirOf(record.name, clustersDir);
+  return waitUntil(
+    { what: `the nodes of "${record.name}" to be ready`, timeoutMs: READY_PATIENCE_MS, pauseMs: 250, signal },
+    async () => {
+      const ready = await askNodes(record, hostsDir);
+      const others = record.nodes.filter(({ name }) => !ready.includes(name));
+      if (others.length > 0) throw failedPrecondition(`${others.map(({ name }) => name).join(', ')} not Ready`);
+    },
+  );
 }
 
 /** A connection to the cluster's API server as its administrator; the caller closes it. Throws when its host does not run. */

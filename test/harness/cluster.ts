@@ -48,6 +48,20 @@ export class TestCluster {
     };
   }
 
+  /** `gantry service NAME`: what it says. Throws its error. */
+  async service(name: string, ...flags: readonly string[]): Promise<string> {
+    const [file = '', ...args] = gantryCommand(
+      'service',
+      name,
+      `--name=${this.name}`,
+      `--clusters-dir=${CLUSTERS_DIR}`,
+      ...flags,
+    );
+    const result = await runCommand(file, args, { env: environment({}), timeoutMs: PATIENCE_MS });
+    if (result.code !== 0) throw new Error(result.stderr.toString('utf8'));
+    return result.stdout.toString('utf8');
+  }
+
   /** The same, begun and not waited for. */
   start(words: readonly string[]): {
     readonly child: ChildProcess;
@@ -100,7 +114,13 @@ export class TestCluster {
 
   private command(words: readonly string[]): string[] {
     const [verb = '', ...rest] = words;
-    return gantryCommand('cluster', verb, `--name=${this.name}`, `--clusters-dir=${CLUSTERS_DIR}`, ...rest);
+    return gantryCommand(
+      'cluster',
+      ...verb.split(' '),
+      `--name=${this.name}`,
+      `--clusters-dir=${CLUSTERS_DIR}`,
+      ...rest,
+    );
   }
 }
 

@@ -1,6 +1,13 @@
 import type { Files } from '../files.ts';
 import { NODE_DNS_ADDRESS } from '../kubelet-configuration.ts';
-import { CRI_SERVICE, DNS_SERVICE, NODE_SERVICE, PROXY_SERVICE, type ServiceUnit } from '../services.ts';
+import {
+  CRI_SERVICE,
+  DNS_SERVICE,
+  NETWORK_SERVICE,
+  NODE_SERVICE,
+  PROXY_SERVICE,
+  type ServiceUnit,
+} from '../services.ts';
 import { type ClusterSettings, dnsAddress, hostInUrl } from '../settings.ts';
 
 /** What the daemons of one node have to know. */
@@ -44,6 +51,17 @@ export function networkUnits(
   gantry: readonly string[],
 ): readonly ServiceUnit[] {
   return [
+    {
+      name: NETWORK_SERVICE,
+      argv: [
+        ...gantry,
+        'run',
+        'network',
+        `--kubeconfig=${files.kubeletConf}`,
+        `--hostname-override=${node.nodeName}`,
+        `--cluster-cidr=${cluster.podSubnet}`,
+      ],
+    },
     {
       name: PROXY_SERVICE,
       argv: [

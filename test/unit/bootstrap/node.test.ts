@@ -16,6 +16,7 @@ describe('the daemons of a node', () => {
     expect(units.map(({ name, argv }) => [name, argv.slice(0, 3).join(' ')])).toEqual([
       ['gantry-cri', 'gantry run cri'],
       ['gantry-node', 'gantry run node'],
+      ['gantry-network', 'gantry run network'],
       ['gantry-proxy', 'gantry run proxy'],
       ['gantry-dns', 'gantry run dns'],
     ]);

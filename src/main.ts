@@ -258,7 +258,7 @@ function apiServerOptions(command: Command): Command {
 function schedulerOptions(command: Command): Command {
   return command
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
-    .option('--healthz-port <port>', 'port of /healthz and /metrics on 127.0.0.1', '10259');
+    .option('--healthz-port <port>', 'port of /healthz and /metrics on 127.0.0.1, by HTTPS', '10259');
 }
 
 function controllerManagerOptions(command: Command): Command {
@@ -283,7 +283,11 @@ function controllerManagerOptions(command: Command): Command {
     .option('--unhealthy-zone-threshold <number>', 'from this part of its nodes on, much of a zone is lost', '0.55')
     .option('--use-service-account-credentials <bool>', 'let each controller work as an account of its own', 'false')
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
-    .option('--healthz-port <port>', 'port of /healthz and /metrics of the controllers, on 127.0.0.1', '10257');
+    .option(
+      '--healthz-port <port>',
+      'port of /healthz and /metrics of the controllers, on 127.0.0.1, by HTTPS',
+      '10257',
+    );
 }
 
 async function exitWith(code: Promise<number>): Promise<void> {

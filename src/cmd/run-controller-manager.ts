@@ -16,6 +16,7 @@ import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { booleanFlag, portFlag } from './flag-values.ts';
+import { selfSignedForLoopback } from './self-signed.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run controller-manager`, named as upstream's. */
@@ -90,6 +91,8 @@ export function openControllerManager(
   const health = healthServer({
     host: '127.0.0.1',
     port: portFlag(flags.healthzPort, '--healthz-port'),
+    // componentstatuses ask by HTTPS, and kubeadm too
+    tls: selfSignedForLoopback('kube-controller-manager', systemClock.now()),
     checks: [],
     registry,
   });

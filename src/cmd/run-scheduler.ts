@@ -10,6 +10,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { schedulerComponent } from '../scheduler/scheduler-component.ts';
 import { booleanFlag, portFlag } from './flag-values.ts';
+import { selfSignedForLoopback } from './self-signed.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run scheduler`, named as upstream's. */
@@ -46,6 +47,7 @@ export function openScheduler(
   const port = portFlag(flags.healthzPort, '--healthz-port');
   const connection = new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-scheduler/${VERSION}` });
   const scheduler = schedulerComponent({ connection, leaderElect, registry, clock: systemClock, log });
-  const health = healthServer({ host: '127.0.0.1', port, checks: [], registry });
+  const tls = selfSignedForLoopback('kube-scheduler', systemClock.now());
+  const health = healthServer({ host: '127.0.0.1', port, tls, checks: [], registry });
   return { components: [scheduler, health], close: () => connection.close() };
 }

@@ -1,4 +1,5 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { errorMessage } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { Component } from './component.ts';
@@ -11,8 +12,10 @@ export interface HealthCheck {
 }
 
 export interface HealthServerOptions {
-  /** `127.0.0.1` unless the caller has a reason; plain HTTP, no secrets are served. */
+  /** `127.0.0.1` unless the caller has a reason; no secrets are served. */
   readonly host: string;
+  /** HTTPS with this certificate and key, PEM; plain HTTP without. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   readonly port: number;
   readonly checks: readonly HealthCheck[];
   readonly registry: Registry;
@@ -20,10 +23,14 @@ export interface HealthServerOptions {
   onListening?(port: number): void;
 }
 
-/** The answer of /healthz: upstream's text form, `ok` alone when all pass, a line per check with `?verbose` or on failure. */
+/** Upstream asks the last two of these; here all say the same. */
+const PATHS = ['/healthz', '/livez', '/readyz'];
+
+/** The answer of /healthz: upstream's text form, `ok` alone when all pass, a line per check with `?verbose` or on failure. `name` is that of the path. */
 export async function healthReport(
   checks: readonly HealthCheck[],
   verbose: boolean,
+  name = 'healthz',
 ): Promise<{ ok: boolean; text: string }> {
   const lines: string[] = [];
   let ok = true;
@@ -37,19 +44,20 @@ export async function healthReport(
     }
   }
   if (ok && !verbose) return { ok, text: 'ok' };
-  return { ok, text: `${[...lines, `healthz check ${ok ? 'passed' : 'failed'}`].join('\n')}\n` };
+  return { ok, text: `${[...lines, `${name} check ${ok ? 'passed' : 'failed'}`].join('\n')}\n` };
 }
 
-/** Serves /healthz and /metrics. */
+/** Serves /healthz, /livez, /readyz and /metrics. */
 export function healthServer(options: HealthServerOptions): Component {
   return {
     name: 'health-server',
     async run(signal, ready) {
-      const server = createServer((request, response) => {
+      const listener: RequestListener = (request, response) => {
         const url = new URL(request.url ?? '/', 'http://localhost');
         const reply = async (): Promise<{ status: number; type: string; body: string }> => {
-          if (url.pathname === '/healthz') {
-            const report = await healthReport(options.checks, url.searchParams.has('verbose'));
+          if (PATHS.includes(url.pathname)) {
+            const verbose = url.searchParams.has('verbose');
+            const report = await healthReport(options.checks, verbose, url.pathname.slice(1));
             return { status: report.ok ? 200 : 500, type: 'text/plain; charset=utf-8', body: report.text };
           }
           if (url.pathname === '/metrics')
@@ -60,7 +68,8 @@ export function healthServer(options: HealthServerOptions): Component {
           ({ status, type, body }) => response.writeHead(status, { 'content-type': type }).end(body),
           error => response.writeHead(500, { 'content-type': 'text/plain' }).end(`${errorMessage(error)}\n`),
         );
-      });
+      };
+      const server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
       const port = await listen(server, options.port, options.host);
       options.onListening?.(port);
       ready();

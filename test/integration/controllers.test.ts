@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigMap, Namespace, Pod, ServiceAccount } from '../../src/api/types/gen/core-v1.ts';
+import { askHealthz, type ComponentHealth } from '../../src/apiserver/component-health.ts';
 import { isNotFound } from '../../src/base/errors.ts';
 import { ApiConnection } from '../../src/client/connection.ts';
 import { readKubeconfig } from '../../src/client/kubeconfig.ts';
@@ -60,6 +61,16 @@ describe('the controller manager', () => {
       const found = await maps.get('team', 'kube-root-ca.crt');
       return found.data?.['ca.crt'] === bundle.data?.['ca.crt'];
     });
+  });
+
+  it('says by HTTPS that it is well, as componentstatuses ask', async () => {
+    const asked = (): Promise<ComponentHealth> => askHealthz(manager.healthzPort, AbortSignal.timeout(5000));
+    const said = await waitFor('an answer', async saw => {
+      const answer = await asked();
+      saw({ answer, log: manager.log.slice(-300) });
+      return answer.status === 'True' && answer;
+    });
+    expect(said).toEqual({ status: 'True', message: 'ok', error: '' });
   });
 
   it('empties a namespace that is deleted, pods first, and lets it go', async () => {

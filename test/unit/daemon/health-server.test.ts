@@ -18,6 +18,10 @@ describe('healthReport', () => {
     expect((await healthReport([good], true)).text).toBe('[+]ping ok\nhealthz check passed\n');
   });
 
+  it('speaks of the path that was asked', async () => {
+    expect((await healthReport([good], true, 'livez')).text).toBe('[+]ping ok\nlivez check passed\n');
+  });
+
   it('names the check that fails and why', async () => {
     expect(await healthReport([good, bad], false)).toEqual({
       ok: false,

@@ -334,8 +334,16 @@ describe('parameters', () => {
     ],
     ['fieldSelector=metadata.name', 400, "invalid selector: 'metadata.name'; can't understand 'metadata.name'"],
     ['fieldSelector=foo=bar', 400, '"foo" is not a known field selector: only "metadata.name", "metadata.namespace"'],
-    ['resourceVersion=x', 400, 'invalid resource version: strconv.ParseUint: parsing "x": invalid syntax'],
-    ['continue=zzz', 400, 'invalid continue token: continue key is not valid'],
+    [
+      'resourceVersion=x',
+      400,
+      'invalid resource version: resourceVersion: Invalid value: "x": strconv.ParseUint: parsing "x": invalid syntax',
+    ],
+    [
+      'continue=zzz',
+      400,
+      "invalid continue token: continue key is not valid: invalid character 'Ï' looking for beginning of value",
+    ],
     ['limit=x', 400, 'strconv.ParseInt: parsing "x": invalid syntax'],
     ['timeout=x', 400, 'invalid timeout specified in the request URL - time: invalid duration "x"'],
     [

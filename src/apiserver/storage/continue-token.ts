@@ -1,3 +1,5 @@
+import { parseJson } from '../../api/decode/json/decode-json.ts';
+import { errorMessage } from '../../base/errors.ts';
 import { StorageError } from './errors.ts';
 
 /** Where a list goes on: base64url of `{"v":"meta.k8s.io/v1","rv":<revision>,"start":<first key after the prefix>}`. */
@@ -19,12 +21,12 @@ export function encodeContinue(startKey: string, prefix: string, revision: numbe
 
 /** Throws `invalid`, for a 400, on anything that this or an upstream server did not make. The key cannot leave the prefix. */
 export function decodeContinue(token: string, prefix: string): ContinueToken {
-  if (!/^[A-Za-z0-9_-]*$/.test(token) || token.length % 4 === 1) throw bad('continue key is not valid');
-  const parsed = parse(Buffer.from(token, 'base64url').toString());
+  const parsed = parse(decoded(token));
   if (parsed.v !== VERSION)
     throw bad(`continue key is not valid: server does not recognize this encoded version ${String(parsed.v ?? '')}`);
   const { rv = 0, start = '' } = parsed;
-  if (!Number.isSafeInteger(rv) || typeof start !== 'string') throw bad('continue key is not valid');
+  if (!Number.isSafeInteger(rv)) throw wrongType(rv, 'rv', 'int64');
+  if (typeof start !== 'string') throw wrongType(start, 'start', 'string');
   if (rv === 0)
     throw bad('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
   if (start === '') throw bad('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
@@ -34,14 +36,45 @@ export function decodeContinue(token: string, prefix: string): ContinueToken {
   return { startKey: prefix + path, revision: Number(rv) > 0 ? Number(rv) : undefined };
 }
 
-function parse(text: string): { v?: unknown; rv?: unknown; start?: unknown } {
+function decoded(token: string): Buffer {
+  const wrong = token.search(/[^A-Za-z0-9_-]/);
+  const at = wrong < 0 && token.length % 4 === 1 ? token.length - 1 : wrong;
+  if (at >= 0) throw bad(`continue key is not valid: illegal base64 data at input byte ${at}`);
+  return Buffer.from(token, 'base64url');
+}
+
+function parse(bytes: Buffer): { v?: unknown; rv?: unknown; start?: unknown } {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return value;
+    value = JSON.parse(bytes.toString()) ?? {};
   } catch {
-    // said below
+    // Go names the byte that it does not like.
+    throw bad(`continue key is not valid: ${reasonAgainst(bytes.toString('latin1'))}`);
   }
-  throw bad('continue key is not valid');
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw bad(
+    `continue key is not valid: json: cannot unmarshal ${goKind(value)} into Go value of type storage.continueToken`,
+  );
+}
+
+function reasonAgainst(text: string): string {
+  try {
+    parseJson(text);
+    return 'invalid UTF-8';
+  } catch (error) {
+    return errorMessage(error);
+  }
+}
+
+function wrongType(value: unknown, field: string, type: string): StorageError {
+  return bad(
+    `continue key is not valid: json: cannot unmarshal ${goKind(value)} into Go struct field continueToken.${field} of type ${type}`,
+  );
+}
+
+function goKind(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
 }
 
 const bad = (why: string): StorageError => new StorageError('invalid', `invalid continue token: ${why}`);

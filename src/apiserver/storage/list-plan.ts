@@ -1,3 +1,4 @@
+import { goQuote } from '../../api/go-quote.ts';
 import { decodeContinue } from './continue-token.ts';
 import { StorageError } from './errors.ts';
 import type { ListOptions } from './storage.ts';
@@ -35,11 +36,20 @@ export function planList(prefix: string, options: ListParameters): ListPlan {
   return { ...plan, minRevision: revision };
 }
 
+const UINT64_DIGITS = 20;
+const MAX_UINT64 = 2n ** 64n - 1n;
+
 /** The number in a resourceVersion; 0 for the empty one. Throws `invalid`. */
 export function parseResourceVersion(text: string): number {
   if (text === '') return 0;
-  const revision = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(revision))
-    throw new StorageError('invalid', `invalid resource version: strconv.ParseUint: parsing "${text}": invalid syntax`);
-  return revision;
+  const isNumber = /^\d+$/.test(text);
+  if (isNumber && text.length <= UINT64_DIGITS && BigInt(text) <= MAX_UINT64)
+    // no revision comes near what a double does not hold
+    return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
+  const shown = goQuote(text);
+  const why = isNumber ? 'value out of range' : 'invalid syntax';
+  throw new StorageError(
+    'invalid',
+    `invalid resource version: resourceVersion: Invalid value: ${shown}: strconv.ParseUint: parsing ${shown}: ${why}`,
+  );
 }

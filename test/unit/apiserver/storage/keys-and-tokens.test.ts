@@ -44,19 +44,30 @@ describe('continue tokens', () => {
   });
 
   it.each([
-    ['bytes that are not base64', '%%%'],
-    ['a length that base64 cannot have', 'aaaaa'],
-    ['no JSON', Buffer.from('x').toString('base64url')],
-    ['JSON that is no object', token(1)],
-    ['another version', token({ v: 'v2', rv: 1, start: 'a' })],
-    ['no revision', token({ v: 'meta.k8s.io/v1', start: 'a' })],
-    ['a revision that is no number', token({ v: 'meta.k8s.io/v1', rv: '1', start: 'a' })],
-    ['no start', token({ v: 'meta.k8s.io/v1', rv: 1 })],
-    ['a start that climbs', token({ v: 'meta.k8s.io/v1', rv: 1, start: '../secrets/a' })],
-    ['a start that climbs later', token({ v: 'meta.k8s.io/v1', rv: 1, start: 'a/../../secrets/' })],
-    ['a start with empty parts', token({ v: 'meta.k8s.io/v1', rv: 1, start: 'a//b' })],
-  ])('with %s are refused', (_, text) => {
-    expect(() => decodeContinue(text, '/registry/pods/')).toThrow('invalid continue token: continue key is not valid');
+    ['bytes that are not base64', 'ab%%', ': illegal base64 data at input byte 2'],
+    ['a length that base64 cannot have', 'aaaaa', ': illegal base64 data at input byte 4'],
+    ['no JSON', Buffer.from('x').toString('base64url'), ": invalid character 'x' looking for beginning of value"],
+    ['bytes that are no text', 'zzz', ": invalid character 'Ï' looking for beginning of value"],
+    ['nothing in them', Buffer.from('{').toString('base64url'), ': unexpected end of JSON input'],
+    ['JSON that is no object', token(1), ': json: cannot unmarshal number into Go value of type storage.continueToken'],
+    ['another version', token({ v: 'v2', rv: 1, start: 'a' }), ': server does not recognize this encoded version v2'],
+    [
+      'no revision',
+      token({ v: 'meta.k8s.io/v1', start: 'a' }),
+      ': incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+    ],
+    [
+      'a revision that is no number',
+      token({ v: 'meta.k8s.io/v1', rv: '1', start: 'a' }),
+      ': json: cannot unmarshal string into Go struct field continueToken.rv of type int64',
+    ],
+    ['no start', token({ v: 'meta.k8s.io/v1', rv: 1 }), ': encoded start key empty (version meta.k8s.io/v1)'],
+    ['a start that climbs', token({ v: 'meta.k8s.io/v1', rv: 1, start: '../secrets/a' }), ': ../secrets/a'],
+    ['a start that climbs later', token({ v: 'meta.k8s.io/v1', rv: 1, start: 'a/../../s/' }), ': a/../../s/'],
+    ['a start with empty parts', token({ v: 'meta.k8s.io/v1', rv: 1, start: 'a//b' }), ': a//b'],
+  ])('with %s are refused', (_, text, why) => {
+    const message = `invalid continue token: continue key is not valid${why}`;
+    expect(() => decodeContinue(text, '/registry/pods/')).toThrow(expect.objectContaining({ message }));
   });
 
   it('go not together with a resourceVersion', () => {
@@ -68,6 +79,19 @@ describe('continue tokens', () => {
   });
 });
 
-it.each(['-1', 'x', '1.5', ' 1', '99999999999999999999'])('refuses the resourceVersion %j', text => {
-  expect(() => parseResourceVersion(text)).toThrow(`invalid resource version: strconv.ParseUint: parsing "${text}"`);
+it.each([
+  ['-1', 'invalid syntax'],
+  ['x', 'invalid syntax'],
+  ['1.5', 'invalid syntax'],
+  [' 1', 'invalid syntax'],
+  ['18446744073709551616', 'value out of range'],
+  ['9'.repeat(50_000), 'value out of range'],
+])('refuses the resourceVersion %.30j', (text, why) => {
+  expect(() => parseResourceVersion(text)).toThrow(
+    `invalid resource version: resourceVersion: Invalid value: "${text}": strconv.ParseUint: parsing "${text}": ${why}`,
+  );
+});
+
+it('takes a resourceVersion that no store has reached for one of the future', () => {
+  expect(parseResourceVersion('18446744073709551615')).toBe(Number.MAX_SAFE_INTEGER);
 });

@@ -194,8 +194,10 @@ export class ApiConnection {
     const onAbort = (): void => stream.close(constants.NGHTTP2_CANCEL);
     if (signal?.aborted) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
+    let isWhole = false;
     try {
       for await (const piece of stream) yield piece as Buffer;
+      isWhole = true;
       signal?.throwIfAborted();
       // a stream that was reset ends like one that is complete
       if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw this.#broken(`stream reset with code ${stream.rstCode}`);
@@ -204,7 +206,8 @@ export class ApiConnection {
       throw error instanceof GantryError ? error : this.#broken(errorMessage(error));
     } finally {
       signal?.removeEventListener('abort', onAbort);
-      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+      // A stream that has ended closes by itself, only later; servers end connections that give up many.
+      if (!isWhole && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
     }
   }
 

@@ -78,8 +78,10 @@ export class World {
 
   #podWaits(before: Pod | undefined, after: Pod): void {
     const info = podInfo(after);
-    if (this.cluster.isAssumed(info.uid)) return;
-    this.#queue?.update(info);
+    const isBeingBound = this.cluster.isAssumed(info.uid);
+    // one that is being bound is in the queue as long as its binding may fail
+    if (!isBeingBound || this.#queue?.get(info.uid) !== undefined) this.#queue?.update(info);
+    if (isBeingBound) return;
     const [was, is] = [before?.status.nominatedNodeName ?? '', after.status.nominatedNodeName ?? ''];
     // what the server does not say yet is kept as it was decided here
     if (is !== '' || was !== '') this.nominated.set(info, is);

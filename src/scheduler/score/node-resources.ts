@@ -11,12 +11,16 @@ export const leastAllocated: Score = {
   weight: 1,
   prepare: ({ usualRequests }) => ({
     score({ allocatable, usualRequested }) {
-      const parts = COMPARED.filter(name => allocatable[name] > 0).map(name => {
-        const wanted = usualRequested[name] + usualRequests[name];
-        if (wanted > allocatable[name]) return 0;
-        return Math.trunc(((allocatable[name] - wanted) * MAX_SCORE) / allocatable[name]);
-      });
-      return parts.length === 0 ? 0 : Math.trunc(parts.reduce((a, b) => a + b) / parts.length);
+      let sum = 0;
+      let compared = 0;
+      for (const name of COMPARED) {
+        const has = allocatable[name];
+        if (has === 0) continue;
+        const left = has - usualRequested[name] - usualRequests[name];
+        if (left > 0) sum += Math.trunc((left * MAX_SCORE) / has);
+        compared += 1;
+      }
+      return compared === 0 ? 0 : Math.trunc(sum / compared);
     },
   }),
 };
@@ -38,9 +42,13 @@ export const balancedAllocation: Score = {
 
 /** 100 where CPU and memory are used in the same proportion. */
 function balance({ allocatable, requested }: NodeInfo, wanted?: ResourceVector): number {
-  const used = COMPARED.filter(name => allocatable[name] > 0).map(name =>
-    Math.min(1, (requested[name] + (wanted?.[name] ?? 0)) / allocatable[name]),
-  );
-  const [a = 0, b = a] = used;
-  return Math.trunc((1 - Math.abs((a - b) / 2)) * MAX_SCORE);
+  const cpu = share(requested.milliCpu + (wanted?.milliCpu ?? 0), allocatable.milliCpu);
+  const memory = share(requested.memory + (wanted?.memory ?? 0), allocatable.memory);
+  if (cpu === undefined || memory === undefined) return MAX_SCORE;
+  return Math.trunc((1 - Math.abs((cpu - memory) / 2)) * MAX_SCORE);
+}
+
+/** At most 1; undefined of a resource that the node does not have. */
+function share(used: number, has: number): number | undefined {
+  return has === 0 ? undefined : Math.min(1, used / has);
 }

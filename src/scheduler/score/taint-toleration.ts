@@ -10,10 +10,12 @@ export const taintTolerationScore: Score = {
   prepare({ pod }) {
     const tolerations = (pod.spec.tolerations ?? []).filter(({ effect }) => (effect ?? SOFT) === SOFT);
     return {
-      score: ({ node }) =>
-        (node?.spec.taints ?? []).filter(
-          taint => taint.effect === SOFT && !tolerations.some(toleration => toleratesTaint(toleration, taint)),
-        ).length,
+      score({ node }) {
+        let count = 0;
+        for (const taint of node?.spec.taints ?? [])
+          if (taint.effect === SOFT && !tolerations.some(toleration => toleratesTaint(toleration, taint))) count += 1;
+        return count;
+      },
       normalize: scores => proportional(scores, true),
     };
   },

@@ -19,7 +19,10 @@ describe('a connection', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const connection = new ApiConnection({ server: `http://127.0.0.1:${port}` }, { userAgent: 'test' });
+    const connection = new ApiConnection(
+      { server: `http://127.0.0.1:${port}`, namespace: 'default' },
+      { userAgent: 'test' },
+    );
     let answered = 0;
     const ask = async (): Promise<void> => {
       for (let i = 0; i < 65; i += 1) {

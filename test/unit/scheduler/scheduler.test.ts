@@ -68,6 +68,22 @@ describe('the scheduler', () => {
     expect(world.nodeOf('p')).toBe('n');
   });
 
+  it('tries a pod as it is by then when its binding failed and it has changed meanwhile', async () => {
+    const world = new SchedulerWorld();
+    world.putNode(testNode('n'));
+    world.putNode(testNode('m', { labels: { disk: 'ssd' } }));
+    world.putPod(testPod('p', { spec: { nodeSelector: { 'kubernetes.io/hostname': 'n' } } }));
+    world.answer = () => {
+      world.putPod(testPod('p', { spec: { nodeSelector: { disk: 'ssd' } } }));
+      return new Error('broken');
+    };
+    await world.work();
+    world.answer = () => undefined;
+    await world.clock.advance(2_000);
+    await world.work();
+    expect(world.nodeOf('p')).toBe('m');
+  });
+
   it('leaves pods alone that are for others, have a node, or are being deleted', async () => {
     const world = new SchedulerWorld();
     world.putNode(testNode('n'));

@@ -1,8 +1,16 @@
-// npm run bench -- pod | cni | memory | image | storage | api: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+// npm run bench -- pod | cni | memory | image | storage | api | schedule: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
-const BENCHMARKS = { pod: 'pod', cni: 'cni-table', memory: 'memory', image: 'image', storage: 'storage', api: 'api' };
+const BENCHMARKS = {
+  pod: 'pod',
+  cni: 'cni-table',
+  memory: 'memory',
+  image: 'image',
+  storage: 'storage',
+  api: 'api',
+  schedule: 'schedule',
+};
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'));
 if (names.length === 0 || names.some(n => !(n in BENCHMARKS))) {

@@ -90,6 +90,7 @@ export function kubelet(options: KubeletOptions): Component {
         events,
         runtime,
         settings,
+        networkProblem: () => node?.reporter.networkProblem,
         api: options.api,
         clock,
         log,
@@ -108,7 +109,16 @@ export function kubelet(options: KubeletOptions): Component {
       const node =
         options.api === undefined || options.node === undefined
           ? undefined
-          : nodeReporting(options.node, { api: options.api, settings, runtime, version, recorder, clock, log });
+          : nodeReporting(options.node, {
+              api: options.api,
+              settings,
+              runtime,
+              version,
+              recorder,
+              clock,
+              log,
+              onRuntimeChange: () => manager.onNetworkReady(),
+            });
       const reporting =
         options.api === undefined ? undefined : podReporting(options, options.api, uid => manager.onNews([uid], false));
       const seenAt = new Map<string, number>();

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Lease } from '../../src/api/types/gen/coordination-v1.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
-import { type ClusterNode, clusterNode } from '../harness/cluster-node.ts';
+import { boundPod, type ClusterNode, clusterNode } from '../harness/cluster-node.ts';
 import { killAndRestart } from '../harness/fault.ts';
+import { WAIT } from '../harness/kubelet.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 let node: ClusterNode;
@@ -100,13 +101,24 @@ describe('the Node of a kubelet', () => {
       });
   });
 
-  it('says at once that the network is not ready, and when it is again', async () => {
+  it('says at once that the network is not ready, and when it is again; pods wait for it', async () => {
     const { host } = node.target;
     await host.exec(['mv', '/etc/cni/net.d/10-gantry.conflist', '/etc/cni/10-gantry.conflist.away']);
     expect(await ready('False')).toMatch(
       /^KubeletNotReady: container runtime network not ready: NetworkReady=false reason:/,
     );
+    await node.pods.create(boundPod(node.name, 'waits', WAIT));
+    const told = await waitFor('the pod to be told why it waits', async () => {
+      const fieldSelector = 'involvedObject.name=waits,reason=NetworkNotReady';
+      return (await node.events.list('default', { fieldSelector })).items[0];
+    });
+    expect(told.message).toMatch(
+      /^network is not ready: container runtime network not ready: NetworkReady=false reason:/,
+    );
     await host.exec(['mv', '/etc/cni/10-gantry.conflist.away', '/etc/cni/net.d/10-gantry.conflist']);
     await ready('True');
+    await node.running('waits');
+    await node.pods.delete('default', 'waits');
+    await node.gone('waits');
   });
 });

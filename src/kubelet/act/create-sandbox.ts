@@ -36,6 +36,8 @@ export async function createSandbox(
   const problem = pod.pod.spec.hostNetwork === true ? undefined : hostnameProblem(pod, dns.clusterDomain);
   if (problem !== undefined) throw failedPrecondition(problem, { reason: 'CreatePodSandboxError' });
   for (const { reason, message } of dnsOf(pod, dns).warnings) tools.events.record(pod, 'Warning', reason, message);
+  const away = pod.pod.spec.hostNetwork === true ? undefined : tools.networkProblem();
+  if (away !== undefined) throw failedPrecondition(`network is not ready: ${away}`, { reason: 'NetworkNotReady' });
   mkdirSync(podLogDir(tools.settings, pod), { recursive: true, mode: 0o755 });
   await tools.runtime.runSandbox(configOfSandbox(tools.settings, pod, attempt), '', signal);
   faultPoint('kubelet/pod/sandbox-made');

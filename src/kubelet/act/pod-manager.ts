@@ -82,6 +82,11 @@ export class PodManager {
     for (const uid of uids) this.#workers.get(uid)?.worker.onObjectChange();
   }
 
+  /** The network is there, or is there again: who waits for it goes on. */
+  onNetworkReady(): void {
+    for (const { worker } of this.#workers.values()) worker.onObjectChange();
+  }
+
   /** Resolves when every worker has ended; they do when the signal aborts. Containers run on. */
   async ended(): Promise<void> {
     while (this.#workers.size > 0) await Promise.all([...this.#workers.values()].map(w => w.done));

@@ -15,6 +15,8 @@ export interface ActTools {
   readonly runtime: ContainerRuntime;
   readonly puller: ImagePuller;
   readonly settings: KubeletSettings;
+  /** Why no pod can get a network just now, as the runtime says; undefined where it can, and where nobody asks the runtime. */
+  networkProblem(): string | undefined;
   /** Undefined for a kubelet that stands alone. */
   readonly api: KubeletApi | undefined;
   readonly objects: PodObjects;

@@ -94,7 +94,7 @@ export class PodWorker {
     this.#poke();
   }
 
-  /** Something that the pod takes from the API has changed, or is there at last. */
+  /** Something that the pod takes from the API or from the node has changed, or is there at last. */
   onObjectChange(): void {
     this.#memory = rememberObjectChange(this.#memory);
     this.#objectChanges += 1;
@@ -287,7 +287,7 @@ export class PodWorker {
     };
     this.#memory = rememberFailed(this.#memory, action, failure, clock.now());
     const container = 'container' in action ? action.container : undefined;
-    tellFailure(this.#tools.events, this.#goal.desired, action, failure.message);
+    tellFailure(this.#tools.events, this.#goal.desired, action, failure);
     const retryAt = this.#memory.failures.get(container ?? POD)?.retryAt ?? clock.now() + UNREACHABLE_MS;
     log.warn(
       { pod: this.#name(), uid: this.uid, container, retryInMs: retryAt - clock.now(), because: failure.message },

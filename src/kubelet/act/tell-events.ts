@@ -6,8 +6,13 @@ import { failureEvent } from '../report/failure-event.ts';
 import type { PodEvents } from '../report/pod-events.ts';
 
 /** A step failed. */
-export function tellFailure(events: PodEvents, pod: DesiredPod | undefined, action: PodAction, message: string): void {
-  const event = failureEvent(action.kind, message);
+export function tellFailure(
+  events: PodEvents,
+  pod: DesiredPod | undefined,
+  action: PodAction,
+  { message, reason }: { readonly message: string; readonly reason: string | undefined },
+): void {
+  const event = failureEvent(action.kind, message, reason);
   if (event === undefined || pod === undefined) return;
   const container = 'container' in action ? action.container : undefined;
   events.record(pod, 'Warning', event.reason, event.message, container);

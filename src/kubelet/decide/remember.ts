@@ -66,7 +66,7 @@ export function rememberDone(memory: PodMemory, action: PodAction): PodMemory {
 }
 
 /** Steps that fail for want of an object of the API. */
-const NEED_OBJECTS: ReadonlySet<string> = new Set(['FailedMount', 'CreateContainerConfigError']);
+const NEED_OBJECTS: ReadonlySet<string> = new Set(['NetworkNotReady', 'FailedMount', 'CreateContainerConfigError']);
 
 /**
  * The memory after an object that the pod refers to came, changed or went: its volumes are to be looked after, and what failed for want of it need not

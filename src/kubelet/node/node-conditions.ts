@@ -49,6 +49,12 @@ function ready(health: RuntimeHealth): Verdict {
   return told('Ready', 'False', 'KubeletNotReady', message);
 }
 
+/** Why no pod can get a network; undefined where it can, and before the runtime has answered. Pure. */
+export function networkProblem({ conditions }: RuntimeHealth): string | undefined {
+  const condition = conditions?.find(each => each.type === 'NetworkReady');
+  return condition?.status === false ? `container runtime network not ready: ${conditionText(condition)}` : undefined;
+}
+
 /** Why no pod can be run here; empty where they can. */
 export function runtimeProblems({ conditions, down }: RuntimeHealth): readonly string[] {
   if (conditions === undefined) return ['container runtime status check may not have completed yet'];

@@ -7,7 +7,7 @@ import type { Logger } from '../../daemon/logger.ts';
 import type { KubeletApi } from '../kubelet-api.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { Thresholds } from './eviction-thresholds.ts';
-import { nodeConditions } from './node-conditions.ts';
+import { networkProblem, nodeConditions } from './node-conditions.ts';
 import { type NodeEvent, nodeEvents, statusEvent } from './node-events.ts';
 import { containerImages, defaultLabels, type NodeIdentity, newNode, nodeStatus } from './node-object.ts';
 import { hasChanged, labelsPatch, nodeStatusPatch } from './node-status-patch.ts';
@@ -21,6 +21,8 @@ export interface NodeReporterOptions {
   readonly register: boolean;
   readonly runtime: ContainerRuntime;
   readonly onEvent: (event: NodeEvent) => void;
+  /** The runtime has become ready, or has lost its network. */
+  readonly onRuntimeChange: () => void;
   readonly rootDir: string;
   readonly thresholds: Thresholds;
   /** How long a pressure stays after it was seen last. */
@@ -50,12 +52,19 @@ export class NodeReporter {
 
   constructor(options: NodeReporterOptions) {
     this.#options = options;
-    this.#health = new RuntimeHealthWatch(options.runtime, options.clock, () => this.#poke());
+    this.#health = new RuntimeHealthWatch(options.runtime, options.clock, () => {
+      options.onRuntimeChange();
+      this.#poke();
+    });
     options.api.node.onChange(({ after }) => {
       if (after === undefined || isOlder(after, this.#node)) return;
       this.#node = after;
       this.#tellSchedulable(after.spec?.unschedulable === true);
     });
+  }
+
+  get networkProblem(): string | undefined {
+    return networkProblem(this.#health.health);
   }
 
   /** Undefined until it is registered. */

@@ -41,6 +41,7 @@ export function nodeReporting(
     readonly runtime: ContainerRuntime;
     readonly version: RuntimeVersion;
     readonly recorder: EventRecorder | undefined;
+    readonly onRuntimeChange: () => void;
     readonly clock: Clock;
     readonly log: Logger;
   },
@@ -58,6 +59,7 @@ export function nodeReporting(
     register: setup.register,
     runtime,
     onEvent: ({ type, reason, message }) => parts.recorder?.record(target, type, reason, message),
+    onRuntimeChange: parts.onRuntimeChange,
     rootDir: settings.rootDir,
     thresholds: setup.thresholds,
     pressureTransitionMs: setup.pressureTransitionMs,

@@ -4,6 +4,7 @@ import type { PodActionKind } from '../decide/actions.ts';
 export function failureEvent(
   step: PodActionKind,
   message: string,
+  cause?: string,
 ): { readonly reason: string; readonly message: string } | undefined {
   switch (step) {
     case 'start-container':
@@ -12,6 +13,7 @@ export function failureEvent(
     case 'ensure-image':
       return { reason: 'Failed', message: 'Error: ImageInspectError' };
     case 'create-sandbox':
+      if (cause === 'NetworkNotReady') return { reason: cause, message };
       return { reason: 'FailedCreatePodSandBox', message: `Failed to create pod sandbox: ${message}` };
     case 'make-cgroup':
       return { reason: 'FailedCreatePodContainer', message: `unable to ensure pod container exists: ${message}` };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nodeConditions } from '../../../../src/kubelet/node/node-conditions.ts';
+import { networkProblem, nodeConditions } from '../../../../src/kubelet/node/node-conditions.ts';
 import { NO_PRESSURE } from '../../../../src/kubelet/node/pressure.ts';
 
 const up = { type: 'RuntimeReady', status: true, reason: '', message: '' };
@@ -34,6 +34,20 @@ describe('the Ready condition', () => {
   it('is true when runtime and network are', () => {
     const ready = nodeConditions({ conditions: [up, network], down: false }, NO_PRESSURE, [], T0).at(-1);
     expect(ready).toMatchObject({ status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' });
+  });
+});
+
+describe('the network', () => {
+  it.each([
+    [undefined, undefined],
+    [[up, network], undefined],
+    [[up], undefined],
+    [
+      [up, noNetwork],
+      'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:no network config',
+    ],
+  ])('of a runtime that says %j is wanting: %s', (conditions, problem) => {
+    expect(networkProblem({ conditions, down: false })).toBe(problem);
   });
 });
 

@@ -51,4 +51,11 @@ describe('failureEvent', () => {
   ] as const)('of %s is %j', (step, expected) => {
     expect(failureEvent(step, 'x')).toEqual(expected);
   });
+
+  it('says of a network that is not ready just that', () => {
+    expect(failureEvent('create-sandbox', 'network is not ready: x', 'NetworkNotReady')).toEqual({
+      reason: 'NetworkNotReady',
+      message: 'network is not ready: x',
+    });
+  });
 });

@@ -21,6 +21,12 @@ const KEEPALIVE_TIMEOUT_MS = 10_000;
 const CONNECT_MS = 2_000;
 /** Lists are pages of megabytes: the default of 64 KiB would cost a round trip each. */
 const WINDOW_BYTES = 8 << 20;
+/** What etcd's own clients send at the most: 2 MiB, of which etcd takes 1.5 MiB unless told otherwise. */
+const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+/** What may wait on one connection, in MB. On one with more Node refuses every answer, and its 10 are five large writes. */
+const MAX_WAITING_MB = 1024;
+/** A request that ended before so much of it was sent is gone; what is left of a larger one counts as waiting for ever. */
+const SENT_AT_ONCE = 64 * 1024;
 /** A connection has 2^30 streams in all (RFC 9113, 5.1.1), which a busy server uses up in days; it is replaced long before. */
 const MAX_CALLS = 1 << 29;
 
@@ -47,6 +53,8 @@ interface Link {
   why: string;
   calls: number;
   underWay: number;
+  /** It holds what will never be sent. */
+  isSpoilt: boolean;
 }
 
 /** One HTTP/2 connection to one member, made when it is needed and again after it broke. */
@@ -74,6 +82,7 @@ export class UnaryChannel {
   call(call: UnaryCall): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       if (call.signal?.aborted) return reject(call.signal.reason);
+      if (call.message.length > MAX_MESSAGE_BYTES) return reject(tooLarge(call));
       const link = this.#open();
       const stream = link.session.request({
         [constants.HTTP2_HEADER_METHOD]: 'POST',
@@ -87,8 +96,12 @@ export class UnaryChannel {
       link.underWay += 1;
       stream.once('close', () => {
         link.underWay -= 1;
-        // used up, and the last of its calls has ended
-        if (link.calls >= this.#maxCalls && link.underWay === 0) link.session.close();
+        if (call.message.length > SENT_AT_ONCE && !stream.writableFinished) link.isSpoilt = true;
+        if (link.isSpoilt) this.#forget(link);
+        if (link.underWay > 0) return;
+        // the last of its calls has ended, and it takes no more
+        if (link.isSpoilt) link.session.destroy();
+        else if (link.calls >= this.#maxCalls) link.session.close();
       });
       if (link.calls >= this.#maxCalls) this.#forget(link);
     });
@@ -105,10 +118,18 @@ export class UnaryChannel {
     if (known !== undefined && !known.session.closed && !known.session.destroyed) return known;
     const session = connect(this.#endpoint, {
       settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
+      maxSessionMemory: MAX_WAITING_MB,
       ...this.#secure,
       ...nameOptions(this.#endpoint),
     });
-    const link: Link = { session, connected: false, why: 'the connection broke', calls: 0, underWay: 0 };
+    const link: Link = {
+      session,
+      connected: false,
+      why: 'the connection broke',
+      calls: 0,
+      underWay: 0,
+      isSpoilt: false,
+    };
     this.#link = link;
     const connecting = setTimeout(
       () => session.destroy(new Error(`not connected within ${this.#connectMs} ms`)),
@@ -146,6 +167,12 @@ function nameOptions(endpoint: string): SecureClientSessionOptions {
   const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) === 0) return {};
   return { servername: '', checkServerIdentity: (_, shown) => checkServerIdentity(host, shown) };
+}
+
+function tooLarge({ name, message }: UnaryCall): EtcdError {
+  const why = `trying to send message larger than max (${message.length} vs. ${MAX_MESSAGE_BYTES})`;
+  const said = `rpc error: code = ResourceExhausted desc = ${why}`;
+  return new EtcdError('resource-exhausted', 'request-too-large', `${name}: ${why}`, { said });
 }
 
 function ping(session: ClientHttp2Session): void {

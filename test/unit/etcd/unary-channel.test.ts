@@ -67,3 +67,59 @@ it.each([
   };
   expect(await refusal()).toMatchObject({ code: 'internal', message: 'etcd Put: the answer is cut or compressed' });
 });
+
+const send = (bytes: number): Promise<Buffer> =>
+  channel.call({
+    path: '/a/B',
+    name: 'etcd Put',
+    message: Buffer.alloc(bytes),
+    timeoutMs: 5_000,
+    signal: undefined,
+  });
+
+it('does not send what is larger than etcd takes', async () => {
+  let asked = 0;
+  answer = () => {
+    asked++;
+  };
+  expect(await send(2 * 1024 * 1024 + 1).catch(error => error)).toMatchObject({
+    code: 'resource-exhausted',
+    fault: 'request-too-large',
+    said: 'rpc error: code = ResourceExhausted desc = trying to send message larger than max (2097153 vs. 2097152)',
+  });
+  expect(asked).toBe(0);
+});
+
+const refuse = (stream: ServerHttp2Stream): void => {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '8' }, { endStream: true });
+  stream.close();
+};
+const succeed = (stream: ServerHttp2Stream): void => {
+  stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.end(Buffer.alloc(5));
+};
+
+it('answers who asks beside large requests that are refused before they are read, and then takes another connection', async () => {
+  let connections = 0;
+  server.on('session', () => {
+    connections++;
+  });
+  let first: ServerHttp2Stream | undefined;
+  const arrived = new Promise<void>(resolve => {
+    answer = stream => {
+      first = stream;
+      resolve();
+    };
+  });
+  const beside = send(0);
+  await arrived;
+  answer = refuse;
+  const refused = await Promise.all(Array.from({ length: 10 }, () => send(2 * 1024 * 1024).catch(error => error.code)));
+  expect(refused).toEqual(Array(10).fill('resource-exhausted'));
+  succeed(first as ServerHttp2Stream);
+  expect(await beside).toHaveLength(0);
+  answer = succeed;
+  expect(await send(0)).toHaveLength(0);
+  expect(connections).toBe(2);
+});

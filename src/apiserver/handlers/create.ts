@@ -1,5 +1,6 @@
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import { badRequestError } from '../../api/status.ts';
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
@@ -34,9 +35,13 @@ export async function readResource(
   context: RequestContext,
 ): Promise<ApiObject> {
   const { type, apiVersion } = served;
+  const slice = new TimeSlice(context.signal);
   const sent = await readObject<ApiObject>(handlers, context, { type, apiVersion, kind: served.resource.kind });
-  const body = withUniqueOwners(sent, context.warnings);
-  return served.toStored(withResourceDefaults(served.resource, inNamespace(body, served, context.info.namespace)));
+  await slice.breathe();
+  const body = inNamespace(withUniqueOwners(sent, context.warnings), served, context.info.namespace);
+  const object = served.toStored(withResourceDefaults(served.resource, body));
+  await slice.breathe();
+  return object;
 }
 
 export function inNamespace(object: ApiObject, served: ServedResource, namespace: string): ApiObject {

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { badRequestError, conflictError, generateNameConflictError, invalidError } from '../../api/status.ts';
 import { timeOf } from '../../api/time.ts';
 import { invalid, required } from '../../api/validation/field-error.ts';
+import { TimeSlice } from '../../base/time-slice.ts';
 import { type AdmissionRequest, admitMutating, admitValidating } from '../admission/plugin.ts';
 import type { ApiObject, StrategyContext, UpdateRules } from '../resources/strategy.ts';
 import { keyExists, storageFault } from '../storage/errors.ts';
@@ -74,19 +75,26 @@ async function createNamed(
     throw invalidError(served.groupKind, '', [required('metadata.name', 'name or generateName is required')]);
   if (resourceVersion !== '') throw badRequestError('resourceVersion should not be set on objects to be created');
   const request = admissionRequest(served, 'CREATE', { namespace, name }, { object, oldObject: undefined }, options);
+  // Every step takes long for an object of megabytes: others are served between them.
+  const slice = new TimeSlice(signal);
   const admitted = (await admitMutating(handlers.admission, request, signal)) as ApiObject;
+  await slice.breathe();
   const context = strategyContext(handlers, options);
   const prepared = strategy.prepareForCreate(admitted, context);
+  await slice.breathe();
   const errors = [
     ...(await claimRightsErrors(handlers, served, prepared, undefined, options)),
     ...strategy.validate(prepared, context),
   ];
   if (errors.length > 0) throw invalidError(served.groupKind, name, errors);
+  await slice.breathe();
   for (const warning of strategy.warnings(prepared)) options.warn(warning);
   const valid = strategy.canonicalize(prepared);
   checkEscalation(handlers, served, valid, undefined, options.user);
   checkSignerRights(handlers, served, valid, undefined, options);
+  await slice.breathe();
   await admitValidating(handlers.admission, { ...request, object: valid }, signal);
+  await slice.breathe();
   const companions = new WriteCompanions(handlers, served, signal);
   try {
     for (;;) {
@@ -238,7 +246,9 @@ async function nextObject(
   old: ApiObject,
 ): Promise<{ readonly object: ApiObject; readonly admission: AdmissionRequest }> {
   const { name, namespace, rules } = request;
+  const slice = new TimeSlice(options.signal);
   const wanted = await request.change(old);
+  await slice.breathe();
   checkIdentity(served, wanted, old, name);
   const admission = admissionRequest(
     served,
@@ -259,16 +269,20 @@ async function nextObject(
   };
   const context = strategyContext(handlers, options);
   const prepared = rules.prepareForUpdate(versioned, old, context);
+  await slice.breathe();
   const errors = [
     ...(await claimRightsErrors(handlers, served, prepared, old, options)),
     ...rules.validateUpdate(prepared, old, context),
   ];
   if (errors.length > 0) throw invalidError(served.groupKind, name, errors);
+  await slice.breathe();
   for (const warning of rules.warningsOnUpdate(prepared, old)) options.warn(warning);
   const valid = served.strategy.canonicalize(prepared);
   checkEscalation(handlers, served, valid, old, options.user);
   checkSignerRights(handlers, served, valid, old, options);
+  await slice.breathe();
   await admitValidating(plugins, { ...admission, object: valid }, options.signal);
+  await slice.breathe();
   return { object: valid, admission };
 }
 

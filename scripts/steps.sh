@@ -63,8 +63,8 @@ need_node() {
 # binary (a command, or the absolute path of a file) -> Debian package
 RUN_PACKAGES="runc:runc crun:crun conmon:conmon catatonit:catatonit iptables:iptables nft:nftables ip:iproute2
   unshare:util-linux nsenter:util-linux setpriv:util-linux mount:mount hostname:hostname busybox:busybox-static
-  socat:socat runsv:runit svlogd:runit ps:procps"
-TEST_PACKAGES="containerd:containerd etcd:etcd-server /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl
+  socat:socat runsv:runit svlogd:runit ps:procps etcd:etcd-server"
+TEST_PACKAGES="containerd:containerd /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl
   /usr/lib/python3/dist-packages/kubernetes/__init__.py:python3-kubernetes"
 
 # missing_packages PAIRS: the packages whose binary is not there

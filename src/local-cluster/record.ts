@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { GantryError, invalidArgument, isNotFound, notFound } from '../base/errors.ts';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { errnoName, GantryError, invalidArgument, isNotFound, notFound } from '../base/errors.ts';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
 import type { NodeRole } from './config.ts';
 import type { ClusterNetwork } from './network/plan.ts';
@@ -48,11 +48,19 @@ export function hostsDirOf(name: string, clustersDir: string): string {
 
 /** Makes the directory, which is the claim on the name. Throws `already-exists` that says what to do. */
 export function claimCluster(name: string, clustersDir: string): void {
-  mkdirSync(clustersDir, { recursive: true, mode: 0o711 });
   try {
-    mkdirSync(clusterDir(name, clustersDir), { mode: 0o711 });
+    // the parent goes with the last cluster, perhaps just between our two mkdirs
+    for (let attempt = 1; ; attempt += 1) {
+      mkdirSync(clustersDir, { recursive: true, mode: 0o711 });
+      try {
+        mkdirSync(clusterDir(name, clustersDir), { mode: 0o711 });
+        return;
+      } catch (error) {
+        if (errnoName(error) !== 'ENOENT' || attempt === 5) throw error;
+      }
+    }
   } catch (error) {
-    if (!existsSync(clusterDir(name, clustersDir))) throw error;
+    if (errnoName(error) !== 'EEXIST') throw error;
     throw new GantryError(
       'already-exists',
       `there is a cluster "${name}" already: choose another --name, or delete it with "gantry cluster delete --name ${name}"`,
@@ -100,4 +108,10 @@ export function listClusterNames(clustersDir: string): string[] {
 /** Takes the cluster's directory away, and the parent with the last of them. */
 export function removeClusterDir(name: string, clustersDir: string): void {
   rmSync(clusterDir(name, clustersDir), { recursive: true, force: true });
+  try {
+    rmdirSync(clustersDir);
+  } catch (error) {
+    const code = errnoName(error);
+    if (code !== 'ENOTEMPTY' && code !== 'ENOENT') throw error;
+  }
 }

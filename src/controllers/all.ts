@@ -49,7 +49,7 @@ export interface ControllerSettings {
 
 /** Those that run only with what they need, by all their names: `--controllers` may speak of them all the same. */
 const CONDITIONAL: readonly Pick<ControllerRow, 'name' | 'alias'>[] = [
-  { name: 'root-ca-certificate-publisher-controller' },
+  { name: 'root-ca-certificate-publisher-controller', alias: 'root-ca-cert-publisher' },
   { name: 'certificatesigningrequest-signing-controller', alias: 'csrsigning' },
   { name: 'node-ipam-controller', alias: 'nodeipam' },
 ];

@@ -116,7 +116,7 @@ class DaemonSets implements Reconciler {
   }
 
   #fitnessOf(set: DaemonSet): (node: Node) => Fitness {
-    const fitness = this.#fitness.get(set) ?? fitnessOf(set);
+    const fitness = this.#fitness.get(set) ?? rememberedFitness(set);
     this.#fitness.set(set, fitness);
     return fitness;
   }
@@ -182,6 +182,17 @@ class DaemonSets implements Reconciler {
       });
     return availableInMs;
   }
+}
+
+/** A plan asks of each node several times, and most nodes are the same at the next one. */
+function rememberedFitness(set: DaemonSet): (node: Node) => Fitness {
+  const fitness = fitnessOf(set);
+  const known = new WeakMap<Node, Fitness>();
+  return node => {
+    const found = known.get(node) ?? fitness(node);
+    known.set(node, found);
+    return found;
+  };
 }
 
 /** One that matches everything would take every pod of the namespace. */

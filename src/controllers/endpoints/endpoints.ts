@@ -21,6 +21,7 @@ const LEFTOVERS = '';
 /** Keeps the Endpoints of services that select pods: the older form of endpoint slices, for whoever still reads it. */
 export const endpointsController: ControllerRow = {
   name: 'endpoints-controller',
+  alias: 'endpoint',
   inputs: [SERVICES, PODS, ENDPOINTS],
   outputs: [ENDPOINTS],
   workers: 5,

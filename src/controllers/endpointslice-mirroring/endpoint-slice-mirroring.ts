@@ -12,6 +12,7 @@ import { CONTROLLER, isMirrored, planMirror } from './plan.ts';
 /** Shows Endpoints that somebody wrote for a service without a selector as endpoint slices too: the form that proxies and DNS read. */
 export const endpointSliceMirroringController: ControllerRow = {
   name: 'endpointslice-mirroring-controller',
+  alias: 'endpointslicemirroring',
   inputs: [ENDPOINTS, SERVICES, ENDPOINT_SLICES],
   outputs: [ENDPOINT_SLICES],
   workers: 5,

@@ -32,6 +32,7 @@ import {
 /** Deletes what no owner keeps any more, and does for owners that are deleted what their finalizers ask for. */
 export const garbageCollector: ControllerRow = {
   name: 'garbage-collector-controller',
+  alias: 'garbagecollector',
   // all kinds that discovery tells of, by their metadata
   inputs: [],
   outputs: [],

@@ -38,6 +38,7 @@ const POD = 'pod/';
 export function podGarbageCollector(terminatedPodThreshold: number): ControllerRow {
   return {
     name: 'pod-garbage-collector-controller',
+    alias: 'podgc',
     inputs: [PODS, NODES],
     outputs: [PODS],
     workers: 1,

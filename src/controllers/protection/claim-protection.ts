@@ -19,6 +19,7 @@ const UNSEEN_POD_MS = 5_000;
 /** Claims stay, once deleted, until no pod that has a node names them. Its keys are namespaces: their pods are asked for once, for all claims in them. */
 export const claimProtectionController: ControllerRow = {
   name: 'persistentvolumeclaim-protection-controller',
+  alias: 'pvc-protection',
   inputs: [PERSISTENT_VOLUME_CLAIMS, PODS],
   outputs: [PERSISTENT_VOLUME_CLAIMS],
   workers: 1,

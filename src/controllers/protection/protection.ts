@@ -11,6 +11,7 @@ import { attributesClassesOf, isHeld, isUnprotected, protectedObject } from './p
 /** Volumes stay, once deleted, until no claim is bound to them. */
 export const volumeProtectionController: ControllerRow = {
   name: 'persistentvolume-protection-controller',
+  alias: 'pv-protection',
   inputs: [PERSISTENT_VOLUMES],
   outputs: [PERSISTENT_VOLUMES],
   workers: 1,

@@ -15,6 +15,7 @@ const DESCRIBED =
 export function rootCaPublisher(bundle: string): ControllerRow {
   return {
     name: 'root-ca-certificate-publisher-controller',
+    alias: 'root-ca-cert-publisher',
     inputs: [NAMESPACES, CONFIG_MAPS],
     outputs: [CONFIG_MAPS],
     workers: 1,

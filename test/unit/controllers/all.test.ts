@@ -35,6 +35,7 @@ describe('--controllers', () => {
 
   it('takes the older names of upstream', () => {
     expect(names('csrapproving')).toEqual(['certificatesigningrequest-approving-controller']);
+    expect(names('podgc', 'garbagecollector', 'endpoint', 'root-ca-cert-publisher', 'pv-protection')).toHaveLength(5);
     expect(names('*', '-csrapproving')).not.toContain('certificatesigningrequest-approving-controller');
   });
 

@@ -4,7 +4,9 @@ import { errorMessage, invalidArgument } from '../base/errors.ts';
 import { ApiConnection } from '../client/connection.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
 import { createLogger } from '../daemon/logger.ts';
+import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
+import { createRegistry } from '../daemon/metrics.ts';
 import { readProxyConfiguration } from '../proxy/configuration.ts';
 import { removeProxyRules, serviceProxy } from '../proxy/proxy.ts';
 import { proxySettings } from '../proxy/settings.ts';
@@ -35,7 +37,9 @@ export async function runProxy(flags: ProxyFlags): Promise<number> {
     const settings = proxySettings(config, nodeName);
     const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: `gantry-proxy/${VERSION}` });
     try {
-      return await mainLoop([serviceProxy({ connection, settings, clock: systemClock, log })], log);
+      const registry = createRegistry();
+      const components = serviceProxy({ connection, settings, registry, clock: systemClock, log });
+      return await mainLoop([...components, loopLag(registry)], log);
     } finally {
       connection.close();
     }

@@ -6,6 +6,7 @@ import { type Applied, FamilyTable } from './act/family-table.ts';
 import type { NftRunner } from './act/nft.ts';
 import type { LayoutSettings } from './compile/layout.ts';
 import { type CompileContext, type CompiledService, compileService } from './compile/service-elements.ts';
+import { changedFronts, type UdpFront } from './compile/udp-fronts.ts';
 import { nodeIpsOf, nodePortIps, placeOf, podCidrsOf } from './desired/node.ts';
 import type { Dirty, ProxyState } from './desired/proxy-state.ts';
 import { localMatch, nodePortsEverywhere, type ProxySettings } from './settings.ts';
@@ -29,6 +30,7 @@ export class FamilyProxy {
   readonly #state: ProxyState;
   readonly #table: FamilyTable;
   readonly #compiled = new Map<string, CompiledService>();
+  #fronts: UdpFront[] = [];
   #context: CompileContext;
 
   constructor({ family, settings, state, nft, log }: FamilyProxyOptions) {
@@ -64,19 +66,33 @@ export class FamilyProxy {
     return new Set([...dirty.services, ...this.#state.serviceKeys()]);
   }
 
-  /** Compiles a service as it is now. Returns what it was and is. */
-  compile(key: string): { readonly before: CompiledService | undefined; readonly after: CompiledService } {
+  /** Compiles a service as it is now. */
+  compile(key: string): void {
     const service: Service | undefined = this.#state.service(key);
     const before = this.#compiled.get(key);
     const after = compileService(service, this.#state.slicesOf(key), this.#context, before);
     if (service === undefined) this.#compiled.delete(key);
     else this.#compiled.set(key, after);
     this.#table.update(key, after.elements);
-    return { before, after };
+    this.#fronts.push(...changedFronts(before, after));
+  }
+
+  /** The fronts that changed since they were taken last: their tracked flows may have gone stale. */
+  takeChangedFronts(): readonly UdpFront[] {
+    const fronts = this.#fronts;
+    this.#fronts = [];
+    return fronts;
+  }
+
+  /** The addresses that answer node ports; the one that is all of them where that is so. */
+  nodePortIps(machineIps: readonly string[]): string[] {
+    if (nodePortsEverywhere(this.#settings.nodePortAddresses, this.family))
+      return [this.family === 4 ? '0.0.0.0' : '::'];
+    return nodePortIps(this.#settings.nodePortAddresses, this.#context.nodeIps, machineIps, this.family);
   }
 
   setNodePortIps(machineIps: readonly string[]): void {
-    const ips = nodePortIps(this.#settings.nodePortAddresses, this.#context.nodeIps, machineIps, this.family);
+    const ips = this.nodePortIps(machineIps);
     this.#table.update(
       NODE_PORT_IPS,
       ips.map(key => ({ container: 'node-port-ips', key })),

@@ -1,3 +1,4 @@
+import { durationMs } from '../api/duration.ts';
 import type { KubeProxyConfiguration } from '../api/types/gen/kubeproxy-v1alpha1.ts';
 import { type IpFamily, ipFamily } from '../base/cidr.ts';
 import { minimalCidrs } from '../base/cidr-list.ts';
@@ -19,6 +20,13 @@ export interface ProxySettings {
   readonly nodePortAddresses: 'primary' | readonly string[];
   /** The node's address, where it is told; otherwise the Node object's addresses are. */
   readonly bindAddress: string | undefined;
+  /** Where /healthz and /livez are: `0.0.0.0:10256`. */
+  readonly healthzAddress: string;
+  /** Where /metrics is: `127.0.0.1:10249`. */
+  readonly metricsAddress: string;
+  readonly bindAddressHardFail: boolean;
+  /** A change that waits for longer makes the proxy unhealthy: twice the sync period, as upstream. */
+  readonly healthLimitMs: number;
 }
 
 /** Settings from a defaulted, valid configuration. Throws where it asks for what is not there. */
@@ -36,6 +44,10 @@ export function proxySettings(config: KubeProxyConfiguration, nodeName: string):
         ? 'primary'
         : nodePortAddresses,
     bindAddress: bindAddress === '0.0.0.0' || bindAddress === '::' ? undefined : bindAddress,
+    healthzAddress: config.healthzBindAddress,
+    metricsAddress: config.metricsBindAddress,
+    bindAddressHardFail: config.bindAddressHardFail,
+    healthLimitMs: 2 * durationMs(nftables.syncPeriod),
   };
 }
 

@@ -228,6 +228,94 @@ describe('the service proxy', () => {
     }
   });
 
+  it('leads flows of udp on when their endpoint is gone, and refuses them when the last is', async () => {
+    const service = await create('flow', { ports: [{ port: 53, targetPort: 8080, protocol: 'UDP' }] });
+    await endpoints('flow', [{ pod: 'one' }], 'UDP');
+    for (const family of [4, 6] as const) {
+      const host = familyIp(service, family);
+      // always from the same port: one flow to the kernel
+      const led = (expected: string): Promise<boolean> =>
+        waitFor(`${expected} of the flow to ${host}`, async saw => {
+          const question = { protocol: 'udp', host, port: 53, timeoutMs: 200, localPort: 40_000 } as const;
+          const [answer = ''] = await agents.client.ask(question);
+          saw({ answer, log: proxy.log.slice(-400) });
+          return answer.startsWith(expected);
+        });
+      await endpoints('flow', [{ pod: 'one' }], 'UDP');
+      await led('one');
+      await endpoints('flow', [{ pod: 'two' }], 'UDP');
+      await led('two');
+      await endpoints('flow', [], 'UDP');
+      await led('ECONNREFUSED');
+    }
+  });
+
+  it('answers the addresses of load balancers, and tells those whether to send to this node', async () => {
+    const name = 'balanced';
+    const service = await create(name, {
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      loadBalancerSourceRanges: [`${OUTSIDE}/32`, 'fd00:1::/64'],
+      ports: [{ port: 80, targetPort: 8080 }],
+    });
+    const ingress = [{ ip: '203.0.113.1' }];
+    await services.patch({ namespace: 'default', name, subresource: 'status' }, 'merge', {
+      status: { loadBalancer: { ingress } },
+    });
+    await endpoints(name, [{ pod: 'one' }]);
+    await answers('outside', '203.0.113.1', 80, `one ${OUTSIDE}`);
+    // in no source range
+    await answers('client', '203.0.113.1', 80, 'timeout');
+
+    const url = `http://${NODE_IP}:${service.spec.healthCheckNodePort}/`;
+    const told = async (): Promise<unknown> => {
+      const answer = await fetch(url);
+      const weight = answer.headers.get('x-load-balancing-endpoint-weight');
+      return { status: answer.status, weight, ...((await answer.json()) as object) };
+    };
+    const about = { service: { namespace: 'default', name }, serviceProxyHealthy: true };
+    expect(await told()).toEqual({ status: 200, weight: '1', ...about, localEndpoints: 1 });
+    await endpoints(name, [{ pod: 'one', nodeName: 'node-b' }]);
+    await waitFor('no local endpoint to be told', async () => (await fetch(url)).status === 503);
+    expect(await told()).toEqual({ status: 503, weight: '0', ...about, localEndpoints: 0 });
+    await services.delete('default', name);
+    await waitFor('the port to be closed', async () =>
+      fetch(url).then(
+        () => false,
+        () => true,
+      ),
+    );
+  });
+
+  it('is healthy, unless its node is about to go, and counts what it does by upstream’s names', async () => {
+    const status = async (path: string): Promise<number> => (await fetch(`http://127.0.0.1:10256${path}`)).status;
+    expect(await (await fetch('http://127.0.0.1:10256/healthz')).json()).toMatchObject({
+      healthy: true,
+      nodeEligible: true,
+      status: { IPv4: { healthy: true }, IPv6: { healthy: true } },
+    });
+    const nodes = new ResourceClient<Node>(connection, NODES);
+    const taint = (taints: readonly object[]): Promise<Node> =>
+      nodes.patch({ namespace: '', name: NODE }, 'merge', { spec: { taints } });
+    await taint([{ key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule' }]);
+    await waitFor('the node to be no longer eligible', async () => (await status('/healthz')) === 503);
+    expect(await status('/livez')).toBe(200);
+    await taint([]);
+    await waitFor('the node to be eligible', async () => (await status('/healthz')) === 200);
+
+    expect(await (await fetch('http://127.0.0.1:10249/proxyMode')).text()).toBe('nftables');
+    const metrics = await (await fetch('http://127.0.0.1:10249/metrics')).text();
+    for (const line of [
+      'kubeproxy_sync_partial_proxy_rules_duration_seconds_count{ip_family="IPv4"}',
+      'kubeproxy_sync_full_proxy_rules_duration_seconds_count{ip_family="IPv6"}',
+      'kubeproxy_sync_proxy_rules_service_changes_total',
+      'kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy="external",ip_family="IPv4"}',
+      'kubeproxy_proxy_healthz_total{code="503"}',
+      'kubeproxy_conntrack_reconciler_deleted_entries_total{ip_family="IPv4"}',
+    ])
+      expect(metrics).toContain(line);
+  });
+
   it.each([
     ['an element is gone', ['flush', 'map', 'ip', 'gantry_proxy', 'services']],
     ['its rules are gone', ['flush', 'chain', 'ip', 'gantry_proxy', 'nat-prerouting']],

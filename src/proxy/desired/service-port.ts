@@ -102,3 +102,10 @@ function familyOrNone(ip: string): IpFamily | undefined {
 function unique(values: readonly string[]): string[] {
   return [...new Set(values)];
 }
+/** Where a load balancer asks whether this node has endpoints; undefined where nobody asks. */
+export function healthCheckNodePortOf(service: Service): number | undefined {
+  const { type, healthCheckNodePort = 0 } = service.spec;
+  return type === 'LoadBalancer' && isExternalLocal(service) && healthCheckNodePort !== 0
+    ? healthCheckNodePort
+    : undefined;
+}

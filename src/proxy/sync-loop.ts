@@ -1,0 +1,270 @@
+import type { Event, Node } from '../api/types/gen/core-v1.ts';
+import { errorMessage } from '../base/errors.ts';
+import { randomHex } from '../base/hash.ts';
+import { TimeSlice } from '../base/time-slice.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
+import { Informers } from '../client/informers.ts';
+import { ResourceClient } from '../client/resource-client.ts';
+import { listAddresses } from '../linux/netlink/addresses.ts';
+import { type NetlinkEvents, openNetlinkEvents } from '../linux/netlink/events.ts';
+import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../linux/netlink/socket.ts';
+import { type NftRunner, openNft } from './act/nft.ts';
+import { removeStaleFlows } from './act/stale-flows.ts';
+import { Alarm } from './alarm.ts';
+import { tableOf } from './compile/layout.ts';
+import { type Dirty, ProxyState } from './desired/proxy-state.ts';
+import { FamilyProxy } from './family-proxy.ts';
+import type { ProxyOptions } from './proxy.ts';
+import { healthChecked, withoutLocalEndpoints } from './report/from-services.ts';
+import type { ProxyHealth } from './report/proxy-health.ts';
+import { familyLabel, type ProxyMetrics } from './report/proxy-metrics.ts';
+import { ServiceHealth } from './report/service-health.ts';
+import { EVENTS } from './resources.ts';
+
+export interface SyncLoopOptions extends ProxyOptions {
+  readonly health: ProxyHealth;
+  readonly metrics: ProxyMetrics;
+}
+
+/** Everything is told to the kernel anew after this long, in case somebody touched the table unseen (upstream's FullSyncPeriod). */
+const FULL_SYNC_MS = 3_600_000;
+/** From when somebody else changed a table until it is written anew. */
+const TOUCHED_MS = 100;
+/** The pause after a failure; doubled each time. */
+const FIRST_RETRY_MS = 1000;
+const MAX_RETRY_MS = 30_000;
+/** RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR */
+const ADDRESS_GROUPS = [5, 9];
+const FAMILIES = [4, 6] as const;
+
+/** Brings what the API server says into the kernel: all that has come by the time is one transaction per family. */
+export class SyncLoop {
+  readonly #options: SyncLoopOptions;
+  readonly #alarm = new Alarm();
+  readonly #informers: Informers;
+  readonly #state: ProxyState;
+  readonly #serviceHealth: ServiceHealth;
+  readonly #recorder: EventRecorder;
+  #families: readonly FamilyProxy[] = [];
+  #kernel: Kernel | undefined;
+  #isSynced = false;
+  #addressesChanged = false;
+  #failures = 0;
+  #everythingAt = 0;
+
+  constructor(options: SyncLoopOptions) {
+    const { connection, settings, clock, log, health, metrics } = options;
+    const { nodeName } = settings;
+    const onTrouble = (message: string): void => log.warn(message);
+    this.#options = options;
+    this.#informers = new Informers(connection, { clock, onTrouble });
+    this.#state = new ProxyState(this.#informers, nodeName, clock.now(), () => this.#onChange());
+    this.#recorder = new EventRecorder({
+      events: new ResourceClient<Event>(connection, EVENTS),
+      component: 'kube-proxy',
+      host: nodeName,
+      clock,
+      randomSuffix: () => randomHex(8),
+      onTrouble,
+    });
+    this.#serviceHealth = new ServiceHealth({
+      hosts: () => this.#families.flatMap(family => family.nodePortIps(this.#machineIps())),
+      isProxyHealthy: () => health.isHealthy,
+      onFailure: (key, port, message) => this.#onHealthPortTaken(key, port, message),
+    });
+    metrics.countPending(() => this.#state.pending);
+    metrics.countWithoutLocal(() =>
+      this.#families.map(({ family, services }) => withoutLocalEndpoints(family, services)),
+    );
+  }
+
+  /** This node as the API server has it. */
+  node(): Node | undefined {
+    return this.#state.node();
+  }
+
+  async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    const { settings, log } = this.#options;
+    const kernel = openKernel(
+      table => this.#onTouched(table),
+      () => {
+        this.#addressesChanged = true;
+        this.#alarm.ring();
+      },
+    );
+    this.#kernel = kernel;
+    const { nft } = kernel;
+    this.#families = FAMILIES.map(family => new FamilyProxy({ family, settings, state: this.#state, nft, log }));
+    try {
+      const running = this.#informers.run(signal, () => {
+        this.#isSynced = true;
+        this.#alarm.ring();
+      });
+      let isReady = false;
+      while (!signal.aborted) {
+        if (this.#isSynced && (await this.#sync(signal)) && !isReady) {
+          isReady = true;
+          ready();
+        }
+        await this.#rest(signal);
+      }
+      await running;
+    } finally {
+      await this.#serviceHealth.close();
+      kernel.close();
+    }
+  }
+
+  #onChange(): void {
+    const { health, metrics, clock } = this.#options;
+    for (const family of FAMILIES) {
+      health.queue(family);
+      metrics.lastQueued.set({ ip_family: familyLabel(family) }, clock.now() / 1000);
+    }
+    this.#alarm.ring();
+  }
+
+  /** Somebody else changed a table of ours: it is told everything anew. */
+  #onTouched(table: string): void {
+    const touched = this.#families.find(family => family.table === table);
+    if (touched === undefined) return;
+    this.#options.log.warn(`somebody else changed the table ${table}: it is written anew`);
+    touched.distrust();
+    // not at once: who writes it again and again shall not keep us busy
+    this.#options.clock.after(TOUCHED_MS, () => this.#alarm.ring(), { keepAlive: true });
+  }
+
+  #onHealthPortTaken(key: string, port: number, message: string): void {
+    const { log, settings } = this.#options;
+    const service = this.#state.service(key);
+    const text = `node ${settings.nodeName} failed to start healthcheck "${key}" on port ${port}: ${message}`;
+    log.error(text);
+    if (service === undefined) return;
+    const target = { apiVersion: 'v1', kind: 'Service', object: service };
+    this.#recorder.record(target, 'Warning', 'FailedToStartServiceHealthcheck', text);
+  }
+
+  /** Until something changes; after a failure until the pause is over, so that changes do not hammer on what is broken. */
+  async #rest(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#failures > 0) {
+      const pause = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), MAX_RETRY_MS);
+      await new Alarm().wait(pause, clock, signal);
+      return;
+    }
+    const isOld = (): boolean => clock.monotonic() - this.#everythingAt >= FULL_SYNC_MS;
+    await this.#alarm.wait(Math.max(0, this.#everythingAt + FULL_SYNC_MS - clock.monotonic()), clock, signal);
+    if (isOld()) for (const family of this.#families) family.distrust();
+  }
+
+  /** Brings the kernel to what is wanted now. False where it refused. */
+  async #sync(signal: AbortSignal): Promise<boolean> {
+    const { metrics } = this.#options;
+    metrics.serviceChanges.inc(this.#state.pending.services);
+    metrics.endpointChanges.inc(this.#state.pending.slices);
+    const dirty = this.#state.takeDirty();
+    const addressesChanged = this.#addressesChanged || dirty.node;
+    this.#addressesChanged = false;
+    const results = [];
+    for (const family of this.#families) results.push(await this.#syncFamily(family, dirty, addressesChanged, signal));
+    if (signal.aborted) return false;
+    await this.#serviceHealth.update(healthChecked(this.#state, this.#families));
+    this.#failures = results.includes(false) ? this.#failures + 1 : 0;
+    return this.#failures === 0;
+  }
+
+  async #syncFamily(
+    family: FamilyProxy,
+    dirty: Dirty,
+    addressesChanged: boolean,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { log, clock, metrics, health } = this.#options;
+    const label = { ip_family: familyLabel(family.family) };
+    const startedAt = clock.monotonic();
+    try {
+      const slice = new TimeSlice(signal);
+      for (const key of family.keysFor(dirty)) {
+        this.#compile(family, key);
+        await slice.breathe();
+      }
+      if (addressesChanged) family.setNodePortIps(this.#machineIps());
+      if (dirty.serviceCidrs) family.setServiceCidrs();
+      const applied = await family.apply(signal);
+      health.update(family.family);
+      if (applied === 'everything') this.#everythingAt = clock.monotonic();
+      if (applied !== 'nothing') {
+        const seconds = (clock.monotonic() - startedAt) / 1000;
+        metrics.syncDuration.observe(label, seconds);
+        (applied === 'everything' ? metrics.fullSyncDuration : metrics.partialSyncDuration).observe(label, seconds);
+        for (const at of dirty.triggeredAt)
+          metrics.programmingDuration.observe(label, Math.max(0, (clock.now() - at) / 1000));
+      }
+      metrics.lastSync.set(label, clock.now() / 1000);
+      await this.#forgetFlows(family, signal);
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      metrics.syncFailures.inc(label);
+      log.error(`the rules of IPv${family.family} were not written: ${errorMessage(error)}`);
+      return false;
+    }
+  }
+
+  /** A service that cannot be read stays as it was, and is no matter of the others. */
+  #compile(family: FamilyProxy, key: string): void {
+    try {
+      family.compile(key);
+    } catch (error) {
+      this.#options.log.error(`service ${key} cannot be read: ${errorMessage(error)}`);
+    }
+  }
+
+  /** After the rules are there: a flow that is forgotten is led by them. What cannot be forgotten ends by its time-out. */
+  async #forgetFlows(family: FamilyProxy, signal: AbortSignal): Promise<void> {
+    const { log, metrics, clock } = this.#options;
+    const fronts = family.takeChangedFronts();
+    const conntrack = this.#kernel?.conntrack;
+    if (fronts.length === 0 || conntrack === undefined) return;
+    const label = { ip_family: familyLabel(family.family) };
+    const startedAt = clock.monotonic();
+    try {
+      const ips = new Set(this.#machineIps());
+      metrics.conntrackDeleted.inc(label, await removeStaleFlows(conntrack, family.family, fronts, ips, signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn(`flows of UDP to endpoints that are gone may go on: ${errorMessage(error)}`);
+    }
+    metrics.conntrackDuration.observe(label, (clock.monotonic() - startedAt) / 1000);
+  }
+
+  #machineIps(): string[] {
+    return this.#kernel === undefined ? [] : listAddresses(this.#kernel.links).map(({ ip }) => ip);
+  }
+}
+
+/** The doors to the kernel, open while the loop runs. */
+interface Kernel {
+  readonly nft: NftRunner;
+  readonly links: NetlinkSocket;
+  readonly conntrack: NetlinkSocket;
+  close(): void;
+}
+
+function openKernel(onTouched: (table: string) => void, onAddresses: () => void): Kernel {
+  const nft = openNft(FAMILIES.map(tableOf), onTouched);
+  const links = NetlinkSocket.open();
+  const conntrack = NetlinkSocket.open(NETLINK_NETFILTER);
+  const addresses: NetlinkEvents = openNetlinkEvents(NETLINK_ROUTE, ADDRESS_GROUPS, onAddresses, onAddresses);
+  return {
+    nft,
+    links,
+    conntrack,
+    close() {
+      addresses.close();
+      conntrack.close();
+      links.close();
+      nft.close();
+    },
+  };
+}

@@ -1,5 +1,5 @@
 import { builtinTable } from '../../api/schema/builtin.ts';
-import { ApiError, serverTimeoutError, successStatus } from '../../api/status.ts';
+import { ApiError, conflictError, serverTimeoutError, successStatus } from '../../api/status.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { DeleteOptions } from '../../api/types/gen/meta-v1.ts';
 import type { Eviction, PodDisruptionBudget } from '../../api/types/gen/policy-v1.ts';
@@ -59,6 +59,7 @@ export async function evict(
     if (decision.kind === 'charge' && !options.dryRun && !(await charge(handlers, decision.budget, context.signal)))
       continue;
     const deleteOptions = eviction.deleteOptions ?? {};
+    if (!options.dryRun) checkPreconditions(deleteOptions, pod, name);
     const isOwnCondition =
       decision.kind === 'delete' && decision.sameVersion && deleteOptions.preconditions?.resourceVersion === undefined;
     const resourceVersion = isOwnCondition
@@ -75,6 +76,21 @@ export async function evict(
     return plainResponse(context, builtinTable.struct('meta/v1.Status'), { ...successStatus({}), code: 201 }, 201);
   }
   throw serverTimeoutError(pods.groupResource, 'eviction', 10);
+}
+
+/** Throws 409 where the eviction is meant for another life of the pod, or another version of it. */
+function checkPreconditions({ preconditions }: DeleteOptions, { metadata }: ApiObject, name: string): void {
+  const { uid = '', resourceVersion = '' } = preconditions ?? {};
+  // upstream names the kind here
+  const conflict = (because: string): ApiError => conflictError({ group: '', resource: 'Pod' }, name, because);
+  if (uid !== '' && uid !== metadata.uid)
+    throw conflict(
+      `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid ?? ''}). The object might have been deleted and then recreated`,
+    );
+  if (resourceVersion !== '' && resourceVersion !== metadata.resourceVersion)
+    throw conflict(
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion ?? ''}). The object might have been modified`,
+    );
 }
 
 /** Says in the status of the pod why it goes, and deletes it. */

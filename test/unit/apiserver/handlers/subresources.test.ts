@@ -192,6 +192,26 @@ describe('an eviction', () => {
     expect(json.status.disruptionsAllowed).toBe(1);
   });
 
+  it.each([
+    [
+      'another life',
+      { uid: 'other' },
+      /^the UID in the precondition \(other\) does not match the UID in record \(.+\)\. The object might have been deleted and then recreated$/,
+    ],
+    [
+      'another version',
+      { resourceVersion: '1' },
+      /^the ResourceVersion in the precondition \(1\) does not match the ResourceVersion in record \(\d+\)\. The object might have been modified$/,
+    ],
+  ])('of %s of a pod is a conflict, be the pod one that no budget counts', async (_, preconditions, because) => {
+    await pod('p', {}, { phase: 'Pending' });
+    const body = eviction('p', { deleteOptions: { preconditions } });
+    const { json } = await api.ask('POST', `${PODS}/p/eviction`, { body });
+    const [head, ...rest] = json.message.split(': ');
+    expect([json.code, json.reason, head]).toEqual([409, 'Conflict', 'Operation cannot be fulfilled on Pod "p"']);
+    expect(rest.join(': ')).toMatch(because);
+  });
+
   it('of what is not there is not found', async () => {
     expect((await api.ask('POST', `${PODS}/none/eviction`, { body: eviction('none') })).status).toBe(404);
   });

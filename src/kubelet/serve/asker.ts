@@ -31,6 +31,7 @@ export interface AskerOptions {
 const ANONYMOUS: Asker = { name: 'system:anonymous', uid: '', groups: ['system:unauthenticated'], extra: {} };
 const REVIEWS = { group: 'authentication.k8s.io', version: 'v1', plural: 'tokenreviews' };
 const MAX_TOKENS = 1024;
+const REVIEW_MS = 10_000;
 /** Longer ones are no tokens. */
 const MAX_TOKEN_LENGTH = 64 * 1024;
 
@@ -47,7 +48,7 @@ export class Askers {
   }
 
   /** Undefined for who proves nothing. Never throws: a token that cannot be judged proves nothing. */
-  async of(request: IncomingMessage, signal: AbortSignal): Promise<Asker | undefined> {
+  async of(request: IncomingMessage): Promise<Asker | undefined> {
     const certificate = certificateAsker(request);
     if (certificate !== undefined) return certificate;
     const header = request.headers.authorization;
@@ -56,16 +57,17 @@ export class Askers {
     if (token === undefined || token.length > MAX_TOKEN_LENGTH || this.#reviews === undefined) return undefined;
     const key = createHash('sha256').update(token).digest('base64');
     try {
-      return await this.#tokens.get(key, () => this.#review(token, signal));
+      return await this.#tokens.get(key, () => this.#review(token));
     } catch (error) {
       this.#options.log.warn({ because: errorMessage(error) }, 'a token could not be judged');
       return undefined;
     }
   }
 
-  async #review(token: string, signal: AbortSignal): Promise<{ value: Asker | undefined; ttlMs: number }> {
+  /** Not with the signal of the request: others may wait for the same answer. */
+  async #review(token: string): Promise<{ value: Asker | undefined; ttlMs: number }> {
     const review = { metadata: {}, spec: { token }, status: {} } as TokenReview;
-    const { status } = (await this.#reviews?.create(review, signal)) ?? review;
+    const { status } = (await this.#reviews?.create(review, AbortSignal.timeout(REVIEW_MS))) ?? review;
     const { username = '', uid = '', groups = [], extra = {} } = status?.user ?? {};
     const value = status?.authenticated === true ? { name: username, uid, groups, extra } : undefined;
     return { value, ttlMs: this.#options.tokenTtlMs };

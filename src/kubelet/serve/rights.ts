@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 };
 const MAX_ANSWERS = 8192;
+const REVIEW_MS = 10_000;
 
 /** What of the node a request touches, as subresources of it: one right is enough. The finer ones come first. */
 export function subresourcesOf(path: string): readonly string[] {
@@ -62,19 +63,20 @@ export class Rights {
   }
 
   /** Rejects where the API server cannot be asked. */
-  async allows(asker: Asker, verb: string, path: string, signal: AbortSignal): Promise<boolean> {
-    for (const subresource of subresourcesOf(path))
-      if (await this.#allowed(asker, verb, subresource, signal)) return true;
+  async allows(asker: Asker, verb: string, path: string): Promise<boolean> {
+    for (const subresource of subresourcesOf(path)) if (await this.#allowed(asker, verb, subresource)) return true;
     return false;
   }
 
-  #allowed(asker: Asker, verb: string, subresource: string, signal: AbortSignal): Promise<boolean> {
+  #allowed(asker: Asker, verb: string, subresource: string): Promise<boolean> {
     const { name: user, uid, groups, extra } = asker;
     const resourceAttributes = { verb, version: 'v1', resource: 'nodes', subresource, name: this.#nodeName };
     const spec = { user, uid, groups, extra, resourceAttributes };
     return this.#answers.get(JSON.stringify(spec), async () => {
       const review = { metadata: {}, spec } as unknown as SubjectAccessReview;
-      const value = (await this.#reviews.create(review, signal)).status?.allowed === true;
+      // not the signal of the request: others may wait for the same answer
+      const answer = await this.#reviews.create(review, AbortSignal.timeout(REVIEW_MS));
+      const value = answer.status?.allowed === true;
       return { value, ttlMs: value ? this.#ttl.allowedMs : this.#ttl.deniedMs };
     });
   }

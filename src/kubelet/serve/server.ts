@@ -113,7 +113,7 @@ async function serve(
 
 async function answer(options: KubeletServerOptions, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-  await admit(options, request, pathname, signal);
+  await admit(options, request, pathname);
   if (request.method !== 'GET') throw new Refusal(405, 'Method Not Allowed\n');
   switch (pathname) {
     case '/pods':
@@ -134,21 +134,16 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage, s
 }
 
 /** Throws 401 for who is nobody and 403 for who may not, in upstream's words. */
-async function admit(
-  { askers, rights }: KubeletServerOptions,
-  request: IncomingMessage,
-  path: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function admit({ askers, rights }: KubeletServerOptions, request: IncomingMessage, path: string): Promise<void> {
   if (askers === undefined) return;
-  const asker = await askers.of(request, signal);
+  const asker = await askers.of(request);
   if (asker === undefined) throw new Refusal(401, 'Unauthorized');
   if (rights === undefined) return;
   const verb = verbOf(request.method ?? '');
   const what = `user=${asker.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresourcesOf(path).join(' ')}]`;
   let allowed: boolean;
   try {
-    allowed = await rights.allows(asker, verb, path, signal);
+    allowed = await rights.allows(asker, verb, path);
   } catch {
     throw new Refusal(500, `Authorization error (${what})`);
   }

@@ -76,7 +76,7 @@ const YAML_BODIES: readonly (readonly [what: string, body: string, answer: reado
   ['comments', filled(map('comments'), () => '#\n'), [201, undefined]],
   [
     'numbers for texts',
-    filled(`${map('blocks')}data:\n  n: 1\n`, index => `  k${index}: |\n    a\n`),
+    filled(`${map('blocks')}data:\n  n: 1\n`, index => `  k${index}: |\n    ${'a'.repeat(40)}\n`),
     [
       400,
       'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string',
@@ -112,7 +112,7 @@ const JSON_BODIES: readonly (readonly [what: string, body: string, answer: reado
   ['one key again and again', filled(JSON_MAP, () => ',"k":"v"', '}}'), [201, undefined]],
   [
     'numbers for texts',
-    filled(JSON_MAP, index => `,"k${index}":1.5`, '}}'),
+    filled(JSON_MAP, index => `,"k${index}":${'1'.repeat(40)}.5`, '}}'),
     [
       400,
       'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string',
@@ -167,6 +167,34 @@ describe('a large body', () => {
     expect(await server.stop()).toBe(0);
     await answer;
     await server.start();
+  });
+});
+
+describe('objects that etcd does not take', () => {
+  const deployment = (name: string): string =>
+    JSON.stringify({
+      metadata: { name },
+      spec: {
+        selector: { matchLabels: { app: name } },
+        template: {
+          metadata: { labels: { app: name } },
+          spec: { containers: [{ name: 'c', image: 'i', args: ['a'.repeat(3_000_000)] }] },
+        },
+      },
+    });
+
+  it('are refused, however many come, and those that it takes are stored', async () => {
+    const path = '/apis/apps/v1/namespaces/default/deployments';
+    const headers = { 'content-type': JSON_TYPE };
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        overHttp1(admin, { method: 'POST', path, headers, body: deployment(`d${index}`) }),
+      ),
+    );
+    const told =
+      /^rpc error: code = ResourceExhausted desc = trying to send message larger than max \(\d+ vs. 2097152\)$/;
+    for (const { status, json } of answers) expect([status, json.message]).toEqual([500, expect.stringMatching(told)]);
+    expect((await post(`${map('after')}data: {}\n`, YAML)).status).toBe(201);
   });
 });
 

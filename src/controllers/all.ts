@@ -13,6 +13,7 @@ import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpointslice/endpoint-slice.ts';
 import { endpointSliceMirroringController } from './endpointslice-mirroring/endpoint-slice-mirroring.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { jobController } from './job/job.ts';
 import { namespaceController } from './namespace/namespace.ts';
 import { nodeDnsController } from './node-dns/node-dns.ts';
 import { nodeIpamController } from './node-ipam/node-ipam.ts';
@@ -68,6 +69,7 @@ export function allControllers({
     namespaceController,
     deploymentController,
     statefulSetController,
+    jobController,
     replicaSetController,
     replicationControllerController,
     resourceQuotaController,

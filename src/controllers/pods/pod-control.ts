@@ -32,10 +32,10 @@ export class PodControl {
     }
   }
 
-  /** Only within `writing`. Throws what the server says. */
-  async create(owner: ApiObject, template: PodTemplateSpec, signal: AbortSignal): Promise<void> {
+  /** Only within `writing`. The name begins with `prefix`, that of its owner unless given. Throws what the server says. */
+  async create(owner: ApiObject, template: PodTemplateSpec, signal: AbortSignal, prefix?: string): Promise<void> {
     const { apiVersion, kind } = this.#kind;
-    const pod = podFromTemplate(template, owner, controllerReference(owner, apiVersion, kind));
+    const pod = podFromTemplate(template, owner, controllerReference(owner, apiVersion, kind), prefix);
     try {
       const created = await this.#pods.create(pod, signal);
       this.expectations.created(keyOf(owner), created);

@@ -14,12 +14,17 @@ export function controllerOf({ metadata }: ApiObject): OwnerReference | undefine
 }
 
 /** A new pod of a template, in the namespace of its owner, with a generated name. */
-export function podFromTemplate(template: PodTemplateSpec, owner: ApiObject, reference: OwnerReference): Pod {
+export function podFromTemplate(
+  template: PodTemplateSpec,
+  owner: ApiObject,
+  reference: OwnerReference,
+  prefix = `${owner.metadata.name}-`,
+): Pod {
   const { labels, annotations, finalizers } = template.metadata ?? {};
   return {
     metadata: {
       namespace: owner.metadata.namespace,
-      generateName: `${owner.metadata.name}-`,
+      generateName: prefix,
       ownerReferences: [reference],
       ...(labels === undefined ? {} : { labels }),
       ...(annotations === undefined ? {} : { annotations }),

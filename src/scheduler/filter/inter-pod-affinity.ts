@@ -132,10 +132,9 @@ function antiTermsOf(pod: Pod): readonly AffinityTerm[] {
   }
 }
 
-/** A node that is new in a group, or has left one. */
+/** A node that is new in a group, or has left one. Pods on a node that is gone count no more. */
 function nodeMayHelp({ before, after }: Extract<ClusterChange, { kind: 'node' }>, { terms }: PodInfo): boolean {
-  if (after === undefined) return false;
-  if (before === undefined) return true;
+  if (before === undefined || after === undefined) return true;
   const isMoved = ({ topologyKey }: AffinityTerm): boolean =>
     before.metadata.labels?.[topologyKey] !== after.metadata.labels?.[topologyKey];
   // where others keep the pod away, it is not known by which label

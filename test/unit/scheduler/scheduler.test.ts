@@ -1,7 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../src/api/types/gen/core-v1.ts';
-import { podInfo } from '../../../src/scheduler/pod-info.ts';
-import { type Random, seededRandom } from '../../harness/random.ts';
 import { SchedulerWorld } from '../../harness/scheduler-world.ts';
 import { testNode, testPod } from '../../harness/scheduling.ts';
 
@@ -207,101 +205,4 @@ describe('a pod that matters more', () => {
       '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
     ]);
   });
-});
-
-describe('a world in which nodes and pods come and go', () => {
-  const SEEDS = Array.from({ length: 20 }, (_, i) => seededRandom().seed + i);
-
-  it.each(SEEDS)(
-    'never holds more than fits, and leaves no pod without a node that fits somewhere (seed %i)',
-    async seed => {
-      const random = seededRandom(seed);
-      const world = new SchedulerWorld({ random: () => random.next() });
-      let serial = 0;
-      const acts: (() => void)[] = [
-        () => {
-          serial += 1;
-          const cpu = String(1 + random.below(4));
-          world.putNode(
-            testNode(`n${serial}`, { allocatable: { cpu, memory: '4Gi', pods: String(1 + random.below(6)) } }),
-          );
-        },
-        () => {
-          for (const node of oneOf(random, world.nodes.list()))
-            world.putNode({ ...node, spec: { ...node.spec, unschedulable: random.below(2) === 0 } });
-        },
-        () => {
-          for (const node of oneOf(random, world.nodes.list()).slice(random.below(2)))
-            world.removeNode(node.metadata.name ?? '');
-        },
-        ...Array.from({ length: 4 }, () => () => {
-          for (const pod of oneOf(random, world.pods.list())) world.removePod(`default/${pod.metadata.name}`);
-        }),
-        ...Array.from({ length: 8 }, () => () => {
-          serial += 1;
-          const requests = { cpu: `${100 * (1 + random.below(15))}m`, memory: `${1 + random.below(1500)}Mi` };
-          world.putPod(testPod(`p${serial}`, { requests, priority: random.below(3) }));
-        }),
-      ];
-      world.answer = () => (random.below(10) === 0 ? new Error('this time not') : undefined);
-      for (let step = 0; step < 40; step += 1) {
-        for (let i = random.below(5); i >= 0; i -= 1) random.pick(acts as [() => void])();
-        await world.work();
-        await world.clock.advance(random.below(2) * random.below(3_000));
-      }
-      world.answer = () => undefined;
-      for (let i = 0; i < 30; i += 1) {
-        await world.clock.advance(1_000);
-        await world.work();
-      }
-      expect(overcommitted(world)).toEqual([]);
-      expect(leftOver(world)).toEqual([]);
-    },
-  );
-
-  /** One of them by chance; none where there are none. */
-  function oneOf<T>(random: Random, all: readonly T[]): readonly T[] {
-    return all.slice(random.below(all.length)).slice(0, 1);
-  }
-
-  /** Nodes that hold more than they have. */
-  function overcommitted(world: SchedulerWorld): readonly string[] {
-    return world.nodes.list().flatMap(node => {
-      const pods = world.pods.list().filter(pod => pod.spec.nodeName === node.metadata.name);
-      const { milliCpu, memory } = sum(pods);
-      const limits = node.status.allocatable ?? {};
-      const fits =
-        milliCpu <= Number(limits['cpu']) * 1000 && memory <= 4 * 1024 ** 3 && pods.length <= Number(limits['pods']);
-      return fits ? [] : [`${node.metadata.name}: ${pods.map(pod => pod.metadata.name).join(' ')}`];
-    });
-  }
-
-  /** Pods that wait though a node has room for them. */
-  function leftOver(world: SchedulerWorld): readonly string[] {
-    const waiting = world.pods.list().filter(pod => pod.spec.nodeName === undefined);
-    return waiting.flatMap(pod =>
-      world.nodes
-        .list()
-        .filter(node => {
-          const pods = world.pods.list().filter(each => each.spec.nodeName === node.metadata.name);
-          const { milliCpu, memory } = sum([...pods, pod]);
-          const limits = node.status.allocatable ?? {};
-          return (
-            node.spec.unschedulable !== true &&
-            milliCpu <= Number(limits['cpu']) * 1000 &&
-            memory <= 4 * 1024 ** 3 &&
-            pods.length + 1 <= Number(limits['pods'])
-          );
-        })
-        .map(node => `${pod.metadata.name} fits on ${node.metadata.name}`),
-    );
-  }
-
-  function sum(pods: readonly Pod[]): { readonly milliCpu: number; readonly memory: number } {
-    const requests = pods.map(pod => podInfo(pod).requests);
-    return {
-      milliCpu: requests.reduce((all, each) => all + each.milliCpu, 0),
-      memory: requests.reduce((all, each) => all + each.memory, 0),
-    };
-  }
 });

@@ -154,6 +154,12 @@ describe('a change helps affinity between pods', () => {
     ['bad company that goes', avoiding, gone(app('b', 'x1')), true],
     ['a pod that avoided it and goes', app('a'), gone(app('b', 'x1', { spec: avoids(term('a')) })), true],
     ['another pod that goes', avoiding, gone(app('c', 'x1')), false],
+    [
+      'a node that is gone with what was on it',
+      app('a'),
+      { kind: 'node', before: testNode('n'), after: undefined },
+      true,
+    ],
     ['a new node', wanting, { kind: 'node', before: undefined, after: testNode('n') }, true],
     [
       'a node that is in another zone',

@@ -63,19 +63,8 @@ const DEFAULT_ENDPOINT = 'unix:///run/gantry/cri.sock';
 const DEFAULT_LOG_DIR = '/var/log/pods';
 const LOG_LINKS = '/var/log/containers';
 
-/** What parts of a node that run beside the kubelet are made of. */
-export interface NodeBase {
-  readonly connection: ApiConnection;
-  readonly nodeName: string;
-  readonly log: Logger;
-}
-
-/** `gantry run kubelet`; with an API server the parts `beside` it run in the same process. Returns the exit code. */
-export async function runKubelet(
-  flags: KubeletFlags,
-  daemon = 'kubelet',
-  beside: (base: NodeBase) => readonly Component[] = () => [],
-): Promise<number> {
+/** `gantry run kubelet`. Returns the exit code. */
+export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promise<number> {
   const log = createLogger({ daemon });
   try {
     if (flags.standalone !== true && flags.kubeconfig === undefined)
@@ -86,8 +75,7 @@ export async function runKubelet(
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
     const connection = await connectionOf(flags, log);
     try {
-      const more = connection === undefined ? [] : beside({ connection, nodeName: nodeNameOf(flags), log });
-      return await mainLoop([...kubeletComponents(flags, connection, log), ...more], log);
+      return await mainLoop(kubeletComponents(flags, connection, log), log);
     } finally {
       connection?.close();
     }

@@ -38,8 +38,8 @@ export async function runProxy(flags: ProxyFlags): Promise<number> {
     const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: `gantry-proxy/${VERSION}` });
     try {
       const registry = createRegistry();
-      const components = serviceProxy({ connection, settings, registry, clock: systemClock, log });
-      return await mainLoop([...components, loopLag(registry)], log);
+      const proxy = serviceProxy({ connection, settings, registry, clock: systemClock, log });
+      return await mainLoop([proxy, loopLag(registry)], log);
     } finally {
       connection.close();
     }

@@ -86,7 +86,7 @@ describe('the service proxy', () => {
   const ready = (): Promise<boolean> =>
     waitFor('the proxy to be ready', saw => {
       saw(proxy.log);
-      return proxy.log.includes('component is ready');
+      return proxy.log.includes('"component":"proxy"');
     });
 
   beforeAll(async () => {

@@ -6,6 +6,7 @@ import type { StructType } from '../../api/schema/table.ts';
 import { ApiError, badRequestError, invalidError, unsupportedMediaTypeError } from '../../api/status.ts';
 import { invalid } from '../../api/validation/field-error.ts';
 import { errorMessage, GantryError } from '../../base/errors.ts';
+import { TimeSlice } from '../../base/time-slice.ts';
 import type { ApiResponse } from '../http.ts';
 import { parseContentType } from '../negotiation/accept-header.ts';
 import { goValueText } from '../patch/go-value.ts';
@@ -47,8 +48,10 @@ export async function patchFromRequest(
   const kind = patchKind(context);
   const options = writeOptions(context);
   const patch = await readPatch(context, kind);
-  const change = (old: ApiObject): ApiObject => {
-    const patched = patchedObject<ApiObject>(context, served.type, served.jsonOf(old), patch);
+  const change = async (old: ApiObject): Promise<ApiObject> => {
+    const slice = new TimeSlice(context.signal);
+    const patched = await patchedObject<ApiObject>(context, served.type, served.jsonOf(old), patch);
+    await slice.breathe();
     const unique = withUniqueOwners(patched, context.warnings);
     const object = inNamespace(named(unique, name), served, namespace);
     return served.toStored(withResourceDefaults(served.resource, object));
@@ -91,14 +94,16 @@ export async function readPatch(context: RequestContext, kind = patchKind(contex
 }
 
 /** The patched object, decoded by its type under the `fieldValidation` of the request. Throws 422 for what is no such object, 413 for what has too many elements. */
-export function patchedObject<T extends object>(
+export async function patchedObject<T extends object>(
   context: RequestContext,
   type: StructType,
   before: JsonObject,
   patch: RequestPatch,
-): T {
+): Promise<T> {
   const mode = parseFieldValidation(context.request.query.get('fieldValidation') ?? undefined);
+  const slice = new TimeSlice(context.signal);
   const patched = patch.apply(type, before);
+  await slice.breathe();
   const refused = (error: unknown): ApiError =>
     invalidError({ group: '', kind: '' }, '', [invalid('patch', patch.shown(patched), errorMessage(error))]);
   try {

@@ -41,14 +41,14 @@ async function scaleChange(
   handlers: HandlerContext,
   served: ServedResource,
   context: RequestContext,
-): Promise<(old: ApiObject) => ApiObject> {
+): Promise<(old: ApiObject) => ApiObject | Promise<ApiObject>> {
   const type = builtinTable.struct('autoscaling/v1.Scale');
   const { name, namespace, verb } = context.info;
   if (verb === 'patch') {
     const patch = await readPatch(context);
-    return old => {
+    return async old => {
       const before = encodeObject(type, scaleOf(old as Scalable));
-      const scale = patchedObject<Scale & ApiObject>(context, type, before, patch);
+      const scale = await patchedObject<Scale & ApiObject>(context, type, before, patch);
       return scaled(served, old, inNamespace(scale, served, namespace) as Scale & ApiObject);
     };
   }

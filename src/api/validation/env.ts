@@ -7,7 +7,7 @@ import type {
   PodSpec,
   ResourceFieldSelector,
 } from '../types/gen/core-v1.ts';
-import { type FieldError, invalid, invalidFor, notFound, notSupported, required } from './field-error.ts';
+import { addErrors, type FieldError, invalid, invalidFor, notFound, notSupported, required } from './field-error.ts';
 import { asPrefix, configMapKey, dns1123Label, dns1123Subdomain, envVarName, qualifiedName } from './names.ts';
 import { noBacksteps } from './paths.ts';
 import { containersOf } from './pod-options.ts';
@@ -72,10 +72,11 @@ function validateValueFrom(variable: EnvVar, path: string): FieldError[] {
     const selector = from[name];
     if (selector === undefined) continue;
     errors.push(...invalidFor(`${path}.${name}.name`, selector.name ?? '', dns1123Subdomain(selector.name ?? '')));
-    errors.push(
-      ...(selector.key === ''
+    addErrors(
+      errors,
+      selector.key === ''
         ? [required(`${path}.${name}.key`)]
-        : invalidFor(`${path}.${name}.key`, selector.key, configMapKey(selector.key))),
+        : invalidFor(`${path}.${name}.key`, selector.key, configMapKey(selector.key)),
     );
   }
   if (from.fileKeyRef !== undefined) errors.push(...fileKeyErrors(from.fileKeyRef, `${path}.fileKeyRef`));
@@ -192,11 +193,12 @@ export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, p
       if (ref === undefined) continue;
       given++;
       const target = ref.name ?? '';
-      errors.push(
-        ...(target === ''
+      addErrors(
+        errors,
+        target === ''
           ? [required(`${at}.${name}.name`)]
           : // Upstream lets these end in a dash, as if something were to follow.
-            invalidFor(`${at}.${name}.name`, target, dns1123Subdomain(asPrefix(target)))),
+            invalidFor(`${at}.${name}.name`, target, dns1123Subdomain(asPrefix(target))),
       );
     }
     // Upstream names the list, not the place in it.

@@ -52,10 +52,11 @@ function requirements(
   }
   for (const [name, quantity] of Object.entries(requests)) {
     const at = `${path}.requests[${name}]`;
-    errors.push(
-      ...amount(name, quantity, at),
-      ...againstLimit(name, quantity, limits, path),
-      ...pageErrors(name, quantity, kept, at),
+    addErrors(
+      errors,
+      amount(name, quantity, at),
+      againstLimit(name, quantity, limits, path),
+      pageErrors(name, quantity, kept, at),
     );
   }
   const names = [...Object.keys(limits), ...Object.keys(requests)];

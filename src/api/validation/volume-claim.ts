@@ -38,8 +38,9 @@ export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: string,
   if (dataSourceRef !== undefined) errors.push(...sourceErrors(dataSourceRef, kept, `${path}.dataSourceRef`));
   errors.push(...agreementErrors(spec, path));
   if (volumeAttributesClassName !== '')
-    errors.push(
-      ...invalidFor(
+    addErrors(
+      errors,
+      invalidFor(
         `${path}.volumeAttributesClassName`,
         volumeAttributesClassName,
         dns1123Subdomain(volumeAttributesClassName),

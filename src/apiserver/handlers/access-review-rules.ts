@@ -1,6 +1,6 @@
 import type { SubjectAccessReview } from '../../api/types/gen/authorization-v1.ts';
 import type { FieldSelectorRequirement, ObjectMeta } from '../../api/types/gen/meta-v1.ts';
-import { type FieldError, invalid, required } from '../../api/validation/field-error.ts';
+import { addErrors, type FieldError, invalid, required } from '../../api/validation/field-error.ts';
 import { internalForm, mapForm } from '../../api/validation/internal-form.ts';
 import { validateLabelRequirement, validateRequirementValues } from '../../api/validation/label-selector.ts';
 
@@ -26,9 +26,10 @@ export function validateAccessReview(kind: AccessReviewKind, { metadata, spec }:
     );
   if (kind !== 'SelfSubjectAccessReview' && (spec.user ?? '') === '' && (spec.groups ?? []).length === 0)
     errors.push(invalid('spec.user', '', 'at least one of user or group must be specified'));
-  errors.push(
-    ...selectorErrors(resource?.fieldSelector, 'fieldSelector', fieldRequirementErrors),
-    ...selectorErrors(resource?.labelSelector, 'labelSelector', (requirement, at) =>
+  addErrors(
+    errors,
+    selectorErrors(resource?.fieldSelector, 'fieldSelector', fieldRequirementErrors),
+    selectorErrors(resource?.labelSelector, 'labelSelector', (requirement, at) =>
       validateLabelRequirement(requirement, at, { anyOperator: true }),
     ),
   );

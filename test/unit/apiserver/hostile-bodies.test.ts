@@ -6,6 +6,7 @@ import { MemoryApi, PROTOBUF } from '../../harness/memory-api.ts';
 const BYTES = 3 * 1024 * 1024 - 1000;
 const PODS = '/api/v1/namespaces/a/pods';
 const CLAIMS = '/api/v1/namespaces/a/persistentvolumeclaims';
+const CRON_JOBS = '/apis/batch/v1/namespaces/a/cronjobs';
 
 const varint = (value: number): number[] =>
   value < 0x80 ? [value] : [(value % 0x80) + 0x80, ...varint(Math.floor(value / 0x80))];
@@ -64,6 +65,15 @@ const BODIES: readonly (readonly [what: string, message: unknown, body: () => Bu
     expect.stringContaining('PersistentVolumeClaim "x" is invalid: [spec.accessModes: Required value'),
     () => json('PersistentVolumeClaim', `"spec":{"selector":{"matchExpressions":${list('{}', 99_000)}}}`),
   ],
+  [
+    'almost as many init containers of the pods of the jobs of a cron job',
+    expect.stringContaining('CronJob.batch "x" is invalid: [spec.schedule: Required value'),
+    () =>
+      json(
+        'CronJob',
+        `"spec":{"jobTemplate":{"spec":{"template":{"spec":{"initContainers":${list('{}', 99_000)}}}}}}`,
+      ).replace('"v1"', '"batch/v1"'),
+  ],
 ];
 
 let api: MemoryApi;
@@ -75,7 +85,7 @@ afterAll(() => api.stop());
 describe('a body that means harm is answered at once', () => {
   it.each(BODIES)('%s', async (_, message, make) => {
     const body = make();
-    const url = body.includes('PersistentVolumeClaim') ? CLAIMS : PODS;
+    const url = body.includes('PersistentVolumeClaim') ? CLAIMS : body.includes('CronJob') ? CRON_JOBS : PODS;
     const before = process.cpuUsage();
     const answer = await api.ask('POST', url, {
       body,

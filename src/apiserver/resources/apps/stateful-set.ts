@@ -141,10 +141,11 @@ function validateSpec(
   if (options.created)
     for (const [index, claim] of volumeClaimTemplates.entries())
       addErrors(errors, validateClaimSpec(claim.spec, `spec.volumeClaimTemplates[${index}].spec`));
-  errors.push(
-    ...nonNegative('spec.replicas', spec.replicas),
-    ...nonNegative('spec.minReadySeconds', spec.minReadySeconds),
-    ...nonNegative('spec.ordinals.start', spec.ordinals?.start),
+  addErrors(
+    errors,
+    nonNegative('spec.replicas', spec.replicas),
+    nonNegative('spec.minReadySeconds', spec.minReadySeconds),
+    nonNegative('spec.ordinals.start', spec.ordinals?.start),
   );
   if (options.created && serviceName !== '')
     errors.push(...invalidFor('spec.serviceName', serviceName, dns1123Label(serviceName)));

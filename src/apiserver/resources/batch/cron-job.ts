@@ -1,5 +1,5 @@
 import type { CronJob } from '../../../api/types/gen/batch-v1.ts';
-import { type FieldError, invalid, oneOf, required } from '../../../api/validation/field-error.ts';
+import { addErrors, type FieldError, invalid, oneOf, required } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
 import { podNameWarnings } from '../apps/workload.ts';
 import { AGE, column, columns, containerCells, NAME, POD_COLUMNS, selectorCell, since } from '../cells.ts';
@@ -79,13 +79,14 @@ function validateSpec({ spec }: CronJob, old: CronJob | undefined): FieldError[]
   const errors: FieldError[] = [];
   if (spec.schedule === '') errors.push(required('spec.schedule'));
   else errors.push(...scheduleErrors(spec.schedule, spec.timeZone, old?.spec.schedule));
-  errors.push(
-    ...nonNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds),
-    ...(spec.timeZone === old?.spec.timeZone && old !== undefined ? [] : zoneErrors(spec.timeZone)),
-    ...oneOf('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']),
-    ...validateJobTemplate(spec.jobTemplate, 'spec.jobTemplate', old?.spec.jobTemplate),
-    ...nonNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit),
-    ...nonNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit),
+  addErrors(
+    errors,
+    nonNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds),
+    spec.timeZone === old?.spec.timeZone && old !== undefined ? [] : zoneErrors(spec.timeZone),
+    oneOf('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']),
+    validateJobTemplate(spec.jobTemplate, 'spec.jobTemplate', old?.spec.jobTemplate),
+    nonNegative('spec.successfulJobsHistoryLimit', spec.successfulJobsHistoryLimit),
+    nonNegative('spec.failedJobsHistoryLimit', spec.failedJobsHistoryLimit),
   );
   return errors;
 }

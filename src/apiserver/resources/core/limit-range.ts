@@ -59,8 +59,9 @@ function limitErrors(limit: LimitRangeItem, path: string): FieldError[] {
   addErrors(errors, nameErrors('maxLimitRequestRatio', ratios));
   const names = [max, min, defaults, requests, ratios].flatMap(list => Object.keys(list));
   for (const name of new Set(names))
-    errors.push(
-      ...orderErrors(name, path, {
+    addErrors(
+      errors,
+      orderErrors(name, path, {
         min: text(min[name]),
         max: text(max[name]),
         fallback: text(defaults[name]),

@@ -91,10 +91,11 @@ function withoutLists({ attributes = {} }: Device): Device['attributes'] {
 function validateSlice({ spec }: ResourceSlice, old: ResourceSlice | undefined): FieldError[] {
   const errors = [...validateDriverName(spec.driver, 'spec.driver'), ...poolErrors(spec.pool, 'spec.pool')];
   if (old !== undefined)
-    errors.push(
-      ...immutable('spec.pool.name', spec.pool.name, old.spec.pool.name),
-      ...immutable('spec.driver', spec.driver, old.spec.driver),
-      ...immutable('spec.nodeName', spec.nodeName, old.spec.nodeName),
+    addErrors(
+      errors,
+      immutable('spec.pool.name', spec.pool.name, old.spec.pool.name),
+      immutable('spec.driver', spec.driver, old.spec.driver),
+      immutable('spec.nodeName', spec.nodeName, old.spec.nodeName),
     );
   addErrors(errors, placeErrors(spec));
   if (spec.sharedCounters !== undefined && spec.devices !== undefined)

@@ -24,8 +24,9 @@ export function validatePodResize(pod: Pod, old: Pod): FieldError[] {
   if (order.length > 0) return errors;
   for (const list of ['initContainers', 'containers'] as const)
     for (const [index, container] of (pod.spec[list] ?? []).entries())
-      errors.push(
-        ...removedErrors(
+      addErrors(
+        errors,
+        removedErrors(
           container.resources,
           old.spec[list]?.[index]?.resources,
           'resource',

@@ -27,6 +27,7 @@ import {
   failedStatus,
   judge,
   needsScale,
+  selectorText,
   staleFrom,
   withoutDisruption,
 } from './plan.ts';
@@ -109,7 +110,7 @@ class Disruption implements Reconciler {
           budget,
           'Warning',
           'UnmanagedPods',
-          `Pods selected by this PodDisruptionBudget (selector: ${JSON.stringify(budget.spec.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
+          `Pods selected by this PodDisruptionBudget (selector: ${selectorText(budget.spec.selector)}) were found to be unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.`,
         );
       return expectation(budget, pods.length, replicas);
     } catch (error) {

@@ -191,6 +191,20 @@ describe('budgets', () => {
     expect(statusOf()).toMatchObject({ expectedPods: 1, currentHealthy: 1, disruptionsAllowed: 1 });
   });
 
+  it('tell of pods that belong to nobody', async () => {
+    world.put(PODS, pod('p'));
+    const matchExpressions = [{ key: 'app', operator: 'In', values: ['x', 'y'] }];
+    const selector = { matchLabels: { app: 'x' }, matchExpressions };
+    world.put(POD_DISRUPTION_BUDGETS, budget({ maxUnavailable: 1, selector }));
+    world.start(disruptionController);
+    await world.converge();
+    expect(world.events[0]).toMatchObject({ type: 'Warning', reason: 'UnmanagedPods' });
+    expect(world.events[0]?.message).toContain(
+      '(selector: &LabelSelector{MatchLabels:map[string]string{app: x,},MatchExpressions:[]LabelSelectorRequirement{LabelSelectorRequirement{Key:app,Operator:In,Values:[x y],},},}) were found to be unmanaged.',
+    );
+    expect(statusOf()).toMatchObject({ expectedPods: 0, disruptionsAllowed: 0 });
+  });
+
   it('count again when a pod comes, goes, or takes other labels', async () => {
     world.put(POD_DISRUPTION_BUDGETS, budget({ minAvailable: 1 }));
     world.start(disruptionController);

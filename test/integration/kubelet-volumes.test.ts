@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -54,6 +56,7 @@ describe('volumes on a real kernel', () => {
     expect(mounts()).toEqual([emptyDirPath(podDir, 'mem')]);
     const disk = statSync(emptyDirPath(podDir, 'disk'));
     expect([disk.mode & 0o7777, disk.gid]).toEqual([0o2777, 2000]);
+    expect(statSync(emptyDirPath(podDir, 'mem')).mode & 0o7777).toBe(0o1777);
     expect(() => writeFileSync(`${emptyDirPath(podDir, 'mem')}/big`, Buffer.alloc(2 << 20))).toThrow('ENOSPC');
   });
 
@@ -87,6 +90,19 @@ describe('volumes on a real kernel', () => {
     writeFileSync(`${target}/f`, 'seen');
     expect(readFileSync(`${root}/a/b/f`, 'utf8')).toBe('seen');
     expect(mounts()).toEqual([target]);
+  });
+
+  it('gives what it makes of a sub-path the mode and the group of the volume, whatever the umask is', () => {
+    const root = `${podDir}/v`;
+    mkdirSync(root);
+    chownSync(root, 0, 2000);
+    chmodSync(root, 0o3777);
+    bindSubPath({ root, path: 'a/b', readOnly: false, target: `${podDir}/volume-subpaths/v/c/0` });
+    const shown = ['a', 'a/b'].map(path => statSync(`${root}/${path}`)).map(s => [s.mode & 0o7777, s.uid, s.gid]);
+    expect(shown).toEqual([
+      [0o3777, 0, 2000],
+      [0o3777, 0, 2000],
+    ]);
   });
 
   it('binds a single file', () => {

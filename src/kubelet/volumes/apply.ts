@@ -48,17 +48,18 @@ async function applyVolume(step: VolumeStep, tools: VolumeTools): Promise<void> 
   }
 }
 
-/** Open to all, as upstream makes it; with an fsGroup the group owns it and what is made in it. */
+/** Open to all, as upstream makes it (in memory as every tmpfs is, with the sticky bit); with an fsGroup the group owns it and what is made in it. */
 function makeEmptyDir(
   step: Pick<Extract<VolumeStep, { readonly kind: 'empty-dir' }>, 'path' | 'tmpfs' | 'group'>,
 ): void {
   mkdirSync(step.path, { recursive: true, mode: 0o750 });
   if (step.tmpfs !== undefined && !readMountinfo().some(row => row.target === step.path)) {
     const size = step.tmpfs.sizeBytes === undefined ? '' : `,size=${step.tmpfs.sizeBytes}`;
-    mountMemory(step.path, `mode=0777${size}`);
+    mountMemory(step.path, `mode=1777${size}`);
   }
   if (step.group !== undefined) chownSync(step.path, 0, step.group);
-  chmodSync(step.path, step.group === undefined ? 0o777 : 0o2777);
+  const mode = step.tmpfs === undefined ? 0o777 : 0o1777;
+  chmodSync(step.path, step.group === undefined ? mode : mode | 0o2000);
 }
 
 /** Never swapped out where the kernel can promise that (6.3): secrets are not to reach a disk. */

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   closeSync,
   constants,
   fstatSync,
@@ -6,6 +7,7 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { errnoName, failedPrecondition } from '../../base/errors.ts';
@@ -28,7 +30,7 @@ interface Inside {
 export interface SubPath extends Inside {
   /** The volume's directory on the node. */
   readonly root: string;
-  /** Relative, inside it; a component that is missing is made as a directory. */
+  /** Relative, inside it; a component that is missing is made as a directory, with the mode of the volume: who may write the one may write the other. */
   readonly path: string;
   readonly readOnly: boolean;
   /** `/var/lib/kubelet/pods/<uid>/volume-subpaths/<volume>/<container>/<index of the mount>`. */
@@ -114,8 +116,10 @@ function openOrMake(fd: number, segment: string, sub: Inside): number {
     return checkedOpen(path, sub);
   } catch (error) {
     if (errnoName(error) !== 'ENOENT' || sub.readOnly) throw error;
-    mkdirSync(path, 0o750);
-    return checkedOpen(path, sub);
+    mkdirSync(path, 0o700);
+    const made = checkedOpen(path, sub);
+    chmodSync(`/proc/self/fd/${made}`, statSync(sub.root).mode & 0o7777);
+    return made;
   }
 }
 

@@ -6,6 +6,7 @@ import type { NodeInfo } from './node-info.ts';
 import type { Picture } from './picture.ts';
 import type { PodInfo } from './pod-info.ts';
 import { totalScores } from './score/all.ts';
+import { takeSteps } from './steps.ts';
 
 /** Where a pod goes, or why it goes nowhere. */
 export type Placement =
@@ -50,7 +51,8 @@ export async function placePod(
 ): Promise<{ readonly placement: Placement; readonly asked: number }> {
   const { nodes } = picture;
   if (nodes.length === 0) return { placement: { kind: 'no-nodes' }, asked: 0 };
-  const checks = prepareChecks(pod, picture);
+  const slice = new TimeSlice();
+  const checks = await takeSteps(prepareChecks(pod, picture), slice);
   if (!(checks instanceof PodChecks)) {
     const diagnosis = {
       total: nodes.length,
@@ -63,7 +65,7 @@ export async function placePod(
   const kept = picture.node(options.nominations.nodeOf(pod.uid) ?? '');
   if (kept !== undefined && checkNode(pod, kept, checks, options.nominations) === undefined)
     return { placement: { kind: 'node', node: kept.name }, asked: 0 };
-  const asked = await search(pod, candidates(picture, checks), checks, options);
+  const asked = await search(pod, candidates(picture, checks), checks, options, slice);
   if (asked.feasible.length === 0) {
     const diagnosis = {
       total: nodes.length,
@@ -76,7 +78,7 @@ export async function placePod(
     };
     return { placement: { kind: 'refused', diagnosis, checks }, asked: asked.refusals.size };
   }
-  const node = best(pod, picture, asked.feasible, options.random);
+  const node = await best(pod, picture, asked.feasible, options.random, slice);
   return { placement: { kind: 'node', node }, asked: asked.feasible.length + asked.refusals.size };
 }
 
@@ -111,11 +113,11 @@ async function search(
   nodes: readonly NodeInfo[],
   checks: PodChecks,
   { nominations, start }: PlaceOptions,
+  slice: TimeSlice,
 ): Promise<{ readonly feasible: readonly NodeInfo[]; readonly refusals: ReadonlyMap<string, Refusal> }> {
   const enough = enoughNodes(nodes.length);
   const feasible: NodeInfo[] = [];
   const refusals = new Map<string, Refusal>();
-  const slice = new TimeSlice();
   for (let i = 0; i < nodes.length && feasible.length < enough; i += 1) {
     const node = nodes[(start + i) % nodes.length];
     if (node === undefined) continue;
@@ -128,9 +130,15 @@ async function search(
 }
 
 /** The node with the most; one of them by chance where several have it. */
-function best(pod: PodInfo, picture: Picture, feasible: readonly NodeInfo[], random: () => number): string {
+async function best(
+  pod: PodInfo,
+  picture: Picture,
+  feasible: readonly NodeInfo[],
+  random: () => number,
+  slice: TimeSlice,
+): Promise<string> {
   if (feasible.length === 1) return feasible[0]?.name ?? '';
-  const totals = totalScores(pod, picture, feasible);
+  const totals = await takeSteps(totalScores(pod, picture, feasible), slice);
   const most = Math.max(...totals);
   const winners = feasible.filter((_, i) => totals[i] === most);
   return winners[Math.floor(random() * winners.length)]?.name ?? '';

@@ -2,6 +2,7 @@ import type { Node, Pod } from '../../src/api/types/gen/core-v1.ts';
 import { Cluster } from '../../src/scheduler/cluster.ts';
 import { type ObjectPicture, type Picture, wholePicture } from '../../src/scheduler/picture.ts';
 import { podInfo } from '../../src/scheduler/pod-info.ts';
+import { isSteps, type Steps } from '../../src/scheduler/steps.ts';
 
 /** What of a node matters to a test; the rest is 4 CPUs, 8 GiB and 110 pods without taints. */
 export interface NodeFacts {
@@ -68,4 +69,10 @@ export function pictureOf(
   for (const node of nodes) cluster.setNode(node);
   for (const pod of pods) cluster.confirm(podInfo(pod));
   return wholePicture(cluster, { ...NO_OBJECTS, ...objects });
+}
+
+/** What is found out, all steps at once. */
+export function settled<T>(answer: T | Steps<T>): T {
+  if (!isSteps(answer)) return answer;
+  for (let step = answer.next(); ; step = answer.next()) if (step.done === true) return step.value;
 }

@@ -1,6 +1,7 @@
 import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
+import { isSteps, type Steps } from '../steps.ts';
 import { dynamicResources } from './dynamic-resources.ts';
 import { type Filter, isRefusal, type NodeCheck, type Refusal } from './filter.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';
@@ -63,10 +64,11 @@ export class PodChecks {
 }
 
 /** Asks every filter about a pod; a refusal where no node would do. */
-export function prepareChecks(pod: PodInfo, picture: Picture): PodChecks | Refusal {
+export function* prepareChecks(pod: PodInfo, picture: Picture): Steps<PodChecks | Refusal> {
   const checks: NodeCheck[] = [];
   for (const filter of FILTERS) {
-    const answer = filter.prepare(pod, picture);
+    const found = filter.prepare(pod, picture);
+    const answer = isSteps(found) ? yield* found : found;
     if (answer === undefined) continue;
     if (isRefusal(answer)) return answer;
     checks.push(answer);

@@ -2,6 +2,7 @@ import type { ChangeKind, ClusterChange } from '../cluster-change.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
+import type { Steps } from '../steps.ts';
 
 /** Why a pod may not be on a node. */
 export interface Refusal {
@@ -25,11 +26,14 @@ export interface NodeCheck {
   count?(pod: PodInfo, node: NodeInfo, sign: 1 | -1): void;
 }
 
+/** Undefined where the pod asks for nothing of the kind; a refusal, which is final, where no node would do. */
+export type Prepared = NodeCheck | Refusal | undefined;
+
 /** One reason against placing a pod on a node. Pure. */
 export interface Filter {
   readonly name: string;
-  /** Undefined where the pod asks for nothing of the kind; a refusal, which is final, where no node would do. */
-  prepare(pod: PodInfo, picture: Picture): NodeCheck | Refusal | undefined;
+  /** Looks at the pod once; step by step where that means a look at all pods. */
+  prepare(pod: PodInfo, picture: Picture): Prepared | Steps<Prepared>;
   /** The kinds of changes that may undo a refusal of this filter. */
   readonly changes: readonly ChangeKind[];
   /** True if a change may undo its refusal of a pod. Better once too often than never: the pod is only tried again. */
@@ -37,7 +41,7 @@ export interface Filter {
 }
 
 /** True for what `prepare` answers where no node would do. */
-export function isRefusal(answer: NodeCheck | Refusal | undefined): answer is Refusal {
+export function isRefusal(answer: Prepared): answer is Refusal {
   return answer !== undefined && 'reasons' in answer;
 }
 

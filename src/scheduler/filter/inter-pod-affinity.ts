@@ -4,8 +4,9 @@ import type { ClusterChange } from '../cluster-change.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
+import type { Steps } from '../steps.ts';
 import { TopologyCounts } from '../topology-counts.ts';
-import { differs, type Filter, type NodeCheck, type Refusal } from './filter.ts';
+import { differs, type Filter, type NodeCheck, type Prepared, type Refusal } from './filter.ts';
 
 const NAME = 'InterPodAffinity';
 const refused = (isFinal: boolean, reason: string): Refusal => ({ plugin: NAME, isFinal, reasons: [reason] });
@@ -16,14 +17,19 @@ const UNWELCOME = refused(false, "node(s) didn't satisfy existing pods anti-affi
 /** Required affinity and anti-affinity between pods, that of pods which are there included. */
 export const interPodAffinity: Filter = {
   name: NAME,
-  prepare(pod, picture) {
+  *prepare(pod, picture): Steps<Prepared> {
     if (pod.unreadable !== undefined) return refused(true, `parsing pod: ${pod.unreadable}`);
     const check = new AffinityCheck(pod, picture);
-    for (const node of picture.nodesWithAntiAffinity)
+    for (const node of picture.nodesWithAntiAffinity) {
       for (const other of node.withRequiredAntiAffinity.values()) check.countTermsOf(other, node, 1);
+      yield;
+    }
     const { affinity, antiAffinity } = pod.terms;
     if (affinity.length > 0 || antiAffinity.length > 0)
-      for (const node of picture.nodes) for (const other of node.pods.values()) check.countOther(other, node, 1);
+      for (const node of picture.nodes) {
+        for (const other of node.pods.values()) check.countOther(other, node, 1);
+        yield;
+      }
     return check.isIdle ? undefined : check;
   },
   changes: ['pod', 'node', 'self', 'namespace'],

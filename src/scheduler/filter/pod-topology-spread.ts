@@ -9,7 +9,8 @@ import {
   type SpreadConstraint,
   spreadConstraints,
 } from '../spread-constraint.ts';
-import { differs, type Filter, type NodeCheck, type Refusal } from './filter.ts';
+import type { Steps } from '../steps.ts';
+import { differs, type Filter, type NodeCheck, type Prepared, type Refusal } from './filter.ts';
 
 const NAME = 'PodTopologySpread';
 const MISMATCH = "node(s) didn't match pod topology spread constraints";
@@ -20,12 +21,13 @@ const HARD = 'DoNotSchedule';
 /** Pods are spread over groups of nodes: none may be ahead of the one with fewest by more than the constraint allows. */
 export const podTopologySpread: Filter = {
   name: NAME,
-  prepare(pod, picture) {
+  *prepare(pod, picture): Steps<Prepared> {
     const constraints = spreadConstraints(pod.pod, HARD);
     if (constraints.length === 0) return undefined;
     const counted = new CountedNodes(pod.pod);
     const groups = constraints.map(() => new Map<string, number>());
     for (const node of picture.nodes) {
+      yield;
       if (!isInAllGroups(key => node.label(key), constraints)) continue;
       for (const [i, constraint] of constraints.entries()) {
         if (!counted.counts(node, constraint)) continue;

@@ -1,6 +1,7 @@
 import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
+import { isSteps, type Steps } from '../steps.ts';
 import { imageLocality } from './image-locality.ts';
 import { interPodAffinityScore } from './inter-pod-affinity.ts';
 import { nodeAffinityScore } from './node-affinity.ts';
@@ -21,10 +22,12 @@ export const SCORES: readonly Score[] = [
 ];
 
 /** The sum of all scores times their weights for each of the nodes that fit, in their order. */
-export function totalScores(pod: PodInfo, picture: Picture, feasible: readonly NodeInfo[]): readonly number[] {
+export function* totalScores(pod: PodInfo, picture: Picture, feasible: readonly NodeInfo[]): Steps<readonly number[]> {
   const totals = feasible.map(() => 0);
   for (const score of SCORES) {
-    const prepared = score.prepare(pod, picture, feasible);
+    const found = score.prepare(pod, picture, feasible);
+    const prepared = isSteps(found) ? yield* found : found;
+    yield;
     if (prepared === undefined) continue;
     const raw = feasible.map(node => prepared.score(node));
     const scores = prepared.normalize?.(raw, feasible) ?? raw;

@@ -2,8 +2,9 @@ import { type AffinityTerm, termMatches, type WeightedAffinityTerm } from '../af
 import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
+import type { Steps } from '../steps.ts';
 import { TopologyCounts } from '../topology-counts.ts';
-import { MAX_SCORE, type Score } from './score.ts';
+import { MAX_SCORE, type PreparedScore, type Score } from './score.ts';
 
 /** Upstream: what a pod that is there requires speaks for the node with this weight, too. */
 const HARD_WEIGHT = 1;
@@ -12,8 +13,8 @@ const HARD_WEIGHT = 1;
 export const interPodAffinityScore: Score = {
   name: 'InterPodAffinity',
   weight: 2,
-  prepare(pod, picture) {
-    const points = pointsOf(pod, picture);
+  *prepare(pod, picture): Steps<PreparedScore> {
+    const points = yield* pointsOf(pod, picture);
     if (points.isEmpty) return undefined;
     return {
       score: node => [...points.keys].reduce((sum, key) => sum + points.of(node, key), 0),
@@ -26,7 +27,7 @@ export const interPodAffinityScore: Score = {
   },
 };
 
-function pointsOf(pod: PodInfo, picture: Picture): TopologyCounts {
+function* pointsOf(pod: PodInfo, picture: Picture): Steps<TopologyCounts> {
   const points = new TopologyCounts();
   const own = picture.namespaceLabels(pod.namespace) ?? {};
   const { preferredAffinity, preferredAntiAffinity } = pod.terms;
@@ -39,7 +40,8 @@ function pointsOf(pod: PodInfo, picture: Picture): TopologyCounts {
   const back = (node: NodeInfo, term: AffinityTerm, weight: number): void => {
     if (termMatches(term, pod.pod, own)) points.add(node, term.topologyKey, weight);
   };
-  for (const node of hasPreferences ? picture.nodes : picture.nodesWithAffinity)
+  for (const node of hasPreferences ? picture.nodes : picture.nodesWithAffinity) {
+    yield;
     for (const other of (hasPreferences ? node.pods : node.withAffinity).values()) {
       towards(other, node, preferredAffinity, 1);
       towards(other, node, preferredAntiAffinity, -1);
@@ -47,5 +49,6 @@ function pointsOf(pod: PodInfo, picture: Picture): TopologyCounts {
       for (const term of other.terms.preferredAffinity) back(node, term, term.weight);
       for (const term of other.terms.preferredAntiAffinity) back(node, term, -term.weight);
     }
+  }
   return points;
 }

@@ -10,13 +10,14 @@ import {
   SYSTEM_DEFAULTS,
   spreadConstraints,
 } from '../spread-constraint.ts';
-import { MAX_SCORE, type Score } from './score.ts';
+import type { Steps } from '../steps.ts';
+import { MAX_SCORE, type PreparedScore, type Score } from './score.ts';
 
 /** Fewer pods of the same kind in the node's groups, by the pod's soft constraints or, where it has none of any kind, by upstream's. */
 export const podTopologySpreadScore: Score = {
   name: 'PodTopologySpread',
   weight: 2,
-  prepare(pod, picture, feasible) {
+  *prepare(pod, picture, feasible): Steps<PreparedScore> {
     const hasOwn = (pod.pod.spec.topologySpreadConstraints ?? []).length > 0;
     const constraints = hasOwn ? spreadConstraints(pod.pod, 'ScheduleAnyway') : defaultsFor(pod, picture);
     if (constraints.length === 0) return undefined;
@@ -24,7 +25,7 @@ export const podTopologySpreadScore: Score = {
     const isIgnored = (node: NodeInfo): boolean => hasOwn && !isInAllGroups(key => node.label(key), constraints);
     const kept = feasible.filter(node => !isIgnored(node));
     const groups = constraints.map(constraint => groupsOf(constraint, kept));
-    count(pod, picture, constraints, groups, isIgnored);
+    yield* count(pod, picture, constraints, groups, isIgnored);
     const weights = constraints.map(({ topologyKey }, i) =>
       Math.log((topologyKey === HOSTNAME ? kept.length : (groups[i]?.size ?? 0)) + 2),
     );
@@ -65,15 +66,16 @@ function groupsOf({ topologyKey }: SpreadConstraint, nodes: readonly NodeInfo[])
 }
 
 /** Pods on nodes that do not fit are in the groups, too. */
-function count(
+function* count(
   pod: PodInfo,
   picture: Picture,
   constraints: readonly SpreadConstraint[],
   groups: readonly Map<string, number>[],
   isIgnored: (node: NodeInfo) => boolean,
-): void {
+): Steps<void> {
   const counted = new CountedNodes(pod.pod);
   for (const node of picture.nodes) {
+    yield;
     if (isIgnored(node)) continue;
     for (const [i, constraint] of constraints.entries()) {
       const value = node.label(constraint.topologyKey);

@@ -1,6 +1,7 @@
 import type { NodeInfo } from '../node-info.ts';
 import type { Picture } from '../picture.ts';
 import type { PodInfo } from '../pod-info.ts';
+import type { Steps } from '../steps.ts';
 
 /** The best that one plugin gives a node. */
 export const MAX_SCORE = 100;
@@ -12,13 +13,15 @@ export interface NodeScore {
   normalize?(scores: readonly number[], nodes: readonly NodeInfo[]): readonly number[];
 }
 
+export type PreparedScore = NodeScore | undefined;
+
 /** One reason to prefer a node among those that fit. Pure. Numbers are whole, cut as upstream cuts them. */
 export interface Score {
   readonly name: string;
   /** Upstream's. */
   readonly weight: number;
-  /** Undefined where all nodes are alike to it. */
-  prepare(pod: PodInfo, picture: Picture, feasible: readonly NodeInfo[]): NodeScore | undefined;
+  /** Undefined where all nodes are alike to it. Step by step where that takes a look at all pods. */
+  prepare(pod: PodInfo, picture: Picture, feasible: readonly NodeInfo[]): PreparedScore | Steps<PreparedScore>;
 }
 
 /** The largest becomes 100, 0 stays 0; the other way round where less is better. */

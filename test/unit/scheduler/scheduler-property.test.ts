@@ -4,7 +4,7 @@ import { PodChecks, prepareChecks } from '../../../src/scheduler/filter/all.ts';
 import { podInfo } from '../../../src/scheduler/pod-info.ts';
 import { type Random, seededRandom } from '../../harness/random.ts';
 import { SchedulerWorld } from '../../harness/scheduler-world.ts';
-import { pictureOf, testNode, testPod } from '../../harness/scheduling.ts';
+import { pictureOf, settled, testNode, testPod } from '../../harness/scheduling.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 const HOST = 'kubernetes.io/hostname';
@@ -107,7 +107,7 @@ function leftOver(world: SchedulerWorld): readonly string[] {
   return pods
     .filter(pod => pod.spec.nodeName === undefined)
     .flatMap(pod => {
-      const checks = prepareChecks(podInfo(pod), picture);
+      const checks = settled(prepareChecks(podInfo(pod), picture));
       const fitting = checks instanceof PodChecks ? picture.nodes.filter(each => checks.check(each) === undefined) : [];
       return fitting.map(({ name }) => `${pod.metadata.name} fits on ${name}: ${JSON.stringify(pod.spec)}`);
     });

@@ -4,7 +4,7 @@ import type { ClusterChange } from '../../../../src/scheduler/cluster-change.ts'
 import { FILTERS, PodChecks, prepareChecks } from '../../../../src/scheduler/filter/all.ts';
 import type { Refusal } from '../../../../src/scheduler/filter/filter.ts';
 import { podInfo } from '../../../../src/scheduler/pod-info.ts';
-import { NO_OBJECTS, pictureOf, testNode, testPod } from '../../../harness/scheduling.ts';
+import { NO_OBJECTS, pictureOf, settled, testNode, testPod } from '../../../harness/scheduling.ts';
 
 const TAINT = { key: 'dedicated', value: 'db', effect: 'NoSchedule' };
 const CORDON = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' };
@@ -12,7 +12,7 @@ const CORDON = { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', ef
 /** What is said of node `n` for a pod. */
 function refusal(pod: Pod, node: Node, others: readonly Pod[] = []): Refusal | undefined {
   const picture = pictureOf([node], others);
-  const checks = prepareChecks(podInfo(pod), picture);
+  const checks = settled(prepareChecks(podInfo(pod), picture));
   return checks instanceof PodChecks ? checks.check(picture.nodes[0] ?? expect.fail('no node')) : checks;
 }
 

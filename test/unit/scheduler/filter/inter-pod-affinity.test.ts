@@ -5,7 +5,7 @@ import { isRefusal } from '../../../../src/scheduler/filter/filter.ts';
 import { interPodAffinity } from '../../../../src/scheduler/filter/inter-pod-affinity.ts';
 import { podInfo } from '../../../../src/scheduler/pod-info.ts';
 import { interPodAffinityScore } from '../../../../src/scheduler/score/inter-pod-affinity.ts';
-import { pictureOf, testNode, testPod } from '../../../harness/scheduling.ts';
+import { pictureOf, settled, testNode, testPod } from '../../../harness/scheduling.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 const HOST = 'kubernetes.io/hostname';
@@ -37,7 +37,7 @@ const objects = { namespaceLabels: (name: string) => NAMESPACES[name] };
 /** What is said of each node that does not take a pod. */
 function refusals(pod: Pod, pods: readonly Pod[] = []): Readonly<Record<string, string>> | string {
   const picture = pictureOf(NODES, pods, objects);
-  const answer = interPodAffinity.prepare(podInfo(pod), picture);
+  const answer = settled(interPodAffinity.prepare(podInfo(pod), picture));
   if (isRefusal(answer)) return answer.reasons.join();
   const said = picture.nodes.map(node => [node.name, answer?.check(node)?.reasons.join() ?? ''] as const);
   return Object.fromEntries(said.filter(([, reason]) => reason !== ''));
@@ -132,7 +132,7 @@ describe('required affinity between pods', () => {
 
   it('can be asked what would be without a pod, without forgetting it', () => {
     const picture = pictureOf(NODES, [app('b', 'x1')], objects);
-    const check = interPodAffinity.prepare(podInfo(app('a', undefined, { spec: avoids(term('b')) })), picture);
+    const check = settled(interPodAffinity.prepare(podInfo(app('a', undefined, { spec: avoids(term('b')) })), picture));
     const node = picture.node('x1') ?? expect.fail('no node');
     if (check === undefined || isRefusal(check)) return expect.fail('no check');
     const supposed = check.copy?.() ?? expect.fail('no copy');
@@ -187,7 +187,7 @@ describe('preferred company', () => {
   });
   const scores = (pod: Pod, pods: readonly Pod[]): readonly number[] | undefined => {
     const picture = pictureOf(NODES, pods, objects);
-    const prepared = interPodAffinityScore.prepare(podInfo(pod), picture, picture.nodes);
+    const prepared = settled(interPodAffinityScore.prepare(podInfo(pod), picture, picture.nodes));
     if (prepared === undefined) return undefined;
     return prepared.normalize?.(
       picture.nodes.map(node => prepared.score(node)),

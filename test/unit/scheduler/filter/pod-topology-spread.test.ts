@@ -7,7 +7,7 @@ import { podTopologySpread } from '../../../../src/scheduler/filter/pod-topology
 import type { ObjectPicture } from '../../../../src/scheduler/picture.ts';
 import { podInfo } from '../../../../src/scheduler/pod-info.ts';
 import { podTopologySpreadScore } from '../../../../src/scheduler/score/pod-topology-spread.ts';
-import { pictureOf, testNode, testPod } from '../../../harness/scheduling.ts';
+import { pictureOf, settled, testNode, testPod } from '../../../harness/scheduling.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 const HOST = 'kubernetes.io/hostname';
@@ -37,7 +37,7 @@ const TWO = [inZone('x1', 'x'), inZone('y1', 'y'), testNode('none')];
 
 function refusals(asked: Pod, nodes: readonly Node[], pods: readonly Pod[]): Readonly<Record<string, string>> {
   const picture = pictureOf(nodes, pods);
-  const answer = podTopologySpread.prepare(podInfo(asked), picture);
+  const answer = settled(podTopologySpread.prepare(podInfo(asked), picture));
   if (isRefusal(answer)) return expect.fail('it refuses everywhere');
   const said = picture.nodes.map(node => [node.name, answer?.check(node)?.reasons.join() ?? ''] as const);
   return Object.fromEntries(said.filter(([, reason]) => reason !== ''));
@@ -131,7 +131,7 @@ describe('hard spreading', () => {
 
   it('can be asked what would be with a pod less, without forgetting it', () => {
     const picture = pictureOf(TWO, on('x1'));
-    const check = podTopologySpread.prepare(podInfo(pod([spread()])), picture);
+    const check = settled(podTopologySpread.prepare(podInfo(pod([spread()])), picture));
     const node = picture.node('x1') ?? expect.fail('no node');
     if (check === undefined || isRefusal(check)) return expect.fail('no check');
     const supposed = check.copy?.() ?? expect.fail('no copy');
@@ -177,7 +177,7 @@ describe('a change helps spreading', () => {
 describe('soft spreading', () => {
   const scores = (asked: Pod, nodes: readonly Node[], pods: readonly Pod[], objects: Partial<ObjectPicture> = {}) => {
     const picture = pictureOf(nodes, pods, objects);
-    const prepared = podTopologySpreadScore.prepare(podInfo(asked), picture, picture.nodes);
+    const prepared = settled(podTopologySpreadScore.prepare(podInfo(asked), picture, picture.nodes));
     if (prepared === undefined) return undefined;
     const raw = picture.nodes.map(node => prepared.score(node));
     const points = prepared.normalize?.(raw, picture.nodes) ?? raw;

@@ -6,7 +6,7 @@ import { PodChecks, prepareChecks } from '../../../../src/scheduler/filter/all.t
 import { volumeBinding } from '../../../../src/scheduler/filter/volume-binding.ts';
 import { volumeRestrictions } from '../../../../src/scheduler/filter/volume-restrictions.ts';
 import { podInfo } from '../../../../src/scheduler/pod-info.ts';
-import { pictureOf, testNode, testPod } from '../../../harness/scheduling.ts';
+import { pictureOf, settled, testNode, testPod } from '../../../harness/scheduling.ts';
 
 const BOUND = { 'pv.kubernetes.io/bind-completed': 'yes' };
 const claim = (name: string, spec: object, metadata: object = {}, phase = 'Bound'): PersistentVolumeClaim =>
@@ -61,7 +61,7 @@ const disk = (readOnly: boolean) => ({ volumes: [{ name: 'd', gcePersistentDisk:
 /** What is said of the nodes a and b. */
 function refusals(spec: object, pods: readonly Pod[] = []): unknown {
   const picture = pictureOf([testNode('a'), testNode('b')], pods, OBJECTS);
-  const checks = prepareChecks(podInfo(testPod('p', { spec })), picture);
+  const checks = settled(prepareChecks(podInfo(testPod('p', { spec })), picture));
   if (!(checks instanceof PodChecks)) return checks.reasons.join();
   return picture.nodes.map(node => checks.check(node)?.reasons.join() ?? '');
 }

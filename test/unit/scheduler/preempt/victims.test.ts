@@ -6,7 +6,7 @@ import { NominatedPods } from '../../../../src/scheduler/nominated-pods.ts';
 import { type PodInfo, podInfo } from '../../../../src/scheduler/pod-info.ts';
 import { bestVictims } from '../../../../src/scheduler/preempt/best-victims.ts';
 import { type Victims, victimsOn } from '../../../../src/scheduler/preempt/victims.ts';
-import { pictureOf, testNode, testPod } from '../../../harness/scheduling.ts';
+import { pictureOf, settled, testNode, testPod } from '../../../harness/scheduling.ts';
 
 const NOW = Date.UTC(2030, 0, 1);
 
@@ -31,7 +31,7 @@ const budget = (app: string, disruptionsAllowed: number, more: object = {}): Pod
 function victims(pod: Pod, pods: readonly Pod[], budgets: readonly PodDisruptionBudget[] = []) {
   const picture = pictureOf([testNode('n')], pods);
   const info = podInfo(pod);
-  const checks = prepareChecks(info, picture);
+  const checks = settled(prepareChecks(info, picture));
   const node = picture.nodes[0];
   if (!(checks instanceof PodChecks) || node === undefined) return expect.fail('no checks');
   const options = { nominations: new NominatedPods(), budgetsOf: () => budgets, now: NOW };

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Node, Pod } from '../../../../src/api/types/gen/core-v1.ts';
 import { podInfo } from '../../../../src/scheduler/pod-info.ts';
 import { SCORES } from '../../../../src/scheduler/score/all.ts';
-import { pictureOf, testNode, testPod } from '../../../harness/scheduling.ts';
+import { pictureOf, settled, testNode, testPod } from '../../../harness/scheduling.ts';
 
 /** The scores of one plugin by node, normalised, without the weight; undefined where it has nothing to say. */
 function scores(
@@ -13,7 +13,7 @@ function scores(
 ): readonly number[] | undefined {
   const score = SCORES.find(each => each.name === name) ?? expect.fail(`no score ${name}`);
   const picture = pictureOf(nodes, others);
-  const prepared = score.prepare(podInfo(pod), picture, picture.nodes);
+  const prepared = settled(score.prepare(podInfo(pod), picture, picture.nodes));
   if (prepared === undefined) return undefined;
   const raw = picture.nodes.map(node => prepared.score(node));
   return prepared.normalize?.(raw, picture.nodes) ?? raw;

@@ -19,42 +19,23 @@ function program(): Command {
     .option('--root <directory>', 'data that survives a reboot: images, records, writable layers')
     .option('--state <directory>', 'data of this boot: bundles, namespaces, exit files (on a tmpfs)')
     .action(async options => exitWith((await import('./cmd/run-cri.ts')).runCri(options)));
-  for (const [name, description] of [
-    ['kubelet', 'the kubelet: keeps the pods of this node running'],
-    ['node', 'the per-host daemon; so far the kubelet'],
-  ] as const)
+  kubeletOptions(run.command('kubelet').description('the kubelet: keeps the pods of this node running')).action(
+    async options => exitWith((await import('./cmd/run-kubelet.ts')).runKubelet(options)),
+  );
+  kubeletOptions(
     run
-      .command(name)
-      .description(description)
-      .option('--standalone', 'run pods from manifests, without an API server')
-      .option('--kubeconfig <file>', 'the API server whose pods are to be run, and how to log in there')
-      .option(
-        '--bootstrap-kubeconfig <file>',
-        'how to ask for a client certificate, where --kubeconfig is not there yet',
-      )
-      .option('--cert-dir <directory>', 'where certificates are kept; pki in --root-dir unless given')
-      .option('--node-ip <ips>', 'address of this node, or one of each family; that of the default route unless given')
-      .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas')
-      .option('--register-with-taints <taints>', 'taints that this node is registered with, key=value:effect')
-      .option('--config <file>', 'KubeletConfiguration (YAML); flags override it')
-      .option('--container-runtime-endpoint <url>', 'unix:///path of the container runtime')
-      .option('--image-service-endpoint <url>', 'unix:///path of the image service, where it is another')
-      .option('--pod-manifest-path <path>', 'directory of static pod manifests, or one file')
-      .option('--root-dir <directory>', 'where the kubelet keeps its data', '/var/lib/kubelet')
-      .option('--hostname-override <name>', 'name of this node')
-      .option('--pod-log-dir <directory>', 'where the logs of pods are written')
-      .option('--client-ca-file <file>', 'serve over TLS to clients whose certificates this CA signed')
-      .option('--tls-cert-file <file>', 'certificate of the server')
-      .option('--tls-private-key-file <file>', 'its key')
-      .option('--port <port>', 'port of the server')
-      .option('--healthz-port <port>', 'port of /healthz on loopback; 0 for none')
-      .action(async options =>
-        exitWith(
-          name === 'node'
-            ? (await import('./cmd/run-node.ts')).runNode(options)
-            : (await import('./cmd/run-kubelet.ts')).runKubelet(options),
-        ),
-      );
+      .command('node')
+      .description('the per-host daemon: kubelet, pod network, service proxy and DNS server in one process'),
+  )
+    .option('--proxy-config <file>', 'KubeProxyConfiguration (YAML)')
+    .option('--cluster-cidr <cidrs>', 'networks of all pods of the cluster, apart by commas')
+    .option('--cni-conf-dir <directory>', 'where the CNI configuration is written', '/etc/cni/net.d')
+    .option('--cluster-domain <domain>', 'the zone of the cluster', 'cluster.local')
+    .option('--resolv-conf <file>', 'who is asked for names outside of it', '/etc/resolv.conf')
+    .option('--dns-listen <address:port...>', 'where this machine and its pods ask for names', ['169.254.20.10:53'])
+    .option('--dns-listen-shared <address:port...>', 'where all nodes and pods of the cluster do', [])
+    .option('--dns-address <ip...>', "address of the cluster's DNS service", [])
+    .action(async options => exitWith((await import('./cmd/run-node.ts')).runNode(options)));
   apiServerOptions(run.command('apiserver').description('the Kubernetes API server; all its state is in etcd')).action(
     async options => exitWith((await import('./cmd/run-apiserver.ts')).runApiServer(options)),
   );
@@ -288,6 +269,29 @@ function controllerManagerOptions(command: Command): Command {
       'port of /healthz and /metrics of the controllers, on 127.0.0.1, by HTTPS',
       '10257',
     );
+}
+
+function kubeletOptions(command: Command): Command {
+  return command
+    .option('--standalone', 'run pods from manifests, without an API server')
+    .option('--kubeconfig <file>', 'the API server whose pods are to be run, and how to log in there')
+    .option('--bootstrap-kubeconfig <file>', 'how to ask for a client certificate, where --kubeconfig is not there yet')
+    .option('--cert-dir <directory>', 'where certificates are kept; pki in --root-dir unless given')
+    .option('--node-ip <ips>', 'address of this node, or one of each family; that of the default route unless given')
+    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas')
+    .option('--register-with-taints <taints>', 'taints that this node is registered with, key=value:effect')
+    .option('--config <file>', 'KubeletConfiguration (YAML); flags override it')
+    .option('--container-runtime-endpoint <url>', 'unix:///path of the container runtime')
+    .option('--image-service-endpoint <url>', 'unix:///path of the image service, where it is another')
+    .option('--pod-manifest-path <path>', 'directory of static pod manifests, or one file')
+    .option('--root-dir <directory>', 'where the kubelet keeps its data', '/var/lib/kubelet')
+    .option('--hostname-override <name>', 'name of this node')
+    .option('--pod-log-dir <directory>', 'where the logs of pods are written')
+    .option('--client-ca-file <file>', 'serve over TLS to clients whose certificates this CA signed')
+    .option('--tls-cert-file <file>', 'certificate of the server')
+    .option('--tls-private-key-file <file>', 'its key')
+    .option('--port <port>', 'port of the server')
+    .option('--healthz-port <port>', 'port of /healthz on loopback; 0 for none');
 }
 
 async function exitWith(code: Promise<number>): Promise<void> {

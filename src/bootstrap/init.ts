@@ -15,7 +15,7 @@ import {
 } from './certificates/certificates.ts';
 import { certificatePlan } from './certificates/plan.ts';
 import { clusterConfigurationText } from './cluster-configuration.ts';
-import { kubeletUnits, type NodeIdentity, networkUnits } from './daemons/node.ts';
+import { type NodeIdentity, nodeUnits } from './daemons/node.ts';
 import { controlPlaneUnit, etcdUnit } from './daemons/plan.ts';
 import type { Files } from './files.ts';
 import { certificateData, clusterInfoKubeconfig, ensureKubeconfig, kubeconfigText } from './kubeconfig-file.ts';
@@ -189,7 +189,7 @@ async function startKubelet(context: InitContext, say: Say, signal: AbortSignal)
   writeFileAtomic(files.kubeletConfig, text, { mode: 0o644, durable: true });
   mkdirSync(files.manifestsDir, { recursive: true, mode: 0o700 });
   say('Starting the runtime and the kubelet');
-  for (const unit of kubeletUnits(identityOf(settings), files, gantry)) await keeper.start(unit, signal);
+  for (const unit of nodeUnits(identityOf(settings), settings.cluster, files, gantry)) await keeper.start(unit, signal);
 }
 
 function identityOf(settings: InitSettings): NodeIdentity {
@@ -288,17 +288,12 @@ async function bootstrapToken({ settings, files, clock }: InitContext, say: Say,
   });
 }
 
-async function addon(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { settings, files, gantry } = context;
-  const keeper = supervisorOf(context.services);
+async function addon({ settings, files }: InitContext, say: Say, signal: AbortSignal): Promise<void> {
   await withConnection(files.adminConf, async connection => {
     await ensure(connection, proxyRules(), signal);
     say('Applied the rules by which the proxies of nodes read Services');
     await ensure(connection, [dnsService(settings.cluster)], signal);
     say('Applied the Service "kube-dns"');
-    say('Starting network, proxy and DNS server of this node');
-    for (const unit of networkUnits(identityOf(settings), settings.cluster, files, gantry))
-      await keeper.start(unit, signal);
   });
 }
 

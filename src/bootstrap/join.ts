@@ -5,7 +5,7 @@ import { errorMessage, failedPrecondition, isNotFound } from '../base/errors.ts'
 import { ApiConnection } from '../client/connection.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
-import { kubeletUnits, type NodeIdentity, networkUnits } from './daemons/node.ts';
+import { type NodeIdentity, nodeUnits } from './daemons/node.ts';
 import { discoverCluster } from './discovery.ts';
 import type { Files } from './files.ts';
 import { kubeconfigText } from './kubeconfig-file.ts';
@@ -113,11 +113,12 @@ async function startKubelet(context: JoinContext, say: Say, signal: AbortSignal)
   }
   mkdirSync(files.manifestsDir, { recursive: true, mode: 0o700 });
   say('Starting the runtime and the kubelet');
-  for (const unit of kubeletUnits(node, files, gantry)) await services.start(unit, signal);
+  const cluster = readClusterConfiguration(files.clusterConfiguration);
+  for (const unit of nodeUnits(node, cluster, files, gantry)) await services.start(unit, signal);
 }
 
 async function waitForBootstrap(context: JoinContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { node, files, gantry } = context;
+  const { files } = context;
   const services = supervisorOf(context.services);
   say('Waiting for the kubelet to perform the TLS Bootstrap');
   await waitUntil(
@@ -135,9 +136,6 @@ async function waitForBootstrap(context: JoinContext, say: Say, signal: AbortSig
   await waitForKubelet(services, signal);
   // it has done its work, and its token is a secret
   rmSync(files.bootstrapKubeletConf, { force: true });
-  say('Starting network, proxy and DNS server');
-  const cluster = readClusterConfiguration(files.clusterConfiguration);
-  for (const unit of networkUnits(node, cluster, files, gantry)) await services.start(unit, signal);
 }
 
 /** A node of the same name that is alive would be taken over: the two would fight for its pods. */
@@ -165,7 +163,7 @@ function readConfigMap(connection: ApiConnection, name: string, key: string, sig
   );
 }
 
-function readClusterConfiguration(path: string): Parameters<typeof networkUnits>[1] {
+function readClusterConfiguration(path: string): Parameters<typeof nodeUnits>[1] {
   try {
     const { networking } = parse(readFileSync(path, 'utf8')) as { readonly networking: Record<string, string> };
     const { podSubnet = '', serviceSubnet = '', dnsDomain = '' } = networking;

@@ -18,6 +18,3 @@ export const ETCD_SERVICE = 'gantry-etcd';
 export const CONTROL_PLANE_SERVICE = 'gantry-control-plane';
 export const CRI_SERVICE = 'gantry-cri';
 export const NODE_SERVICE = 'gantry-node';
-export const NETWORK_SERVICE = 'gantry-network';
-export const PROXY_SERVICE = 'gantry-proxy';
-export const DNS_SERVICE = 'gantry-dns';

@@ -58,7 +58,7 @@ export async function runDns(flags: DnsFlags): Promise<number> {
 }
 
 /** `169.254.20.10:53`, `[fd00::10]:53`. */
-function listenAddress(text: string, flag: string): ListenAddress {
+export function listenAddress(text: string, flag: string): ListenAddress {
   const [, v6, v4, digits = ''] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
   const address = v6 ?? v4 ?? '';
   const port = Number(digits);

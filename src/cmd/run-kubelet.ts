@@ -63,8 +63,19 @@ const DEFAULT_ENDPOINT = 'unix:///run/gantry/cri.sock';
 const DEFAULT_LOG_DIR = '/var/log/pods';
 const LOG_LINKS = '/var/log/containers';
 
-/** `gantry run kubelet`. Returns the exit code. */
-export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promise<number> {
+/** What parts of a node that run beside the kubelet are made of. */
+export interface NodeBase {
+  readonly connection: ApiConnection;
+  readonly nodeName: string;
+  readonly log: Logger;
+}
+
+/** `gantry run kubelet`; with an API server the parts `beside` it run in the same process. Returns the exit code. */
+export async function runKubelet(
+  flags: KubeletFlags,
+  daemon = 'kubelet',
+  beside: (base: NodeBase) => readonly Component[] = () => [],
+): Promise<number> {
   const log = createLogger({ daemon });
   try {
     if (flags.standalone !== true && flags.kubeconfig === undefined)
@@ -75,7 +86,8 @@ export async function runKubelet(flags: KubeletFlags, daemon = 'kubelet'): Promi
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
     const connection = await connectionOf(flags, log);
     try {
-      return await mainLoop(kubeletComponents(flags, connection, log), log);
+      const more = connection === undefined ? [] : beside({ connection, nodeName: nodeNameOf(flags), log });
+      return await mainLoop([...kubeletComponents(flags, connection, log), ...more], log);
     } finally {
       connection?.close();
     }

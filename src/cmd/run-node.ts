@@ -1,6 +1,56 @@
-import { type KubeletFlags, runKubelet } from './run-kubelet.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Component } from '../daemon/component.ts';
+import { createRegistry } from '../daemon/metrics.ts';
+import { runAgain } from '../daemon/run-again.ts';
+import { dnsServer } from '../dns/dns-server.ts';
+import { podNetwork } from '../network/network.ts';
+import { readProxyConfiguration } from '../proxy/configuration.ts';
+import { serviceProxy } from '../proxy/proxy.ts';
+import { proxySettings } from '../proxy/settings.ts';
+import { listenAddress } from './run-dns.ts';
+import { type KubeletFlags, type NodeBase, runKubelet } from './run-kubelet.ts';
 
-/** `gantry run node`: the per-host daemon. Its parts so far: the kubelet. Returns the exit code. */
-export function runNode(flags: KubeletFlags): Promise<number> {
-  return runKubelet(flags, 'node');
+/** Flags of `gantry run node`: those of the kubelet, and what its other parts need. */
+export interface NodeFlags extends KubeletFlags {
+  readonly proxyConfig?: string;
+  readonly clusterCidr?: string;
+  readonly cniConfDir: string;
+  readonly clusterDomain: string;
+  readonly resolvConf: string;
+  readonly dnsListen: readonly string[];
+  readonly dnsListenShared: readonly string[];
+  readonly dnsAddress: readonly string[];
+}
+
+/**
+ * `gantry run node`: the per-host daemon. With an API server it is kubelet, pod network, service proxy and DNS server, over one connection; without, the kubelet. Returns the
+ * exit code. A part beside the kubelet that fails (somebody has its port) is begun anew, and the others go on.
+ */
+export function runNode(flags: NodeFlags): Promise<number> {
+  return runKubelet(flags, 'node', base => besideKubelet(flags, base));
+}
+
+function besideKubelet(flags: NodeFlags, { connection, nodeName, log }: NodeBase): readonly Component[] {
+  const config = readProxyConfiguration(flags.proxyConfig, flags);
+  const settings = proxySettings(config, nodeName);
+  const common = { connection, clock: systemClock, log };
+  const clusterCidrs = config.clusterCIDR.split(',').filter(text => text !== '');
+  const dns = {
+    connection,
+    domain: flags.clusterDomain,
+    dnsAddresses: flags.dnsAddress,
+    local: flags.dnsListen.map(text => listenAddress(text, '--dns-listen')),
+    shared: flags.dnsListenShared.map(text => listenAddress(text, '--dns-listen-shared')),
+    resolvConf: flags.resolvConf,
+    log,
+  };
+  const parts: readonly (readonly [name: string, make: () => Component])[] = [
+    ['network', () => podNetwork({ ...common, nodeName, clusterCidrs, confDir: flags.cniConfDir })],
+    ['proxy', () => serviceProxy({ ...common, settings, registry: createRegistry() })],
+    ['dns', () => dnsServer({ ...dns, registry: createRegistry() })],
+  ];
+  // made anew at each beginning, so that nothing of the life before is left in it
+  return parts.map(([name, make]) =>
+    runAgain({ name, run: (signal, ready) => make().run(signal, ready) }, { clock: systemClock, log }),
+  );
 }

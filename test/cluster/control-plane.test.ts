@@ -91,7 +91,7 @@ describe('a cluster of one node', () => {
     const logs = await cluster.run(['logs', 'control-plane', '--service', 'gantry-control-plane', '--tail', '3']);
     expect(logs.out.trim().split('\n')).toHaveLength(3);
     expect((await cluster.run(['logs', 'control-plane', '--service', 'nope'])).err).toMatch(
-      /there is no service "nope" on .*; there are gantry-control-plane, gantry-cri, gantry-dns, gantry-etcd, gantry-network, gantry-node, gantry-proxy/,
+      /there is no service "nope" on .*; there are gantry-control-plane, gantry-cri, gantry-etcd, gantry-node/,
     );
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeManifest } from '../../../src/api/decode/manifest.ts';
-import { kubeletUnits, networkUnits } from '../../../src/bootstrap/daemons/node.ts';
+import { nodeUnits } from '../../../src/bootstrap/daemons/node.ts';
 import { filesBelow } from '../../../src/bootstrap/files.ts';
 import { kubeletConfigurationText } from '../../../src/bootstrap/kubelet-configuration.ts';
 import { controlPlanePatch } from '../../../src/bootstrap/mark-control-plane.ts';
@@ -11,19 +11,17 @@ const { cluster } = initSettings();
 const node = { nodeName: 'n2', address: '10.0.0.6', labels: { tier: 'front', rank: '1' }, taints: ['a=b:NoSchedule'] };
 
 describe('the daemons of a node', () => {
-  it('are the runtime and the kubelet first, then what works with its credentials', () => {
-    const units = [...kubeletUnits(node, files, ['gantry']), ...networkUnits(node, cluster, files, ['gantry'])];
-    expect(units.map(({ name, argv }) => [name, argv.slice(0, 3).join(' ')])).toEqual([
+  it('are the runtime, and one for all else', () => {
+    expect(
+      nodeUnits(node, cluster, files, ['gantry']).map(({ name, argv }) => [name, argv.slice(0, 3).join(' ')]),
+    ).toEqual([
       ['gantry-cri', 'gantry run cri'],
       ['gantry-node', 'gantry run node'],
-      ['gantry-network', 'gantry run network'],
-      ['gantry-proxy', 'gantry run proxy'],
-      ['gantry-dns', 'gantry run dns'],
     ]);
   });
 
   it('register the node with its name, address, labels and taints', () => {
-    expect(kubeletUnits(node, files, ['gantry'])[1]?.argv).toEqual(
+    expect(nodeUnits(node, cluster, files, ['gantry'])[1]?.argv).toEqual(
       expect.arrayContaining([
         '--hostname-override=n2',
         '--node-ip=10.0.0.6',
@@ -31,6 +29,8 @@ describe('the daemons of a node', () => {
         '--register-with-taints=a=b:NoSchedule',
         '--bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf',
         '--kubeconfig=/etc/kubernetes/kubelet.conf',
+        '--cluster-cidr=10.244.0.0/16',
+        '--dns-address=10.96.0.10',
       ]),
     );
   });

@@ -1,4 +1,4 @@
-// npm run bench -- pod | cni | memory | image | storage | api | schedule: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
@@ -10,6 +10,7 @@ const BENCHMARKS = {
   storage: 'storage',
   api: 'api',
   schedule: 'schedule',
+  proxy: 'proxy',
 };
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'));

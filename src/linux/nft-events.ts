@@ -8,6 +8,11 @@ const NEW_GENERATION = 15;
 /** In all messages of nftables but that of the generation, the first attribute is the name of the table. */
 const ATTRIBUTE_TABLE = 1;
 
+/** The pause before a table is told of again grows while it is touched again and again, and is forgotten after some quiet. */
+const FIRST_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 30_000;
+const QUIET_MS = 5000;
+
 const FAMILIES: Readonly<Record<number, string>> = { 1: 'inet', 2: 'ip', 7: 'bridge', 10: 'ip6' };
 
 /** Tells where somebody else changes tables that are ours. */
@@ -19,13 +24,16 @@ export interface TableWatch {
 
 /**
  * Watches tables (`ip gantry_proxy`) in the network namespace in which this was called. `onTouched` gets the table's name after transactions of others
- * that change it; elements that rules add by themselves are none. Who made a transaction cannot be told by process numbers, which differ between
+ * that change it, later and later where that happens again and again; elements that rules add by themselves are none. Who made a transaction cannot be told by process numbers, which differ between
  * namespaces, so they are counted: one that is over what we made is somebody else's.
  */
 export function watchTables(tables: readonly string[], onTouched: (table: string) => void): TableWatch {
   /** Transactions that changed a table and that are not known to be ours. */
   const unclaimed = new Map(tables.map(table => [table, 0]));
   let touched = new Set<string>();
+  /** How long each table was left alone before it was told of, in ms, and when. */
+  const told = new Map<string, { readonly at: number; readonly pause: number }>();
+  const timers = new Set<NodeJS.Timeout>();
   let running = 0;
   let settling: NodeJS.Immediate | undefined;
 
@@ -35,8 +43,21 @@ export function watchTables(tables: readonly string[], onTouched: (table: string
     for (const [table, count] of unclaimed) {
       if (count === 0) continue;
       unclaimed.set(table, 0);
-      onTouched(table);
+      tell(table);
     }
+  };
+  // two programs that both put a table right would otherwise do nothing else
+  const tell = (table: string): void => {
+    const last = told.get(table);
+    const now = performance.now();
+    const isQuiet = last === undefined || now - last.at > last.pause + QUIET_MS;
+    const pause = isQuiet ? 0 : Math.min(Math.max(last.pause * 2, FIRST_PAUSE_MS), MAX_PAUSE_MS);
+    told.set(table, { at: now + pause, pause });
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      onTouched(table);
+    }, pause);
+    timers.add(timer);
   };
   const take = (messages: readonly NetlinkMessage[]): void => {
     for (const { type, data } of messages) {
@@ -53,7 +74,7 @@ export function watchTables(tables: readonly string[], onTouched: (table: string
   };
   // too much at once is a large load, and so large only ours are
   const lost = (): void => {
-    if (running === 0) for (const table of tables) onTouched(table);
+    if (running === 0) for (const table of tables) tell(table);
   };
   const events: NetlinkEvents = openNetlinkEvents(NETLINK_NETFILTER, [GROUP_NFTABLES], take, lost);
   return {
@@ -72,6 +93,7 @@ export function watchTables(tables: readonly string[], onTouched: (table: string
     },
     close() {
       if (settling !== undefined) clearImmediate(settling);
+      for (const timer of timers) clearTimeout(timer);
       events.close();
     },
   };

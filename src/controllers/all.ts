@@ -6,6 +6,7 @@ import { requestSigningController } from './certificates/signing.ts';
 import type { SigningAuthority } from './certificates/signing-authority.ts';
 import { clusterRoleAggregationController } from './clusterrole-aggregation/clusterrole-aggregation.ts';
 import type { ControllerRow } from './controller.ts';
+import { cronJobController } from './cronjob/cronjob.ts';
 import { daemonSetController } from './daemonset/daemonset.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
@@ -70,6 +71,7 @@ export function allControllers({
     deploymentController,
     statefulSetController,
     jobController,
+    cronJobController,
     replicaSetController,
     replicationControllerController,
     resourceQuotaController,

@@ -26,6 +26,7 @@ export const SERVICES: ResourceId = { group: '', version: 'v1', plural: 'service
 export const ENDPOINTS: ResourceId = { group: '', version: 'v1', plural: 'endpoints' };
 export const ENDPOINT_SLICES: ResourceId = { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' };
 export const NODES: ResourceId = { group: '', version: 'v1', plural: 'nodes' };
+export const CRON_JOBS: ResourceId = { group: 'batch', version: 'v1', plural: 'cronjobs' };
 export const JOBS: ResourceId = { group: 'batch', version: 'v1', plural: 'jobs' };
 export const CLUSTER_ROLES: ResourceId = { group: 'rbac.authorization.k8s.io', version: 'v1', plural: 'clusterroles' };
 export const SERVICE_CIDRS: ResourceId = { group: 'networking.k8s.io', version: 'v1', plural: 'servicecidrs' };

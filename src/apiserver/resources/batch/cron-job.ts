@@ -1,3 +1,4 @@
+import { CronSyntaxError, hasTimeZone, isTimeZone, parseCronSchedule } from '../../../api/cron/schedule.ts';
 import type { CronJob } from '../../../api/types/gen/batch-v1.ts';
 import { addErrors, type FieldError, invalid, oneOf, required } from '../../../api/validation/field-error.ts';
 import { nonNegative } from '../../../api/validation/numbers.ts';
@@ -5,7 +6,6 @@ import { podNameWarnings } from '../apps/workload.ts';
 import { AGE, column, columns, containerCells, NAME, POD_COLUMNS, selectorCell, since } from '../cells.ts';
 import { withoutDisabledTemplateFields } from '../core/pod/disabled-fields.ts';
 import { ageCell, defineStrategy } from '../define.ts';
-import { CronSyntaxError, hasTimeZone, isTimeZone, parseCronSchedule } from './cron-schedule.ts';
 import { jobSpecWarnings, validateJobTemplate } from './job-spec.ts';
 
 const JOB_AT = 'spec.jobTemplate.spec';

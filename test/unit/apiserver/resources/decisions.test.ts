@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { parseCronSchedule } from '../../../../src/api/cron/schedule.ts';
 import type { Pod } from '../../../../src/api/types/gen/core-v1.ts';
 import type { PodDisruptionBudget } from '../../../../src/api/types/gen/policy-v1.ts';
-import { parseCronSchedule } from '../../../../src/apiserver/resources/batch/cron-schedule.ts';
 import { bindPod } from '../../../../src/apiserver/resources/core/pod/binding.ts';
 import { decideEviction } from '../../../../src/apiserver/resources/core/pod/eviction.ts';
 

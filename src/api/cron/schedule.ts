@@ -1,5 +1,5 @@
-import { durationMs } from '../../../api/duration.ts';
-import { errorMessage } from '../../../base/errors.ts';
+import { errorMessage } from '../../base/errors.ts';
+import { durationMs } from '../duration.ts';
 
 /** One field of a schedule: the values at which it fires. `any` where it was a star: day of month and of week then do not narrow each other. */
 export interface CronField {

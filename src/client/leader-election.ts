@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Clock } from '../base/clock.ts';
@@ -91,6 +92,8 @@ export async function runElected(
   const election = new Election(options);
   if (!(await election.acquire(signal))) return 'stopped';
   const leading = new AbortController();
+  // Whatever is led listens to this one: that there are many is no leak, which Node would warn of from eleven on.
+  setMaxListeners(0, leading.signal);
   const stop = (): void => leading.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();

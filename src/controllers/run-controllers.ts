@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
@@ -48,8 +47,6 @@ export function runControllers(options: ControllersOptions): Component {
 
 async function lead(options: ControllersOptions, signal: AbortSignal, ready: () => void): Promise<void> {
   const { connection, rows, clock, log } = options;
-  // every loop listens to it: that there are many is no leak
-  setMaxListeners(0, signal);
   const informers = new Informers(connection, { clock, onTrouble: message => log.warn(message) });
   // accounts have no certificate, and the connection's would count before their tokens
   const { certificate: _, ...endpoint } = connection.endpoint;

@@ -1,6 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../../src/api/types/gen/coordination-v1.ts';
-import { decideClaim } from '../../../src/client/leader-election.ts';
+import { notFound } from '../../../src/base/errors.ts';
+import { decideClaim, runElected } from '../../../src/client/leader-election.ts';
+import type { ResourceClient } from '../../../src/client/resource-client.ts';
+import { FakeClock } from '../../harness/fake-clock.ts';
 
 const lease = (holderIdentity: string, leaseDurationSeconds = 15): Lease =>
   ({ metadata: { name: 'l', namespace: 'n' }, spec: { holderIdentity, leaseDurationSeconds } }) as Lease;
@@ -17,5 +21,37 @@ describe('what a candidate does about a lease', () => {
     ['its own time counts, not ours', lease('you', 60), 15_000, { kind: 'wait', holder: 'you', forMs: 45_000 }],
   ])('%s', (_, found, sinceChange, expected) => {
     expect(decideClaim({ lease: found, changedAt: 1000 }, 'me', 1000 + sinceChange)).toEqual(expected);
+  });
+});
+
+describe('what is led', () => {
+  it('ends with a signal that as many as it consists of may listen to, and gives the lease back', async () => {
+    const written: (string | undefined)[] = [];
+    const write = async (each: Lease): Promise<Lease> => {
+      written.push(each.spec?.holderIdentity);
+      return each;
+    };
+    const leases = { get: () => Promise.reject(notFound('none')), create: write, update: write };
+    const options = {
+      leases: leases as unknown as ResourceClient<Lease>,
+      namespace: 'n',
+      name: 'l',
+      identity: 'me',
+      clock: new FakeClock(),
+      onTrouble: () => {},
+    };
+    const stop = new AbortController();
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => {
+      warnings.push(warning.message);
+    };
+    process.on('warning', onWarning);
+    const ended = await runElected(options, stop.signal, async signal => {
+      for (let i = 0; i < 20; i += 1) signal.addEventListener('abort', () => {});
+      await setImmediate();
+      stop.abort();
+    });
+    process.off('warning', onWarning);
+    expect([ended, warnings, written]).toEqual(['stopped', [], ['me', '']]);
   });
 });

@@ -9,6 +9,7 @@ import type { Informed } from '../../client/informers.ts';
 import type { Reconciler } from '../../client/reconcile.ts';
 import type { ResourceClient } from '../../client/resource-client.ts';
 import type { ControllerParts, ControllerRow } from '../controller.ts';
+import { EXPIRES_MS } from '../pods/expectations.ts';
 import { OwnedObjects, type OwnerKind } from '../pods/owned-objects.ts';
 import { PodControl } from '../pods/pod-control.ts';
 import { slowStart } from '../pods/slow-start.ts';
@@ -79,8 +80,8 @@ class ReplicaReconciler<T extends ApiObject> implements Reconciler {
       this.#control.expectations.forget(key);
       return SETTLED;
     }
-    // its own writes are not in the store yet; they come with a change
-    if (!this.#control.expectations.satisfied(key)) return SETTLED;
+    // they come with a change; a store that was filled anew may have missed what came and went in between
+    if (!this.#control.expectations.satisfied(key)) return waitFor(EXPIRES_MS, 'its own writes are not seen yet');
     const selector = this.#selector(owner);
     if (selector === undefined) return SETTLED;
     const owned = await this.#pods.claim(owner, selector, () => this.#writer.get(...nameOf(owner), signal), signal);

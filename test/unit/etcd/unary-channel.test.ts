@@ -92,7 +92,7 @@ it('does not send what is larger than etcd takes', async () => {
 
 const refuse = (stream: ServerHttp2Stream): void => {
   stream.respond({ ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '8' }, { endStream: true });
-  stream.close();
+  setImmediate(() => stream.close());
 };
 const succeed = (stream: ServerHttp2Stream): void => {
   stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });

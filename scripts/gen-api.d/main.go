@@ -32,6 +32,7 @@ type pkg struct {
 var packages = []pkg{
 	{module: "k8s.io/apimachinery", path: "k8s.io/apimachinery/pkg/apis/meta/v1", id: "meta/v1", file: "meta-v1", group: "meta.k8s.io", api: "v1", proto: "k8s.io.apimachinery.pkg.apis.meta.v1"},
 	{module: "k8s.io/api", path: "k8s.io/api/core/v1", id: "core/v1", file: "core-v1", group: "", api: "v1", proto: "k8s.io.api.core.v1"},
+	api("admission", "admission.k8s.io", "v1"),
 	api("admissionregistration", "admissionregistration.k8s.io", "v1"),
 	api("apps", "apps", "v1"),
 	api("authentication", "authentication.k8s.io", "v1"),

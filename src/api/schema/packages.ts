@@ -6,6 +6,7 @@ import type { PackageRows } from './rows.ts';
  * chunk of its own in the built command. Those of builtin.ts are always there.
  */
 const LOADERS = {
+  'admission/v1': async () => (await import('./gen/admission-v1.ts')).admissionV1,
   'admissionregistration/v1': async () => (await import('./gen/admissionregistration-v1.ts')).admissionregistrationV1,
   'apidiscovery/v2': async () => (await import('./gen/apidiscovery-v2.ts')).apidiscoveryV2,
   'apiextensions/v1': async () => (await import('./gen/apiextensions-v1.ts')).apiextensionsV1,

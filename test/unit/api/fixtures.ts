@@ -26,6 +26,7 @@ const CORE = [
 /** Names of the fixtures (without the ending) that our table has types for, with the package of the type. */
 export const FIXTURE_KINDS: readonly (readonly [string, string])[] = [
   ...OF_RESOURCES,
+  ['admission.k8s.io.v1.AdmissionReview', 'admission/v1'],
   ['autoscaling.v1.Scale', 'autoscaling/v1'],
   ['policy.v1.Eviction', 'policy/v1'],
   ['authentication.k8s.io.v1.TokenRequest', 'authentication/v1'],

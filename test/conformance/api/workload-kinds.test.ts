@@ -4,7 +4,7 @@ import { describeApi, uniqueName } from './cluster.ts';
 
 const template = (image: string) => ({ spec: { containers: [{ name: 'nginx', image }] } });
 
-describeApi('PodTemplates, PodDisruptionBudgets and PriorityClasses', cluster => {
+describeApi('PodTemplates and PriorityClasses', cluster => {
   it('[sig-node] PodTemplates should run the lifecycle of PodTemplates [Conformance]', async () => {
     const templates = cluster().of('PodTemplate', await cluster().namespace());
     const labels = { static: uniqueName('template') };
@@ -41,40 +41,6 @@ describeApi('PodTemplates, PodDisruptionBudgets and PriorityClasses', cluster =>
     const updated = await templates.update({ ...created, metadata: { ...created.metadata, annotations } });
     expect(updated.metadata.annotations).toEqual(annotations);
     expect(await templates.get('replaced')).toEqual(updated);
-  });
-
-  it('[sig-apps] DisruptionController should create a PodDisruptionBudget [Conformance]', async () => {
-    const budgets = cluster().of('PodDisruptionBudget', await cluster().namespace());
-    const spec = { selector: { matchLabels: { app: 'web' } }, minAvailable: '1%' };
-    const created = await budgets.create({ metadata: { name: 'web' }, spec });
-    expect(created.spec).toEqual(spec);
-    const updated = await budgets.update({ ...created, spec: { ...spec, minAvailable: '2%' } });
-    expect(updated.spec?.minAvailable).toBe('2%');
-    const patched = await budgets.patch('web', 'merge-patch', { spec: { minAvailable: '3%' } });
-    expect(patched.spec?.minAvailable).toBe('3%');
-    const versions = [created, updated, patched].map(({ metadata }) => Number(metadata.resourceVersion));
-    expect(versions).toEqual(versions.toSorted((a, b) => a - b));
-    await budgets.delete('web');
-    expect(await refusal(budgets.get('web'))).toMatchObject({ code: 404, reason: 'NotFound' });
-  });
-
-  it('[sig-apps] DisruptionController Listing PodDisruptionBudgets for all namespaces should list and delete a collection of PodDisruptionBudgets [Conformance]', async () => {
-    const budgets = cluster().of('PodDisruptionBudget', await cluster().namespace());
-    const others = cluster().of('PodDisruptionBudget', await cluster().namespace());
-    const everywhere = cluster().of('PodDisruptionBudget');
-    const labels = { budget: uniqueName('special') };
-    const labelSelector = `budget=${labels.budget}`;
-    const draft = (name: string, minAvailable: string | number) => ({
-      metadata: { name, labels },
-      spec: { selector: { matchLabels: labels }, minAvailable },
-    });
-    await budgets.create(draft('foo', 2));
-    await budgets.create(draft('foo2', '1%'));
-    await others.create(draft('foo3', 2));
-    expect(await everywhere.names({ labelSelector })).toEqual(['foo', 'foo2', 'foo3']);
-    expect(await budgets.names({ labelSelector })).toEqual(['foo', 'foo2']);
-    await budgets.deleteCollection();
-    expect(await everywhere.names({ labelSelector })).toEqual(['foo3']);
   });
 
   it('[sig-scheduling] SchedulerPreemption PriorityClass endpoints verify PriorityClass endpoints can be operated with different HTTP methods [Conformance] [Serial]', async () => {

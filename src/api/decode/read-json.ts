@@ -14,9 +14,40 @@ export function readJson(
 ): { readonly node: SourceNode; readonly end: number } {
   const reader = new JsonReader(text, start, limits);
   reader.space();
-  const node = reader.value(0);
+  const node = reader.value();
   reader.space();
   return { node, end: reader.at };
+}
+
+/** A list or map that has begun. */
+interface Open {
+  readonly node: SourceNode;
+  readonly end: ']' | '}';
+  add(value: SourceNode): void;
+  /** The key of the value that comes next. */
+  key(key: string, keyOffset: number): void;
+}
+
+function isOpen(begun: SourceNode | Open): begun is Open {
+  return 'end' in begun;
+}
+
+function openList(offset: number): Open {
+  const items: SourceNode[] = [];
+  return { node: { kind: 'list', offset, items }, end: ']', add: value => items.push(value), key: () => {} };
+}
+
+function openMap(offset: number): Open {
+  const entries: SourceEntry[] = [];
+  let next = { key: '', keyOffset: offset };
+  return {
+    node: { kind: 'map', offset, entries },
+    end: '}',
+    add: value => entries.push({ ...next, value }),
+    key: (key, keyOffset) => {
+      next = { key, keyOffset };
+    },
+  };
 }
 
 class JsonReader {
@@ -37,16 +68,53 @@ class JsonReader {
     this.at = SPACE.lastIndex;
   }
 
-  value(depth: number): SourceNode {
+  /** Without recursion: what encloses the place is kept in a list, since a body may be nested deeper than the stack holds. */
+  value(): SourceNode {
+    const open: Open[] = [];
+    for (;;) {
+      const begun = this.#begin(open.length);
+      if (isOpen(begun)) {
+        this.at++;
+        this.space();
+        if (!this.#take(begun.end)) {
+          open.push(begun);
+          this.#nextKey(begun);
+          continue;
+        }
+      }
+      const whole = this.#close(open, isOpen(begun) ? begun.node : begun);
+      if (whole !== undefined) return whole;
+    }
+  }
+
+  /** Puts a node where it belongs, and ends what ends behind it. Returns the outermost when that has ended. */
+  #close(open: Open[], ended: SourceNode): SourceNode | undefined {
+    let node = ended;
+    for (let around = open.at(-1); around !== undefined; around = open.at(-1)) {
+      around.add(node);
+      this.space();
+      if (!this.#take(around.end)) {
+        this.#expect(',', around.end === '}' ? 'after object key:value pair' : 'after array element');
+        this.space();
+        this.#nextKey(around);
+        return undefined;
+      }
+      node = around.node;
+      open.pop();
+    }
+    return node;
+  }
+
+  #begin(depth: number): SourceNode | Open {
     const offset = this.at;
     if (depth > this.#limits.maxDepth) throw new SourceError(`is nested deeper than ${this.#limits.maxDepth}`, offset);
     if (++this.#nodes > this.#limits.maxNodes)
       throw new SourceError(`holds more than ${this.#limits.maxNodes} values`, offset);
     switch (this.#text[offset]) {
       case '{':
-        return this.#map(offset, depth);
+        return openMap(offset);
       case '[':
-        return this.#list(offset, depth);
+        return openList(offset);
       case '"':
         return { kind: 'scalar', offset, value: this.#string() };
     }
@@ -61,40 +129,15 @@ class JsonReader {
     throw this.#unexpected('looking for beginning of value');
   }
 
-  #map(offset: number, depth: number): SourceNode {
-    const entries: SourceEntry[] = [];
-    this.at++;
+  /** In a map, a key comes before each value. */
+  #nextKey(around: Open): void {
+    if (around.end !== '}') return;
+    const keyOffset = this.at;
+    if (this.#text[keyOffset] !== '"') throw this.#unexpected('looking for beginning of object key string');
+    around.key(this.#string(), keyOffset);
     this.space();
-    while (!this.#take('}')) {
-      if (entries.length > 0) {
-        this.#expect(',', 'after object key:value pair');
-        this.space();
-      }
-      const keyOffset = this.at;
-      if (this.#text[keyOffset] !== '"') throw this.#unexpected('looking for beginning of object key string');
-      const key = this.#string();
-      this.space();
-      this.#expect(':', 'after object key');
-      this.space();
-      entries.push({ key, keyOffset, value: this.value(depth + 1) });
-      this.space();
-    }
-    return { kind: 'map', offset, entries };
-  }
-
-  #list(offset: number, depth: number): SourceNode {
-    const items: SourceNode[] = [];
-    this.at++;
+    this.#expect(':', 'after object key');
     this.space();
-    while (!this.#take(']')) {
-      if (items.length > 0) {
-        this.#expect(',', 'after array element');
-        this.space();
-      }
-      items.push(this.value(depth + 1));
-      this.space();
-    }
-    return { kind: 'list', offset, items };
   }
 
   #string(): string {

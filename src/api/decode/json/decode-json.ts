@@ -5,7 +5,7 @@ import { readJson } from '../read-json.ts';
 import { SourceError } from '../source.ts';
 import { findPlaces, type JsonPlaces, pathText } from './find-places.ts';
 import { scanJson } from './scan.ts';
-import { countNames, ScalarRefusal, structDecoder, Visit } from './visit.ts';
+import { measure, ScalarRefusal, structDecoder, Visit } from './visit.ts';
 
 export interface DecodedBody {
   /** What Go always holds is there; names that the table does not know are not. */
@@ -19,13 +19,17 @@ export interface DecodeOptions {
   readonly fractions?: ReadonlyMap<string, string>;
   /** Elements of all lists and maps together, for what clients send: MAX_ELEMENTS. */
   readonly maxElements?: number;
+  /** Levels of the object that is made, for what clients send: MAX_KEPT_DEPTH. */
+  readonly maxDepth?: number;
 }
 
+/** Levels of nesting that a JSON text may have, as for upstream. */
+const MAX_DEPTH = 10_000;
 /**
- * Levels of nesting that a body may have. Upstream takes 10,000; no object of the API comes near either, and this many
- * cannot exhaust the stack of whatever walks the object later.
+ * Levels that the object may have which is made of it. What is unknown goes no further; what is kept is walked by recursion later, and V8 writes some 4,000
+ * levels of JSON on a stack that is empty. No object of the API comes near.
  */
-const MAX_DEPTH = 1000;
+const MAX_KEPT_DEPTH = 1000;
 const NONE: ReadonlyMap<string, string> = new Map();
 
 /**
@@ -38,7 +42,11 @@ export function decodeJson(type: StructType, text: string, options: { readonly d
   if (facts.depth > MAX_DEPTH) throw invalidArgument('exceeded max depth');
   const value = parseJson(text);
   const places = facts.fractions ? findPlaces(text) : undefined;
-  const decoded = decodeValue(type, value, { fractions: places?.fractions ?? NONE, maxElements: MAX_ELEMENTS });
+  const decoded = decodeValue(type, value, {
+    fractions: places?.fractions ?? NONE,
+    maxElements: MAX_ELEMENTS,
+    maxDepth: MAX_KEPT_DEPTH,
+  });
   if (!options.duplicates || decoded.names === facts.names) return decoded;
   return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? findPlaces(text)), ...decoded.strictErrors] };
 }
@@ -50,9 +58,9 @@ export function decodeJson(type: StructType, text: string, options: { readonly d
 export function decodeValue(
   type: StructType,
   value: unknown,
-  { fractions = NONE, maxElements = Number.POSITIVE_INFINITY }: DecodeOptions = {},
+  { fractions = NONE, maxElements = Number.POSITIVE_INFINITY, maxDepth = Number.POSITIVE_INFINITY }: DecodeOptions = {},
 ): DecodedBody & { readonly names: number } {
-  const visit = new Visit(type, fractions, maxElements);
+  const visit = new Visit(type, fractions, { maxElements, maxDepth });
   let object: Record<string, unknown>;
   try {
     object = structDecoder(type)(visit, value ?? {}) as Record<string, unknown>;
@@ -79,7 +87,7 @@ export function parseJsonText(
   const facts = scanJson(text);
   if (facts.depth > maxDepth) throw invalidArgument('exceeded max depth');
   const value = parseJson(text);
-  if (facts.names === countNames(value)) return { value, duplicates: [] };
+  if (facts.names === measure(value).names) return { value, duplicates: [] };
   return { value, duplicates: findPlaces(text).duplicates.map(duplicateError) };
 }
 

@@ -11,6 +11,12 @@ export interface JsonPlaces {
 /** More duplicates than this are not collected, as upstream collects no more strict errors. */
 const MAX_DUPLICATES = 100;
 
+/**
+ * Nothing deeper has a type, so what is written there is no matter; the path of each number and name of a large text that is nested deep would be megabytes
+ * of paths.
+ */
+const MAX_PLACE_DEPTH = 1000;
+
 interface Level {
   /** The names of an object so far; undefined for a list. */
   readonly names: Set<string> | undefined;
@@ -32,7 +38,12 @@ export function findPlaces(text: string): JsonPlaces {
       if (level?.names !== undefined && isName(text, end + 1)) {
         const name = unquote(text.slice(at, end + 1));
         path[path.length - 1] = name;
-        if (level.names.has(name) && duplicates.length < MAX_DUPLICATES && !seen.has(pathText(path))) {
+        if (
+          level.names.has(name) &&
+          duplicates.length < MAX_DUPLICATES &&
+          path.length <= MAX_PLACE_DEPTH &&
+          !seen.has(pathText(path))
+        ) {
           duplicates.push([...path]);
           seen.add(pathText(path));
         }
@@ -50,7 +61,7 @@ export function findPlaces(text: string): JsonPlaces {
     } else if (char === 0x2d || (char >= 0x30 && char <= 0x39)) {
       number.lastIndex = at;
       const source = number.exec(text)?.[0] ?? '';
-      if (/[.eE]/.test(source)) fractions.set(pathText(path), source);
+      if (path.length <= MAX_PLACE_DEPTH && /[.eE]/.test(source)) fractions.set(pathText(path), source);
       at += Math.max(source.length, 1) - 1;
     }
   }

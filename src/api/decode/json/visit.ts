@@ -1,3 +1,4 @@
+import { goQuote } from '../../go-quote.ts';
 import { isRawJson, type ScalarName, type ScalarRule, scalarRule } from '../../schema/scalars.ts';
 import { type Field, goTypeName, type ScalarType, type StructType, type Type } from '../../schema/table.ts';
 import { alwaysPresent, zeroOf } from '../../schema/zero.ts';
@@ -20,12 +21,24 @@ export class Visit {
   error: string | undefined;
   /** The struct that holds the value and its fields without indexes, for Go's messages. */
   holder: StructType | undefined;
+  /** Levels that what is kept may have, itself counted. */
+  readonly maxDepth: number;
   readonly #fractions: ReadonlyMap<string, string>;
 
-  constructor(root: StructType, fractions: ReadonlyMap<string, string>, maxElements: number) {
+  constructor(
+    root: StructType,
+    fractions: ReadonlyMap<string, string>,
+    limits: { readonly maxElements: number; readonly maxDepth: number },
+  ) {
     this.root = root;
     this.#fractions = fractions;
-    this.#left = maxElements;
+    this.#left = limits.maxElements;
+    this.maxDepth = limits.maxDepth;
+  }
+
+  /** Why the place is refused below which the object is too deep. */
+  tooDeep(): string {
+    return `an object is kept down to ${this.maxDepth} levels of nesting, ${goQuote(pathText(this.path.slice(0, Math.min(this.depth, 20))))} goes deeper`;
   }
 
   /** Throws 413 where a list or map has more elements than may come. */
@@ -89,6 +102,7 @@ export function structDecoder(type: StructType): Decode {
     if (isObject(value)) {
       const outer = visit.holder;
       const at = visit.depth++;
+      if (visit.depth > visit.maxDepth) throw new ScalarRefusal(visit.tooDeep());
       for (const name of Object.keys(value)) {
         visit.names++;
         visit.path[at] = name;
@@ -161,7 +175,9 @@ function scalarDecoder(type: ScalarType): Decode {
   const rule = scalarRule(type.scalar);
   if (isRawJson(type.scalar))
     return (visit, value) => {
-      visit.names += countNames(value);
+      const { names, depth } = measure(value);
+      visit.names += names;
+      if (visit.depth + depth > visit.maxDepth) throw new ScalarRefusal(visit.tooDeep());
       return value;
     };
   switch (type.scalar) {
@@ -179,7 +195,7 @@ function scalarDecoder(type: ScalarType): Decode {
   return (visit, value) => {
     // Upstream parses whatever JSON stands there as a quantity.
     if (type.scalar === 'Quantity' && (typeof value === 'object' || typeof value === 'boolean'))
-      throw new ScalarRefusal(refusalOf(rule, JSON.stringify(value)));
+      throw new ScalarRefusal(refusalOf(rule, isContainer(value) ? '{}' : String(value)));
     if (typeof value === 'object' || value === undefined) return refuse(visit, value);
     const scalar = value as string | number | boolean;
     const accepted = rule.accept(scalar, typeof value === 'number' ? visit.source() : undefined);
@@ -199,23 +215,32 @@ function unknownField(visit: Visit, value: unknown): void {
     const path = visit.where();
     if (!visit.unknown.includes(path)) visit.unknown.push(path);
   }
-  visit.names += countNames(value);
+  visit.names += measure(value).names;
 }
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Names in a part that the table does not describe. The depth of the text is limited before. */
-export function countNames(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) count += countNames(item);
-    return count;
+/** What a part holds that the table does not describe. Without recursion: it may be nested deeper than the stack holds. */
+export function measure(value: unknown): { readonly names: number; readonly depth: number } {
+  let names = 0;
+  let depth = 0;
+  let level = isContainer(value) ? [value] : [];
+  for (; level.length > 0; depth++) {
+    const next: object[] = [];
+    for (const container of level) {
+      const children: readonly unknown[] = Array.isArray(container) ? container : Object.values(container);
+      if (!Array.isArray(container)) names += children.length;
+      for (const child of children) if (isContainer(child)) next.push(child);
+    }
+    level = next;
   }
-  for (const item of Object.values(value)) count += 1 + countNames(item);
-  return count;
+  return { names, depth };
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Notes Go's message for the first value of a wrong type. What the walk makes from here on is thrown away; its end is still looked at. */

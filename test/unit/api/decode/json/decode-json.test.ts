@@ -16,6 +16,9 @@ await loadPackages();
 const pod = builtinTable.struct('core/v1.Pod');
 const configMap = builtinTable.struct('core/v1.ConfigMap');
 const revision = builtinTable.struct('apps/v1.ControllerRevision');
+const tower = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+/** A part without a type stands on the fifth level. */
+const managed = (levels: number): string => `{"metadata":{"managedFields":[{"fieldsV1":${tower(levels)}}]}}`;
 const decode = (text: string, type = pod) => decodeJson(type, text, { duplicates: true });
 const strict = (text: string, type = pod) => decode(text, type).strictErrors;
 const container = (text: string) => `{"spec":{"containers":[{"name":"a"},${text}]}}`;
@@ -164,10 +167,38 @@ describe('decoding the JSON of a request', () => {
     ['rubbish', '<html>', "invalid character '<' looking for beginning of value"],
     ['a second value', '{} {}', "invalid character '{' after top-level value"],
     ['a comma too many', '{"a":1,}', "invalid character '}' looking for beginning of object key string"],
-    ['a tower', `{"x":${'['.repeat(1001)}${']'.repeat(1001)}}`, 'exceeded max depth'],
+    ['a tower of 10,001', `{"x":${tower(10_000)}}`, 'exceeded max depth'],
+    ['a tower that breaks off', `{"x":${'['.repeat(9_999)}x`, "invalid character 'x' looking for beginning of value"],
+    ['a tower of 10,000 for an object', `{"metadata":${tower(9_999)}}`, 'cannot unmarshal array into Go struct field'],
+    [
+      'a tower of 10,000 for a quantity',
+      container(`{"resources":{"limits":{"cpu":${tower(9_990)}}}}`),
+      'quantities must match the regular expression',
+    ],
+    [
+      'a tower of 10,000 that would be kept',
+      managed(9_996),
+      'an object is kept down to 1000 levels of nesting, "metadata.managedFields[0].fieldsV1" goes deeper',
+    ],
+    ['a tower of 1,001 that would be kept', managed(997), 'an object is kept down to 1000 levels of nesting'],
+    ['maps without end', '{"a":'.repeat(600_000), 'exceeded max depth'],
     ['a tower without roof', '['.repeat(3_000_000), 'exceeded max depth'],
   ])('refuses %s', (_, text, message) => {
     expect(() => decode(text)).toThrow(message);
+  });
+
+  it.each([
+    ['lists', tower(9_999)],
+    ['maps', `${'{"a":'.repeat(9_999)}1${'}'.repeat(9_999)}`],
+    ['a hundred thousand fractions', `${'['.repeat(9_999)}${'1.5,'.repeat(100_000)}1${']'.repeat(9_999)}`],
+    ['ten thousand repeated names', `${'['.repeat(9_998)}${'{"b":1,"b":1},'.repeat(10_000)}1${']'.repeat(9_998)}`],
+  ])('leaves out what is unknown down to 10,000 levels: %s', (_, text) => {
+    const { object, strictErrors } = decode(`{"kind":"Pod","x":${text}}`);
+    expect([object['kind'], 'x' in object, strictErrors]).toEqual(['Pod', false, ['unknown field "x"']]);
+  });
+
+  it('keeps 1,000 levels', () => {
+    expect(JSON.stringify(decode(managed(996)).object)).toContain(tower(996));
   });
 
   it('keeps the digits of a quantity that is a number', () => {

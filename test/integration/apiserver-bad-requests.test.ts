@@ -29,8 +29,8 @@ const post = (body: string | Buffer, query = '', headers: RawRequest['headers'] 
   overHttp1(admin, { method: 'POST', path: MAPS + query, headers, body });
 const put = (name: string, body: string): Promise<RawAnswer> =>
   overHttp1(admin, { method: 'PUT', path: `${MAPS}/${name}`, headers: JSON_BODY, body });
-const patch = (body: string, headers: RawRequest['headers'] = JSON_PATCH): Promise<RawAnswer> =>
-  overHttp1(admin, { method: 'PATCH', path: `${MAPS}/old`, headers, body });
+const patch = (body: string, headers: RawRequest['headers'] = JSON_PATCH, of = 'old'): Promise<RawAnswer> =>
+  overHttp1(admin, { method: 'PATCH', path: `${MAPS}/${of}`, headers, body });
 const get = (path: string, headers: RawRequest['headers'] = {}): Promise<RawAnswer> =>
   overHttp1(admin, { path, headers });
 const told = ({ status, json }: RawAnswer) => [status, json?.reason, json?.message];
@@ -96,10 +96,15 @@ describe('bodies', () => {
     [
       'a hundred thousand objects in each other',
       `{"data":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_001)}`,
-      'exceeded max depth',
+      "invalid character '{' exceeded max depth",
       '({"data":{"a":{"a":{"a":{"a":{" ...)',
     ],
-    ['a million lists that are never closed', '['.repeat(1_000_000), 'exceeded max depth', `(${'5b'.repeat(30)} ...)`],
+    [
+      'a million lists that are never closed',
+      '['.repeat(1_000_000),
+      "invalid character '[' exceeded max depth",
+      `(${'5b'.repeat(30)} ...)`,
+    ],
   ])('of which the kind cannot be told: %s', async (_, body, why, shown) => {
     const [code, reason, message] = told(await post(body)) as [number, string, string];
     expect([code, reason]).toEqual([400, 'BadRequest']);
@@ -245,15 +250,95 @@ describe('patches', () => {
   });
 
   it.each([
-    ['of a place that is not there', '[{"op":"remove","path":"/data/none"}]', 422],
-    ['whose test fails', '[{"op":"test","path":"/data/k","value":"other"}]', 422],
-    ['of an unknown operation', '[{"op":"explode","path":"/data/k"}]', 422],
-    ['that are no list', '{}', 400],
-    ['that are no JSON', '{', 400],
-    ['nested without end', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, 400],
-  ])('%s', async (_, body, status) => {
-    expect((await patch(body)).status).toBe(status);
+    [
+      'of a place that is not there',
+      '[{"op":"remove","path":"/data/none"}]',
+      "error in remove for path: '/data/none': Unable to remove nonexistent key: none: missing value",
+    ],
+    [
+      'whose way breaks off',
+      '[{"op":"add","path":"/none/k","value":"1"}]',
+      'add operation does not apply: doc is missing path: "/none/k": missing value',
+    ],
+    [
+      'whose test fails',
+      '[{"op":"test","path":"/data/k","value":"other"}]',
+      'testing value /data/k failed: test failed',
+    ],
+    ['of an unknown operation', '[{"op":"explode","path":"/data/k"}]', 'Unexpected kind: explode'],
+    ['without operation', '[{"path":"/data/k"}]', 'Unexpected kind: unknown'],
+    ['without path', '[{"op":"add","value":"1"}]', 'add operation failed to decode path: missing value'],
+  ])('%s do not fit', async (_, body, cause) => {
+    const answer = await patch(body);
+    const message = 'the server rejected our request due to an error in our request';
+    expect(told(answer)).toEqual([422, 'Invalid', message]);
+    // What upstream's library says, and upstream keeps to itself.
+    expect(causes(answer)).toEqual([cause]);
   });
+
+  const DECODING = 'error decoding patch: ';
+  const NO_OBJECT = 'into Go value of type map[string]interface {}';
+  const STRATEGIC = { 'content-type': 'application/strategic-merge-patch+json' };
+  const tower = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`;
+  it.each([
+    [
+      'that are no list',
+      JSON_PATCH,
+      '{}',
+      `${DECODING}json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp`,
+    ],
+    [
+      'of what are no operations',
+      JSON_PATCH,
+      '[1]',
+      `${DECODING}json: cannot unmarshal number into Go value of type handlers.jsonPatchOp`,
+    ],
+    [
+      'with a path that is no text',
+      JSON_PATCH,
+      '[{"op":"add","path":1}]',
+      `${DECODING}json: cannot unmarshal number into Go struct field jsonPatchOp.path of type string`,
+    ],
+    ['that are cut off', JSON_PATCH, '{', `${DECODING}unexpected end of JSON input`],
+    ['that are nothing', JSON_PATCH, '', `${DECODING}unexpected end of JSON input`],
+    [
+      'that are no JSON',
+      JSON_PATCH,
+      '[{]',
+      `${DECODING}invalid character ']' looking for beginning of object key string`,
+    ],
+    ['nested without end', JSON_PATCH, tower, `${DECODING}invalid character '{' exceeded max depth`],
+    ['that merge and are cut off', MERGE_PATCH, '{', `${DECODING}unexpected end of JSON input`],
+    ['that merge a list', MERGE_PATCH, '[]', `${DECODING}json: cannot unmarshal array ${NO_OBJECT}`],
+    ['that merge without end', MERGE_PATCH, tower, `${DECODING}invalid character '{' exceeded max depth`],
+    ['that merge by strategy and are cut off', STRATEGIC, '{', 'unexpected end of JSON input'],
+    ['that merge a list by strategy', STRATEGIC, '[]', `json: cannot unmarshal array ${NO_OBJECT}`],
+    ['that merge by strategy without end', STRATEGIC, tower, "invalid character '{' exceeded max depth"],
+  ])('%s are none', async (_, headers, body, message) => {
+    expect(told(await patch(body, headers))).toEqual([400, 'BadRequest', message]);
+  });
+
+  it.each([
+    ['that are no list', JSON_PATCH, '{}', 'json: cannot unmarshal object into Go value of type jsonpatch.Patch'],
+    [
+      'of what are no operations',
+      JSON_PATCH,
+      '[1]',
+      'json: cannot unmarshal number into Go value of type jsonpatch.Operation',
+    ],
+    ['that are cut off', JSON_PATCH, '{', 'unexpected end of JSON input'],
+    ['that merge and are cut off', MERGE_PATCH, '{', 'Invalid JSON Patch'],
+    ['that merge a text', MERGE_PATCH, '"a"', 'Invalid JSON Patch'],
+  ])('%s are none, where fields are not validated', async (_, headers, body, message) => {
+    expect(told(await patch(body, headers, 'old?fieldValidation=Ignore'))).toEqual([400, 'BadRequest', message]);
+  });
+
+  it.each([JSON_PATCH, MERGE_PATCH, STRATEGIC])(
+    'are not looked at where there is nothing to patch: %o',
+    async headers => {
+      expect(told(await patch('{', headers, 'none'))).toEqual([404, 'NotFound', 'configmaps "none" not found']);
+    },
+  );
 
   it.each(['text/plain', 'application/apply-patch+yaml', 'application/json'])('as %s', async type => {
     expect(told(await patch('{}', { 'content-type': type }))).toEqual([

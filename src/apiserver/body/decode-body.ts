@@ -41,7 +41,7 @@ export interface DecodedObject {
   readonly warnings: readonly string[];
 }
 
-const TOO_DEEP = 'exceeded max depth';
+const TOO_DEEP = /^invalid character '[[{]' exceeded max depth$/;
 /** A body of 3 MiB cannot write down as many values; what aliases repeat counts anew each time. */
 const LIMITS = { maxBytes: 3 * 1024 * 1024, maxNodes: 4_000_000, maxDepth: 1000 };
 
@@ -172,7 +172,7 @@ function refusal(body: Body, why: string, json: { readonly value: unknown } | un
     return sent === undefined ? unrecognized(expected, bytes, why) : handled(sent.kind, sent.apiVersion);
   }
   const prefix = "couldn't get version/kind; json parse error: ";
-  if (json === undefined || why === TOO_DEEP) return unrecognized(expected, bytes, prefix + why);
+  if (json === undefined || TOO_DEEP.test(why)) return unrecognized(expected, bytes, prefix + why);
   const { value } = json;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const found = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;

@@ -1,5 +1,9 @@
 import { decodeValue, parseJsonText } from '../../api/decode/json/decode-json.ts';
-import { checkFieldValidation, parseFieldValidation } from '../../api/decode/json/field-validation.ts';
+import {
+  checkFieldValidation,
+  type FieldValidation,
+  parseFieldValidation,
+} from '../../api/decode/json/field-validation.ts';
 import { MAX_ELEMENTS } from '../../api/decode/max-elements.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import type { StructType } from '../../api/schema/table.ts';
@@ -12,7 +16,7 @@ import { parseContentType } from '../negotiation/accept-header.ts';
 import { goValueText } from '../patch/go-value.ts';
 import { applyJsonPatch, unknownMembers } from '../patch/json-patch.ts';
 import { type JsonObject, MAX_JSON_DEPTH } from '../patch/json-value.ts';
-import { applyMergePatch } from '../patch/merge-patch.ts';
+import { applyMergePatch, NO_MERGE_PATCH } from '../patch/merge-patch.ts';
 import { applyStrategicMerge } from '../patch/strategic-merge.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
@@ -27,12 +31,12 @@ import { updateObject } from './write-object.ts';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
-/** A patch of a request body. */
+/** A patch of a request body. It is read when it is applied first: of an object that is not there, nothing else is said. */
 export interface RequestPatch {
-  /** Makes the patched form of an object's JSON. */
+  /** Makes the patched form of an object's JSON. Throws 400 for what is no such patch. */
   readonly apply: (type: StructType, object: JsonObject) => JsonObject;
   /** What strict decoding has against the patch itself. */
-  readonly strictErrors: readonly string[];
+  readonly strictErrors: () => readonly string[];
   /** What is shown of a patch that made no object of the type: the object that it made, or the patch. */
   readonly shown: (patched: JsonObject) => string;
 }
@@ -70,27 +74,37 @@ function patchKind(context: RequestContext): PatchKind {
   return kind;
 }
 
-/** The patch of the body. Throws 415 as `patchKind`, 400 for what is no JSON. */
+/** The patch of the body. Throws 415 as `patchKind`. */
 export async function readPatch(context: RequestContext, kind = patchKind(context)): Promise<RequestPatch> {
   const text = Buffer.from(await context.request.readBody(context.signal)).toString();
-  const { value, duplicates } = parse(text);
+  const validation = fieldValidationOf(context);
+  let parsed: ReturnType<typeof parseJsonText> | undefined;
+  const read = () => (parsed ??= parse(kind, text, validation));
   const shown = (patched: JsonObject): string => JSON.stringify(patched);
   switch (kind) {
     case JSON_PATCH:
       return {
-        apply: (_, object) => applyJsonPatch(object, value),
-        strictErrors: [...duplicates, ...unknownMembers(value)].map(error => `json patch ${error}`),
+        apply: (_, object) => applyJsonPatch(object, read().value, validation),
+        strictErrors: () => [...read().duplicates, ...unknownMembers(read().value)].map(error => `json patch ${error}`),
         shown,
       };
     case MERGE_PATCH:
-      return { apply: (_, object) => applyMergePatch(object, value), strictErrors: duplicates, shown };
+      return {
+        apply: (_, object) => applyMergePatch(object, read().value, validation),
+        strictErrors: () => read().duplicates,
+        shown,
+      };
     default:
       return {
-        apply: (type, object) => applyStrategicMerge(type, object, value),
-        strictErrors: duplicates,
-        shown: () => goValueText(value),
+        apply: (type, object) => applyStrategicMerge(type, object, read().value),
+        strictErrors: () => read().duplicates,
+        shown: () => goValueText(read().value),
       };
   }
+}
+
+function fieldValidationOf(context: RequestContext): FieldValidation {
+  return parseFieldValidation(context.request.query.get('fieldValidation') ?? undefined);
 }
 
 /** The patched object, decoded by its type under the `fieldValidation` of the request. Throws 422 for what is no such object, 413 for what has too many elements. */
@@ -100,7 +114,7 @@ export async function patchedObject<T extends object>(
   before: JsonObject,
   patch: RequestPatch,
 ): Promise<T> {
-  const mode = parseFieldValidation(context.request.query.get('fieldValidation') ?? undefined);
+  const mode = fieldValidationOf(context);
   const slice = new TimeSlice(context.signal);
   const patched = patch.apply(type, before);
   await slice.breathe();
@@ -108,7 +122,7 @@ export async function patchedObject<T extends object>(
     invalidError({ group: '', kind: '' }, '', [invalid('patch', patch.shown(patched), errorMessage(error))]);
   try {
     const { object, strictErrors } = decodeValue(type, patched, { maxElements: MAX_ELEMENTS });
-    const warnings = checkFieldValidation(mode, [...patch.strictErrors, ...strictErrors]);
+    const warnings = checkFieldValidation(mode, [...patch.strictErrors(), ...strictErrors]);
     for (const warning of warnings) context.warnings.add(warning);
     return object as unknown as T;
   } catch (error) {
@@ -117,10 +131,17 @@ export async function patchedObject<T extends object>(
   }
 }
 
-function parse(text: string): { readonly value: unknown; readonly duplicates: readonly string[] } {
+function parse(kind: PatchKind, text: string, validation: FieldValidation): ReturnType<typeof parseJsonText> {
   try {
     return parseJsonText(text, MAX_JSON_DEPTH);
   } catch (error) {
-    throw badRequestError(`error decoding patch: ${errorMessage(error)}`);
+    throw badRequestError(notJson(kind, validation, errorMessage(error)));
   }
+}
+
+/** Who decodes first says it: the strict decoder of the kind's handler, or, where nobody validates, the library that applies it. */
+function notJson(kind: PatchKind, validation: FieldValidation, why: string): string {
+  if (kind === STRATEGIC_PATCH) return why;
+  if (validation !== 'Ignore') return `error decoding patch: ${why}`;
+  return kind === MERGE_PATCH ? NO_MERGE_PATCH : why;
 }

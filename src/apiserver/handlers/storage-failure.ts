@@ -35,6 +35,7 @@ export function asApiError(error: unknown, resource: GroupResource, name: string
     case 'invalid-argument':
       return badRequestError(message);
     case 'failed-precondition':
+      // Upstream has no cause here: a client is not told which operation of its patch did not fit. It may know.
       return new ApiError('Invalid', 'the server rejected our request due to an error in our request', {
         details: { causes: [{ reason: 'UnexpectedServerResponse', message }] },
         cause: error,

@@ -1,3 +1,4 @@
+import type { FieldValidation } from '../../api/decode/json/field-validation.ts';
 import { goQuote } from '../../api/go-quote.ts';
 import type { GantryError } from '../../base/errors.ts';
 import {
@@ -25,10 +26,11 @@ type Container = JsonObject | unknown[];
 /**
  * RFC 6902: the object after the operations, in the reading of upstream's library (indexes below zero count from the
  * end). The object given is not changed. Throws `invalid-argument` on what is no patch, `resource-exhausted` on too many
- * operations or shifted elements, `failed-precondition` where an operation does not fit, all in upstream's words.
+ * operations or shifted elements, `failed-precondition` where an operation does not fit, all in upstream's words. Under Ignore upstream does not look at
+ * the types of members: what is no text there is as good as none.
  */
-export function applyJsonPatch(object: JsonObject, patch: unknown): JsonObject {
-  const operations = decode(patch);
+export function applyJsonPatch(object: JsonObject, patch: unknown, validation: FieldValidation = 'Warn'): JsonObject {
+  const operations = validation === 'Ignore' ? decode(patch, UNTYPED) : decode(patch, TYPED);
   const state: State = { document: cloneJson(object), copied: 0, shifted: 0 };
   for (const operation of operations) apply(state, operation);
   if (depthOf(state.document) > MAX_JSON_DEPTH) throw unfitPatch('exceeded max depth');
@@ -64,28 +66,49 @@ interface Operation {
 /** An operation of which it is known that it has a path. */
 type Placed = Operation & { readonly path: string };
 
-function decode(patch: unknown): Operation[] {
+/** What upstream decodes a patch into, as its texts say. */
+interface GoTypes {
+  readonly prefix: string;
+  readonly list: string;
+  readonly operation: string;
+  /** A member that must be text, or null, which is as good as none. */
+  readonly textOf: (name: string, value: unknown) => string | undefined;
+}
+
+const UNTYPED: GoTypes = {
+  prefix: '',
+  list: 'jsonpatch.Patch',
+  operation: 'jsonpatch.Operation',
+  textOf: (_, value) => (typeof value === 'string' ? value : undefined),
+};
+
+const TYPED: GoTypes = {
+  prefix: 'error decoding patch: ',
+  list: '[]handlers.jsonPatchOp',
+  operation: 'handlers.jsonPatchOp',
+  textOf: (name, value) => {
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') throw wrongType(TYPED, value, `struct field jsonPatchOp.${name} of type string`);
+    return value;
+  },
+};
+
+function decode(patch: unknown, types: GoTypes): Operation[] {
   if (patch === null) return [];
-  if (!Array.isArray(patch)) throw wrongType(patch, 'value of type []handlers.jsonPatchOp');
+  if (!Array.isArray(patch)) throw wrongType(types, patch, `value of type ${types.list}`);
   if (patch.length > MAX_OPERATIONS)
     throw patchTooLarge(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
   return patch.map((operation: unknown) => {
     if (operation !== null && !isJsonObject(operation))
-      throw wrongType(operation, 'value of type handlers.jsonPatchOp');
+      throw wrongType(types, operation, `value of type ${types.operation}`);
     const { op, path, from, value } = operation ?? {};
+    const { textOf } = types;
     return { op: textOf('op', op), path: textOf('path', path), from: textOf('from', from), value };
   });
 }
 
-/** A member that must be text, or null, which is as good as none. */
-function textOf(name: string, value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw wrongType(value, `struct field jsonPatchOp.${name} of type string`);
-  return value;
-}
-
-function wrongType(value: unknown, wanted: string): GantryError {
-  return badPatch(`error decoding patch: json: cannot unmarshal ${jsonTypeName(value)} into Go ${wanted}`);
+function wrongType({ prefix }: GoTypes, value: unknown, wanted: string): GantryError {
+  return badPatch(`${prefix}json: cannot unmarshal ${jsonTypeName(value)} into Go ${wanted}`);
 }
 
 function apply(state: State, operation: Operation): void {

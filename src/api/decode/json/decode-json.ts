@@ -1,10 +1,10 @@
-import { errorMessage, invalidArgument } from '../../../base/errors.ts';
+import { errorMessage, type GantryError, invalidArgument } from '../../../base/errors.ts';
 import type { StructType, Type } from '../../schema/table.ts';
 import { MAX_ELEMENTS } from '../max-elements.ts';
 import { readJson } from '../read-json.ts';
 import { SourceError } from '../source.ts';
 import { findPlaces, type JsonPlaces, pathText } from './find-places.ts';
-import { scanJson } from './scan.ts';
+import { openerAt, scanJson } from './scan.ts';
 import { measure, ScalarRefusal, structDecoder, Visit } from './visit.ts';
 
 export interface DecodedBody {
@@ -39,7 +39,7 @@ const NONE: ReadonlyMap<string, string> = new Map();
  */
 export function decodeJson(type: StructType, text: string, options: { readonly duplicates: boolean }): DecodedBody {
   const facts = scanJson(text);
-  if (facts.depth > MAX_DEPTH) throw invalidArgument('exceeded max depth');
+  if (facts.depth > MAX_DEPTH) throw tooDeep(text, MAX_DEPTH);
   const value = parseJson(text);
   const places = facts.fractions ? findPlaces(text) : undefined;
   const decoded = decodeValue(type, value, {
@@ -85,10 +85,14 @@ export function parseJsonText(
   maxDepth: number,
 ): { readonly value: unknown; readonly duplicates: readonly string[] } {
   const facts = scanJson(text);
-  if (facts.depth > maxDepth) throw invalidArgument('exceeded max depth');
+  if (facts.depth > maxDepth) throw tooDeep(text, maxDepth);
   const value = parseJson(text);
   if (facts.names === measure(value).names) return { value, duplicates: [] };
   return { value, duplicates: findPlaces(text).duplicates.map(duplicateError) };
+}
+
+function tooDeep(text: string, maxDepth: number): GantryError {
+  return invalidArgument(`invalid character '${openerAt(text, maxDepth + 1)}' exceeded max depth`);
 }
 
 function duplicateError(path: readonly (string | number)[]): string {

@@ -42,6 +42,18 @@ export function scanJson(text: string): JsonFacts {
   return { names, depth: deepest, fractions };
 }
 
+/** The bracket or brace that first opens the level `depth` of a text; empty where none does. */
+export function openerAt(text: string, depth: number): string {
+  let level = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (character === '"') at = endOfString(text, at);
+    else if (character === ']' || character === '}') level--;
+    else if ((character === '[' || character === '{') && ++level === depth) return character;
+  }
+  return '';
+}
+
 /** The offset of the quote that closes the string that opens at `start`; the end of the text where none does. */
 export function endOfString(text: string, start: number): number {
   for (let at = start + 1; ; ) {

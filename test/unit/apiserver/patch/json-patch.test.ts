@@ -122,6 +122,15 @@ describe('a JSON patch', () => {
     );
   });
 
+  it.each([
+    ['op', [{ op: 1, path: '/s' }], 'Unexpected kind: unknown'],
+    ['path', [{ op: 'add', path: 1, value: 1 }], 'add operation failed to decode path: missing value'],
+  ])('whose %s is no text has none, where fields are not validated', (_, patch, message) => {
+    expect(() => applyJsonPatch(document(), patch, 'Ignore')).toThrow(
+      expect.objectContaining({ code: 'failed-precondition', message }),
+    );
+  });
+
   it('has at most 10,000 operations', () => {
     const patch = Array.from({ length: 10_001 }, () => ({ op: 'add', path: '/n', value: 1 }));
     expect(applyJsonPatch(document(), patch.slice(1))).toMatchObject({ n: 1 });

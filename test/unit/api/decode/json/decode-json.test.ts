@@ -167,7 +167,7 @@ describe('decoding the JSON of a request', () => {
     ['rubbish', '<html>', "invalid character '<' looking for beginning of value"],
     ['a second value', '{} {}', "invalid character '{' after top-level value"],
     ['a comma too many', '{"a":1,}', "invalid character '}' looking for beginning of object key string"],
-    ['a tower of 10,001', `{"x":${tower(10_000)}}`, 'exceeded max depth'],
+    ['a tower of 10,001', `{"x":${tower(10_000)}}`, "invalid character '[' exceeded max depth"],
     ['a tower that breaks off', `{"x":${'['.repeat(9_999)}x`, "invalid character 'x' looking for beginning of value"],
     ['a tower of 10,000 for an object', `{"metadata":${tower(9_999)}}`, 'cannot unmarshal array into Go struct field'],
     [
@@ -181,8 +181,9 @@ describe('decoding the JSON of a request', () => {
       'an object is kept down to 1000 levels of nesting, "metadata.managedFields[0].fieldsV1" goes deeper',
     ],
     ['a tower of 1,001 that would be kept', managed(997), 'an object is kept down to 1000 levels of nesting'],
-    ['maps without end', '{"a":'.repeat(600_000), 'exceeded max depth'],
-    ['a tower without roof', '['.repeat(3_000_000), 'exceeded max depth'],
+    ['maps without end', '{"a":'.repeat(600_000), "invalid character '{' exceeded max depth"],
+    ['a tower without roof', '['.repeat(3_000_000), "invalid character '[' exceeded max depth"],
+    ['maps of names with brackets', '{"\\"[{":'.repeat(10_001), "invalid character '{' exceeded max depth"],
   ])('refuses %s', (_, text, message) => {
     expect(() => decode(text)).toThrow(message);
   });

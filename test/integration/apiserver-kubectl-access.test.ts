@@ -1,6 +1,6 @@
-import { execaSync } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestApiServer } from '../harness/api-server.ts';
+import { certificateRequest } from '../harness/certificate-request.ts';
 import { Kubectl, newestKubectl, suiteOf } from '../harness/kubectl.ts';
 
 const suite = suiteOf(newestKubectl());
@@ -158,24 +158,8 @@ describe.skipIf(suite.skipped)(`kubectl asks and gives rights ${suite.title}`, (
     expect(await kubectl.ok('get rolebinding kept -o', 'jsonpath={.subjects[*].name}')).toBe('b');
   });
 
-  const csr = (name: string) => {
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null'];
-    const request = execaSync('openssl', ['req', '-new', ...key, '-subj', `/O=dev/CN=${name}`]).stdout;
-    return {
-      apiVersion: 'certificates.k8s.io/v1',
-      kind: 'CertificateSigningRequest',
-      metadata: { name },
-      spec: {
-        request: Buffer.from(`${request}\n`).toString('base64'),
-        signerName: 'kubernetes.io/kube-apiserver-client',
-        expirationSeconds: 86_400,
-        usages: ['client auth'],
-      },
-    };
-  };
-
   it('approves and denies certificate requests, once', async () => {
-    await kubectl.given([csr('first'), csr('second')]).ok('create -f -');
+    await kubectl.given([certificateRequest('first'), certificateRequest('second')]).ok('create -f -');
     expect(await kubectl.ok('get csr first --no-headers')).toMatch(
       /^first +\S+ +kubernetes.io\/kube-apiserver-client +admin +24h +Pending$/,
     );
@@ -198,7 +182,7 @@ describe.skipIf(suite.skipped)(`kubectl asks and gives rights ${suite.title}`, (
   });
 
   it('refuses a certificate request that holds none', async () => {
-    const broken = csr('broken');
+    const broken = certificateRequest('broken');
     const object = { ...broken, spec: { ...broken.spec, request: Buffer.from('no request').toString('base64') } };
     expect(await kubectl.given([object]).fails('create -f -')).toContain(
       'spec.request: Invalid value: "bm8gcmVxdWVzdA==": PEM block type must be CERTIFICATE REQUEST',

@@ -87,7 +87,7 @@ const YAML_BODIES: readonly (readonly [what: string, body: string, answer: reado
     `${map('deep')}u: ${'['.repeat(1_500_000)}`,
     [
       400,
-      `${UNRECOGNIZED}yaml: line 4: exceeded max depth of 1000 (61706956657273696f6e3a2076310a6b696e643a20436f6e6669674d6170 ...)`,
+      `${UNRECOGNIZED}yaml: line 4: exceeded max depth of 10000 (61706956657273696f6e3a2076310a6b696e643a20436f6e6669674d6170 ...)`,
     ],
   ],
   [

@@ -2,7 +2,7 @@ import { DEFAULT_LIMITS, type SourceEntry, SourceError, type SourceLimits, type 
 import { goSyntax } from './yaml/go-syntax.ts';
 import { parseYaml, type YamlAlias, type YamlDocument, type YamlMap, type YamlNode } from './yaml/parser.ts';
 import { scalarValue } from './yaml/scalar-value.ts';
-import { YamlError } from './yaml/yaml-error.ts';
+import { YamlDepthError, YamlError } from './yaml/yaml-error.ts';
 
 /**
  * Reads one YAML document as kubectl and upstream's API server see it: YAML 1.1 by the rules and in the words of go-yaml v2, keys made strings, merge
@@ -86,8 +86,7 @@ class AliasFollower {
     this.#count(1, 0, at);
     this.#count(known.values, known.values, at);
     this.#deepest = Math.max(this.#deepest, this.#depth + known.depth);
-    if (this.#deepest > this.#limits.maxDepth)
-      throw new YamlError(`exceeded max depth of ${this.#limits.maxDepth}`, at);
+    if (this.#deepest > this.#limits.maxDepth) throw new YamlDepthError(this.#limits.maxDepth, at);
     return known.node;
   }
 

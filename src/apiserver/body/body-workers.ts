@@ -5,7 +5,7 @@ import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { YAML_TYPE } from '../negotiation/negotiate.ts';
 import type { BodyDecoder } from './body-decoder.ts';
-import { type Body, type DecodedObject, decodeBody } from './decode-body.ts';
+import { type Body, type DecodedObject, DeepYamlError, decodeBody } from './decode-body.ts';
 import { type BodyReply, bodyMessage, readReply } from './worker-messages.ts';
 
 export interface BodyWorkerLimits {
@@ -32,12 +32,15 @@ export const DEFAULT_BODY_LIMITS: BodyWorkerLimits = {
 /** The heap of a thread. Node may end the whole process when one is full, so it is more than any body of 3 MiB takes. */
 const HEAP_MB = 2048;
 
+/** The stack of a thread: four times what the deepest YAML takes. Memory that is not used is not taken. */
+const STACK_MB = 64;
+
 /** Beside the chunk that holds this module. */
 const ENTRY = new URL('body-worker.mjs', import.meta.url);
 
 /** Starts the thread of the built command. */
 export function startBodyWorker(): Worker {
-  return new Worker(ENTRY, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
+  return new Worker(ENTRY, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, stackSizeMb: STACK_MB } });
 }
 
 export interface BodyWorkersOptions {
@@ -48,7 +51,7 @@ export interface BodyWorkersOptions {
 }
 
 /**
- * Decodes small bodies at once and large ones in threads, so that the event loop, which all clients share, is not away while they are read. There is one
+ * Decodes small bodies at once and large ones, and what is nested too deep for the stack here, in threads, so that the event loop, which all clients share, is not away while they are read. There is one
  * thread for YAML, which takes long, and one for the rest, each started when it is first needed. They end with the process, whatever ends that.
  */
 export class BodyWorkers implements BodyDecoder {
@@ -66,7 +69,13 @@ export class BodyWorkers implements BodyDecoder {
   async decode(body: Body, signal: AbortSignal): Promise<DecodedObject> {
     const isYaml = body.mediaType === YAML_TYPE;
     const { yamlBytes, otherBytes } = this.#limits;
-    if (body.bytes.length <= (isYaml ? yamlBytes : otherBytes)) return decodeBody(body);
+    if (body.bytes.length <= (isYaml ? yamlBytes : otherBytes)) {
+      try {
+        return decodeBody(body);
+      } catch (error) {
+        if (!(error instanceof DeepYamlError)) throw error;
+      }
+    }
     signal.throwIfAborted();
     return readReply(await (isYaml ? this.#yaml : this.#others).ask(body, signal), body);
   }

@@ -43,12 +43,26 @@ export interface DecodedObject {
 
 const TOO_DEEP = /^invalid character '[[{]' exceeded max depth$/;
 /** A body of 3 MiB cannot write down as many values; what aliases repeat counts anew each time. */
-const LIMITS = { maxBytes: 3 * 1024 * 1024, maxNodes: 4_000_000, maxDepth: 1000 };
+const LIMITS = { maxBytes: 3 * 1024 * 1024, maxNodes: 4_000_000 };
+
+/** Levels of nesting that a body in YAML may have, as for upstream: less than 16 MiB of stack. */
+export const MAX_YAML_DEPTH = 10_000;
+/** Levels that the stack of the event loop holds in any case. */
+const YAML_DEPTH_HERE = 1000;
+
+/** A body in YAML that is nested deeper than could be read here; a thread with more stack can, or refuses it in upstream's words. */
+export class DeepYamlError extends ApiError {
+  constructor(message: string) {
+    super('BadRequest', message);
+    this.name = 'DeepYamlError';
+  }
+}
 
 /**
- * The object of a body in JSON, YAML or protobuf, checked against the kind that it has to be. Throws an ApiError of code 400 in upstream's words.
+ * The object of a body in JSON, YAML or protobuf, checked against the kind that it has to be. Throws an ApiError of code 400 in upstream's words, and
+ * DeepYamlError for YAML of more levels than `yamlDepth` where that is less than a body may have.
  */
-export function decodeBody(body: Body): DecodedObject {
+export function decodeBody(body: Body, yamlDepth = YAML_DEPTH_HERE): DecodedObject {
   if (body.mediaType === JSON_TYPE) return orRefusal(body, () => decodeJsonBody(body), jsonValue);
   if (body.mediaType !== YAML_TYPE)
     return orRefusal(
@@ -56,7 +70,7 @@ export function decodeBody(body: Body): DecodedObject {
       () => decodeProtobufBody(body),
       () => undefined,
     );
-  const yaml = readYaml(body);
+  const yaml = readYaml(body, yamlDepth);
   return orRefusal(
     body,
     () => checked(body, decodeYamlValue(body.expected.type, yaml)),
@@ -78,12 +92,13 @@ function decodeProtobufBody({ bytes, expected }: Body): DecodedObject {
   return { object: { ...object, apiVersion, kind }, warnings: [] };
 }
 
-function readYaml({ bytes, expected }: Body): YamlBody {
+function readYaml({ bytes, expected }: Body, maxDepth: number): YamlBody {
   try {
-    return readYamlBody(bytes.toString(), LIMITS);
+    return readYamlBody(bytes.toString(), { ...LIMITS, maxDepth });
   } catch (error) {
-    if (error instanceof UnreadableYamlError) throw badRequestError(unrecognized(expected, bytes, errorMessage(error)));
-    throw error;
+    if (!(error instanceof UnreadableYamlError)) throw error;
+    const message = unrecognized(expected, bytes, errorMessage(error));
+    throw error.tooDeep && maxDepth < MAX_YAML_DEPTH ? new DeepYamlError(message) : badRequestError(message);
   }
 }
 

@@ -2,7 +2,7 @@ import { builtinTable } from '../../api/schema/builtin.ts';
 import { ApiError, type StatusReason } from '../../api/status.ts';
 import type { StatusDetails } from '../../api/types/gen/meta-v1.ts';
 import { OBJECT_TYPES } from '../negotiation/negotiate.ts';
-import { type Body, type BodyKind, type DecodedObject, decodeBody } from './decode-body.ts';
+import { type Body, type BodyKind, type DecodedObject, decodeBody, MAX_YAML_DEPTH } from './decode-body.ts';
 import { packObject, unpackObject } from './handover.ts';
 
 /** A body on its way to a thread: types go by their names. */
@@ -28,12 +28,13 @@ export function answerBody({ bytes, mediaType, expected, fieldValidation }: Body
   try {
     const type = OBJECT_TYPES.find(each => each.name === mediaType);
     if (type === undefined) throw new Error(`${mediaType} is no media type of objects`);
-    const { object, warnings } = decodeBody({
+    const body: Body = {
       bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
       mediaType: type,
       expected: { ...expected, type: builtinTable.struct(expected.type) },
       fieldValidation,
-    });
+    };
+    const { object, warnings } = decodeBody(body, MAX_YAML_DEPTH);
     return { json: Buffer.from(packObject(object)), warnings };
   } catch (error) {
     if (error instanceof ApiError)

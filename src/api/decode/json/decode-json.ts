@@ -29,7 +29,7 @@ const MAX_DEPTH = 10_000;
  * Levels that the object may have which is made of it. What is unknown goes no further; what is kept is walked by recursion later, and V8 writes some 4,000
  * levels of JSON on a stack that is empty. No object of the API comes near.
  */
-const MAX_KEPT_DEPTH = 1000;
+export const MAX_KEPT_DEPTH = 1000;
 const NONE: ReadonlyMap<string, string> = new Map();
 
 /**

@@ -4,14 +4,18 @@ import type { StructType } from '../../schema/table.ts';
 import { MAX_ELEMENTS } from '../max-elements.ts';
 import { readYaml } from '../read-yaml.ts';
 import { LineIndex, SourceError, type SourceLimits, type SourceNode } from '../source.ts';
-import { YamlError } from '../yaml/yaml-error.ts';
-import { type DecodedBody, decodeValue } from './decode-json.ts';
+import { YamlDepthError, YamlError } from '../yaml/yaml-error.ts';
+import { type DecodedBody, decodeValue, MAX_KEPT_DEPTH } from './decode-json.ts';
 
 /** A text of which no JSON can be made. The message is upstream's. */
 export class UnreadableYamlError extends GantryError {
-  constructor(message: string) {
+  /** True where it is nested too deep. */
+  readonly tooDeep: boolean;
+
+  constructor(message: string, { tooDeep = false }: { readonly tooDeep?: boolean } = {}) {
     super('invalid-argument', message);
     this.name = 'UnreadableYamlError';
+    this.tooDeep = tooDeep;
   }
 }
 
@@ -35,7 +39,7 @@ export function readYamlBody(text: string, limits: SourceLimits): YamlBody {
 
 /** The object of a YAML body: made JSON, then decoded as JSON is. Throws as decodeJson does. */
 export function decodeYamlValue(type: StructType, { value, duplicates }: YamlBody): DecodedBody {
-  const { object, strictErrors } = decodeValue(type, value, { maxElements: MAX_ELEMENTS });
+  const { object, strictErrors } = decodeValue(type, value, { maxElements: MAX_ELEMENTS, maxDepth: MAX_KEPT_DEPTH });
   return { object, strictErrors: [...duplicates, ...strictErrors] };
 }
 
@@ -43,7 +47,8 @@ function read(text: string, limits: SourceLimits): SourceNode {
   try {
     return readYaml(text, limits);
   } catch (error) {
-    if (error instanceof YamlError) throw new UnreadableYamlError(error.text);
+    if (error instanceof YamlError)
+      throw new UnreadableYamlError(error.text, { tooDeep: error instanceof YamlDepthError });
     if (error instanceof SourceError) throw new UnreadableYamlError(error.message);
     throw error;
   }

@@ -1,6 +1,6 @@
 import type { Directive, WrittenTag } from './scan-tag.ts';
 import { Scanner, type Token } from './scanner.ts';
-import { YamlError } from './yaml-error.ts';
+import { YamlDepthError, YamlError } from './yaml-error.ts';
 
 /** A document as it is written: aliases are not followed, scalars are text. */
 export type YamlNode = YamlScalar | YamlList | YamlMap | YamlAlias;
@@ -115,11 +115,7 @@ class Parser {
     const first = this.#scanner.peek();
     if (first.kind === 'alias') return this.#alias(this.#scanner.take());
     if (++this.#depth > this.#maxDepth)
-      throw new YamlError(
-        `exceeded max depth of ${this.#maxDepth}`,
-        first.at,
-        first.line === 0 ? undefined : first.line + 1,
-      );
+      throw new YamlDepthError(this.#maxDepth, first.at, first.line === 0 ? undefined : first.line + 1);
     const properties = this.#properties(first);
     const node = this.#content(properties, inBlock, indentless);
     this.#depth--;

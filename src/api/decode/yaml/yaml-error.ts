@@ -18,3 +18,11 @@ export class YamlError extends SourceError {
     return `yaml: ${this.line === undefined ? '' : `line ${this.line}: `}${this.problem}`;
   }
 }
+
+/** A text that is nested deeper than its reader may go. */
+export class YamlDepthError extends YamlError {
+  constructor(maxDepth: number, offset: number, line?: number) {
+    super(`exceeded max depth of ${maxDepth}`, offset, line);
+    this.name = 'YamlDepthError';
+  }
+}

@@ -35,7 +35,7 @@ let ended: Worker[] = [];
 let workers: BodyWorkers;
 let clock: FakeClock;
 
-function begin(): void {
+function begin(limits = LIMITS): void {
   started = [];
   ended = [];
   clock = new FakeClock();
@@ -46,7 +46,7 @@ function begin(): void {
       started.push(worker);
       return worker;
     },
-    limits: LIMITS,
+    limits,
     clock,
     log: createLogger({ daemon: 'test', level: 'silent' }),
   });
@@ -87,6 +87,14 @@ describe('large bodies', () => {
     expect(await ask(long('{'), JSON_TYPE)).toBe('1');
     await clock.advance(1000);
     expect(await looping).toContain('the body takes more than 1 s to be read');
+  });
+
+  it('are in YAML also those that are nested deeper than the stack of the event loop holds', async () => {
+    begin({ ...LIMITS, yamlBytes: 10_000, queuedBytes: 10_000 });
+    const nested = (levels: number): string => `u: ${'['.repeat(levels)}${']'.repeat(levels)}`;
+    expect((await workers.decode(bodyOf(nested(999)), forever)).warnings).toEqual(['unknown field "u"']);
+    expect(started.length).toBe(0);
+    expect(await ask(nested(1000))).toBe('1');
   });
 
   it('are refused as the thread says', async () => {

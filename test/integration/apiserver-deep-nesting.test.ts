@@ -38,15 +38,15 @@ describe('an unknown field', () => {
     ['json-lists', JSON_TYPE, lists(9_999)],
     ['json-maps', JSON_TYPE, maps(9_999)],
     ['yaml-lists', YAML, lists(9_999)],
-    ['yaml-maps', YAML, maps(9_998)],
+    ['yaml-maps', YAML, maps(9_999)],
   ])('of 10,000 levels is left out with a warning: %s', async (name, type, foo) => {
     const { status, headers, json } = await post(type, revision(name, { foo }));
     expect([status, headers['warning'], json.foo]).toEqual([201, '299 - "unknown field \\"foo\\""', undefined]);
   });
 
   it.each([
-    ['lists in JSON', JSON_TYPE, lists(10_000), 'json parse error: exceeded max depth ({'],
-    ['maps in JSON', JSON_TYPE, maps(10_000), 'json parse error: exceeded max depth ({'],
+    ['lists in JSON', JSON_TYPE, lists(10_000), "json parse error: invalid character '[' exceeded max depth ({"],
+    ['maps in JSON', JSON_TYPE, maps(10_000), "json parse error: invalid character '{' exceeded max depth ({"],
     ['lists in YAML', YAML, lists(10_000), 'exceeded max depth of 10000 ({'],
     ['maps in YAML', YAML, maps(10_000), 'exceeded max depth of 10000 ({'],
   ])('of one more is refused: %s', async (_, type, foo, why) => {
@@ -74,7 +74,7 @@ describe('the data of a revision', () => {
     ['1,001 in JSON', JSON_TYPE, lists(1_000)],
     ['10,000 in JSON', JSON_TYPE, maps(9_999)],
     ['1,001 in YAML', YAML, lists(1_000)],
-    ['9,999 in YAML', YAML, maps(9_998)],
+    ['10,000 in YAML', YAML, maps(9_999)],
   ])('of more is refused: %s', async (_, type, data) => {
     const { status, json } = await post(type, revision('more', { data }));
     expect([status, json.message]).toEqual([

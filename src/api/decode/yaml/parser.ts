@@ -114,11 +114,13 @@ class Parser {
   #node(inBlock: boolean, indentless: boolean): YamlNode {
     const first = this.#scanner.peek();
     if (first.kind === 'alias') return this.#alias(this.#scanner.take());
-    if (++this.#depth > this.#maxDepth)
+    const levels = first.kind === 'scalar' ? 0 : 1;
+    this.#depth += levels;
+    if (this.#depth > this.#maxDepth)
       throw new YamlDepthError(this.#maxDepth, first.at, first.line === 0 ? undefined : first.line + 1);
     const properties = this.#properties(first);
     const node = this.#content(properties, inBlock, indentless);
-    this.#depth--;
+    this.#depth -= levels;
     return node;
   }
 

@@ -36,6 +36,9 @@ import { PrivateNetns } from '../harness/private-netns.ts';
 import { runDirectory } from '../harness/run-id.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
+/** Routes that nobody has marked as his. */
+const RTPROT_BOOT = 3;
+
 /** Everything below happens in a namespace of this file alone: it plays the machine. */
 let machine: PrivateNetns;
 let links: NetlinkSocket;
@@ -148,8 +151,8 @@ describe('gantry-bridge through the runner', () => {
     expect(seen.lo?.up).toBe(true);
     expect(seen.routes).toEqual(
       expect.arrayContaining([
-        { destination: '0.0.0.0/0', gateway: '10.22.0.1', linkIndex: seen.eth0?.index },
-        { destination: '::/0', gateway: 'fd00:22::1', linkIndex: seen.eth0?.index },
+        { destination: '0.0.0.0/0', gateway: '10.22.0.1', linkIndex: seen.eth0?.index, protocol: RTPROT_BOOT },
+        { destination: '::/0', gateway: 'fd00:22::1', linkIndex: seen.eth0?.index, protocol: RTPROT_BOOT },
       ]),
     );
     expect(seen.addresses.filter(({ tentative }) => tentative)).toEqual([]);

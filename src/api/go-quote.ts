@@ -46,3 +46,10 @@ function escaped(char: string): string {
   if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`;
   return `\\U${code.toString(16).padStart(8, '0')}`;
 }
+
+/** A character as Go's JSON reader names it: in single quotes, escaped where it cannot be seen. */
+export function goQuoteChar(char: string): string {
+  if (char === "'") return "'\\''";
+  if (char === '"') return `'"'`;
+  return `'${goQuote(char).slice(1, -1)}'`;
+}

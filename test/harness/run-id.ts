@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomHex } from '../../src/base/hash.ts';
+import { readMountinfo, unmount } from '../../src/linux/mount.ts';
 import { isAlive, type ProcessIdentity, processIdentity } from '../../src/linux/procfs.ts';
 import { deleteCluster } from '../../src/local-cluster/delete.ts';
 import { deleteHost } from '../../src/local-cluster/host/host.ts';
@@ -33,6 +34,11 @@ export async function removeDeadRuns(): Promise<void> {
     const clustersDir = `${directory}/clusters`;
     for (const cluster of existsSync(clustersDir) ? readdirSync(clustersDir) : [])
       await deleteCluster(cluster, { clustersDir });
+    // network namespaces are held by mounts; those below others first
+    const mounts = readMountinfo()
+      .map(({ target }) => target)
+      .filter(each => each.startsWith(`${directory}/`));
+    for (const each of mounts.sort().reverse()) unmount(each, { lazy: true });
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -268,7 +268,7 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     [
       'a page that cannot be continued',
       'get --raw /api/v1/pods?limit=1&continue=garbage',
-      'Error from server (BadRequest): invalid continue token: continue key is not valid',
+      "Error from server (BadRequest): invalid continue token: continue key is not valid: invalid character '\\u0081' looking for beginning of value",
     ],
   ])('refuses %s in upstream’s words', async (_, command, expected) => {
     expect(await shop.fails(command)).toBe(expected);

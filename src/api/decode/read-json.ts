@@ -1,3 +1,4 @@
+import { goQuoteChar } from '../go-quote.ts';
 import { DEFAULT_LIMITS, type SourceEntry, SourceError, type SourceLimits, type SourceNode } from './source.ts';
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
@@ -182,6 +183,6 @@ class JsonReader {
     const char = this.#text[this.at];
     return char === undefined
       ? new SourceError('unexpected end of JSON input', this.at)
-      : new SourceError(`invalid character '${char}' ${where}`, this.at);
+      : new SourceError(`invalid character ${goQuoteChar(char)} ${where}`, this.at);
   }
 }

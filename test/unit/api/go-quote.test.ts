@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aggregateMessage, goQuote, goQuoteList } from '../../../src/api/go-quote.ts';
+import { aggregateMessage, goQuote, goQuoteChar, goQuoteList } from '../../../src/api/go-quote.ts';
 
 /** Text and what Go's %q makes of it. */
 const QUOTED: readonly (readonly [text: string, quoted: string])[] = [
@@ -27,5 +27,17 @@ describe('quoting', () => {
     expect(aggregateMessage(['a'])).toBe('a');
     expect(aggregateMessage(['a', 'a'])).toBe('a');
     expect(aggregateMessage(['a', 'b', 'a'])).toBe('[a, b]');
+  });
+});
+
+describe('characters', () => {
+  it.each([
+    ['x', "'x'"],
+    ["'", "'\\''"],
+    ['"', "'\"'"],
+    ['\u0081', "'\\u0081'"],
+    ['\n', "'\\n'"],
+  ])('%j is named as Go’s JSON reader names it', (char, expected) => {
+    expect(goQuoteChar(char)).toBe(expected);
   });
 });

@@ -1,4 +1,5 @@
 import { errorMessage, type GantryError, invalidArgument } from '../../../base/errors.ts';
+import { goQuoteChar } from '../../go-quote.ts';
 import type { StructType, Type } from '../../schema/table.ts';
 import { MAX_ELEMENTS } from '../max-elements.ts';
 import { readJson } from '../read-json.ts';
@@ -116,7 +117,7 @@ function goSyntaxError(text: string): string | undefined {
       maxNodes: Number.POSITIVE_INFINITY,
       maxDepth: MAX_DEPTH,
     });
-    return end < text.length ? `invalid character '${text[end]}' after top-level value` : undefined;
+    return end < text.length ? `invalid character ${goQuoteChar(text[end] ?? '')} after top-level value` : undefined;
   } catch (error) {
     return error instanceof SourceError ? error.message : undefined;
   }

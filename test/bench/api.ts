@@ -20,6 +20,11 @@ const MIB = 1024 * 1024;
 type Form = 'json' | 'protobuf';
 const FORMS: readonly Form[] = ['json', 'protobuf'];
 
+/** Parts by name, with commas between; all of them unless given. */
+const ONLY = process.env['GANTRY_BENCH_ONLY']?.split(',');
+const isWanted = (part: 'idle' | 'creates' | 'reads' | 'updates' | 'fan-out' | 'second-server'): boolean =>
+  ONLY?.includes(part) ?? true;
+
 interface Line {
   readonly what: string;
   readonly figure: string;
@@ -380,16 +385,20 @@ async function secondServer(first: TestApiServer, client: LoadClient): Promise<v
   }
 }
 
+async function idleness(server: TestApiServer): Promise<void> {
+  await setTimeout(IDLE_MS);
+  const idle = pssMegabytes(server.pid);
+  print(`PSS, idle for ${IDLE_MS / 1000} s after its start`, `${idle.toFixed(1)} MB`, goal('120 MB', idle <= 120));
+  const before = cpuSeconds(server.pid);
+  await setTimeout(5000);
+  print('CPU, idle', `${(((cpuSeconds(server.pid) - before) / 5) * 100).toFixed(1)} % of a core`);
+}
+
 const server = await TestApiServer.start({ etcdParent: tmpdir(), args: [] });
 const client = new LoadClient(server.url, server.credentials('admin', ['system:masters']), 4);
 const etcd = server.etcd.client();
 try {
-  await setTimeout(IDLE_MS);
-  const idle = pssMegabytes(server.pid);
-  print(`PSS, idle for ${IDLE_MS / 1000} s after its start`, `${idle.toFixed(1)} MB`, goal('120 MB', idle <= 120));
-  const cpuBefore = cpuSeconds(server.pid);
-  await setTimeout(5000);
-  print('CPU, idle', `${(((cpuSeconds(server.pid) - cpuBefore) / 5) * 100).toFixed(1)} % of a core`);
+  if (isWanted('idle')) await idleness(server);
   for (const namespace of ['bench', 'many']) {
     const body = Buffer.from(JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }));
     expectStatus(await client.request('POST', '/api/v1/namespaces', headers('json'), body), 201);
@@ -400,17 +409,17 @@ try {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
     expectStatus(await client.request('POST', path, headers('json'), account), 201);
   }
-  await creates(server, client, etcd);
+  if (isWanted('creates')) await creates(server, client, etcd);
   for (const plural of ['pods', 'configmaps'])
     expectStatus(
       await client.request('DELETE', `/api/v1/namespaces/bench/${plural}?gracePeriodSeconds=0`, headers('json')),
       200,
     );
   await fill(client);
-  await reads(server, client, etcd);
-  await updates(server, client);
-  await fanOut(server, client);
-  await secondServer(server, client);
+  if (isWanted('reads')) await reads(server, client, etcd);
+  if (isWanted('updates')) await updates(server, client);
+  if (isWanted('fan-out')) await fanOut(server, client);
+  if (isWanted('second-server')) await secondServer(server, client);
   await setTimeout(Math.min(IDLE_MS, 10_000));
   print(`PSS with ${PODS} pods after all that`, `${pssMegabytes(server.pid).toFixed(1)} MB`);
 } finally {

@@ -1,48 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import packet from 'dns-packet';
 import { MessageReader, withLength } from '../../src/dns/wire/stream.ts';
-import { gantryCommand } from './gantry-command.ts';
-
-/** The built DNS server; it can be killed and started again on the same port. */
-export class TestDns {
-  readonly port: number;
-  readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
-  #log = '';
-
-  constructor(port: number, args: readonly string[]) {
-    this.port = port;
-    this.#args = args;
-  }
-
-  get log(): string {
-    return this.#log;
-  }
-
-  start(): void {
-    const [node = '', ...command] = gantryCommand('run', 'dns');
-    const child = spawn(node, [...command, ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', piece => {
-        this.#log = (this.#log + String(piece)).slice(-50_000);
-      });
-    this.#child = child;
-  }
-
-  /** Ends it and waits until it is gone; its exit code. Safe to repeat. */
-  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<number | null> {
-    const child = this.#child;
-    this.#child = undefined;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exited = once(child, 'exit');
-    child.kill(signal);
-    const [code] = await exited;
-    return code as number | null;
-  }
-}
 
 /** A name server of the world outside, on an address of loopback: another implementation's codec over UDP and TCP. It counts what it is asked. */
 export class OutsideDns {

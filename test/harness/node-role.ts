@@ -4,12 +4,12 @@ import { gantryCommand } from './gantry-command.ts';
 
 /** A part of a node, built, in the network namespace in which this is called; it can be killed and started again. */
 export class TestNodeRole {
-  readonly #role: 'proxy' | 'network';
+  readonly #role: 'proxy' | 'network' | 'dns';
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   #log = '';
 
-  constructor(role: 'proxy' | 'network', args: readonly string[]) {
+  constructor(role: 'proxy' | 'network' | 'dns', args: readonly string[]) {
     this.#role = role;
     this.#args = args;
   }

@@ -14,8 +14,9 @@ import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
 import { MessageReader, withLength } from '../../src/dns/wire/stream.ts';
 import { TestApiServer } from '../harness/api-server.ts';
-import { OutsideDns, TestDns } from '../harness/dns.ts';
+import { OutsideDns } from '../harness/dns.ts';
 import { freePorts } from '../harness/etcd.ts';
+import { TestNodeRole } from '../harness/node-role.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const OUTSIDE = '127.0.53.1';
@@ -26,7 +27,8 @@ describe('the DNS server of a node', () => {
   let server: TestApiServer;
   let outside: OutsideDns;
   let later: OutsideDns;
-  let dns: TestDns;
+  let dns: TestNodeRole;
+  let port: number;
   let resolver: Resolver;
   let directory: string;
   let connection: ApiConnection;
@@ -54,8 +56,9 @@ describe('the DNS server of a node', () => {
     slices = new ResourceClient(connection, { group: 'discovery.k8s.io', version: 'v1', plural: 'endpointslices' });
     const resolvConf = join(directory, 'resolv.conf');
     writeFileSync(resolvConf, `nameserver ${OUTSIDE}\n`);
-    const [port = 0, health = 0] = await freePorts();
-    dns = new TestDns(port, [
+    const [free, health] = await freePorts();
+    port = free;
+    dns = new TestNodeRole('dns', [
       `--kubeconfig=${kubeconfig}`,
       `--listen=127.0.0.1:${port}`,
       `--resolv-conf=${resolvConf}`,
@@ -155,7 +158,7 @@ describe('the DNS server of a node', () => {
     renameSync(`${path}.new`, path);
     outside.silent = true;
     const patient = new Resolver({ timeout: 6_000, tries: 1 });
-    patient.setServers([`127.0.0.1:${dns.port}`]);
+    patient.setServers([`127.0.0.1:${port}`]);
     await waitFor('the other server', async () => {
       await code(patient.resolve4(`n${later.asked.length}-${outside.asked.length}.test`));
       return later.asked.length > 0;
@@ -173,9 +176,9 @@ describe('the DNS server of a node', () => {
       .encode({ type: 'query', id: 77, questions: [{ name: 'x.y', type: 'A' }] })
       .subarray(0, 14);
     for (const bytes of [Buffer.alloc(0), Buffer.alloc(3), Buffer.alloc(600, 0xff)])
-      socket.send(bytes, dns.port, '127.0.0.1');
+      socket.send(bytes, port, '127.0.0.1');
     const answered = once(socket, 'message');
-    socket.send(cutQuestion, dns.port, '127.0.0.1');
+    socket.send(cutQuestion, port, '127.0.0.1');
     const [answer] = (await answered) as [Buffer];
     expect(packet.decode(answer)).toMatchObject({ id: 77, rcode: 'FORMERR' });
     socket.close();
@@ -183,7 +186,7 @@ describe('the DNS server of a node', () => {
   });
 
   it('serves many queries of one connection', async () => {
-    const socket = connect(dns.port, '127.0.0.1');
+    const socket = connect(port, '127.0.0.1');
     const reader = new MessageReader();
     const ids = new Set<number>();
     const done = new Promise<void>(resolve => {
@@ -216,9 +219,9 @@ describe('the DNS server of a node', () => {
   }, 60_000);
 
   it('says who has its address, and what to do', async () => {
-    const second = new TestDns(dns.port, [
+    const second = new TestNodeRole('dns', [
       `--kubeconfig=${server.kubeconfigFor('dns', ['system:masters'])}`,
-      `--listen=127.0.0.1:${dns.port}`,
+      `--listen=127.0.0.1:${port}`,
     ]);
     second.start();
     await waitFor('its end', () =>

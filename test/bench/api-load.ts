@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect, type OutgoingHttpHeaders } from 'node:http2';
+import { setTimeout } from 'node:timers/promises';
 import type { ClientCredentials } from '../harness/api-server.ts';
+import { seededRandom } from '../harness/random.ts';
 import { quantile } from './statistics.ts';
 
 export interface Answer {
@@ -93,6 +95,30 @@ export async function rateOf(clients: number, seconds: number, call: (i: number)
   );
   const rate = calls / ((performance.now() - started) / 1000);
   return { rate, calls, p50: quantile(took, 0.5), p99: quantile(took, 0.99) };
+}
+
+/**
+ * Calls that come by themselves, `perSecond` of them, at seeded random moments, however long each takes: what a server costs below its limit. Returns when
+ * all are answered.
+ */
+export async function steadily(
+  perSecond: number,
+  seconds: number,
+  call: (i: number) => Promise<unknown>,
+): Promise<number> {
+  const random = seededRandom(1);
+  const started = performance.now();
+  const under: Promise<unknown>[] = [];
+  let due = 0;
+  while (due < seconds * 1000) {
+    while (due <= performance.now() - started) {
+      under.push(call(under.length));
+      due += (-Math.log(1 - random.next()) * 1000) / perSecond;
+    }
+    await setTimeout(1);
+  }
+  await Promise.all(under);
+  return under.length;
 }
 
 /** The times of `count` calls, one after another, in ms. */

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Builds test and demo images from Debian's own files into an OCI image layout (a directory) or archive (a tar of it). The same input gives the same bytes.
 //   node scripts/build-image.mjs busybox localhost/busybox:1.35 --dir OUT | --archive OUT.tar
-// Kinds: busybox (Debian's static busybox with its applets), pause (catatonit -P), big (busybox and 100 MB that gzip cannot shrink).
+// Kinds: busybox (Debian's static busybox with its applets), web (busybox, serving on 8080 which image and pod it is), pause (catatonit -P),
+// big (busybox and 100 MB that gzip cannot shrink).
 import { execFileSync } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -82,6 +83,41 @@ function busyboxEntries() {
   ];
 }
 
+/**
+ * A web server as well behaved as those of Go: asked to end, it takes no more connections and answers those that it has. With DRAIN_SECONDS it goes on taking them for
+ * so long before. As process 1 it has to ask for the signal.
+ */
+function webEntries(reference) {
+  return [
+    file(
+      'bin/serve',
+      `#!/bin/sh
+echo "${reference.split(':').at(-1)} $(hostname)" >/www/index.html
+ending() {
+  echo "ending"
+  sleep "\${DRAIN_SECONDS:-0}"
+  kill $server
+  while pidof httpd >/dev/null; do sleep 0.1; done
+  exit 0
+}
+trap ending TERM
+httpd -f -p 8080 -h /www &
+server=$!
+echo "serving $(cat /www/index.html)"
+while kill -0 $server; do wait $server; done
+exit 1
+`,
+      0o755,
+    ),
+    dir('www/cgi-bin'),
+    file(
+      'www/cgi-bin/slow',
+      "#!/bin/sh\nprintf 'Content-Type: text/plain\\r\\n\\r\\n'\nsleep 0.5\ncat /www/index.html\n",
+      0o755,
+    ),
+  ];
+}
+
 /** Bytes that look random and are the same everywhere: AES-CTR over zeros. */
 function incompressible(bytes) {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16)).update(Buffer.alloc(bytes));
@@ -89,6 +125,7 @@ function incompressible(bytes) {
 
 const KINDS = {
   busybox: () => ({ layers: [busyboxEntries()], config: { Cmd: ['/bin/sh'] } }),
+  web: reference => ({ layers: [busyboxEntries(), webEntries(reference)], config: { Cmd: ['/bin/serve'] } }),
   pause: () => ({
     layers: [[file('catatonit', readStaticBinary('/usr/bin/catatonit', 'catatonit'), 0o755)]],
     config: { Entrypoint: ['/catatonit', '-P'] },
@@ -107,7 +144,7 @@ const sha256 = bytes => `sha256:${createHash('sha256').update(bytes).digest('hex
 
 /** The files of an OCI image layout, as path -> bytes. */
 function imageLayout(kind, reference) {
-  const { layers, config } = KINDS[kind]();
+  const { layers, config } = KINDS[kind](reference);
   const files = new Map();
   const put = (mediaType, bytes) => {
     const digest = sha256(bytes);

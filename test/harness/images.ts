@@ -7,15 +7,18 @@ import { PROJECT } from './gantry-command.ts';
 export const BUSYBOX = 'localhost/busybox:1.35';
 /** The pause image for containerd. */
 export const PAUSE = 'localhost/pause:1';
+/** Two releases of a program that says on 8080 which it is, and in which pod: `v1 web-7d8f-x2x`; on /cgi-bin/slow after half a second. */
+export const WEB_V1 = 'localhost/web:v1';
+export const WEB_V2 = 'localhost/web:v2';
 /** 100 MB that gzip cannot shrink, in three layers. */
 export const BIG = 'localhost/big:1';
 
-const KINDS = { [BUSYBOX]: 'busybox', [PAUSE]: 'pause', [BIG]: 'big' } as const;
+const KINDS = { [BUSYBOX]: 'busybox', [WEB_V1]: 'web', [WEB_V2]: 'web', [PAUSE]: 'pause', [BIG]: 'big' } as const;
 
 /** An OCI archive of the image, built once and kept in .cache. */
 export async function imageArchive(reference: keyof typeof KINDS): Promise<string> {
   const kind = KINDS[reference];
-  const file = `${PROJECT}/.cache/images/${kind}.tar`;
+  const file = `${PROJECT}/.cache/images/${kind === 'web' ? reference.replace(/^.*\/(.*):/, '$1-') : kind}.tar`;
   if (existsSync(file)) return file;
   mkdirSync(`${PROJECT}/.cache/images`, { recursive: true });
   const temporary = `${file}.${randomHex(4)}`;

@@ -4,6 +4,7 @@ import { errorMessage } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { Component } from './component.ts';
 import type { Registry } from './metrics.ts';
+import { requestUrl } from './request-url.ts';
 
 /** Throws (or rejects) with the reason when the thing checked is not well. */
 export interface HealthCheck {
@@ -53,7 +54,11 @@ export function healthServer(options: HealthServerOptions): Component {
     name: 'health-server',
     async run(signal, ready) {
       const listener: RequestListener = (request, response) => {
-        const url = new URL(request.url ?? '/', 'http://localhost');
+        const url = requestUrl(request.url);
+        if (url === undefined) {
+          response.writeHead(400).end();
+          return;
+        }
         const reply = async (): Promise<{ status: number; type: string; body: string }> => {
           if (PATHS.includes(url.pathname)) {
             const verbose = url.searchParams.has('verbose');

@@ -15,6 +15,7 @@ import { aborted, joinedSignal } from '../../base/signals.ts';
 import type { Component } from '../../daemon/component.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { Registry } from '../../daemon/metrics.ts';
+import { requestUrl } from '../../daemon/request-url.ts';
 import type { Askers } from './asker.ts';
 import type { ContainerLogs } from './logs/container-logs.ts';
 import { podListJson } from './pod-list.ts';
@@ -112,7 +113,9 @@ async function serve(
 }
 
 async function answer(options: KubeletServerOptions, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+  const url = requestUrl(request.url);
+  if (url === undefined) throw new Refusal(400, 'Bad Request\n');
+  const { pathname, searchParams } = url;
   await admit(options, request, pathname);
   if (request.method !== 'GET') throw new Refusal(405, 'Method Not Allowed\n');
   switch (pathname) {

@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { requestUrl } from '../../daemon/request-url.ts';
 
 export type HttpHandler = (path: string, response: ServerResponse, request: IncomingMessage) => void;
 
 /** A plain HTTP server that listens. Rejects where it cannot, EADDRINUSE say. */
 export function listenHttp(host: string, port: number, handler: HttpHandler): Promise<Server> {
   const server = createServer((request, response) => {
-    handler(new URL(request.url ?? '/', 'http://localhost').pathname, response, request);
+    const url = requestUrl(request.url);
+    if (url === undefined) response.writeHead(400).end();
+    else handler(url.pathname, response, request);
   });
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -42,17 +42,22 @@ export async function listen(at: ListenAddress, answer: Answerer): Promise<Liste
 
 async function listenDatagrams({ address, port }: ListenAddress, answer: Answerer): Promise<DatagramSocket> {
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
-  socket.on('message', (message, client) => {
-    const due = answer(message, 'udp', client.address);
-    if (due === undefined) return;
-    if (Buffer.isBuffer(due)) socket.send(due, client.port, client.address, ignore);
-    else void due.then(later => send(socket, later, client.port, client.address));
-  });
+  answerDatagrams(socket, answer);
   socket.bind({ address, port });
   await bound(socket, address, port);
   // what a client or its network does wrong is told here as well
   socket.on('error', ignore);
   return socket;
+}
+
+/** Answers what comes, from whatever address and port it says it comes. */
+export function answerDatagrams(socket: DatagramSocket, answer: Answerer): void {
+  socket.on('message', (message, client) => {
+    const due = answer(message, 'udp', client.address);
+    if (due === undefined) return;
+    if (Buffer.isBuffer(due)) send(socket, due, client.port, client.address);
+    else void due.then(later => send(socket, later, client.port, client.address));
+  });
 }
 
 async function listenStreams({ address, port }: ListenAddress, answer: Answerer): Promise<{ close(): void }> {
@@ -106,7 +111,7 @@ function send(socket: DatagramSocket, message: Buffer, port: number, address: st
   try {
     socket.send(message, port, address, ignore);
   } catch {
-    // closed meanwhile: the client asks again
+    // closed meanwhile: the client asks again. Or it says that it has port 0, which nobody has
   }
 }
 

@@ -20,6 +20,8 @@ interface Answer {
  */
 export async function httpGet(target: HttpTarget, timeoutMs: number, signal: AbortSignal): Promise<ProbeOutcome> {
   const until = performance.now() + timeoutMs;
+  // the host of a handler is not checked by the API
+  if (!URL.canParse(target.url)) return { result: 'failure', output: `Get "${target.url}": invalid URL` };
   const first = new URL(target.url);
   let url = first;
   try {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Container, PodStatus } from '../../../../src/api/types/gen/core-v1.ts';
 import { Registry } from '../../../../src/daemon/metrics.ts';
 import type { ObservedPod } from '../../../../src/kubelet/observed/observed-pod.ts';
@@ -181,6 +181,13 @@ describe('probes of a container', () => {
     expect(tries).toBe(3);
     expect(results()).toEqual({});
     expect(events).toEqual(['Warning Unhealthy Liveness probe errored and resulted in unknown state: no such runtime']);
+  });
+
+  it('fail where the host of the handler is none', async () => {
+    const { clock, events, results } = world(`livenessProbe: {httpGet: {host: 'a b', port: 80}, failureThreshold: 1}`);
+    await clock.advance(0);
+    await vi.waitFor(() => expect(results()).toEqual({ liveness: 'failure' }));
+    expect(events).toEqual(['Warning Unhealthy Liveness probe failed: Get "http://a b:80/": invalid URL']);
   });
 
   it('keep what was told of this very container before', () => {

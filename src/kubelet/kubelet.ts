@@ -33,6 +33,7 @@ import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
 import { makeQosCgroups } from './resources/qos-cgroups.ts';
 import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
+import { forbiddenSysctl } from './runtime/unsupported.ts';
 import type { KubeletSettings } from './settings.ts';
 
 export interface KubeletOptions {
@@ -148,13 +149,15 @@ export function kubelet(options: KubeletOptions): Component {
           ],
           admit: (pod, others) => {
             const [own] = options.api?.node.store.list() ?? [];
-            return own === undefined
-              ? undefined
-              : admitPod(
-                  pod.pod,
-                  others.map(each => each.pod),
-                  own,
-                );
+            if (own === undefined) return undefined;
+            return (
+              forbiddenSysctl(pod.pod.spec, settings.allowedUnsafeSysctls) ??
+              admitPod(
+                pod.pod,
+                others.map(each => each.pod),
+                own,
+              )
+            );
           },
           isTold: uid => reporting?.sender.isTold(uid) ?? true,
           onGone: pod => reporting?.sender.onGone(pod.uid),

@@ -53,6 +53,7 @@ class PodGarbageCollector implements Reconciler {
   readonly #pods: Informed<Pod>;
   readonly #nodes: Informed<Node>;
   readonly #writer: ResourceClient<Pod>;
+  readonly #nodeReader: ResourceClient<Node>;
   /** Since when a node is missing that has pods, on the clock that never goes back. */
   readonly #missingSince = new Map<string, number>();
 
@@ -62,6 +63,8 @@ class PodGarbageCollector implements Reconciler {
     this.#pods = parts.informed<Pod>(PODS);
     this.#nodes = parts.informed<Node>(NODES);
     this.#writer = parts.client<Pod>(PODS);
+    // as this controller's account: the process, by whose rights the stores are filled, may list nodes and not get one
+    this.#nodeReader = parts.client<Node>(NODES);
     this.#pods.store.addIndex(BY_NODE, ({ spec }) => ((spec.nodeName ?? '') === '' ? [] : [spec.nodeName ?? '']));
     this.#pods.store.addIndex(ENDED, pod => (hasEnded(pod) ? [''] : []));
     this.#pods.onChange(change => this.#onPod(change));
@@ -112,7 +115,7 @@ class PodGarbageCollector implements Reconciler {
 
   async #exists(name: string, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#nodes.client.get('', name, signal);
+      await this.#nodeReader.get('', name, signal);
       return true;
     } catch (error) {
       if (isNotFound(error)) return false;

@@ -32,12 +32,14 @@ class ClaimProtection implements Reconciler {
   readonly #claims: Informed<PersistentVolumeClaim>;
   readonly #pods: Informed<Pod>;
   readonly #writer: ResourceClient<PersistentVolumeClaim>;
+  readonly #podReader: ResourceClient<Pod>;
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
     this.#claims = parts.informed<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS);
     this.#pods = parts.informed<Pod>(PODS);
     this.#writer = parts.client<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS);
+    this.#podReader = parts.client<Pod>(PODS);
     this.#pods.store.addIndex(BY_CLAIM, pod => claimsOf(pod).map(name => `${pod.metadata.namespace}/${name}`));
     this.#claims.onChange(({ after }) => {
       if (after !== undefined && (isHeld(after, FINALIZER) || isUnprotected(after, FINALIZER)))
@@ -87,7 +89,7 @@ class ClaimProtection implements Reconciler {
     let free = claims;
     let next = '';
     do {
-      const page = await this.#pods.client.list(namespace, { limit: PAGE, continue: next }, signal);
+      const page = await this.#podReader.list(namespace, { limit: PAGE, continue: next }, signal);
       free = free.filter(claim => !page.items.some(pod => usesClaim(pod, claim)));
       next = page.metadata.continue ?? '';
     } while (next !== '' && free.length > 0);

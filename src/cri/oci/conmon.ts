@@ -167,7 +167,6 @@ function createFailure(request: MonitorCreateRequest, runtime: OciRuntime, text:
   return runtimeFailure(text, {
     runtime: runtime.name,
     verb: 'create',
-    id: request.id,
     memoryLimit: memoryLimit(request.bundle),
   });
 }

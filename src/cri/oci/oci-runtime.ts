@@ -35,8 +35,8 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
       throw errnoName(error) === 'ENOENT' ? missingRuntime(options, error) : error;
     }
   };
-  const failure = (verb: string, id: string, result: CommandResult): GantryError =>
-    runtimeFailure(result.stderr.toString('utf8'), { runtime: name, verb, id });
+  const failure = (verb: string, result: CommandResult): GantryError =>
+    runtimeFailure(result.stderr.toString('utf8'), { runtime: name, verb });
 
   return {
     name,
@@ -47,21 +47,21 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     async start(id, signal) {
       if (name === 'crun' && releaseInit(join(root, id))) return;
       const result = await run(['start', id], signal);
-      if (result.code !== 0) throw failure('start', id, result);
+      if (result.code !== 0) throw failure('start', result);
     },
 
     async delete(id, { force }, signal) {
       if (!existsSync(join(root, id))) return;
       const result = await run(force ? ['delete', '--force', id] : ['delete', id], signal);
       if (result.code === 0 || saysUnknownContainer(result.stderr.toString('utf8'))) return;
-      throw failure('delete', id, result);
+      throw failure('delete', result);
     },
 
     exec: (request, signal) => execInside({ name, path, sealedFrom, globalArgs, execDir }, request, signal),
 
     async list(signal) {
       const result = await run(['list', '--format', 'json'], signal);
-      if (result.code !== 0) throw failure('list', '', result);
+      if (result.code !== 0) throw failure('list', result);
       const states = parseList(result.stdout.toString('utf8'));
       if (name === 'crun')
         for (const [id, state] of states)
@@ -112,7 +112,7 @@ async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal
     }
     // The pid file is written once the program runs: without it the message is the runtime's, not the program's.
     if (result.code !== 0 && !existsSync(tracks.pidFile))
-      throw runtimeFailure(result.stderr.toString('utf8'), { runtime: runtime.name, verb: 'exec in', id: request.id });
+      throw runtimeFailure(result.stderr.toString('utf8'), { runtime: runtime.name, verb: 'exec' });
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.code ?? 128 + (result.signal ?? 0) };
   } catch (error) {
     await killing;

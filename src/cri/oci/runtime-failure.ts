@@ -5,7 +5,6 @@ export interface FailureContext {
   readonly runtime: string;
   /** create, start, … */
   readonly verb: string;
-  readonly id: string;
   /** The container's memory limit in bytes, where it is known. */
   readonly memoryLimit?: number | undefined;
 }
@@ -29,7 +28,8 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
     );
   }
   const said = text === '' ? 'it gave no reason' : text;
-  return new GantryError('internal', `${context.runtime} ${context.verb} ${context.id} failed: ${said}`);
+  // without the container's id: each try is another container, and users would be told of each as if it were news
+  return new GantryError('internal', `${context.runtime} ${context.verb} failed: ${said}`);
 }
 
 /** True when the runtime says that it has no such container. */

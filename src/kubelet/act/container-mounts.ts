@@ -62,10 +62,15 @@ function volumeMount(input: MountsInput, mount: VolumeMount, index: number): Res
 }
 
 function subPathOf({ env }: MountsInput, mount: VolumeMount): string {
-  const path = expand(mount.subPathExpr ?? '', name => env.get(name));
-  const missing = /\$\(([^)]*)\)/.exec(path)?.[1];
-  if (missing !== undefined)
-    throw failedPrecondition(`subPathExpr "${mount.subPathExpr}": variable ${missing} is not set`, {
+  const missing = new Set<string>();
+  const path = expand(mount.subPathExpr ?? '', name => {
+    const value = env.get(name) ?? '';
+    // one that is empty would name the whole volume
+    if (value === '') missing.add(name);
+    return value;
+  });
+  if (missing.size > 0)
+    throw failedPrecondition(`missing value for ${[...missing].sort().join(', ')}`, {
       reason: 'CreateContainerConfigError',
     });
   return path;

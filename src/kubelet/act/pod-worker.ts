@@ -16,7 +16,7 @@ import type { StatusStore } from '../report/status-store.ts';
 import type { Executors } from './executors.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { StartFailure } from './start-container.ts';
-import { tellBackoffs, tellFailure } from './tell-events.ts';
+import { tellFailure, tellStatusChange } from './tell-events.ts';
 
 /** What a worker is after. `end` never turns back into `run`: a pod that is wanted again gets a new worker when this one is done. */
 export type PodGoal =
@@ -236,7 +236,7 @@ export class PodWorker {
       terminating: kind === 'end',
     });
     statuses.report(this.uid, desired.pod, status);
-    tellBackoffs(events, desired, previous, status);
+    tellStatusChange(events, desired, previous, status);
     if (this.#wasRunning || status.phase !== 'Running') return;
     if (status.containerStatuses?.every(c => c.state.running !== undefined) !== true) return;
     this.#wasRunning = true;

@@ -5,6 +5,8 @@ import { backoffEvents } from '../report/backoff-events.ts';
 import { failureEvent } from '../report/failure-event.ts';
 import type { PodEvents } from '../report/pod-events.ts';
 
+const DEADLINE = 'DeadlineExceeded';
+
 /** A step failed. */
 export function tellFailure(
   events: PodEvents,
@@ -19,7 +21,7 @@ export function tellFailure(
 }
 
 /** A status takes the place of another. */
-export function tellBackoffs(
+export function tellStatusChange(
   events: PodEvents,
   pod: DesiredPod,
   before: PodStatus | undefined,
@@ -27,4 +29,6 @@ export function tellBackoffs(
 ): void {
   for (const { container, type, reason, message } of backoffEvents(pod, before, after))
     events.record(pod, type, reason, message, container);
+  if (after.reason === DEADLINE && before?.reason !== DEADLINE)
+    events.record(pod, 'Normal', DEADLINE, after.message ?? '');
 }

@@ -18,6 +18,11 @@ export interface DesiredPod {
   readonly finished?: boolean;
 }
 
+/** `name_namespace(uid)`: how upstream names a pod to people. */
+export function podInWords({ name, namespace, uid }: DesiredPod): string {
+  return `${name}_${namespace}(${uid})`;
+}
+
 /** `namespace/name`: what may exist once at a time on a node. */
 export function fullName(pod: { readonly namespace: string; readonly name: string }): string {
   return `${pod.namespace}/${pod.name}`;

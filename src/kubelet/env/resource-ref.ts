@@ -21,8 +21,7 @@ export function resourceValue(
   const containers = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
   const name = selector.containerName;
   const container = name === undefined || name === '' ? own : containers.find(c => c.name === name);
-  if (container === undefined)
-    throw configError(`resourceFieldRef names container "${name ?? ''}", which the pod does not have`);
+  if (container === undefined) throw configError(`container ${name ?? ''} not found`);
   const [kind = '', resource = ''] = splitOnce(selector.resource);
   if ((kind !== 'limits' && kind !== 'requests') || !/^(cpu|memory|ephemeral-storage|hugepages-.+)$/.test(resource))
     throw configError(`resource "${selector.resource}" cannot be used in a resourceFieldRef`);

@@ -1,5 +1,5 @@
 import type { ContainerStatus, PodStatus } from '../../api/types/gen/core-v1.ts';
-import type { DesiredPod } from '../desired/desired-pod.ts';
+import { type DesiredPod, podInWords } from '../desired/desired-pod.ts';
 
 export interface ContainerEvent {
   readonly container: string;
@@ -24,8 +24,7 @@ export function backoffEvents(
         { container: name, type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
       ];
     if (reason !== 'CrashLoopBackOff') return [];
-    const of = `${pod.name}_${pod.namespace}(${pod.uid})`;
-    const message = `Back-off restarting failed container ${name} in pod ${of}`;
+    const message = `Back-off restarting failed container ${name} in pod ${podInWords(pod)}`;
     return [{ container: name, type: 'Warning', reason: 'BackOff', message }];
   });
 }

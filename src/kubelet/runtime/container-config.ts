@@ -2,7 +2,7 @@ import type { Container, VolumeMount } from '../../api/types/gen/core-v1.ts';
 import { ContainerConfig, type LinuxContainerResources, MountPropagation } from '../../rpc/cri-api.ts';
 import { containerHash } from '../decide/container-hash.ts';
 import type { PresentImage } from '../decide/pod-memory.ts';
-import type { DesiredPod } from '../desired/desired-pod.ts';
+import { type DesiredPod, podInWords } from '../desired/desired-pod.ts';
 import { expand } from '../env/expand.ts';
 import { ANNOTATION, LABEL } from './labels.ts';
 import { containerSecurityContext, type SecurityPolicy } from './security-context.ts';
@@ -68,7 +68,13 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
     tty: container.tty === true,
     linux: {
       resources: input.resources,
-      securityContext: containerSecurityContext(pod.pod.spec, container, input.image, input.security),
+      securityContext: containerSecurityContext(
+        pod.pod.spec,
+        container,
+        input.image,
+        input.security,
+        `pod: "${podInWords(pod)}", container: ${container.name}`,
+      ),
     },
   });
 }

@@ -68,17 +68,18 @@ export function sandboxSecurityContext(spec: PodSpec): LinuxSandboxSecurityConte
   });
 }
 
-/** The container's own settings over the pod's. Throws CreateContainerConfigError where the image would break runAsNonRoot. */
+/** The container's own settings over the pod's. Throws CreateContainerConfigError that tells `where` (pod and container) when the image would break runAsNonRoot. */
 export function containerSecurityContext(
   spec: PodSpec,
   container: Container,
   image: PresentImage,
   policy: SecurityPolicy,
+  where: string,
 ): LinuxContainerSecurityContext {
   const pod = spec.securityContext;
   const own = container.securityContext;
   const runAsUser = own?.runAsUser ?? pod?.runAsUser;
-  if ((own?.runAsNonRoot ?? pod?.runAsNonRoot) === true) refuseRoot(runAsUser, image);
+  if ((own?.runAsNonRoot ?? pod?.runAsNonRoot) === true) refuseRoot(runAsUser, image, where);
   const privileged = own?.privileged === true;
   const masked = own?.procMount !== 'Unmasked' && !privileged;
   const appArmor = own?.appArmorProfile ?? pod?.appArmorProfile;
@@ -107,9 +108,10 @@ export function containerSecurityContext(
   });
 }
 
-function refuseRoot(runAsUser: number | undefined, image: PresentImage): void {
-  const configError = (message: string): Error => failedPrecondition(message, { reason: 'CreateContainerConfigError' });
-  if (runAsUser === 0) throw configError("container's runAsUser breaks its runAsNonRoot policy");
+function refuseRoot(runAsUser: number | undefined, image: PresentImage, where: string): void {
+  const configError = (message: string): Error =>
+    failedPrecondition(`${message} (${where})`, { reason: 'CreateContainerConfigError' });
+  if (runAsUser === 0) throw configError("container's runAsUser breaks non-root policy");
   if (runAsUser !== undefined) return;
   if (image.uid === undefined && image.username !== '')
     throw configError(

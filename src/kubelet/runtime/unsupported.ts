@@ -21,13 +21,20 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What a pod asks for and this node does not give; a pod is never run without something that it asked for. Undefined when all is well. */
-export function refusePod(spec: PodSpec, allowedUnsafeSysctls: readonly string[]): Refusal | undefined {
+/** The first sysctl of the pod that is neither safe nor allowed, in upstream's words: such a pod is not taken. */
+export function forbiddenSysctl(spec: PodSpec, allowedUnsafeSysctls: readonly string[]): Refusal | undefined {
   for (const { name } of spec.securityContext?.sysctls ?? []) {
     const allowed = allowedUnsafeSysctls.some(a => (a.endsWith('*') ? name.startsWith(a.slice(0, -1)) : a === name));
     if (!SAFE_SYSCTLS.has(name) && !allowed)
-      return { reason: 'SysctlForbidden', message: `sysctl "${name}" is not safe and not in allowedUnsafeSysctls` };
+      return { reason: 'SysctlForbidden', message: `forbidden sysctl: "${name}" not allowlisted` };
   }
+  return undefined;
+}
+
+/** What a pod asks for and this node does not give; a pod is never run without something that it asked for. Undefined when all is well. */
+export function refusePod(spec: PodSpec, allowedUnsafeSysctls: readonly string[]): Refusal | undefined {
+  const forbidden = forbiddenSysctl(spec, allowedUnsafeSysctls);
+  if (forbidden !== undefined) return forbidden;
   const reason = 'CreatePodSandboxError';
   if (spec.hostUsers === false) return { reason, message: 'hostUsers: false (user namespaces) is not supported' };
   if ((spec.resourceClaims ?? []).length > 0) return { reason, message: 'resourceClaims are not supported' };

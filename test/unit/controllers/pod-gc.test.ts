@@ -104,6 +104,11 @@ class World {
   constructor() {
     const queue = new WorkQueue(this.clock);
     const client = {
+      get: async (_: string, name: string): Promise<object> => {
+        this.calls.push(`get ${name}`);
+        if (!this.onServer.has(name)) throw notFoundError({ group: '', resource: 'nodes' }, name);
+        return {};
+      },
       patch: async ({ name }: { name: string }) => this.calls.push(`fail ${name}`),
       delete: async (_: string, name: string) => this.calls.push(`delete ${name}`),
     };
@@ -136,14 +141,8 @@ class World {
   #of(plural: string): Informed<ApiObject> {
     const known = this.#informed.get(plural);
     if (known !== undefined) return known;
-    const get = async (_: string, name: string): Promise<object> => {
-      this.calls.push(`get ${name}`);
-      if (!this.onServer.has(name)) throw notFoundError({ group: '', resource: 'nodes' }, name);
-      return {};
-    };
     const informed = {
       store: new ObjectStore<ApiObject>(),
-      client: { get },
       onChange: (listener: (change: Change<ApiObject>) => void) => this.#tell.set(plural, listener),
     } as unknown as Informed<ApiObject>;
     this.#informed.set(plural, informed);

@@ -35,7 +35,7 @@ describe('the choice of a runtime', () => {
 });
 
 describe('what a runtime says', () => {
-  const context = { runtime: 'crun', verb: 'create', id: 'x', memoryLimit: 65536 };
+  const context = { runtime: 'crun', verb: 'create', memoryLimit: 65536 };
   it.each([
     [
       'crun misses a command',
@@ -67,12 +67,12 @@ describe('what a runtime says', () => {
       'OOM: the memory limit could be too low: read from sync socket: Connection reset by peer\n',
       'the memory limit of 65536 bytes is too small to start the container: OOM',
     ],
-    ['anything else keeps its words, on one line', 'one\n  two\n', 'crun create x failed: one; two'],
-    ['nothing at all', '', 'crun create x failed: it gave no reason'],
+    ['anything else keeps its words, on one line', 'one\n  two\n', 'crun create failed: one; two'],
+    ['nothing at all', '', 'crun create failed: it gave no reason'],
     [
       'warnings are no reason',
       'time="x" level=warning msg="odd"\ntime="x" level=error msg="bad"\n',
-      'crun create x failed: bad',
+      'crun create failed: bad',
     ],
   ])('%s', (_why, output, message) => {
     expect(runtimeFailure(output, context).message).toContain(message);

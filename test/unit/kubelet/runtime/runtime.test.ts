@@ -206,7 +206,7 @@ describe('containerSecurityContext', () => {
     const s = spec(`securityContext: ${pod}\n  containers: [{name: main, image: i, securityContext: ${own}}]`);
     const [container] = s.containers;
     if (container === undefined) throw new Error('no container');
-    return containerSecurityContext(s, container, of, { seccompDefault, seccompRoot: '/s' });
+    return containerSecurityContext(s, container, of, { seccompDefault, seccompRoot: '/s' }, 'w');
   };
 
   it("takes the container's settings over the pod's, and the image's user where neither says", () => {
@@ -217,8 +217,8 @@ describe('containerSecurityContext', () => {
   });
 
   it.each([
-    ['{}', '{runAsNonRoot: true}', image, /image will run as root/],
-    ['{runAsNonRoot: true}', '{runAsUser: 0}', image, /runAsUser breaks/],
+    ['{}', '{runAsNonRoot: true}', image, /^container has runAsNonRoot and image will run as root \(w\)$/],
+    ['{runAsNonRoot: true}', '{runAsUser: 0}', image, /^container's runAsUser breaks non-root policy \(w\)$/],
     ['{runAsNonRoot: true}', '{}', { ...image, uid: undefined, username: 'www' }, /non-numeric user \(www\)/],
   ])('refuses root for %s %s', (pod, own, of, message) => {
     expect(() => context(pod, own, of)).toThrow(message);

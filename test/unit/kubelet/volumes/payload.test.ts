@@ -166,10 +166,7 @@ describe('collectPayload', () => {
   it.each([
     [field('spec.nodeName'), 'unsupported fieldPath: spec.nodeName'],
     [resource('limits.gpu'), 'resource "limits.gpu" cannot be used in a resourceFieldRef'],
-    [
-      resource('limits.cpu', { containerName: 'no' }),
-      'resourceFieldRef names container "no", which the pod does not have',
-    ],
+    [resource('limits.cpu', { containerName: 'no' }), 'container no not found'],
   ])('refuses to show %j', async (from, message) => {
     await expect(collect(downward(['f', from]))).rejects.toThrow(message);
   });

@@ -1,4 +1,4 @@
-// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy | cluster: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
@@ -11,6 +11,7 @@ const BENCHMARKS = {
   api: 'api',
   schedule: 'schedule',
   proxy: 'proxy',
+  cluster: 'cluster',
 };
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'));

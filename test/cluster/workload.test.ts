@@ -88,6 +88,16 @@ describe('a workload on two nodes', () => {
     expect(log).toContain('10.96.0.1');
   });
 
+  it('is found by its name from a node itself, at the address of the cluster DNS service', async () => {
+    const ask =
+      'const r = new dns.Resolver(); r.setServers(["10.96.0.10"]); r.resolve4(process.argv[1], (e, a) => console.log(e ?? a[0]))';
+    const address = await kubectl.ok('get service web -o jsonpath={.spec.clusterIP}');
+    for (const node of ['control-plane', 'worker'])
+      expect(await cluster.onNode(node, process.execPath, '-e', ask, 'web.default.svc.cluster.local')).toBe(
+        `${address}\n`,
+      );
+  });
+
   it('shows its logs', async () => {
     const [name = ''] = await podNames();
     expect(await kubectl.ok(`logs ${name}`)).toBe('serving');

@@ -7,7 +7,8 @@ import { gantryCommand } from './gantry-command.ts';
 import { Kubectl, newestKubectl } from './kubectl.ts';
 import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
 
-const CLUSTERS_DIR = `${RUN_DIR}/clusters`;
+/** Where the clusters of this test process are. */
+export const CLUSTERS_DIR = `${RUN_DIR}/clusters`;
 const PATIENCE_MS = 150_000;
 
 export interface CommandAnswer {

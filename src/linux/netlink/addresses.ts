@@ -8,6 +8,9 @@ const RTM_GETADDR = 22;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
+/** Of an address that is good within this machine alone: the kernel never masquerades what leaves for elsewhere, or for itself, as it. IPv6 has no such choice. */
+const SCOPE_HOST = 254;
+
 export interface LinkAddress {
   readonly linkIndex: number;
   readonly ip: string;
@@ -20,7 +23,13 @@ export interface LinkAddress {
  * Puts `ip/prefix` on a link; IPv4 with the subnet's broadcast address, IPv6 without duplicate address detection, so both can be used at once.
  * Returns false when the link has it already.
  */
-export function addAddress(socket: NetlinkSocket, linkIndex: number, ip: string, prefix: number): boolean {
+export function addAddress(
+  socket: NetlinkSocket,
+  linkIndex: number,
+  ip: string,
+  prefix: number,
+  { withinMachine = false }: { readonly withinMachine?: boolean } = {},
+): boolean {
   const address = ipBytes(ip);
   const family = ipFamily(ip);
   const broadcast = family === 4 && prefix < 31 ? { broadcast: broadcastOf(parseCidr(`${ip}/${prefix}`)) } : {};
@@ -30,6 +39,7 @@ export function addAddress(socket: NetlinkSocket, linkIndex: number, ip: string,
       family: family === 4 ? AF_INET : AF_INET6,
       prefixlen: prefix,
       index: linkIndex,
+      ...(withinMachine ? { scope: SCOPE_HOST } : {}),
       ...(family === 6 ? { flags: { nodad: true as const } } : {}),
     }),
   );

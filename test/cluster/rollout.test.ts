@@ -1,39 +1,48 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster } from '../harness/cluster.ts';
-import { Flood, floodFromPod, type PodFlood } from '../harness/flood.ts';
+import { Flood, floodFromPod } from '../harness/flood.ts';
 import { BUSYBOX, imageArchive, WEB_V1, WEB_V2 } from '../harness/images.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 const ROUNDS = process.env['GANTRY_SOAK'] === '1' ? 30 : 3;
+/** Generous: a test does not fail because the machine is busy. */
+const PATIENCE = '--timeout=140s';
+const TEST_MS = 600_000;
 
-/** Three servers that take requests for a while after they were told to end, as every guide says, and none of which may be missing. */
-function web(name: string, image: string, labels: Readonly<Record<string, string>>): object {
+/** Two ways to go on taking requests until no proxy sends any: every guide names one of them. */
+const HOOKED = { lifecycle: { preStop: { sleep: { seconds: 3 } } } };
+const DRAINING = { env: [{ name: 'DRAIN_SECONDS', value: '3' }] };
+
+interface Web {
+  readonly name: string;
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly replicas?: number;
+  readonly container?: object;
+}
+
+/** Servers on both nodes, none of which may be missing. */
+function deployment({ name, image, labels, replicas = 3, container = HOOKED }: Web): object {
+  const spread = {
+    maxSkew: 1,
+    topologyKey: 'kubernetes.io/hostname',
+    whenUnsatisfiable: 'ScheduleAnyway',
+    labelSelector: { matchLabels: labels },
+  };
+  const readinessProbe = { httpGet: { port: 8080 }, periodSeconds: 1 };
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name },
+    metadata: { name, labels: { test: labels['app'] } },
     spec: {
-      replicas: 3,
+      replicas,
       selector: { matchLabels: labels },
       strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       template: {
         metadata: { labels },
         spec: {
-          topologySpreadConstraints: [
-            {
-              maxSkew: 1,
-              topologyKey: 'kubernetes.io/hostname',
-              whenUnsatisfiable: 'ScheduleAnyway',
-              labelSelector: { matchLabels: labels },
-            },
-          ],
-          containers: [
-            {
-              name: 'web',
-              image,
-              readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 },
-              lifecycle: { preStop: { sleep: { seconds: 3 } } },
-            },
-          ],
+          topologySpreadConstraints: [spread],
+          containers: [{ name: 'web', image, readinessProbe, ...container }],
         },
       },
     },
@@ -44,7 +53,7 @@ function service(name: string, selector: Readonly<Record<string, string>>): obje
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name },
+    metadata: { name, labels: { test: name } },
     spec: { type: 'NodePort', selector, ports: [{ port: 80, targetPort: 8080 }] },
   };
 }
@@ -52,62 +61,185 @@ function service(name: string, selector: Readonly<Record<string, string>>): obje
 describe('under a flood of requests', () => {
   const cluster = new TestCluster();
   const kubectl = cluster.kubectl();
+  const control = `${cluster.name}-control-plane`;
+  const nodes = [control, `${cluster.name}-worker`];
   let addresses: string[] = [];
 
   beforeAll(async () => {
     await cluster.create('--nodes', '2');
     for (const image of [BUSYBOX, WEB_V1, WEB_V2] as const)
       expect(await cluster.run(['load image', await imageArchive(image)])).toMatchObject({ code: 0, err: '' });
+    await kubectl.ok(`taint nodes ${control} node-role.kubernetes.io/control-plane:NoSchedule-`);
     addresses = (
       await kubectl.ok('get nodes -o', 'jsonpath={.items[*].status.addresses[?(@.type=="InternalIP")].address}')
     ).split(' ');
   });
   afterAll(() => cluster.delete());
 
-  /** From here by the node ports of both nodes, and from a pod on each of them by name and by address; every second client asks for what takes its time. */
-  async function flooded(
-    name: string,
-    startsWith: string,
-    change: (flood: Flood) => Promise<void>,
-  ): Promise<{ answered: number; failures: unknown[] }> {
-    const port = await kubectl.ok(`get service ${name} -o jsonpath={.spec.ports[0].nodePort}`);
-    const clusterIp = await kubectl.ok(`get service ${name} -o jsonpath={.spec.clusterIP}`);
-    const paths = ['/', '/cgi-bin/slow'];
-    const pods: PodFlood[] = [];
-    const urls = paths.flatMap(path => [`http://${name}${path}`, `http://${clusterIp}${path}`]);
-    for (const role of ['control-plane', 'worker'])
-      pods.push(
-        await floodFromPod(kubectl, { name: `flood-${name}-${role}`, node: `${cluster.name}-${role}` }, urls, {
-          clients: 1,
-          startsWith,
-        }),
-      );
-    const flood = new Flood(
-      addresses.flatMap(address => paths.map(path => `http://${address}:${port}${path}`)),
-      { clients: 2, startsWith },
-    );
-    await flood.flows();
-    await change(flood);
-    await flood.flows();
-    await flood.stop();
-    const ended = await Promise.all(pods.map(pod => pod.stop()));
-    return {
-      answered: flood.answers.length + ended.reduce((sum, { answered }) => sum + answered, 0),
-      failures: [...flood.failures, ...ended.flatMap(({ failures }) => failures)],
-    };
+  const rolledOut = (name: string): Promise<string> => kubectl.ok(`rollout status deployment/${name} ${PATIENCE}`);
+
+  async function onBothNodes(app: string): Promise<void> {
+    const used = await kubectl.ok(`get pods -l app=${app} -o jsonpath={.items[*].spec.nodeName}`);
+    expect(new Set(used.split(' '))).toEqual(new Set(nodes));
   }
 
-  it(`replaces the image of a Deployment that may miss no pod ${ROUNDS} times, and fails no request`, async () => {
-    await kubectl.given([web('shop', WEB_V1, { app: 'shop' }), service('shop', { app: 'shop' })]).ok('apply -f -');
-    await kubectl.ok('rollout status deployment/shop --timeout=60s');
-    const { failures, answered } = await flooded('shop', 'v', async flood => {
-      for (let round = 1; round <= ROUNDS; round += 1) {
-        await kubectl.ok(`set image deployment/shop web=${round % 2 === 1 ? WEB_V2 : WEB_V1}`);
-        await kubectl.ok('rollout status deployment/shop --timeout=60s');
+  /**
+   * What failed of all that was asked during the change: from here by the node ports of both nodes, from a pod on each node by the service's name and by its address;
+   * every second client asks for what takes its time. Afterwards all of the app is deleted.
+   */
+  async function failuresDuring(app: string, change: (flood: Flood) => Promise<void>): Promise<unknown[]> {
+    const [port, clusterIp] = (
+      await kubectl.ok(`get service ${app} -o`, 'jsonpath={.spec.ports[0].nodePort} {.spec.clusterIP}')
+    ).split(' ');
+    const paths = ['/', '/cgi-bin/slow'];
+    const inside = paths.flatMap(path => [`http://${app}${path}`, `http://${clusterIp}${path}`]);
+    const outside = addresses.flatMap(address => paths.map(path => `http://${address}:${port}${path}`));
+    const options = { clients: 1, startsWith: 'v' };
+    const pods = await Promise.all(
+      nodes.map((node, index) => floodFromPod(kubectl, { name: `flood-${app}-${index}`, node }, inside, options)),
+    );
+    const flood = new Flood(outside, { ...options, clients: 2 });
+    try {
+      await flood.flows();
+      await change(flood);
+      await flood.flows();
+    } finally {
+      await flood.stop();
+    }
+    const ended = await Promise.all(pods.map(pod => pod.stop()));
+    await kubectl.ok(`delete deployment,service -l test=${app}`);
+    for (const { answered } of ended) expect(answered).toBeGreaterThan(inside.length);
+    return [...flood.failures, ...ended.flatMap(({ failures }) => failures)];
+  }
+
+  it.each([
+    ['by a preStop hook', 'hooked', HOOKED],
+    ['by themselves', 'draining', DRAINING],
+  ])(
+    `none fails while an image is replaced ${ROUNDS} times and servers go on for a while %s`,
+    async (_, app, container) => {
+      const labels = { app };
+      await kubectl
+        .given([deployment({ name: app, image: WEB_V1, labels, container }), service(app, labels)])
+        .ok('apply -f -');
+      await rolledOut(app);
+      await onBothNodes(app);
+      const failures = await failuresDuring(app, async flood => {
+        for (let round = 1; round <= ROUNDS; round += 1) {
+          await kubectl.ok(`set image deployment/${app} web=${[WEB_V1, WEB_V2][round % 2]}`);
+          await rolledOut(app);
+          await flood.flows();
+        }
+      });
+      expect(failures).toEqual([]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'none fails while a service is led from blue to green and back by its selector',
+    async () => {
+      const app = 'colours';
+      const selector = { app, colour: 'blue' };
+      await kubectl
+        .given([
+          deployment({ name: 'blue', image: WEB_V1, labels: selector }),
+          deployment({ name: 'green', image: WEB_V2, labels: { app, colour: 'green' } }),
+          service(app, selector),
+        ])
+        .ok('apply -f -');
+      await rolledOut('blue');
+      await rolledOut('green');
+      const failures = await failuresDuring(app, async flood => {
+        for (let round = 1; round <= ROUNDS; round += 1) {
+          const colour = ['blue', 'green'][round % 2] ?? '';
+          await kubectl.ok(`set selector service ${app} app=${app},colour=${colour}`);
+          const changedAt = Date.now();
+          await waitFor(`all answers to be ${colour}`, saw => {
+            const last = flood.since(Math.max(changedAt, Date.now() - 2000));
+            saw(last.map(({ text }) => text));
+            return last.length > 50 && last.every(({ text }) => text.includes(` ${colour}-`));
+          });
+        }
+      });
+      expect(failures).toEqual([]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'a canary behind the same service gets its share of them, is promoted, and goes: none fails',
+    async () => {
+      const app = 'market';
+      await kubectl
+        .given([
+          deployment({ name: 'stable', image: WEB_V1, labels: { app, track: 'stable' } }),
+          deployment({ name: 'canary', image: WEB_V2, labels: { app, track: 'canary' }, replicas: 1 }),
+          service(app, { app }),
+        ])
+        .ok('apply -f -');
+      await rolledOut('stable');
+      await rolledOut('canary');
+      const shareOf = async (text: string, flood: Flood): Promise<number> => {
+        // the change has come to each node by the time that each has answered
         await flood.flows();
-      }
-    });
-    expect(failures).toEqual([]);
-    expect(answered).toBeGreaterThan(500);
-  });
+        const from = Date.now();
+        const answers = await waitFor('600 answers', saw => {
+          const since = flood.since(from);
+          saw(since.length);
+          return since.length >= 600 && since;
+        });
+        return answers.filter(answer => answer.text.includes(text)).length / answers.length;
+      };
+      const failures = await failuresDuring(app, async flood => {
+        // 600 answers of which a quarter is expected lie within 8 % of that at 4.5 standard deviations
+        expect(Math.abs((await shareOf('canary-', flood)) - 0.25)).toBeLessThan(0.08);
+        await kubectl.ok('scale deployment canary --replicas=3');
+        await rolledOut('canary');
+        expect(Math.abs((await shareOf('canary-', flood)) - 0.5)).toBeLessThan(0.1);
+        await kubectl.ok(`set image deployment/stable web=${WEB_V2}`);
+        await rolledOut('stable');
+        await kubectl.ok('delete deployment canary');
+        await waitFor('the canary to be gone', async saw => {
+          const pods = await kubectl.ok(`get pods -l app=${app} -o name`);
+          saw(pods);
+          return !pods.includes('canary');
+        });
+        expect(await shareOf('v2 stable-', flood)).toBe(1);
+      });
+      expect(failures).toEqual([]);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'none fails while an image that nobody has is rolled out, and undo mends it',
+    async () => {
+      const app = 'broken';
+      const labels = { app };
+      await kubectl.given([deployment({ name: app, image: WEB_V1, labels }), service(app, labels)]).ok('apply -f -');
+      await rolledOut(app);
+      const failures = await failuresDuring(app, async flood => {
+        await kubectl.ok(`set image deployment/${app} web=localhost/web:absent`);
+        expect(await kubectl.fails(`rollout status deployment/${app} --timeout=4s`)).toBe(
+          'error: timed out waiting for the condition',
+        );
+        await kubectl.ok(`patch deployment ${app} -p`, '{"spec":{"progressDeadlineSeconds":5}}');
+        expect(await kubectl.fails(`rollout status deployment/${app} ${PATIENCE}`)).toBe(
+          `error: deployment "${app}" exceeded its progress deadline`,
+        );
+        expect(await kubectl.ok(`get deployment ${app} -o jsonpath={.status.availableReplicas}`)).toBe('3');
+        const reasons = await kubectl.ok(
+          `get pods -l app=${app} -o`,
+          'jsonpath={.items[*].status.containerStatuses[0].state.waiting.reason}',
+        );
+        expect(reasons).toMatch(/^(ErrImagePull|ImagePullBackOff)$/);
+        await flood.flows();
+        expect(await kubectl.ok(`rollout undo deployment/${app}`)).toBe(`deployment.apps/${app} rolled back`);
+        await rolledOut(app);
+      });
+      expect(failures).toEqual([]);
+    },
+    TEST_MS,
+  );
 });

@@ -91,7 +91,12 @@ export class TestCluster {
   kubectl(): Kubectl {
     const program = newestKubectl();
     if ('missing' in program) throw new Error(program.missing);
-    return new Kubectl({ program: program.path, server: { folder: RUN_DIR }, kubeconfig: this.kubeconfig });
+    return new Kubectl({
+      program: program.path,
+      server: { folder: RUN_DIR },
+      kubeconfig: this.kubeconfig,
+      timeoutMs: PATIENCE_MS,
+    });
   }
 
   /** `gantry cluster delete`. Safe to repeat. */

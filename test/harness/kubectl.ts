@@ -20,6 +20,8 @@ interface KubectlSettings {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly folder?: string;
+  /** A minute unless given. */
+  readonly timeoutMs?: number;
 }
 
 /**
@@ -54,14 +56,14 @@ export class Kubectl {
     return new Kubectl({ ...this.#settings, folder, env });
   }
 
-  /** Whatever its exit code is; after a minute it is ended. */
+  /** Whatever its exit code is; after its time is over it is ended. */
   async run(command: string, ...more: readonly string[]): Promise<KubectlResult> {
     const { program, input } = this.#settings;
     const result = await execa(program, this.#words(command, more), {
       env: this.#environment(),
       ...(this.#settings.folder === undefined ? {} : { cwd: this.#settings.folder }),
       reject: false,
-      timeout: 60_000,
+      timeout: this.#settings.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     });

@@ -112,12 +112,17 @@ class Jobs implements Reconciler {
   }
 
   /** All deletions are tried, creations in growing batches; the first failure is returned. */
-  async #movePods(job: Job, { remove, create }: JobPlan, signal: AbortSignal): Promise<unknown> {
+  async #movePods(job: Job, { remove, dismiss, create }: JobPlan, signal: AbortSignal): Promise<unknown> {
     if (remove.length === 0 && create.length === 0) return undefined;
     const key = keyOf(job);
     this.#parts.log.info({ key, create: create.length, remove: remove.length }, 'pods of a job');
     return this.#control.writing(key, async () => {
-      const results = await Promise.allSettled(remove.map(pod => this.#control.delete(job, pod, signal)));
+      const results = await Promise.allSettled(
+        remove.map(async pod => {
+          if (dismiss.includes(pod)) await this.#release(key, pod, signal);
+          await this.#control.delete(job, pod, signal);
+        }),
+      );
       const failed = results.find(result => result.status === 'rejected');
       if (failed !== undefined) return failed.reason as unknown;
       const left = [...create];

@@ -1,17 +1,19 @@
 import type { JobStatus } from '../../api/types/gen/batch-v1.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
-import { isActive } from '../pods/pod-state.ts';
+import { isActive, isTerminating } from '../pods/pod-state.ts';
 import { type Backoff, type Facts, type JobWorld, look, uidOf } from './facts.ts';
 import { judgeFailure } from './failure-policy.ts';
 import { Indexes } from './indexes.ts';
-import { indexOf, isFailed, isIndexed, type NewPod } from './job-pods.ts';
+import { indexOf, isFailed, isIndexed, isTracked, type NewPod } from './job-pods.ts';
 import { MAX_PODS, manage, NOTHING } from './manage.ts';
-import { count, type JobEvent, tell } from './status.ts';
+import { count, isSpared, type JobEvent, tell } from './status.ts';
 import { deadlineLeftMs, recorded, type Verdict, verdictOn } from './verdict.ts';
 
 /** Steps in their order: pods go or come, then the status is written, then finalizers are taken from pods that an earlier status has counted. */
 export interface JobPlan {
   readonly remove: readonly Pod[];
+  /** Those of them that are not to be counted: their finalizer is taken before they are deleted. */
+  readonly dismiss: readonly Pod[];
   readonly create: readonly NewPod[];
   readonly status: JobStatus;
   /** Told, and remembered, when the status has been written. */
@@ -38,13 +40,20 @@ export function planJob(world: JobWorld): JobPlan {
   const { status, events } = tell(world, facts, verdict, counted, active);
   const deadline = deadlineLeftMs(world.job, world.now);
   const times = [managed.againInMs, verdict === undefined ? deadline : undefined].filter(ms => ms !== undefined);
+  const remove = managed.remove.slice(0, MAX_PODS);
   return {
-    remove: managed.remove.slice(0, MAX_PODS),
+    remove,
+    // what a job that goes on ends by itself, because it is suspended or wants fewer, has not failed
+    dismiss: verdict === undefined ? remove.filter(isTracked) : [],
     create: managed.create,
     status,
     events,
     backoff: facts.backoff,
-    release: facts.tracked.filter(pod => isRecorded(world, facts, verdict, pod)),
+    release: facts.tracked.filter(
+      pod =>
+        isRecorded(world, facts, verdict, pod) ||
+        (isSpared(world, verdict, pod) && (isTerminating(pod) || remove.includes(pod))),
+    ),
     againInMs: times.length === 0 ? undefined : Math.max(0, Math.min(...times)),
   };
 }

@@ -4,7 +4,7 @@ import type { Time } from '../../api/types/scalars.ts';
 import { isReady, isTerminating } from '../pods/pod-state.ts';
 import { type Facts, type JobWorld, uidOf } from './facts.ts';
 import { judgeFailure } from './failure-policy.ts';
-import { indexOf, isIndexed } from './job-pods.ts';
+import { indexOf, isFailed, isIndexed } from './job-pods.ts';
 import { MAX_PODS } from './manage.ts';
 import { recorded, type Verdict } from './verdict.ts';
 
@@ -14,26 +14,33 @@ export interface JobEvent {
   readonly message: string;
 }
 
+/** Whether a pod counts for nothing, because it ends only since the job has what it wanted. Those that were on their way out before have failed. */
+export function isSpared({ job }: JobWorld, verdict: Verdict | undefined, pod: Pod): boolean {
+  if (verdict?.type !== 'SuccessCriteriaMet' || pod.status.phase === 'Succeeded') return false;
+  return recorded(job) === undefined ? !isFailed(job, pod) : pod.status.phase !== 'Failed';
+}
+
 /** What of the pods is in the status from now on. */
 export function count(
-  { job }: JobWorld,
+  world: JobWorld,
   { tracked, newSucceeded, newFailed }: Facts,
   verdict: Verdict | undefined,
 ): Pick<JobStatus, 'succeeded' | 'failed' | 'uncountedTerminatedPods'> {
+  const { job } = world;
   const { succeeded = [], failed = [] } = job.status.uncountedTerminatedPods ?? {};
   const held = new Set(tracked.map(uidOf));
   const isHeld = (uid: string): boolean => held.has(uid);
   const known = new Set([...succeeded, ...failed]);
-  // once it is clear how the job ends, what has not succeeded has failed
+  // once it is clear that the job fails, what has not succeeded has failed
   const more =
-    verdict === undefined
-      ? newFailed
-      : tracked.filter(
+    verdict?.type === 'FailureTarget'
+      ? tracked.filter(
           pod =>
             pod.status.phase !== 'Succeeded' &&
             !known.has(uidOf(pod)) &&
             (!isIndexed(job) || indexOf(job, pod) !== undefined),
-        );
+        )
+      : newFailed.filter(pod => !isSpared(world, verdict, pod));
   const failing = more
     .filter(pod => judgeFailure(job, pod).counts)
     .slice(0, MAX_PODS)

@@ -33,7 +33,7 @@ class World {
   now = START;
   backoff: Backoff = NO_BACKOFF;
   readonly events: string[] = [];
-  /** Every pod that ended, by how. */
+  /** Every pod that ended while it was to be counted, by how. */
   readonly ended = { succeeded: 0, failed: 0 };
   #made = 0;
 
@@ -47,7 +47,8 @@ class World {
     const plan = planJob({ job: own, pods, released: new Set(), backoff, now, nowText: time(now) });
     const done: string[] = [];
     for (const pod of plan.remove) {
-      this.change(pod, { metadata: { ...pod.metadata, deletionTimestamp: time(now) } });
+      const finalizers = plan.dismiss.includes(pod) ? [] : pod.metadata.finalizers;
+      this.change(pod, { metadata: { ...pod.metadata, finalizers, deletionTimestamp: time(now) } });
       done.push(`remove ${pod.metadata.name}`);
     }
     for (const { template, prefix } of plan.create) {
@@ -81,7 +82,7 @@ class World {
   end(name: string, phase: 'Succeeded' | 'Failed', more: object = {}): void {
     const pod = this.pods.find(each => each.metadata.name === name && each.status.phase === 'Running');
     if (pod === undefined) return;
-    this.ended[phase === 'Succeeded' ? 'succeeded' : 'failed'] += 1;
+    if (isTracked(pod)) this.ended[phase === 'Succeeded' ? 'succeeded' : 'failed'] += 1;
     const terminated = { exitCode: phase === 'Succeeded' ? 0 : 1, finishedAt: time(this.now) };
     this.change(pod, {
       status: { phase, containerStatuses: [{ name: 'c', restartCount: 0, state: { terminated } }], ...more },
@@ -342,6 +343,31 @@ describe('a job', () => {
     expect(world.events).toEqual(['Suspended', 'Resumed']);
   });
 
+  it.each([
+    ['suspended', { suspend: true }],
+    ['made smaller', { parallelism: 0 }],
+  ])('that is %s counts no pod as failed that it ends', (_, spec) => {
+    const world = new World(job({ parallelism: 2, completions: 2, backoffLimit: 0 }));
+    world.settle();
+    world.job = { ...world.job, spec: { ...world.job.spec, ...spec } };
+    world.settle();
+    expect(world.running()).toEqual([]);
+    world.sweep();
+    world.settle();
+    expect(world.job.status).toMatchObject({ failed: 0, terminating: 0 });
+    expect([world.pods, world.outcome()]).toEqual([[], undefined]);
+  });
+
+  it('counts a pod as failed that somebody else deletes', () => {
+    const world = new World(job());
+    world.settle();
+    const [pod] = world.pods;
+    if (pod !== undefined) world.change(pod, { metadata: { ...pod.metadata, deletionTimestamp: time(START) } });
+    world.sweep();
+    world.settle();
+    expect(world.job.status.failed).toBe(1);
+  });
+
   it('that is begun suspended has no start time, and runs nothing', () => {
     const world = new World(job({ suspend: true }));
     world.settle();
@@ -470,6 +496,23 @@ describe('an indexed job', () => {
     world.sweep();
     world.settle();
     expect(world.outcome()).toBe('Complete: SuccessPolicy');
+    expect(world.job.status).toMatchObject({ succeeded: names.length, failed: 0 });
+  });
+
+  it.each([
+    ['with one limit', {}],
+    ['with a limit for each index', { backoffLimitPerIndex: 3, backoffLimit: 2_147_483_647 }],
+  ])('that is a success by its policy counts what had failed before, %s', (_, spec) => {
+    const world = indexed({ successPolicy: { rules: [{ succeededCount: 1 }] } as never, ...spec });
+    world.settle();
+    world.end('sum-1-1', 'Failed');
+    world.end('sum-0-0', 'Succeeded');
+    world.settle();
+    expect(world.running()).toEqual([]);
+    world.sweep();
+    world.settle();
+    expect(world.outcome()).toBe('Complete: SuccessPolicy');
+    expect(world.job.status).toMatchObject({ succeeded: 1, failed: 1 });
   });
 });
 

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { decodeValue } from '../../../src/api/decode/json/decode-json.ts';
-import { withResourceDefaults } from '../../../src/api/defaults/resources.ts';
-import { rootOf } from '../../../src/api/openapi/operations.ts';
-import { loadPackages } from '../../../src/api/schema/packages.ts';
-import { describedResources } from '../../../src/apiserver/handlers/resource-map.ts';
-import type { ApiObject } from '../../../src/apiserver/resources/strategy.ts';
-import { type LongField, longFields, longObject, type Variant } from '../../harness/long-lists.ts';
-import { MemoryApi } from '../../harness/memory-api.ts';
-import { seededRandom } from '../../harness/random.ts';
-import { SAMPLE_FOUNDATIONS, SHOP } from '../../harness/sample-objects.ts';
+import { decodeValue } from '../../src/api/decode/json/decode-json.ts';
+import { withResourceDefaults } from '../../src/api/defaults/resources.ts';
+import { rootOf } from '../../src/api/openapi/operations.ts';
+import { loadPackages } from '../../src/api/schema/packages.ts';
+import { describedResources } from '../../src/apiserver/handlers/resource-map.ts';
+import type { ApiObject } from '../../src/apiserver/resources/strategy.ts';
+import { type LongField, longFields, longObject, type Variant } from '../harness/long-lists.ts';
+import { MemoryApi } from '../harness/memory-api.ts';
+import { seededRandom } from '../harness/random.ts';
+import { SAMPLE_FOUNDATIONS, SHOP } from '../harness/sample-objects.ts';
 
 /**
  * Every list and map of every kind with 20,000 elements, through everything that a server does with it: one event loop serves all clients, so a

@@ -1,5 +1,12 @@
 import { isSidecar } from '../../api/pod-resources.ts';
-import type { Container, ContainerState, ContainerStatus } from '../../api/types/gen/core-v1.ts';
+import type {
+  Container,
+  ContainerState,
+  ContainerStatus,
+  ContainerUser,
+  VolumeMount,
+  VolumeMountStatus,
+} from '../../api/types/gen/core-v1.ts';
 import { newestContainer, type ObservedContainer } from '../observed/observed-pod.ts';
 import { type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
 import { type ImageState, POD, pullBackoffShownAt } from './pod-memory.ts';
@@ -47,8 +54,22 @@ export function computeContainerStatus(
     image: newest?.image ?? container.image ?? '',
     imageID: newest?.imageId ?? '',
     ...(newest === undefined ? {} : { containerID: containerId(input, newest) }),
-    ...(running ? { resources: container.resources } : {}),
+    // nothing is resized in place: what was allocated, and what applies, is what the pod asks for
+    ...(newest === undefined
+      ? {}
+      : { resources: container.resources, allocatedResources: container.resources?.requests, user: toldUser(newest) }),
+    ...(container.volumeMounts === undefined ? {} : { volumeMounts: container.volumeMounts.map(mountStatus) }),
   };
+}
+
+function toldUser({ user }: ObservedContainer): ContainerUser | undefined {
+  return user === undefined ? undefined : { linux: user };
+}
+
+/** What upstream tells of a mount. Whether it is read-only all the way down is said of read-only ones alone. */
+function mountStatus({ name, mountPath, readOnly, recursiveReadOnly }: VolumeMount): VolumeMountStatus {
+  if (readOnly !== true) return { name, mountPath };
+  return { name, mountPath, readOnly, recursiveReadOnly: recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled' };
 }
 
 /** A container of which nothing is left, by what was told of it while it was there. */

@@ -1,3 +1,4 @@
+import type { LinuxContainerUser } from '../../api/types/gen/core-v1.ts';
 import {
   type Container,
   ContainerState,
@@ -61,7 +62,14 @@ export function observedContainer(
     restartCount: Number(annotations[ANNOTATION.restartCount] ?? status.metadata?.attempt ?? 0),
     graceSeconds: Number(annotations[ANNOTATION.podGracePeriod] ?? -1),
     logPath: status.logPath,
+    user: containerUser(status),
   };
+}
+
+function containerUser({ user }: ContainerStatus): LinuxContainerUser | undefined {
+  if (user?.linux === undefined) return undefined;
+  const { uid, gid, supplementalGroups } = user.linux;
+  return { uid: Number(uid), gid: Number(gid), supplementalGroups: supplementalGroups.map(Number) };
 }
 
 /** The name that the pod gave; some runtimes tell only what it was resolved to. */

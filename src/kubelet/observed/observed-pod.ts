@@ -1,3 +1,5 @@
+import type { LinuxContainerUser } from '../../api/types/gen/core-v1.ts';
+
 /** What the runtime says about one pod. Times are milliseconds since the epoch; 0 means "not yet". */
 export interface ObservedPod {
   readonly uid: string;
@@ -44,6 +46,8 @@ export interface ObservedContainer {
   /** -1 where the container does not say. */
   readonly graceSeconds: number;
   readonly logPath: string;
+  /** Who its first process was started as; undefined where the runtime does not say. */
+  readonly user: LinuxContainerUser | undefined;
 }
 
 /** A pod that the runtime knows nothing about. */

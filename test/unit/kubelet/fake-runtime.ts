@@ -122,6 +122,7 @@ export class FakeRuntime implements ContainerRuntime {
       startedAt,
       finishedAt,
       exitCode,
+      user: { linux: { uid: 1000n, gid: 1001n, supplementalGroups: [1001n, 2000n] } },
     });
   }
   async createContainer(sandboxId: string, config: ContainerConfig) {

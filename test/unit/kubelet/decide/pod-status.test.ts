@@ -39,6 +39,35 @@ describe('computePodStatus', () => {
     expect(new Set(Object.values(conditions(sim)))).toEqual(new Set(['True']));
   });
 
+  it('tells what a container was given: resources, user and mounts', async () => {
+    const sim = new Simulation(
+      podWith(
+        `volumes: [{name: v, emptyDir: {}}]
+  containers:
+    - name: main
+      image: localhost/busybox:1
+      resources: {requests: {cpu: 100m}, limits: {cpu: 200m}}
+      volumeMounts: [{name: v, mountPath: /w}, {name: v, mountPath: /r, readOnly: true}]`,
+      ),
+    );
+    const volumeMounts = [
+      { name: 'v', mountPath: '/w' },
+      { name: 'v', mountPath: '/r', readOnly: true, recursiveReadOnly: 'Disabled' },
+    ];
+    expect(sim.status().containerStatuses?.[0]).toMatchObject({ volumeMounts });
+    await sim.settle();
+    expect(sim.status().containerStatuses?.[0]).toMatchObject({
+      resources: { requests: { cpu: '100m' }, limits: { cpu: '200m' } },
+      allocatedResources: { cpu: '100m' },
+      user: { linux: { uid: 1000, gid: 1001, supplementalGroups: [1001, 2000] } },
+      volumeMounts,
+    });
+    // told of one that has ended as well
+    sim.runtime.exit(sim.runtime.running()[0]?.id ?? '', 1);
+    await sim.plan();
+    expect(sim.status().containerStatuses?.[0]).toMatchObject({ allocatedResources: { cpu: '100m' } });
+  });
+
   it("has the node's address for a pod in the node's network", async () => {
     const sim = new Simulation(podWith(`hostNetwork: true\n  ${ONE}`));
     await sim.settle();

@@ -142,7 +142,7 @@ function outdated(deployment: Deployment, older: readonly ReplicaSet[]): readonl
   if (revisionHistoryLimit === undefined) return [];
   const alive = older.filter(set => set.metadata.deletionTimestamp === undefined);
   return alive
-    .toSorted((a, b) => revisionOf(a) - revisionOf(b))
+    .toSorted((a, b) => Number(revisionOf(a) - revisionOf(b)))
     .slice(0, Math.max(0, alive.length - revisionHistoryLimit))
     .filter(isIdle)
     .map(set => ({ kind: 'delete-set', set, because: `more than ${revisionHistoryLimit} old revisions` }));

@@ -23,6 +23,7 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
 ]);
 const MAX_HISTORY_LENGTH = 2000;
 const MAX_NAME_LENGTH = 253;
+const MAX_REVISION = 2n ** 63n - 1n;
 
 /** Oldest first; those of one second by name. */
 export function byAge(sets: readonly ReplicaSet[]): readonly ReplicaSet[] {
@@ -30,8 +31,15 @@ export function byAge(sets: readonly ReplicaSet[]): readonly ReplicaSet[] {
   return sets.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
-export function revisionOf({ metadata }: ReplicaSet): number {
-  return wholeNumber(metadata.annotations?.[REVISION]) ?? 0;
+/** An int64 that whoever adopted the set may have chosen; 0 where it is no such number. */
+export function revisionOf({ metadata }: ReplicaSet): bigint {
+  return revisionNumber(metadata.annotations?.[REVISION]) ?? 0n;
+}
+
+function revisionNumber(text: string | undefined): bigint | undefined {
+  if (text === undefined || !/^\d{1,19}$/.test(text)) return undefined;
+  const number = BigInt(text);
+  return number <= MAX_REVISION ? number : undefined;
 }
 
 /** How many pods the deployment wanted, and might have at most, when it wrote to this set last. */
@@ -59,8 +67,8 @@ function withoutHash(template: PodTemplateSpec): PodTemplateSpec {
 }
 
 /** The number that the present set has, or gets: one more than every older one. */
-export function nextRevision(older: readonly ReplicaSet[]): number {
-  return Math.max(0, ...older.map(revisionOf)) + 1;
+export function nextRevision(older: readonly ReplicaSet[]): bigint {
+  return older.map(revisionOf).reduce((highest, each) => (each > highest ? each : highest), 0n) + 1n;
 }
 
 /** The set for the template of now, as it is created with so many replicas. */
@@ -87,13 +95,13 @@ export function newReplicaSet(deployment: Deployment, older: readonly ReplicaSet
 }
 
 /** The present set with the deployment's annotations, its number and its minReadySeconds; the same object where they are right. */
-export function withRevision(set: ReplicaSet, deployment: Deployment, revision: number): ReplicaSet {
+export function withRevision(set: ReplicaSet, deployment: Deployment, revision: bigint): ReplicaSet {
   const present = set.metadata.annotations ?? {};
   const copied = Object.entries(deployment.metadata.annotations ?? {}).filter(([name]) => !NOT_COPIED.has(name));
   const next: Record<string, string> = { ...present, ...Object.fromEntries(copied) };
   const known = present[REVISION];
   // a set that comes back after a roll-back gets a new number, and remembers those that it had
-  if (known === undefined || (wholeNumber(known) ?? revision) < revision) {
+  if (known === undefined || (revisionNumber(known) ?? revision) < revision) {
     next[REVISION] = String(revision);
     if (known !== undefined) next[HISTORY] = history(present[HISTORY] ?? '', known);
   }

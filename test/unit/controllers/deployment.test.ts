@@ -125,7 +125,7 @@ class World {
   }
 
   get sizes(): readonly (number | undefined)[] {
-    return this.sets.toSorted((a, b) => revisionOf(a) - revisionOf(b)).map(set => set.spec.replicas);
+    return this.sets.toSorted((a, b) => Number(revisionOf(a) - revisionOf(b))).map(set => set.spec.replicas);
   }
 }
 
@@ -183,6 +183,26 @@ describe('the revisions of a deployment', () => {
     });
   });
 
+  it.each([
+    ['beyond what a double holds exactly', '3546343826724305832', '3546343826724305833'],
+    ['no int64', '9223372036854775808', '1'],
+    ['no number', 'seven', '1'],
+  ])('follow that of the set before, where it is %s', (_what, before, after) => {
+    const world = new World(deployment());
+    world.settle();
+    world.sets = world.sets.map(set => ({
+      ...set,
+      metadata: {
+        ...set.metadata,
+        annotations: { ...set.metadata.annotations, 'deployment.kubernetes.io/revision': before },
+      },
+    }));
+    world.change({ image: 'web:2' });
+    world.settle();
+    const present = presentSet(world.deployment, world.sets);
+    expect(present?.metadata.annotations?.['deployment.kubernetes.io/revision']).toBe(after);
+  });
+
   it('beyond the limit are deleted, the oldest first', () => {
     const world = new World(deployment({ history: 1 }));
     for (const image of ['web:1', 'web:2', 'web:3', 'web:4']) {
@@ -190,14 +210,14 @@ describe('the revisions of a deployment', () => {
       world.settle();
       world.settle();
     }
-    expect(world.sets.map(revisionOf).toSorted()).toEqual([3, 4]);
+    expect(world.sets.map(revisionOf).toSorted()).toEqual([3n, 4n]);
   });
 
   it('are left alone where they are right', () => {
     const world = new World(deployment());
     world.settle();
     const set = world.sets[0] as ReplicaSet;
-    expect(withRevision(set, world.deployment, 1)).toBe(set);
+    expect(withRevision(set, world.deployment, 1n)).toBe(set);
     expect(withSize(set, world.deployment, 3)).toBe(set);
   });
 });

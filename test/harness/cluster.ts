@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { runCommand } from '../../src/linux/command.ts';
+import { type Host, openHost } from '../../src/local-cluster/host/host.ts';
 import { clusterNetwork, hostLink } from '../../src/local-cluster/network/plan.ts';
+import { hostsDirOf } from '../../src/local-cluster/record.ts';
 import { gantryCommand } from './gantry-command.ts';
 import { Kubectl, newestKubectl } from './kubectl.ts';
 import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
@@ -85,6 +87,11 @@ export class TestCluster {
     const answer = await this.run(['exec', node, '--', ...command]);
     if (answer.code !== 0) throw new Error(`${command.join(' ')} on ${node} ended with ${answer.code}: ${answer.err}`);
     return answer.out;
+  }
+
+  /** The host of a node: `control-plane`, `worker`. */
+  host(node: string): Host {
+    return openHost(`${this.name}-${node}`, hostsDirOf(this.name, CLUSTERS_DIR));
   }
 
   /** kubectl from outside, by the context that `create` wrote. */

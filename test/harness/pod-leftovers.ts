@@ -7,7 +7,7 @@ import { waitFor } from './wait-for.ts';
  * Everything in a host that belongs to some pod, found without asking the shim's opinion alone: its lists, its files, the runtime's files,
  * processes, mounts, links, groups, addresses. Empty when no pod is there.
  */
-export async function podLeftovers(target: RuntimeHost): Promise<string[]> {
+export async function podLeftovers(target: Pick<RuntimeHost, 'host' | 'client'>): Promise<string[]> {
   const { host, client } = target;
   const [sandboxes, containers] = await Promise.all([
     client.listPodSandbox({ filter: undefined }),
@@ -38,7 +38,7 @@ export async function podLeftovers(target: RuntimeHost): Promise<string[]> {
 }
 
 /** Waits until nothing of any pod is left; fails with the list. Addresses take a second: links are looked for in a sweep. */
-export async function expectNoLeftovers(target: RuntimeHost): Promise<void> {
+export async function expectNoLeftovers(target: Pick<RuntimeHost, 'host' | 'client'>): Promise<void> {
   await waitFor(
     `nothing of a pod to be left in ${target.host.name}`,
     async saw => {

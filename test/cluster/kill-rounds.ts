@@ -1,0 +1,152 @@
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AcknowledgedWrites } from '../harness/acknowledged-writes.ts';
+import { TestCluster } from '../harness/cluster.ts';
+import { ClusterDaemons } from '../harness/cluster-daemons.ts';
+import { type RunningPod, runningPods } from '../harness/cluster-node-runtime.ts';
+import { CountedWorkload } from '../harness/counted-workload.ts';
+import { EchoConnection } from '../harness/echo-connection.ts';
+import { Flood } from '../harness/flood.ts';
+import { BUSYBOX, imageArchive } from '../harness/images.ts';
+import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
+import { seededRandom } from '../harness/random.ts';
+import { nodePortEndpoints } from '../harness/service-rules.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const SOAK = process.env['GANTRY_SOAK'] === '1';
+const ROUNDS = SOAK ? 20 : 1;
+/** So often a daemon is killed again as soon as its supervisor has started it. */
+const TIMES = SOAK ? 4 : 2;
+const random = seededRandom();
+const LONG = { timeout: 300_000 };
+
+/** SIGKILL of every daemon of a cluster of two nodes, in an order and at moments that follow from the seed. `arrange` may change which there are. */
+export function killRounds(title: string, arrange: (daemons: ClusterDaemons) => Promise<void>): void {
+  describe(`${title} (GANTRY_SEED=${random.seed})`, () => {
+    const cluster = new TestCluster();
+    let daemons: ClusterDaemons;
+    let workload: CountedWorkload;
+    beforeAll(async () => {
+      await cluster.create('--nodes', '2');
+      expect(await cluster.run(['load image', await imageArchive(BUSYBOX)])).toMatchObject({ code: 0, err: '' });
+      daemons = new ClusterDaemons(cluster);
+      await arrange(daemons);
+      await daemons.answer();
+      workload = new CountedWorkload(cluster, daemons.nodes);
+      await workload.apply();
+    });
+    afterAll(async () => {
+      daemons?.close();
+      await cluster.delete();
+    });
+
+    /** Waits until the rules of each node lead to the endpoints that are there, and to no other. */
+    const expectRules = async (): Promise<void> => {
+      const pods = await workload.pods();
+      const endpoints = pods
+        .filter(({ metadata }) => metadata.labels?.['app'] === 'web')
+        .map(({ status }) => `${status?.podIP}:8080`)
+        .toSorted();
+      for (const { name, host } of daemons.nodes)
+        await waitFor(`the rules of ${name} to lead to ${endpoints.join()}`, async saw => {
+          const found = await nodePortEndpoints(host, 8080);
+          saw(found);
+          return found.join() === endpoints.join();
+        });
+    };
+
+    it('fails no request, breaks no connection and restarts nothing while nobody changes anything', LONG, async () => {
+      await workload.settled();
+      const before = await runningPods(daemons.nodes);
+      const urls = (await workload.addresses('http')).map(address => `http://${address}/`);
+      const connections = await Promise.all((await workload.addresses('echo')).map(EchoConnection.open));
+      const flood = new Flood(urls, { clients: 2, startsWith: 'web-' });
+      await flood.flows();
+      for (const daemon of shuffled(daemons.all)) {
+        for (let times = 1 + random.below(TIMES); times > 0; times -= 1) await daemons.kill(daemon);
+        await daemons.answer();
+        await flood.flows();
+      }
+      for (const each of [flood, ...connections]) await each.stop();
+      expect(flood.failures).toEqual([]);
+      expect(connections.map(({ broken }) => broken)).toEqual([undefined, undefined]);
+      expect(await runningPods(daemons.nodes)).toEqual(before);
+      expect(workload.starts()).toEqual(workload.startsOnce());
+      await expectRules();
+    });
+
+    it('loses and doubles nothing while Deployment, StatefulSet, Job and config map are under way', {
+      timeout: 300_000 * ROUNDS,
+    }, async () => {
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const writes = new AcknowledgedWrites(cluster.kubeconfig);
+        await workload.update();
+        for (const daemon of shuffled(daemons.all)) {
+          await setTimeout(random.below(1500));
+          await daemons.kill(daemon);
+        }
+        await workload.rolledOut();
+        await daemons.answer();
+        const last = await writes.stop();
+        expect(await writes.lost()).toEqual([]);
+        writes.close();
+        await workload.settled();
+        expect(workload.starts()).toEqual(workload.startsOnce());
+        expect(workload.completedOtherThanOnce()).toEqual([]);
+        expect(workload.doubled()).toEqual([]);
+        await expectRules();
+        await waitFor(
+          `all pods to see ${last}`,
+          async saw => {
+            const seen = workload.counters(await workload.pods());
+            saw(seen);
+            return seen.every(each => each === last);
+          },
+          { timeoutMs: 120_000 },
+        );
+      }
+    });
+
+    it(
+      'of a monitor restarts its container, in its pod, and nothing else, whether the runtime lives or not',
+      LONG,
+      async () => {
+        const isWeb = ({ pod }: RunningPod): boolean => pod.startsWith('web-');
+        const before = (await runningPods(daemons.nodes)).filter(isWeb);
+        const doomed = daemons.nodes.flatMap(({ name }) => before.filter(({ node }) => node === name).slice(0, 1));
+        await daemons.killMonitor(doomed[0]);
+        await Promise.all([daemons.kill({ node: 'worker', name: 'cri' }), daemons.killMonitor(doomed[1])]);
+        await waitFor('the containers to run again', async saw => {
+          const restarts = (await workload.pods())
+            .map(({ metadata, status }) => `${metadata.name} ${status?.containerStatuses?.[0]?.restartCount}`)
+            .filter(text => !text.endsWith(' 0'));
+          saw(restarts);
+          return (
+            restarts.join() ===
+            doomed
+              .map(({ pod }) => `${pod} 1`)
+              .toSorted()
+              .join()
+          );
+        });
+        const names = (pods: readonly RunningPod[]): string[] =>
+          pods.map(({ pod, uid, sandbox, containers }) => `${pod} ${uid} ${sandbox} ${containers.length}`);
+        const after = (await runningPods(daemons.nodes)).filter(isWeb);
+        expect(names(after)).toEqual(names(before));
+        const others = (pods: readonly RunningPod[]): RunningPod[] =>
+          pods.filter(({ pod }) => !doomed.some(each => each.pod === pod));
+        expect(others(after)).toEqual(others(before));
+      },
+    );
+
+    it('leaves nothing behind', LONG, async () => {
+      await workload.delete();
+      for (const node of daemons.nodes) await expectNoLeftovers(node);
+    });
+  });
+}
+
+function shuffled<T>(values: readonly T[]): T[] {
+  const rest = [...values];
+  return values.map(() => rest.splice(random.below(rest.length), 1)[0] as T);
+}

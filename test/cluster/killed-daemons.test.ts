@@ -1,0 +1,3 @@
+import { killRounds } from './kill-rounds.ts';
+
+killRounds('kill -9 of each daemon of the nodes', () => Promise.resolve());

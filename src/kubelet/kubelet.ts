@@ -105,7 +105,7 @@ export function kubelet(options: KubeletOptions): Component {
         log,
         registry,
         random: Math.random,
-        onChange: uid => manager.onNews([uid], false),
+        onChange: uid => manager.onProbed(uid),
       });
       const node =
         options.api === undefined || options.node === undefined

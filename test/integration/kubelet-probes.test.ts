@@ -74,6 +74,23 @@ describe('probes on a node', () => {
     await end('http');
   });
 
+  it('find a container unready that says so on its way out, and end it no sooner because it does not live', async () => {
+    const check = { exec: { command: ['cat', '/tmp/ok'] }, periodSeconds: 1, failureThreshold: 1 };
+    run(
+      'ending',
+      'trap "rm /tmp/ok; until [ -e /shared/go ]; do sleep 0.1; done; exit 0" TERM; touch /tmp/ok; while true; do sleep 0.1; done',
+      { readinessProbe: check, livenessProbe: check },
+      { terminationGracePeriodSeconds: 60 },
+    );
+    await main('ending', 'to be ready', c => c.ready === true);
+    kubelet.removeManifest('ending.yaml');
+    const unready = await main('ending', 'to be unready', c => c.ready === false);
+    expect(unready).toMatchObject({ restartCount: 0, state: { running: expect.anything() } });
+    await target.host.exec(['touch', `${SHARED}/go`]);
+    await kubelet.gone('ending');
+    await expectNoLeftovers(target);
+  });
+
   it('end a container whose life they do not find, and it begins anew', async () => {
     run('exec', `touch /tmp/ok; sleep 2; rm /tmp/ok; ${WAIT}`, {
       livenessProbe: {

@@ -77,6 +77,11 @@ export class PodManager {
     for (const uid of uids) this.#workers.get(uid)?.worker.onNews(stale);
   }
 
+  /** The probes of a pod have settled on something else. */
+  onProbed(uid: string): void {
+    this.#workers.get(uid)?.worker.onProbed();
+  }
+
   /** What these pods take from the API has changed. */
   onObjectChange(uids: readonly string[]): void {
     for (const uid of uids) this.#workers.get(uid)?.worker.onObjectChange();

@@ -33,7 +33,7 @@ export interface WorkerTools extends ActTools {
   readonly cache: PodCache;
   readonly statuses: StatusStore;
   readonly executors: Executors;
-  readonly probes: Pick<ProbeManager, 'follow' | 'results' | 'rest' | 'forget'>;
+  readonly probes: Pick<ProbeManager, 'follow' | 'windDown' | 'results' | 'forget'>;
   /** The scheme of container ids. */
   readonly runtimeName: string;
   /** Whether the API server has the status that was reported last; true for a pod that it does not have. A change of that pokes the worker. */
@@ -119,6 +119,13 @@ export class PodWorker {
     this.#poke();
   }
 
+  /** Its probes have settled on something else. While containers are given time to end, the loop does not come to tell of it. */
+  onProbed(): void {
+    const observed = this.#tools.cache.get(this.uid);
+    if (this.#kill !== undefined && observed !== undefined) this.#report(observed);
+    this.#poke();
+  }
+
   onRuntimeBack(): void {
     this.#runtimeBack = true;
     this.#poke();
@@ -182,11 +189,13 @@ export class PodWorker {
     return nothingObserved({ uid: this.uid, name, namespace });
   }
 
-  /** A pod that is being ended is not probed any more; what was found last is told of it until its containers have ended. */
+  /** A pod whose manifest is not known is not probed: nobody is told of it. */
   #probe(observed: ObservedPod): void {
     const { probes } = this.#tools;
-    if (this.#goal.kind === 'run') probes.follow(this.#goal.desired, observed, this.#told(this.#goal.desired));
-    else probes.rest(this.uid);
+    const { kind, desired } = this.#goal;
+    if (desired === undefined) return;
+    if (kind === 'run') probes.follow(desired, observed, this.#told(desired));
+    else probes.windDown(desired, observed, this.#told(desired));
   }
 
   /** What was said of the pod last, by this kubelet or the one before. */

@@ -31,6 +31,8 @@ const MAX_TRIES = 3;
 export class ContainerProber {
   readonly #options: ProberOptions;
   readonly #stop = new AbortController();
+  /** Ends what only matters to a container that is to run on. */
+  readonly #windDown = new AbortController();
   #results: ProbeResults;
 
   constructor(options: ProberOptions) {
@@ -44,13 +46,20 @@ export class ContainerProber {
   }
 
   stop(): void {
+    this.#windDown.abort();
     this.#stop.abort();
+  }
+
+  /** The container is being ended: whether it is ready is still asked, so that traffic goes by it; whether it lives and has started is not. */
+  windDown(): void {
+    this.#windDown.abort();
   }
 
   async #run(): Promise<void> {
     const { startupProbe, livenessProbe, readinessProbe } = this.#options.container.spec;
     if (startupProbe !== undefined && this.#results.startup !== 'success') await this.#probe('startup', startupProbe);
-    if (this.#stop.signal.aborted || this.#results.startup === 'failure') return;
+    if (this.#stop.signal.aborted) return;
+    if (startupProbe !== undefined && this.#results.startup !== 'success') return;
     if (livenessProbe !== undefined) void this.#probe('liveness', livenessProbe);
     if (readinessProbe !== undefined) void this.#probe('readiness', readinessProbe);
   }
@@ -58,7 +67,7 @@ export class ContainerProber {
   /** Ends when it is stopped, when a startup probe has settled, and when a liveness probe has failed: the container has to end then. */
   async #probe(kind: ProbeKind, probe: Probe): Promise<void> {
     const { clock, startedAt, spread, random, onOutcome } = this.#options;
-    const { signal } = this.#stop;
+    const { signal } = kind === 'readiness' ? this.#stop : this.#windDown;
     const periodMs = (probe.periodSeconds ?? DEFAULT_PERIOD_SECONDS) * 1000;
     const delayMs = startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - clock.now();
     let count = NOTHING_COUNTED;
@@ -68,7 +77,7 @@ export class ContainerProber {
       if (waitMs > 0) await sleep(waitMs, signal, clock).catch(() => undefined);
       if (signal.aborted) return;
       const began = clock.monotonic();
-      const outcome = await this.#attempt(probe);
+      const outcome = await this.#attempt(probe, signal);
       if (signal.aborted) return;
       onOutcome(kind, outcome);
       const counted = countOutcome(count, outcome, probe);
@@ -81,12 +90,12 @@ export class ContainerProber {
     }
   }
 
-  async #attempt(probe: Probe): Promise<ProbeOutcome> {
+  async #attempt(probe: Probe, signal: AbortSignal): Promise<ProbeOutcome> {
     const { container, runtime } = this.#options;
     const timeoutSeconds = probe.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-    let outcome = await runProbe(probe, container, timeoutSeconds, runtime, this.#stop.signal);
-    for (let tries = 1; outcome.result === 'unknown' && tries < MAX_TRIES && !this.#stop.signal.aborted; tries += 1)
-      outcome = await runProbe(probe, container, timeoutSeconds, runtime, this.#stop.signal);
+    let outcome = await runProbe(probe, container, timeoutSeconds, runtime, signal);
+    for (let tries = 1; outcome.result === 'unknown' && tries < MAX_TRIES && !signal.aborted; tries += 1)
+      outcome = await runProbe(probe, container, timeoutSeconds, runtime, signal);
     return outcome;
   }
 

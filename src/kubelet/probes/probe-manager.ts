@@ -58,6 +58,18 @@ export class ProbeManager {
 
   /** These containers of the pod run: those with probes are probed from now on, others no longer. `told` is what was said of it last, over restarts of the kubelet. */
   follow(desired: DesiredPod, observed: ObservedPod, told: PodStatus | undefined): void {
+    this.#follow(desired, observed, told);
+    this.#publish(desired.uid);
+  }
+
+  /** The same of a pod that is being ended: of its containers that still run only the readiness is probed, as upstream. */
+  windDown(desired: DesiredPod, observed: ObservedPod, told: PodStatus | undefined): void {
+    this.#follow(desired, observed, told);
+    for (const prober of this.#pods.get(desired.uid)?.values() ?? []) prober.windDown();
+    this.#publish(desired.uid);
+  }
+
+  #follow(desired: DesiredPod, observed: ObservedPod, told: PodStatus | undefined): void {
     const wanted = new Map(probed(desired, observed).map(each => [each.observed.id, each]));
     const probers = this.#pods.get(desired.uid) ?? new Map<string, ContainerProber>();
     for (const [id, prober] of probers) {
@@ -69,18 +81,12 @@ export class ProbeManager {
       if (!probers.has(id)) probers.set(id, this.#start(desired, spec, container, observed, told));
     if (probers.size === 0) this.#pods.delete(desired.uid);
     else this.#pods.set(desired.uid, probers);
-    this.#publish(desired.uid);
-  }
-
-  /** Probes nothing of the pod any more, and keeps what was found. */
-  rest(uid: string): void {
-    for (const prober of this.#pods.get(uid)?.values() ?? []) prober.stop();
-    this.#pods.delete(uid);
   }
 
   /** The pod is not run any more. */
   forget(uid: string): void {
-    this.rest(uid);
+    for (const prober of this.#pods.get(uid)?.values() ?? []) prober.stop();
+    this.#pods.delete(uid);
     this.#results.delete(uid);
   }
 

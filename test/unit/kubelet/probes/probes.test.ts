@@ -222,14 +222,46 @@ describe('probes of a container', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('rest while the pod is being ended, and what was found stays', async () => {
-    const { clock, manager, pod, results, changes } = world(`readinessProbe: {${EXEC}, periodSeconds: 1}`);
-    await clock.advance(0);
-    expect(changes()).toBe(1);
-    manager.rest(pod.uid);
+  it('ask of a pod that is being ended whether it is ready, and nothing else', async () => {
+    const probes = ['startup', 'readiness', 'liveness'].map(
+      kind => `${kind}Probe: {exec: {command: [${kind}]}, periodSeconds: 1, failureThreshold: 1}`,
+    );
+    const { clock, runtime, manager, pod, observed, results } = world(probes.join(', '));
+    await clock.advance(1_000);
+    const found = { startup: 'success', readiness: 'success', liveness: 'success' };
+    expect(results()).toEqual(found);
+    manager.windDown(pod, observed, undefined);
+    expect(results()).toEqual(found);
+    runtime.exec = async () => 1;
     await clock.advance(10_000);
-    expect(results()).toEqual({ readiness: 'success' });
+    expect(results()).toEqual({ ...found, readiness: 'failure' });
+    manager.windDown(pod, { ...observed, containers: [] }, undefined);
+    expect(results()).toBeUndefined();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('of a pod that is ended before it has started never find it ready', async () => {
+    const { clock, runtime, manager, pod, observed, results } = world(
+      `startupProbe: {${EXEC}, periodSeconds: 1, failureThreshold: 30}, readinessProbe: {${EXEC}, periodSeconds: 1}`,
+      undefined,
+      0,
+      async () => 1,
+    );
+    await clock.advance(1_000);
+    manager.windDown(pod, observed, undefined);
+    runtime.exec = async () => 0;
+    await clock.advance(10_000);
+    expect(results()).toEqual({});
     manager.forget(pod.uid);
     expect(results()).toBeUndefined();
+  });
+
+  it('of a kubelet that comes while the pod is being ended keep what was told of it', async () => {
+    const told = { containerStatuses: [{ name: 'main', containerID: 'fake://c1', ready: true, started: true }] };
+    const { manager, pod, observed, results } = world(`readinessProbe: {${EXEC}}`, () => told as never);
+    manager.forget(pod.uid);
+    manager.windDown(pod, observed, told as never);
+    expect(results()).toEqual({ readiness: 'success' });
+    manager.stop();
   });
 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { durationMs } from '../../api/duration.ts';
 import { badRequestError, timeoutError } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -12,6 +13,8 @@ import type { Filter } from './context.ts';
  * 504 whether the handler minds the signal or not. What runs long by nature has no deadline; `stopping` ends it.
  */
 export function deadlineFilter(maxMs: number, stopping: AbortSignal, clock: Clock): Filter {
+  // one for each request that runs long, which lets go at its end: that there are many is no leak, which Node would warn of from eleven on
+  setMaxListeners(0, stopping);
   return {
     name: 'deadline',
     async handle(context, next) {

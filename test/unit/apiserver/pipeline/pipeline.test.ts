@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { allResources } from '../../../../src/api/schema/resources/registry.ts';
 import { notFoundError } from '../../../../src/api/status.ts';
@@ -266,6 +267,20 @@ describe('the deadline', () => {
     stopping.abort();
     expect(signals[0]?.aborted).toBe(true);
     expect(answer).toBeInstanceOf(Promise);
+  });
+
+  it('is waited for by many watches without a warning of a leak', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): void => {
+      warnings.push(warning.message);
+    };
+    process.on('warning', onWarning);
+    const { respond, signals } = hanging();
+    for (let i = 0; i < 20; i += 1) void respond({ url: '/api/v1/pods?watch=1' });
+    await expect.poll(() => signals.length).toBe(20);
+    await setImmediate();
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
   });
 });
 

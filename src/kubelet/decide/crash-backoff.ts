@@ -28,14 +28,16 @@ interface ExitedContainer {
 
 /**
  * Whether an exited container may start again. `known` is what was remembered at its last start; without it (the kubelet was restarted) the
- * wait is estimated from how often the container was restarted, so that a restart of the kubelet is no reason to hammer.
+ * wait is estimated from how often the container was restarted, so that a restart of the kubelet is no reason to hammer. Where its sandbox went with it
+ * (`outlived` false), as in a reboot of the node, there is nothing to estimate: it was not the container that failed.
  */
 export function decideCrashBackoff(
   known: BackoffState | undefined,
   exited: ExitedContainer,
+  outlived: boolean,
   policy: BackoffPolicy,
 ): CrashBackoff {
-  const current = known ?? estimate(exited, policy);
+  const current = known ?? (outlived ? estimate(exited, policy) : undefined);
   const { startedAt, finishedAt } = exited;
   const ranLong = startedAt > 0 && finishedAt - startedAt > policy.resetAfterMs;
   // dated here, because `since` is the end of the container before: the wait that followed it is no run

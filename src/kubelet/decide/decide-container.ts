@@ -73,7 +73,7 @@ export function decideContainer(
     return { do: 'start', restartCount, backoff: known, because: 'the pod has a new sandbox' };
   if (!shouldRestart(input.desired.pod.spec, container, role, newest.exitCode))
     return { do: 'nothing', because: newest.exitCode === 0 ? 'completed' : 'failed' };
-  const crash = decideCrashBackoff(known, newest, input.crashBackoff);
+  const crash = decideCrashBackoff(known, newest, newest.sandboxId === sandboxId, input.crashBackoff);
   if (crash.startAt > input.now)
     return {
       do: 'wait',

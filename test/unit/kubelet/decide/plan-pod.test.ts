@@ -87,6 +87,22 @@ describe('planPod', () => {
     expect(sim.status().containerStatuses?.[0]?.restartCount).toBe(4);
   });
 
+  it('starts at once after a reboot, however often there was one: the container has not failed', async () => {
+    const sim = new Simulation(podWith(ONE));
+    await sim.settle();
+    const waits: number[] = [];
+    for (let reboot = 0; reboot < 4; reboot += 1) {
+      const before = sim.runtime.now;
+      sim.runtime.loseSandbox(sim.runtime.ready()[0]?.id ?? '');
+      sim.runtime.exit(sim.runtime.running()[0]?.id ?? '', 255);
+      sim.memory = new Simulation(sim.pod).memory;
+      await sim.settle();
+      waits.push((sim.runtime.now - before) / 1000);
+    }
+    expect(waits).toEqual([0, 0, 0, 0]);
+    expect(sim.status().containerStatuses?.[0]?.restartCount).toBe(4);
+  });
+
   it('keeps one dead container per name', async () => {
     const sim = new Simulation(podWith(ONE));
     await sim.settle();

@@ -165,7 +165,7 @@ describe('decideCrashBackoff', () => {
     [50, 300_000, 'never more than five minutes'],
   ])('after %i restarts and without memory the wait is %i ms: %s', (restartCount, delayMs) => {
     const exited = { restartCount, startedAt: 1_000, finishedAt: 2_000 };
-    expect(decideCrashBackoff(undefined, exited, CRASH_BACKOFF).delayMs).toBe(delayMs);
+    expect(decideCrashBackoff(undefined, exited, true, CRASH_BACKOFF).delayMs).toBe(delayMs);
   });
 
   it.each([

@@ -6,6 +6,7 @@ import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { runAgain } from '../daemon/run-again.ts';
+import { within } from '../daemon/within.ts';
 import { type ApiServerFlags, openApiServer } from './run-apiserver.ts';
 import { type ControllerManagerFlags, openControllerManager } from './run-controller-manager.ts';
 import { openScheduler } from './run-scheduler.ts';
@@ -21,7 +22,8 @@ export interface ControlPlaneFlags
 
 /**
  * `gantry run control-plane`: the API server and what works through it, in one process. Returns the exit code. Controllers and scheduler may lose their
- * leases without the API server's going with them: they begin again.
+ * leases without the API server's going with them: they begin again. They begin when it serves, and at a stop they
+ * end before it does: they give their leases back, so that the next ones work at once.
  */
 export async function runControlPlane(flags: ControlPlaneFlags): Promise<number> {
   const log = createLogger({ daemon: 'control-plane' });
@@ -49,7 +51,7 @@ export async function runControlPlane(flags: ControlPlaneFlags): Promise<number>
       ...scheduler.components.map(component => runAgain(component, { clock: systemClock, log: schedulerLog })),
     ];
     try {
-      return await mainLoop([...server.components, ...kept, loopLag(registry)], log);
+      return await mainLoop([...within(server.components, kept), loopLag(registry)], log);
     } finally {
       scheduler.close();
       manager.close();

@@ -2,8 +2,8 @@ import { errorMessage, failedPrecondition } from '../base/errors.ts';
 import { waitUntil } from '../bootstrap/wait.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
 import { startHost } from './host/create.ts';
-import { isRunning, stopHost } from './host/host.ts';
-import { startKnownServices } from './host/inside.ts';
+import { isRunning, openHost, stopHost } from './host/host.ts';
+import { endKnownServices, startKnownServices } from './host/inside.ts';
 import { listHostNames, readHostRecord, writeHostRecord } from './host/record.ts';
 import { attachHost, ensureNetwork, machineResolver } from './network/network.ts';
 import { hostLink } from './network/plan.ts';
@@ -20,8 +20,8 @@ export interface StartStopOptions {
 const API_PATIENCE_MS = 120_000;
 
 /**
- * Ends every host of a cluster, workers first; data and network stay. Safe to repeat. Throws `failed-precondition` where the data is in memory and would be
- * lost.
+ * Ends every host of a cluster, workers first, and in each its daemons one after another before what else runs in it is killed; data and network stay. Safe
+ * to repeat. An abort takes effect between two hosts. Throws `failed-precondition` where the data is in memory and would be lost.
  */
 export async function stopCluster(record: ClusterRecord, options: StartStopOptions): Promise<void> {
   const { clustersDir, write, signal } = options;
@@ -39,12 +39,16 @@ export async function stopCluster(record: ClusterRecord, options: StartStopOptio
     signal.throwIfAborted();
     if (!isRunning(host)) continue;
     write(`Stopping ${host.name}`);
+    await endKnownServices(openHost(host.name, hostsDir), write);
     await stopHost(host);
     writeHostRecord({ ...host, pid1: undefined });
   }
 }
 
-/** Starts every host that does not run, and in it what ran there before, and waits for the API server. Safe to repeat. */
+/**
+ * Starts every host that does not run, and in each what ran there before, and waits for the API server and the nodes. Safe to repeat, and after a `stop` that
+ * was killed.
+ */
 export async function startCluster(record: ClusterRecord, options: StartStopOptions): Promise<void> {
   const { clustersDir, write, signal } = options;
   const { network } = record;
@@ -56,7 +60,10 @@ export async function startCluster(record: ClusterRecord, options: StartStopOpti
   const hostsDir = hostsDirOf(record.name, clustersDir);
   ensureNetwork(network, machineResolver(network.gateway));
   for (const [i, { name }] of record.nodes.entries()) {
-    if (isRunning(readHostRecord(name, hostsDir))) continue;
+    if (isRunning(readHostRecord(name, hostsDir))) {
+      await startKnownServices(openHost(name, hostsDir));
+      continue;
+    }
     write(`Starting ${name}`);
     const host = await startHost(name, { hostsDir, signal });
     attachHost(host.pid1.pid, network, hostLink(record.name, network, i));

@@ -1,6 +1,13 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import type { Services, ServiceUnit } from '../../bootstrap/services.ts';
+import { errorMessage } from '../../base/errors.ts';
+import {
+  CONTROL_PLANE_SERVICE,
+  CRI_SERVICE,
+  ETCD_SERVICE,
+  type Services,
+  type ServiceUnit,
+} from '../../bootstrap/services.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { spawnProcess } from '../../linux/command.ts';
 import { type Host, hostEnvironment } from './host.ts';
@@ -8,6 +15,10 @@ import { openService, type SupervisedHost, superviseService } from './supervise.
 
 /** What runs in a host, kept where it survives the host's restart: supervisors are in memory. */
 const UNITS = '/etc/gantry/services';
+/** Who ends last, in this order; others end before them. */
+const LAST = [CRI_SERVICE, CONTROL_PLANE_SERVICE, ETCD_SERVICE];
+/** Longer than a daemon takes at most to end by itself (src/daemon/main-loop.ts). */
+const END_PATIENCE_MS = 25_000;
 /** How much of a log's end is told in an error. */
 const TAIL_BYTES = 600;
 
@@ -52,14 +63,37 @@ export function servicesInside(): Services {
   };
 }
 
-/** Starts every daemon that ran in a host before it was stopped. */
+/** Starts every daemon that ran in a host before it was stopped. Those that run are left alone; safe to repeat. */
 export async function startKnownServices(host: Host): Promise<void> {
-  const folder = host.path(UNITS);
-  const names = existsSync(folder) ? readdirSync(folder).filter(file => file.endsWith('.json')) : [];
-  for (const file of names.sort()) {
-    const unit = readUnit(folder, file.slice(0, -'.json'.length));
-    if (unit !== undefined) await host.supervise(unit.name, unit.argv);
+  for (const name of knownServices(host)) {
+    const unit = readUnit(host.path(UNITS), name);
+    if (unit === undefined) continue;
+    const service = await host.supervise(unit.name, unit.argv);
+    // one whose end was asked for stays down until it is told otherwise
+    service.start();
   }
+}
+
+/**
+ * Ends the daemons of a host with SIGTERM, in the order in which they need each other: controllers give their leases back while the API server still
+ * serves, which ends before its store. One that does not end in time is told to `onTrouble`, and the next one's turn comes. Safe to repeat.
+ */
+export async function endKnownServices(host: Host, onTrouble: (message: string) => void): Promise<void> {
+  for (const name of knownServices(host).toSorted((a, b) => LAST.indexOf(a) - LAST.indexOf(b))) {
+    const service = host.service(name);
+    if (service.pid() === undefined) continue;
+    try {
+      await service.stop(AbortSignal.timeout(END_PATIENCE_MS));
+    } catch (error) {
+      onTrouble(`${name} on ${host.name} does not end by itself: ${errorMessage(error)}`);
+    }
+  }
+}
+
+function knownServices(host: Host): string[] {
+  const folder = host.path(UNITS);
+  const files = existsSync(folder) ? readdirSync(folder).filter(file => file.endsWith('.json')) : [];
+  return files.map(file => file.slice(0, -'.json'.length)).sort();
 }
 
 function readUnit(folder: string, name: string): ServiceUnit | undefined {

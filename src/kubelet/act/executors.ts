@@ -65,9 +65,10 @@ export function createExecutors(tools: ActTools): Executors {
       const attempt = task.observed.sandboxes[0]?.attempt ?? 0;
       const tell = (type: 'Normal' | 'Warning', reason: string, message: string, container?: string): void =>
         events.record(pod, type, reason, message, container);
+      const container = containerNamed(pod, action.container);
       const answer = await puller.ensure(
         {
-          container: containerNamed(pod, action.container),
+          container,
           sandbox: configOfSandbox(settings, pod, attempt),
           keyring: () =>
             podKeyring(pod, objectsFor(pod, tools.objects), message =>
@@ -77,9 +78,9 @@ export function createExecutors(tools: ActTools): Executors {
         },
         signal,
       );
-      if (answer === 'cut-off' || !('pull' in answer)) return task.onImage(action.container, answer);
-      task.onImage(action.container, 'pulling');
-      answer.pull.then(outcome => task.onImage(action.container, outcome));
+      if (answer === 'cut-off' || !('pull' in answer)) return task.onImage(container, answer);
+      task.onImage(container, 'pulling');
+      answer.pull.then(outcome => task.onPulled(container, outcome));
     },
 
     async 'create-sandbox'(action, task, signal) {

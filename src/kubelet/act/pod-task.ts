@@ -1,6 +1,8 @@
+import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { PodMemory } from '../decide/pod-memory.ts';
+import type { ImageAnswer } from '../decide/remember.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import type { ImageOutcome, ImagePuller } from '../images/image-puller.ts';
 import type { KubeletApi } from '../kubelet-api.ts';
@@ -32,6 +34,7 @@ export interface PodTask {
   readonly desired: DesiredPod | undefined;
   readonly observed: ObservedPod;
   readonly memory: PodMemory;
-  /** Told how an image of the pod fares, now or when its pull has ended. */
-  onImage(container: string, outcome: 'pulling' | ImageOutcome): void;
+  /** Told what is known of the image of a container now, and, where it is pulled, what became of that. */
+  onImage(container: Container, answer: ImageAnswer): void;
+  onPulled(container: Container, outcome: ImageOutcome): void;
 }

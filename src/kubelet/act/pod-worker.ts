@@ -1,5 +1,5 @@
 import { isSidecar, qosClass } from '../../api/pod-resources.ts';
-import type { PodStatus } from '../../api/types/gen/core-v1.ts';
+import type { Container, PodStatus } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
 import { joinedSignal } from '../../base/signals.ts';
 import { type ActionOf, describeAction, type Plan, type PodAction } from '../decide/actions.ts';
@@ -7,7 +7,14 @@ import { planPod } from '../decide/plan-pod.ts';
 import { planTermination } from '../decide/plan-termination.ts';
 import { EMPTY_MEMORY, POD, type PodMemory } from '../decide/pod-memory.ts';
 import { computePodStatus } from '../decide/pod-status.ts';
-import { rememberDone, rememberFailed, rememberImage, rememberObjectChange } from '../decide/remember.ts';
+import {
+  type ImageAnswer,
+  rememberDone,
+  rememberFailed,
+  rememberImage,
+  rememberObjectChange,
+  rememberPull,
+} from '../decide/remember.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { nothingObserved, type ObservedPod } from '../observed/observed-pod.ts';
 import type { PodCache } from '../observed/pod-cache.ts';
@@ -260,6 +267,8 @@ export class PodWorker {
   ): Promise<'again' | { readonly hold: number }> {
     const { log, clock } = this.#tools;
     for (const action of actions) {
+      // what was planned for the pod as it was is not done to the pod as it is now
+      if (this.#goalChanged) return 'again';
       const task = this.#task(observed);
       log.info({ pod: this.#name(), uid: this.uid }, describeAction(action));
       if (changesRuntime(action)) this.#stale = true;
@@ -317,18 +326,26 @@ export class PodWorker {
       desired: this.#goal.desired,
       observed,
       memory: this.#memory,
-      onImage: (container, outcome) => {
-        this.#memory = rememberImage(this.#memory, container, outcome, this.#tools.clock.now());
-        const { log, events } = this.#tools;
-        const { desired } = this.#goal;
-        if (outcome === 'cut-off') log.warn({ pod: this.#name(), container }, 'the pull of its image was cut off');
-        else if (outcome !== 'pulling' && 'reason' in outcome) {
-          log.warn({ pod: this.#name(), container, because: outcome.message }, outcome.reason);
-          if (desired !== undefined) events.record(desired, 'Warning', 'Failed', `Error: ${outcome.reason}`, container);
-        }
-        this.#poke();
+      onImage: (container, answer) => {
+        this.#memory = rememberImage(this.#memory, container, answer, this.#tools.clock.now());
+        this.#tellImage(container, answer);
+      },
+      onPulled: (container, outcome) => {
+        this.#memory = rememberPull(this.#memory, container, outcome, this.#tools.clock.now());
+        this.#tellImage(container, outcome);
       },
     };
+  }
+
+  #tellImage({ name }: Container, answer: ImageAnswer): void {
+    const { log, events } = this.#tools;
+    const { desired } = this.#goal;
+    if (answer === 'cut-off') log.warn({ pod: this.#name(), container: name }, 'the pull of its image was cut off');
+    else if (answer !== 'pulling' && 'reason' in answer) {
+      log.warn({ pod: this.#name(), container: name, because: answer.message }, answer.reason);
+      if (desired !== undefined) events.record(desired, 'Warning', 'Failed', `Error: ${answer.reason}`, name);
+    }
+    this.#poke();
   }
 
   #name(): string {

@@ -4,6 +4,7 @@ import type { Container } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, failedPrecondition, GantryError, internalError } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf } from '../decide/actions.ts';
+import { imageOf } from '../decide/pod-memory.ts';
 import { type DesiredPod, fullName } from '../desired/desired-pod.ts';
 import { containerEnv } from '../env/container-env.ts';
 import { objectsFor } from '../objects/pod-objects.ts';
@@ -49,7 +50,7 @@ export async function startContainer(
   const { settings } = tools;
   const container = containerNamed(pod, action.container);
   const sandbox = task.observed.sandboxes.find(s => s.id === action.sandboxId);
-  const image = task.memory.images.get(container.name);
+  const image = imageOf(task.memory, container);
   if (sandbox === undefined || image?.state !== 'present')
     throw internalError(`container ${container.name}: its sandbox or image is not known any more`);
   const podIPs = pod.pod.spec.hostNetwork === true ? settings.hostIPs : sandbox.ips;

@@ -9,7 +9,7 @@ import type {
 } from '../../api/types/gen/core-v1.ts';
 import { newestContainer, type ObservedContainer } from '../observed/observed-pod.ts';
 import { type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
-import { type ImageState, POD, pullBackoffShownAt } from './pod-memory.ts';
+import { type ImageState, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { isReady, isStarted } from './probe-verdicts.ts';
 
 /** RFC 3339 in whole seconds, as API times are written. */
@@ -116,7 +116,7 @@ function waitingReason(
 ): { readonly reason: string; readonly message: string } | undefined {
   const own = input.memory.failures.get(container.name);
   if (own !== undefined) return { reason: own.reason, message: own.message };
-  const image = input.memory.images.get(container.name);
+  const image = imageOf(input.memory, container);
   if (image?.state === 'failed') return imageReason(image, container, input.now);
   // upstream says that with events alone, and there are none without an API server
   const pod = input.desired.source === 'api' ? undefined : input.memory.failures.get(POD);

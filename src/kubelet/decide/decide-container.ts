@@ -27,6 +27,8 @@ export type ContainerDecision =
       readonly message?: string;
       /** Instead of the pod's own. */
       readonly graceSeconds?: number | undefined;
+      /** What is to run in its place, where that need not wait for how it ends. */
+      readonly next?: Extract<ContainerDecision, { readonly do: 'start' }>;
     }
   | { readonly do: 'wait'; readonly until: number; readonly reason: 'CrashLoopBackOff'; readonly message: string };
 
@@ -51,10 +53,11 @@ export function decideContainer(
   if (newest === undefined) return { do: 'start', restartCount: 0, backoff: undefined, because: 'it does not exist' };
   const restartCount = newest.restartCount + 1;
   const known = memory.crash.get(container.name);
+  const changed = { do: 'start', restartCount, backoff: undefined, because: 'its definition changed' } as const;
   switch (newest.state) {
     case 'running':
       if (newest.hash !== containerHash(container))
-        return { do: 'kill', container: newest, because: 'its definition changed' };
+        return { do: 'kill', container: newest, because: 'its definition changed', next: changed };
       return decideProbed(input, container, newest) ?? { do: 'nothing', because: 'running' };
     case 'unknown':
       return { do: 'kill', container: newest, because: 'the runtime does not know its state' };
@@ -67,8 +70,7 @@ export function decideContainer(
     case 'exited':
       break;
   }
-  if (newest.hash !== containerHash(container))
-    return { do: 'start', restartCount, backoff: undefined, because: 'its definition changed' };
+  if (newest.hash !== containerHash(container)) return changed;
   if (role === 'init' && sandboxId !== undefined && newest.sandboxId !== sandboxId)
     return { do: 'start', restartCount, backoff: known, because: 'the pod has a new sandbox' };
   if (!shouldRestart(input.desired.pod.spec, container, role, newest.exitCode))

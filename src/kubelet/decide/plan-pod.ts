@@ -1,7 +1,7 @@
 import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { ObservedPod, ObservedSandbox } from '../observed/observed-pod.ts';
 import { hasFiles } from '../volumes/plan.ts';
-import type { ContainerToKill, Plan, PodAction } from './actions.ts';
+import type { ActionOf, ContainerToKill, Plan, PodAction } from './actions.ts';
 import {
   type ContainerDecision,
   type DecideInput,
@@ -11,7 +11,7 @@ import {
   isFinished,
 } from './decide-container.ts';
 import { planGarbage } from './plan-garbage.ts';
-import { FILES, POD, pullBackoffShownAt } from './pod-memory.ts';
+import { FILES, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { sidecarsOf } from './restart-policy.ts';
 
 /** Upstream never asks a runtime for a shorter grace than this, so that a process sees its signal at all. */
@@ -112,6 +112,9 @@ function planContainers(input: DecideInput, sandbox: ObservedSandbox): Plan {
       continue;
     }
     if (decision.do === 'kill') {
+      const next = decision.next === undefined ? undefined : planNext(input, container, decision.next, sandbox.id);
+      if (next !== undefined) starts.push(next);
+      if (next?.kind === 'ensure-image') continue;
       for (const victim of toKill(input, [decision.container], decision.graceSeconds))
         kills.push({ container: { ...victim, message: decision.message }, because: decision.because });
       continue;
@@ -154,6 +157,24 @@ function preparationsBefore(input: DecideInput, starts: readonly PodAction[]): P
   return starts.some(a => a.kind === 'start-container' || a.kind === 'start-created') ? preparations(input) : [];
 }
 
+/**
+ * What follows the end of a container whose definition changed. Its successor starts in the same plan where its image is here, so that nobody is told of the moment
+ * between them, as with upstream; an image that must be pulled first keeps nobody alive.
+ */
+function planNext(
+  input: DecideInput,
+  container: Container,
+  next: Extract<ContainerDecision, { readonly do: 'start' }>,
+  sandboxId: string,
+): ActionOf<'ensure-image' | 'start-container'> | undefined {
+  if ((input.memory.failures.get(container.name)?.retryAt ?? 0) > input.now) return undefined;
+  const image = imageOf(input.memory, container);
+  if (image?.state === 'pulling' || image?.state === 'failed') return undefined;
+  const step = planStart(input, container, next, sandboxId);
+  const action = 'actions' in step ? step.actions[0] : undefined;
+  return action?.kind === 'ensure-image' || action?.kind === 'start-container' ? action : undefined;
+}
+
 function planStart(
   input: DecideInput,
   container: Container,
@@ -164,7 +185,7 @@ function planStart(
     return {
       actions: [{ kind: 'start-created', container: container.name, id: decision.id, because: decision.because }],
     };
-  const image = input.memory.images.get(container.name);
+  const image = imageOf(input.memory, container);
   if (image?.state === 'pulling') return { wakeAt: undefined };
   if (image?.state === 'failed' && image.retryAt > input.now) {
     const shown = pullBackoffShownAt(image);
@@ -192,7 +213,7 @@ const imageReason = (again: boolean): string => (again ? 'the last pull failed' 
 
 function imagesToEnsure(input: DecideInput, containers: readonly Container[]): PodAction[] {
   return containers.flatMap((c): PodAction[] => {
-    const image = input.memory.images.get(c.name);
+    const image = imageOf(input.memory, c);
     if (image?.state === 'pulling' || image?.state === 'present') return [];
     if (image?.state === 'failed' && image.retryAt > input.now) return [];
     return [{ kind: 'ensure-image', container: c.name, because: imageReason(image !== undefined) }];

@@ -1,3 +1,4 @@
+import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { BackoffState } from '../../base/backoff.ts';
 import type { PodActionKind } from './actions.ts';
 
@@ -25,7 +26,8 @@ export const POD = '';
 /** No container has such a name. */
 export const FILES = '/files';
 
-export type ImageState =
+/** `of` is the image as the container names it: what is known of one says nothing of the next. */
+export type ImageState = { readonly of: string } & (
   | { readonly state: 'pulling'; readonly backoff: BackoffState | undefined }
   | { readonly state: 'present'; readonly image: PresentImage }
   | {
@@ -34,7 +36,14 @@ export type ImageState =
       readonly message: string;
       readonly backoff: BackoffState;
       readonly retryAt: number;
-    };
+    }
+);
+
+/** What is known of the image that the container names now. */
+export function imageOf(memory: PodMemory, container: Container): ImageState | undefined {
+  const known = memory.images.get(container.name);
+  return known?.of === (container.image ?? '') ? known : undefined;
+}
 
 /** How long a status shows how a pull failed before it shows the back-off. */
 const PULL_FAILURE_SHOWN_MS = 1_000;

@@ -1,7 +1,8 @@
+import type { Container } from '../../api/types/gen/core-v1.ts';
 import { nextBackoff } from '../../base/backoff.ts';
 import type { PodAction, PodActionKind } from './actions.ts';
 import { IMAGE_BACKOFF, STEP_BACKOFF } from './crash-backoff.ts';
-import { FILES, type ImageState, POD, type PodMemory, type PresentImage } from './pod-memory.ts';
+import { FILES, type ImageState, imageOf, POD, type PodMemory, type PresentImage } from './pod-memory.ts';
 
 /** Steps of one container; the others are the pod's as a whole. */
 function scopeOf(action: PodAction): string {
@@ -106,29 +107,33 @@ export function rememberFailed(memory: PodMemory, action: PodAction, failure: St
   return { ...memory, failures, images };
 }
 
-export function rememberImage(
-  memory: PodMemory,
-  container: string,
-  outcome: 'pulling' | 'cut-off' | PresentImage | { readonly reason: string; readonly message: string },
-  now: number,
-): PodMemory {
+export type ImageAnswer = 'pulling' | 'cut-off' | PresentImage | { readonly reason: string; readonly message: string };
+
+/** The memory after a pull has ended. Where the container has come to name another image since it began, that says nothing. */
+export function rememberPull(memory: PodMemory, container: Container, outcome: ImageAnswer, now: number): PodMemory {
+  return imageOf(memory, container)?.state === 'pulling' ? rememberImage(memory, container, outcome, now) : memory;
+}
+
+/** The memory after the image of a container was asked for. */
+export function rememberImage(memory: PodMemory, container: Container, outcome: ImageAnswer, now: number): PodMemory {
   const images = new Map(memory.images);
   // asked for again as soon as the runtime is back, without a wait
-  if (outcome === 'cut-off') images.delete(container);
-  else images.set(container, imageState(memory, container, outcome, now));
+  if (outcome === 'cut-off') images.delete(container.name);
+  else images.set(container.name, imageState(memory, container, outcome, now));
   return { ...memory, images };
 }
 
 function imageState(
   memory: PodMemory,
-  container: string,
-  outcome: 'pulling' | PresentImage | { readonly reason: string; readonly message: string },
+  container: Container,
+  outcome: Exclude<ImageAnswer, 'cut-off'>,
   now: number,
 ): ImageState {
-  const before = memory.images.get(container);
+  const of = container.image ?? '';
+  const before = imageOf(memory, container);
   const backoff = before === undefined || before.state === 'present' ? undefined : before.backoff;
-  if (outcome === 'pulling') return { state: 'pulling', backoff };
-  if ('ref' in outcome) return { state: 'present', image: outcome };
+  if (outcome === 'pulling') return { of, state: 'pulling', backoff };
+  if ('ref' in outcome) return { of, state: 'present', image: outcome };
   const next = nextBackoff(backoff, IMAGE_BACKOFF, now);
-  return { state: 'failed', ...outcome, backoff: next, retryAt: now + next.delayMs };
+  return { of, state: 'failed', ...outcome, backoff: next, retryAt: now + next.delayMs };
 }

@@ -1,4 +1,6 @@
+import type { Container } from '../../../src/api/types/gen/core-v1.ts';
 import { systemClock } from '../../../src/base/clock.ts';
+import { containerNamed } from '../../../src/kubelet/act/start-container.ts';
 import { describeAction, type Plan, type PodAction } from '../../../src/kubelet/decide/actions.ts';
 import { CRASH_BACKOFF } from '../../../src/kubelet/decide/crash-backoff.ts';
 import { planPod } from '../../../src/kubelet/decide/plan-pod.ts';
@@ -21,7 +23,7 @@ const IMAGE = { ref: 'sha256:1', uid: 0, username: '' };
 export class Simulation {
   readonly runtime = new FakeRuntime();
   readonly cache = new PodCache(this.runtime, systemClock);
-  readonly pod: DesiredPod;
+  pod: DesiredPod;
   memory: PodMemory = EMPTY_MEMORY;
   wanted = true;
   probed: ProbedContainers = NOTHING_PROBED;
@@ -38,6 +40,10 @@ export class Simulation {
     if (!this.wanted)
       return planTermination({ observed, memory, sidecars: [], graceSeconds: 1, because: 'its manifest is gone' });
     return planPod({ desired: pod, observed, memory, probed, now: this.runtime.now, crashBackoff: CRASH_BACKOFF });
+  }
+
+  container(name: string): Container {
+    return containerNamed(this.pod, name);
   }
 
   status() {
@@ -91,15 +97,13 @@ export class Simulation {
     const { runtime, pod } = this;
     switch (action.kind) {
       case 'ensure-image':
-        this.memory = rememberImage(this.memory, action.container, IMAGE, runtime.now);
+        this.memory = rememberImage(this.memory, this.container(action.container), IMAGE, runtime.now);
         return;
       case 'create-sandbox':
         await runtime.runSandbox(this.#sandboxConfig(action.attempt));
         return;
       case 'start-container': {
-        const { initContainers = [], containers } = pod.pod.spec;
-        const container = [...initContainers, ...containers].find(c => c.name === action.container);
-        if (container === undefined) throw new Error('no such container');
+        const container = this.container(action.container);
         const config = containerConfig({
           pod,
           container,

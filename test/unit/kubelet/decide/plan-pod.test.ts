@@ -1,8 +1,18 @@
 import { describe, expect, it } from 'vitest';
+import type { Plan } from '../../../../src/kubelet/decide/actions.ts';
+import { imageOf, type PodMemory } from '../../../../src/kubelet/decide/pod-memory.ts';
+import { type ImageAnswer, rememberImage, rememberPull } from '../../../../src/kubelet/decide/remember.ts';
 import { podWith } from '../pods.ts';
 import { Simulation } from '../simulate.ts';
 
 const ONE = 'containers: [{name: main, image: localhost/busybox:1}]';
+const nameImage = (sim: Simulation, tag: string): void => {
+  sim.pod = { ...sim.pod, pod: { ...sim.pod.pod, spec: podWith(ONE.replace(':1', tag)).pod.spec } };
+};
+const planAfter = (sim: Simulation, memory: PodMemory): Promise<Plan> => {
+  sim.memory = memory;
+  return sim.plan();
+};
 const kinds = (log: readonly string[]): string[] => log.map(l => l.split(':')[0] ?? '');
 
 describe('planPod', () => {
@@ -38,6 +48,60 @@ describe('planPod', () => {
     }
     expect(waits).toEqual([0, 10, 20, 40, 80, 160, 300]);
     expect(sim.status().containerStatuses?.[0]?.restartCount).toBe(7);
+  });
+
+  describe('of a container whose image changed', () => {
+    const changed = async (): Promise<Simulation> => {
+      const sim = new Simulation(podWith(ONE));
+      await sim.settle();
+      sim.log.length = 0;
+      nameImage(sim, ':2');
+      return sim;
+    };
+
+    it('ends it and starts the next in one plan, when the image of that is here', async () => {
+      const sim = await changed();
+      await sim.step();
+      expect(kinds(sim.log)).toEqual(['ensure-image main']);
+      const { actions } = await sim.plan();
+      expect(actions).toMatchObject([{ kind: 'kill-containers' }, { kind: 'start-container', restartCount: 1 }]);
+      await sim.settle();
+      expect(sim.status().containerStatuses?.[0]).toMatchObject({ ready: true, restartCount: 1 });
+      expect(sim.runtime.running()).toHaveLength(1);
+    });
+
+    it.each<[string, ImageAnswer]>([
+      ['is being pulled', 'pulling'],
+      ['cannot be had', { reason: 'ErrImagePull', message: 'not found' }],
+    ])('ends it at once, when the image of the next %s', async (_what, answer) => {
+      const sim = await changed();
+      sim.memory = rememberImage(sim.memory, sim.container('main'), answer, sim.runtime.now);
+      expect((await sim.plan()).actions).toMatchObject([{ kind: 'kill-containers' }]);
+    });
+
+    it('does not take what became of another image for what is known of this one', async () => {
+      const sim = await changed();
+      const second = sim.container('main');
+      sim.memory = rememberImage(sim.memory, second, 'pulling', sim.runtime.now);
+      nameImage(sim, ':3');
+      const third = sim.container('main');
+      expect((await sim.plan()).actions).toMatchObject([{ kind: 'ensure-image' }]);
+      const arrived = { ref: 'sha256:2', uid: 0, username: '' };
+      expect((await planAfter(sim, rememberPull(sim.memory, second, arrived, 0))).actions).toMatchObject([
+        { kind: 'ensure-image' },
+      ]);
+      const asked = rememberImage(sim.memory, third, 'pulling', 0);
+      expect(rememberPull(asked, second, arrived, 0)).toBe(asked);
+      expect(imageOf(rememberPull(asked, third, arrived, 0), third)).toMatchObject({ state: 'present' });
+    });
+
+    it('asks for it at once, though the image before is in its back-off', async () => {
+      const sim = new Simulation(podWith(ONE));
+      const failed = { reason: 'ErrImagePull', message: 'not found' };
+      sim.memory = rememberImage(sim.memory, sim.container('main'), failed, sim.runtime.now);
+      nameImage(sim, ':2');
+      expect((await sim.plan()).actions.map(a => a.kind)).toContain('ensure-image');
+    });
   });
 
   it('starts anew with the back-off after a container ran for more than ten minutes', async () => {

@@ -95,7 +95,7 @@ describe('computePodStatus', () => {
   it('of an image that cannot be pulled: the failure first, then the back-off', () => {
     const sim = new Simulation(podWith(ONE));
     const outcome = { reason: 'ErrImagePull', message: 'not found' };
-    sim.memory = rememberImage(sim.memory, 'main', outcome, sim.runtime.now);
+    sim.memory = rememberImage(sim.memory, sim.container('main'), outcome, sim.runtime.now);
     expect(waiting(sim)).toEqual({ reason: 'ErrImagePull', message: 'not found' });
     sim.runtime.now += 1_000;
     expect(waiting(sim)).toEqual({

@@ -90,8 +90,8 @@ describe('a pull that was unavailable', () => {
       throw new GantryError('unavailable', 'no answer');
     };
     expect(await ensure(ABSENT)).toBe('cut-off');
-    const pulling = rememberImage(EMPTY_MEMORY, 'main', 'pulling', 0);
-    expect(rememberImage(pulling, 'main', 'cut-off', 0)).toEqual(EMPTY_MEMORY);
+    const pulling = rememberImage(EMPTY_MEMORY, { name: 'main', image: 'a', resources: {} }, 'pulling', 0);
+    expect(rememberImage(pulling, { name: 'main', image: 'a', resources: {} }, 'cut-off', 0)).toEqual(EMPTY_MEMORY);
   });
 });
 

@@ -2,7 +2,7 @@
 // Builds test and demo images from Debian's own files into an OCI image layout (a directory) or archive (a tar of it). The same input gives the same bytes.
 //   node scripts/build-image.mjs busybox localhost/busybox:1.35 --dir OUT | --archive OUT.tar
 // Kinds: busybox (Debian's static busybox with its applets), web (busybox, serving on 8080 which image and pod it is), pause (catatonit -P),
-// big (busybox and 100 MB that gzip cannot shrink).
+// database and front-end (scripts on busybox: one keeps lines, the other shows them), big (busybox and 100 MB that gzip cannot shrink).
 import { execFileSync } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -48,6 +48,7 @@ function tar(entries) {
 
 const dir = (name, mode = 0o755) => ({ name: `${name}/`, mode, type: '5' });
 const file = (name, content, mode = 0o644) => ({ name, mode, content: Buffer.from(content) });
+const script = (name, ...lines) => file(name, ['#!/bin/sh', ...lines, ''].join('\n'), 0o755);
 const symlink = (name, link) => ({ name, mode: 0o777, type: '2', link });
 
 function readStaticBinary(path, debianPackage) {
@@ -118,6 +119,52 @@ exit 1
   ];
 }
 
+/** Keeps the lines that are posted to it, in memory of its container, and gives them back: to the user that its environment names, and nobody else. */
+function databaseEntries() {
+  return [
+    script(
+      'bin/database',
+      'set -u',
+      'echo "/:$DATABASE_ROOT_USERNAME:$DATABASE_ROOT_PASSWORD" >/etc/httpd.conf',
+      'echo "waiting for connections on port 27017"',
+      'exec httpd -f -v -p 27017 -r database -h /srv',
+    ),
+    dir('srv'),
+    dir('srv/cgi-bin'),
+    script(
+      'srv/cgi-bin/lines',
+      "printf 'Content-Type: text/plain\\r\\n\\r\\n'",
+      'touch /tmp/lines',
+      '[ "$REQUEST_METHOD" != POST ] || { head -c "$CONTENT_LENGTH"; echo; } >>/tmp/lines',
+      'cat /tmp/lines',
+    ),
+  ];
+}
+
+/** Shows at / the lines of the database that its environment names, or what the database says instead; lines that are posted it passes on. */
+function frontEndEntries() {
+  return [
+    script(
+      'bin/front-end',
+      'set -u',
+      ': "$DATABASE_PASSWORD"',
+      'echo "showing the lines of $DATABASE_SERVER as its user $DATABASE_USERNAME"',
+      'exec httpd -f -v -p 8081 -h /srv',
+    ),
+    dir('srv'),
+    dir('srv/cgi-bin'),
+    script(
+      'srv/cgi-bin/index.cgi',
+      'key=$(printf %s "$DATABASE_USERNAME:$DATABASE_PASSWORD" | base64 | tr -d "\\n")',
+      '[ "$REQUEST_METHOD" != POST ] || set -- --post-data "$(head -c "$CONTENT_LENGTH")"',
+      'set -- --header "Authorization: Basic $key" "$@" "http://$DATABASE_SERVER:27017/cgi-bin/lines"',
+      'status="200 OK"',
+      'answer=$(timeout 5 wget -q -O - "$@" 2>&1) || status="502 Bad Gateway"',
+      'printf "Status: %s\\r\\nContent-Type: text/plain\\r\\n\\r\\n%s\\n" "$status" "$answer"',
+    ),
+  ];
+}
+
 /** Bytes that look random and are the same everywhere: AES-CTR over zeros. */
 function incompressible(bytes) {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16)).update(Buffer.alloc(bytes));
@@ -138,6 +185,8 @@ const KINDS = {
     ],
     config: { Cmd: ['/bin/sh'] },
   }),
+  database: () => ({ layers: [busyboxEntries(), databaseEntries()], config: { Cmd: ['/bin/database'] } }),
+  'front-end': () => ({ layers: [busyboxEntries(), frontEndEntries()], config: { Cmd: ['/bin/front-end'] } }),
 };
 
 const sha256 = bytes => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;

@@ -12,8 +12,20 @@ export const WEB_V1 = 'localhost/web:v1';
 export const WEB_V2 = 'localhost/web:v2';
 /** 100 MB that gzip cannot shrink, in three layers. */
 export const BIG = 'localhost/big:1';
+/** Keeps lines for who knows its user and password, on port 27017. */
+export const DATABASE = 'localhost/database:1';
+/** Shows the lines of a database and passes on new ones, on port 8081. */
+export const FRONT_END = 'localhost/front-end:1';
 
-const KINDS = { [BUSYBOX]: 'busybox', [WEB_V1]: 'web', [WEB_V2]: 'web', [PAUSE]: 'pause', [BIG]: 'big' } as const;
+const KINDS = {
+  [BUSYBOX]: 'busybox',
+  [WEB_V1]: 'web',
+  [WEB_V2]: 'web',
+  [PAUSE]: 'pause',
+  [BIG]: 'big',
+  [DATABASE]: 'database',
+  [FRONT_END]: 'front-end',
+} as const;
 
 /** An OCI archive of the image, built once and kept in .cache. */
 export async function imageArchive(reference: keyof typeof KINDS): Promise<string> {

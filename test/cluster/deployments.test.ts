@@ -128,37 +128,33 @@ describe('what kubectl is used for every day', { timeout: 300_000 }, () => {
   });
 
   it('keeps the history of its templates with their causes, and undoes to any of them', async () => {
-    await kubectl.ok(`create deployment past --image=${WEB_V1}`);
-    await kubectl.ok('annotate deployment past kubernetes.io/change-cause=one');
-    await rolledOut('past');
-    for (const [image, cause] of [
-      [WEB_V2, 'two'],
-      [BUSYBOX, 'three'],
-    ] as const) {
-      // the third, a shell without a terminal, ends at once: its pods are never there
-      await kubectl.ok(`set image deployment/past web=${image}`);
-      await kubectl.ok(`annotate --overwrite deployment past kubernetes.io/change-cause=${cause}`);
-    }
-    await waitFor('the third template to have its set', async () => (await namesOf('rs', 'app=past')).length === 3);
-    const history = async (): Promise<string[]> =>
-      (await kubectl.ok('rollout history deployment/past'))
+    const history = async (): Promise<string[]> => {
+      const said = await kubectl.ok('rollout history deployment/past');
+      return said
         .split('\n')
         .slice(1)
         .map(line => line.trim());
-    await waitFor('the third cause', async saw => {
-      const lines = await history();
-      saw(lines);
-      return lines.includes('3         three');
-    });
+    };
+    await kubectl.ok(`create deployment past --image=${WEB_V1}`);
+    // the third, a shell without a terminal, ends at once: its pods are never there
+    for (const [index, image] of [WEB_V1, WEB_V2, BUSYBOX].entries()) {
+      await kubectl.ok(`set image deployment/past *=${image}`);
+      await kubectl.ok(`annotate --overwrite deployment past kubernetes.io/change-cause=cause${index + 1}`);
+      await waitFor(`revision ${index + 1} and its cause`, async saw => {
+        const lines = await history();
+        saw(lines);
+        return lines.includes(`${index + 1}         cause${index + 1}`);
+      });
+    }
     expect(await history()).toEqual([
       'REVISION  CHANGE-CAUSE',
-      '1         one',
-      '2         two',
-      '3         three',
+      '1         cause1',
+      '2         cause2',
+      '3         cause3',
       '',
     ]);
     expect(await kubectl.ok('rollout history deployment/past --revision=2')).toMatch(
-      /with revision #2[\s\S]*change-cause: two[\s\S]*Image:\s+localhost\/web:v2/,
+      /with revision #2[\s\S]*change-cause: cause2[\s\S]*Image:\s+localhost\/web:v2/,
     );
     expect(await kubectl.fails('rollout undo deployment/past --to-revision=7')).toBe(
       'error: unable to find specified revision 7 in history',
@@ -168,9 +164,9 @@ describe('what kubectl is used for every day', { timeout: 300_000 }, () => {
     expect(await field('deployment past', '.spec.template.spec.containers[0].image')).toBe(WEB_V1);
     expect(await history()).toEqual([
       'REVISION  CHANGE-CAUSE',
-      '2         two',
-      '3         three',
-      '4         one',
+      '2         cause2',
+      '3         cause3',
+      '4         cause1',
       '',
     ]);
     await kubectl.ok('rollout undo deployment/past --to-revision=2');

@@ -124,6 +124,9 @@ describe('under a flood of requests', () => {
         .ok('apply -f -');
       await rolledOut(app);
       await onBothNodes(app);
+      const numbers = 'jsonpath={.status.replicas}/{.status.availableReplicas}{"\\n"}';
+      const watch = kubectl.background(`get deployment ${app} --watch -o ${numbers}`);
+      await waitFor('the first state', () => watch.seen().includes('\n'));
       const failures = await failuresDuring(app, async flood => {
         for (let round = 1; round <= ROUNDS; round += 1) {
           await kubectl.ok(`set image deployment/${app} web=${[WEB_V1, WEB_V2][round % 2]}`);
@@ -131,7 +134,12 @@ describe('under a flood of requests', () => {
           await flood.flows();
         }
       });
+      await watch.end();
       expect(failures).toEqual([]);
+      // never fewer than are wanted, never more than one beyond them
+      const states = new Set(watch.seen().trim().split('\n'));
+      expect(['3/3', '4/3', '4/4']).toEqual(expect.arrayContaining([...states]));
+      expect(states.size).toBeGreaterThan(1);
     },
     TEST_MS,
   );

@@ -141,12 +141,29 @@ class Election {
     while (!signal.aborted) {
       await sleep(RETRY_MS, signal, clock).catch(() => {});
       if (signal.aborted) break;
-      const pause = await this.#try(signal);
+      const pause = (await this.#renewUnseen(signal)) ? undefined : await this.#try(signal);
       if (signal.aborted) break;
       if (pause === undefined) renewed = clock.monotonic();
       else if (this.#isElses() || clock.monotonic() - renewed > RENEW_DEADLINE_MS) return false;
     }
     return true;
+  }
+
+  /** Renews a lease that is held by what was seen of it last, as upstream does: false where that is refused or fails, and a look has to show why. */
+  async #renewUnseen(signal: AbortSignal): Promise<boolean> {
+    const { clock, name, identity } = this.#options;
+    const { lease, changedAt } = this.#seen;
+    if (lease?.spec?.holderIdentity !== identity) return false;
+    if (clock.monotonic() - changedAt >= LEASE_SECONDS * 1000) return false;
+    const owned = deadlineSignal(TRY_MS, `the lease ${name}`, signal, clock);
+    try {
+      await this.#write({ kind: 'renew' }, owned.signal);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      owned.release();
+    }
   }
 
   /** Gives the lease back; whoever fails here leaves it to its time. */

@@ -1,5 +1,5 @@
 import type { Pod } from '../../src/api/types/gen/core-v1.ts';
-import { hostCpuSeconds } from './cluster-processes.ts';
+import { CpuMeter } from './cluster-processes.ts';
 import { NAMESPACE, OneNode, PODS, PodWatch, waitingPod } from './one-node.ts';
 
 /** Times of one pod from the call that creates it on, in ms. */
@@ -17,9 +17,9 @@ export interface PodStarts {
   readonly allReady: readonly number[];
   /** From the call that deletes a pod to its end, those of the first kind one after another. */
   readonly gone: readonly number[];
-  /** CPU seconds of the whole node for each pod's start. */
-  readonly cpuOneByOne: number;
-  readonly cpuAtOnce: number;
+  /** CPU seconds for each pod's start, by kind of process. */
+  readonly cpuOneByOne: ReadonlyMap<string, number>;
+  readonly cpuAtOnce: ReadonlyMap<string, number>;
 }
 
 /** Pods through the API of one node: `few` one by one, and then `many` at once, for some rounds. The first pods of all are not counted: code is compiled, caches are filled. */
@@ -32,24 +32,24 @@ export async function measurePodStarts(rounds: number, few: number, many: number
     const atOnce: PodStart[] = [];
     const allReady: number[] = [];
     const gone: number[] = [];
-    let cpuOneByOne = 0;
-    let cpuAtOnce = 0;
+    const cpuOneByOne = new CpuMeter();
+    const cpuAtOnce = new CpuMeter();
     for (const name of ['first-1', 'first-2', 'first-3']) {
       await start(node, watch, name);
       await end(node, watch, name);
     }
     for (let round = 1; round <= rounds; round += 1) {
-      const cpuBefore = hostCpuSeconds(node.host);
       const names = Array.from({ length: few }, (_, i) => `one-${round}-${i}`);
+      cpuOneByOne.start(node.host);
       for (const name of names) oneByOne.push(await start(node, watch, name));
-      cpuOneByOne += hostCpuSeconds(node.host) - cpuBefore;
+      cpuOneByOne.stop(node.host);
       for (const name of names) gone.push(await end(node, watch, name));
-      const before = hostCpuSeconds(node.host);
       const crowd = Array.from({ length: many }, (_, i) => `many-${round}-${i}`);
+      cpuAtOnce.start(node.host);
       const began = performance.now();
       atOnce.push(...(await Promise.all(crowd.map(name => start(node, watch, name)))));
       allReady.push(performance.now() - began);
-      cpuAtOnce += hostCpuSeconds(node.host) - before;
+      cpuAtOnce.stop(node.host);
       await Promise.all(crowd.map(name => end(node, watch, name)));
     }
     watch.end();
@@ -58,8 +58,8 @@ export async function measurePodStarts(rounds: number, few: number, many: number
       atOnce,
       allReady,
       gone,
-      cpuOneByOne: cpuOneByOne / oneByOne.length,
-      cpuAtOnce: cpuAtOnce / atOnce.length,
+      cpuOneByOne: cpuOneByOne.perOf(oneByOne.length),
+      cpuAtOnce: cpuAtOnce.perOf(atOnce.length),
     };
   } finally {
     await node.delete();

@@ -81,6 +81,8 @@ async function pods(): Promise<void> {
       starts.map(({ sandbox }) => sandbox),
     ),
   ];
+  const cpu = (used: ReadonlyMap<string, number>): readonly (readonly string[])[] =>
+    [...used].map(([kind, each]) => [`  CPU for each: ${kind}`, `${(each * 1000).toFixed(0)} ms`, '', '']);
   const { oneByOne, atOnce, allReady, gone, cpuOneByOne, cpuAtOnce } = measured;
   const p50 = median(oneByOne.map(({ ready }) => ready));
   const single = oneByOne.map(({ ready }) => ready);
@@ -90,14 +92,14 @@ async function pods(): Promise<void> {
     [
       row(`${FEW} one by one`, single, goal('p50 0.6 s', p50 < 600)),
       ...stages(oneByOne),
-      ['  CPU of the node for each', `${(cpuOneByOne * 1000).toFixed(0)} ms`, '', ''],
+      ...cpu(cpuOneByOne),
       row(
         `${MANY} at once, each`,
         atOnce.map(({ ready }) => ready),
       ),
       ...stages(atOnce),
       row('  until the last is Ready', allReady),
-      ['  CPU of the node for each', `${(cpuAtOnce * 1000).toFixed(0)} ms`, '', ''],
+      ...cpu(cpuAtOnce),
       row('from delete until it is gone, one by one', gone),
     ],
   );

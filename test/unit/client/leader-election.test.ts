@@ -55,3 +55,46 @@ describe('what is led', () => {
     expect([ended, warnings, written]).toEqual(['stopped', [], ['me', '']]);
   });
 });
+
+describe('a lease that is held', () => {
+  it('is renewed by one write each time, and looked at only where that is refused', async () => {
+    const clock = new FakeClock();
+    const calls: string[] = [];
+    const given: Lease = lease('');
+    let stored: Lease = { ...given, metadata: { ...given.metadata, resourceVersion: '1' } };
+    let refusals = 0;
+    const update = async (wanted: Lease): Promise<Lease> => {
+      calls.push('update');
+      refusals -= 1;
+      if (refusals >= 0) throw new Error('the object has been modified');
+      stored = wanted;
+      return stored;
+    };
+    const get = async (): Promise<Lease> => {
+      calls.push('get');
+      return stored;
+    };
+    const stop = new AbortController();
+    const ended = runElected(
+      {
+        leases: { get, update } as unknown as ResourceClient<Lease>,
+        namespace: 'n',
+        name: 'l',
+        identity: 'me',
+        clock,
+        onTrouble: () => {},
+      },
+      stop.signal,
+      signal => new Promise(resolve => signal.addEventListener('abort', () => resolve())),
+    );
+    await clock.advance(5_000);
+    expect(calls).toEqual(['get', 'update', 'update', 'update']);
+    refusals = 1;
+    calls.length = 0;
+    await clock.advance(4_000);
+    expect(calls).toEqual(['update', 'get', 'update', 'update']);
+    expect(stored.spec?.leaseTransitions).toBe(1);
+    stop.abort();
+    expect(await ended).toBe('stopped');
+  });
+});

@@ -45,6 +45,45 @@ describe('discovery of all kinds', () => {
     expect(failures).toEqual([]);
   });
 
+  it('finds the same in two answers where the server gives all versions at once', async () => {
+    const resource = (plural: string, kind: string): object => ({
+      resource: plural,
+      responseKind: { group: '', version: '', kind },
+      scope: 'Namespaced',
+      verbs: ['list'],
+      subresources: [{ subresource: 'log' }],
+    });
+    const { kinds, failures } = await servedKinds(
+      serverOf({
+        '/api': { items: [{ metadata: {}, versions: [{ version: 'v1', resources: [resource('pods', 'Pod')] }] }] },
+        '/apis': {
+          items: [
+            {
+              metadata: { name: 'x' },
+              versions: [
+                { version: 'v2', resources: [resource('news', 'New'), resource('both', 'Both')] },
+                { version: 'v1', resources: [resource('olds', 'Old'), resource('both', 'Both')] },
+              ],
+            },
+            { metadata: { name: 'y' }, versions: [{ version: 'v1', freshness: 'Stale', resources: [] }] },
+          ],
+        },
+      }),
+      never,
+    );
+    const told = kinds.map(
+      ({ id, kind, isPreferred }) => `${id.group}/${id.version}/${id.plural} ${kind} ${isPreferred}`,
+    );
+    expect(told.toSorted()).toEqual([
+      '/v1/pods Pod true',
+      'x/v1/both Both false',
+      'x/v1/olds Old true',
+      'x/v2/both Both true',
+      'x/v2/news New true',
+    ]);
+    expect(failures).toEqual([{ groupVersion: 'y/v1', because: expect.stringContaining('stale') }]);
+  });
+
   it('tells of a version that does not answer, and of all the others', async () => {
     const { kinds, failures } = await servedKinds(
       serverOf({ '/apis': { groups: [group('x', 'v1')] }, '/api/v1': { resources: [row('pods', 'Pod')] } }),

@@ -7,13 +7,14 @@ import {
   type OutgoingHttpHeaders,
   type SecureClientSessionOptions,
 } from 'node:http2';
-import { isIP } from 'node:net';
-import { checkServerIdentity, type PeerCertificate } from 'node:tls';
+import { connect as connectTcp, isIP } from 'node:net';
+import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, GantryError, unavailable } from '../base/errors.ts';
 import { deadlineSignal } from '../base/signals.ts';
 import type { ApiEndpoint } from './kubeconfig.ts';
+import { ServerProbe } from './server-probe.ts';
 
 export interface ApiCall {
   readonly method: string;
@@ -46,6 +47,7 @@ const TIMEOUT_MS = 60_000;
 const PING_MS = 30_000;
 const PING_ANSWER_MS = 15_000;
 const TOKEN_AGE_MS = 60_000;
+const DIAL_MS = 2_000;
 /** Lists are large. */
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
@@ -58,6 +60,9 @@ export interface BearerSource {
 /** Connections that several users share: the token goes with each request. */
 interface Pool {
   readonly sessions: Set<Session>;
+  readonly probe: ServerProbe;
+  /** Certificates and key, read once for all connections: each time takes 5 ms. */
+  secureContext: SecureContext | undefined;
   closed: boolean;
 }
 
@@ -79,7 +84,7 @@ export class ApiConnection {
   readonly #clock: Clock;
   readonly userAgent: string;
   readonly #basePath: string;
-  #pool: Pool = { sessions: new Set(), closed: false };
+  #pool: Pool;
   #source: BearerSource | undefined;
   #token: { readonly text: string; readonly readAt: number } | undefined;
 
@@ -88,6 +93,8 @@ export class ApiConnection {
     this.#clock = options.clock ?? systemClock;
     this.userAgent = options.userAgent;
     this.#basePath = new URL(endpoint.server).pathname.replace(/\/$/, '');
+    const probe = new ServerProbe(this.#clock, () => dial(endpoint.server));
+    this.#pool = { sessions: new Set(), probe, secureContext: undefined, closed: false };
   }
 
   get endpoint(): ApiEndpoint {
@@ -97,6 +104,7 @@ export class ApiConnection {
   /** New connections are made with this client certificate, and nothing new goes over those that are there. */
   replaceCertificate(certificate: { readonly cert: string; readonly key: string }): void {
     this.#endpoint = { ...this.#endpoint, certificate };
+    this.#pool.secureContext = undefined;
     for (const session of this.#pool.sessions) {
       session.retired = true;
       session.http2.close();
@@ -143,6 +151,14 @@ export class ApiConnection {
     } finally {
       owned.release();
     }
+  }
+
+  /**
+   * A pause before something is tried again: ends early, with true, where the server took no connections at the last try and now takes them. At the abort of the signal
+   * it ends, too.
+   */
+  pause(ms: number, signal: AbortSignal, clock: Clock): Promise<boolean> {
+    return this.#pool.probe.pause(ms, signal, clock);
   }
 
   /** Ends every connection; what is under way fails. Safe to repeat. */
@@ -248,19 +264,24 @@ export class ApiConnection {
   }
 
   #connect(): Session {
-    const { origin, hostname } = new URL(this.endpoint.server);
+    const { origin, hostname, protocol } = new URL(this.endpoint.server);
+    const { ca, certificate } = this.endpoint;
+    if (protocol === 'https:')
+      this.#pool.secureContext ??= createSecureContext({ ...(ca === undefined ? {} : { ca }), ...certificate });
     const http2 = connect(origin, {
-      ...tlsOptions(this.endpoint, hostname.replace(/^\[|\]$/g, '')),
+      ...tlsOptions(this.endpoint, hostname.replace(/^\[|\]$/g, ''), this.#pool.secureContext),
       settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
     });
     const session: Session = { http2, retired: false, streams: 0, connected: false, why: 'the connection was closed' };
     this.#pool.sessions.add(session);
     http2.once('connect', () => {
       session.connected = true;
+      this.#pool.probe.reached();
       http2.setLocalWindowSize(WINDOW_BYTES * 4);
     });
     http2.on('error', error => {
       session.why = errorMessage(error);
+      if ((error as NodeJS.ErrnoException).syscall === 'connect') this.#pool.probe.refused();
     });
     // nothing new goes to a connection that the server wants to end
     http2.once('goaway', () => this.#pool.sessions.delete(session));
@@ -279,17 +300,34 @@ function isOpen({ http2, retired }: Session): boolean {
 }
 
 /** An address is checked against the certificate, but is no name that TLS may send (RFC 6066). */
-function tlsOptions(endpoint: ApiEndpoint, host: string): SecureClientSessionOptions {
-  const { ca, certificate, serverName, insecureSkipVerify } = endpoint;
+function tlsOptions(
+  { serverName, insecureSkipVerify }: ApiEndpoint,
+  host: string,
+  secureContext: SecureContext | undefined,
+): SecureClientSessionOptions {
   return {
-    ...(ca === undefined ? {} : { ca }),
-    ...certificate,
+    ...(secureContext === undefined ? {} : { secureContext }),
     ...(serverName === undefined ? {} : { servername: serverName }),
     ...(serverName === undefined && isIP(host) !== 0
       ? { servername: '', checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(host, shown) }
       : {}),
     rejectUnauthorized: insecureSkipVerify !== true,
   };
+}
+
+/** Makes a connection and ends it; rejects where none can be made. */
+function dial(server: string): Promise<void> {
+  const { hostname, port, protocol } = new URL(server);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({ host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) });
+    socket.setTimeout(DIAL_MS, () => socket.destroy(new Error('no answer')));
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+  });
 }
 
 function ping(session: ClientHttp2Session): void {

@@ -1,6 +1,5 @@
 import type { Clock } from '../base/clock.ts';
 import { errorCode, errorMessage } from '../base/errors.ts';
-import { sleep } from '../base/signals.ts';
 import { isStatusReasonError } from './answer-error.ts';
 import { type ApiObject, keyOf } from './api-object.ts';
 import type { Change, ObjectStore } from './object-store.ts';
@@ -88,7 +87,7 @@ class Informer<T extends ApiObject> {
     this.#failures += 1;
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), MAX_PAUSE_MS) * (0.5 + random() / 2);
     onTrouble(`${client.id.plural}: ${errorMessage(error)}; trying again in ${Math.round(pause)} ms`);
-    await sleep(pause, signal, clock).catch(() => {});
+    if (await client.connection.pause(pause, signal, clock)) this.#failures = 0;
   }
 
   async #stateByWatch(signal: AbortSignal): Promise<void> {

@@ -2,7 +2,6 @@ import { timeOf } from '../../api/time.ts';
 import type { Node, NodeStatus } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage, isAlreadyExists } from '../../base/errors.ts';
-import { sleep } from '../../base/signals.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { KubeletApi } from '../kubelet-api.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
@@ -104,7 +103,7 @@ export class NodeReporter {
         if (failures === 0)
           log.warn({ node: identity.name, because: errorMessage(error) }, 'the node could not be registered yet');
         const pause = Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 10), MAX_RETRY_MS);
-        await sleep(pause, signal, clock).catch(() => undefined);
+        await api.node.client.connection.pause(pause, signal, clock);
       }
     }
   }

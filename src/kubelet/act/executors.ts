@@ -97,7 +97,7 @@ export function createExecutors(tools: ActTools): Executors {
     async 'start-created'(action, task, signal) {
       const created = task.observed.containers.find(c => c.id === action.id);
       if (created === undefined) throw internalError(`container ${action.container}: it is not known any more`);
-      await startCreated(tools, wanted(task), created, podAddress(settings, task), signal);
+      await startCreated(tools, task, wanted(task), created, podAddress(settings, task), signal);
     },
 
     async 'kill-containers'(action, task, signal) {

@@ -34,6 +34,8 @@ export interface PodTask {
   readonly desired: DesiredPod | undefined;
   readonly observed: ObservedPod;
   readonly memory: PodMemory;
+  /** Aborts when the pod has to end. */
+  readonly ending: AbortSignal;
   /** Told what is known of the image of a container now, and, where it is pulled, what became of that. */
   onImage(container: Container, answer: ImageAnswer): void;
   onPulled(container: Container, outcome: ImageOutcome): void;

@@ -72,6 +72,8 @@ export class PodWorker {
   #wake: (() => void) | undefined;
   /** Ends the wait for containers that were asked to end. */
   #kill: AbortController | undefined;
+  /** Aborts when the pod has to end: what its containers wait for is not waited for then. */
+  readonly #ending = new AbortController();
 
   constructor(uid: string, goal: PodGoal, tools: WorkerTools) {
     this.uid = uid;
@@ -93,6 +95,7 @@ export class PodWorker {
     if (goal.kind === 'run' && this.#goal.desired === goal.desired) return;
     this.#goal = goal;
     this.#goalChanged = true;
+    if (goal.kind === 'end') this.#ending.abort();
     if (goal.kind === 'run') {
       this.#tools.objects.watch(goal.desired);
       // volumes may show the pod's own labels and annotations
@@ -326,6 +329,7 @@ export class PodWorker {
       desired: this.#goal.desired,
       observed,
       memory: this.#memory,
+      ending: this.#ending.signal,
       onImage: (container, answer) => {
         this.#memory = rememberImage(this.#memory, container, answer, this.#tools.clock.now());
         this.#tellImage(container, answer);

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { qosClass } from '../../api/pod-resources.ts';
 import type { Container } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, failedPrecondition, GantryError, internalError } from '../../base/errors.ts';
+import { joinedSignal } from '../../base/signals.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf } from '../decide/actions.ts';
 import { imageOf } from '../decide/pod-memory.ts';
@@ -82,12 +83,13 @@ export async function startContainer(
   const sandboxConfig = configOfSandbox(settings, pod, sandbox.attempt);
   const id = await tools.runtime.createContainer(sandbox.id, config, sandboxConfig, signal);
   tools.events.record(pod, 'Normal', 'Created', 'Container created', container.name);
-  await startCreated(tools, pod, { id, name: container.name, restartCount }, podIPs[0] ?? '', signal);
+  await startCreated(tools, task, pod, { id, name: container.name, restartCount }, podIPs[0] ?? '', signal);
 }
 
 /** Starts a created container. The link to its log is there before it runs, so that whoever finds it running finds the link. */
 export async function startCreated(
   tools: ActTools,
+  task: Pick<PodTask, 'ending'>,
   pod: DesiredPod,
   container: { readonly id: string; readonly name: string; readonly restartCount: number },
   podIP: string,
@@ -103,12 +105,13 @@ export async function startCreated(
   }
   tools.events.record(pod, 'Normal', 'Started', 'Container started', container.name);
   faultPoint('kubelet/pod/container-started');
-  await afterStart(tools, pod, containerNamed(pod, container.name), container.id, podIP, signal);
+  await afterStart(tools, task, pod, containerNamed(pod, container.name), container.id, podIP, signal);
 }
 
-/** The container counts as started when its postStart hook has ended; where that fails, it is ended. */
+/** The container counts as started when its postStart hook has ended; where that fails, it is ended. A pod that has to end does not wait for the hook. */
 async function afterStart(
   tools: ActTools,
+  { ending }: Pick<PodTask, 'ending'>,
   pod: DesiredPod,
   spec: Container,
   id: string,
@@ -117,7 +120,13 @@ async function afterStart(
 ): Promise<void> {
   const hook = spec.lifecycle?.postStart;
   if (hook === undefined) return;
-  const failure = await runHook(hook, { id, spec, podIP }, 0, tools, signal);
+  const done = new AbortController();
+  const cut = joinedSignal(joinedSignal(done.signal, ending), joinedSignal(done.signal, signal));
+  const failure = await runHook(hook, { id, spec, podIP }, 0, tools, cut).catch(error => {
+    if (signal.aborted || !ending.aborted) throw error;
+    return undefined;
+  });
+  done.abort();
   if (failure === undefined) return;
   tools.events.record(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`, spec.name);
   tools.events.record(pod, 'Normal', 'Killing', 'FailedPostStartHook', spec.name);

@@ -29,6 +29,15 @@ const TITLES: { readonly [K in ProbeKind]: string } = {
   liveness: 'Liveness',
   readiness: 'Readiness',
 };
+interface ProbeLabels {
+  readonly probe_type: string;
+  readonly result: string;
+  readonly container: string;
+  readonly pod: string;
+  readonly namespace: string;
+  readonly pod_uid: string;
+}
+
 /** Containers that were there when the kubelet came are not probed all in the same moment. */
 const SPREAD_MS = 10_000;
 
@@ -38,7 +47,9 @@ export class ProbeManager {
   readonly #pods = new Map<string, Map<string, ContainerProber>>();
   readonly #results = new Map<string, ProbedContainers>();
   readonly #bornAt: number;
-  readonly #total: Counter<'probe_type' | 'result' | 'container' | 'pod' | 'namespace' | 'pod_uid'>;
+  readonly #total: Counter<keyof ProbeLabels>;
+  /** By uid: what is counted of a pod, to be taken away with it. */
+  readonly #counted = new Map<string, Map<string, ProbeLabels>>();
 
   constructor(options: ProbeManagerOptions) {
     this.#options = options;
@@ -88,6 +99,8 @@ export class ProbeManager {
     for (const prober of this.#pods.get(uid)?.values() ?? []) prober.stop();
     this.#pods.delete(uid);
     this.#results.delete(uid);
+    for (const labels of this.#counted.get(uid)?.values() ?? []) this.#total.remove({ ...labels });
+    this.#counted.delete(uid);
   }
 
   /** The kubelet ends; containers run on. */
@@ -131,7 +144,7 @@ export class ProbeManager {
     const { events, log } = this.#options;
     const { namespace, name: pod, uid } = desired;
     const metric = result === 'success' ? 'successful' : result === 'failure' ? 'failed' : 'unknown';
-    this.#total.inc({ probe_type: TITLES[kind], result: metric, container: name, pod, namespace, pod_uid: uid });
+    this.#count({ probe_type: TITLES[kind], result: metric, container: name, pod, namespace, pod_uid: uid });
     if (warning === true)
       events.record(desired, 'Warning', 'ProbeWarning', `${TITLES[kind]} probe warning: ${output}`, name);
     if (result === 'success') return;
@@ -141,6 +154,12 @@ export class ProbeManager {
         : `${TITLES[kind]} probe errored and resulted in unknown state: ${output}`;
     events.record(desired, 'Warning', 'Unhealthy', message, name);
     log.debug({ pod: `${namespace}/${pod}`, container: name, because: output }, `${kind} probe: ${result}`);
+  }
+
+  #count(labels: ProbeLabels): void {
+    const counted = this.#counted.get(labels.pod_uid) ?? new Map<string, ProbeLabels>();
+    this.#counted.set(labels.pod_uid, counted.set(`${labels.container} ${labels.probe_type} ${labels.result}`, labels));
+    this.#total.inc({ ...labels });
   }
 }
 

@@ -85,6 +85,7 @@ function world(
   const clock = new FakeClock();
   const pod = podWith(`containers: [{name: main, image: localhost/busybox:1, ${probes}}]`);
   const events: string[] = [];
+  const registry = new Registry();
   let changes = 0;
   const runtime = new FakeRuntime();
   runtime.exec = exec;
@@ -94,7 +95,7 @@ function world(
     events: { record: (_pod, type, reason, message) => events.push(`${type} ${reason} ${message}`) },
     clock,
     log: { debug() {} } as never,
-    registry: new Registry(),
+    registry,
     random: () => 0.5,
     onChange: () => {
       changes += 1;
@@ -110,6 +111,7 @@ function world(
     clock,
     runtime,
     manager,
+    registry,
     pod,
     events,
     follow,
@@ -263,5 +265,14 @@ describe('probes of a container', () => {
     manager.windDown(pod, observed, told as never);
     expect(results()).toEqual({ readiness: 'success' });
     manager.stop();
+  });
+
+  it('leave nothing in the metrics when the pod is gone', async () => {
+    const { clock, manager, pod, registry } = world(`readinessProbe: {${EXEC}, periodSeconds: 1}`);
+    await clock.advance(0);
+    expect(await registry.metrics()).toContain(pod.uid);
+    manager.forget(pod.uid);
+    expect(await registry.metrics()).not.toContain(pod.uid);
+    expect([manager.results(pod.uid).size, clock.pending]).toEqual([0, 0]);
   });
 });

@@ -1,4 +1,5 @@
-import { type LabelRequirement, LabelSelector, labelSelectorOf } from '../api/selectors/label-selector.ts';
+import type { LabelRequirement } from '../api/selectors/label-requirement.ts';
+import { LabelSelector, labelSelectorOf } from '../api/selectors/label-selector.ts';
 import { type NodeTerm, requiredNodes } from '../api/selectors/node-selector.ts';
 import type { Pod, TopologySpreadConstraint } from '../api/types/gen/core-v1.ts';
 import { isTolerated } from './filter/taint-toleration.ts';

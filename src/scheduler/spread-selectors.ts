@@ -1,4 +1,5 @@
-import { type LabelRequirement, LabelSelector, labelSelectorOf } from '../api/selectors/label-selector.ts';
+import type { LabelRequirement } from '../api/selectors/label-requirement.ts';
+import { LabelSelector, labelSelectorOf } from '../api/selectors/label-selector.ts';
 import type { ReplicaSet, StatefulSet } from '../api/types/gen/apps-v1.ts';
 import type { Pod, ReplicationController, Service } from '../api/types/gen/core-v1.ts';
 import type { Informers } from '../client/informers.ts';

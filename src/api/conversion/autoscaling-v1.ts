@@ -15,7 +15,7 @@ import type {
 import type { ObjectMeta } from '../types/gen/meta-v1.ts';
 import { behaviorJson, readBehavior } from './autoscaling-behavior.ts';
 import { metricFromV1, metricStatusFromV1, metricStatusToV1, metricToV1 } from './autoscaling-metrics.ts';
-import type { VersionConversion } from './conversions.ts';
+import type { VersionConversion } from './version-conversion.ts';
 
 const METRICS = 'autoscaling.alpha.kubernetes.io/metrics';
 const CURRENT_METRICS = 'autoscaling.alpha.kubernetes.io/current-metrics';

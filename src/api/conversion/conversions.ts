@@ -1,13 +1,7 @@
 import type { ApiResource } from '../schema/resources/resource.ts';
 import { autoscalingV1Conversion } from './autoscaling-v1.ts';
 import { eventsV1Conversion } from './events-v1.ts';
-
-/** Turns objects of one version of a kind into the version that is stored, and back. Pure; the object given is not changed. */
-export interface VersionConversion {
-  /** The kind's type and apiVersion are those of the stored version. */
-  toStored(object: object): object;
-  fromStored(object: object): object;
-}
+import type { VersionConversion } from './version-conversion.ts';
 
 const CONVERSIONS: ReadonlyMap<string, VersionConversion> = new Map([
   ['events.k8s.io/v1/events', eventsV1Conversion],

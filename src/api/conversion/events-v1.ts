@@ -1,6 +1,6 @@
 import type { Event } from '../types/gen/core-v1.ts';
 import type { Event as EventsV1Event } from '../types/gen/events-v1.ts';
-import type { VersionConversion } from './conversions.ts';
+import type { VersionConversion } from './version-conversion.ts';
 
 /** Events of events.k8s.io/v1 are stored as core/v1 has them: the same fields, some under another name. */
 export const eventsV1Conversion: VersionConversion = {

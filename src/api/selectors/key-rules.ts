@@ -1,4 +1,4 @@
-import type { LabelRequirement, Labels } from './label-selector.ts';
+import type { LabelRequirement, Labels } from './label-requirement.ts';
 
 /**
  * All that a selector wants of one key. A selector may be as long as a request, 20,000 requirements, and is asked of every object of a list: its

@@ -3,19 +3,10 @@ import type { LabelSelector as LabelSelectorObject } from '../types/gen/meta-v1.
 import { fieldErrorText, invalid, type notSupported } from '../validation/field-error.ts';
 import { labelValue, qualifiedName } from '../validation/names.ts';
 import { KeyRules, parseInt64 } from './key-rules.ts';
+import type { LabelOperator, LabelRequirement, Labels } from './label-requirement.ts';
 import { tokenizeLabelSelector } from './label-tokens.ts';
 import { SelectorSyntaxError } from './selector-syntax-error.ts';
 
-export type LabelOperator = '=' | '==' | '!=' | 'in' | 'notin' | 'exists' | '!' | 'gt' | 'lt';
-
-/** One condition on the labels of an object. */
-export interface LabelRequirement {
-  readonly key: string;
-  readonly operator: LabelOperator;
-  readonly values: readonly string[];
-}
-
-export type Labels = Readonly<Record<string, string>>;
 const NO_LABELS: Labels = {};
 
 /** All requirements must hold; none means everything matches. */

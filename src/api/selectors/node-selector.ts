@@ -1,5 +1,6 @@
 import type { Affinity, Node, NodeSelectorTerm, PodSpec } from '../types/gen/core-v1.ts';
-import { type LabelOperator, type LabelRequirement, LabelSelector, labelRequirement } from './label-selector.ts';
+import type { LabelOperator, LabelRequirement } from './label-requirement.ts';
+import { LabelSelector, labelRequirement } from './label-selector.ts';
 import { SelectorSyntaxError } from './selector-syntax-error.ts';
 
 /** Which nodes are meant: by labels and by name, as pods and volumes say it. Pure. */

@@ -15,8 +15,9 @@ import { plainResponse, writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocation } from './service-allocator.ts';
 import { deleteUnreadable } from './unreadable-object.ts';
-import { admissionRequest, type Written } from './write-object.ts';
+import { admissionRequest } from './write-object.ts';
 import { checkDeleteOptions } from './write-parameters.ts';
+import type { Written } from './written.ts';
 
 /** What became of a deletion: the object is gone, or marked and waiting. */
 export type Deleted = Written & { readonly gone: boolean };

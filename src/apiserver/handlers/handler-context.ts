@@ -11,7 +11,7 @@ import type { Kubelets } from '../kubelets.ts';
 import type { QuotaCharger } from './quota-charge.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocator } from './service-allocator.ts';
-import type { TokenIssuer } from './token.ts';
+import type { TokenIssuer } from './token-issuer.ts';
 
 /** What the handlers work with. */
 export interface HandlerContext {

@@ -31,7 +31,7 @@ import {
 import { listMessage, listText } from './list-body.ts';
 import type { ItemForms, ObjectShape } from './object-shape.ts';
 import type { Entry, ServedResource } from './served-resource.ts';
-import type { Written } from './write-object.ts';
+import type { Written } from './written.ts';
 
 export const OBJECT_ENDPOINT = { mediaTypes: OBJECT_TYPES, converts };
 

@@ -1,4 +1,5 @@
-import { conversionOf, type VersionConversion } from '../../api/conversion/conversions.ts';
+import { conversionOf } from '../../api/conversion/conversions.ts';
+import type { VersionConversion } from '../../api/conversion/version-conversion.ts';
 import { encodeObject } from '../../api/encode/encode-object.ts';
 import { encodeText } from '../../api/encode/encode-text.ts';
 import { goQuote } from '../../api/go-quote.ts';

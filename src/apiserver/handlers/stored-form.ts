@@ -1,4 +1,5 @@
-import { conversionOf, type VersionConversion } from '../../api/conversion/conversions.ts';
+import { conversionOf } from '../../api/conversion/conversions.ts';
+import type { VersionConversion } from '../../api/conversion/version-conversion.ts';
 import { decodeValue } from '../../api/decode/json/decode-json.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import { encodeText } from '../../api/encode/encode-text.ts';

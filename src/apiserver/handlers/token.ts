@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { goQuote } from '../../api/go-quote.ts';
 import { builtinTable } from '../../api/schema/builtin.ts';
 import { badRequestError, conflictError, invalidError, notFoundError } from '../../api/status.ts';
@@ -17,14 +16,6 @@ import type { HandlerContext } from './handler-context.ts';
 import { readObject } from './read-body.ts';
 import type { ServedResource } from './served-resource.ts';
 import { admissionRequest } from './write-object.ts';
-
-/** Signs tokens of service accounts. */
-export interface TokenIssuer {
-  readonly issuer: string;
-  readonly key: KeyObject;
-  /** For who does not say otherwise. */
-  readonly audiences: readonly string[];
-}
 
 const KIND = { group: 'authentication.k8s.io', kind: 'TokenRequest' };
 const MIN_SECONDS = 600;

@@ -10,14 +10,10 @@ import type { Preconditions, StoredObject } from '../storage/storage.ts';
 import { claimRightsErrors } from './claim-rights.ts';
 import { checkEscalation } from './escalation.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
-import type { Entry, ServedResource } from './served-resource.ts';
+import type { ServedResource } from './served-resource.ts';
 import { checkSignerRights } from './signer-rights.ts';
 import { WriteCompanions } from './write-companions.ts';
-
-/** What a write answers: what is stored, or would be with `dryRun`. */
-export type Written =
-  | { readonly kind: 'stored'; readonly entry: Entry }
-  | { readonly kind: 'dry'; readonly object: ApiObject };
+import type { Written } from './written.ts';
 
 const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 const SUFFIX_LENGTH = 5;

@@ -1,7 +1,7 @@
 import { GantryError, invalidArgument } from '../../base/errors.ts';
 import type { AuthConfig, PullImageRequest, PullImageResponse } from '../../rpc/cri-api.ts';
 import type { Images } from '../images/image-store.ts';
-import type { RegistryAuth } from '../images/registry-client.ts';
+import type { RegistryAuth } from '../images/registry-access.ts';
 
 /** Pulls an image and answers with its id. Has no deadline of its own; leaving cancels, unless another caller waits for the same pull. */
 export async function pullImage(

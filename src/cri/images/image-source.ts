@@ -1,5 +1,5 @@
 import type { Descriptor } from './manifest.ts';
-import type { RepositoryAccess } from './registry-client.ts';
+import type { RepositoryAccess } from './registry-access.ts';
 
 /** A manifest or index as bytes, with the digest that was computed from them. */
 export interface ManifestBlob {

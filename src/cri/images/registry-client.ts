@@ -5,33 +5,9 @@ import { sha256Hex } from '../../base/hash.ts';
 import type { BlobLocation, ImageSource, ManifestBlob } from './image-source.ts';
 import { type Descriptor, MANIFEST_ACCEPT } from './manifest.ts';
 import { type ImageReference, isLoopbackRegistry, repositoryName } from './reference.ts';
-import { RegistryConnections, type RegistryTimeouts, readBody, registryDown } from './registry-http.ts';
+import type { RegistryAuth, RegistryOptions, RepositoryAccess } from './registry-access.ts';
+import { RegistryConnections, readBody, registryDown } from './registry-http.ts';
 import { type AuthChallenge, parseChallenges } from './www-authenticate.ts';
-
-/** What a caller may bring (AuthConfig of the CRI). A registry token goes before name and password. */
-export interface RegistryAuth {
-  readonly username: string;
-  readonly password: string;
-  readonly registryToken: string;
-}
-
-export interface RegistryOptions {
-  /** host[:port] of registries spoken to over plain HTTP. */
-  readonly insecure: readonly string[];
-  readonly timeouts?: RegistryTimeouts;
-}
-
-/**
- * All that a process needs to go on reading from a repository: it asks as the first one did, and logs in again when the token has run out.
- * Holds secrets: goes through pipes only, never to a log, an argument or the environment.
- */
-export interface RepositoryAccess {
-  readonly reference: ImageReference;
-  readonly auth: RegistryAuth | undefined;
-  readonly options: RegistryOptions;
-  readonly scheme: 'http' | 'https';
-  readonly authorization: string | undefined;
-}
 
 const MAX_DOCUMENT = 4 << 20;
 const MAX_REDIRECTS = 5;

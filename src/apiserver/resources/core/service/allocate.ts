@@ -1,7 +1,7 @@
 import type { Service } from '../../../../api/types/gen/core-v1.ts';
-import type { FieldError } from '../../../../api/validation/field-error.ts';
 import { canonicalIp } from '../../../../base/cidr.ts';
 import { type ClusterIpPool, takeClusterIps } from './cluster-ip.ts';
+import type { Refused } from './given.ts';
 import { isHeadless, needsClusterIp } from './needs.ts';
 import { type NodePortPool, takeNodePorts } from './node-port.ts';
 
@@ -14,14 +14,6 @@ export type Allocated =
       readonly ports: readonly number[];
     }
   | Refused;
-
-export type Refused =
-  | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] }
-  /** A range has nothing left, or a port that is asked for is not to be had: an error of the server to upstream. */
-  | { readonly kind: 'full'; readonly message: string };
-
-/** What one of the allocations gives: the service with it, and what was taken anew. */
-export type Given<T> = { readonly kind: 'given'; readonly service: Service; readonly taken: readonly T[] };
 
 /**
  * Gives a service the addresses and node ports it needs and has not got. What `old` holds counts as its own. `random` answers a whole number

@@ -1,8 +1,8 @@
 import type { Service } from '../../../../api/types/gen/core-v1.ts';
 import { invalid } from '../../../../api/validation/field-error.ts';
 import { bigIntToIp, type Cidr, canonicalIp, ipFamily, ipToBigInt, lastAddress } from '../../../../base/cidr.ts';
-import type { Given, Refused } from './allocate.ts';
 import type { IpFamilyName } from './families.ts';
+import type { Given, Refused } from './given.ts';
 import { isHeadless, needsClusterIp } from './needs.ts';
 
 /** Where cluster IPs are taken from, as far as is known. */

@@ -1,6 +1,6 @@
 import type { Service, ServicePort } from '../../../../api/types/gen/core-v1.ts';
 import { invalid } from '../../../../api/validation/field-error.ts';
-import type { Given, Refused } from './allocate.ts';
+import type { Given, Refused } from './given.ts';
 import { mayHaveNodePorts, needsHealthCheckPort, needsNodePorts } from './needs.ts';
 
 export interface PortRange {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { canonicalDuration, durationMs, parseDuration } from '../../../src/api/duration.ts';
+import { cpuMs } from '../../harness/cpu-time.ts';
 
 describe('durations as Go writes them', () => {
   it.each([
@@ -30,10 +31,11 @@ describe('durations as Go writes them', () => {
   });
 
   it('is read in no time however a client writes it', () => {
-    const started = performance.now();
-    for (const text of [`${'1'.repeat(40)}!`, `${'1'.repeat(100_000)}!`, '1.'.repeat(50_000)])
-      expect(() => parseDuration(text)).toThrow('time: ');
-    expect(performance.now() - started).toBeLessThan(1000);
+    const texts = [`${'1'.repeat(40)}!`, `${'1'.repeat(100_000)}!`, '1.'.repeat(50_000)];
+    const all = () => {
+      for (const text of texts) expect(() => parseDuration(text)).toThrow('time: ');
+    };
+    expect(cpuMs(all)).toBeLessThan(1000);
   });
 
   it('gives milliseconds for timers', () => {

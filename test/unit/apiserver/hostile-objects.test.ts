@@ -6,6 +6,7 @@ import { validateObjectMeta } from '../../../src/api/validation/object-meta.ts';
 import { validateMounts } from '../../../src/api/validation/volume-mounts.ts';
 import { applyJsonPatch, MAX_OPERATIONS } from '../../../src/apiserver/patch/json-patch.ts';
 import { errorMessage } from '../../../src/base/errors.ts';
+import { cpuMs } from '../../harness/cpu-time.ts';
 
 const KIND = { group: '', kind: 'ConfigMap' };
 
@@ -53,9 +54,7 @@ const BODIES: readonly (readonly [what: string, read: () => unknown])[] = [
 
 describe('bodies of clients that mean harm', () => {
   it.each(BODIES)('%s is read at once', (_, read) => {
-    const started = performance.now();
-    read();
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(cpuMs(read)).toBeLessThan(2000);
   });
 });
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Toleration } from '../../../../src/api/types/gen/core-v1.ts';
 import { mergedTolerations } from '../../../../src/apiserver/admission/merged-tolerations.ts';
+import { cpuMs } from '../../../harness/cpu-time.ts';
 
 const equal = (a: Toleration, b: Toleration): boolean => {
   const text = ({ key, operator, value, effect, tolerationSeconds }: Toleration): string =>
@@ -61,8 +62,6 @@ describe('the tolerations of a pod and those of its runtime class', () => {
     ['for ever longer', (index: number) => ({ key: 'a', effect: 'NoExecute', tolerationSeconds: index })],
   ])('are merged at once where there are very many: %s', (_, make) => {
     const all = Array.from({ length: 100_000 }, (_element, index) => make(index) as Toleration);
-    const started = performance.now();
-    mergedTolerations(all);
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(cpuMs(() => mergedTolerations(all))).toBeLessThan(3000);
   });
 });

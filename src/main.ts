@@ -235,10 +235,17 @@ function apiServerOptions(command: Command): Command {
     );
 }
 
+const leaderElectLivesDir = [
+  '--leader-elect-lives-dir <directory>',
+  'where candidates of this machine see that others of it have ended; on a disk of this machine alone',
+  '/var/lib/gantry/leader-election',
+] as const;
+
 /** What the scheduler takes beside how to log in. */
 function schedulerOptions(command: Command): Command {
   return command
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
+    .option(...leaderElectLivesDir)
     .option('--healthz-port <port>', 'port of /healthz and /metrics on 127.0.0.1, by HTTPS', '10259');
 }
 
@@ -264,6 +271,7 @@ function controllerManagerOptions(command: Command): Command {
     .option('--unhealthy-zone-threshold <number>', 'from this part of its nodes on, much of a zone is lost', '0.55')
     .option('--use-service-account-credentials <bool>', 'let each controller work as an account of its own', 'false')
     .option('--leader-elect <bool>', 'wait for a lease, so that only one of several works', 'true')
+    .option(...leaderElectLivesDir)
     .option(
       '--healthz-port <port>',
       'port of /healthz and /metrics of the controllers, on 127.0.0.1, by HTTPS',

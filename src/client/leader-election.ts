@@ -7,6 +7,19 @@ import { errorMessage, isNotFound } from '../base/errors.ts';
 import { deadlineSignal, sleep } from '../base/signals.ts';
 import type { ResourceClient } from './resource-client.ts';
 
+/**
+ * What candidates of one machine can know of each other beside the lease: whether the process that went by a name has ended. Who knows that need not wait
+ * for its lease to run out.
+ */
+export interface CandidateLives {
+  /** Before the candidate first writes its name into the lease, in the place of `holder` where there is one. */
+  begin(identity: string, holder: string): void;
+  /** True only where it is certain that whoever went by this name does nothing any more. */
+  hasEnded(identity: string): boolean;
+  /** What the candidate did has ended. */
+  end(identity: string): void;
+}
+
 export interface ElectionOptions {
   readonly leases: ResourceClient<Lease>;
   readonly namespace: string;
@@ -14,6 +27,7 @@ export interface ElectionOptions {
   /** Unique among the candidates: host name and something random. */
   readonly identity: string;
   readonly clock: Clock;
+  readonly lives?: CandidateLives;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -23,9 +37,10 @@ export interface LeadershipOptions {
   /** The name of the lease: `kube-scheduler`. */
   readonly name: string;
   readonly clock: Clock;
+  readonly lives?: CandidateLives;
   readonly onTrouble: (message: string) => void;
-  /** Told when it begins to lead, with the name that it goes by. */
-  readonly onLeading: (identity: string) => void;
+  /** Told when it begins to lead, with the name that it goes by and why it may. */
+  readonly onLeading: (identity: string, because: string) => void;
 }
 
 const LEASE_NAMESPACE = 'kube-system';
@@ -50,13 +65,22 @@ export type Claim =
   | { readonly kind: 'take-over'; readonly because: string }
   | { readonly kind: 'wait'; readonly holder: string; readonly forMs: number };
 
-/** `seen` is the lease and when it was seen to change, `now` on the same clock in ms. */
-export function decideClaim(seen: Seen, identity: string, now: number): Claim {
+/**
+ * `seen` is the lease and when it was seen to change, `now` on the same clock in ms. A holder of whom it is certain that it has ended is not waited for:
+ * the 15 s are for those who may only be slow.
+ */
+export function decideClaim(
+  seen: Seen,
+  identity: string,
+  now: number,
+  hasEnded: (holder: string) => boolean = () => false,
+): Claim {
   const { lease } = seen;
   if (lease === undefined) return { kind: 'create' };
   const holder = lease.spec?.holderIdentity ?? '';
   if (holder === identity) return { kind: 'renew' };
   if (holder === '') return { kind: 'take-over', because: 'it was given back' };
+  if (hasEnded(holder)) return { kind: 'take-over', because: `the process of ${holder} on this machine has ended` };
   const leftMs = seen.changedAt + (lease.spec?.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - now;
   if (leftMs > 0) return { kind: 'wait', holder, forMs: leftMs };
   return { kind: 'take-over', because: `${holder} has not renewed it` };
@@ -64,20 +88,16 @@ export function decideClaim(seen: Seen, identity: string, now: number): Claim {
 
 /** `runElected` for a part of the control plane, under the name of its host. Rejects when the lease is lost: the process should end. */
 export async function leadByLease(
-  { leases, name, clock, onTrouble, onLeading }: LeadershipOptions,
+  { onLeading, ...options }: LeadershipOptions,
   signal: AbortSignal,
   lead: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const identity = `${hostname()}_${randomBytes(8).toString('hex')}`;
-  const ended = await runElected(
-    { leases, namespace: LEASE_NAMESPACE, name, identity, clock, onTrouble },
-    signal,
-    leading => {
-      onLeading(identity);
-      return lead(leading);
-    },
-  );
-  if (ended === 'lost') throw new Error(`the lease ${LEASE_NAMESPACE}/${name} is lost`);
+  const ended = await runElected({ ...options, namespace: LEASE_NAMESPACE, identity }, signal, (leading, because) => {
+    onLeading(identity, because);
+    return lead(leading);
+  });
+  if (ended === 'lost') throw new Error(`the lease ${LEASE_NAMESPACE}/${options.name} is lost`);
 }
 
 /**
@@ -87,17 +107,30 @@ export async function leadByLease(
 export async function runElected(
   options: ElectionOptions,
   signal: AbortSignal,
-  lead: (signal: AbortSignal) => Promise<void>,
+  lead: (signal: AbortSignal, because: string) => Promise<void>,
 ): Promise<'stopped' | 'lost'> {
   const election = new Election(options);
-  if (!(await election.acquire(signal))) return 'stopped';
+  try {
+    return await runWith(election, signal, lead);
+  } finally {
+    options.lives?.end(options.identity);
+  }
+}
+
+async function runWith(
+  election: Election,
+  signal: AbortSignal,
+  lead: (signal: AbortSignal, because: string) => Promise<void>,
+): Promise<'stopped' | 'lost'> {
+  const because = await election.acquire(signal);
+  if (because === undefined) return 'stopped';
   const leading = new AbortController();
   // Whatever is led listens to this one: that there are many is no leak, which Node would warn of from eleven on.
   setMaxListeners(0, leading.signal);
   const stop = (): void => leading.abort(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  const work = lead(leading.signal);
+  const work = lead(leading.signal, because);
   const failed = work.then(
     () => undefined,
     (error: unknown) => error,
@@ -119,19 +152,20 @@ export async function runElected(
 class Election {
   readonly #options: ElectionOptions;
   #seen: Seen = { lease: undefined, changedAt: 0 };
+  #because = '';
 
   constructor(options: ElectionOptions) {
     this.#options = options;
   }
 
-  /** True once the lease is held, false when the signal aborted before. */
-  async acquire(signal: AbortSignal): Promise<boolean> {
+  /** Why the lease may be held, once it is; undefined when the signal aborted before. */
+  async acquire(signal: AbortSignal): Promise<string | undefined> {
     while (!signal.aborted) {
       const pause = await this.#try(signal);
-      if (pause === undefined) return true;
+      if (pause === undefined) return this.#because;
       await sleep(pause, signal, this.#options.clock).catch(() => {});
     }
-    return false;
+    return undefined;
   }
 
   /** Renews until the signal aborts (true) or renewing has failed for too long (false). */
@@ -191,15 +225,36 @@ class Election {
     const owned = deadlineSignal(TRY_MS, `the lease ${name}`, signal, clock);
     try {
       await this.#look(owned.signal);
-      const claim = decideClaim(this.#seen, identity, clock.monotonic());
+      const claim = decideClaim(this.#seen, identity, clock.monotonic(), holder => this.#hasEnded(holder));
       if (claim.kind === 'wait') return Math.min(claim.forMs, RETRY_MS);
+      if (claim.kind !== 'renew') this.#showLife();
       await this.#write(claim, owned.signal);
+      if (claim.kind !== 'renew') this.#because = claim.kind === 'create' ? 'there was no lease' : claim.because;
       return undefined;
     } catch (error) {
       if (!signal.aborted) onTrouble(`lease ${name}: ${errorMessage(error)}`);
       return RETRY_MS;
     } finally {
       owned.release();
+    }
+  }
+
+  /** Where that cannot be found out it is not certain. */
+  #hasEnded(holder: string): boolean {
+    try {
+      return this.#options.lives?.hasEnded(holder) ?? false;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Who cannot show it leads all the same: others wait for the lease then. */
+  #showLife(): void {
+    const { lives, identity, onTrouble } = this.#options;
+    try {
+      lives?.begin(identity, this.#seen.lease?.spec?.holderIdentity ?? '');
+    } catch (error) {
+      onTrouble(`others on this machine do not see that ${identity} lives: ${errorMessage(error)}`);
     }
   }
 

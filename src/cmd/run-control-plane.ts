@@ -41,6 +41,7 @@ export async function runControlPlane(flags: ControlPlaneFlags): Promise<number>
       {
         kubeconfig: flags.schedulerKubeconfig,
         leaderElect: flags.leaderElect,
+        leaderElectLivesDir: flags.leaderElectLivesDir,
         healthzPort: flags.schedulerHealthzPort,
       },
       registry,

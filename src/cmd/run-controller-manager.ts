@@ -8,13 +8,14 @@ import { allControllers, type ControllerSettings, chosenControllers } from '../c
 import { SigningAuthority } from '../controllers/certificates/signing-authority.ts';
 import { nodeCidrRanges } from '../controllers/node-ipam/ranges.ts';
 import type { NodeLifecycleSettings } from '../controllers/node-lifecycle/node-lifecycle.ts';
-import { runControllers } from '../controllers/run-controllers.ts';
+import { CONTROLLERS_LEASE, runControllers } from '../controllers/run-controllers.ts';
 import type { Component } from '../daemon/component.ts';
 import { healthServer } from '../daemon/health-server.ts';
 import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
+import { candidateLives } from './candidate-lives.ts';
 import { booleanFlag, portFlag } from './flag-values.ts';
 import { selfSignedForLoopback } from './self-signed.ts';
 import { VERSION } from './version.ts';
@@ -43,6 +44,7 @@ export interface ControllerManagerFlags {
   readonly unhealthyZoneThreshold: string;
   readonly useServiceAccountCredentials: string;
   readonly leaderElect: string;
+  readonly leaderElectLivesDir: string;
   readonly healthzPort: string;
 }
 
@@ -85,6 +87,7 @@ export function openControllerManager(
     rows: chosenControllers(rows, words(flags.controllers)),
     useServiceAccountCredentials: booleanFlag(flags.useServiceAccountCredentials, '--use-service-account-credentials'),
     leaderElect: booleanFlag(flags.leaderElect, '--leader-elect'),
+    lives: candidateLives(flags.leaderElectLivesDir, CONTROLLERS_LEASE),
     clock: systemClock,
     log,
   });

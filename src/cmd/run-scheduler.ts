@@ -8,7 +8,8 @@ import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
-import { schedulerComponent } from '../scheduler/scheduler-component.ts';
+import { SCHEDULER_LEASE, schedulerComponent } from '../scheduler/scheduler-component.ts';
+import { candidateLives } from './candidate-lives.ts';
 import { booleanFlag, portFlag } from './flag-values.ts';
 import { selfSignedForLoopback } from './self-signed.ts';
 import { VERSION } from './version.ts';
@@ -17,6 +18,7 @@ import { VERSION } from './version.ts';
 export interface SchedulerFlags {
   readonly kubeconfig: string;
   readonly leaderElect: string;
+  readonly leaderElectLivesDir: string;
   readonly healthzPort: string;
 }
 
@@ -46,7 +48,8 @@ export function openScheduler(
   const leaderElect = booleanFlag(flags.leaderElect, '--leader-elect');
   const port = portFlag(flags.healthzPort, '--healthz-port');
   const connection = new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-scheduler/${VERSION}` });
-  const scheduler = schedulerComponent({ connection, leaderElect, registry, clock: systemClock, log });
+  const lives = candidateLives(flags.leaderElectLivesDir, SCHEDULER_LEASE);
+  const scheduler = schedulerComponent({ connection, leaderElect, lives, registry, clock: systemClock, log });
   const tls = selfSignedForLoopback('kube-scheduler', systemClock.now());
   const health = healthServer({ host: '127.0.0.1', port, tls, checks: [], registry });
   return { components: [scheduler, health], close: () => connection.close() };

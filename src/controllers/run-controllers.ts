@@ -6,7 +6,7 @@ import { aborted } from '../base/signals.ts';
 import { ApiConnection } from '../client/connection.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
-import { leadByLease } from '../client/leader-election.ts';
+import { type CandidateLives, leadByLease } from '../client/leader-election.ts';
 import { type Reconciler, runReconciler } from '../client/reconcile.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import { WorkQueue } from '../client/work-queue.ts';
@@ -23,13 +23,17 @@ export interface ControllersOptions {
   readonly useServiceAccountCredentials: boolean;
   /** False for a server that is surely alone: it need not wait for a lease. */
   readonly leaderElect: boolean;
+  readonly lives?: CandidateLives;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
+/** The lease by which one of several processes works. */
+export const CONTROLLERS_LEASE = 'kube-controller-manager';
+
 /** Runs controllers until the signal aborts: as the elected one of several processes, unless told that there is only one. */
 export function runControllers(options: ControllersOptions): Component {
-  const { connection, leaderElect, clock, log } = options;
+  const { connection, leaderElect, lives, clock, log } = options;
   return {
     name: 'controllers',
     async run(signal, ready) {
@@ -37,9 +41,10 @@ export function runControllers(options: ControllersOptions): Component {
       // a candidate that waits its turn is as ready as it can be
       ready();
       const onTrouble = (message: string): void => log.warn(message);
-      const onLeading = (identity: string): void => log.info({ identity }, 'leading');
+      const onLeading = (identity: string, because: string): void => log.info({ identity, because }, 'leading');
       const leases = new ResourceClient<Lease>(connection, LEASES);
-      const leadership = { leases, name: 'kube-controller-manager', clock, onTrouble, onLeading };
+      const parts = lives === undefined ? {} : { lives };
+      const leadership = { leases, name: CONTROLLERS_LEASE, clock, onTrouble, onLeading, ...parts };
       await leadByLease(leadership, signal, leading => lead(options, leading, () => {}));
     },
   };

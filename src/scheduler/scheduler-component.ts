@@ -9,7 +9,7 @@ import type { ApiObject, ResourceId } from '../client/api-object.ts';
 import type { ApiConnection } from '../client/connection.ts';
 import { EventSeriesRecorder } from '../client/event-series-recorder.ts';
 import { Informers } from '../client/informers.ts';
-import { leadByLease } from '../client/leader-election.ts';
+import { type CandidateLives, leadByLease } from '../client/leader-election.ts';
 import type { Change } from '../client/object-store.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import type { Component } from '../daemon/component.ts';
@@ -31,12 +31,14 @@ export interface SchedulerComponentOptions {
   readonly connection: ApiConnection;
   /** False for a scheduler that is surely alone: it need not wait for a lease. */
   readonly leaderElect: boolean;
+  readonly lives?: CandidateLives;
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-const LEASE = 'kube-scheduler';
+/** The lease by which one of several processes works. */
+export const SCHEDULER_LEASE = 'kube-scheduler';
 /** Who the events are from, as upstream. */
 const CONTROLLER = 'default-scheduler';
 /** Pods that have ended need no node. */
@@ -51,7 +53,7 @@ const NOBODY_WAITS: Readonly<Record<QueuePlace, number>> = {
 
 /** Runs the scheduler until the signal aborts: as the elected one of several processes, unless told that there is only one. */
 export function schedulerComponent(options: SchedulerComponentOptions): Component {
-  const { connection, leaderElect, registry, clock, log } = options;
+  const { connection, leaderElect, lives, registry, clock, log } = options;
   let pending = (): Readonly<Record<QueuePlace, number>> => NOBODY_WAITS;
   const metrics = schedulerMetrics(registry, () => pending());
   const lead = (signal: AbortSignal, ready: () => void): Promise<void> =>
@@ -66,10 +68,10 @@ export function schedulerComponent(options: SchedulerComponentOptions): Componen
       ready();
       const leases = new ResourceClient<Lease>(connection, LEASES);
       const onTrouble = (message: string): void => log.warn(message);
-      const onLeading = (identity: string): void => log.info({ identity }, 'leading');
-      await leadByLease({ leases, name: LEASE, clock, onTrouble, onLeading }, signal, leading =>
-        lead(leading, () => {}),
-      );
+      const onLeading = (identity: string, because: string): void => log.info({ identity, because }, 'leading');
+      const parts = lives === undefined ? {} : { lives };
+      const leadership = { leases, name: SCHEDULER_LEASE, clock, onTrouble, onLeading, ...parts };
+      await leadByLease(leadership, signal, leading => lead(leading, () => {}));
     },
   };
 }

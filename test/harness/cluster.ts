@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { runCommand } from '../../src/linux/command.ts';
 import { type Host, openHost } from '../../src/local-cluster/host/host.ts';
 import { clusterNetwork, hostLink } from '../../src/local-cluster/network/plan.ts';
-import { hostsDirOf } from '../../src/local-cluster/record.ts';
+import { hostsDirOf, readClusterRecord } from '../../src/local-cluster/record.ts';
 import { gantryCommand } from './gantry-command.ts';
 import { Kubectl, newestKubectl } from './kubectl.ts';
 import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
@@ -89,9 +89,18 @@ export class TestCluster {
     return answer.out;
   }
 
-  /** The host of a node: `control-plane`, `worker`. */
+  /** The host of a node (`control-plane`, `worker`, `worker2`), which has to run. */
   host(node: string): Host {
     return openHost(`${this.name}-${node}`, hostsDirOf(this.name, CLUSTERS_DIR));
+  }
+
+  /** Pulls a node's cable out of the cluster's bridge, or puts it in again. What runs on the node goes on. */
+  async cable(node: string, state: 'out' | 'in'): Promise<void> {
+    const { network, nodes } = readClusterRecord(this.name, CLUSTERS_DIR);
+    const index = nodes.findIndex(({ name }) => name === `${this.name}-${node}`);
+    const { near } = hostLink(this.name, network, index);
+    const { code, stderr } = await runCommand('ip', ['link', 'set', near, state === 'out' ? 'down' : 'up']);
+    if (code !== 0) throw new Error(`the link ${near} of ${node}: ${stderr.toString('utf8')}`);
   }
 
   /** kubectl from outside, by the context that `create` wrote. */

@@ -50,6 +50,15 @@ export class ControlPlanePart {
     return child.exitCode;
   }
 
+  /** SIGSTOP: it lives and does nothing. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   /** Ends it and waits until it is gone; its exit code. Safe to repeat. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<number | null> {
     const child = this.#child;

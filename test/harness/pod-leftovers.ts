@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { JournalBuilder, type JournalLine } from '../../src/cni/journal/state.ts';
+import { JournalBuilder, type JournalEntry, type JournalLine } from '../../src/cni/journal/state.ts';
 import type { RuntimeHost } from './runtime-host.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -32,7 +32,7 @@ export async function podLeftovers(target: Pick<RuntimeHost, 'host' | 'client'>)
     ...mounts(readFileSync(host.path('/proc/1/mountinfo'), 'utf8')),
     ...links(readFileSync(host.path('/proc/1/net/dev'), 'utf8')),
     ...groups(host.path('/sys/fs/cgroup')),
-    ...addresses(host.path('/var/lib/gantry/cni')),
+    ...attachments(host.path('/var/lib/gantry/cni')).flatMap(({ ips }) => ips.map(ip => `address ${ip}`)),
     ...names('/var/lib/gantry/cni-cache/results').map(n => `cached attachment ${n}`),
   ];
 }
@@ -50,7 +50,8 @@ export async function expectNoLeftovers(target: Pick<RuntimeHost, 'host' | 'clie
   );
 }
 
-function entries(directory: string): string[] {
+/** Names in a directory; none where it is not there. */
+export function entries(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch {
@@ -115,13 +116,12 @@ function directories(path: string): string[] {
   }
 }
 
-function addresses(directory: string): string[] {
-  const found: string[] = [];
-  for (const file of entries(directory)) {
+/** What the journals of addresses say is taken, in whatever state. `directory` is `/var/lib/gantry/cni` of a host. */
+export function attachments(directory: string): JournalEntry[] {
+  return entries(directory).flatMap(file => {
     const journal = new JournalBuilder();
     for (const line of readFileSync(`${directory}/${file}`, 'utf8').split('\n'))
       if (line.startsWith('{"op"')) journal.apply(JSON.parse(line) as JournalLine);
-    found.push(...[...journal.taken].map(ip => `address ${ip}`));
-  }
-  return found;
+    return [...journal.entries.values()];
+  });
 }

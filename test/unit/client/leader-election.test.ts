@@ -2,12 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../../src/api/types/gen/coordination-v1.ts';
 import { notFound } from '../../../src/base/errors.ts';
-import { decideClaim, runElected } from '../../../src/client/leader-election.ts';
+import { type CandidateLives, decideClaim, runElected } from '../../../src/client/leader-election.ts';
 import type { ResourceClient } from '../../../src/client/resource-client.ts';
 import { FakeClock } from '../../harness/fake-clock.ts';
 
 const lease = (holderIdentity: string, leaseDurationSeconds = 15): Lease =>
-  ({ metadata: { name: 'l', namespace: 'n' }, spec: { holderIdentity, leaseDurationSeconds } }) as Lease;
+  ({
+    metadata: { name: 'l', namespace: 'n', resourceVersion: '1' },
+    spec: { holderIdentity, leaseDurationSeconds },
+  }) as Lease;
 
 describe('what a candidate does about a lease', () => {
   it.each([
@@ -21,6 +24,82 @@ describe('what a candidate does about a lease', () => {
     ['its own time counts, not ours', lease('you', 60), 15_000, { kind: 'wait', holder: 'you', forMs: 45_000 }],
   ])('%s', (_, found, sinceChange, expected) => {
     expect(decideClaim({ lease: found, changedAt: 1000 }, 'me', 1000 + sinceChange)).toEqual(expected);
+  });
+
+  it.each([
+    ['does not wait for one that has certainly ended', 'you', 'take-over'],
+    ['waits for one of whom nothing is known', 'other', 'wait'],
+    ['is told of itself by nobody', 'me', 'renew'],
+  ])('%s', (_, holder, kind) => {
+    const hasEnded = (name: string): boolean => name !== 'other';
+    expect(decideClaim({ lease: lease(holder), changedAt: 0 }, 'me', 0, hasEnded)).toMatchObject({ kind });
+  });
+});
+
+describe('a candidate among others of its machine', () => {
+  const candidate = (held: Lease, lives: CandidateLives) => {
+    const troubles: string[] = [];
+    const written: (string | undefined)[] = [];
+    const update = async (each: Lease): Promise<Lease> => {
+      written.push(each.spec?.holderIdentity);
+      return each;
+    };
+    const options = {
+      leases: { get: async () => held, update } as unknown as ResourceClient<Lease>,
+      namespace: 'n',
+      name: 'l',
+      identity: 'me',
+      clock: new FakeClock(),
+      lives,
+      onTrouble: (message: string) => troubles.push(message),
+    };
+    return { troubles, written, options };
+  };
+  const seen: string[] = [];
+  const lives: CandidateLives = {
+    begin: (identity, holder) => seen.push(`${identity} begins in the place of ${holder}`),
+    hasEnded: () => true,
+    end: identity => seen.push(`${identity} ends`),
+  };
+
+  it('leads at once in the place of one that has ended, shows that it lives before, and that it has ended after', async () => {
+    const { options, written, troubles } = candidate(lease('you'), lives);
+    const stop = new AbortController();
+    let told = '';
+    await runElected(options, stop.signal, async (_, because) => {
+      seen.push('me leads');
+      told = because;
+      stop.abort();
+    });
+    expect(told).toBe('the process of you on this machine has ended');
+    expect(seen).toEqual(['me begins in the place of you', 'me leads', 'me ends']);
+    expect([written, troubles]).toEqual([['me', ''], []]);
+  });
+
+  it('leads all the same when it cannot show it, and waits when it cannot see others', async () => {
+    const broken: CandidateLives = {
+      ...lives,
+      begin: () => {
+        throw new Error('no space left on device');
+      },
+    };
+    const { options, written, troubles } = candidate(lease('you'), broken);
+    const stop = new AbortController();
+    await runElected(options, stop.signal, async () => stop.abort());
+    expect(written).toEqual(['me', '']);
+    expect(troubles).toEqual(['others on this machine do not see that me lives: no space left on device']);
+    const blind: CandidateLives = {
+      ...lives,
+      hasEnded: () => {
+        throw new Error('input/output error');
+      },
+    };
+    const waiting = candidate(lease('you'), blind);
+    const enough = new AbortController();
+    const ended = runElected(waiting.options, enough.signal, async () => {});
+    await setImmediate();
+    enough.abort();
+    expect([await ended, waiting.written, waiting.troubles]).toEqual(['stopped', [], []]);
   });
 });
 

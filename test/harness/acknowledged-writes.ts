@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
 import type { ConfigMap } from '../../src/api/types/gen/core-v1.ts';
-import { errorMessage } from '../../src/base/errors.ts';
 import { ApiConnection } from '../../src/client/connection.ts';
 import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
@@ -22,16 +21,12 @@ export class AcknowledgedWrites {
   /** The last value that was acknowledged, and the last that was tried. */
   #counted = 0;
   #tried = 0;
-  readonly errors: string[] = [];
+  #closed = false;
 
   constructor(kubeconfig: string) {
     this.#connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'acknowledged-writes' });
     this.#maps = new ResourceClient<ConfigMap>(this.#connection, CONFIG_MAPS);
     this.#loop = this.#write();
-  }
-
-  get acknowledged(): number {
-    return this.#created.size;
   }
 
   /** Ends the writing, with a last value that is acknowledged: that value. */
@@ -52,13 +47,16 @@ export class AcknowledgedWrites {
     ];
   }
 
+  /** Ends it as it is. Safe to repeat. */
   close(): void {
+    this.#closed = true;
+    this.#over.abort();
     this.#connection.close();
   }
 
   async #write(): Promise<void> {
     const labels = { of: 'acknowledged-writes' };
-    for (;;) {
+    while (!this.#closed) {
       const isLast = this.#over.signal.aborted;
       const n = this.#tried + 1;
       this.#tried = n;
@@ -75,8 +73,8 @@ export class AcknowledgedWrites {
         );
         this.#counted = n;
         if (isLast) return;
-      } catch (error) {
-        this.errors.push(errorMessage(error));
+      } catch {
+        // whatever it was, it was not acknowledged
       }
       await setTimeout(PAUSE_MS);
     }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Pod } from '../../src/api/types/gen/core-v1.ts';
 import { COUNTER } from './acknowledged-writes.ts';
 import type { TestCluster } from './cluster.ts';
@@ -22,7 +22,16 @@ const FROM_POD = [
 ];
 const LEDGER_VOLUME = { name: 'ledger', hostPath: { path: LEDGER, type: 'Directory' } };
 const LEDGER_MOUNT = { name: 'ledger', mountPath: '/ledger' };
-const STARTED = 'echo "$POD_NAME $POD_UID $REVISION" >>/ledger/started; ';
+const STARTED = 'echo "$POD_NAME $POD_UID $REVISION" >>/ledger/started';
+
+/** Asked to end, it serves on until the test says that nobody is led to it any more: no time has to be guessed for that. */
+const WEB = `trap 'until [ -e /ledger/end-$REVISION ]; do sleep 0.1; done; exit 0' TERM
+mkdir /w
+echo "$POD_NAME $REVISION" >/w/index.html
+${STARTED}
+nc -ll -p 9000 -e cat &
+httpd -f -p 8080 -h /w &
+while :; do wait; done`;
 
 const labels = (app: string) => ({ selector: { matchLabels: { app } }, metadata: { labels: { app } } });
 
@@ -32,14 +41,8 @@ function deployment(): object {
     name: 'web',
     image: BUSYBOX,
     env: [...FROM_POD, { name: 'REVISION', value: '0' }],
-    command: [
-      'sh',
-      '-c',
-      `${STARTED} mkdir /w; echo "$POD_NAME $REVISION" >/w/index.html; nc -ll -p 9000 -e cat & exec httpd -f -p 8080 -h /w`,
-    ],
+    command: ['sh', '-c', WEB],
     readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 },
-    // the grace in which proxies learn that it is to go
-    lifecycle: { preStop: { exec: { command: ['sleep', '2'] } } },
     volumeMounts: [LEDGER_MOUNT, { name: 'counter', mountPath: '/counter' }],
   };
   return {
@@ -54,7 +57,8 @@ function deployment(): object {
       template: {
         metadata,
         spec: {
-          terminationGracePeriodSeconds: 3,
+          // longer than anything here takes: it ends when it may
+          terminationGracePeriodSeconds: 600,
           volumes: [LEDGER_VOLUME, { name: 'counter', configMap: { name: COUNTER } }],
           containers: [container],
         },
@@ -70,7 +74,7 @@ function statefulSet(): object {
     name: 'db',
     image: BUSYBOX,
     env: [...FROM_POD, { name: 'REVISION', value: '0' }],
-    command: ['sh', '-c', `trap 'exit 0' TERM; ${STARTED} while :; do ${alive}; sleep 0.1; done`],
+    command: ['sh', '-c', `trap 'exit 0' TERM; ${STARTED}; while :; do ${alive}; sleep 0.1; done`],
     volumeMounts: [LEDGER_MOUNT],
   };
   return {
@@ -94,7 +98,7 @@ function job(revision: number): object {
     name: 'count',
     image: BUSYBOX,
     env: [...FROM_POD, { name: 'REVISION', value: String(revision) }],
-    command: ['sh', '-c', `${STARTED} sleep 1; echo "$REVISION/$JOB_COMPLETION_INDEX" >>/ledger/completed`],
+    command: ['sh', '-c', `${STARTED}; sleep 1; echo "$REVISION/$JOB_COMPLETION_INDEX" >>/ledger/completed`],
     volumeMounts: [LEDGER_MOUNT],
   };
   return {
@@ -168,6 +172,11 @@ export class CountedWorkload {
     await this.#kubectl.ok(`set env deployment/web statefulset/db REVISION=${this.#revision}`);
   }
 
+  /** Lets the pods of the Deployment end that are asked to and of an earlier revision. */
+  earlierMayEnd(): void {
+    mayEnd(this.#revision);
+  }
+
   /** Resolves when what was begun is rolled out and the Job complete. */
   async rolledOut(): Promise<void> {
     const rollouts = ['deployment/web', 'statefulset/db'].map(name =>
@@ -197,6 +206,7 @@ export class CountedWorkload {
         saw({ wanted: wanted.map(each => JSON.stringify(each)), running: running.map(each => JSON.stringify(each)) });
         return (
           pods.length === WEB_REPLICAS + DATABASES &&
+          new Set(pods.map(({ status }) => status?.podIP)).size === pods.length &&
           pods.every(pod => this.#isCurrent(pod)) &&
           JSON.stringify(wanted) === JSON.stringify(running)
         );
@@ -211,6 +221,14 @@ export class CountedWorkload {
     const { items } = JSON.parse(text) as { items: Pod[] };
     const key = ({ metadata }: Pod): string => `${metadata.name} ${metadata.uid}`;
     return items.toSorted((a, b) => key(a).localeCompare(key(b)));
+  }
+
+  /** `ADDRESS:PORT` of the pods of the Deployment that are not asked to end. */
+  async endpoints(port: number): Promise<string[]> {
+    return (await this.pods())
+      .filter(({ metadata }) => metadata.labels?.['app'] === 'web' && metadata.deletionTimestamp === undefined)
+      .map(({ status }) => `${status?.podIP}:${port}`)
+      .toSorted();
   }
 
   /** How many containers of each revision were ever started, of the Deployment, the StatefulSet and the Jobs: `web 3: 6`. A Job is none of revision 0. */
@@ -264,19 +282,27 @@ export class CountedWorkload {
     );
   }
 
-  /** What pods see of the config map that counts, as their volumes have it on the nodes. */
-  counters(pods: readonly Pod[]): string[] {
-    return pods
-      .filter(({ metadata }) => metadata.labels?.['app'] === 'web')
-      .map(({ metadata, spec }) => {
-        const host = this.#nodes.find(({ name }) => spec?.nodeName?.endsWith(`-${name}`))?.host;
-        const path = `/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~configmap/counter/n`;
-        return readFileSync(host?.path(path) ?? path, 'utf8');
-      });
+  /** Waits until the volumes of all pods of the Deployment, as they are on the nodes, show this value of the config map that counts. */
+  async shown(value: string): Promise<void> {
+    await waitFor(
+      `all pods to see ${value}`,
+      async saw => {
+        const pods = (await this.pods()).filter(({ metadata }) => metadata.labels?.['app'] === 'web');
+        const seen = pods.map(({ metadata, spec }) => {
+          const host = this.#nodes.find(({ name }) => spec?.nodeName?.endsWith(`-${name}`))?.host;
+          const path = `/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~configmap/counter/n`;
+          return readFileSync(host?.path(path) ?? path, 'utf8');
+        });
+        saw(seen);
+        return seen.every(each => each === value);
+      },
+      PATIENCE,
+    );
   }
 
   /** Deletes it all, and waits until the API server has nothing of it. */
   async delete(): Promise<void> {
+    mayEnd(this.#revision + 1);
     await this.#kubectl.ok('delete deployment/web statefulset/db service/web service/db --timeout=50s');
     await this.#kubectl.ok('delete job -l app=count --timeout=50s');
     await this.#kubectl.ok('wait pods --all --for=delete --timeout=60s');
@@ -303,6 +329,11 @@ export class CountedWorkload {
       PATIENCE,
     );
   }
+}
+
+/** Pods of so many revisions, from the first. */
+function mayEnd(revisions: number): void {
+  for (let revision = 0; revision < revisions; revision += 1) writeFileSync(`${LEDGER}/end-${revision}`, '');
 }
 
 function lines(file: string): string[] {

@@ -166,6 +166,7 @@ async function etcd({ settings, files, services }: InitContext, say: Say, signal
         timeoutMs: ETCD_PATIENCE_MS,
         pauseMs: 50,
         signal,
+        needsRoomIn: files.etcdDataDir,
         hint: () => `the end of its log: ${keeper.lastLog(ETCD_SERVICE)}`,
       },
       () => client.range('/registry/none'),
@@ -208,6 +209,7 @@ async function waitForControlPlane(context: InitContext, say: Say, signal: Abort
         timeoutMs: CONTROL_PLANE_PATIENCE_MS,
         pauseMs: 50,
         signal,
+        needsRoomIn: context.files.etcdDataDir,
         hint: () => `the end of its log: ${keeper.lastLog(CONTROL_PLANE_SERVICE)}`,
       },
       async looking => {

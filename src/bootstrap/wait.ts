@@ -1,6 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, GantryError } from '../base/errors.ts';
 import { deadlineSignal, sleep } from '../base/signals.ts';
+import { freeBytes } from '../linux/free-space.ts';
 
 export interface WaitOptions {
   /** "the API server to be ready". */
@@ -10,10 +11,14 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** Errors that no waiting mends are thrown at once; none unless given. */
   readonly isFinal?: (error: unknown) => boolean;
+  /** Where the daemon that is waited for writes: on a disk that is full it comes up never, and the wait ends at once. */
+  readonly needsRoomIn?: string;
   /** More about the end of the wait, asked once it came: the end of a log. */
   readonly hint?: () => string;
 }
 
+/** With less free than that whatever writes fails. */
+const LEAST_ROOM_BYTES = 1 << 20;
 /** Asks a first time at once. */
 const PAUSE_MS = 200;
 
@@ -33,6 +38,7 @@ export async function waitUntil<T>(options: WaitOptions, look: (signal: AbortSig
       } catch (error) {
         if (options.isFinal?.(error) === true) throw error;
         if (!deadline.signal.aborted) last = errorMessage(error);
+        if (options.needsRoomIn !== undefined) assertRoom(options.needsRoomIn, what, last);
       }
       await sleep(pauseMs, deadline.signal).catch(() => undefined);
       options.signal?.throwIfAborted();
@@ -48,5 +54,13 @@ function timedOut(what: string, elapsedMs: number, last: string, hint: string): 
   return new GantryError(
     'deadline-exceeded',
     `waited ${seconds} s for ${what}; seen last: ${last}${hint === '' ? '' : `; ${hint}`}`,
+  );
+}
+
+function assertRoom(directory: string, what: string, last: string): void {
+  if (freeBytes(directory) >= LEAST_ROOM_BYTES) return;
+  throw new GantryError(
+    'resource-exhausted',
+    `no space is left on the disk of ${directory}: make room; waited for ${what}, and saw last: ${last}`,
   );
 }

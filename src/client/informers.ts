@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
+import { errorMessage } from '../base/errors.ts';
 import type { ApiObject, ResourceId } from './api-object.ts';
 import type { ApiConnection } from './connection.ts';
 import { runInformer } from './informer.ts';
@@ -51,7 +52,7 @@ export class Informers {
     const known = this.#entries.get(key);
     if (known !== undefined) return known.informed as unknown as Informed<T>;
     if (this.#running) throw new Error(`the informers run already: ${id.plural} has to be asked for before`);
-    const entry = newEntry<T>(new ResourceClient<T>(this.#connection, id), selection);
+    const entry = newEntry<T>(new ResourceClient<T>(this.#connection, id), selection, this.#onTrouble);
     this.#entries.set(key, entry);
     return entry.informed as unknown as Informed<T>;
   }
@@ -83,7 +84,11 @@ export class Informers {
   }
 }
 
-function newEntry<T extends ApiObject>(client: ResourceClient<T>, selection: Selection): Entry {
+function newEntry<T extends ApiObject>(
+  client: ResourceClient<T>,
+  selection: Selection,
+  onTrouble: (message: string) => void,
+): Entry {
   const listeners: ((change: Change<T>) => void)[] = [];
   const informed: Informed<T> = {
     store: new ObjectStore<T>(),
@@ -91,7 +96,14 @@ function newEntry<T extends ApiObject>(client: ResourceClient<T>, selection: Sel
     onChange: listener => listeners.push(listener),
   };
   const tell = (change: Change<T>): void => {
-    for (const listener of listeners) listener(change);
+    for (const listener of listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        // it cannot be read as what it should be: that concerns nobody but this object
+        onTrouble(`${client.id.plural} ${change.key} is broken: ${errorMessage(error)}`);
+      }
+    }
   };
   return { informed, selection, tell } as unknown as Entry;
 }

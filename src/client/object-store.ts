@@ -7,7 +7,7 @@ export interface Change<T extends ApiObject> {
   readonly after: T | undefined;
 }
 
-/** The values under which an object is found in an index. */
+/** The values under which an object is found in an index. One that it cannot be asked of (it throws) is found under none. */
 export type IndexBy<T> = (object: T) => readonly string[];
 
 /**
@@ -41,7 +41,8 @@ export class ObjectStore<T extends ApiObject> {
     if (this.#indexes.has(name)) throw new Error(`there is an index ${name} already`);
     const index = { by, entries: new Map<string, Map<string, T>>() };
     this.#indexes.set(name, index);
-    for (const [key, object] of this.#objects) for (const value of by(object)) put(index.entries, value, key, object);
+    for (const [key, object] of this.#objects)
+      for (const value of valuesOf(by, object)) put(index.entries, value, key, object);
   }
 
   hasIndex(name: string): boolean {
@@ -64,7 +65,7 @@ export class ObjectStore<T extends ApiObject> {
     const { namespace = '' } = object.metadata;
     if (namespace !== '') put(this.#namespaces, namespace, key, object);
     for (const { by, entries } of this.#indexes.values())
-      for (const value of by(object)) put(entries, value, key, object);
+      for (const value of valuesOf(by, object)) put(entries, value, key, object);
     return { key, before, after: object };
   }
 
@@ -95,13 +96,23 @@ export class ObjectStore<T extends ApiObject> {
   #unlink(key: string, object: T): void {
     const { namespace = '' } = object.metadata;
     if (namespace !== '') drop(this.#namespaces, namespace, key);
-    for (const { by, entries } of this.#indexes.values()) for (const value of by(object)) drop(entries, value, key);
+    for (const { by, entries } of this.#indexes.values())
+      for (const value of valuesOf(by, object)) drop(entries, value, key);
   }
 }
 
 function isSameVersion(a: ApiObject, b: ApiObject): boolean {
   const { resourceVersion = '', uid } = a.metadata;
   return resourceVersion !== '' && resourceVersion === b.metadata.resourceVersion && uid === b.metadata.uid;
+}
+
+/** An object that somebody has broken in the store of the API server must not keep the others from being known. */
+function valuesOf<T>(by: IndexBy<T>, object: T): readonly string[] {
+  try {
+    return by(object);
+  } catch {
+    return [];
+  }
 }
 
 function put<T>(entries: Map<string, Map<string, T>>, value: string, key: string, object: T): void {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { resolve } from 'node:path';
 import { errorMessage, failedPrecondition, invalidArgument, notFound } from '../base/errors.ts';
 import { type ClusterConfig, clusterOfNodes, parseClusterConfig } from '../local-cluster/config.ts';
 import { createCluster } from '../local-cluster/create.ts';
@@ -61,7 +62,7 @@ export function createClusterCommand(flags: CreateClusterFlags): Promise<number>
 function readConfig(flags: CreateClusterFlags): ClusterConfig & { readonly name: string | undefined } {
   if (flags.config === undefined) {
     const nodes = flags.nodes ?? '1';
-    return { ...clusterOfNodes(/^\d+$/.test(nodes) ? Number(nodes) : Number.NaN), name: undefined };
+    return { ...clusterOfNodes(/^\d+$/.test(nodes) ? Number(nodes) : Number.NaN, nodes), name: undefined };
   }
   let text: string;
   try {
@@ -133,7 +134,7 @@ export async function deleteClusterCommand(
   for (const name of names) {
     if (flags.ignoreMissing === true && !existsSync(clusterDir(name, clustersDir))) continue;
     try {
-      await deleteCluster(name, { clustersDir });
+      await deleteCluster(name, { clustersDir, write: line => process.stderr.write(`gantry: ${line}\n`) });
       write(`deleted the cluster "${name}"`);
     } catch (error) {
       if (names.length === 1) throw error;
@@ -255,7 +256,7 @@ function exitCodeOf({ status, signal }: { status: number | null; signal: NodeJS.
 }
 
 function clustersDirOf(flags: ClusterFlags): string {
-  return flags.clustersDir ?? DEFAULT_CLUSTERS_DIR;
+  return resolve(flags.clustersDir ?? DEFAULT_CLUSTERS_DIR);
 }
 
 function nameOf(flags: ClusterFlags): string {

@@ -1,5 +1,5 @@
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { failedPrecondition } from '../base/errors.ts';
+import { errnoName, failedPrecondition } from '../base/errors.ts';
 import { lastErrno, libc, SyscallError } from './ffi.ts';
 
 const LOCK_EX = 2;
@@ -22,10 +22,19 @@ export function holdLockFile(path: string, what: string): void {
         { cause: error },
       );
     }
-    ftruncateSync(fd);
-    writeSync(fd, `${process.pid}\n`, 0);
+    tellOwner(fd);
   } catch (error) {
     closeSync(fd);
     throw error;
+  }
+}
+
+/** The lock holds without it: on a full disk, where somebody makes room, it is left out. */
+function tellOwner(fd: number): void {
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n`, 0);
+  } catch (error) {
+    if (errnoName(error) !== 'ENOSPC' && errnoName(error) !== 'EDQUOT') throw error;
   }
 }

@@ -17,9 +17,9 @@ const API_VERSION = 'kind.x-k8s.io/v1alpha4';
 const DEFAULT_API_PORT = 6443;
 
 /** A cluster of so many nodes: the first is the control plane. */
-export function clusterOfNodes(count: number): ClusterConfig {
+export function clusterOfNodes(count: number, said = String(count)): ClusterConfig {
   if (!Number.isInteger(count) || count < 1 || count > 50)
-    throw invalidArgument(`--nodes: ${count} is not a number from 1 to 50`);
+    throw invalidArgument(`--nodes: ${said} is not a number from 1 to 50`);
   return {
     nodes: Array.from({ length: count }, (_, i) => ({ role: i === 0 ? 'control-plane' : 'worker', labels: {} })),
     podSubnet: DEFAULT_CLUSTER.podSubnet,

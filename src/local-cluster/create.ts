@@ -1,22 +1,27 @@
 import { existsSync } from 'node:fs';
-import { failedPrecondition } from '../base/errors.ts';
+import { errorMessage, failedPrecondition } from '../base/errors.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import { caPin } from '../bootstrap/init.ts';
 import { generateToken } from '../bootstrap/token.ts';
 import { faultPoint } from '../linux/fault-point.ts';
+import { freeBytes } from '../linux/free-space.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
 import type { ClusterConfig } from './config.ts';
 import { deleteCluster } from './delete.ts';
-import { createHost } from './host/create.ts';
+import { explainFailure, logExcerpt } from './failure.ts';
+import { assertNoNamesake as assertNoHostNamesake, createHost } from './host/create.ts';
 import type { Host } from './host/host.ts';
-import { mergeClusterContext } from './kubeconfig/cluster-context.ts';
-import { attachHost, ensureNetwork, machineResolver } from './network/network.ts';
-import { hostLink } from './network/plan.ts';
+import { endsOfLogs } from './host/logs.ts';
+import { checkKubeconfig, mergeClusterContext } from './kubeconfig/cluster-context.ts';
+import { firewallProblem, isBridgeFiltered, readDroppingChains } from './network/firewall.ts';
+import { attachHost, ensureNetwork, hasLink, machineResolver } from './network/network.ts';
+import { bridgeName, hostLink } from './network/plan.ts';
 import {
   assertClusterName,
   type ClusterNode,
   type ClusterRecord,
   claimCluster,
+  clusterDir,
   hostsDirOf,
   writeClusterRecord,
 } from './record.ts';
@@ -58,24 +63,62 @@ export async function createCluster(options: CreateClusterOptions): Promise<Clus
   const { name, clustersDir, config, write } = options;
   assertClusterName(name);
   checkRequirements(config.nodes.length, parentThatExists(clustersDir));
+  const kubeconfig = await checkKubeconfig(options.kubeconfig, options.signal);
+  assertNoNamesake(options);
   claimCluster(name, clustersDir);
   holdLockFile(`${clustersDir}/${name}/lock`, `the cluster "${name}"`);
   try {
-    return await make(options);
-  } catch (error) {
+    return await make(options, kubeconfig);
+  } catch (thrown) {
+    // what was cut off by an interruption tells of that in words of its own
+    const explained = options.signal.aborted ? options.signal.reason : explain(thrown, options);
     if (options.retain) {
       write(
         `What stands is kept: look at it with "gantry cluster exec", and end it with "gantry cluster delete --name ${name}"`,
       );
     } else {
       write('Deleting what was made of it');
-      await deleteCluster(name, { clustersDir, isLocked: true });
+      await deleteCluster(name, { clustersDir, isLocked: true, write }).catch((problem: unknown) =>
+        write(`Not all of it is gone, so run "gantry cluster delete --name ${name}": ${errorMessage(problem)}`),
+      );
     }
-    throw error;
+    throw explained;
   }
 }
 
-async function make(options: CreateClusterOptions): Promise<ClusterRecord> {
+/** Nodes that do not reach each other are no cluster; one that does not reach the outside is, so that is only told. */
+async function checkFirewall(bridge: string, nodes: number, write: (line: string) => void): Promise<void> {
+  const problem = firewallProblem(bridge, await readDroppingChains());
+  if (problem === undefined) return;
+  const { line, remedy } = problem;
+  if (nodes > 1 && isBridgeFiltered())
+    throw failedPrecondition(`${line}, and bridges are filtered (br_netfilter), so nodes would not meet: ${remedy}`);
+  write(`Note: ${line}, so nothing outside is reached from the nodes until it lets them through: ${remedy}`);
+}
+
+/** A cluster of the same name in another place would share links and groups with this one, and lose them to it. */
+function assertNoNamesake({ name, clustersDir, config }: CreateClusterOptions): void {
+  // the claim on the name says more where it is in this place
+  if (existsSync(clusterDir(name, clustersDir))) return;
+  const bridge = bridgeName(name);
+  if (hasLink(bridge))
+    throw failedPrecondition(
+      `the link ${bridge} is there already, of a cluster "${name}" with another --clusters-dir: choose another --name, or delete that one`,
+    );
+  for (const node of nodeNames(name, config.nodes)) assertNoHostNamesake(node, hostsDirOf(name, clustersDir));
+}
+
+/** What the daemons complained of is told before it goes with them. */
+function explain(error: unknown, { name, clustersDir, retain, write }: CreateClusterOptions): unknown {
+  const logs = endsOfLogs(hostsDirOf(name, clustersDir));
+  const excerpt = logExcerpt(logs);
+  for (const line of excerpt) write(line);
+  if (excerpt.length > 0 && !retain)
+    write('With --retain what was made is kept, and "gantry cluster logs NODE" shows the whole logs');
+  return explainFailure({ error, clustersDir, freeBytes: freeBytes(clustersDir), logs });
+}
+
+async function make(options: CreateClusterOptions, kubeconfig: string): Promise<ClusterRecord> {
   const { name, clustersDir, config, gantry, write, signal } = options;
   const network = claimNetwork(name, clustersDir, options.subnet, config);
   const names = nodeNames(name, config.nodes);
@@ -98,13 +141,14 @@ async function make(options: CreateClusterOptions): Promise<ClusterRecord> {
     serviceSubnet: config.serviceSubnet,
     apiServerPort: config.apiServerPort,
     complete: false,
-    kubeconfig: undefined,
+    kubeconfig,
   };
   writeClusterRecord(record, clustersDir);
   faultPoint('cluster/create/recorded');
   const resolver = machineResolver(network.gateway);
   write(`Making the network ${network.subnet} on the bridge ${network.bridge}`);
   ensureNetwork(network, resolver);
+  await checkFirewall(network.bridge, nodes.length, write);
   faultPoint('cluster/create/network-made');
   const hosts: Host[] = [];
   for (const [i, node] of nodes.entries()) {
@@ -133,11 +177,11 @@ async function make(options: CreateClusterOptions): Promise<ClusterRecord> {
     await runStep(host, [...gantry, ...joinArguments(record, first, node, token, pin)], { write, signal });
     faultPoint('cluster/create/joined');
   }
-  const { path, context } = await mergeClusterContext(record, firstHost, options.kubeconfig, signal);
+  const { path, context } = await mergeClusterContext(record, firstHost, kubeconfig, signal);
   write(`Wrote the context ${context} into ${path}`);
   write('Waiting for the nodes to be ready');
   await waitForNodes(record, clustersDir, signal);
-  const complete: ClusterRecord = { ...record, complete: true, kubeconfig: path };
+  const complete: ClusterRecord = { ...record, complete: true };
   writeClusterRecord(complete, clustersDir);
   faultPoint('cluster/create/complete');
   return complete;

@@ -1,5 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { errnoName, GantryError, invalidArgument, isNotFound, notFound } from '../base/errors.ts';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import {
+  errnoName,
+  errorMessage,
+  failedPrecondition,
+  GantryError,
+  invalidArgument,
+  isNotFound,
+  notFound,
+} from '../base/errors.ts';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
 import type { NodeRole } from './config.ts';
 import type { ClusterNetwork } from './network/plan.ts';
@@ -27,8 +35,8 @@ export interface ClusterRecord {
   readonly apiServerPort: number;
   /** False until everything of it was made: what is left of an interrupted `create` can only be deleted. */
   readonly complete: boolean;
-  /** The kubeconfig that its context was merged into. */
-  readonly kubeconfig: string | undefined;
+  /** The kubeconfig that its context is merged into. */
+  readonly kubeconfig: string;
 }
 
 /** A cluster's name is part of its hosts' names, which have at most 40 characters. */
@@ -48,6 +56,8 @@ export function hostsDirOf(name: string, clustersDir: string): string {
 
 /** Makes the directory, which is the claim on the name. Throws `already-exists` that says what to do. */
 export function claimCluster(name: string, clustersDir: string): void {
+  const clash = existsSync(clustersDir) && !statSync(clustersDir).isDirectory();
+  if (clash) throw invalidArgument(`${clustersDir} is no directory: name another place with --clusters-dir`);
   try {
     // the parent goes with the last cluster, perhaps just between our two mkdirs
     for (let attempt = 1; ; attempt += 1) {
@@ -60,7 +70,11 @@ export function claimCluster(name: string, clustersDir: string): void {
       }
     }
   } catch (error) {
-    if (errnoName(error) !== 'EEXIST') throw error;
+    if (errnoName(error) !== 'EEXIST')
+      throw failedPrecondition(
+        `${clustersDir} cannot be written: ${errorMessage(error)}: name another place with --clusters-dir`,
+        { cause: error },
+      );
     throw new GantryError(
       'already-exists',
       `there is a cluster "${name}" already: choose another --name, or delete it with "gantry cluster delete --name ${name}"`,

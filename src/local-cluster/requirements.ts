@@ -1,5 +1,7 @@
-import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
-import { failedPrecondition } from '../base/errors.ts';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { errorMessage, failedPrecondition } from '../base/errors.ts';
+import { freeBytes } from '../linux/free-space.ts';
+import { NftContext } from '../linux/nft.ts';
 
 /** Program -> the Debian package that holds it. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -16,32 +18,81 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   svlogd: 'runit',
   etcd: 'etcd-server',
 };
+const RUNTIMES = ['crun', 'runc'];
 const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'];
 /** What an empty node takes, and a few images. */
 const FREE_BYTES_PER_NODE = 512 << 20;
 
-/** Throws `failed-precondition` in one line that says what is missing and how to get it, where a cluster cannot be made here. */
-export function checkRequirements(nodes: number, dataDir: string): void {
-  if (process.getuid?.() !== 0) throw failedPrecondition('making a cluster needs root: run it with sudo');
+/** What was found on the machine. */
+export interface MachineFacts {
+  readonly uid: number;
+  /** Of the programs that are asked for, those that are there. */
+  readonly programs: readonly string[];
+  /** Kinds of namespaces that the kernel has. */
+  readonly namespaces: readonly string[];
+  /** The text of /proc/filesystems. */
+  readonly filesystems: string;
+  /** What nftables says against being used; undefined where it works. */
+  readonly nftables: string | undefined;
+  /** Where the data will be, or the nearest directory above that is there. */
+  readonly dataDir: string;
+  readonly freeBytes: number;
+}
+
+/** The first thing that speaks against making a cluster of so many nodes, with how to get it, in one line. Pure. */
+export function requirementProblem(facts: MachineFacts, nodes: number): string | undefined {
+  if (facts.uid !== 0) return 'making a cluster needs root: run it with sudo';
   const missing = [
-    ...Object.keys(PROGRAMS).filter(name => !isOnPath(name)),
-    ...(isOnPath('crun') || isOnPath('runc') ? [] : ['crun']),
+    ...Object.keys(PROGRAMS).filter(name => !facts.programs.includes(name)),
+    ...(RUNTIMES.some(name => facts.programs.includes(name)) ? [] : ['crun']),
   ];
   if (missing.length > 0) {
     const packages = [...new Set(missing.map(name => PROGRAMS[name] ?? name))];
-    throw failedPrecondition(`${missing.join(', ')} not found on PATH: apt-get install ${packages.join(' ')}`);
+    return `${missing.join(', ')} not found on PATH: apt-get install ${packages.join(' ')}`;
   }
-  const namespace = NAMESPACES.find(name => !existsSync(`/proc/self/ns/${name}`));
+  const namespace = NAMESPACES.find(name => !facts.namespaces.includes(name));
   if (namespace !== undefined)
-    throw failedPrecondition(`the kernel has no ${namespace} namespaces: run it on one that has (CONFIG_NAMESPACES)`);
-  if (!/\boverlay$/m.test(readFileSync('/proc/filesystems', 'utf8')))
-    throw failedPrecondition('the kernel has no overlay file system: modprobe overlay, or run it on one that has');
-  const { bavail, bsize } = statfsSync(dataDir);
+    return `the kernel has no ${namespace} namespaces: run it on one that has (CONFIG_NAMESPACES)`;
+  if (!/\boverlay$/m.test(facts.filesystems))
+    return 'the kernel has no overlay file system: modprobe overlay, or run it on one that has';
+  if (facts.nftables !== undefined)
+    return `nftables cannot be used (${facts.nftables}): modprobe nf_tables, or run it on a kernel that has it (CONFIG_NF_TABLES)`;
   const wanted = nodes * FREE_BYTES_PER_NODE;
-  if (bavail * bsize < wanted)
-    throw failedPrecondition(
-      `only ${megabytes(bavail * bsize)} MB are free in ${dataDir}, and ${nodes} ${nodes === 1 ? 'node needs' : 'nodes need'} ${megabytes(wanted)} MB: make room, or name another place with --clusters-dir`,
-    );
+  if (facts.freeBytes < wanted)
+    return `only ${megabytes(facts.freeBytes)} MB are free in ${facts.dataDir}, and ${nodes} ${nodes === 1 ? 'node needs' : 'nodes need'} ${megabytes(wanted)} MB: make room, or name another place with --clusters-dir`;
+  return undefined;
+}
+
+/** Throws `failed-precondition` in one line that says what is missing and how to get it, where a cluster cannot be made here. */
+export function checkRequirements(nodes: number, dataDir: string): void {
+  const problem = requirementProblem(readMachine(dataDir), nodes);
+  if (problem !== undefined) throw failedPrecondition(problem);
+}
+
+function readMachine(dataDir: string): MachineFacts {
+  return {
+    uid: process.getuid?.() ?? -1,
+    programs: [...Object.keys(PROGRAMS), ...RUNTIMES].filter(isOnPath),
+    namespaces: NAMESPACES.filter(name => existsSync(`/proc/self/ns/${name}`)),
+    filesystems: readFileSync('/proc/filesystems', 'utf8'),
+    nftables: nftablesProblem(),
+    dataDir,
+    freeBytes: freeBytes(dataDir),
+  };
+}
+
+function nftablesProblem(): string | undefined {
+  try {
+    const nft = NftContext.open();
+    try {
+      nft.run('list tables');
+    } finally {
+      nft.close();
+    }
+    return undefined;
+  } catch (error) {
+    return errorMessage(error);
+  }
 }
 
 function megabytes(bytes: number): number {

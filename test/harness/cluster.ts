@@ -25,8 +25,10 @@ let made = 0;
 export class TestCluster {
   readonly name: string;
   readonly kubeconfig: string;
+  readonly #clustersDir: string;
 
-  constructor() {
+  constructor(clustersDir: string = CLUSTERS_DIR) {
+    this.#clustersDir = clustersDir;
     made += 1;
     this.name = `${RUN_ID}-${made}`;
     makeRunDirectory();
@@ -57,7 +59,7 @@ export class TestCluster {
       'service',
       name,
       `--name=${this.name}`,
-      `--clusters-dir=${CLUSTERS_DIR}`,
+      `--clusters-dir=${this.#clustersDir}`,
       ...flags,
     );
     const result = await runCommand(file, args, { env: environment({}), timeoutMs: PATIENCE_MS });
@@ -128,7 +130,7 @@ export class TestCluster {
     const near = hostLink(this.name, network, 0).near.replace(/0$/, '');
     const tables = stdout.toString('utf8').split('\n');
     return [
-      ...(existsSync(`${CLUSTERS_DIR}/${this.name}`) ? ['directory'] : []),
+      ...(existsSync(`${this.#clustersDir}/${this.name}`) ? ['directory'] : []),
       ...readdirSync('/sys/class/net').filter(link => link === network.bridge || link.startsWith(near)),
       ...tables.filter(table => table.endsWith(`gantry-cluster-${this.name}`)),
     ];
@@ -140,7 +142,7 @@ export class TestCluster {
       'cluster',
       ...verb.split(' '),
       `--name=${this.name}`,
-      `--clusters-dir=${CLUSTERS_DIR}`,
+      `--clusters-dir=${this.#clustersDir}`,
       ...rest,
     );
   }

@@ -33,7 +33,7 @@ export async function removeDeadRuns(): Promise<void> {
       await deleteHost(host, { hostsDir, missingOk: true });
     const clustersDir = `${directory}/clusters`;
     for (const cluster of existsSync(clustersDir) ? readdirSync(clustersDir) : [])
-      await deleteCluster(cluster, { clustersDir });
+      await deleteCluster(cluster, { clustersDir, write: () => {} });
     // network namespaces are held by mounts; those below others first
     const mounts = readMountinfo()
       .map(({ target }) => target)

@@ -14,13 +14,13 @@ import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { errnoName, errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
-import { createCgroup } from '../../linux/cgroup.ts';
+import { cgroupPids, createCgroup } from '../../linux/cgroup.ts';
 import { detectCgroups } from '../../linux/cgroup-layout.ts';
 import { reapProcess, runCommand, spawnProcess } from '../../linux/command.ts';
 import { bootId, type ProcessIdentity, processIdentity } from '../../linux/procfs.ts';
 import { moveInto } from './enter.ts';
 import { deleteHost, type Host, hostEnvironment, hostHandle, isRunning, stopHost } from './host.ts';
-import { formatMountTable, type HostPlan, planHost } from './plan.ts';
+import { formatMountTable, type HostPlan, hostCgroup, planHost } from './plan.ts';
 import { DEFAULT_HOSTS_DIR, type HostRecord, hostDataDir, readHostRecord, writeHostRecord } from './record.ts';
 
 export interface CreateHostOptions {
@@ -44,6 +44,7 @@ const OVERLAYFS_MAGIC = 0x794c7630;
 export async function createHost(options: CreateHostOptions): Promise<Host> {
   const hostsDir = options.hostsDir ?? DEFAULT_HOSTS_DIR;
   const dataDir = hostDataDir(options.name, hostsDir);
+  assertNoNamesake(options.name, hostsDir);
   mkdirSync(hostsDir, { recursive: true });
   claim(dataDir, options.name);
   const facts = {
@@ -128,6 +129,17 @@ function collectLauncher(launcher: number): void {
   } catch (error) {
     if (errnoName(error) !== 'ECHILD') throw error;
   }
+}
+
+/**
+ * A host of the same name with its data elsewhere has the same groups: this one would end its processes with its own. Throws `already-exists` where one runs.
+ */
+export function assertNoNamesake(name: string, hostsDir: string): void {
+  if (existsSync(hostDataDir(name, hostsDir)) || cgroupPids(hostCgroup(name)).length === 0) return;
+  throw new GantryError(
+    'already-exists',
+    `a host "${name}" runs already, with its data in another place than ${hostsDir}: choose another name, or delete that one`,
+  );
 }
 
 /** The directory is the claim on the name: mkdir succeeds for one caller only. */

@@ -73,6 +73,11 @@ export const OWN_DIRECTORIES = [
 const USED_CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'name=systemd'];
 
 const HOST_GROUPS = '/gantry-hosts';
+
+/** Path of a host's group, relative to the root of every hierarchy. */
+export function hostCgroup(name: string): string {
+  return `${HOST_GROUPS}/${name}`;
+}
 /** Where a host finds its own data directory. */
 const DATA_ROOT = '/run/host-data';
 const OVERLAY_ROOT = '/run/host-overlay';
@@ -81,7 +86,7 @@ const OVERLAY_ROOT = '/run/host-overlay';
 export function planHost(facts: HostFacts): HostPlan {
   assertHostName(facts.name);
   if (!facts.dataDir.startsWith('/')) throw invalidArgument(`the data directory "${facts.dataDir}" is not absolute`);
-  const cgroup = `${HOST_GROUPS}/${facts.name}`;
+  const cgroup = hostCgroup(facts.name);
   const memberCgroup = facts.cgroups.version === 2 ? `${cgroup}/init` : cgroup;
   const hierarchies =
     facts.cgroups.version === 2

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { ClusterRecord } from '../record.ts';
 import { changeKubeconfig, kubeconfigPath, readCaller } from './file.ts';
@@ -10,24 +11,47 @@ export function contextName(cluster: string): string {
   return `gantry-${cluster}`;
 }
 
-/** Puts the cluster's context into the caller's kubeconfig, as the current one. */
+/** The kubeconfig to write into. Throws in one line where that would fail, so that nothing is made in vain; changes nothing. */
+export async function checkKubeconfig(asked: string | undefined, signal: AbortSignal): Promise<string> {
+  const caller = readCaller();
+  const path = kubeconfigPath(asked, caller);
+  const nothing: ContextEntries = { name: 'none', cluster: {}, user: {} };
+  try {
+    await changeKubeconfig(
+      path,
+      caller,
+      text => {
+        mergeContext(text, path, nothing);
+        return undefined;
+      },
+      signal,
+    );
+  } catch (error) {
+    if (error instanceof GantryError) throw error;
+    throw failedPrecondition(
+      `the kubeconfig ${path} cannot be written: ${errorMessage(error)}: name another file with --kubeconfig`,
+      { cause: error },
+    );
+  }
+  return path;
+}
+
+/** Puts the cluster's context into the kubeconfig, as the current one. */
 export async function mergeClusterContext(
   record: ClusterRecord,
   controlPlane: Host,
-  asked: string | undefined,
+  path: string,
   signal: AbortSignal,
 ): Promise<{ readonly path: string; readonly context: string }> {
-  const caller = readCaller();
-  const path = kubeconfigPath(asked, caller);
   const entries = clusterContext(record, controlPlane);
-  await changeKubeconfig(path, caller, text => mergeContext(text, path, entries), signal);
+  await changeKubeconfig(path, readCaller(), text => mergeContext(text, path, entries), signal);
   return { path, context: entries.name };
 }
 
 /** Takes the context out of the kubeconfig that it was put into. One that is gone is fine. */
 export async function removeClusterContext(record: ClusterRecord): Promise<void> {
   const caller = readCaller();
-  const path = record.kubeconfig ?? kubeconfigPath(undefined, caller);
+  const path = record.kubeconfig;
   await changeKubeconfig(path, caller, text => removeContext(text, path, contextName(record.name)));
 }
 

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { failedPrecondition } from '../../base/errors.ts';
+import { errnoName, failedPrecondition } from '../../base/errors.ts';
 import { addAddress, listAddresses } from '../../linux/netlink/addresses.ts';
 import { createBridge, createVeth, deleteLink, getLink, setLinkUp } from '../../linux/netlink/links.ts';
 import { addRoute, listRoutes } from '../../linux/netlink/routes.ts';
@@ -32,6 +32,16 @@ export function reachedNetworks(): readonly { readonly cidr: string; readonly by
   }
 }
 
+/** Whether this machine has a link of that name. */
+export function hasLink(name: string): boolean {
+  const socket = NetlinkSocket.open();
+  try {
+    return getLink(socket, name) !== undefined;
+  } finally {
+    socket.close();
+  }
+}
+
 /** The machine's resolver as hosts behind this gateway can use it. */
 export function machineResolver(gateway: string): Resolver {
   const own = hostResolver(readFileSync('/etc/resolv.conf', 'utf8'), gateway);
@@ -47,7 +57,7 @@ export function ensureNetwork(network: ClusterNetwork, resolver: Resolver): void
   const socket = NetlinkSocket.open();
   try {
     if (getLink(socket, bridge) === undefined)
-      createBridge(socket, { name: bridge, mtu: undefined, mac: macOf(gateway) });
+      withModule('bridge', () => createBridge(socket, { name: bridge, mtu: undefined, mac: macOf(gateway) }));
     const link = getLink(socket, bridge);
     if (link?.kind !== 'bridge') throw failedPrecondition(`the link ${bridge} is there and is no bridge: remove it`);
     addAddress(socket, link.index, gateway, Number(subnet.split('/')[1]));
@@ -80,12 +90,14 @@ export function attachHost(pid1: number, network: ClusterNetwork, link: HostLink
   try {
     const bridge = getLink(outside, network.bridge);
     if (bridge === undefined) throw failedPrecondition(`the bridge ${network.bridge} is not there`);
-    createVeth(outside, {
-      name: link.near,
-      mtu: undefined,
-      master: bridge.index,
-      peer: { name: HOST_INTERFACE, mac: link.mac, netnsFd: netns },
-    });
+    withModule('veth', () =>
+      createVeth(outside, {
+        name: link.near,
+        mtu: undefined,
+        master: bridge.index,
+        peer: { name: HOST_INTERFACE, mac: link.mac, netnsFd: netns },
+      }),
+    );
     const near = getLink(outside, link.near);
     if (near !== undefined && !near.up) setLinkUp(outside, near.index);
     inNetns(`/proc/${pid1}/ns/net`, () => configureInside(network, link));
@@ -108,6 +120,18 @@ function configureInside({ gateway }: ClusterNetwork, { address, prefix }: HostL
     socket.close();
   }
   ensureSysctl('net/ipv4/ip_forward', '1');
+}
+
+/** Makes a link of a kind that is a module of the kernel, of the same name. */
+function withModule(name: string, make: () => void): void {
+  try {
+    make();
+  } catch (error) {
+    if (errnoName(error) !== 'EOPNOTSUPP') throw error;
+    throw failedPrecondition(`the kernel has no ${name} links: modprobe ${name}, or run it on one that has`, {
+      cause: error,
+    });
+  }
 }
 
 function runNft(text: string): void {

@@ -1,5 +1,5 @@
 import { bigIntToIp, type Cidr, formatCidr, lastAddress, parseCidr } from '../../base/cidr.ts';
-import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { errorMessage, failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import { fnv32a } from '../../base/hash.ts';
 
 /** The network of one cluster's hosts: a bridge of its own, and the way out. */
@@ -71,7 +71,7 @@ export function chooseSubnet(
   const meeting = (subnet: Cidr): (typeof taken)[number] | undefined =>
     taken.find(({ cidr }) => overlap(parseCidr(cidr), subnet));
   if (asked !== undefined) {
-    const subnet = parseCidr(asked);
+    const subnet = askedSubnet(asked);
     if (subnet.family !== 4 || subnet.prefix < 8 || subnet.prefix > 29)
       throw invalidArgument(`--subnet ${asked}: give an IPv4 network with a prefix from /8 to /29`);
     const other = meeting(subnet);
@@ -85,6 +85,14 @@ export function chooseSubnet(
     if (meeting(subnet) === undefined) return formatCidr(subnet);
   }
   throw failedPrecondition(`no free /${NETWORK_PREFIX} network is left in ${POOL}: name one with --subnet`);
+}
+
+function askedSubnet(asked: string): Cidr {
+  try {
+    return parseCidr(asked);
+  } catch (error) {
+    throw invalidArgument(`--subnet: ${errorMessage(error)}: give an IPv4 network, as 10.210.7.0/24`);
+  }
 }
 
 function overlap(a: Cidr, b: Cidr): boolean {

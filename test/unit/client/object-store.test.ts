@@ -22,6 +22,17 @@ const names = (items: readonly Item[]): string[] =>
   items.map(i => `${i.metadata.namespace}/${i.metadata.name}`).toSorted();
 
 describe('an object store', () => {
+  it('keeps an object that an index cannot be asked of, and those after it', () => {
+    const store = new ObjectStore<Item>();
+    store.addIndex('node', each => [(each.node as string).toUpperCase()]);
+    store.replace([item('a', 'broken', '1'), item('a', 'one', '2', 'n1')]);
+    expect(names(store.list())).toEqual(['a/broken', 'a/one']);
+    expect(names(store.byIndex('node', 'N1'))).toEqual(['a/one']);
+    store.put(item('a', 'broken', '3', 'n1'));
+    store.remove('a/one');
+    expect(names(store.byIndex('node', 'N1'))).toEqual(['a/broken']);
+  });
+
   it('finds by key, by namespace and by index', () => {
     const store = filled();
     expect(store.get('b', 'one')?.metadata.resourceVersion).toBe('3');

@@ -24,6 +24,7 @@ import type { Executors } from './executors.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { StartFailure } from './start-container.ts';
 import { tellFailure, tellStatusChange } from './tell-events.ts';
+import { WorkerRest } from './worker-rest.ts';
 
 /** What a worker is after. `end` never turns back into `run`: a pod that is wanted again gets a new worker when this one is done. */
 export type PodGoal =
@@ -64,12 +65,9 @@ export class PodWorker {
   #stale = false;
   #wasRunning = false;
   #goalChanged = false;
-  #runtimeBack = false;
   /** Counts changes of what the pod takes from the API: one that comes in the middle of a step is not lost with its end. */
   #objectChanges = 0;
-  #objectsChanged = false;
-  #poked = false;
-  #wake: (() => void) | undefined;
+  readonly #rest: WorkerRest;
   /** Ends the wait for containers that were asked to end. */
   #kill: AbortController | undefined;
   /** Aborts when the pod has to end: what its containers wait for is not waited for then. */
@@ -79,6 +77,7 @@ export class PodWorker {
     this.uid = uid;
     this.#goal = goal;
     this.#tools = tools;
+    this.#rest = new WorkerRest(tools.clock);
     if (goal.kind === 'run') tools.objects.watch(goal.desired);
   }
 
@@ -101,15 +100,14 @@ export class PodWorker {
       // volumes may show the pod's own labels and annotations
       this.onObjectChange();
     }
-    this.#poke();
+    this.#rest.pokeWithNews();
   }
 
   /** Something that the pod takes from the API or from the node has changed, or is there at last. */
   onObjectChange(): void {
     this.#memory = rememberObjectChange(this.#memory);
     this.#objectChanges += 1;
-    this.#objectsChanged = true;
-    this.#poke();
+    this.#rest.pokeWithNews();
   }
 
   /** A deletion with less grace than the one before: what waits for containers to end asks anew. */
@@ -120,41 +118,38 @@ export class PodWorker {
     this.#goal = { ...this.#goal, graceSeconds };
     this.#goalChanged = true;
     this.#kill?.abort();
-    this.#poke();
+    this.#rest.pokeWithNews();
   }
 
   /** The runtime has news of this pod; `stale` says that the cache does not have it yet. */
   onNews(stale: boolean): void {
     if (stale) this.#stale = true;
-    this.#poke();
+    this.#rest.poke();
   }
 
   /** Its probes have settled on something else. While containers are given time to end, the loop does not come to tell of it. */
   onProbed(): void {
     const observed = this.#tools.cache.get(this.uid);
     if (this.#kill !== undefined && observed !== undefined) this.#report(observed);
-    this.#poke();
+    this.#rest.poke();
   }
 
   onRuntimeBack(): void {
-    this.#runtimeBack = true;
-    this.#poke();
+    this.#rest.pokeWithNews();
   }
 
   /** Resolves when the pod is gone, or when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const onAbort = (): void => this.#poke();
+    const onAbort = (): void => this.#rest.poke();
     signal.addEventListener('abort', onAbort, { once: true });
     while (!signal.aborted) {
-      this.#poked = false;
+      this.#rest.begin();
       this.#goalChanged = false;
-      this.#runtimeBack = false;
-      this.#objectsChanged = false;
       const holdUntil = await this.#step(signal);
       if (holdUntil === 'gone') break;
       if (holdUntil === 'again') continue;
-      if ('hold' in holdUntil) await this.#hold(holdUntil.hold, signal);
-      else if (!this.#poked) await this.#sleep(holdUntil.wakeAt);
+      if ('hold' in holdUntil) await this.#rest.hold(holdUntil.hold, signal);
+      else await this.#rest.sleep(holdUntil.wakeAt);
     }
     signal.removeEventListener('abort', onAbort);
     this.#tools.probes.forget(this.uid);
@@ -349,38 +344,13 @@ export class PodWorker {
       log.warn({ pod: this.#name(), container: name, because: answer.message }, answer.reason);
       if (desired !== undefined) events.record(desired, 'Warning', 'Failed', `Error: ${answer.reason}`, name);
     }
-    this.#poke();
+    this.#rest.poke();
   }
 
   #name(): string {
     const { desired } = this.#goal;
     const { namespace, name } = desired ?? this.#tools.cache.get(this.uid) ?? { namespace: '', name: this.uid };
     return `${namespace}/${name}`;
-  }
-
-  #poke(): void {
-    this.#poked = true;
-    this.#wake?.();
-  }
-
-  #sleep(until: number | undefined): Promise<void> {
-    const { clock } = this.#tools;
-    return new Promise(resolve => {
-      const cancel =
-        until === undefined ? () => {} : clock.after(Math.max(0, until - clock.now()), () => this.#wake?.());
-      this.#wake = () => {
-        this.#wake = undefined;
-        cancel();
-        resolve();
-      };
-    });
-  }
-
-  /** Waits out a failure: only another goal, the return of the runtime, news of objects or the end of the kubelet cut it short. */
-  async #hold(until: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#tools;
-    const isNews = (): boolean => signal.aborted || this.#goalChanged || this.#runtimeBack || this.#objectsChanged;
-    while (!isNews() && clock.now() < until) await this.#sleep(until);
   }
 }
 

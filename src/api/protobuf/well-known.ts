@@ -122,9 +122,14 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** As Go's clients write JSON: they compare it byte by byte with what they would have written (`kubectl rollout undo` does). */
+function escaped(json: string): string {
+  return json.replaceAll(/[<>&\u2028\u2029]/g, each => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 const RAW_JSON = single<unknown>(
   0x0a,
-  (writer, value) => writer.text(JSON.stringify(value)),
+  (writer, value) => writer.text(escaped(JSON.stringify(value))),
   reader => {
     const text = reader.text();
     return text === '' ? undefined : parseJson(text);

@@ -63,9 +63,17 @@ export function newRevision(
       ...(annotations === undefined ? {} : { annotations }),
       ownerReferences: [controllerReference(owner, apiVersion, kind)],
     },
-    data: { spec: { template: { ...template, $patch: 'replace' } } },
+    data: inOrder({ spec: { template: { ...template, $patch: 'replace' } } }),
     revision: number,
   };
+}
+
+/** The same with the members of every object sorted: clients compare this data with what they would have made, byte by byte. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== 'object' || value === null) return value;
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(members.map(([name, member]) => [name, inOrder(member)]));
 }
 
 /** Those of older templates beyond a number, the oldest first, but none that somebody still needs, as pods of it do. */

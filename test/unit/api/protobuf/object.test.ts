@@ -85,6 +85,14 @@ describe('the protobuf codec', () => {
     expect(decodeMessage(container, hex('3206 1881808080 10'))['ports']).toEqual([{ containerPort: 1 }]);
   });
 
+  it("writes embedded objects with the escapes of Go's clients, which compare the bytes", () => {
+    const revision = builtinTable.struct('apps/v1.ControllerRevision');
+    const data = { args: ['a && b', '<x>', 'line\u2028'] };
+    const bytes = encodeMessage(revision, { data });
+    expect(bytes.toString()).toContain('{"args":["a \\u0026\\u0026 b","\\u003cx\\u003e","line\\u2028"]}');
+    expect(decodeMessage(revision, bytes)['data']).toEqual(data);
+  });
+
   it('refuses embedded objects that are nested too deep to be walked', () => {
     const revision = builtinTable.struct('apps/v1.ControllerRevision');
     const nested = (levels: number) =>

@@ -3,6 +3,7 @@ import type { Event, ObjectReference } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage, isNotFound } from '../base/errors.ts';
 import { type ApiObject, keyOf } from './api-object.ts';
+import { EventNames } from './event-names.ts';
 import type { ResourceClient } from './resource-client.ts';
 
 export interface EventTarget {
@@ -20,8 +21,8 @@ export interface EventRecorderOptions {
   /** The node that it runs on, where that matters. */
   readonly host?: string;
   readonly clock: Clock;
-  /** Eight hexadecimal digits or so, fresh at each call. */
-  readonly randomSuffix: () => string;
+  /** 0 <= x < 1. */
+  readonly random: () => number;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -43,6 +44,7 @@ const MAX_WAITING = 1000;
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
+  readonly #names: EventNames;
   readonly #told = new Map<string, Told>();
   readonly #budgets = new Map<string, { tokens: number; at: number }>();
   #tail: Promise<void> = Promise.resolve();
@@ -50,14 +52,16 @@ export class EventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#names = new EventNames(options.clock, options.random);
   }
 
   record(target: EventTarget, type: 'Normal' | 'Warning', reason: string, message: string): void {
     if (this.#waiting >= MAX_WAITING || !this.#mayTell(target)) return;
     this.#waiting += 1;
+    const event = this.#newEvent(target, type, reason, message.slice(0, MAX_MESSAGE));
     // one after another: a count is raised on what was written before
     this.#tail = this.#tail
-      .then(() => this.#write(target, type, reason, message.slice(0, MAX_MESSAGE)))
+      .then(() => this.#write(target, event))
       .finally(() => {
         this.#waiting -= 1;
       });
@@ -79,18 +83,18 @@ export class EventRecorder {
     return true;
   }
 
-  async #write(target: EventTarget, type: string, reason: string, message: string): Promise<void> {
+  async #write(target: EventTarget, fresh: Event): Promise<void> {
     const { events, onTrouble } = this.#options;
-    const involved = referenceOf(target);
+    const { involvedObject, type, reason, message } = fresh;
     // the same event of a later version of the object is the same event
-    const key = JSON.stringify([{ ...involved, resourceVersion: '' }, type, reason, message]);
+    const key = JSON.stringify([{ ...involvedObject, resourceVersion: '' }, type, reason, message]);
     const known = this.#told.get(key);
     const signal = AbortSignal.timeout(10_000);
     try {
-      const event = known === undefined ? undefined : await this.#again(known.event, signal);
+      const event = known === undefined ? undefined : await this.#again(known.event, fresh.lastTimestamp ?? '', signal);
       if (event !== undefined && known !== undefined) known.event = event;
       else {
-        const created = await events.create(this.#newEvent(target, involved, type, reason, message), signal);
+        const created = await events.create(fresh, signal);
         remembered(this.#told, key, () => ({ event: created })).event = created;
       }
     } catch (error) {
@@ -101,9 +105,9 @@ export class EventRecorder {
   }
 
   /** Undefined where the first event is gone. */
-  async #again(event: Event, signal: AbortSignal): Promise<Event | undefined> {
+  async #again(event: Event, lastTimestamp: string, signal: AbortSignal): Promise<Event | undefined> {
     const { namespace = '', name = '' } = event.metadata;
-    const patch = { count: (event.count ?? 1) + 1, lastTimestamp: this.#now() };
+    const patch = { count: (event.count ?? 1) + 1, lastTimestamp };
     try {
       return await this.#options.events.patch({ namespace, name }, 'merge', patch, signal);
     } catch (error) {
@@ -112,21 +116,15 @@ export class EventRecorder {
     }
   }
 
-  #newEvent(
-    target: EventTarget,
-    involvedObject: ObjectReference,
-    type: string,
-    reason: string,
-    message: string,
-  ): Event {
-    const { component, host, randomSuffix } = this.#options;
-    const now = this.#now();
+  #newEvent(target: EventTarget, type: string, reason: string, message: string): Event {
+    const { component, host, clock } = this.#options;
+    const now = timeOf(clock.now());
     return {
       metadata: {
-        name: `${target.object.metadata.name}.${randomSuffix()}`,
+        name: this.#names.next(target.object.metadata.name ?? ''),
         namespace: target.object.metadata.namespace || 'default',
       },
-      involvedObject,
+      involvedObject: referenceOf(target),
       type,
       reason,
       message,
@@ -137,10 +135,6 @@ export class EventRecorder {
       lastTimestamp: now,
       count: 1,
     } as Event;
-  }
-
-  #now(): string {
-    return timeOf(this.#options.clock.now());
   }
 }
 

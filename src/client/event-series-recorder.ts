@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { errorMessage, isNotFound } from '../base/errors.ts';
 import { KeyedQueue } from '../base/keyed-queue.ts';
 import { type ApiObject, keyOf } from './api-object.ts';
+import { EventNames } from './event-names.ts';
 import type { ResourceClient } from './resource-client.ts';
 
 export interface EventSubject {
@@ -31,8 +32,8 @@ export interface EventSeriesOptions {
   /** Which one of several: with the name of its host. */
   readonly instance: string;
   readonly clock: Clock;
-  /** Eight hexadecimal digits or so, fresh at each call. */
-  readonly randomSuffix: () => string;
+  /** 0 <= x < 1. */
+  readonly random: () => number;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -57,12 +58,14 @@ const WRITE_EVERY_MS = 60_000;
  */
 export class EventSeriesRecorder {
   readonly #options: EventSeriesOptions;
+  readonly #names: EventNames;
   readonly #told = new Map<string, Told>();
   readonly #turns = new KeyedQueue<string>();
   #waiting = 0;
 
   constructor(options: EventSeriesOptions) {
     this.#options = options;
+    this.#names = new EventNames(options.clock, options.random);
   }
 
   record(happening: Happening): void {
@@ -112,10 +115,10 @@ export class EventSeriesRecorder {
   }
 
   async #create(key: string, { regarding, related, type, reason, action, note }: Happening): Promise<void> {
-    const { events, controller, instance, clock, randomSuffix } = this.#options;
+    const { events, controller, instance, clock } = this.#options;
     const { name = '', namespace = '' } = regarding.object.metadata;
     const event = {
-      metadata: { name: `${name}.${randomSuffix()}`, namespace: namespace === '' ? 'default' : namespace },
+      metadata: { name: this.#names.next(name), namespace: namespace === '' ? 'default' : namespace },
       eventTime: microTime(clock.now()),
       reportingController: controller,
       reportingInstance: instance,

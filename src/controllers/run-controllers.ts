@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
@@ -90,7 +89,7 @@ function prepare(
     events: new ResourceClient<Event>(connection, EVENTS),
     component: row.eventSource ?? row.name,
     clock,
-    randomSuffix: () => randomBytes(8).toString('hex'),
+    random: Math.random,
     onTrouble: message => own.warn(message),
   });
   const reconciler: Reconciler = row.make({

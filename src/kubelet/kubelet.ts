@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync } from 'node:fs';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
@@ -232,7 +231,7 @@ function eventRecorder({ settings, clock, log }: KubeletOptions, { connection }:
     component: 'kubelet',
     host: settings.nodeName,
     clock,
-    randomSuffix: () => randomBytes(8).toString('hex'),
+    random: Math.random,
     onTrouble: because => log.debug({ because }, 'an event was not written'),
   });
 }

@@ -1,6 +1,5 @@
 import type { Event, Node } from '../api/types/gen/core-v1.ts';
 import { errorMessage } from '../base/errors.ts';
-import { randomHex } from '../base/hash.ts';
 import { TimeSlice } from '../base/time-slice.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
@@ -64,7 +63,7 @@ export class SyncLoop {
       component: 'kube-proxy',
       host: nodeName,
       clock,
-      randomSuffix: () => randomHex(8),
+      random: Math.random,
       onTrouble,
     });
     this.#serviceHealth = new ServiceHealth({

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Node, Pod } from '../api/types/gen/core-v1.ts';
@@ -95,7 +94,7 @@ async function schedule(
     controller: CONTROLLER,
     instance: `${CONTROLLER}-${hostname()}`,
     clock,
-    randomSuffix: () => randomBytes(8).toString('hex'),
+    random: Math.random,
     onTrouble,
   });
   const effects = new ApiEffects({ pods: new ResourceClient<Pod>(connection, PODS), events, clock, onTrouble });

@@ -163,12 +163,11 @@ describe('the client against the API server', () => {
 
   it('writes an event once, and counts it when it happens again', async () => {
     const events = new ResourceClient<Event>(connection, EVENTS);
-    let suffix = 0;
     const recorder = new EventRecorder({
       events,
       component: 'test-controller',
       clock: systemClock,
-      randomSuffix: () => `e${suffix++}`,
+      random: Math.random,
       onTrouble: message => {
         throw new Error(message);
       },

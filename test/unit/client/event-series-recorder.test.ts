@@ -21,16 +21,12 @@ function recorder() {
       return created[0] ?? expect.fail('nothing was created');
     },
   };
-  let serial = 0;
   const recorder = new EventSeriesRecorder({
     events: server as unknown as ResourceClient<Event>,
     controller: 'default-scheduler',
     instance: 'default-scheduler-host',
     clock,
-    randomSuffix: () => {
-      serial += 1;
-      return String(serial);
-    },
+    random: () => 0,
     onTrouble: message => troubles.push(message),
   });
   return { recorder, server, created, patches, troubles, clock };
@@ -51,7 +47,7 @@ describe('an event of events.k8s.io', () => {
     await told.flush();
     expect(created).toEqual([
       {
-        metadata: { name: 'p.1', namespace: 'default' },
+        metadata: { name: `p.${(1_893_456_000_000_000_000n).toString(16)}`, namespace: 'default' },
         eventTime: '2030-01-01T00:00:00.000000Z',
         reportingController: 'default-scheduler',
         reportingInstance: 'default-scheduler-host',

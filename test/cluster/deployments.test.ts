@@ -9,6 +9,7 @@ const PATIENCE = '--timeout=140s';
 describe('what kubectl is used for every day', { timeout: 300_000 }, () => {
   const cluster = new TestCluster();
   const kubectl = cluster.kubectl();
+  const worker = `${cluster.name}-worker`;
   let addresses: string[] = [];
 
   const rolledOut = (name: string): Promise<string> => kubectl.ok(`rollout status deployment/${name} ${PATIENCE}`);
@@ -46,6 +47,22 @@ describe('what kubectl is used for every day', { timeout: 300_000 }, () => {
       'service/solo exposed',
     );
     expect(await answers('solo')).toEqual(['v1 solo', 'v1 solo']);
+    const told = await kubectl.ok('describe pod solo');
+    const events = told.slice(told.indexOf('Events:')).split('\n').slice(3);
+    expect(events.map(line => line.trim().split(/\s{2,}/))).toEqual([
+      [
+        'Normal',
+        'Scheduled',
+        expect.any(String),
+        'default-scheduler',
+        `Successfully assigned default/solo to ${worker}`,
+      ],
+      ['Normal', 'Pulled', expect.any(String), 'kubelet', expect.stringContaining(`image "${WEB_V1}" already present`)],
+      ['Normal', 'Created', expect.any(String), 'kubelet', 'Container created'],
+      ['Normal', 'Started', expect.any(String), 'kubelet', 'Container started'],
+    ]);
+    expect(told).toMatch(/^Status: +Running$/m);
+    expect(told).toMatch(/^Node: +\S+-worker\/[\d.]+$/m);
     expect(await kubectl.ok('delete service/solo pod/solo')).toMatch(/^service "solo" deleted.*\npod "solo" deleted/);
     expect(await kubectl.fails('get pod solo')).toBe('Error from server (NotFound): pods "solo" not found');
   });
@@ -55,6 +72,9 @@ describe('what kubectl is used for every day', { timeout: 300_000 }, () => {
       'deployment.apps/day created',
     );
     expect(await rolledOut('day')).toContain('deployment "day" successfully rolled out');
+    expect(await kubectl.ok(`wait deployment/day --for=condition=Available ${PATIENCE}`)).toBe(
+      'deployment.apps/day condition met',
+    );
     expect(await kubectl.ok('expose deployment day --type=NodePort --target-port=8080')).toBe('service/day exposed');
     const names = (await namesOf('pods', 'app=day')).map(name => `v1 ${name.replace('pod/', '')}`);
     const seen = new Set<string>();
@@ -226,6 +246,12 @@ describe('what kubectl is used for every day', { timeout: 300_000 }, () => {
     await kubectl.ok(`wait pod/counter --for=jsonpath={.status.phase}=Succeeded ${PATIENCE}`);
     expect((await kubectl.ok('logs -f counter --tail=2')).split('\n')).toEqual(['line 8', 'over']);
     await kubectl.ok('delete pod counter');
+  });
+
+  it('shows the logs of all pods of a Deployment, each line with its pod', async () => {
+    const pods = await namesOf('pods', 'app=day');
+    const lines = (await kubectl.ok('logs -l app=day --prefix --tail=1')).split('\n');
+    expect(lines.toSorted()).toEqual(pods.map(pod => `[${pod}/web] serving v1 ${pod.replace('pod/', '')}`));
   });
 
   it('follows the log of a pod that is deleted: its last line comes, and the follower ends', async () => {

@@ -4,7 +4,8 @@ import { Flood, floodFromPod } from '../harness/flood.ts';
 import { BUSYBOX, imageArchive, WEB_V1, WEB_V2 } from '../harness/images.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-const ROUNDS = process.env['GANTRY_SOAK'] === '1' ? 30 : 3;
+const SOAK = process.env['GANTRY_SOAK'] === '1';
+const ROUNDS = SOAK ? 30 : 3;
 /** Generous: a test does not fail because the machine is busy. */
 const PATIENCE = '--timeout=140s';
 const TEST_MS = ROUNDS * 200_000;
@@ -98,7 +99,7 @@ describe('under a flood of requests', () => {
     const pods = await Promise.all(
       nodes.map((node, index) => floodFromPod(kubectl, { name: `flood-${app}-${index}`, node }, inside, options)),
     );
-    const flood = new Flood(outside, { ...options, clients: 2 });
+    const flood = new Flood(outside, { ...options, clients: SOAK ? 3 : 1 });
     try {
       await flood.flows();
       await change(flood);
@@ -192,19 +193,19 @@ describe('under a flood of requests', () => {
         // the change has come to each node by the time that each has answered
         await flood.flows();
         const from = Date.now();
-        const answers = await waitFor('600 answers', saw => {
+        const answers = await waitFor('400 answers', saw => {
           const since = flood.since(from);
           saw(since.length);
-          return since.length >= 600 && since;
+          return since.length >= 400 && since;
         });
         return answers.filter(answer => answer.text.includes(text)).length / answers.length;
       };
       const failures = await failuresDuring(app, async flood => {
-        // 600 answers of which a quarter is expected lie within 8 % of that at 4.5 standard deviations
-        expect(Math.abs((await shareOf('canary-', flood)) - 0.25)).toBeLessThan(0.08);
+        // of 400 answers a quarter is expected: 10 % more or less are 4.6 standard deviations, and 12 % of a half are 4.8
+        expect(Math.abs((await shareOf('canary-', flood)) - 0.25)).toBeLessThan(0.1);
         await kubectl.ok('scale deployment canary --replicas=3');
         await rolledOut('canary');
-        expect(Math.abs((await shareOf('canary-', flood)) - 0.5)).toBeLessThan(0.1);
+        expect(Math.abs((await shareOf('canary-', flood)) - 0.5)).toBeLessThan(0.12);
         await kubectl.ok(`set image deployment/stable web=${WEB_V2}`);
         await rolledOut('stable');
         await kubectl.ok('delete deployment canary');

@@ -17,7 +17,7 @@ export interface Diagnosis {
 /** Upstream's text of a pod that was tried while no node was there. */
 export const NO_NODES = 'no nodes available to schedule pods';
 
-/** Upstream's text: `0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. preemption: …`. */
+/** Upstream's text: `0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. no new claims to deallocate, preemption: …`. */
 export function fitErrorText(diagnosis: Omit<Diagnosis, 'rejectors'>, preemption = ''): string {
   const { total, everywhere, byNode, elsewhere } = diagnosis;
   const parts = [`0/${total} nodes are available:`];

@@ -161,7 +161,9 @@ describe('maintenance of one of two nodes', () => {
     await kubectl.given([pod('late', worker)]).ok('create -f -');
     await kubectl.ok(`run anywhere --image=${BUSYBOX} --labels=app=anywhere --command -- sh -c`, IDLE.command[2] ?? '');
     for (const name of ['late', 'anywhere'])
-      expect(await event(name, 'FailedScheduling')).toContain('0/2 nodes are available: 2 node(s) were unschedulable.');
+      expect(await event(name, 'FailedScheduling')).toBe(
+        '0/2 nodes are available: 2 node(s) were unschedulable. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+      );
     const [agent = ''] = await podsOn(worker, '-l app=agent');
     await kubectl.ok(`delete ${agent}`);
     await kubectl.ok('rollout status daemonset/agent --timeout=30s');

@@ -54,8 +54,9 @@ export async function findPreemption(
   return { kind: 'useless', message: told(text) };
 }
 
+/** Upstream's two plugins speak in turn: of devices, which are not given out here and so not given back, and of preemption. */
 function told(message: string): string {
-  return `preemption: ${message}`;
+  return `no new claims to deallocate, preemption: ${message}`;
 }
 
 function whyNot(pod: PodInfo, { byNode }: Diagnosis, { picture, nominations }: PreemptionOptions): string | undefined {

@@ -19,7 +19,7 @@ describe('the scheduler', () => {
     await world.work();
     expect([world.bound, world.refusalOf('q')]).toEqual([
       ['default/p n'],
-      '0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+      '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.',
     ]);
   });
 
@@ -180,7 +180,9 @@ describe('a pod that matters more', () => {
     await world.work();
     expect(world.preempted).toEqual(['default/lower for default/p']);
     expect(world.refusals.at(-1)?.refusal).toMatchObject({
-      message: expect.stringContaining('preemption: not eligible due to a terminating pod on the nominated node.'),
+      message: expect.stringContaining(
+        'no new claims to deallocate, preemption: not eligible due to a terminating pod on the nominated node.',
+      ),
       nominatedNode: undefined,
     });
   });
@@ -191,7 +193,7 @@ describe('a pod that matters more', () => {
     await world.work();
     expect([world.preempted, world.refusalOf('p')]).toEqual([
       [],
-      '0/1 nodes are available: 1 Insufficient cpu. preemption: not eligible due to preemptionPolicy=Never.',
+      '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.',
     ]);
   });
 
@@ -202,7 +204,7 @@ describe('a pod that matters more', () => {
     await world.work();
     expect([world.preempted, world.refusalOf('p')]).toEqual([
       [],
-      '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+      '0/2 nodes are available: 1 Insufficient cpu, 1 node(s) were unschedulable. no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
     ]);
   });
 });

@@ -148,7 +148,12 @@ describe('jobs on two nodes', () => {
     await completes('second-try');
     const [name = '', ...more] = await podsOf('second-try');
     expect(more).toEqual([]);
-    expect(await kubectl.ok(`get pod ${name} -o`, 'jsonpath={.status.containerStatuses[0].restartCount}')).toBe('1');
+    expect(
+      await kubectl.ok(
+        `get pod ${name} -o`,
+        'jsonpath={.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].lastState.terminated.exitCode}',
+      ),
+    ).toBe('1 1');
     expect(await kubectl.ok(`logs ${name}`)).toBe('again');
   });
 

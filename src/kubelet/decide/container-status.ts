@@ -47,7 +47,7 @@ export function computeContainerStatus(
   return {
     name: container.name,
     state,
-    lastState: lastDead === undefined ? {} : { terminated: terminated(input, lastDead) },
+    lastState: lastDead === undefined ? toldLastState(input, newest) : { terminated: terminated(input, lastDead) },
     ready: running ? (role === 'app' || isSidecar(container)) && isReady(container, newest.id, input.probed) : initDone,
     started: running && isStarted(container, newest.id, input.probed),
     restartCount: newest?.restartCount ?? 0,
@@ -60,6 +60,14 @@ export function computeContainerStatus(
       : { resources: container.resources, allocatedResources: container.resources?.requests, user: toldUser(newest) }),
     ...(container.volumeMounts === undefined ? {} : { volumeMounts: container.volumeMounts.map(mountStatus) }),
   };
+}
+
+/** How the predecessor of a container ended, as it was told while that was kept: of two that are dead the older is removed. */
+function toldLastState(input: ContainerStatusInput, newest: ObservedContainer | undefined): ContainerState {
+  if (newest === undefined) return {};
+  const id = containerId(input, newest);
+  const last = input.previous.find(s => s.containerID === id)?.lastState ?? {};
+  return last.terminated?.containerID === id ? {} : last;
 }
 
 function toldUser({ user }: ObservedContainer): ContainerUser | undefined {

@@ -1,4 +1,4 @@
-import type { Container } from '../../../src/api/types/gen/core-v1.ts';
+import type { Container, PodStatus } from '../../../src/api/types/gen/core-v1.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { containerNamed } from '../../../src/kubelet/act/start-container.ts';
 import { describeAction, type Plan, type PodAction } from '../../../src/kubelet/decide/actions.ts';
@@ -46,7 +46,7 @@ export class Simulation {
     return containerNamed(this.pod, name);
   }
 
-  status() {
+  status(previous?: PodStatus) {
     const observed = this.cache.get(this.pod.uid) ?? nothingObserved(this.pod);
     return computePodStatus({
       desired: this.pod,
@@ -55,7 +55,7 @@ export class Simulation {
       probed: this.probed,
       now: this.runtime.now,
       crashBackoff: CRASH_BACKOFF,
-      previous: undefined,
+      previous,
       hostIPs: ['192.0.2.1'],
       runtimeName: 'fake',
       qosClass: 'BestEffort',

@@ -92,6 +92,23 @@ describe('computePodStatus', () => {
     });
   });
 
+  it('of a container that ended well in the end: how it ended before, though that one is removed', async () => {
+    const sim = new Simulation(podWith(`restartPolicy: OnFailure\n  ${ONE}`));
+    await sim.settle();
+    sim.runtime.exit(sim.runtime.running()[0]?.id ?? '', 3);
+    await sim.settle();
+    sim.runtime.exit(sim.runtime.running()[0]?.id ?? '', 0);
+    await sim.plan();
+    const told = sim.status();
+    await sim.settle();
+    expect(sim.status().containerStatuses?.[0]?.lastState).toEqual({});
+    expect(sim.status(told).containerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      state: { terminated: { exitCode: 0 } },
+      lastState: { terminated: { exitCode: 3, reason: 'Error' } },
+    });
+  });
+
   it('of an image that cannot be pulled: the failure first, then the back-off', () => {
     const sim = new Simulation(podWith(ONE));
     const outcome = { reason: 'ErrImagePull', message: 'not found' };

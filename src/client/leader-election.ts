@@ -161,7 +161,7 @@ class Election {
   /** Why the lease may be held, once it is; undefined when the signal aborted before. */
   async acquire(signal: AbortSignal): Promise<string | undefined> {
     while (!signal.aborted) {
-      const pause = await this.#try(signal);
+      const pause = await this.#try(signal, holder => this.#hasEnded(holder));
       if (pause === undefined) return this.#because;
       await sleep(pause, signal, this.#options.clock).catch(() => {});
     }
@@ -175,7 +175,7 @@ class Election {
     while (!signal.aborted) {
       await sleep(RETRY_MS, signal, clock).catch(() => {});
       if (signal.aborted) break;
-      const pause = (await this.#renewUnseen(signal)) ? undefined : await this.#try(signal);
+      const pause = (await this.#renewUnseen(signal)) ? undefined : await this.#try(signal, () => false);
       if (signal.aborted) break;
       if (pause === undefined) renewed = clock.monotonic();
       else if (this.#isElses() || clock.monotonic() - renewed > RENEW_DEADLINE_MS) return false;
@@ -219,13 +219,16 @@ class Election {
     return holder !== '' && holder !== this.#options.identity;
   }
 
-  /** One try; undefined when the lease is held, else the pause in ms before the next one. */
-  async #try(signal: AbortSignal): Promise<number | undefined> {
+  /**
+   * One try; undefined when the lease is held, else the pause in ms before the next one. Who leads has lost the lease to another one, whatever became of that:
+   * only a candidate asks whether it has ended.
+   */
+  async #try(signal: AbortSignal, hasEnded: (holder: string) => boolean): Promise<number | undefined> {
     const { clock, identity, onTrouble, name } = this.#options;
     const owned = deadlineSignal(TRY_MS, `the lease ${name}`, signal, clock);
     try {
       await this.#look(owned.signal);
-      const claim = decideClaim(this.#seen, identity, clock.monotonic(), holder => this.#hasEnded(holder));
+      const claim = decideClaim(this.#seen, identity, clock.monotonic(), hasEnded);
       if (claim.kind === 'wait') return Math.min(claim.forMs, RETRY_MS);
       if (claim.kind !== 'renew') this.#showLife();
       await this.#write(claim, owned.signal);

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../../src/api/types/gen/coordination-v1.ts';
-import { notFound } from '../../../src/base/errors.ts';
+import { GantryError, notFound } from '../../../src/base/errors.ts';
+import { aborted } from '../../../src/base/signals.ts';
 import { type CandidateLives, decideClaim, runElected } from '../../../src/client/leader-election.ts';
 import type { ResourceClient } from '../../../src/client/resource-client.ts';
 import { FakeClock } from '../../harness/fake-clock.ts';
@@ -100,6 +101,31 @@ describe('a candidate among others of its machine', () => {
     await setImmediate();
     enough.abort();
     expect([await ended, waiting.written, waiting.troubles]).toEqual(['stopped', [], []]);
+  });
+
+  it('that led has lost the lease to another one, also when that has ended since', async () => {
+    let held = lease('');
+    const { options } = candidate(held, lives);
+    const clock = options.clock;
+    const update = async (each: Lease): Promise<Lease> => {
+      if (each.metadata.resourceVersion !== held.metadata.resourceVersion)
+        throw new GantryError('aborted', 'it was changed');
+      held = {
+        ...each,
+        metadata: { ...each.metadata, resourceVersion: `${Number(held.metadata.resourceVersion) + 1}` },
+      };
+      return held;
+    };
+    const leases = { get: async () => held, update } as unknown as ResourceClient<Lease>;
+    const ended = runElected({ ...options, leases }, new AbortController().signal, async signal => {
+      // frozen for a while, in which another one led and was killed
+      held = { ...lease('you'), metadata: { ...held.metadata, resourceVersion: '9' } };
+      await aborted(signal);
+    });
+    await setImmediate();
+    await clock.advance(2_000);
+    expect(await ended).toBe('lost');
+    expect(held.spec?.holderIdentity).toBe('you');
   });
 });
 

@@ -59,6 +59,7 @@ export async function startCluster(record: ClusterRecord, options: StartStopOpti
   holdLockFile(`${clusterDir(record.name, clustersDir)}/lock`, `the cluster "${record.name}"`);
   const hostsDir = hostsDirOf(record.name, clustersDir);
   ensureNetwork(network, machineResolver(network.gateway));
+  const started = { names: [] as string[], since: Date.now() };
   for (const [i, { name }] of record.nodes.entries()) {
     if (isRunning(readHostRecord(name, hostsDir))) {
       await startKnownServices(openHost(name, hostsDir));
@@ -68,6 +69,7 @@ export async function startCluster(record: ClusterRecord, options: StartStopOpti
     const host = await startHost(name, { hostsDir, signal });
     attachHost(host.pid1.pid, network, hostLink(record.name, network, i));
     await startKnownServices(host);
+    started.names.push(name);
   }
   write('Waiting for the API server');
   await waitUntil(
@@ -89,5 +91,5 @@ export async function startCluster(record: ClusterRecord, options: StartStopOpti
     },
   );
   write('Waiting for the nodes to be ready');
-  await waitForNodes(record, clustersDir, signal);
+  await waitForNodes(record, clustersDir, signal, started);
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Node } from '../api/types/gen/core-v1.ts';
 import { errorMessage, failedPrecondition } from '../base/errors.ts';
 import { waitUntil } from '../bootstrap/wait.ts';
@@ -30,6 +31,9 @@ export interface ClusterStatus {
 const ANSWER_MS = 5000;
 const READY_PATIENCE_MS = 120_000;
 const NODES = { group: '', version: 'v1', plural: 'nodes' } as const;
+const LEASES = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' } as const;
+/** Where kubelets renew a lease of their node's name. */
+const LEASE_NAMESPACE = 'kube-node-lease';
 
 /** Looks at hosts, API server and nodes. Never throws for what is not well: that is the answer. */
 export async function clusterStatus(record: ClusterRecord, clustersDir: string): Promise<ClusterStatus> {
@@ -56,27 +60,45 @@ export async function clusterStatus(record: ClusterRecord, clustersDir: string):
   };
 }
 
+/** Hosts that were just started. The API knows their nodes from before: what their kubelets have renewed since tells of them. */
+export interface StartedNodes {
+  readonly names: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
 /** The names of the nodes that are Ready. */
-async function askNodes(record: ClusterRecord, hostsDir: string): Promise<readonly string[]> {
+async function askNodes(record: ClusterRecord, hostsDir: string, started?: StartedNodes): Promise<readonly string[]> {
   const connection = connectTo(record, hostsDir);
   try {
     const signal = AbortSignal.timeout(ANSWER_MS);
     const { items } = await new ResourceClient<Node>(connection, NODES).list('', {}, signal);
-    return items
+    const ready = items
       .filter(node => node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
       .map(node => node.metadata.name ?? '');
+    if (started === undefined || started.names.length === 0) return ready;
+    const leases = await new ResourceClient<Lease>(connection, LEASES).list(LEASE_NAMESPACE, {}, signal);
+    const silent = new Set(started.names);
+    for (const { metadata, spec } of leases.items)
+      if (Date.parse(spec?.renewTime ?? '') >= started.since) silent.delete(metadata.name ?? '');
+    return ready.filter(name => !silent.has(name));
   } finally {
     connection.close();
   }
 }
 
 /** Waits until every node is Ready, as the API knows it. Throws `deadline-exceeded` that names those that are not, and why. */
-export function waitForNodes(record: ClusterRecord, clustersDir: string, signal: AbortSignal): Promise<void> {
+export function waitForNodes(
+  record: ClusterRecord,
+  clustersDir: string,
+  signal: AbortSignal,
+  started?: StartedNodes,
+): Promise<void> {
   const hostsDir = hostsDirOf(record.name, clustersDir);
   return waitUntil(
     { what: `the nodes of "${record.name}" to be ready`, timeoutMs: READY_PATIENCE_MS, pauseMs: 250, signal },
     async () => {
-      const ready = await askNodes(record, hostsDir);
+      const ready = await askNodes(record, hostsDir, started);
       const others = record.nodes.filter(({ name }) => !ready.includes(name));
       if (others.length > 0) throw failedPrecondition(`${others.map(({ name }) => name).join(', ')} not Ready`);
     },

@@ -15,6 +15,8 @@ import { waitFor } from '../harness/wait-for.ts';
 
 const SOAK = process.env['GANTRY_SOAK'] === '1';
 const ROUNDS = SOAK ? 20 : 1;
+/** So often each daemon is killed in a round. */
+const PASSES = SOAK ? 3 : 1;
 /** So often daemons are killed again as soon as their supervisors have started them. */
 const TIMES = SOAK ? 10 : 3;
 const random = seededRandom();
@@ -87,7 +89,7 @@ export function killRounds(title: string, arrange: (daemons: ClusterDaemons) => 
         const writes = new AcknowledgedWrites(cluster.kubeconfig);
         try {
           await workload.update();
-          for (const daemon of shuffled(daemons.all)) {
+          for (const daemon of Array.from({ length: PASSES }, () => shuffled(daemons.all)).flat()) {
             await setTimeout(random.below(1500));
             await daemons.kill(daemon);
           }

@@ -3,124 +3,23 @@ import type { Pod } from '../../src/api/types/gen/core-v1.ts';
 import { COUNTER } from './acknowledged-writes.ts';
 import type { TestCluster } from './cluster.ts';
 import { type NodeRuntime, runningPods } from './cluster-node-runtime.ts';
-import { BUSYBOX } from './images.ts';
+import {
+  COMPLETIONS,
+  DATABASES,
+  deployment,
+  job,
+  LEDGER,
+  PASSING_REPLICAS,
+  passing,
+  passingNamespace,
+  service,
+  statefulSet,
+  WEB_REPLICAS,
+} from './counted-objects.ts';
 import type { Kubectl } from './kubectl.ts';
-import { RUN_DIR } from './run-id.ts';
 import { waitFor } from './wait-for.ts';
 
-export const WEB_REPLICAS = 6;
-const DATABASES = 2;
-const COMPLETIONS = 6;
 const PATIENCE = { timeoutMs: 120_000 };
-
-/** Where containers write what they did. Hosts have the machine's /var/tmp, so all nodes write to the same files. */
-const LEDGER = `${RUN_DIR}/ledger`;
-
-const FROM_POD = [
-  { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
-  { name: 'POD_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
-];
-const LEDGER_VOLUME = { name: 'ledger', hostPath: { path: LEDGER, type: 'Directory' } };
-const LEDGER_MOUNT = { name: 'ledger', mountPath: '/ledger' };
-const STARTED = 'echo "$POD_NAME $POD_UID $REVISION" >>/ledger/started';
-
-/** Asked to end, it serves on until the test says that nobody is led to it any more: no time has to be guessed for that. */
-const WEB = `trap 'until [ -e /ledger/end-$REVISION ]; do sleep 0.1; done; exit 0' TERM
-mkdir /w
-echo "$POD_NAME $REVISION" >/w/index.html
-${STARTED}
-nc -ll -p 9000 -e cat &
-httpd -f -p 8080 -h /w &
-while :; do wait; done`;
-
-const labels = (app: string) => ({ selector: { matchLabels: { app } }, metadata: { labels: { app } } });
-
-function deployment(): object {
-  const { selector, metadata } = labels('web');
-  const container = {
-    name: 'web',
-    image: BUSYBOX,
-    env: [...FROM_POD, { name: 'REVISION', value: '0' }],
-    command: ['sh', '-c', WEB],
-    readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 },
-    volumeMounts: [LEDGER_MOUNT, { name: 'counter', mountPath: '/counter' }],
-  };
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'web' },
-    spec: {
-      replicas: WEB_REPLICAS,
-      strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
-      revisionHistoryLimit: 2,
-      selector,
-      template: {
-        metadata,
-        spec: {
-          // longer than anything here takes: it ends when it may
-          terminationGracePeriodSeconds: 600,
-          volumes: [LEDGER_VOLUME, { name: 'counter', configMap: { name: COUNTER } }],
-          containers: [container],
-        },
-      },
-    },
-  };
-}
-
-function statefulSet(): object {
-  const { selector, metadata } = labels('db');
-  const alive = 'read up _ </proc/uptime; echo "$POD_NAME $POD_UID $up" >>/ledger/alive';
-  const container = {
-    name: 'db',
-    image: BUSYBOX,
-    env: [...FROM_POD, { name: 'REVISION', value: '0' }],
-    command: ['sh', '-c', `trap 'exit 0' TERM; ${STARTED}; while :; do ${alive}; sleep 0.1; done`],
-    volumeMounts: [LEDGER_MOUNT],
-  };
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'StatefulSet',
-    metadata: { name: 'db' },
-    spec: {
-      replicas: DATABASES,
-      serviceName: 'db',
-      selector,
-      template: {
-        metadata,
-        spec: { terminationGracePeriodSeconds: 3, volumes: [LEDGER_VOLUME], containers: [container] },
-      },
-    },
-  };
-}
-
-function job(revision: number): object {
-  const container = {
-    name: 'count',
-    image: BUSYBOX,
-    env: [...FROM_POD, { name: 'REVISION', value: String(revision) }],
-    command: ['sh', '-c', `${STARTED}; sleep 1; echo "$REVISION/$JOB_COMPLETION_INDEX" >>/ledger/completed`],
-    volumeMounts: [LEDGER_MOUNT],
-  };
-  return {
-    apiVersion: 'batch/v1',
-    kind: 'Job',
-    metadata: { name: `count-${revision}`, labels: { app: 'count' } },
-    spec: {
-      completions: COMPLETIONS,
-      parallelism: 2,
-      completionMode: 'Indexed',
-      backoffLimit: 0,
-      template: {
-        metadata: { labels: { app: 'count' } },
-        spec: { restartPolicy: 'Never', volumes: [LEDGER_VOLUME], containers: [container] },
-      },
-    },
-  };
-}
-
-function service(name: string, spec: object): object {
-  return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { selector: { app: name }, ...spec } };
-}
 
 /** A Deployment, a StatefulSet and Jobs whose containers write down each start, and so tell what was lost or done twice. */
 export class CountedWorkload {
@@ -151,6 +50,7 @@ export class CountedWorkload {
         }),
         statefulSet(),
         service('db', { clusterIP: 'None' }),
+        ...passing(0),
       ])
       .ok('apply -f -');
     await this.rolledOut();
@@ -165,10 +65,11 @@ export class CountedWorkload {
     return nodes.map(address => `${address}:${this.#ports[port === 'http' ? 0 : 1]}`);
   }
 
-  /** Begins to roll out another revision of Deployment and StatefulSet, and a Job beside them. */
+  /** Begins to roll out another revision of Deployment and StatefulSet, and a Job beside them; the namespace of the last revision goes, another comes. */
   async update(): Promise<void> {
+    await this.#kubectl.ok(`delete namespace ${passingNamespace(this.#revision)} --wait=false`);
     this.#revision += 1;
-    await this.#kubectl.given([job(this.#revision)]).ok('apply -f -');
+    await this.#kubectl.given([job(this.#revision), ...passing(this.#revision)]).ok('apply -f -');
     await this.#kubectl.ok(`set env deployment/web statefulset/db REVISION=${this.#revision}`);
   }
 
@@ -179,12 +80,17 @@ export class CountedWorkload {
 
   /** Resolves when what was begun is rolled out and the Job complete. */
   async rolledOut(): Promise<void> {
-    const rollouts = ['deployment/web', 'statefulset/db'].map(name =>
-      this.#again(`rollout status ${name} --timeout=50s`),
+    const now = this.#revision;
+    const rollouts = ['deployment/web', 'statefulset/db', `deployment/passing --namespace=${passingNamespace(now)}`];
+    const ends = [
+      `wait job/count-${now} --for=condition=Complete --timeout=50s`,
+      `wait namespace/${passingNamespace(now - 1)} --for=delete --timeout=50s`,
+    ];
+    await Promise.all(
+      [...rollouts.map(name => `rollout status ${name} --timeout=50s`), ...(now === 0 ? [] : ends)].map(command =>
+        this.#again(command),
+      ),
     );
-    const jobs =
-      this.#revision === 0 ? [] : [`wait job/count-${this.#revision} --for=condition=Complete --timeout=50s`];
-    await Promise.all([...rollouts, ...jobs.map(command => this.#again(command))]);
   }
 
   /** Waits until exactly the wanted pods are there, in the API and in the runtimes, each container in its first attempt. */
@@ -205,7 +111,7 @@ export class CountedWorkload {
         }));
         saw({ wanted: wanted.map(each => JSON.stringify(each)), running: running.map(each => JSON.stringify(each)) });
         return (
-          pods.length === WEB_REPLICAS + DATABASES &&
+          pods.length === WEB_REPLICAS + DATABASES + PASSING_REPLICAS &&
           new Set(pods.map(({ status }) => status?.podIP)).size === pods.length &&
           pods.every(pod => this.#isCurrent(pod)) &&
           JSON.stringify(wanted) === JSON.stringify(running)
@@ -215,9 +121,9 @@ export class CountedWorkload {
     );
   }
 
-  /** Pods of Deployment and StatefulSet that have not ended, by name. */
+  /** Pods of Deployments and StatefulSet, by name. */
   async pods(): Promise<Pod[]> {
-    const text = await this.#kubectl.ok('get pods -l', 'app in (web,db)', '-o', 'json');
+    const text = await this.#kubectl.ok('get pods --all-namespaces -l', 'app in (web,db,passing)', '-o', 'json');
     const { items } = JSON.parse(text) as { items: Pod[] };
     const key = ({ metadata }: Pod): string => `${metadata.name} ${metadata.uid}`;
     return items.toSorted((a, b) => key(a).localeCompare(key(b)));
@@ -231,7 +137,7 @@ export class CountedWorkload {
       .toSorted();
   }
 
-  /** How many containers of each revision were ever started, of the Deployment, the StatefulSet and the Jobs: `web 3: 6`. A Job is none of revision 0. */
+  /** How many containers of each revision were ever started, of each workload: `web 3: 6`. There is no Job of revision 0. */
   starts(): string[] {
     const counts = new Map<string, number>();
     for (const line of lines('started')) {
@@ -246,6 +152,8 @@ export class CountedWorkload {
   startsOnce(): string[] {
     return Array.from({ length: this.#revision + 1 }, (_, revision) => [
       `db ${revision}: ${DATABASES}`,
+      `init ${revision}: ${DATABASES}`,
+      `passing ${revision}: ${PASSING_REPLICAS}`,
       `web ${revision}: ${WEB_REPLICAS}`,
       ...(revision === 0 ? [] : [`count ${revision}: ${COMPLETIONS}`]),
     ])
@@ -304,6 +212,7 @@ export class CountedWorkload {
   async delete(): Promise<void> {
     mayEnd(this.#revision + 1);
     await this.#kubectl.ok('delete deployment/web statefulset/db service/web service/db --timeout=50s');
+    await this.#kubectl.ok(`delete namespace ${passingNamespace(this.#revision)} --timeout=50s`);
     await this.#kubectl.ok('delete job -l app=count --timeout=50s');
     await this.#kubectl.ok('wait pods --all --for=delete --timeout=60s');
   }

@@ -60,6 +60,32 @@ describe('volumes on a real kernel', () => {
     expect(() => writeFileSync(`${emptyDirPath(podDir, 'mem')}/big`, Buffer.alloc(2 << 20))).toThrow('ENOSPC');
   });
 
+  it('leaves an empty directory to its pod, whatever owner and mode that gave it', async () => {
+    const steps = [
+      emptyDir('disk', { group: 2000 }),
+      emptyDir('mem', { group: 2000, tmpfs: { sizeBytes: 1 << 20 } }),
+      emptyDir('own'),
+    ];
+    const shown = (volume: string): number[] => {
+      const { mode, uid, gid } = statSync(emptyDirPath(podDir, volume));
+      return [mode & 0o7777, uid, gid];
+    };
+    // what was begun by a kubelet that was ended meanwhile
+    mkdirSync(`${podDir}/volumes/kubernetes.io~empty-dir/.own`, { recursive: true, mode: 0o700 });
+    await applyVolumes(steps);
+    expect([shown('disk'), shown('mem'), shown('own')]).toEqual([
+      [0o2777, 0, 2000],
+      [0o3777, 0, 2000],
+      [0o777, 0, 0],
+    ]);
+    for (const volume of ['disk', 'mem', 'own']) {
+      chownSync(emptyDirPath(podDir, volume), 999, 999);
+      chmodSync(emptyDirPath(podDir, volume), 0o700);
+    }
+    await applyVolumes(steps);
+    for (const volume of ['disk', 'mem', 'own']) expect(shown(volume)).toEqual([0o700, 999, 999]);
+  });
+
   it.each([
     ['Directory', 'file', 'it is something else'],
     ['File', 'nothing', 'it does not exist'],

@@ -1,5 +1,16 @@
-import { chmodSync, chownSync, closeSync, lstatSync, mkdirSync, openSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { basename, dirname } from 'node:path';
 import type { HostPathType } from '../../api/types/gen/core-v1.ts';
 import { errnoName, errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { MS, mount, readMountinfo } from '../../linux/mount.ts';
@@ -48,18 +59,36 @@ async function applyVolume(step: VolumeStep, tools: VolumeTools): Promise<void> 
   }
 }
 
-/** Open to all, as upstream makes it (in memory as every tmpfs is, with the sticky bit); with an fsGroup the group owns it and what is made in it. */
+/**
+ * Open to all, as upstream makes it (in memory as every tmpfs is, with the sticky bit); with an fsGroup the group owns it and what is made in it. One that is
+ * there stays as it is: its pod may have changed its owner or its mode, as databases do, and would not start again with those that it had first.
+ */
 function makeEmptyDir(
   step: Pick<Extract<VolumeStep, { readonly kind: 'empty-dir' }>, 'path' | 'tmpfs' | 'group'>,
 ): void {
-  mkdirSync(step.path, { recursive: true, mode: 0o750 });
-  if (step.tmpfs !== undefined && !readMountinfo().some(row => row.target === step.path)) {
-    const size = step.tmpfs.sizeBytes === undefined ? '' : `,size=${step.tmpfs.sizeBytes}`;
-    mountMemory(step.path, `mode=1777${size}`);
+  const { path, tmpfs, group } = step;
+  const setGid = group === undefined ? 0 : 0o2000;
+  if (tmpfs === undefined) {
+    makeOpenDirectory(path, 0o777 | setGid, group);
+    return;
   }
-  if (step.group !== undefined) chownSync(step.path, 0, step.group);
-  const mode = step.tmpfs === undefined ? 0o777 : 0o1777;
-  chmodSync(step.path, step.group === undefined ? mode : mode | 0o2000);
+  mkdirSync(path, { recursive: true, mode: 0o750 });
+  if (readMountinfo().some(row => row.target === path)) return;
+  const size = tmpfs.sizeBytes === undefined ? '' : `,size=${tmpfs.sizeBytes}`;
+  const owner = group === undefined ? '' : `,gid=${group}`;
+  mountMemory(path, `mode=${(0o1777 | setGid).toString(8)}${owner}${size}`);
+}
+
+/** Has its name only when it has its mode and its owner: whoever finds it finds it whole. */
+function makeOpenDirectory(path: string, mode: number, group: number | undefined): void {
+  if (isThere(path)) return;
+  // names of volumes begin with no dot
+  const draft = `${dirname(path)}/.${basename(path)}`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { recursive: true, mode: 0o750 });
+  if (group !== undefined) chownSync(draft, 0, group);
+  chmodSync(draft, mode);
+  renameSync(draft, path);
 }
 
 /** Never swapped out where the kernel can promise that (6.3): secrets are not to reach a disk. */

@@ -10,6 +10,7 @@ import type { ControllerParts, ControllerRow } from '../controller.ts';
 import { controllerOf } from '../pods/pod-from-template.ts';
 import { CRON_JOBS, JOBS } from '../resources.ts';
 import { CRON_JOB, type CronEvent, type CronPlan, planCronJob } from './plan.ts';
+import { unseenJobs } from './unseen-jobs.ts';
 
 /** Makes a job whenever a schedule says so. */
 export const cronJobController: ControllerRow = {
@@ -50,9 +51,13 @@ class CronJobs implements Reconciler {
     const cronJob = this.#cronJobs.store.getByKey(key);
     if (cronJob === undefined) return SETTLED;
     const { namespace = '', uid } = cronJob.metadata;
+    const seen = this.#jobs.store.list(namespace).filter(job => controllerOf(job)?.uid === uid);
+    const unseen = await unseenJobs(cronJob.status.active ?? [], seen, name =>
+      this.#jobWriter.get(namespace, name, signal),
+    );
     const plan = planCronJob({
       cronJob,
-      jobs: this.#jobs.store.list(namespace).filter(job => controllerOf(job)?.uid === uid),
+      jobs: [...seen, ...unseen],
       now: this.#parts.clock.now(),
       timeOf,
       localZone: this.#localZone,

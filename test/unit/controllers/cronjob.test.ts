@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { timeOf } from '../../../src/api/time.ts';
 import type { CronJob, CronJobSpec, CronJobStatus, Job } from '../../../src/api/types/gen/batch-v1.ts';
+import { notFound } from '../../../src/base/errors.ts';
 import { planCronJob } from '../../../src/controllers/cronjob/plan.ts';
+import { unseenJobs } from '../../../src/controllers/cronjob/unseen-jobs.ts';
 
 const TEN = Date.parse('2026-03-01T10:00:00Z');
 const MINUTE = 60_000;
@@ -136,5 +138,41 @@ describe('a cron job', () => {
       'bad-1',
     ]);
     expect(plan(cronJob({ suspend: true, successfulJobsHistoryLimit: 0 }), jobs).remove.length).toBe(9);
+  });
+});
+
+describe('active jobs that the store does not have', () => {
+  const references = (...names: string[]) => active(...names).active ?? [];
+  const server = (...jobs: Job[]) => {
+    const asked: string[] = [];
+    const get = async (name: string): Promise<Job> => {
+      asked.push(name);
+      const found = jobs.find(({ metadata }) => metadata.name === name);
+      if (found === undefined) throw notFound(`jobs.batch "${name}" not found`);
+      return found;
+    };
+    return { asked, get };
+  };
+
+  it('are asked for, and are not missing when they are there', async () => {
+    const { asked, get } = server(job('a'), job('b'));
+    const unseen = await unseenJobs(references('a', 'b', 'gone'), [job('a')], get);
+    expect([unseen.map(({ metadata }) => metadata.name), asked]).toEqual([['b'], ['b', 'gone']]);
+    const jobs = [job('a'), ...unseen];
+    expect(reasons(plan(cronJob({ concurrencyPolicy: 'Forbid' }, active('a', 'b')), jobs))).toEqual([
+      'JobAlreadyActive',
+    ]);
+  });
+
+  it('are missing when another has their name', async () => {
+    const another = { ...job('a'), metadata: { name: 'a', uid: 'another' } } as Job;
+    expect(await unseenJobs(references('a'), [], server(another).get)).toEqual([]);
+  });
+
+  it('are not missing only because the server does not answer', async () => {
+    const broken = async (): Promise<Job> => {
+      throw new Error('connection refused');
+    };
+    await expect(unseenJobs(references('a'), [], broken)).rejects.toThrow('connection refused');
   });
 });

@@ -152,7 +152,8 @@ export function proxyRules(): readonly WantedObject[] {
           {
             verbs: ['list', 'watch'],
             apiGroups: [''],
-            resources: ['endpoints', 'services', 'pods', 'namespaces'],
+            // not pods, as for the DNS server of upstream: a node is to see its own alone
+            resources: ['services', 'namespaces'],
           },
           { verbs: ['list', 'watch'], apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
         ],

@@ -219,6 +219,7 @@ export class PodWorker {
         probed: this.#tools.probes.results(this.uid),
         now: clock.now(),
         crashBackoff: settings.crashBackoff,
+        startTime: this.#told(goal.desired)?.startTime,
       });
     const spec = goal.desired?.pod.spec;
     return planTermination({
@@ -244,6 +245,7 @@ export class PodWorker {
       now: clock.now(),
       crashBackoff: settings.crashBackoff,
       previous,
+      startTime: previous?.startTime,
       hostIPs: settings.hostIPs,
       runtimeName,
       qosClass: qosClass(desired.pod),

@@ -39,6 +39,8 @@ export interface DecideInput {
   readonly probed: ProbedContainers;
   readonly now: number;
   readonly crashBackoff: BackoffPolicy;
+  /** When the pod was begun, as it was told; undefined before that. */
+  readonly startTime: string | undefined;
 }
 
 /** The decision for one container. Whether it is its turn (init order) is asked elsewhere. */
@@ -162,6 +164,8 @@ export function isFinished(input: DecideInput): boolean {
 /** The moment at which activeDeadlineSeconds is over; undefined without a deadline or before the pod was started. */
 export function deadlineOf(input: DecideInput): number | undefined {
   const seconds = input.desired.pod.spec.activeDeadlineSeconds;
-  const started = input.observed.sandboxes.at(-1)?.createdAt;
+  // old sandboxes are removed in time: the first one that is left need not be the first one that was
+  const started =
+    input.startTime === undefined ? input.observed.sandboxes.at(-1)?.createdAt : Date.parse(input.startTime);
   return seconds === undefined || started === undefined ? undefined : started + seconds * 1000;
 }

@@ -64,11 +64,11 @@ export function computePodStatus(input: StatusInput): PodStatus {
       gates: input.desired.pod.status?.conditions ?? [],
       now: apiTime(input.now),
     }),
-    ...(expired
-      ? { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }
-      : ended === undefined
-        ? {}
-        : outcomeText(input.previous)),
+    ...(ended !== undefined
+      ? outcomeText(input.previous)
+      : expired
+        ? { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }
+        : {}),
     ...(hostIP === undefined ? {} : { hostIP, hostIPs: input.hostIPs.map(ip => ({ ip })) }),
     ...(podIP === undefined ? {} : { podIP, podIPs: ips.map(ip => ({ ip })) }),
     startTime: input.previous?.startTime ?? apiTime(startedAt ?? input.now),

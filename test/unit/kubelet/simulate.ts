@@ -29,6 +29,9 @@ export class Simulation {
   probed: ProbedContainers = NOTHING_PROBED;
   readonly log: string[] = [];
 
+  /** What was told of the pod last. */
+  previous: PodStatus | undefined;
+
   constructor(pod: DesiredPod) {
     this.pod = pod;
   }
@@ -39,14 +42,18 @@ export class Simulation {
     const observed = this.cache.get(pod.uid) ?? nothingObserved(pod);
     if (!this.wanted)
       return planTermination({ observed, memory, sidecars: [], graceSeconds: 1, because: 'its manifest is gone' });
-    return planPod({ desired: pod, observed, memory, probed, now: this.runtime.now, crashBackoff: CRASH_BACKOFF });
+    const { now } = this.runtime;
+    return planPod({
+      ...{ desired: pod, observed, memory, probed, now, crashBackoff: CRASH_BACKOFF },
+      startTime: this.previous?.startTime,
+    });
   }
 
   container(name: string): Container {
     return containerNamed(this.pod, name);
   }
 
-  status(previous?: PodStatus) {
+  status(previous = this.previous) {
     const observed = this.cache.get(this.pod.uid) ?? nothingObserved(this.pod);
     return computePodStatus({
       desired: this.pod,
@@ -56,6 +63,7 @@ export class Simulation {
       now: this.runtime.now,
       crashBackoff: CRASH_BACKOFF,
       previous,
+      startTime: previous?.startTime,
       hostIPs: ['192.0.2.1'],
       runtimeName: 'fake',
       qosClass: 'BestEffort',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PodStatus } from '../../../../src/api/types/gen/core-v1.ts';
 import type { Plan } from '../../../../src/kubelet/decide/actions.ts';
 import { imageOf, type PodMemory } from '../../../../src/kubelet/decide/pod-memory.ts';
 import { type ImageAnswer, rememberImage, rememberPull } from '../../../../src/kubelet/decide/remember.ts';
@@ -261,6 +262,22 @@ describe('planPod', () => {
     await sim.settle();
     expect(sim.status()).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
     expect(sim.runtime.running()).toEqual([]);
+  });
+
+  it('counts the active deadline from when the pod was begun, though nothing of that is left or ever was', async () => {
+    const sim = new Simulation(podWith(`activeDeadlineSeconds: 30\n  ${ONE}`));
+    const startTime = new Date(sim.runtime.now - 30_000).toISOString();
+    sim.previous = { phase: 'Pending', startTime } as unknown as PodStatus;
+    expect(kinds((await sim.plan()).actions.map(({ kind }) => kind))).not.toContain('create-sandbox');
+    expect(sim.status()).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
+  });
+
+  it('says of no pod that had ended before that it was over its deadline', async () => {
+    const sim = new Simulation(podWith(`activeDeadlineSeconds: 30\n  ${ONE}`));
+    const startTime = new Date(sim.runtime.now - 60_000).toISOString();
+    sim.previous = { phase: 'Succeeded', startTime } as unknown as PodStatus;
+    expect(sim.status()).toMatchObject({ phase: 'Succeeded' });
+    expect(sim.status().reason).toBeUndefined();
   });
 
   it('keeps a sidecar running beside the app and ends it after the app', async () => {

@@ -35,6 +35,10 @@ export interface ResolverOptions {
   ) => void;
 }
 
+function isTruncated(answer: Buffer): boolean {
+  return answer.length > 3 && (answer.readUInt16BE(2) & FLAG_TC) !== 0;
+}
+
 /** Answers queries: names of the cluster from what is known, all others by asking on. */
 export class Resolver {
   readonly #options: ResolverOptions;
@@ -108,7 +112,9 @@ export class Resolver {
     const asked = queryFor(query, target);
     if (asked === undefined) return this.#encode(query, { ...SERVER_FAILURE, answers: chain }, transport);
     const { forwarder } = this.#options;
-    const answer = forwarder.cached(asked) ?? (await forwarder.ask(asked, 'tcp' === transport ? 'tcp' : 'udp'));
+    let answer = forwarder.cached(asked) ?? (await forwarder.ask(asked, transport));
+    // whoever asked cannot ask for the rest of it: here the answer is another one
+    if (transport === 'udp' && isTruncated(answer)) answer = await forwarder.ask(asked, 'tcp');
     const rcode = (answer[3] ?? 0) & 0xf;
     if (rcode !== RCODE.NOERROR && rcode !== RCODE.NXDOMAIN)
       return this.#encode(query, { ...SERVER_FAILURE, answers: chain }, transport);

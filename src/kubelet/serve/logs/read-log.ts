@@ -31,6 +31,7 @@ export async function* readLog(
   const lines = new LogLines(options);
   const changes = writer === undefined ? undefined : new Changes(path, writer);
   let file = await open(path);
+  let next: FileHandle | undefined;
   try {
     const cursor = new Cursor(file);
     if (options.tailLines !== undefined) cursor.position = await tailStart(file, options.tailLines);
@@ -41,17 +42,22 @@ export async function* readLog(
       changes?.begin();
       for (;;) {
         const chunk = await cursor.next();
+        if (chunk === undefined && next === undefined && writer !== undefined) {
+          next = await replaced(path, file);
+          // what was written to the old file between its end and the coming of the new one
+          if (next !== undefined) continue;
+        }
         if (chunk === undefined) break;
         const text = chunk.flatMap(line => lines.text(line));
         if (text.length > 0) yield Buffer.concat(text);
         if (lines.full) return;
         signal.throwIfAborted();
       }
-      const next = goesOn || writer !== undefined ? await replaced(path, file) : undefined;
       if (next !== undefined) {
         await file.close();
         file = next;
-        cursor.turnTo(next);
+        next = undefined;
+        cursor.turnTo(file);
         continue;
       }
       if (!goesOn || changes === undefined) break;
@@ -61,6 +67,7 @@ export async function* readLog(
     if (rest.length > 0) yield Buffer.concat(rest);
   } finally {
     changes?.close();
+    await next?.close();
     await file.close();
   }
 }

@@ -48,6 +48,7 @@ export class SyncLoop {
   #kernel: Kernel | undefined;
   #isSynced = false;
   #addressesChanged = false;
+  #cidrsChanged = false;
   #failures = 0;
   #everythingAt = 0;
 
@@ -163,10 +164,18 @@ export class SyncLoop {
     metrics.endpointChanges.inc(this.#state.pending.slices);
     const dirty = this.#state.takeDirty();
     const addressesChanged = this.#addressesChanged || dirty.node;
+    const cidrsChanged = this.#cidrsChanged || dirty.serviceCidrs;
     this.#addressesChanged = false;
+    this.#cidrsChanged = false;
+    const due = { ...dirty, addressesChanged, serviceCidrs: cidrsChanged };
     const results = [];
-    for (const family of this.#families) results.push(await this.#syncFamily(family, dirty, addressesChanged, signal));
+    for (const family of this.#families) results.push(await this.#syncFamily(family, due, signal));
     if (signal.aborted) return false;
+    if (results.includes(false)) {
+      // a family that failed may not have come to them
+      this.#addressesChanged ||= addressesChanged;
+      this.#cidrsChanged ||= cidrsChanged;
+    }
     await this.#serviceHealth.update(healthChecked(this.#state, this.#families));
     this.#failures = results.includes(false) ? this.#failures + 1 : 0;
     return this.#failures === 0;
@@ -174,8 +183,7 @@ export class SyncLoop {
 
   async #syncFamily(
     family: FamilyProxy,
-    dirty: Dirty,
-    addressesChanged: boolean,
+    dirty: Dirty & { readonly addressesChanged: boolean },
     signal: AbortSignal,
   ): Promise<boolean> {
     const { log, clock, metrics, health } = this.#options;
@@ -187,7 +195,7 @@ export class SyncLoop {
         this.#compile(family, key);
         await slice.breathe();
       }
-      if (addressesChanged) family.setNodePortIps(this.#machineIps());
+      if (dirty.addressesChanged) family.setNodePortIps(this.#machineIps());
       if (dirty.serviceCidrs) family.setServiceCidrs();
       const applied = await family.apply(signal);
       health.update(family.family);

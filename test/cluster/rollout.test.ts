@@ -114,11 +114,11 @@ describe('under a flood of requests', () => {
   }
 
   it.each([
-    ['three servers is replaced, which go on for a while by a preStop hook', 'hooked', HOOKED, 3, nodes],
-    ['two servers is replaced, which go on for a while by themselves', 'draining', DRAINING, 2, nodes],
-    ['the only server is replaced', 'alone', HOOKED, 1, [expect.any(String)]],
+    ['three servers, which go on for a while by a preStop hook', 'hooked', HOOKED, 3, nodes],
+    ['two servers, which go on for a while by themselves', 'draining', DRAINING, 2, nodes],
+    ['the only server', 'alone', HOOKED, 1, [expect.any(String)]],
   ])(
-    `none fails while the image of %s ${ROUNDS} times`,
+    `none fails in ${ROUNDS} rollouts of %s`,
     async (_, app, container, replicas, usedNodes) => {
       const labels = { app };
       await kubectl
@@ -144,6 +144,25 @@ describe('under a flood of requests', () => {
       const allowed = [`${replicas}/${replicas}`, `${more}/${replicas}`, `${more}/${more}`];
       expect(allowed).toEqual(expect.arrayContaining([...states]));
       expect(states.size).toBeGreaterThan(1);
+    },
+    TEST_MS,
+  );
+
+  it(
+    'none fails while servers are scaled down to one and up again',
+    async () => {
+      const app = 'scaled';
+      const labels = { app };
+      await kubectl.given([deployment({ name: app, image: WEB_V1, labels }), service(app, labels)]).ok('apply -f -');
+      await rolledOut(app);
+      const failures = await failuresDuring(app, async flood => {
+        for (const replicas of [1, 4, 1, 2]) {
+          await kubectl.ok(`scale deployment ${app} --replicas=${replicas}`);
+          await rolledOut(app);
+          await flood.flows();
+        }
+      });
+      expect(failures).toEqual([]);
     },
     TEST_MS,
   );

@@ -4,13 +4,14 @@ import { gantryCommand } from '../harness/gantry-command.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-/** Serves its full name on 8080, and ends at once when it is told to. */
-const SERVE = "trap 'exit 0' TERM; mkdir /w; hostname -f >/w/index.html; httpd -f -p 8080 -h /w & wait";
+/** Serves its full name on port 80, as anybody, and ends at once when it is told to. */
+const SERVE = "trap 'exit 0' TERM; mkdir /tmp/w; hostname -f >/tmp/w/index.html; httpd -f -p 80 -h /tmp/w & wait";
 const CONTAINER = {
   name: 'c',
   image: BUSYBOX,
   command: ['sh', '-c', SERVE],
-  readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
+  readinessProbe: { tcpSocket: { port: 80 }, periodSeconds: 1 },
+  securityContext: { runAsUser: 1000, capabilities: { drop: ['ALL'] } },
 };
 
 const set = (kind: string, name: string, spec: object, pod: object = {}): object => ({
@@ -28,7 +29,7 @@ const headless = (name: string, spec: object = {}): object => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name },
-  spec: { clusterIP: 'None', selector: { app: name }, ports: [{ name: 'http', port: 8080 }], ...spec },
+  spec: { clusterIP: 'None', selector: { app: name }, ports: [{ name: 'http', port: 80 }], ...spec },
 });
 
 const GATE = 'example.com/opened';
@@ -204,7 +205,7 @@ describe('sets of pods on two nodes', () => {
       const domain = 'web.default.svc.cluster.local';
       const [ip0, ip1, ip2] = [0, 1, 2].map(i => ofPod(`web-${i}`, '.status.podIP'));
       const said = await inPod(
-        `nslookup web-0.${domain}; nslookup ${domain}; nslookup -type=srv _http._tcp.${domain}; nslookup ${await ip1}; for i in 0 1 2; do timeout 10 wget -qO- http://web-$i.web:8080; done`,
+        `nslookup web-0.${domain}; nslookup ${domain}; nslookup -type=srv _http._tcp.${domain}; nslookup ${await ip1}; for i in 0 1 2; do timeout 10 wget -qO- http://web-$i.web; done`,
       );
       const addresses = (name: string): string[] =>
         [...said.matchAll(new RegExp(`^Name:\\t${name}\nAddress: (\\S+)$`, 'gm'))]
@@ -214,7 +215,7 @@ describe('sets of pods on two nodes', () => {
       expect(addresses(domain)).toEqual([await ip0, await ip1, await ip2].toSorted());
       for (const i of [0, 1, 2]) {
         expect(said).toMatch(
-          new RegExp(`^_http\\._tcp\\.${domain}\\s+service = \\d+ \\d+ 8080 web-${i}\\.${domain}$`, 'm'),
+          new RegExp(`^_http\\._tcp\\.${domain}\\s+service = \\d+ \\d+ 80 web-${i}\\.${domain}$`, 'm'),
         );
         // what `hostname -f` says in the pod
         expect(said).toMatch(new RegExp(`^web-${i}\\.${domain}$`, 'm'));
@@ -231,9 +232,7 @@ describe('sets of pods on two nodes', () => {
       });
       await rolledOut('statefulset/web');
       expect(await ofPod('web-1', '.metadata.labels.apps\\.kubernetes\\.io/pod-index')).toBe('1');
-      const said = await inPod(
-        'nslookup web-1.web.default.svc.cluster.local; timeout 10 wget -qO- http://web-1.web:8080',
-      );
+      const said = await inPod('nslookup web-1.web.default.svc.cluster.local; timeout 10 wget -qO- http://web-1.web');
       expect(said).toContain(`Address: ${await ofPod('web-1', '.status.podIP')}`);
       expect(said).toMatch(/^web-1\.web\.default\.svc\.cluster\.local$/m);
     });

@@ -17,6 +17,15 @@ const INFRA_CPU_SHARES = 2;
 const INFRA_MOUNTS = ['/proc', '/dev'];
 
 /**
+ * What a pod with a network of its own may do in it without capabilities: serve ports below 1024, and ping by datagram sockets. containerd's defaults since
+ * 2.0, on which images and instructions rely; only its own network is concerned. A pod's sysctls are stronger.
+ */
+const UNPRIVILEGED_NETWORK = {
+  'net.ipv4.ip_unprivileged_port_start': '0',
+  'net.ipv4.ping_group_range': '0 2147483647',
+};
+
+/**
  * The OCI specification of a pod's pause process, which holds the pod's ipc, uts and pid namespaces open: a read-only root, no capabilities, and the pod's
  * sysctls. Throws `invalid-argument` or `unimplemented` with a sentence that names the field.
  */
@@ -27,10 +36,10 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
   const ownNetwork = options?.network !== NAMESPACE_MODE.NODE;
   const oom = clampOomScoreAdj(INFRA_OOM_SCORE_ADJ, host.oomScoreAdj);
   const annotations = decideAnnotations(config.annotations, inputs.annotations);
-  const sysctl = decideSysctls(config.linux?.sysctls ?? {}, {
-    network: ownNetwork,
-    ipc: options?.ipc !== NAMESPACE_MODE.NODE,
-  });
+  const sysctl = {
+    ...(ownNetwork ? UNPRIVILEGED_NETWORK : {}),
+    ...decideSysctls(config.linux?.sysctls ?? {}, { network: ownNetwork, ipc: options?.ipc !== NAMESPACE_MODE.NODE }),
+  };
   return {
     spec: {
       ociVersion: '1.0.2',

@@ -139,7 +139,7 @@ const SANDBOXES: readonly [file: string, behaviour: string, inputs: SandboxSpecI
     'sandbox-sysctls-v2',
     'kernel parameters of the pod are set where its namespaces are made',
     sandboxInputs(
-      { sysctls: { 'net.ipv4.ip_unprivileged_port_start': '0', 'kernel/shm_rmid_forced': '1' } },
+      { sysctls: { 'net.ipv4.ip_unprivileged_port_start': '1024', 'kernel/shm_rmid_forced': '1' } },
       { host: { ...HOST, cgroupVersion: 2 } },
     ),
   ],

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
+import { errorMessage } from '../../src/base/errors.ts';
 import { generateKey, privateKeyPem } from '../../src/pki/keys.ts';
 import { ApiClient } from './api-client.ts';
 import { EtcdServer, freePorts } from './etcd.ts';
@@ -110,9 +111,10 @@ export class TestApiServer {
     await waitFor(
       'the API server to be ready',
       async saw => {
-        saw(this.#log.slice(-800));
         if (child.exitCode !== null) return true;
-        return (await this.get('/readyz').catch(() => 0)) === 200;
+        const answer = await this.#ask('/readyz?verbose').catch(error => ({ status: 0, body: errorMessage(error) }));
+        saw(`${answer.status} ${answer.body}\n${this.#log.slice(-800)}`);
+        return answer.status === 200;
       },
       { timeoutMs: 30_000 },
     );
@@ -170,12 +172,19 @@ export class TestApiServer {
   }
 
   /** The status of a GET as anonymous. */
-  get(path: string): Promise<number> {
+  async get(path: string): Promise<number> {
+    return (await this.#ask(path)).status;
+  }
+
+  #ask(path: string): Promise<{ readonly status: number; readonly body: string }> {
     return new Promise((resolve, reject) => {
       const options = { host: '127.0.0.1', port: this.port, path, ca: this.authority.pem, agent: false };
       const asked = request(options, response => {
-        response.resume();
-        response.once('end', () => resolve(response.statusCode ?? 0));
+        let body = '';
+        response.setEncoding('utf8').on('data', piece => {
+          body += piece;
+        });
+        response.once('end', () => resolve({ status: response.statusCode ?? 0, body }));
       });
       asked.once('error', reject);
       asked.end();

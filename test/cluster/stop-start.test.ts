@@ -49,6 +49,8 @@ const OBJECTS = [
 /** 3 web, 2 db, an agent on each node. */
 const PODS = 7;
 
+const proofOf = (holder: string): string => `the process of ${holder} on this machine has ended`;
+
 describe('a cluster of two nodes that is stopped and started', () => {
   const cluster = new TestCluster();
   const kubectl = cluster.kubectl();
@@ -67,10 +69,14 @@ describe('a cluster of two nodes that is stopped and started', () => {
   const started = async (): Promise<void> => {
     expect(await cluster.run(['start'])).toMatchObject({ code: 0, err: '' });
   };
+  /** Why the last two lead, controllers and scheduler, whichever was first. */
   const leading = async (): Promise<string[]> => {
     const { out } = await cluster.run(['logs', 'control-plane', '--service', 'gantry-control-plane', '--tail', '500']);
     const all = out.split('\n').filter(line => line.includes('"msg":"leading"'));
-    return all.map(line => String((JSON.parse(line) as { because?: string }).because));
+    return all
+      .slice(-LEASES.length)
+      .map(line => String((JSON.parse(line) as { because?: string }).because))
+      .toSorted();
   };
   const renewed = (lease: string): Promise<string> =>
     kubectl.ok(`get lease ${lease} --namespace kube-system -o jsonpath={.spec.holderIdentity}`);
@@ -151,7 +157,7 @@ describe('a cluster of two nodes that is stopped and started', () => {
     await Promise.all(NODES.map(node => cluster.host(node).kill()));
     await started();
     await allBack(before, 'a power cut');
-    expect(await leading()).toEqual(held.map(name => `the process of ${name} on this machine has ended`));
+    expect(await leading()).toEqual(held.map(proofOf).toSorted());
   });
 
   it('has controllers and scheduler at work again as soon as the control plane is, when that was killed', async () => {
@@ -169,9 +175,7 @@ describe('a cluster of two nodes that is stopped and started', () => {
       return now.every((name, i) => name !== held[i]);
     });
     console.info(`controllers and scheduler lead ${((performance.now() - at) / 1000).toFixed(1)} s after kill -9`);
-    expect((await leading()).slice(-2).toSorted()).toEqual(
-      held.map(name => `the process of ${name} on this machine has ended`).toSorted(),
-    );
+    expect(await leading()).toEqual(held.map(proofOf).toSorted());
   });
 
   it('is whole after a stop that was killed in the middle', async () => {
@@ -192,5 +196,13 @@ describe('a cluster of two nodes that is stopped and started', () => {
     for (const node of NODES)
       expect(await cluster.onNode(node, 'sh', '-c', 'cat /run/host-services/*/supervise/stat')).not.toContain('down');
     await nodesAgree(cluster, NODES);
+  });
+
+  it('has daemons of which Node warns nobody: of leaks of listeners, of what is to go', async () => {
+    for (const node of NODES) {
+      const logs = await cluster.onNode(node, 'sh', '-c', 'cat /var/log/gantry/gantry-*/*');
+      expect(logs).toContain('"msg":"stopped"');
+      expect(logs.split('\n').filter(line => /^\(node:\d+\) /.test(line))).toEqual([]);
+    }
   });
 });

@@ -1,5 +1,12 @@
 import { qosClass } from '../../api/pod-resources.ts';
-import type { Pod, PodPhase, PodQOSClass, PodStatus } from '../../api/types/gen/core-v1.ts';
+import type {
+  ContainerState,
+  ContainerStatus,
+  Pod,
+  PodPhase,
+  PodQOSClass,
+  PodStatus,
+} from '../../api/types/gen/core-v1.ts';
 import type { Rejection } from './admit-pod.ts';
 import { apiTime, computeContainerStatus } from './container-status.ts';
 import { type DecideInput, deadlineOf, decideInit, isFinished } from './decide-container.ts';
@@ -49,6 +56,9 @@ export function computePodStatus(input: StatusInput): PodStatus {
   const [podIP] = ips;
   const [hostIP] = input.hostIPs;
   const startedAt = input.observed.sandboxes.at(-1)?.createdAt;
+  const count = spec.containers.length + (spec.initContainers ?? []).length + (spec.ephemeralContainers ?? []).length;
+  const shorten = (status: ContainerStatus): ContainerStatus =>
+    withShortMessages(status, Math.floor(MAX_MESSAGE_BYTES / count));
   const { generation } = input.desired.pod.metadata;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
@@ -72,8 +82,9 @@ export function computePodStatus(input: StatusInput): PodStatus {
     ...(hostIP === undefined ? {} : { hostIP, hostIPs: input.hostIPs.map(ip => ({ ip })) }),
     ...(podIP === undefined ? {} : { podIP, podIPs: ips.map(ip => ({ ip })) }),
     startTime: input.previous?.startTime ?? apiTime(startedAt ?? input.now),
-    ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses }),
-    containerStatuses: appStatuses,
+    ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses.map(shorten) }),
+    // as upstream tells them: those of init containers in their order, these by name
+    containerStatuses: appStatuses.map(shorten).sort((a, b) => (a.name < b.name ? -1 : 1)),
     qosClass: input.qosClass,
   };
 }
@@ -89,6 +100,21 @@ export function rejectedStatus(pod: Pod, { reason, message }: Rejection, now: nu
     startTime: pod.status?.startTime ?? apiTime(now),
     qosClass: qosClass(pod),
   };
+}
+
+/** Upstream's: what the containers of a pod have left to say is shared among them. */
+const MAX_MESSAGE_BYTES = 12 * 1024;
+
+function withShortMessages(status: ContainerStatus, maxBytes: number): ContainerStatus {
+  const shorten = (state: ContainerState): ContainerState => {
+    const message = state.terminated?.message;
+    if (state.terminated === undefined || message === undefined || Buffer.byteLength(message) <= maxBytes) return state;
+    return {
+      ...state,
+      terminated: { ...state.terminated, message: Buffer.from(message).toString('utf8', 0, maxBytes) },
+    };
+  };
+  return { ...status, state: shorten(status.state), lastState: shorten(status.lastState) };
 }
 
 /** The API server's clients may take what a pod held as free once it has ended: it has not while anything of it can still run. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PodStatus } from '../../../../src/api/types/gen/core-v1.ts';
 import type { PodAction } from '../../../../src/kubelet/decide/actions.ts';
 import { CRASH_BACKOFF, decideCrashBackoff, goDuration } from '../../../../src/kubelet/decide/crash-backoff.ts';
 import { rememberFailed, rememberImage } from '../../../../src/kubelet/decide/remember.ts';
@@ -107,6 +108,30 @@ describe('computePodStatus', () => {
       state: { terminated: { exitCode: 0 } },
       lastState: { terminated: { exitCode: 3, reason: 'Error' } },
     });
+  });
+
+  it('of several containers: by their names, whatever their order in the pod', async () => {
+    const image = 'image: localhost/busybox:1';
+    const sim = new Simulation(podWith(`containers: [{name: b, ${image}}, {name: a, ${image}}]`));
+    await sim.settle();
+    expect(sim.status().containerStatuses?.map(({ name }) => name)).toEqual(['a', 'b']);
+  });
+
+  it('of what containers have left to say: 12 KiB in all, shared evenly', () => {
+    const image = 'image: localhost/busybox:1';
+    const sim = new Simulation(
+      podWith(`containers: [{name: a, ${image}}, {name: b, ${image}}, {name: c, ${image}}, {name: d, ${image}}]`),
+    );
+    sim.wanted = false;
+    const ended = (name: string, message: string) => ({
+      ...{ name, restartCount: 0, image: 'x', imageID: 'x', ready: false, lastState: {} },
+      state: { terminated: { exitCode: 1, containerID: `fake://${name}`, message } },
+    });
+    const told = { phase: 'Failed', containerStatuses: [ended('a', 'm'.repeat(4096)), ended('b', 'short')] };
+    const messages = sim
+      .status(told as unknown as PodStatus)
+      .containerStatuses?.map(({ state }) => state.terminated?.message?.length);
+    expect(messages?.slice(0, 2)).toEqual([3072, 5]);
   });
 
   it('of an image that cannot be pulled: the failure first, then the back-off', () => {

@@ -39,7 +39,8 @@ export function deployment(): object {
     image: BUSYBOX,
     env: [...FROM_POD, { name: 'REVISION', value: '0' }],
     command: ['sh', '-c', WEB],
-    readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 },
+    startupProbe: { httpGet: { port: 8080 }, periodSeconds: 1, failureThreshold: 600 },
+    readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1, timeoutSeconds: 60 },
     livenessProbe: { httpGet: { port: 8080 }, ...LIVENESS },
     volumeMounts: [LEDGER_MOUNT, { name: 'counter', mountPath: '/counter' }],
   };

@@ -10,7 +10,7 @@ import type { ControllerParts, ControllerRow } from '../controller.ts';
 import { controllerOf } from '../pods/pod-from-template.ts';
 import { CRON_JOBS, JOBS } from '../resources.ts';
 import { CRON_JOB, type CronEvent, type CronPlan, planCronJob } from './plan.ts';
-import { unseenJobs } from './unseen-jobs.ts';
+import { unseenJobs, withStatusOfNow } from './unseen-jobs.ts';
 
 /** Makes a job whenever a schedule says so. */
 export const cronJobController: ControllerRow = {
@@ -48,10 +48,12 @@ class CronJobs implements Reconciler {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
-    const cronJob = this.#cronJobs.store.getByKey(key);
-    if (cronJob === undefined) return SETTLED;
-    const { namespace = '', uid } = cronJob.metadata;
+    const known = this.#cronJobs.store.getByKey(key);
+    if (known === undefined) return SETTLED;
+    const { namespace = '', name: cronJobName = '', uid } = known.metadata;
     const seen = this.#jobs.store.list(namespace).filter(job => controllerOf(job)?.uid === uid);
+    const cronJob = await withStatusOfNow(known, seen, () => this.#writer.get(namespace, cronJobName, signal));
+    if (cronJob === undefined) return SETTLED;
     const unseen = await unseenJobs(cronJob.status.active ?? [], seen, name =>
       this.#jobWriter.get(namespace, name, signal),
     );

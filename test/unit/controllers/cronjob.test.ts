@@ -3,7 +3,7 @@ import { timeOf } from '../../../src/api/time.ts';
 import type { CronJob, CronJobSpec, CronJobStatus, Job } from '../../../src/api/types/gen/batch-v1.ts';
 import { notFound } from '../../../src/base/errors.ts';
 import { planCronJob } from '../../../src/controllers/cronjob/plan.ts';
-import { unseenJobs } from '../../../src/controllers/cronjob/unseen-jobs.ts';
+import { unseenJobs, withStatusOfNow } from '../../../src/controllers/cronjob/unseen-jobs.ts';
 
 const TEN = Date.parse('2026-03-01T10:00:00Z');
 const MINUTE = 60_000;
@@ -174,5 +174,36 @@ describe('active jobs that the store does not have', () => {
       throw new Error('connection refused');
     };
     await expect(unseenJobs(references('a'), [], broken)).rejects.toThrow('connection refused');
+  });
+});
+
+describe('a job that runs and that the status in the store does not name', () => {
+  const never = async (): Promise<CronJob> => {
+    throw new Error('nobody is asked');
+  };
+
+  it('is no stranger where the API server has it in the status', async () => {
+    const behind = cronJob({}, active('a'));
+    const now = cronJob({}, active('a', 'b'));
+    const jobs = [job('a'), job('b')];
+    expect(reasons(plan(behind, jobs))).toContain('UnexpectedJob');
+    const known = await withStatusOfNow(behind, jobs, async () => now);
+    expect(known).toBe(now);
+    expect(reasons(plan(now, jobs))).not.toContain('UnexpectedJob');
+  });
+
+  it('is the only reason to ask', async () => {
+    const given = cronJob({}, active('a'));
+    expect(await withStatusOfNow(given, [job('a'), job('done', 'Complete')], never)).toBe(given);
+  });
+
+  it('belongs to none where the cron job is gone, or another has its name', async () => {
+    const given = cronJob();
+    const gone = async (): Promise<CronJob> => {
+      throw notFound('cronjobs "tick" not found');
+    };
+    expect(await withStatusOfNow(given, [job('a')], gone)).toBeUndefined();
+    const another = { ...given, metadata: { ...given.metadata, uid: 'another' } };
+    expect(await withStatusOfNow(given, [job('a')], async () => another)).toBeUndefined();
   });
 });

@@ -84,11 +84,12 @@ export const INIT_PHASES: readonly Phase<InitPhaseName, InitContext>[] = [
   { name: 'control-plane', description: 'Start the control plane', run: controlPlane },
   { name: 'kubelet-start', description: 'Write kubelet settings and start the kubelet', run: startKubelet },
   { name: 'wait-control-plane', description: 'Wait for the control plane to start', run: waitForControlPlane },
+  // kubeadm's last one: here every node's own daemon waits for these rules, so they come as soon as they can
+  { name: 'addon', description: 'What the cluster needs of Services and rules', run: addon },
   { name: 'upload-config', description: 'Upload the configuration to ConfigMaps', run: uploadConfig },
   { name: 'mark-control-plane', description: 'Mark a node as a control-plane', run: markNode },
   { name: 'bootstrap-token', description: 'Make the token and the rules by which nodes join', run: bootstrapToken },
   { name: 'kubelet-finalize', description: 'Let the kubelet renew its own certificate', run: finalizeKubelet },
-  { name: 'addon', description: 'What the cluster needs of Services and rules', run: addon },
 ];
 
 async function preflight({ settings, files, services, ignoredChecks }: InitContext, say: Say) {

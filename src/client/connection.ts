@@ -154,8 +154,8 @@ export class ApiConnection {
   }
 
   /**
-   * A pause before something is tried again: ends early, with true, where the server took no connections at the last try and now takes them. At the abort of the signal
-   * it ends, too.
+   * A pause before something is tried again. Where the server took no connections at the last try it ends, with true, as soon as the server takes them, and after 5 s
+   * at the earliest where it does not. At the abort of the signal it ends, too.
    */
   pause(ms: number, signal: AbortSignal, clock: Clock): Promise<boolean> {
     return this.#pool.probe.pause(ms, signal, clock);

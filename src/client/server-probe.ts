@@ -1,9 +1,12 @@
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/signals.ts';
 
-/** From one look to the next while a server takes no connections: the first, doubled each time, and the longest. */
+/** From one look to the next while a server takes no connections: the first, a quarter longer each time, and the longest. */
 const FIRST_LOOK_MS = 50;
-const MAX_LOOK_MS = 500;
+const LOOK_GROWTH = 1.25;
+const MAX_LOOK_MS = 1_000;
+/** Nobody tries it himself before, even if the looks should see nothing. */
+const REFUSED_PAUSE_MS = 5_000;
 
 /**
  * Shortens the pauses of everybody who waits for a server that takes no connections: a server that starts tells nobody, so while somebody waits one small look after
@@ -34,8 +37,8 @@ export class ServerProbe {
   }
 
   /**
-   * Waits so long, or until a server that took no connections takes them; at the abort of the signal too. True where the server was there before the time was over.
-   * Where the trouble is another one this is a plain pause.
+   * Waits so long. Where the server took no connections, until it takes them, but for 5 s at least where it does not; then true where it does. At the abort of the
+   * signal it ends, too.
    */
   async pause(ms: number, signal: AbortSignal, clock: Clock): Promise<boolean> {
     if (!this.#isRefusing) {
@@ -52,7 +55,7 @@ export class ServerProbe {
       };
       const wake = (): void => end(true);
       const onAbort = (): void => end(false);
-      const cancel = clock.after(ms, () => end(false), { keepAlive: true });
+      const cancel = clock.after(Math.max(ms, REFUSED_PAUSE_MS), () => end(false), { keepAlive: true });
       this.#waiting.add(wake);
       signal.addEventListener('abort', onAbort, { once: true });
     });
@@ -62,7 +65,7 @@ export class ServerProbe {
 
   async #look(): Promise<void> {
     this.#isLooking = true;
-    for (let pause = FIRST_LOOK_MS; this.#waiting.size > 0; pause = Math.min(pause * 2, MAX_LOOK_MS)) {
+    for (let pause = FIRST_LOOK_MS; this.#waiting.size > 0; pause = Math.min(pause * LOOK_GROWTH, MAX_LOOK_MS)) {
       // those who wait keep the process alive, this does not
       await new Promise<void>(resolve => {
         this.#clock.after(pause, resolve);

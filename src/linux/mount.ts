@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failedPrecondition } from '../base/errors.ts';
 import { lastErrno, libc, SyscallError } from './ffi.ts';
@@ -46,6 +46,11 @@ export function unmount(target: string, options: { readonly lazy?: boolean } = {
   if (call(target, UMOUNT_NOFOLLOW | (options.lazy === true ? MNT_DETACH : 0)) === 0) return;
   const error = new SyscallError('umount', lastErrno(), target);
   if (error.code !== 'EINVAL' && error.code !== 'ENOENT') throw error;
+}
+
+/** True where another file system than that of its parent is mounted at the directory. Asks the kernel about this one alone; a bind within one file system is not seen. */
+export function isMountPoint(directory: string): boolean {
+  return statSync(directory).dev !== statSync(dirname(directory)).dev;
 }
 
 /** Makes `source` visible at `target` too. A read-only bind takes two calls, for the kernel ignores the flag in the first. */

@@ -35,8 +35,8 @@ export interface NetworkOptions {
 const NODES: ResourceId = { group: '', version: 'v1', plural: 'nodes' };
 /** RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE: whatever may take a route away or make one possible. */
 const ROUTE_GROUPS = [1, 5, 7, 9, 11];
-/** Notices come in swarms: a link that goes takes many routes along. */
-const SETTLE_MS = 20;
+/** Notices come in swarms: a link that goes takes many routes along, and each pod that starts brings a dozen. */
+const SETTLE_MS = 200;
 /** After a failure. */
 const RETRY_MS = 1000;
 /** What a kernel without br_netfilter lacks: rules are then not asked about packets between two pods of one bridge. */

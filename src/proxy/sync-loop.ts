@@ -29,6 +29,8 @@ export interface SyncLoopOptions extends ProxyOptions {
 const FULL_SYNC_MS = 3_600_000;
 /** From when somebody else changed a table until it is written anew. */
 const TOUCHED_MS = 100;
+/** From a change of the machine's addresses until they are read. */
+const ADDRESSES_MS = 500;
 /** The pause after a failure; doubled each time. */
 const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
@@ -87,10 +89,7 @@ export class SyncLoop {
     const { settings, log } = this.#options;
     const kernel = openKernel(
       table => this.#onTouched(table),
-      () => {
-        this.#addressesChanged = true;
-        this.#alarm.ring();
-      },
+      () => this.#onAddresses(),
     );
     this.#kernel = kernel;
     const { nft } = kernel;
@@ -132,6 +131,13 @@ export class SyncLoop {
     touched.distrust();
     // not at once: who writes it again and again shall not keep us busy
     this.#options.clock.after(TOUCHED_MS, () => this.#alarm.ring(), { keepAlive: true });
+  }
+
+  /** Addresses come in swarms, several with each pod that starts: they are read once a while. */
+  #onAddresses(): void {
+    if (this.#addressesChanged) return;
+    this.#addressesChanged = true;
+    this.#options.clock.after(ADDRESSES_MS, () => this.#alarm.ring(), { keepAlive: true });
   }
 
   #onHealthPortTaken(key: string, port: number, message: string): void {

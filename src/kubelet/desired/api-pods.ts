@@ -53,8 +53,19 @@ function isSame(a: DesiredPod, b: DesiredPod): boolean {
   return (
     a.deletion?.graceSeconds === b.deletion?.graceSeconds &&
     a.finished === b.finished &&
-    JSON.stringify(relevant(a.pod)) === JSON.stringify(relevant(b.pod))
+    relevantText(a.pod) === relevantText(b.pod)
   );
+}
+
+/** Written once for each object: all pods are looked at whenever one of them changes. */
+const texts = new WeakMap<Pod, string>();
+
+function relevantText(pod: Pod): string {
+  const known = texts.get(pod);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(relevant(pod));
+  texts.set(pod, text);
+  return text;
 }
 
 function relevant({ metadata, spec, status }: Pod): unknown {

@@ -13,7 +13,7 @@ import {
 import { basename, dirname } from 'node:path';
 import type { HostPathType } from '../../api/types/gen/core-v1.ts';
 import { errnoName, errorMessage, failedPrecondition } from '../../base/errors.ts';
-import { MS, mount, readMountinfo } from '../../linux/mount.ts';
+import { isMountPoint, MS, mount } from '../../linux/mount.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import type { Payload } from './payload.ts';
 import type { FilesStep, VolumeStep } from './plan.ts';
@@ -73,7 +73,7 @@ function makeEmptyDir(
     return;
   }
   mkdirSync(path, { recursive: true, mode: 0o750 });
-  if (readMountinfo().some(row => row.target === path)) return;
+  if (isMountPoint(path)) return;
   const size = tmpfs.sizeBytes === undefined ? '' : `,size=${tmpfs.sizeBytes}`;
   const owner = group === undefined ? '' : `,gid=${group}`;
   mountMemory(path, `mode=${(0o1777 | setGid).toString(8)}${owner}${size}`);

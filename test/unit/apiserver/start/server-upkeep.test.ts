@@ -99,6 +99,7 @@ describe('a server that starts', () => {
     const server = await started('192.0.2.1');
     await endpointsAre(server, '192.0.2.1');
     await waitFor('its service', async () => (await server.api.stored(SERVICES)).length > 0);
+    await waitFor('its slice', async () => (await server.api.stored(SLICES)).length > 0);
     expect(await names(server, '/v1/namespaces')).toEqual(['default', 'kube-node-lease', 'kube-public', 'kube-system']);
     expect(await server.api.stored(CIDRS)).toMatchObject([
       {

@@ -5,7 +5,7 @@ import { BUSYBOX, imageArchive, WEB_V1, WEB_V2 } from '../harness/images.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const SOAK = process.env['GANTRY_SOAK'] === '1';
-const ROUNDS = SOAK ? 30 : 3;
+const ROUNDS = SOAK ? 30 : 2;
 /** Generous: a test does not fail because the machine is busy. */
 const PATIENCE = '--timeout=140s';
 const TEST_MS = ROUNDS * 200_000;

@@ -63,8 +63,9 @@ const OBJECT_OPERATORS: Readonly<Record<string, LabelOperator>> = {
 };
 
 /** The selector of a `LabelSelector` object. An absent one matches nothing, an empty one everything, as everywhere in the API. */
-export function labelSelectorOf(object: LabelSelectorObject | undefined): LabelSelector | undefined {
-  if (object === undefined) return undefined;
+export function labelSelectorOf(object: LabelSelectorObject | undefined | null): LabelSelector | undefined {
+  // null is how Go writes an absent one where the field is always written
+  if (object === undefined || object === null) return undefined;
   const requirements: LabelRequirement[] = Object.entries(object.matchLabels ?? {}).map(([key, value]) =>
     labelRequirement(key, '=', [value]),
   );

@@ -11,7 +11,7 @@ import type { Reconciler } from '../../client/reconcile.ts';
 import type { ResourceClient } from '../../client/resource-client.ts';
 import type { ControllerParts, ControllerRow } from '../controller.ts';
 import { EXPIRES_MS } from '../pods/expectations.ts';
-import { OwnedObjects } from '../pods/owned-objects.ts';
+import { OwnedObjects, selects } from '../pods/owned-objects.ts';
 import { PodControl } from '../pods/pod-control.ts';
 import { controllerOf } from '../pods/pod-from-template.ts';
 import { slowStart } from '../pods/slow-start.ts';
@@ -165,9 +165,7 @@ class Jobs implements Reconciler {
     const reference = controllerOf(pod);
     if (reference !== undefined) return reference.kind === JOB.kind && this.#pods.ownerOf(pod) === undefined;
     const jobs = this.#jobs.store.list(pod.metadata.namespace);
-    return !jobs.some(
-      job => job.metadata.deletionTimestamp === undefined && selectorOf(job)?.matches(pod.metadata.labels) === true,
-    );
+    return !jobs.some(job => job.metadata.deletionTimestamp === undefined && selects(() => selectorOf(job), pod));
   }
 
   async #letOrphanGo(podKey: string, signal: AbortSignal): Promise<Outcome> {

@@ -89,8 +89,7 @@ export class OwnedObjects<T extends ApiObject, O extends ApiObject> {
     const orphan = change.after;
     if (orphan === undefined || controllerOf(orphan) !== undefined) return;
     for (const owner of owners.store.list(orphan.metadata.namespace))
-      if (selectorOf(owner)?.matches(orphan.metadata.labels) === true && this.#isMember(owner, orphan))
-        enqueue(keyOf(owner));
+      if (selects(() => selectorOf(owner), orphan) && this.#isMember(owner, orphan)) enqueue(keyOf(owner));
   }
 
   #isMember(owner: O, object: T): boolean {
@@ -127,4 +126,13 @@ async function requireSame<O extends ApiObject>(owner: O, fresh: () => Promise<O
   if (metadata.uid !== owner.metadata.uid)
     throw new Error(`${keyOf(owner)} was made anew meanwhile: its uid is ${metadata.uid}, not ${owner.metadata.uid}`);
   if (metadata.deletionTimestamp !== undefined) throw new Error(`${keyOf(owner)} is being deleted and adopts nothing`);
+}
+
+/** Whether an owner's selector takes an object. One that cannot be read takes none: that is told when its owner is looked at, and concerns no other. */
+export function selects(selector: () => LabelSelector | undefined, { metadata }: ApiObject): boolean {
+  try {
+    return selector()?.matches(metadata.labels) === true;
+  } catch {
+    return false;
+  }
 }

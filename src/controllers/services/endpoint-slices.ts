@@ -33,7 +33,8 @@ export function portsOf({ ports }: EndpointSlice): readonly EndpointPort[] {
 }
 
 /** Equal for endpoints that are the same one, though its state may differ: by addresses, name in DNS and pod. */
-export function endpointKey({ addresses, hostname = '', targetRef }: Endpoint): string {
+export function endpointKey({ addresses: known, hostname = '', targetRef }: Endpoint): string {
+  const addresses = (known as readonly string[] | null) ?? [];
   const sorted = addresses.length > 1 ? addresses.toSorted().join() : addresses[0];
   return `${sorted} ${hostname} ${targetRef?.namespace ?? ''}/${targetRef?.name ?? ''}`;
 }

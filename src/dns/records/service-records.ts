@@ -71,7 +71,7 @@ function endpointRecords(slices: readonly EndpointSlice[]): EndpointRecord[] {
     );
     for (const endpoint of slice.endpoints ?? []) {
       if (endpoint.conditions?.ready === false) continue;
-      for (const address of endpoint.addresses.filter(isIp)) {
+      for (const address of (endpoint.addresses ?? []).filter(isIp)) {
         const host = lower(endpoint.hostname ?? '') || dashed(address);
         const known = records.get(`${host} ${address}`);
         // an endpoint that moves from one slice to another is in both for a moment

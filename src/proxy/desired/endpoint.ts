@@ -45,7 +45,8 @@ export function endpointsOf(slices: readonly EndpointSlice[], port: ServicePort,
 const ADDRESS_TYPES: Readonly<Record<IpFamily, string>> = { 4: 'IPv4', 6: 'IPv6' };
 
 function endpointOf(raw: SliceEndpoint, port: number, nodeName: string): Endpoint | undefined {
-  const [address] = raw.addresses;
+  // null is how Go writes a list without elements
+  const [address] = raw.addresses ?? [];
   const ip = address === undefined ? undefined : canonicalOrNone(address);
   if (ip === undefined) return undefined;
   const { ready = true, serving = true, terminating = false } = raw.conditions;

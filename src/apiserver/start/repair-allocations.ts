@@ -34,7 +34,9 @@ async function repairAddresses(parts: RepairParts, signal: AbortSignal): Promise
   const addresses = served(parts, 'networking.k8s.io/v1/ipaddresses');
   for await (const { entry, service } of storedServices(served(parts, '/v1/services'), signal))
     for (const ip of ownIps(service)) {
-      const found = addresses.cache.peek(addresses.key('', ip));
+      const at = keyIfAny(addresses, '', ip);
+      if (at === undefined) continue;
+      const found = addresses.cache.peek(at);
       const address = found === undefined ? undefined : readObject(addresses, found);
       // an address that cannot be read stays taken, by whom nobody knows
       if (found !== undefined && address === undefined) continue;
@@ -97,7 +99,7 @@ async function freeIfHeldByNobody(
   parts.log.warn(
     `IP address ${address.metadata.name} was held for ${resource}/${namespace}/${name}, which has not got it`,
   );
-  const key = namespace === '' || name === '' ? undefined : services.key(namespace, name);
+  const key = keyIfAny(services, namespace, name);
   const expected = key === undefined ? 0 : (services.cache.peek(key)?.revision ?? 0);
   const together: Companion[] = key === undefined ? [] : [{ key, expected, write: 'nothing' }];
   const preconditions = { resourceVersion: String(found.revision) };
@@ -110,11 +112,21 @@ async function freeIfHeldByNobody(
 function holderOf(parts: RepairParts, address: ApiObject): StoredObject | undefined {
   const services = served(parts, '/v1/services');
   const { group = '', resource, namespace = '', name = '' } = (address as unknown as IPAddress).spec.parentRef ?? {};
-  if (group !== '' || resource !== 'services' || namespace === '' || name === '') return undefined;
-  const entry = services.cache.peek(services.key(namespace, name));
+  const key = group === '' && resource === 'services' ? keyIfAny(services, namespace, name) : undefined;
+  const entry = key === undefined ? undefined : services.cache.peek(key);
   if (entry === undefined) return undefined;
   const service = readService(services, entry);
   return service === undefined || ownIps(service).includes(address.metadata.name ?? '') ? entry : undefined;
+}
+
+/** The key of an object; undefined for what is no name: somebody wrote it past the rules, and the repair of the others goes on. */
+function keyIfAny(resource: ServedResource, namespace: string, name: string): string | undefined {
+  if (name === '' || (namespace === '' && resource.namespaced)) return undefined;
+  try {
+    return resource.key(namespace, name);
+  } catch {
+    return undefined;
+  }
 }
 
 function isRight(address: ApiObject, service: Service, ip: string): boolean {

@@ -20,6 +20,7 @@ import { configOfSandbox } from './create-sandbox.ts';
 import { postStartFailure, runHook } from './lifecycle-hooks.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { volumesOf } from './pod-volumes.ts';
+import { stopContainer } from './stop-container.ts';
 
 const DEFAULT_GRACE_SECONDS = 30;
 
@@ -108,7 +109,7 @@ export async function startCreated(
   await afterStart(tools, task, pod, containerNamed(pod, container.name), container.id, podIP, signal);
 }
 
-/** The container counts as started when its postStart hook has ended; where that fails, it is ended. A pod that has to end does not wait for the hook. */
+/** The container counts as started when its postStart hook has ended; where that fails, it is ended as others are. A pod that has to end does not wait for the hook. */
 async function afterStart(
   tools: ActTools,
   { ending }: Pick<PodTask, 'ending'>,
@@ -130,7 +131,8 @@ async function afterStart(
   if (failure === undefined) return;
   tools.events.record(pod, 'Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`, spec.name);
   tools.events.record(pod, 'Normal', 'Killing', 'FailedPostStartHook', spec.name);
-  await tools.runtime.stopContainer(id, pod.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS, signal);
+  const graceSeconds = pod.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  await stopContainer({ ...tools, hooked: new Set() }, { id, name: spec.name, graceSeconds }, pod, podIP, signal);
   throw postStartFailure(spec, failure);
 }
 

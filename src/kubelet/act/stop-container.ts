@@ -29,7 +29,8 @@ export async function stopContainer(
   if (pod !== undefined && spec !== undefined && hook !== undefined && !hooked.has(target.id)) {
     hooked.add(target.id);
     const container = { id: target.id, spec, podIP };
-    const failure = await runHook(hook, container, target.graceSeconds, tools, signal);
+    const limitSeconds = Math.max(target.graceSeconds, MINIMUM_GRACE_SECONDS);
+    const failure = await runHook(hook, container, limitSeconds, tools, signal);
     if (failure !== undefined)
       tools.events.record(pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${failure}`, target.name);
   }

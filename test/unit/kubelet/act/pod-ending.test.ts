@@ -79,3 +79,33 @@ describe('a pod that is being ended', () => {
     expect(events).toEqual(['Started']);
   });
 });
+
+describe('a container whose postStart hook fails', () => {
+  it('is ended as others are: its preStop hook runs, then it gets its grace', async () => {
+    const pod = podWith(
+      `terminationGracePeriodSeconds: 7
+  containers: [{name: main, image: x, lifecycle: {postStart: {exec: {command: [begin]}}, preStop: {exec: {command: [leave]}}}}]`,
+    );
+    const done: string[] = [];
+    const tools = {
+      runtime: {
+        startContainer: async () => {},
+        execSync: async (_id: string, [word = '']: readonly string[]) => {
+          done.push(word);
+          const exitCode = word === 'begin' ? 1 : 0;
+          return { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0), exitCode };
+        },
+        stopContainer: async (id: string, graceSeconds: number) => done.push(`stop ${id} ${graceSeconds}`),
+      },
+      clock: new FakeClock(),
+      settings: {},
+      events: { record: () => {} },
+    } as unknown as ActTools;
+    const { signal } = new AbortController();
+    const container = { id: 'c', name: 'main', restartCount: 0 };
+    await expect(startCreated(tools, { ending: signal }, pod, container, '10.0.0.5', signal)).rejects.toThrow(
+      'PostStartHook of main failed',
+    );
+    expect(done).toEqual(['begin', 'leave', 'stop c 7']);
+  });
+});

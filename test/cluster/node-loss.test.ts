@@ -89,6 +89,9 @@ const WORKLOADS = [
   workload('DaemonSet', 'agent', {}, {}, SLEEP),
 ];
 
+/** For the longest of the tests: what it waits for, and a machine that others use. */
+const TIMEOUT_MS = 300_000 + REQUESTS * 20;
+
 /** So many requests, several at a time: who answered, and what went wrong. */
 async function flood(
   url: string,
@@ -105,7 +108,7 @@ async function flood(
   return { answers: new Set(answers.map(({ text }) => text)), failures };
 }
 
-describe('two of three nodes that are lost, one by its cable, one by a power cut', () => {
+describe('two of three nodes that are lost, one by its cable, one by a power cut', { timeout: TIMEOUT_MS }, () => {
   const cluster = new TestCluster();
   const kubectl = cluster.kubectl();
   const lost = ['worker', 'worker2'];

@@ -51,7 +51,10 @@ const PODS = 7;
 
 const proofOf = (holder: string): string => `the process of ${holder} on this machine has ended`;
 
-describe('a cluster of two nodes that is stopped and started', () => {
+/** A round is some 15 s where nobody else uses the machine. */
+const TIMEOUT_MS = 120_000 + ROUNDS * 60_000;
+
+describe('a cluster of two nodes that is stopped and started', { timeout: TIMEOUT_MS }, () => {
   const cluster = new TestCluster();
   const kubectl = cluster.kubectl();
   let url = '';

@@ -14,7 +14,7 @@ import { nodePortEndpoints } from '../harness/service-rules.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const SOAK = process.env['GANTRY_SOAK'] === '1';
-const ROUNDS = SOAK ? 20 : 1;
+const ROUNDS = SOAK ? 10 : 1;
 /** So often each daemon is killed in a round. */
 const PASSES = SOAK ? 3 : 1;
 /** So often daemons are killed again as soon as their supervisors have started them. */

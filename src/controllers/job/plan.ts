@@ -66,7 +66,8 @@ function isRecorded({ job }: JobWorld, { waiting, isDeleted }: Facts, verdict: V
   const index = indexOf(job, pod);
   const isStray = isIndexed(job) && index === undefined;
   if (pod.status.phase === 'Succeeded') {
-    if (isStray) return true;
+    // one that was counted as failed when somebody deleted it may still end well: it has been counted
+    if (isStray || failed.includes(uidOf(pod))) return true;
     if (isIndexed(job))
       return Indexes.parse(job.status.completedIndexes ?? '', job.spec.completions ?? 0).has(index ?? -1);
     return succeeded.includes(uidOf(pod));

@@ -368,6 +368,25 @@ describe('a job', () => {
     expect(world.job.status.failed).toBe(1);
   });
 
+  it.each<[string, Partial<JobSpec>]>([
+    ['', {}],
+    [' of an index', { completionMode: 'Indexed' }],
+  ])(
+    'lets a pod%s go that it has counted as failed when it was deleted, though it ended well after that',
+    (_what, spec) => {
+      const world = new World(job(spec));
+      world.settle();
+      const pod = world.pods[0] as Pod;
+      world.change(pod, { metadata: { ...pod.metadata, deletionTimestamp: time(world.now) } });
+      expect(world.step()).toContain('tell');
+      expect(world.job.status.uncountedTerminatedPods?.failed).toEqual([pod.metadata.uid]);
+      world.end(pod.metadata.name ?? '', 'Succeeded');
+      world.settle();
+      expect(world.pods.map(each => each.metadata.uid)).not.toContain(pod.metadata.uid);
+      expect(world.job.status).toMatchObject({ failed: 1, succeeded: 0, uncountedTerminatedPods: { failed: [] } });
+    },
+  );
+
   it('that is begun suspended has no start time, and runs nothing', () => {
     const world = new World(job({ suspend: true }));
     world.settle();

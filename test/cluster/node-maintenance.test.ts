@@ -33,7 +33,9 @@ const WEB = [
             {
               maxSkew: 1,
               topologyKey: 'kubernetes.io/hostname',
-              whenUnsatisfiable: 'ScheduleAnyway',
+              whenUnsatisfiable: 'DoNotSchedule',
+              // a node that is drained is none to spread to
+              nodeTaintsPolicy: 'Honor',
               labelSelector: selector('web'),
             },
           ],

@@ -20,6 +20,9 @@ export interface PodStarts {
   /** CPU seconds for each pod's start, by kind of process. */
   readonly cpuOneByOne: ReadonlyMap<string, number>;
   readonly cpuAtOnce: ReadonlyMap<string, number>;
+  /** Requests of everybody that the API server answers for each pod's start. */
+  readonly requestsOneByOne: number;
+  readonly requestsAtOnce: number;
 }
 
 /** Pods through the API of one node: `few` one by one, and then `many` at once, for some rounds. The first pods of all are not counted: code is compiled, caches are filled. */
@@ -34,22 +37,28 @@ export async function measurePodStarts(rounds: number, few: number, many: number
     const gone: number[] = [];
     const cpuOneByOne = new CpuMeter();
     const cpuAtOnce = new CpuMeter();
+    let requestsOneByOne = 0;
+    let requestsAtOnce = 0;
     for (const name of ['first-1', 'first-2', 'first-3']) {
       await start(node, watch, name);
       await end(node, watch, name);
     }
     for (let round = 1; round <= rounds; round += 1) {
       const names = Array.from({ length: few }, (_, i) => `one-${round}-${i}`);
+      const quiet = await node.requests();
       cpuOneByOne.start(node.host);
       for (const name of names) oneByOne.push(await start(node, watch, name));
       cpuOneByOne.stop(node.host);
+      requestsOneByOne += (await node.requests()) - quiet;
       for (const name of names) gone.push(await end(node, watch, name));
       const crowd = Array.from({ length: many }, (_, i) => `many-${round}-${i}`);
+      const before = await node.requests();
       cpuAtOnce.start(node.host);
       const began = performance.now();
       atOnce.push(...(await Promise.all(crowd.map(name => start(node, watch, name)))));
       allReady.push(performance.now() - began);
       cpuAtOnce.stop(node.host);
+      requestsAtOnce += (await node.requests()) - before;
       await Promise.all(crowd.map(name => end(node, watch, name)));
     }
     watch.end();
@@ -60,6 +69,8 @@ export async function measurePodStarts(rounds: number, few: number, many: number
       gone,
       cpuOneByOne: cpuOneByOne.perOf(oneByOne.length),
       cpuAtOnce: cpuAtOnce.perOf(atOnce.length),
+      requestsOneByOne: requestsOneByOne / oneByOne.length,
+      requestsAtOnce: requestsAtOnce / atOnce.length,
     };
   } finally {
     await node.delete();

@@ -93,6 +93,7 @@ async function pods(): Promise<void> {
       row(`${FEW} one by one`, single, goal('p50 0.6 s', p50 < 600)),
       ...stages(oneByOne),
       ...cpu(cpuOneByOne),
+      ['  requests of the API server for each', measured.requestsOneByOne.toFixed(1), '', ''],
       row(
         `${MANY} at once, each`,
         atOnce.map(({ ready }) => ready),
@@ -100,6 +101,7 @@ async function pods(): Promise<void> {
       ...stages(atOnce),
       row('  until the last is Ready', allReady),
       ...cpu(cpuAtOnce),
+      ['  requests of the API server for each', measured.requestsAtOnce.toFixed(1), '', ''],
       row('from delete until it is gone, one by one', gone),
     ],
   );

@@ -40,6 +40,13 @@ export class OneNode {
     return new ResourceClient<T>(this.connection, id);
   }
 
+  /** How many requests the API server has answered so far; watches count when they end. */
+  async requests(): Promise<number> {
+    const { body } = await this.connection.call({ method: 'GET', path: '/metrics' });
+    const counts = [...body.toString().matchAll(/^apiserver_request_total\{.*\} (\d+)$/gm)];
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
   /** Resolves once pods can be made: the namespace's account comes a moment after the cluster. */
   async create(): Promise<void> {
     await this.cluster.create();

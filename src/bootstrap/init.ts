@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.ts';
 import { errorCode, failedPrecondition } from '../base/errors.ts';
 import { ApiConnection } from '../client/connection.ts';
@@ -146,6 +146,8 @@ function kubeconfigs({ settings, files, clock }: InitContext, say: Say): void {
 
 async function etcd({ settings, files, services }: InitContext, say: Say, signal: AbortSignal) {
   mkdirSync(files.etcdDataDir, { recursive: true, mode: 0o700 });
+  // one that was there keeps its mode, and all secrets of the cluster are in it
+  chmodSync(files.etcdDataDir, 0o700);
   const keeper = supervisorOf(services);
   say(`Starting the local etcd, its data in ${files.etcdDataDir}`);
   await keeper.start(etcdUnit(settings, files), signal);

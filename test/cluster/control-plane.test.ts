@@ -49,6 +49,11 @@ describe('a cluster of one node', () => {
     );
   });
 
+  it('keeps the data of etcd to root', async () => {
+    const modes = await cluster.onNode('control-plane', 'stat', '-c', '%a %U', '/var/lib/etcd', '/var/lib/etcd/member');
+    expect(modes.trim().split('\n')).toEqual(['700 root', '700 root']);
+  });
+
   it('shows cluster-info to everybody, and nothing else', async () => {
     const get = (path: string): Promise<string> =>
       cluster.onNode(

@@ -1,6 +1,6 @@
 import type { EndpointSlice, Endpoint as SliceEndpoint } from '../../api/types/gen/discovery-v1.ts';
 import { canonicalIp, type IpFamily } from '../../base/cidr.ts';
-import type { ServicePort } from './service-port.ts';
+import { isPort, type ServicePort } from './service-port.ts';
 
 /** An address and port that serves a port of a service. */
 export interface Endpoint {
@@ -30,7 +30,7 @@ export function endpointsOf(slices: readonly EndpointSlice[], port: ServicePort,
     if (slice.addressType !== ADDRESS_TYPES[port.family]) continue;
     for (const { name, protocol = 'TCP', port: number } of slice.ports ?? []) {
       if ((name ?? '') !== port.name || protocol.toLowerCase() !== port.protocol) continue;
-      if (number === undefined || number === 0) continue;
+      if (!isPort(number)) continue;
       for (const raw of slice.endpoints ?? []) {
         const endpoint = endpointOf(raw, number, nodeName);
         if (endpoint === undefined) continue;

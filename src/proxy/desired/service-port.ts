@@ -47,21 +47,32 @@ export function servicePortsOf(service: Service, family: IpFamily): ServicePort[
     sourceRanges: sourceRangesOf(spec.loadBalancerSourceRanges ?? [], family),
     affinitySeconds:
       spec.sessionAffinity === 'ClientIP'
-        ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS)
+        ? affinitySecondsOf(spec.sessionAffinityConfig?.clientIP?.timeoutSeconds)
         : undefined,
     internalLocal: spec.internalTrafficPolicy === 'Local',
     externalLocal: isExternalLocal(service),
   };
   return (spec.ports ?? []).flatMap(({ name = '', protocol, port, nodePort = 0 }) => {
     const known = PROTOCOLS.get(protocol ?? 'TCP');
-    return known === undefined
-      ? []
-      : [{ ...common, name, protocol: known, port, nodePort: nodePort === 0 ? undefined : nodePort }];
+    // the kernel refuses all rules for one number that is none
+    if (known === undefined || !isPort(port)) return [];
+    return [{ ...common, name, protocol: known, port, nodePort: isPort(nodePort) ? nodePort : undefined }];
   });
 }
 
 /** upstream: core/v1 DefaultClientIPServiceAffinitySeconds. */
 const DEFAULT_AFFINITY_SECONDS = 10800;
+/** upstream: core/v1 MaxClientIPServiceAffinitySeconds. */
+const MAX_AFFINITY_SECONDS = 86_400;
+
+function affinitySecondsOf(seconds: number | undefined): number {
+  return seconds !== undefined && seconds > 0 && seconds <= MAX_AFFINITY_SECONDS ? seconds : DEFAULT_AFFINITY_SECONDS;
+}
+
+/** A number that ports have. Validation sees to that, but for what is written past the API server. */
+export function isPort(value: number | undefined): value is number {
+  return value !== undefined && Number.isInteger(value) && value > 0 && value < 65_536;
+}
 
 /** Whether anything but the cluster IP leads to the port. */
 export function isExternallyAccessible(port: ServicePort): boolean {

@@ -21,6 +21,7 @@ describe('servicePortsOf', () => {
     ['a service without an address yet', { clusterIPs: [], clusterIP: '' }],
     ['a service of the other family', { clusterIPs: ['fd00:96::1'] }],
     ['a service without ports', { ports: [] }],
+    ['a service with a port that none has', { ports: [{ port: 2 ** 31 - 1 }, { port: -1 }, { port: 0 }] }],
   ])('are none of %s', (_, spec) => {
     expect(servicePortsOf(service(spec), 4)).toEqual([]);
   });
@@ -32,6 +33,11 @@ describe('servicePortsOf', () => {
       externalIps: ['fd00:99::1'],
       sourceRanges: ['fd00::/8'],
     });
+  });
+
+  it('have no node port that none has', () => {
+    const ports = [{ port: 80, nodePort: 70_000 }];
+    expect(servicePortsOf(service({ ports }), 4)).toMatchObject([{ port: 80, nodePort: undefined }]);
   });
 
   it('keep clients for three hours where no time is told', () => {

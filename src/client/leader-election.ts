@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Clock } from '../base/clock.ts';
-import { errorMessage, isNotFound } from '../base/errors.ts';
+import { errorCode, errorMessage, isNotFound } from '../base/errors.ts';
 import { deadlineSignal, sleep } from '../base/signals.ts';
 import type { ResourceClient } from './resource-client.ts';
 
@@ -200,18 +200,29 @@ class Election {
     }
   }
 
-  /** Gives the lease back; whoever fails here leaves it to its time. */
+  /** Gives the lease back; whoever fails here leaves it to its time. A renewal that was cut off may have been carried out: a conflict is looked at once more. */
   async release(): Promise<void> {
-    const { leases, onTrouble, clock } = this.#options;
+    const signal = AbortSignal.timeout(5_000);
+    try {
+      try {
+        await this.#giveBack(signal);
+      } catch (error) {
+        if (errorCode(error) !== 'aborted') throw error;
+        await this.#look(signal);
+        if (!this.#isElses()) await this.#giveBack(signal);
+      }
+    } catch (error) {
+      this.#options.onTrouble(`giving back the lease failed: ${errorMessage(error)}`);
+    }
+  }
+
+  async #giveBack(signal: AbortSignal): Promise<void> {
+    const { leases, clock } = this.#options;
     const { lease } = this.#seen;
     if (lease === undefined) return;
     const now = microTime(clock.now());
     const spec = { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: now, acquireTime: now };
-    try {
-      await leases.update({ ...lease, spec }, AbortSignal.timeout(5_000));
-    } catch (error) {
-      onTrouble(`giving back the lease failed: ${errorMessage(error)}`);
-    }
+    await leases.update({ ...lease, spec }, signal);
   }
 
   #isElses(): boolean {

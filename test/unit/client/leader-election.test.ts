@@ -103,6 +103,26 @@ describe('a candidate among others of its machine', () => {
     expect([await ended, waiting.written, waiting.troubles]).toEqual(['stopped', [], []]);
   });
 
+  it('gives back a lease that a renewal has changed which was cut off', async () => {
+    let held = lease('');
+    const { options, troubles } = candidate(held, lives);
+    const update = async (each: Lease): Promise<Lease> => {
+      if (each.metadata.resourceVersion !== held.metadata.resourceVersion) throw new GantryError('aborted', 'changed');
+      held = {
+        ...each,
+        metadata: { ...each.metadata, resourceVersion: `${Number(held.metadata.resourceVersion) + 1}` },
+      };
+      return held;
+    };
+    const leases = { get: async () => held, update } as unknown as ResourceClient<Lease>;
+    const stop = new AbortController();
+    await runElected({ ...options, leases }, stop.signal, async () => {
+      held = { ...held, metadata: { ...held.metadata, resourceVersion: '9' } };
+      stop.abort();
+    });
+    expect([held.spec?.holderIdentity, troubles]).toEqual(['', []]);
+  });
+
   it('that led has lost the lease to another one, also when that has ended since', async () => {
     let held = lease('');
     const { options } = candidate(held, lives);

@@ -49,7 +49,7 @@ export function decodeJson(type: StructType, text: string, options: { readonly d
     maxDepth: MAX_KEPT_DEPTH,
   });
   if (!options.duplicates || decoded.names === facts.names) return decoded;
-  return { ...decoded, strictErrors: [...duplicateErrors(type, places ?? findPlaces(text)), ...decoded.strictErrors] };
+  return { ...decoded, strictErrors: strictErrors(type, findPlaces(text, new Set(decoded.unknown)), decoded.unknown) };
 }
 
 /**
@@ -60,7 +60,7 @@ export function decodeValue(
   type: StructType,
   value: unknown,
   { fractions = NONE, maxElements = Number.POSITIVE_INFINITY, maxDepth = Number.POSITIVE_INFINITY }: DecodeOptions = {},
-): DecodedBody & { readonly names: number } {
+): DecodedBody & { readonly names: number; readonly unknown: readonly string[] } {
   const visit = new Visit(type, fractions, { maxElements, maxDepth });
   let object: Record<string, unknown>;
   try {
@@ -73,7 +73,8 @@ export function decodeValue(
   return {
     object,
     names: visit.names,
-    strictErrors: visit.unknown.map(path => `unknown field ${JSON.stringify(path)}`),
+    unknown: visit.unknown,
+    strictErrors: visit.unknown.map(unknownError),
   };
 }
 
@@ -94,6 +95,10 @@ export function parseJsonText(
 
 function tooDeep(text: string, maxDepth: number): GantryError {
   return invalidArgument(`invalid character '${openerAt(text, maxDepth + 1)}' exceeded max depth`);
+}
+
+function unknownError(path: string): string {
+  return `unknown field ${JSON.stringify(path)}`;
 }
 
 function duplicateError(path: readonly (string | number)[]): string {
@@ -123,9 +128,14 @@ function goSyntaxError(text: string): string | undefined {
   }
 }
 
-/** Upstream does not look into the parts that it hands on as they are. */
-function duplicateErrors(type: StructType, places: JsonPlaces): string[] {
-  return places.duplicates.filter(path => isTyped(type, path)).map(duplicateError);
+/** In the order of the text, as upstream comes upon them. It does not look into the parts that it hands on as they are. */
+function strictErrors(type: StructType, places: JsonPlaces, unknown: readonly string[]): string[] {
+  const repeated = places.duplicates
+    .map((path, i) => ({ path, at: places.seconds[i] ?? 0 }))
+    .filter(({ path }) => isTyped(type, path))
+    .map(({ path, at }) => ({ at, error: duplicateError(path) }));
+  const strange = unknown.map(path => ({ at: places.firsts.get(path) ?? 0, error: unknownError(path) }));
+  return [...repeated, ...strange].toSorted((a, b) => a.at - b.at).map(({ error }) => error);
 }
 
 function isTyped(type: StructType, path: readonly (string | number)[]): boolean {

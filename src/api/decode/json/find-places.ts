@@ -6,7 +6,13 @@ export interface JsonPlaces {
   readonly duplicates: readonly (readonly (string | number)[])[];
   /** Numbers with a fraction or an exponent as they are written, by path (pathText). */
   readonly fractions: ReadonlyMap<string, string>;
+  /** Where each of `watched` stands first, by path (pathText). */
+  readonly firsts: ReadonlyMap<string, number>;
+  /** Where each of `duplicates` stands the second time. */
+  readonly seconds: readonly number[];
 }
+
+const NOTHING_WATCHED: ReadonlySet<string> = new Set();
 
 /** More duplicates than this are not collected, as upstream collects no more strict errors. */
 const MAX_DUPLICATES = 100;
@@ -22,8 +28,10 @@ interface Level {
   readonly names: Set<string> | undefined;
 }
 
-/** Reads a text that JSON.parse has taken. */
-export function findPlaces(text: string): JsonPlaces {
+/** Reads a text that JSON.parse has taken. `watched` are paths of names whose place is asked for. */
+export function findPlaces(text: string, watched: ReadonlySet<string> = NOTHING_WATCHED): JsonPlaces {
+  const firsts = new Map<string, number>();
+  const seconds: number[] = [];
   const duplicates: (string | number)[][] = [];
   const fractions = new Map<string, string>();
   const seen = new Set<string>();
@@ -45,9 +53,12 @@ export function findPlaces(text: string): JsonPlaces {
           !seen.has(pathText(path))
         ) {
           duplicates.push([...path]);
+          seconds.push(at);
           seen.add(pathText(path));
         }
         level.names.add(name);
+        if (watched.size > firsts.size && watched.has(pathText(path)) && !firsts.has(pathText(path)))
+          firsts.set(pathText(path), at);
       }
       at = end;
     } else if (char === 0x7b || char === 0x5b) {
@@ -65,7 +76,7 @@ export function findPlaces(text: string): JsonPlaces {
       at += Math.max(source.length, 1) - 1;
     }
   }
-  return { duplicates, fractions };
+  return { duplicates, fractions, firsts, seconds };
 }
 
 /** A string is a name where a colon follows it. */

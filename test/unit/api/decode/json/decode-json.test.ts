@@ -47,6 +47,17 @@ describe('decoding the JSON of a request', () => {
     ],
     ['a repeated field', '{"spec":{"nodeName":"a","nodeName":"b"}}', ['duplicate field "spec.nodeName"']],
     ['one in a list', container('{"image":"a","image":"b"}'), ['duplicate field "spec.containers[1].image"']],
+    [
+      'unknown and repeated ones in the order of the text',
+      '{"spec":{"x":1,"nodeName":"a","nodeName":"b","y":1},"z":{},"kind":"a","kind":"b"}',
+      [
+        'unknown field "spec.x"',
+        'duplicate field "spec.nodeName"',
+        'unknown field "spec.y"',
+        'unknown field "z"',
+        'duplicate field "kind"',
+      ],
+    ],
     ['a repeated label', '{"metadata":{"labels":{"a":"1","a":"2"}}}', ['duplicate field "metadata.labels.a"']],
     ['one repeated three times, once', '{"kind":"a","kind":"b","kind":"c"}', ['duplicate field "kind"']],
     ['one that an escape hides', '{"kind":"a","ki\\u006ed":"b"}', ['duplicate field "kind"']],

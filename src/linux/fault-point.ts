@@ -79,6 +79,7 @@ export const FAULT_POINTS = [
   'cluster/delete/hosts-deleted',
   'cluster/delete/network-removed',
   'cluster/delete/context-removed',
+  'cluster/start/host-started',
 ] as const;
 
 export type FaultPoint = (typeof FAULT_POINTS)[number];

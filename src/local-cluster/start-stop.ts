@@ -1,5 +1,6 @@
 import { errorMessage, failedPrecondition } from '../base/errors.ts';
 import { waitUntil } from '../bootstrap/wait.ts';
+import { faultPoint } from '../linux/fault-point.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
 import { startHost } from './host/create.ts';
 import { isRunning, openHost, stopHost } from './host/host.ts';
@@ -61,15 +62,14 @@ export async function startCluster(record: ClusterRecord, options: StartStopOpti
   ensureNetwork(network, machineResolver(network.gateway));
   const started = { names: [] as string[], since: Date.now() };
   for (const [i, { name }] of record.nodes.entries()) {
-    if (isRunning(readHostRecord(name, hostsDir))) {
-      await startKnownServices(openHost(name, hostsDir));
-      continue;
-    }
-    write(`Starting ${name}`);
-    const host = await startHost(name, { hostsDir, signal });
+    const isNew = !isRunning(readHostRecord(name, hostsDir));
+    if (isNew) write(`Starting ${name}`);
+    const host = isNew ? await startHost(name, { hostsDir, signal }) : openHost(name, hostsDir);
+    faultPoint('cluster/start/host-started');
+    // one that runs may be from a start that was killed here
     attachHost(host.pid1.pid, network, hostLink(record.name, network, i));
     await startKnownServices(host);
-    started.names.push(name);
+    if (isNew) started.names.push(name);
   }
   write('Waiting for the API server');
   await waitUntil(

@@ -181,11 +181,13 @@ describe('a cluster of two nodes that is stopped and started', { timeout: TIMEOU
     expect(await leading()).toEqual(held.map(proofOf).toSorted());
   });
 
-  it('is whole after a stop that was killed in the middle', async () => {
+  it('is whole after a stop and a start that were killed in the middle', async () => {
     const stopping = cluster.start(['stop']);
     await waitFor('the first host to be stopping', () => stopping.seen().includes('Stopping'), { pauseMs: 1 });
     stopping.child.kill('SIGKILL');
     await stopping.exited();
+    expect((await cluster.run(['stop'])).code).toBe(0);
+    expect((await cluster.run(['start'], { GANTRY_FAULT: 'cluster/start/host-started' })).code).toBe(128 + 9);
     await started();
     await waitFor(
       'all pods to be ready, on nodes that hold nothing else',

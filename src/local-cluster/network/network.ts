@@ -2,8 +2,8 @@ import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { errnoName, failedPrecondition } from '../../base/errors.ts';
 import { addAddress, listAddresses } from '../../linux/netlink/addresses.ts';
 import { createBridge, createVeth, deleteLink, getLink, setLinkUp } from '../../linux/netlink/links.ts';
-import { addRoute, listRoutes } from '../../linux/netlink/routes.ts';
-import { NetlinkSocket } from '../../linux/netlink/socket.ts';
+import { addRoute, listRoutes, type Route } from '../../linux/netlink/routes.ts';
+import { NetlinkError, NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { inNetns } from '../../linux/netns.ts';
 import { NftContext } from '../../linux/nft.ts';
 import { ensureSysctl } from '../../linux/sysctl.ts';
@@ -83,21 +83,22 @@ export function removeNetwork({ bridge, table }: Pick<ClusterNetwork, 'bridge' |
   runNft(`table ip ${table} {}\ndelete table ip ${table}\n`);
 }
 
-/** Gives a host that has none its link to the bridge: eth0 with its address, the way out, and forwarding for its pods. */
+/** Gives a host its link to the bridge: eth0 with its address, the way out, and forwarding for its pods. Safe to repeat. */
 export function attachHost(pid1: number, network: ClusterNetwork, link: HostLink): void {
   const netns = openSync(`/proc/${pid1}/ns/net`, 'r');
   const outside = NetlinkSocket.open();
   try {
     const bridge = getLink(outside, network.bridge);
     if (bridge === undefined) throw failedPrecondition(`the bridge ${network.bridge} is not there`);
-    withModule('veth', () =>
-      createVeth(outside, {
-        name: link.near,
-        mtu: undefined,
-        master: bridge.index,
-        peer: { name: HOST_INTERFACE, mac: link.mac, netnsFd: netns },
-      }),
-    );
+    if (getLink(outside, link.near) === undefined)
+      withModule('veth', () =>
+        createVeth(outside, {
+          name: link.near,
+          mtu: undefined,
+          master: bridge.index,
+          peer: { name: HOST_INTERFACE, mac: link.mac, netnsFd: netns },
+        }),
+      );
     const near = getLink(outside, link.near);
     if (near !== undefined && !near.up) setLinkUp(outside, near.index);
     inNetns(`/proc/${pid1}/ns/net`, () => configureInside(network, link));
@@ -115,11 +116,19 @@ function configureInside({ gateway }: ClusterNetwork, { address, prefix }: HostL
     if (eth === undefined) throw failedPrecondition(`the link ${HOST_INTERFACE} is not in the host`);
     addAddress(socket, eth.index, address, prefix);
     setLinkUp(socket, eth.index);
-    addRoute(socket, { destination: '0.0.0.0/0', gateway, linkIndex: eth.index });
+    addWayOut(socket, { destination: '0.0.0.0/0', gateway, linkIndex: eth.index });
   } finally {
     socket.close();
   }
   ensureSysctl('net/ipv4/ip_forward', '1');
+}
+
+function addWayOut(socket: NetlinkSocket, route: Route): void {
+  try {
+    addRoute(socket, route);
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'EEXIST')) throw error;
+  }
 }
 
 /** Makes a link of a kind that is a module of the kernel, of the same name. */

@@ -94,7 +94,12 @@ export class Scheduler {
     const slice = new TimeSlice();
     while (this.#changes.length > 0)
       for (const change of this.#changes.splice(0)) {
-        change();
+        try {
+          change();
+        } catch (error) {
+          // an object that is not what it should be concerns nobody else
+          this.#options.onTrouble(`a change could not be brought in: ${errorMessage(error)}`);
+        }
         if (slice.used) await slice.breathe();
       }
   }

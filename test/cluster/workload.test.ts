@@ -164,4 +164,11 @@ describe('two clusters at once', () => {
     expect(await one.remains()).toEqual([]);
     expect(await two.kubectl().ok('get --raw /readyz')).toBe('ok');
   });
+
+  it('go all at once, and nothing is left of either', async () => {
+    await one.create();
+    expect(await TestCluster.deleteAll()).toMatchObject({ code: 0, err: '' });
+    expect([...(await one.remains()), ...(await two.remains())]).toEqual([]);
+    expect((await one.run(['list'])).out).not.toContain(one.name);
+  });
 });

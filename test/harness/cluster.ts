@@ -44,13 +44,7 @@ export class TestCluster {
 
   /** `gantry cluster …` of this cluster, to its end, whatever its code. */
   async run(words: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandAnswer> {
-    const [file = '', ...args] = this.command(words);
-    const result = await runCommand(file, args, { env: environment(env), timeoutMs: PATIENCE_MS });
-    return {
-      code: result.code ?? 128 + (result.signal ?? 0),
-      out: result.stdout.toString('utf8'),
-      err: result.stderr.toString('utf8'),
-    };
+    return runToEnd(this.command(words), env);
   }
 
   /** `gantry service NAME`: what it says. Throws its error. */
@@ -123,6 +117,11 @@ export class TestCluster {
     if (answer.code !== 0) throw new Error(`cluster delete ended with ${answer.code}: ${answer.err}`);
   }
 
+  /** `gantry cluster delete --all`: every cluster of this test process. */
+  static async deleteAll(): Promise<CommandAnswer> {
+    return runToEnd(gantryCommand('cluster', 'delete', '--all', `--clusters-dir=${CLUSTERS_DIR}`));
+  }
+
   /** What stands of it: its directory, its links, its nft table. */
   async remains(): Promise<string[]> {
     const { stdout } = await runCommand('nft', ['list', 'tables']);
@@ -146,6 +145,18 @@ export class TestCluster {
       ...rest,
     );
   }
+}
+
+async function runToEnd(
+  [file = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<CommandAnswer> {
+  const result = await runCommand(file, args, { env: environment(env), timeoutMs: PATIENCE_MS });
+  return {
+    code: result.code ?? 128 + (result.signal ?? 0),
+    out: result.stdout.toString('utf8'),
+    err: result.stderr.toString('utf8'),
+  };
 }
 
 function environment(more: Readonly<Record<string, string>>): Record<string, string> {

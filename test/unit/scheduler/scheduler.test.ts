@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Pod } from '../../../src/api/types/gen/core-v1.ts';
+import type { Node, Pod } from '../../../src/api/types/gen/core-v1.ts';
 import { SchedulerWorld } from '../../harness/scheduler-world.ts';
 import { testNode, testPod } from '../../harness/scheduling.ts';
 
@@ -7,6 +7,16 @@ describe('the scheduler', () => {
   it('binds a pod to a node that takes it', async () => {
     const world = new SchedulerWorld();
     world.putNode(testNode('n'));
+    world.putPod(testPod('p'));
+    await world.work();
+    expect(world.bound).toEqual(['default/p n']);
+  });
+
+  it('goes on with the others where somebody has broken a pod and a node', async () => {
+    const world = new SchedulerWorld();
+    world.putNode({ ...testNode('broken'), status: null } as unknown as Node);
+    world.putNode(testNode('n'));
+    world.putPod({ ...testPod('broken'), spec: null } as unknown as Pod);
     world.putPod(testPod('p'));
     await world.work();
     expect(world.bound).toEqual(['default/p n']);

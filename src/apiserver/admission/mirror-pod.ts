@@ -1,5 +1,5 @@
+import { writtenReferences } from '../../api/pod-references.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
-import { writtenReferences } from '../authz/node/pod-references.ts';
 
 const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 

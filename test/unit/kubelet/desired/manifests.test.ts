@@ -49,6 +49,22 @@ describe('parseManifest', () => {
     expect(parse(json).pods.map(p => p.name)).toEqual(['j-node1']);
   });
 
+  it.each([
+    ['serviceAccountName: robot', 'serviceaccounts'],
+    ['imagePullSecrets: [{name: s}]', 'secrets'],
+    ['volumes: [{name: v, secret: {secretName: s}}]', 'secrets'],
+    ['volumes: [{name: v, projected: {sources: [{configMap: {name: m}}]}}]', 'configmaps'],
+    ['initContainers: [{name: b, image: i, envFrom: [{configMapRef: {name: m}}]}]', 'configmaps'],
+    ['resourceClaims: [{name: r, resourceClaimName: c}]', 'resourceclaims'],
+    ['volumes: [{name: v, csi: {driver: d}}]', 'csidrivers (via CSI volumes)'],
+    ['volumes: [{name: v, persistentVolumeClaim: {claimName: c}}]', 'persistentvolumeclaims'],
+    ['volumes: [{name: v, glusterfs: {endpoints: e, path: p}}]', 'endpoints (via glusterFS volumes)'],
+  ])('refuses a pod that needs the API: %s', (field, name) => {
+    const read = parse(`${manifest('a').replace('spec: {', `spec: {${field}, `)}---\n${manifest('b')}`);
+    expect(read.pods.map(pod => pod.name)).toEqual(['b-node1']);
+    expect(read.problems).toEqual([`/m/a.yaml:1:1: spec: static pods may not reference ${name}`]);
+  });
+
   it('tells file, line and field of a bad document and goes on with the others', () => {
     const read = parse(`${manifest('a')}---\n${manifest('b').replace('image:', 'imge:')}`);
     expect(read.pods.map(p => p.name)).toEqual(['a-node1']);

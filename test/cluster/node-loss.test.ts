@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Event, Node, NodeCondition, Pod } from '../../src/api/types/gen/core-v1.ts';
 import type { EndpointSlice } from '../../src/api/types/gen/discovery-v1.ts';
+import { appsWorkload, GRACE_SECONDS } from '../harness/apps-workload.ts';
 import { TestCluster } from '../harness/cluster.ts';
 import { Flood } from '../harness/flood.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
@@ -11,7 +12,6 @@ import { waitFor } from '../harness/wait-for.ts';
 const LOSS_PATIENCE_MS = 110_000;
 /** How long the pods of the test put up with a node that is lost. */
 const TOLERATED_S = 5;
-const GRACE_S = 1;
 const REQUESTS = process.env['GANTRY_SOAK'] === '1' ? 20_000 : 600;
 
 const lostTaints = ['unreachable', 'not-ready'].map(name => ({
@@ -20,30 +20,13 @@ const lostTaints = ['unreachable', 'not-ready'].map(name => ({
   effect: 'NoExecute',
   tolerationSeconds: TOLERATED_S,
 }));
-const workload = (kind: string, name: string, spec: object, pod: object, container: object): object => ({
-  apiVersion: 'apps/v1',
-  kind,
-  metadata: { name },
-  spec: {
-    ...spec,
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name } },
-      spec: {
-        terminationGracePeriodSeconds: GRACE_S,
-        ...pod,
-        containers: [{ name, image: BUSYBOX, ...container }],
-      },
-    },
-  },
-});
 const among = (name: string): object => ({
   topologyKey: 'kubernetes.io/hostname',
   labelSelector: { matchLabels: { app: name } },
 });
 const SLEEP = { command: ['sleep', '100000'] };
 const WORKLOADS = [
-  workload(
+  appsWorkload(
     'Deployment',
     'web',
     { replicas: 3 },
@@ -64,7 +47,7 @@ const WORKLOADS = [
     metadata: { name: 'web' },
     spec: { type: 'NodePort', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
   },
-  workload(
+  appsWorkload(
     'StatefulSet',
     'db',
     { replicas: 2, serviceName: 'db', podManagementPolicy: 'Parallel' },
@@ -86,7 +69,7 @@ const WORKLOADS = [
     },
     SLEEP,
   ),
-  workload('DaemonSet', 'agent', {}, {}, SLEEP),
+  appsWorkload('DaemonSet', 'agent', {}, {}, SLEEP),
 ];
 
 /** For the longest of the tests: what it waits for, and a machine that others use. */
@@ -247,7 +230,7 @@ describe('two of three nodes that are lost, one by its cable, one by a power cut
     for (const pod of evicted) {
       const node = tainted.find(each => nameOf(each) === pod.spec.nodeName);
       const taint = node?.spec?.taints?.find(({ effect }) => effect === 'NoExecute');
-      const toldAt = Date.parse(pod.metadata.deletionTimestamp ?? '') - GRACE_S * 1000;
+      const toldAt = Date.parse(pod.metadata.deletionTimestamp ?? '') - GRACE_SECONDS * 1000;
       // both are whole seconds
       expect(toldAt - Date.parse(taint?.timeAdded ?? '')).toBeGreaterThanOrEqual((TOLERATED_S - 1) * 1000);
     }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pod } from '../../src/api/types/gen/core-v1.ts';
+import { appsWorkload } from '../harness/apps-workload.ts';
 import { TestCluster } from '../harness/cluster.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import { nodesAgree } from '../harness/node-contents.ts';
@@ -9,42 +10,22 @@ const ROUNDS = process.env['GANTRY_SOAK'] === '1' ? 25 : 3;
 const NODES = ['control-plane', 'worker'];
 const LEASES = ['kube-controller-manager', 'kube-scheduler'];
 
-const workload = (kind: string, name: string, spec: object, container: object): object => ({
-  apiVersion: 'apps/v1',
-  kind,
-  metadata: { name },
-  spec: {
-    ...spec,
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name } },
-      spec: {
-        terminationGracePeriodSeconds: 1,
-        tolerations: [{ operator: 'Exists' }],
-        containers: [{ name, image: BUSYBOX, ...container }],
-      },
-    },
-  },
-});
+/** No node may refuse them. */
+const ANYWHERE = { tolerations: [{ operator: 'Exists' }] };
 const SLEEP = { command: ['sleep', '100000'] };
 const OBJECTS = [
-  workload(
-    'Deployment',
-    'web',
-    { replicas: 3 },
-    {
-      command: ['sh', '-c', 'mkdir -p /w; hostname >/w/index.html; exec httpd -f -p 8080 -h /w'],
-      readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 },
-    },
-  ),
+  appsWorkload('Deployment', 'web', { replicas: 3 }, ANYWHERE, {
+    command: ['sh', '-c', 'mkdir -p /w; hostname >/w/index.html; exec httpd -f -p 8080 -h /w'],
+    readinessProbe: { httpGet: { port: 8080 }, periodSeconds: 1 },
+  }),
   {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: { name: 'web' },
     spec: { type: 'NodePort', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
   },
-  workload('StatefulSet', 'db', { replicas: 2, serviceName: 'db' }, SLEEP),
-  workload('DaemonSet', 'agent', {}, SLEEP),
+  appsWorkload('StatefulSet', 'db', { replicas: 2, serviceName: 'db' }, ANYWHERE, SLEEP),
+  appsWorkload('DaemonSet', 'agent', {}, ANYWHERE, SLEEP),
 ];
 /** 3 web, 2 db, an agent on each node. */
 const PODS = 7;

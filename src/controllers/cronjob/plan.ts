@@ -126,7 +126,7 @@ function surplus(cronJob: CronJob, jobs: readonly Job[]): { readonly job: Job; r
   const beyond = (outcome: 'Complete' | 'Failed', limit: number) =>
     jobs
       .filter(job => outcomeOf(job) === outcome)
-      .toSorted((a, b) => startOf(b) - startOf(a))
+      .toSorted(lastStartedFirst)
       .slice(limit)
       .map(job => ({ job, because: 'the history is full' }));
   const { successfulJobsHistoryLimit, failedJobsHistoryLimit } = cronJob.spec;
@@ -134,6 +134,11 @@ function surplus(cronJob: CronJob, jobs: readonly Job[]): { readonly job: Job; r
     ...beyond('Complete', successfulJobsHistoryLimit ?? DEFAULT_SUCCEEDED),
     ...beyond('Failed', failedJobsHistoryLimit ?? DEFAULT_FAILED),
   ];
+}
+
+/** Of those of one second the one whose name comes later counts as later, as upstream has it. */
+function lastStartedFirst(a: Job, b: Job): number {
+  return startOf(b) - startOf(a) || ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? 1 : -1);
 }
 
 function startOf({ status, metadata }: Job): number {

@@ -139,6 +139,12 @@ describe('a cron job', () => {
     ]);
     expect(plan(cronJob({ suspend: true, successfulJobsHistoryLimit: 0 }), jobs).remove.length).toBe(9);
   });
+
+  it('takes those that began in one second in the order of their names', () => {
+    const jobs = ['b', 'c', 'a'].map(name => job(name, 'Complete', TEN));
+    const { remove } = plan(cronJob({ suspend: true, successfulJobsHistoryLimit: 1 }), jobs);
+    expect(remove.map(each => each.job.metadata.name)).toEqual(['b', 'a']);
+  });
 });
 
 describe('active jobs that the store does not have', () => {

@@ -8,7 +8,8 @@ import type { DesiredSet } from '../desired/merge-sources.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
 import { updateBurstableCgroup } from '../resources/qos-cgroups.ts';
 import { ANNOTATION } from '../runtime/labels.ts';
-import { type PodGoal, PodWorker, type WorkerTools } from './pod-worker.ts';
+import type { PodGoal } from './pod-goal.ts';
+import { PodWorker, type WorkerTools } from './pod-worker.ts';
 
 /** A worker fails only by a fault in this program; the pause keeps such a fault from using up a CPU. */
 const WORKER_RESTART_MS = 1_000;

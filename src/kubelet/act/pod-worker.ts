@@ -2,7 +2,14 @@ import { isSidecar, qosClass } from '../../api/pod-resources.ts';
 import type { Container, PodStatus } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
 import { joinedSignal } from '../../base/signals.ts';
-import { type ActionOf, describeAction, type Plan, type PodAction } from '../decide/actions.ts';
+import {
+  type ActionOf,
+  changesRuntime,
+  describeAction,
+  holdsUpOthers,
+  type Plan,
+  type PodAction,
+} from '../decide/actions.ts';
 import { planPod } from '../decide/plan-pod.ts';
 import { planTermination } from '../decide/plan-termination.ts';
 import { EMPTY_MEMORY, POD, type PodMemory } from '../decide/pod-memory.ts';
@@ -21,21 +28,11 @@ import type { PodCache } from '../observed/pod-cache.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { StatusStore } from '../report/status-store.ts';
 import type { Executors } from './executors.ts';
+import type { PodGoal } from './pod-goal.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { StartFailure } from './start-container.ts';
 import { tellFailure, tellStatusChange } from './tell-events.ts';
 import { WorkerRest } from './worker-rest.ts';
-
-/** What a worker is after. `end` never turns back into `run`: a pod that is wanted again gets a new worker when this one is done. */
-export type PodGoal =
-  | { readonly kind: 'run'; readonly desired: DesiredPod }
-  | {
-      readonly kind: 'end';
-      readonly desired: DesiredPod | undefined;
-      readonly because: string;
-      /** Instead of the pod's own: what whoever deleted it allowed. */
-      readonly graceSeconds?: number | undefined;
-    };
 
 export interface WorkerTools extends ActTools {
   readonly cache: PodCache;
@@ -312,7 +309,7 @@ export class PodWorker {
       `${action.kind} failed`,
     );
     // the next plan knows when it may be tried again
-    return HOLDS_UP_NOBODY.has(action.kind) ? 'again' : { hold: retryAt };
+    return holdsUpOthers(action) ? { hold: retryAt } : 'again';
   }
 
   #dispatch<K extends PodAction['kind']>(action: ActionOf<K>, task: PodTask, signal: AbortSignal): Promise<void> {
@@ -354,21 +351,4 @@ export class PodWorker {
     const { namespace, name } = desired ?? this.#tools.cache.get(this.uid) ?? { namespace: '', name: this.uid };
     return `${namespace}/${name}`;
   }
-}
-
-/** A step of one container holds up that container alone, and an update of volumes nobody. */
-const HOLDS_UP_NOBODY: ReadonlySet<PodAction['kind']> = new Set(['start-container', 'start-created', 'update-volumes']);
-
-const QUIET: ReadonlySet<PodAction['kind']> = new Set([
-  'make-cgroup',
-  'make-volumes',
-  'update-volumes',
-  'ensure-image',
-  'remove-volumes',
-  'remove-cgroup',
-  'remove-pod-dir',
-]);
-
-function changesRuntime(action: PodAction): boolean {
-  return !QUIET.has(action.kind);
 }

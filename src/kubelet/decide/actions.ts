@@ -65,3 +65,25 @@ export function describeAction(action: PodAction): string {
           : '';
   return `${action.kind}${subject}: ${action.because}`;
 }
+
+const ALONE: ReadonlySet<PodActionKind> = new Set(['start-container', 'start-created', 'update-volumes']);
+
+/** Whether the failure of a step holds up the pod's other steps: one of a container holds up that container alone, and an update of volumes nobody. */
+export function holdsUpOthers({ kind }: PodAction): boolean {
+  return !ALONE.has(kind);
+}
+
+const QUIET: ReadonlySet<PodActionKind> = new Set([
+  'make-cgroup',
+  'make-volumes',
+  'update-volumes',
+  'ensure-image',
+  'remove-volumes',
+  'remove-cgroup',
+  'remove-pod-dir',
+]);
+
+/** Whether the runtime shows something else after a step. */
+export function changesRuntime({ kind }: PodAction): boolean {
+  return !QUIET.has(kind);
+}

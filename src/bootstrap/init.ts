@@ -169,7 +169,7 @@ async function etcd({ settings, files, services }: InitContext, say: Say, signal
         timeoutMs: ETCD_PATIENCE_MS,
         pauseMs: 50,
         signal,
-        needsRoomIn: files.etcdDataDir,
+        needsRoom: { directory: files.etcdDataDir, bytes: () => etcdRoomBytes(files.etcdDataDir) },
         hint: () => `the end of its log: ${keeper.lastLog(ETCD_SERVICE)}`,
       },
       () => client.range('/registry/none'),
@@ -177,6 +177,11 @@ async function etcd({ settings, files, services }: InitContext, say: Say, signal
   } finally {
     client.close();
   }
+}
+
+/** etcd sets 64 MB aside for the first file of its log; later it needs room for what is written alone. */
+function etcdRoomBytes(dataDir: string): number {
+  return existsSync(`${dataDir}/member/wal`) ? 1 << 20 : 64e6;
 }
 
 async function controlPlane(context: InitContext, say: Say, signal: AbortSignal) {
@@ -212,7 +217,7 @@ async function waitForControlPlane(context: InitContext, say: Say, signal: Abort
         timeoutMs: CONTROL_PLANE_PATIENCE_MS,
         pauseMs: 50,
         signal,
-        needsRoomIn: context.files.etcdDataDir,
+        needsRoom: { directory: context.files.etcdDataDir },
         hint: () => `the end of its log: ${keeper.lastLog(CONTROL_PLANE_SERVICE)}`,
       },
       async looking => {

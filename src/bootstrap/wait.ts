@@ -11,8 +11,8 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** Errors that no waiting mends are thrown at once; none unless given. */
   readonly isFinal?: (error: unknown) => boolean;
-  /** Where the daemon that is waited for writes: on a disk that is full it comes up never, and the wait ends at once. */
-  readonly needsRoomIn?: string;
+  /** Where the daemon that is waited for writes, and what it needs there (1 MiB unless given): with less it comes up never, and the wait ends at once. */
+  readonly needsRoom?: { readonly directory: string; readonly bytes?: () => number };
   /** More about the end of the wait, asked once it came: the end of a log. */
   readonly hint?: () => string;
 }
@@ -38,7 +38,7 @@ export async function waitUntil<T>(options: WaitOptions, look: (signal: AbortSig
       } catch (error) {
         if (options.isFinal?.(error) === true) throw error;
         if (!deadline.signal.aborted) last = errorMessage(error);
-        if (options.needsRoomIn !== undefined) assertRoom(options.needsRoomIn, what, last);
+        if (options.needsRoom !== undefined) assertRoom(options.needsRoom, what, last);
       }
       await sleep(pauseMs, deadline.signal).catch(() => undefined);
       options.signal?.throwIfAborted();
@@ -57,10 +57,15 @@ function timedOut(what: string, elapsedMs: number, last: string, hint: string): 
   );
 }
 
-function assertRoom(directory: string, what: string, last: string): void {
-  if (freeBytes(directory) >= LEAST_ROOM_BYTES) return;
+function assertRoom(
+  { directory, bytes = () => LEAST_ROOM_BYTES }: NonNullable<WaitOptions['needsRoom']>,
+  what: string,
+  last: string,
+): void {
+  const free = freeBytes(directory);
+  if (free >= bytes()) return;
   throw new GantryError(
     'resource-exhausted',
-    `no space is left on the disk of ${directory}: make room; waited for ${what}, and saw last: ${last}`,
+    `no space is left on the disk of ${directory} (${Math.floor(free / 1e6)} MB are free): make room; waited for ${what}, and saw last: ${last}`,
   );
 }

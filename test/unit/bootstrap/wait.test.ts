@@ -21,6 +21,14 @@ describe('waitUntil', () => {
     await expect(waiting).rejects.toBe(broken);
   });
 
+  it('ends at once where what is waited for has no room to write, and says how much there is', async () => {
+    const needsRoom = { directory: '/', bytes: () => Number.POSITIVE_INFINITY };
+    const waiting = waitUntil({ ...options, timeoutMs: 10_000, needsRoom }, () => Promise.reject(new Error('shut')));
+    await expect(waiting).rejects.toThrow(
+      /^no space is left on the disk of \/ \(\d+ MB are free\): make room; waited for the door to open, and saw last: shut$/,
+    );
+  });
+
   it('ends with the reason of its signal', async () => {
     const stop = new AbortController();
     const waiting = waitUntil({ ...options, timeoutMs: 10_000, signal: stop.signal }, () => {

@@ -1,4 +1,7 @@
-/** A request and its answer as the pipeline and the handlers see them: no sockets, so that tests need none. */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+
+/** A request and its answer as the pipeline and the handlers see them: no sockets, so that tests need none, but for what takes a connection over. */
 
 /** Header names are in lower case; a header may have come several times. */
 export class RequestHeaders {
@@ -70,7 +73,28 @@ export interface ApiRequest {
    * aborts. May be called once.
    */
   readBody(signal: AbortSignal): Promise<Uint8Array>;
+  /** The body as it comes, without a limit: for what is handed on. Instead of `readBody`. */
+  bodyStream(): Readable;
 }
+
+/** True where a client asks for another protocol on its connection, which HTTP/2 has no way to. As upstream reads the header. */
+export function asksForUpgrade({ httpVersion, headers }: Pick<ApiRequest, 'httpVersion' | 'headers'>): boolean {
+  return httpVersion === 1 && headers.all('connection').some(value => value.toLowerCase().includes('upgrade'));
+}
+
+/** A connection whose client waits for 101. Nothing has been written to it. */
+export interface UpgradeConnection {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What the client has sent behind the head of its request. */
+  readonly head: Buffer;
+}
+
+/**
+ * Speaks to the client from here on, the head of the answer included, and resolves when that has ended: in good time once `signal` aborts, which it does when
+ * the client is gone. The connection is closed then.
+ */
+export type Takeover = (connection: UpgradeConnection, signal: AbortSignal) => Promise<void>;
 
 /** Where a streamed body goes. */
 export interface ResponseSink {
@@ -106,6 +130,13 @@ export interface ApiResponse {
   readonly body: WholeBody | StreamingBody;
   /** The connection takes no further request. */
   readonly closeConnection?: boolean;
+  /** The answer is 101: this takes the connection over, and writes headers of its own. Only for requests that ask for an upgrade. */
+  readonly takeover?: Takeover;
+}
+
+/** An answer that takes the connection over. */
+export function takeoverResponse(takeover: Takeover): ApiResponse {
+  return { status: 101, headers: {}, body: '', takeover };
 }
 
 /** An answer of one line in plain text, as upstream gives where there is no object to speak of. */

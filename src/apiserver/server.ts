@@ -1,4 +1,5 @@
 import { constants } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import {
   createSecureServer,
   type Http2SecureServer,
@@ -6,6 +7,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Duplex, Readable } from 'node:stream';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage, invalidArgument } from '../base/errors.ts';
@@ -13,7 +15,7 @@ import { aborted } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { MemoryReturn } from '../daemon/memory-return.ts';
-import { type ApiRequest, type ApiResponse, RequestHeaders } from './http.ts';
+import { type ApiRequest, type ApiResponse, RequestHeaders, type UpgradeConnection } from './http.ts';
 import { type AnswerLimits, AnswerSender, type Requested } from './serve/answer-sender.ts';
 import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
@@ -22,6 +24,7 @@ import { apiRequest, type NodeRequest } from './serve/node-request.ts';
 import type { NodeResponse } from './serve/node-response.ts';
 import { hasRequests, requestLifetime } from './serve/request-lifetime.ts';
 import { endResettingSession } from './serve/reset-limit.ts';
+import { endConnection, responseOn, upgradeBody } from './serve/upgrade-request.ts';
 
 /** The certificate of the server and the CA of its clients, in PEM. */
 export interface ServerTls {
@@ -179,7 +182,39 @@ export class ApiServer implements Component {
         response.destroy();
       });
     });
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#serveUpgrade({ request, socket, head }).catch((error: unknown) => {
+        log.error({ err: error }, 'an answer could not be sent');
+        socket.destroy();
+      });
+    });
     return server;
+  }
+
+  /** A request for another protocol goes the way of every other. Whatever answers it, the connection takes no other. */
+  async #serveUpgrade(connection: UpgradeConnection): Promise<void> {
+    const { request, socket } = connection;
+    const arrivedAt = this.#options.clock.monotonic();
+    const { signal, end } = requestLifetime(socket, socket);
+    socket.on('error', () => {}); // comes as its close as well
+    this.#underWay++;
+    try {
+      const { request: asked, answer } = await this.#answer(request, signal, upgradeBody(connection));
+      if (answer.takeover === undefined) {
+        const response = responseOn(connection);
+        await this.#sender.send(response, asked, { ...answer, closeConnection: true }, { arrivedAt, signal });
+        return;
+      }
+      await answer.takeover(connection, signal);
+      endConnection(socket);
+    } finally {
+      end();
+      this.#ended();
+    }
+  }
+
+  #ended(): void {
+    if (--this.#underWay === 0) this.#drained();
   }
 
   async #serve(node: NodeRequest, response: NodeResponse): Promise<void> {
@@ -197,13 +232,18 @@ export class ApiServer implements Component {
       await this.#sender.send(response, request, told, { arrivedAt, signal });
     } finally {
       end();
-      if (--this.#underWay === 0) this.#drained();
+      this.#ended();
     }
   }
 
-  async #answer(node: NodeRequest, signal: AbortSignal): Promise<{ request: Requested; answer: ApiResponse }> {
+  async #answer(
+    node: NodeRequest,
+    signal: AbortSignal,
+    body?: Readable,
+  ): Promise<{ request: Requested; answer: ApiResponse }> {
     const request = apiRequest(node, {
       signal,
+      body,
       maxBodyBytes: this.#limits.maxBodyBytes,
       certificates: this.#certificates,
       now: this.#options.clock.now(),

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { loadPackages } from '../../src/api/schema/packages.ts';
 import { authenticated, type RequestAuthenticator, tokenUnion } from '../../src/apiserver/authn/authenticator.ts';
 import { GROUP_MASTERS, userInfo } from '../../src/apiserver/authn/user.ts';
@@ -195,7 +196,7 @@ export class MemoryApi {
       },
       ...(signal === undefined ? {} : { signal }),
     });
-    return this.#respond({ ...request, readBody: async () => bytes });
+    return this.#respond({ ...request, readBody: async () => bytes, bodyStream: () => Readable.from([bytes]) });
   }
 
   /** A request and its whole answer; a stream is read to its end. */

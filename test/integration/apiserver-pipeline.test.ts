@@ -21,7 +21,7 @@ import {
   NO_RULES,
   noOpinion,
 } from '../../src/apiserver/authz/authorizer.ts';
-import type { ApiResponse } from '../../src/apiserver/http.ts';
+import { type ApiResponse, asksForUpgrade, takeoverResponse } from '../../src/apiserver/http.ts';
 import type { Lister } from '../../src/apiserver/lister.ts';
 import type { Handler } from '../../src/apiserver/pipeline/context.ts';
 import { RequestMetrics } from '../../src/apiserver/pipeline/request-metrics.ts';
@@ -135,6 +135,14 @@ const handler: Handler = async ({ request, info, user, signal }) => {
         },
       },
     };
+  if (info.subresource === 'exec' && asksForUpgrade(request))
+    return takeoverResponse(async ({ socket, head }, gone) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+      socket.write(head);
+      socket.pipe(socket);
+      const ended = AbortSignal.any([gone, signal]);
+      if (!ended.aborted) await once(ended, 'abort');
+    });
   if (info.name === 'large') return json('x'.repeat(300_000));
   if (info.name === 'held') {
     gate.held++;
@@ -596,5 +604,89 @@ describe('the server', () => {
     expect((await over2(main.port, { path: '/version' })).status).toBe(200);
     expect(process.cpuUsage(cpu).user).toBeLessThan(1_000_000);
     for (const socket of sockets) socket.destroy();
+  });
+});
+
+/** Asks for another protocol: an answer of HTTP, or the connection with what came behind the head of the 101. */
+function upgrade(port: number, ask: Ask): Promise<Answer | tls.TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const request = https.request(
+      {
+        host: '127.0.0.1',
+        port,
+        ca: ca.pem,
+        ...ask.certificate,
+        method: ask.method ?? 'GET',
+        path: ask.path ?? '/',
+        headers: { connection: 'Upgrade', upgrade: 'echo', ...ask.headers },
+        agent: false,
+      },
+      response => {
+        const chunks: Buffer[] = [];
+        response.on('data', chunk => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+        );
+      },
+    );
+    request.on('upgrade', (_response, socket, head) => {
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket as tls.TLSSocket);
+    });
+    request.on('error', reject);
+    request.end(ask.body);
+  });
+}
+
+async function streams(port: number): Promise<string | undefined> {
+  const text = (await over1(port, { path: '/metrics', certificate: admin })).body.toString();
+  return /^apiserver_longrunning_requests\{[^}]*subresource="exec"[^}]*\} (\d+)$/m.exec(text)?.[1];
+}
+
+describe('a request for another protocol', () => {
+  const exec = '/api/v1/namespaces/a/pods/x/exec';
+
+  it('gets the connection, and counts as open until that ends', async () => {
+    const socket = (await upgrade(main.port, { path: exec, certificate: jane })) as tls.TLSSocket;
+    socket.write('hello');
+    expect(String((await once(socket, 'data'))[0])).toBe('hello');
+    expect(await streams(main.port)).toBe('1');
+    socket.destroy();
+    await expect.poll(() => streams(main.port)).toBe('0');
+  });
+
+  it.each([
+    ['nobody by a token that is none', { headers: { authorization: 'Bearer x' } }, 401, 'Unauthorized'],
+    ['who may not', { method: 'POST' }, 403, 'cannot create resource \\"pods/exec\\"'],
+  ])('is refused as every other to %s, on a connection that ends', async (_sentence, ask, status, words) => {
+    const allowed = await start();
+    const refused = (await upgrade(allowed.port, { path: exec, ...ask })) as Answer;
+    expect(refused).toMatchObject({ status, headers: { connection: 'close', 'audit-id': expect.any(String) } });
+    expect(refused.body.toString()).toContain(words);
+    await allowed.stop();
+  });
+
+  it('is answered in plain HTTP where nothing takes the connection, however large', async () => {
+    const answer = (await upgrade(main.port, { path: '/api/v1/namespaces/a/pods/large' })) as Answer;
+    expect(answer.body.length).toBe(300_002);
+  });
+
+  it('may have a body, which is read', async () => {
+    const path = '/api/v1/namespaces/a/configmaps';
+    const answer = await upgrade(main.port, {
+      method: 'POST',
+      path,
+      certificate: jane,
+      body: `{"a":"${'x'.repeat(100_000)}"}`,
+    });
+    expect(json(answer as Answer)).toMatchObject({ keys: ['a'] });
+  });
+
+  it('ends when the server stops', async () => {
+    const ending = await start();
+    const socket = (await upgrade(ending.port, { path: exec, certificate: jane })) as tls.TLSSocket;
+    socket.resume();
+    const closed = once(socket, 'close');
+    await Promise.all([ending.stop(), closed]);
   });
 });

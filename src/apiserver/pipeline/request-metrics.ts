@@ -204,7 +204,20 @@ export function measureFilter(metrics: RequestMetrics, clock: Clock): Filter {
       const started = clock.monotonic();
       const response = await next(context);
       metrics.answered(info, request, response, (clock.monotonic() - started) / 1000);
-      const { body } = response;
+      const { body, takeover } = response;
+      if (takeover !== undefined) {
+        return {
+          ...response,
+          async takeover(connection, signal) {
+            const ended = metrics.longRunningStarted(info, request);
+            try {
+              await takeover(connection, signal);
+            } finally {
+              ended();
+            }
+          },
+        };
+      }
       if (isWhole(body) || !isLongRunning(info)) return response;
       return {
         ...response,

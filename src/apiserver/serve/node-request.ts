@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
+import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { badRequestError, requestTooLargeError } from '../../api/status.ts';
 import { type ApiRequest, RequestHeaders } from '../http.ts';
@@ -10,6 +11,8 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 export interface RequestOptions {
   readonly signal: AbortSignal;
   readonly maxBodyBytes: number;
+  /** Where the body comes from, unless that is the request itself. */
+  readonly body?: Readable | undefined;
   /** Undefined where no client certificates are asked for. */
   readonly certificates: ClientCertificates | undefined;
   /** Wall clock, ms. */
@@ -18,7 +21,7 @@ export interface RequestOptions {
 
 /** A request of Node's server as the pipeline sees it; undefined where its path cannot be read. */
 export function apiRequest(request: NodeRequest, options: RequestOptions): ApiRequest | undefined {
-  const { signal, maxBodyBytes, certificates, now } = options;
+  const { signal, maxBodyBytes, certificates, now, body = request } = options;
   const url = originForm(request.url ?? '/');
   const mark = url.indexOf('?');
   const path = decodedPath(mark < 0 ? url : url.slice(0, mark));
@@ -33,7 +36,11 @@ export function apiRequest(request: NodeRequest, options: RequestOptions): ApiRe
     clientCertificate: certificates?.of(connectionOf(request), request.socket as TLSSocket, now),
     remoteAddress: request.socket.remoteAddress ?? '',
     signal,
-    readBody: bodySignal => readBody(request, maxBodyBytes, bodySignal),
+    readBody: bodySignal => {
+      const length = Number(request.headers['content-length'] ?? 0);
+      return readBody(body, length, maxBodyBytes, bodySignal);
+    },
+    bodyStream: () => body,
   };
 }
 
@@ -58,18 +65,18 @@ function connectionOf(request: NodeRequest): object {
 }
 
 /** Collects the body. What exceeds the limit is not kept: the length that is announced decides, else what has come. */
-function readBody(request: NodeRequest, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+function readBody(body: Readable, length: number, limit: number, signal: AbortSignal): Promise<Uint8Array> {
   const tooLarge = (): Error => requestTooLargeError(`limit is ${limit}`);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    if (Number(request.headers['content-length'] ?? 0) > limit) return reject(tooLarge());
+    if (length > limit) return reject(tooLarge());
     const chunks: Buffer[] = [];
     let size = 0;
     const finish = (settle: () => void): void => {
-      request.off('data', onData);
-      request.off('end', onEnd);
-      request.off('error', onError);
-      request.off('close', onClose);
+      body.off('data', onData);
+      body.off('end', onEnd);
+      body.off('error', onError);
+      body.off('close', onClose);
       signal.removeEventListener('abort', onAbort);
       settle();
     };
@@ -83,10 +90,10 @@ function readBody(request: NodeRequest, limit: number, signal: AbortSignal): Pro
     const onError = (error: Error): void => finish(() => reject(badRequestError(`the body was cut: ${error.message}`)));
     const onClose = (): void => finish(() => reject(badRequestError('the body was cut: the connection was closed')));
     const onAbort = (): void => finish(() => reject(signal.reason));
-    request.on('data', onData);
-    request.on('end', onEnd);
-    request.on('error', onError);
-    request.on('close', onClose);
+    body.on('data', onData);
+    body.on('end', onEnd);
+    body.on('error', onError);
+    body.on('close', onClose);
     signal.addEventListener('abort', onAbort, { once: true });
   });
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { type ApiRequest, type ClientCertificate, RequestHeaders } from '../../../src/apiserver/http.ts';
 
 export interface RequestSketch {
@@ -28,5 +29,6 @@ export function requestOf(sketch: RequestSketch): ApiRequest {
     remoteAddress: '192.0.2.1',
     signal: sketch.signal ?? new AbortController().signal,
     readBody: async () => Buffer.from(sketch.body ?? ''),
+    bodyStream: () => Readable.from([Buffer.from(sketch.body ?? '')]),
   };
 }

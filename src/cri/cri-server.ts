@@ -3,6 +3,8 @@ import { KeyedQueue } from '../base/keyed-queue.ts';
 import { aborted, sleep } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import { Histogram, type Registry } from '../daemon/metrics.ts';
+import { CpuRates } from '../linux/cpu-rates.ts';
+import { DirectoryUsages } from '../linux/directory-usage.ts';
 import { ImagesService } from '../rpc/gen/gantry/images/v1/images.ts';
 import { ImageServiceService, RuntimeServiceService } from '../rpc/gen/runtime/v1/services.ts';
 import { serveUnix } from '../rpc/serve-unix.ts';
@@ -37,6 +39,9 @@ export interface CriServerOptions
 /** A dead monitor leaves no event: the only look that has to be repeated. Upstream's period. */
 const MONITOR_CHECK_MS = 10_000;
 
+/** Kubelets ask every 10 s; containerd counts as often. */
+const LAYER_FRESH_MS = 10_000;
+
 /** How long running operations may take to end after SIGTERM; what is cut short is undone or finished at the next start. */
 const DRAIN_MS = 10_000;
 
@@ -61,6 +66,8 @@ export function criServer(options: CriServerOptions): Component {
     queue: new KeyedQueue(),
     starting: new Set(),
     graces: new GracePeriods(clock),
+    cpuRates: new CpuRates(),
+    layerUsages: new DirectoryUsages({ clock, freshMs: LAYER_FRESH_MS }),
     said: new Set(),
   };
   return {

@@ -5,12 +5,13 @@ import { errnoName, notFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { detectCgroups, killCgroup, removeCgroup } from '../linux/cgroup.ts';
+import { readCgroupUsage } from '../linux/cgroup-reading.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
 import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
 import { createNetns, removeNetns } from '../linux/netns.ts';
 import { readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
-import { bootId, isAlive } from '../linux/procfs.ts';
+import { bootId, isAlive, linkCounters } from '../linux/procfs.ts';
 import type { NodePort } from './node-port.ts';
 import { lookUpDevices, readHostDevices } from './oci/host-devices.ts';
 import type { CriPaths } from './paths.ts';
@@ -83,6 +84,8 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
 
     signal: signalProcess,
     isAlive,
+    cgroupUsage: path => readCgroupUsage(path, cgroups),
+    linkCounters,
     killCgroup: path => void killCgroup(path, cgroups),
     async removeCgroup(path) {
       killCgroup(path, cgroups);

@@ -2,6 +2,8 @@
  * What the runtime service needs of the machine below the OCI runtime: namespaces, mounts, files and signals. Everything is short and synchronous
  * unless it says otherwise, and everything that takes something away is safe to repeat.
  */
+import type { CgroupUsage } from '../linux/cgroup-usage.ts';
+import type { LinkCounters } from '../linux/procfs.ts';
 import type { ProcessIdentity } from './oci/ports.ts';
 import type { HostFacts, RequestedDevice } from './spec/inputs.ts';
 import type { OciDevice } from './spec/oci-spec.ts';
@@ -49,6 +51,10 @@ export interface NodePort {
   /** Sends a signal to exactly that process. False when it has ended. */
   signal(process: ProcessIdentity, signal: number): boolean;
   isAlive(process: ProcessIdentity): boolean;
+  /** What a cgroup has used; without figures when it is not there. */
+  cgroupUsage(path: string): CgroupUsage;
+  /** What went through the links of that process's network namespace; undefined when it has ended. */
+  linkCounters(process: ProcessIdentity): readonly LinkCounters[] | undefined;
   /** SIGKILL for everything in a container's cgroup. */
   killCgroup(path: string): void;
   /** Kills what is left in a container's cgroup and removes it. Throws `unavailable` when a process does not end. */

@@ -34,7 +34,8 @@ function readOfProcess(pid: number, name: string): string | undefined {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
   } catch (error) {
     const code = errnoName(error);
-    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    // EINVAL: the network of a process that has ended and waits to be collected
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EINVAL') return undefined;
     throw error;
   }
 }
@@ -69,6 +70,41 @@ export function listProcesses(): ProcessRow[] {
 
 function splitCmdline(text: string): string[] {
   return text === '' ? [] : text.replace(/\0$/, '').split('\0');
+}
+
+/** What went through a link since it was made, as /proc/net/dev tells it. */
+export interface LinkCounters {
+  readonly name: string;
+  readonly rxBytes: number;
+  readonly rxErrors: number;
+  readonly txBytes: number;
+  readonly txErrors: number;
+}
+
+/** The rows of /proc/<pid>/net/dev, in its order. */
+export function parseLinkCounters(text: string): readonly LinkCounters[] {
+  const rows: LinkCounters[] = [];
+  for (const line of text.split('\n')) {
+    const match = /^\s*(\S+?):\s*(\d[\d\s]*)$/.exec(line);
+    if (match === null) continue;
+    const fields = (match[2] ?? '').trim().split(/\s+/).map(Number);
+    const field = (index: number): number => fields[index] ?? 0;
+    rows.push({
+      name: match[1] ?? '',
+      rxBytes: field(0),
+      rxErrors: field(2),
+      txBytes: field(8),
+      txErrors: field(10),
+    });
+  }
+  return rows;
+}
+
+/** The counters of all links in the network namespace of a process; undefined when it has ended. */
+export function linkCounters(identity: ProcessIdentity): readonly LinkCounters[] | undefined {
+  const text = readOfProcess(identity.pid, 'net/dev');
+  // asked after the read: then what was read is that process's
+  return text === undefined || !isAlive(identity) ? undefined : parseLinkCounters(text);
 }
 
 /** A UUID that is new at every boot. Start times of processes can be compared within one boot only. */

@@ -1,6 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import type { KeyedQueue } from '../../base/keyed-queue.ts';
 import type { Logger } from '../../daemon/logger.ts';
+import type { CpuRates } from '../../linux/cpu-rates.ts';
+import type { DirectoryUsages } from '../../linux/directory-usage.ts';
 import type { CriConfig } from '../config.ts';
 import type { EventHub } from '../events.ts';
 import type { ExitWaiters } from '../exit-waiters.ts';
@@ -38,6 +40,10 @@ export interface RuntimeServiceContext {
   /** Containers whose start is at work: their exit, however quick, is taken up when the start has been recorded. */
   readonly starting: Set<string>;
   readonly graces: GracePeriods;
+  /** Of containers and sandboxes, by id. */
+  readonly cpuRates: CpuRates;
+  /** What containers have written into their root file systems, by the path of the writable layer. */
+  readonly layerUsages: DirectoryUsages;
   /** Sentences already said once (what the machine does not allow, with what was done instead). */
   readonly said: Set<string>;
 }

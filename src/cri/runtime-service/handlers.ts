@@ -1,12 +1,16 @@
 import { errorCode, errorMessage } from '../../base/errors.ts';
 import type { RuntimeServiceService } from '../../rpc/gen/runtime/v1/services.ts';
 import type { Handlers } from '../../rpc/service.ts';
+import { containerStats } from './container-stats.ts';
 import { containerStatus } from './container-status.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { createContainer } from './create-container.ts';
 import { execSync } from './exec-sync.ts';
+import { listContainerStats } from './list-container-stats.ts';
 import { listContainers } from './list-containers.ts';
 import { listPodSandbox } from './list-pod-sandbox.ts';
+import { listPodSandboxStats } from './list-pod-sandbox-stats.ts';
+import { podSandboxStats } from './pod-sandbox-stats.ts';
 import { podSandboxStatus } from './pod-sandbox-status.ts';
 import { removeContainer } from './remove-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
@@ -36,6 +40,11 @@ export function runtimeServiceHandlers(
     listContainers: async request => listContainers(ctx, request),
     containerStatus: async request => containerStatus(ctx, request),
     getContainerEvents: (_request, { signal }) => ctx.events.subscribe(signal),
+
+    containerStats: (request, { signal }) => containerStats(ctx, request, signal),
+    listContainerStats: (request, { signal }) => listContainerStats(ctx, request, signal),
+    podSandboxStats: (request, { signal }) => podSandboxStats(ctx, request, signal),
+    listPodSandboxStats: (request, { signal }) => listPodSandboxStats(ctx, request, signal),
 
     runPodSandbox: (request, { signal }) => {
       const { name: pod = '', namespace = '' } = request.config?.metadata ?? {};

@@ -15,8 +15,15 @@ import type { RuntimeServiceContext } from '../../../src/cri/runtime-service/con
 import { GracePeriods } from '../../../src/cri/runtime-service/grace-periods.ts';
 import { recordExit } from '../../../src/cri/runtime-service/record-exit.ts';
 import { RecordStore } from '../../../src/cri/store/record-store.ts';
+import type { CgroupUsage } from '../../../src/linux/cgroup-usage.ts';
+import { cgroupUsage } from '../../../src/linux/cgroup-usage.ts';
+import { CpuRates } from '../../../src/linux/cpu-rates.ts';
+import { type DirectoryUsage, DirectoryUsages } from '../../../src/linux/directory-usage.ts';
+import type { LinkCounters } from '../../../src/linux/procfs.ts';
 import { FakeClock } from '../../harness/fake-clock.ts';
 import { BOOT, idOf } from './records.ts';
+
+const NO_USAGE = cgroupUsage(2, () => undefined);
 
 /** A container on the fake machine: its process, its monitor and what the runtime thinks of it. */
 interface FakeContainer {
@@ -47,6 +54,12 @@ export class FakeMachine {
   readonly failing = new Set<string>();
   /** Containers whose program takes no notice of its stop signal. */
   readonly deaf = new Set<string>();
+  /** What groups have used, by path. */
+  readonly usages = new Map<string, CgroupUsage>();
+  /** What went through the links of a process's network namespace, by pid. */
+  readonly links = new Map<number, readonly LinkCounters[]>();
+  /** What lies in directories, by path. */
+  readonly directories = new Map<string, DirectoryUsage>();
   /** Runs at the named step, before it can fail: the place to do something in between. */
   readonly during = new Map<string, () => void | Promise<void>>();
   onExit: (id: string) => void = () => {};
@@ -204,6 +217,8 @@ export class FakeMachine {
     },
     isAlive: ({ pid }) =>
       [...this.containers.values()].some(c => (c.init.pid === pid && c.exit === undefined) || c.monitor.pid === pid),
+    cgroupUsage: path => this.usages.get(path) ?? NO_USAGE,
+    linkCounters: ({ pid }) => this.links.get(pid),
     killCgroup: () => {},
     removeCgroup: async path => {
       await this.step('remove-cgroup');
@@ -258,6 +273,12 @@ export function fakeContext(machine: FakeMachine, clock: Clock = new FakeClock()
     joins: new JoinedOperations(),
     queue: new KeyedQueue(),
     starting: new Set(),
+    cpuRates: new CpuRates(),
+    layerUsages: new DirectoryUsages({
+      clock,
+      freshMs: 10_000,
+      measure: async path => machine.directories.get(path),
+    }),
     graces: new GracePeriods(clock),
     said: new Set(),
   };

@@ -1,0 +1,109 @@
+import { TimeSlice } from '../../base/time-slice.ts';
+import type { CgroupUsage } from '../../linux/cgroup-usage.ts';
+import type { ContainerStats, PodSandboxStats } from '../../rpc/cri-api.ts';
+import { cgroupsPath } from '../spec/cgroup-path.ts';
+import { type ContainerRecord, containerState } from '../store/container-record.ts';
+import type { SandboxRecord } from '../store/sandbox-record.ts';
+import type { RuntimeServiceContext } from './context.ts';
+import { addUsage, containerStats, type GroupReading, podSandboxStats } from './stats-message.ts';
+
+/** A writable layer that was never counted is waited for so long; an answer without it is better than none. */
+const FIRST_COUNT_MS = 200;
+
+/** Reads the groups of containers, a slice at a time, and adds what is known of their writable layers. */
+export async function readContainerStats(
+  ctx: RuntimeServiceContext,
+  records: readonly ContainerRecord[],
+  signal?: AbortSignal,
+): Promise<ContainerStats[]> {
+  forgetGone(ctx);
+  await ctx.layerUsages.counted(
+    records.map(({ id }) => ctx.paths.upperDir(id)),
+    FIRST_COUNT_MS,
+  );
+  const slice = new TimeSlice(signal);
+  const stats: ContainerStats[] = [];
+  for (const record of records) {
+    stats.push(statsOf(ctx, record).stats);
+    if (slice.used) await slice.breathe();
+  }
+  return stats;
+}
+
+/** The same for sandboxes, with the containers in them that have not ended. */
+export async function readPodSandboxStats(
+  ctx: RuntimeServiceContext,
+  records: readonly SandboxRecord[],
+  signal?: AbortSignal,
+): Promise<PodSandboxStats[]> {
+  forgetGone(ctx);
+  const slice = new TimeSlice(signal);
+  const members = new Map(records.map(record => [record.id, ctx.store.containersOf(record.id).filter(isLive)]));
+  await ctx.layerUsages.counted(
+    [...members.values()].flat().map(({ id }) => ctx.paths.upperDir(id)),
+    FIRST_COUNT_MS,
+  );
+  const stats: PodSandboxStats[] = [];
+  for (const record of records) {
+    const containers: ReturnType<typeof statsOf>[] = [];
+    for (const member of members.get(record.id) ?? []) {
+      containers.push(statsOf(ctx, member));
+      if (slice.used) await slice.breathe();
+    }
+    const links =
+      record.netnsPath === undefined || record.infra === undefined ? undefined : ctx.node.linkCounters(record.infra);
+    const usage = podUsage(
+      ctx,
+      record,
+      containers.map(each => each.usage),
+    );
+    stats.push(
+      podSandboxStats(
+        record,
+        readingOf(ctx, record.id, usage),
+        links,
+        containers.map(each => each.stats),
+      ),
+    );
+    if (slice.used) await slice.breathe();
+  }
+  return stats;
+}
+
+/** True for containers that may use something: not those that have ended, nor creations at work. */
+export function isLive(record: ContainerRecord): boolean {
+  const state = containerState(record);
+  return state === 'created' || state === 'running';
+}
+
+function statsOf(
+  ctx: RuntimeServiceContext,
+  record: ContainerRecord,
+): { readonly stats: ContainerStats; readonly usage: CgroupUsage } {
+  const usage = ctx.node.cgroupUsage(record.cgroupPath);
+  const layer = {
+    mountPoint: `${ctx.config.root}/images`,
+    usage: ctx.layerUsages.latest(ctx.paths.upperDir(record.id)),
+  };
+  return { stats: containerStats(record, readingOf(ctx, record.id, usage), layer), usage };
+}
+
+/** A pod that a kubelet made has a group of its own around its containers; without one (crictl) they are added up, the pause process with them. */
+function podUsage(ctx: RuntimeServiceContext, record: SandboxRecord, containers: readonly CgroupUsage[]): CgroupUsage {
+  const parent = record.config.linux?.cgroupParent ?? '';
+  if (parent !== '') return ctx.node.cgroupUsage(parent);
+  return containers.reduce(addUsage, ctx.node.cgroupUsage(cgroupsPath('', record.id)));
+}
+
+function readingOf(ctx: RuntimeServiceContext, id: string, usage: CgroupUsage): GroupReading {
+  const used = usage.cpuNanoseconds;
+  const monotonic = BigInt(Math.round(ctx.clock.monotonic() * 1e6));
+  const nanoCores = used === undefined ? undefined : ctx.cpuRates.take(id, { used, at: monotonic });
+  return { usage, at: ctx.node.now(), nanoCores };
+}
+
+function forgetGone(ctx: RuntimeServiceContext): void {
+  const containers = ctx.store.allContainers();
+  ctx.cpuRates.keep(new Set([...containers, ...ctx.store.allSandboxes()].map(({ id }) => id)));
+  ctx.layerUsages.keep(new Set(containers.map(({ id }) => ctx.paths.upperDir(id))));
+}

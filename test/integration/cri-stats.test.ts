@@ -1,0 +1,137 @@
+/** What the shim tells of containers with a known load, through its socket. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ContainerConfig, type ContainerStats } from '../../src/rpc/cri-api.ts';
+import { podConfig } from '../harness/cri-pod.ts';
+import { BUSYBOX } from '../harness/images.ts';
+import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const MIB = 1 << 20;
+
+let target: RuntimeHost;
+let podSandboxId: string;
+const containers = new Map<string, string>();
+
+/** Half a core by its quota; 64 MiB that are held; a file of 3 MiB; nothing. */
+const LOADS: Record<string, { readonly command: string; readonly cpuQuota?: bigint }> = {
+  burns: { command: 'while :; do :; done', cpuQuota: 50_000n },
+  holds: { command: '{ head -c 67108864 /dev/zero; sleep 100000; } | tail -c 67108864' },
+  writes: { command: 'mkdir /data; head -c 3145728 /dev/zero > /data/file; sleep 100000' },
+  sleeps: { command: 'sleep 100000' },
+};
+
+beforeAll(async () => {
+  target = await gantryHost();
+  const sandboxConfig = podConfig('loaded');
+  ({ podSandboxId } = await target.client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' }));
+  for (const [name, { command, cpuQuota = 0n }] of Object.entries(LOADS)) {
+    const config = ContainerConfig.fromPartial({
+      metadata: { name, attempt: 0 },
+      image: { image: BUSYBOX },
+      command: ['/bin/sh', '-c', command],
+      labels: { load: name },
+      linux: { resources: { cpuPeriod: 100_000n, cpuQuota, memoryLimitInBytes: BigInt(256 * MIB) } },
+    });
+    const { containerId } = await target.client.createContainer({ podSandboxId, config, sandboxConfig });
+    await target.client.startContainer({ containerId });
+    containers.set(name, containerId);
+  }
+});
+afterAll(() => target.delete());
+
+async function statsOf(name: string): Promise<ContainerStats | undefined> {
+  return (await target.client.containerStats({ containerId: containers.get(name) ?? '' })).stats;
+}
+
+const mebibytes = (value: { readonly value: bigint } | undefined): number => Number(value?.value ?? 0n) / MIB;
+
+describe('the stats of a container', () => {
+  it('that burns half a core show it', async () => {
+    await statsOf('burns');
+    const stats = await waitFor('two readings a second apart', async () => {
+      const seen = await statsOf('burns');
+      return seen?.cpu?.usageNanoCores === undefined ? undefined : seen;
+    });
+    const cores = Number(stats.cpu?.usageNanoCores?.value) / 1e9;
+    expect(cores).toBeGreaterThan(0.4);
+    expect(cores).toBeLessThan(0.6);
+  });
+
+  it('that holds 64 MiB show them and what is left to its limit', async () => {
+    const stats = await waitFor('the memory', async () => {
+      const seen = await statsOf('holds');
+      return mebibytes(seen?.memory?.workingSetBytes) > 63 ? seen : undefined;
+    });
+    const workingSet = mebibytes(stats.memory?.workingSetBytes);
+    expect(workingSet).toBeLessThan(72);
+    expect(mebibytes(stats.memory?.rssBytes)).toBeGreaterThan(63);
+    expect(mebibytes(stats.memory?.availableBytes)).toBeCloseTo(256 - workingSet, 3);
+    expect(Number(stats.memory?.pageFaults?.value)).toBeGreaterThan(0);
+  });
+
+  it('that writes 3 MiB show them', async () => {
+    const layer = await waitFor(
+      'the writable layer to be counted with the file',
+      async () => {
+        const seen = (await statsOf('writes'))?.writableLayer;
+        return mebibytes(seen?.usedBytes) >= 3 ? seen : undefined;
+      },
+      { timeoutMs: 20_000 },
+    );
+    expect(mebibytes(layer.usedBytes)).toBeLessThan(4);
+    expect(Number(layer.inodesUsed?.value)).toBeGreaterThanOrEqual(3);
+    const { containerFilesystems } = await target.client.imageFsInfo({});
+    expect(layer.fsId).toEqual(containerFilesystems[0]?.fsId);
+  });
+
+  it('that only sleeps show next to nothing', async () => {
+    const stats = await statsOf('sleeps');
+    expect(Number(stats?.cpu?.usageCoreNanoSeconds?.value)).toBeLessThan(2e9);
+    expect(mebibytes(stats?.memory?.workingSetBytes)).toBeLessThan(16);
+  });
+});
+
+describe('the stats of a pod', () => {
+  it('hold those of its containers, of its group, and of its link', async () => {
+    const { stats } = await target.client.listPodSandboxStats({ filter: undefined });
+    expect(stats).toHaveLength(1);
+    const { attributes, linux } = stats[0] ?? {};
+    expect(attributes).toMatchObject({ id: podSandboxId, metadata: { name: 'loaded', namespace: 'default' } });
+    expect(linux?.containers.map(each => each.attributes?.metadata?.name).sort()).toEqual(Object.keys(LOADS).sort());
+    const parts = linux?.containers.reduce((sum, each) => sum + mebibytes(each.memory?.workingSetBytes), 0) ?? 0;
+    expect(mebibytes(linux?.memory?.workingSetBytes)).toBeGreaterThan(parts * 0.95);
+    expect(Number(linux?.process?.processCount?.value)).toBeGreaterThanOrEqual(5);
+    expect(linux?.network?.defaultInterface?.name).toBe('eth0');
+    expect(linux?.network?.interfaces).toEqual([]);
+  });
+
+  it('count what goes through its link', async () => {
+    const sent = async (): Promise<number> => {
+      const { stats } = await target.client.podSandboxStats({ podSandboxId });
+      return Number(stats?.linux?.network?.defaultInterface?.txBytes?.value);
+    };
+    const before = await sent();
+    const cmd = ['wget', '-T', '2', '-O-', 'http://10.244.0.1:9/'];
+    await target.client.execSync({ containerId: containers.get('sleeps') ?? '', cmd, timeout: 10n });
+    // nobody listens there: a request to connect, and before it the question who has the address
+    expect((await sent()) - before).toBeGreaterThan(60);
+  });
+});
+
+describe('a list of stats', () => {
+  it('takes filters, and has no container that has ended', async () => {
+    const byLabel = { id: '', podSandboxId: '', labelSelector: { load: 'sleeps' } };
+    const one = await target.client.listContainerStats({ filter: byLabel });
+    expect(one.stats.map(each => each.attributes?.id)).toEqual([containers.get('sleeps')]);
+    await target.client.stopContainer({ containerId: containers.get('sleeps') ?? '', timeout: 0n });
+    expect((await target.client.listContainerStats({ filter: byLabel })).stats).toEqual([]);
+    expect((await target.client.listContainerStats({ filter: undefined })).stats).toHaveLength(3);
+    expect(await statsOf('sleeps')).toMatchObject({ cpu: undefined, memory: undefined });
+  });
+
+  it('is refused for what is not there', async () => {
+    const unknown = 'f'.repeat(64);
+    await expect(target.client.containerStats({ containerId: unknown })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(target.client.podSandboxStats({ podSandboxId: unknown })).rejects.toMatchObject({ code: 'not-found' });
+  });
+});

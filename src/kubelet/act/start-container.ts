@@ -9,6 +9,7 @@ import { imageOf } from '../decide/pod-memory.ts';
 import { type DesiredPod, fullName } from '../desired/desired-pod.ts';
 import { containerEnv } from '../env/container-env.ts';
 import { objectsFor } from '../objects/pod-objects.ts';
+import { newestContainer, type ObservedPod } from '../observed/observed-pod.ts';
 import { podLogDir } from '../pod-paths.ts';
 import { containerResources } from '../resources/container-resources.ts';
 import { containerConfig, containerLogPath } from '../runtime/container-config.ts';
@@ -35,8 +36,8 @@ export class StartFailure extends GantryError {
 }
 
 export function containerNamed(pod: DesiredPod, name: string): Container {
-  const { initContainers = [], containers } = pod.pod.spec;
-  const container = [...initContainers, ...containers].find(c => c.name === name);
+  const { initContainers = [], containers, ephemeralContainers = [] } = pod.pod.spec;
+  const container = [...initContainers, ...containers, ...ephemeralContainers].find(c => c.name === name);
   if (container === undefined) throw internalError(`pod ${pod.namespace}/${pod.name} has no container "${name}"`);
   return container;
 }
@@ -79,12 +80,23 @@ export async function startContainer(
     mounts: containerMounts({ settings, pod, container, restartCount, podIPs, env }),
     resources: containerResources(pod.pod, container, qosClass(pod.pod), settings.capacity, settings.cgroups),
     security: settings.security,
+    pidTarget: pidTarget(pod, action.container, task.observed),
   });
   mkdirSync(`${podLogDir(settings, pod)}/${container.name}`, { recursive: true, mode: 0o755 });
   const sandboxConfig = configOfSandbox(settings, pod, sandbox.attempt);
   const id = await tools.runtime.createContainer(sandbox.id, config, sandboxConfig, signal);
   tools.events.record(pod, 'Normal', 'Created', 'Container created', container.name);
   await startCreated(tools, task, pod, { id, name: container.name, restartCount }, podIPs[0] ?? '', signal);
+}
+
+/** The container whose processes an ephemeral one has asked to see: the newest of that name, running or not, as upstream; the runtime refuses one that does not run. */
+function pidTarget({ pod: { spec } }: DesiredPod, name: string, observed: ObservedPod): string | undefined {
+  const target = spec.ephemeralContainers?.find(c => c.name === name)?.targetContainerName ?? '';
+  if (target === '') return undefined;
+  const found = newestContainer(observed, target);
+  if (found === undefined)
+    throw failedPrecondition(`unable to find target container ${target}`, { reason: 'CreateContainerConfigError' });
+  return found.id;
 }
 
 /** Starts a created container. The link to its log is there before it runs, so that whoever finds it running finds the link. */

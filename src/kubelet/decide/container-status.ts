@@ -8,7 +8,7 @@ import type {
   VolumeMountStatus,
 } from '../../api/types/gen/core-v1.ts';
 import { newestContainer, type ObservedContainer } from '../observed/observed-pod.ts';
-import { type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
+import { type ContainerRole, type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
 import { type ImageState, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { isReady, isStarted } from './probe-verdicts.ts';
 
@@ -32,7 +32,7 @@ export interface ContainerStatusInput extends DecideInput {
 export function computeContainerStatus(
   input: ContainerStatusInput,
   container: Container,
-  role: 'init' | 'app',
+  role: ContainerRole,
 ): ContainerStatus {
   const newest = newestContainer(input.observed, container.name);
   const told = input.ending && newest === undefined ? input.previous.find(s => s.name === container.name) : undefined;
@@ -49,7 +49,8 @@ export function computeContainerStatus(
     state,
     lastState: lastDead === undefined ? toldLastState(input, newest) : { terminated: terminated(input, lastDead) },
     ready: running ? (role === 'app' || isSidecar(container)) && isReady(container, newest.id, input.probed) : initDone,
-    started: running && isStarted(container, newest.id, input.probed),
+    // upstream says of ephemeral containers neither that they are ready nor that they have started
+    ...(role === 'ephemeral' ? {} : { started: running && isStarted(container, newest.id, input.probed) }),
     restartCount: newest?.restartCount ?? 0,
     image: newest?.image ?? container.image ?? '',
     imageID: newest?.imageId ?? '',
@@ -95,7 +96,7 @@ const NOT_LOCATED = {
 function computeState(
   input: ContainerStatusInput,
   container: Container,
-  role: 'init' | 'app',
+  role: ContainerRole,
   newest: ObservedContainer | undefined,
 ): ContainerState {
   if (newest?.state === 'running') return { running: { startedAt: apiTime(newest.startedAt) } };

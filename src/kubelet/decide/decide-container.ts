@@ -43,16 +43,21 @@ export interface DecideInput {
   readonly startTime: string | undefined;
 }
 
+/** Ephemeral containers are added to a pod while it runs, begin once and are never begun again, however they end. */
+export type ContainerRole = 'init' | 'app' | 'ephemeral';
+
 /** The decision for one container. Whether it is its turn (init order) is asked elsewhere. */
 export function decideContainer(
   input: DecideInput,
   container: Container,
-  role: 'init' | 'app',
+  role: ContainerRole,
   sandboxId: string | undefined,
 ): ContainerDecision {
   const { observed, memory } = input;
   const newest = newestContainer(observed, container.name);
   if (newest === undefined) return { do: 'start', restartCount: 0, backoff: undefined, because: 'it does not exist' };
+  if (role === 'ephemeral' && newest.state === 'exited')
+    return { do: 'nothing', because: newest.exitCode === 0 ? 'completed' : 'failed' };
   const restartCount = newest.restartCount + 1;
   const known = memory.crash.get(container.name);
   const changed = { do: 'start', restartCount, backoff: undefined, because: 'its definition changed' } as const;

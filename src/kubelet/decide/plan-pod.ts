@@ -4,6 +4,7 @@ import { hasFiles } from '../volumes/plan.ts';
 import type { ActionOf, ContainerToKill, Plan, PodAction } from './actions.ts';
 import {
   type ContainerDecision,
+  type ContainerRole,
   type DecideInput,
   deadlineOf,
   decideContainer,
@@ -99,8 +100,11 @@ function planContainers(input: DecideInput, sandbox: ObservedSandbox): Plan {
   const actions: PodAction[] = [];
   let wakeAt: number | undefined;
   const init = decideInit(input, sandbox.id);
-  const due: (readonly [Container, 'init' | 'app'])[] = init.due.map(c => [c, 'init'] as const);
-  if (init.state === 'done') due.push(...input.desired.pod.spec.containers.map(c => [c, 'app'] as const));
+  const { containers, ephemeralContainers = [] } = input.desired.pod.spec;
+  // they are for looking into what hangs: initialisation is not waited for
+  const due: (readonly [Container, ContainerRole])[] = ephemeralContainers.map(c => [c, 'ephemeral'] as const);
+  due.push(...init.due.map(c => [c, 'init'] as const));
+  if (init.state === 'done') due.push(...containers.map(c => [c, 'app'] as const));
 
   const kills: { readonly container: ContainerToKill; readonly because: string }[] = [];
   const starts: PodAction[] = [];

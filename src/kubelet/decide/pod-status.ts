@@ -39,10 +39,17 @@ export function computePodStatus(input: StatusInput): PodStatus {
     init: decideInit(input, sandbox?.id),
     sandboxId: sandbox?.id,
     ending: input.terminating || expired || finished || isFinished(input),
-    previous: [...(input.previous?.initContainerStatuses ?? []), ...(input.previous?.containerStatuses ?? [])],
+    previous: [
+      ...(input.previous?.initContainerStatuses ?? []),
+      ...(input.previous?.containerStatuses ?? []),
+      ...(input.previous?.ephemeralContainerStatuses ?? []),
+    ],
   };
   const initStatuses = (spec.initContainers ?? []).map(c => computeContainerStatus(containerInput, c, 'init'));
   const appStatuses = spec.containers.map(c => computeContainerStatus(containerInput, c, 'app'));
+  const ephemeralStatuses = (spec.ephemeralContainers ?? []).map(c =>
+    computeContainerStatus(containerInput, c, 'ephemeral'),
+  );
   const outcome = input.previous?.phase;
   // what has ended has ended, even if nothing is left from which that could be seen
   const ended = outcome === 'Succeeded' || outcome === 'Failed' ? outcome : undefined;
@@ -84,10 +91,15 @@ export function computePodStatus(input: StatusInput): PodStatus {
     startTime: input.previous?.startTime ?? apiTime(startedAt ?? input.now),
     ...(initStatuses.length === 0 ? {} : { initContainerStatuses: initStatuses.map(shorten) }),
     // as upstream tells them: those of init containers in their order, these by name
-    containerStatuses: appStatuses.map(shorten).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    containerStatuses: appStatuses.map(shorten).sort(byName),
+    ...(ephemeralStatuses.length === 0
+      ? {}
+      : { ephemeralContainerStatuses: ephemeralStatuses.map(shorten).sort(byName) }),
     qosClass: input.qosClass,
   };
 }
+
+const byName = (a: ContainerStatus, b: ContainerStatus): number => (a.name < b.name ? -1 : 1);
 
 /** The status of a pod that this node does not take. */
 export function rejectedStatus(pod: Pod, { reason, message }: Rejection, now: number): PodStatus {

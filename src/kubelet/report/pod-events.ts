@@ -22,6 +22,7 @@ export function podEvents(recorder: EventRecorder): PodEvents {
 }
 
 function fieldOf({ pod: { spec } }: DesiredPod, container: string): string {
-  const isInit = (spec.initContainers ?? []).some(c => c.name === container);
-  return `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
+  const lists = ['initContainers', 'ephemeralContainers'] as const;
+  const list = lists.find(each => spec[each]?.some(c => c.name === container)) ?? 'containers';
+  return `spec.${list}{${container}}`;
 }

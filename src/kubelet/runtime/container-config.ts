@@ -25,6 +25,8 @@ export interface ContainerConfigInput {
   readonly mounts: readonly ResolvedMount[];
   readonly resources: LinuxContainerResources;
   readonly security: SecurityPolicy;
+  /** Id of the container whose process namespace is joined, where the pod's containers do not share one anyway. */
+  readonly pidTarget?: string | undefined;
 }
 
 const DEFAULT_GRACE_SECONDS = 30;
@@ -74,6 +76,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
         input.image,
         input.security,
         `pod: "${podInWords(pod)}", container: ${container.name}`,
+        input.pidTarget,
       ),
     },
   });

@@ -36,26 +36,28 @@ export interface SecurityPolicy {
   readonly seccompRoot: string;
 }
 
-/** Which namespaces the pod's containers share with each other and with the node. */
-export function namespaceOptions(spec: PodSpec): NamespaceOption {
+/** Which namespaces the pod's containers share with each other and with the node; `pidTarget` is the container whose processes one sees that would see only its own. */
+export function namespaceOptions(spec: PodSpec, pidTarget = ''): NamespaceOption {
   const pid =
     spec.hostPID === true
       ? NamespaceMode.NODE
       : spec.shareProcessNamespace === true
         ? NamespaceMode.POD
-        : NamespaceMode.CONTAINER;
+        : pidTarget === ''
+          ? NamespaceMode.CONTAINER
+          : NamespaceMode.TARGET;
   return {
     network: spec.hostNetwork === true ? NamespaceMode.NODE : NamespaceMode.POD,
     pid,
     ipc: spec.hostIPC === true ? NamespaceMode.NODE : NamespaceMode.POD,
-    targetId: '',
+    targetId: pid === NamespaceMode.TARGET ? pidTarget : '',
     usernsOptions: undefined,
   };
 }
 
 export function sandboxSecurityContext(spec: PodSpec): LinuxSandboxSecurityContext {
   const pod = spec.securityContext;
-  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  const containers = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
   return LinuxSandboxSecurityContext.fromPartial({
     namespaceOptions: namespaceOptions(spec),
     runAsUser: int64(pod?.runAsUser),
@@ -75,6 +77,7 @@ export function containerSecurityContext(
   image: PresentImage,
   policy: SecurityPolicy,
   where: string,
+  pidTarget?: string,
 ): LinuxContainerSecurityContext {
   const pod = spec.securityContext;
   const own = container.securityContext;
@@ -84,7 +87,7 @@ export function containerSecurityContext(
   const masked = own?.procMount !== 'Unmasked' && !privileged;
   const appArmor = own?.appArmorProfile ?? pod?.appArmorProfile;
   return LinuxContainerSecurityContext.fromPartial({
-    namespaceOptions: namespaceOptions(spec),
+    namespaceOptions: namespaceOptions(spec, pidTarget),
     privileged,
     capabilities: {
       addCapabilities: own?.capabilities?.add ?? [],

@@ -52,8 +52,12 @@ export class ContainerLogs {
     const statuses = this.#statuses;
     return {
       isRunning: () => {
-        const { containerStatuses = [], initContainerStatuses = [] } = statuses.get(uid)?.status ?? {};
-        return [...containerStatuses, ...initContainerStatuses].some(
+        const {
+          containerStatuses = [],
+          initContainerStatuses = [],
+          ephemeralContainerStatuses = [],
+        } = statuses.get(uid)?.status ?? {};
+        return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].some(
           c => c.state.running !== undefined && c.containerID?.endsWith(`://${id}`) === true,
         );
       },

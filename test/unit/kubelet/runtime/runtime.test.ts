@@ -198,6 +198,14 @@ describe('namespaceOptions', () => {
   ])('of %j are network %i, pid %i, ipc %i', (text, network, pid, ipc) => {
     expect(namespaceOptions(spec(`${text}${C}`))).toMatchObject({ network, pid, ipc });
   });
+
+  it.each([
+    ['', NamespaceMode.TARGET, 'abc'],
+    ['hostPID: true\n  ', NamespaceMode.NODE, ''],
+    ['shareProcessNamespace: true\n  ', NamespaceMode.POD, ''],
+  ])('of %j with a container to look into are pid %i of %j', (text, pid, targetId) => {
+    expect(namespaceOptions(spec(`${text}${C}`), 'abc')).toMatchObject({ pid, targetId });
+  });
 });
 
 describe('containerSecurityContext', () => {

@@ -1,0 +1,120 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { joinedSignal } from '../base/signals.ts';
+import { requestUpgrade, type StreamBackend } from './backend.ts';
+import { adoptSocket, closeSoon } from './refuse-upgrade.ts';
+
+export interface UpgradeProxyOptions {
+  /** Ends the streams: the server stops, or the client may no longer. */
+  readonly signal: AbortSignal;
+  /** Headers to set, or to take out where undefined, by their lower-case names. Credentials of the client are among those to take out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** The method for the backend; the client's unless given. */
+  readonly method?: string;
+}
+
+/** What became of a request that was handed on. */
+export interface ProxiedUpgrade {
+  /** The backend's: 101 where it took the upgrade. */
+  readonly status: number;
+  /** When both directions have ended, however that came. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+const LINGER_MS = 2_000;
+/** Of the answer itself: the backend's connection is ours, and the length may change with it. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'trailer']);
+
+/**
+ * Hands an upgrade request on to a backend as it is, and its answer back: 101 and from then on the raw bytes both ways, each way as fast as its reader and ended on its
+ * own; or the refusal with its body, after which the connection is closed. Resolves with the answer's head. Throws `unavailable` where the backend gives no answer:
+ * then the client has been told nothing and the socket is still the caller's to answer on.
+ */
+export async function upgradeProxy(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  backend: StreamBackend,
+  options: UpgradeProxyOptions,
+): Promise<ProxiedUpgrade> {
+  adoptSocket(socket);
+  const gone = new AbortController();
+  const onClose = (): void => gone.abort(new Error('the client is gone'));
+  socket.once('close', onClose);
+  if (socket.destroyed) onClose();
+  const signal = joinedSignal(gone.signal, options.signal);
+  const headers = forwardedHeaders(request, options.headers ?? {});
+  const method = options.method ?? request.method ?? 'GET';
+  try {
+    const answer = await requestUpgrade(backend, { method, headers }, signal);
+    const status = answer.response.statusCode ?? 0;
+    if (!answer.upgraded) return { status, ended: passRefusal(answer.response, socket) };
+    adoptSocket(answer.socket);
+    socket.write(responseHead(answer.response, false));
+    if (answer.head.length > 0) socket.write(answer.head);
+    if (head.length > 0) answer.socket.write(head);
+    return { status, ended: passBytes(socket, answer.socket, options.signal) };
+  } finally {
+    socket.off('close', onClose);
+    gone.abort();
+  }
+}
+
+/** Copies both ways until both have ended; what breaks one way ends the other. Never rejects. */
+export async function passBytes(left: Duplex, right: Duplex, signal: AbortSignal): Promise<void> {
+  const both = new AbortController();
+  const stop = (): void => both.abort();
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  const one = (from: Duplex, to: Duplex): Promise<void> =>
+    pipeline(from, to, { signal: both.signal }).catch((error: unknown) => {
+      stop();
+      throw error;
+    });
+  const results = await Promise.allSettled([one(left, right), one(right, left)]);
+  signal.removeEventListener('abort', stop);
+  if (results.some(result => result.status === 'rejected')) {
+    left.destroy();
+    right.destroy();
+  }
+}
+
+async function passRefusal(response: IncomingMessage, socket: Duplex): Promise<void> {
+  socket.write(responseHead(response, true));
+  try {
+    await pipeline(response, socket);
+    closeSoon(socket, LINGER_MS);
+  } catch {
+    socket.destroy();
+  }
+}
+
+function responseHead(response: IncomingMessage, closing: boolean): string {
+  let text = `HTTP/1.1 ${response.statusCode} ${response.statusMessage}\r\n`;
+  for (let i = 0; i + 1 < response.rawHeaders.length; i += 2) {
+    const name = response.rawHeaders[i] ?? '';
+    if (closing && HOP_BY_HOP.has(name.toLowerCase())) continue;
+    text += `${name}: ${response.rawHeaders[i + 1]}\r\n`;
+  }
+  return `${text}${closing ? 'Connection: close\r\n' : ''}\r\n`;
+}
+
+/** The request's headers with the wished changes, and the client's address added to X-Forwarded-For. */
+function forwardedHeaders(
+  request: IncomingMessage,
+  changes: Readonly<Record<string, string | undefined>>,
+): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {};
+  for (const [name, values] of Object.entries(request.headersDistinct))
+    if (values !== undefined) headers[name] = values.length === 1 ? values[0] : values;
+  const address = request.socket instanceof Socket ? request.socket.remoteAddress : undefined;
+  if (address !== undefined)
+    headers['x-forwarded-for'] = [...(request.headersDistinct['x-forwarded-for'] ?? []), address].join(', ');
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) delete headers[name];
+    else headers[name] = value;
+  }
+  return headers;
+}

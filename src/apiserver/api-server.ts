@@ -39,6 +39,7 @@ import { type KubeletAccess, Kubelets } from './kubelets.ts';
 import type { Lister } from './lister.ts';
 import { amongResources, RequestMetrics } from './pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pipeline.ts';
+import { ProxyAgents } from './proxy/proxy-agents.ts';
 import { type NamedCheck, pingCheck, sharedCheck, shutdownCheck } from './serve/health.ts';
 import { metaEndpoints, type VersionInfo } from './serve/meta-endpoints.ts';
 import { ApiServer, type ServerTls } from './server.ts';
@@ -125,6 +126,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
   ]);
   const bodies = new BodyWorkers({ start: startBodyWorker, clock, log });
   const kubelets = new Kubelets(settings.kubelets);
+  const proxies = new ProxyAgents();
   const handlers: HandlerContext = {
     resources,
     bodies,
@@ -141,6 +143,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
     tokens: { issuer: issuers[0] ?? '', key: signingKey, audiences },
     tokenAuthenticator,
     kubelets,
+    proxies,
     components: componentChecks(storage),
     clock,
     log,
@@ -225,7 +228,11 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
         ])
           .then(() => listening)
           .then(resolve, reject);
-      }).finally(() => bodies.close());
+      }).finally(() => {
+        kubelets.close();
+        proxies.close();
+        return bodies.close();
+      });
     },
   };
 }

@@ -13,11 +13,12 @@ export class RequestHeaders {
     this.#values = values;
   }
 
-  /** From Node's list of names and values; pseudo-headers of HTTP/2 are left out. */
+  /** From Node's list of names and values. Of the pseudo-headers of HTTP/2 `:authority` is what `host` is to HTTP/1.1; the others are left out. */
   static fromRaw(raw: readonly string[]): RequestHeaders {
     const values = new Map<string, string[]>();
     for (let i = 0; i + 1 < raw.length; i += 2) {
-      const name = (raw[i] ?? '').toLowerCase();
+      const sent = (raw[i] ?? '').toLowerCase();
+      const name = sent === ':authority' ? 'host' : sent;
       if (name.startsWith(':')) continue;
       const list = values.get(name);
       if (list === undefined) values.set(name, [raw[i + 1] ?? '']);
@@ -73,6 +74,8 @@ export interface ApiRequest {
    * aborts. May be called once.
    */
   readBody(signal: AbortSignal): Promise<Uint8Array>;
+  /** Whether the client said that a body comes; it may be empty. */
+  readonly hasBody: boolean;
   /** The body as it comes, without a limit: for what is handed on. Instead of `readBody`. */
   bodyStream(): Readable;
 }

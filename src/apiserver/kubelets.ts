@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { Agent, request } from 'node:https';
-import { isIPv6 } from 'node:net';
+import { Agent } from 'node:https';
 import { unexplainedError } from '../api/status.ts';
 import type { Node, NodeAddress } from '../api/types/gen/core-v1.ts';
-import { errnoName, errorMessage } from '../base/errors.ts';
+import { type Backend, backendAddress, dialError, openRequest } from './backend.ts';
 
 /** How this server reaches kubelets. */
 export interface KubeletAccess {
@@ -17,19 +16,9 @@ export interface KubeletAccess {
 
 /** Where a kubelet listens unless its Node says so. */
 const DEFAULT_PORT = 10250;
-/** Go's dialer gives up then. */
-const CONNECT_MS = 30_000;
 /** A connection is kept for the next question for so long, and so many of them. */
 const IDLE_MS = 30_000;
 const MAX_IDLE = 16;
-
-/** What Go says where a connection cannot be made. */
-const DIAL_ERRORS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connect: connection refused',
-  EHOSTUNREACH: 'connect: no route to host',
-  ENETUNREACH: 'connect: network is unreachable',
-  ETIMEDOUT: 'connect: connection timed out',
-};
 
 /** The address to reach a node's kubelet at: of the first of the preferred kinds that the node has. Throws upstream's error where it has none. Pure. */
 export function kubeletAddress(node: Node, addressTypes: readonly string[]): string {
@@ -55,6 +44,16 @@ export class Kubelets {
     this.#agent = access.ca === undefined ? this.#unchecked : new Agent({ ...common, ca: access.ca });
   }
 
+  /** The kubelet of a node, with the certificate of this server. Throws 500 where the node has no address of the preferred kinds. */
+  of(node: Node, options: { readonly skipTlsCheck: boolean } = { skipTlsCheck: false }): Backend {
+    return {
+      scheme: 'https',
+      host: kubeletAddress(node, this.#access.addressTypes),
+      port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port || DEFAULT_PORT,
+      agent: options.skipTlsCheck ? this.#unchecked : this.#agent,
+    };
+  }
+
   /**
    * GET of a path of a node's kubelet: the answer with its head, whatever its status; the caller reads its body or destroys it. Throws 500 in Go's words where the
    * kubelet cannot be reached.
@@ -65,33 +64,14 @@ export class Kubelets {
     options: { readonly skipTlsCheck: boolean },
     signal: AbortSignal,
   ): Promise<IncomingMessage> {
-    const host = kubeletAddress(node, this.#access.addressTypes);
-    const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port || DEFAULT_PORT;
-    const address = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-    const failed = (why: string): Error =>
-      unexplainedError(`Get ${JSON.stringify(`https://${address}${path}`)}: ${why}`);
+    const backend = this.of(node, options);
+    const address = backendAddress(backend);
     return new Promise((resolve, reject) => {
-      const asked = request({
-        agent: options.skipTlsCheck ? this.#unchecked : this.#agent,
-        host,
-        port,
-        path,
-        signal,
-      });
-      const late = setTimeout(() => asked.destroy(failed(`dial tcp ${address}: i/o timeout`)), CONNECT_MS);
-      asked.once('socket', socket => {
-        const connected = (): void => clearTimeout(late);
-        if (!socket.connecting) connected();
-        else socket.once('secureConnect', connected);
-      });
-      asked.once('response', answer => {
-        clearTimeout(late);
-        resolve(answer);
-      });
+      const asked = openRequest(backend, { method: 'GET', path, headers: ['Host', address] }, signal);
+      asked.once('response', resolve);
       asked.once('error', error => {
-        clearTimeout(late);
-        if (signal.aborted) reject(signal.reason);
-        else reject('statusReason' in error ? error : failed(dialError(error, host, address)));
+        const url = JSON.stringify(`https://${address}${path}`);
+        reject(signal.aborted ? signal.reason : unexplainedError(`Get ${url}: ${dialError(error, backend)}`));
       });
       asked.end();
     });
@@ -101,11 +81,4 @@ export class Kubelets {
     this.#agent.destroy();
     this.#unchecked.destroy();
   }
-}
-
-function dialError(error: Error, host: string, address: string): string {
-  const name = errnoName(error) ?? '';
-  if (name === 'ENOTFOUND') return `dial tcp: lookup ${host}: no such host`;
-  const known = DIAL_ERRORS[name];
-  return known === undefined ? errorMessage(error) : `dial tcp ${address}: ${known}`;
 }

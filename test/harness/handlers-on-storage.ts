@@ -17,6 +17,7 @@ import { ServiceAllocator } from '../../src/apiserver/handlers/service-allocator
 import { createObject, updateObject } from '../../src/apiserver/handlers/write-object.ts';
 import type { Written } from '../../src/apiserver/handlers/written.ts';
 import { Kubelets } from '../../src/apiserver/kubelets.ts';
+import { ProxyAgents } from '../../src/apiserver/proxy/proxy-agents.ts';
 import type { ApiObject } from '../../src/apiserver/resources/strategy.ts';
 import { repairAllocations } from '../../src/apiserver/start/repair-allocations.ts';
 import type { Storage } from '../../src/apiserver/storage/storage.ts';
@@ -65,6 +66,7 @@ export class HandlersOnStorage {
       tokens: { issuer: 'test', key: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, audiences: [] },
       tokenAuthenticator: { name: 'none', authenticate: async () => ({ kind: 'none' }) },
       kubelets: new Kubelets({ certificate: undefined, ca: undefined, addressTypes: [] }),
+      proxies: new ProxyAgents(),
       components: new Map(),
       clock,
       log,

@@ -27,6 +27,7 @@ import { type ApiResponse, isWhole } from '../../src/apiserver/http.ts';
 import { Kubelets } from '../../src/apiserver/kubelets.ts';
 import { RequestMetrics } from '../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/apiserver/pipeline.ts';
+import { ProxyAgents } from '../../src/apiserver/proxy/proxy-agents.ts';
 import { encodeNodePorts, NODE_PORTS_KEY } from '../../src/apiserver/resources/core/service/node-port-map.ts';
 import { chunksOf } from '../../src/apiserver/serve/body-pieces.ts';
 import { jsonWriter, yamlWriter } from '../../src/apiserver/status/status-response.ts';
@@ -142,6 +143,7 @@ export class MemoryApi {
       },
       tokenAuthenticator: tokenUnion([]),
       kubelets: new Kubelets({ certificate: undefined, ca: undefined, addressTypes: [] }),
+      proxies: new ProxyAgents(),
       components: componentChecks(storage),
       clock,
       log,
@@ -196,7 +198,12 @@ export class MemoryApi {
       },
       ...(signal === undefined ? {} : { signal }),
     });
-    return this.#respond({ ...request, readBody: async () => bytes, bodyStream: () => Readable.from([bytes]) });
+    return this.#respond({
+      ...request,
+      readBody: async () => bytes,
+      hasBody: bytes.length > 0,
+      bodyStream: () => Readable.from([bytes]),
+    });
   }
 
   /** A request and its whole answer; a stream is read to its end. */

@@ -1,4 +1,4 @@
-import { type ServedGroup, type ServedVersion, servedSubresources, storageVersionHash } from './groups.ts';
+import { type ServedGroup, type ServedVersion, storageVersionHash } from './groups.ts';
 
 /** The documents of discovery, as plain JSON. Pure. */
 
@@ -51,7 +51,7 @@ export function apiResourceList(group: string, served: ServedVersion): object {
         ...(resource.categories.length === 0 ? {} : { categories: resource.categories }),
         ...(hash === undefined ? {} : { storageVersionHash: hash }),
       },
-      ...servedSubresources(resource).map(sub => ({
+      ...resource.subresources.map(sub => ({
         name: `${resource.plural}/${sub.name}`,
         singularName: '',
         namespaced,
@@ -83,7 +83,7 @@ export function aggregatedDiscovery(groups: readonly ServedGroup[]): object {
           verbs: resource.verbs,
           ...(resource.shortNames.length === 0 ? {} : { shortNames: resource.shortNames }),
           ...(resource.categories.length === 0 ? {} : { categories: resource.categories }),
-          subresources: servedSubresources(resource).map(sub => ({
+          subresources: resource.subresources.map(sub => ({
             subresource: sub.name,
             responseKind: { group: sub.group, version: sub.version, kind: sub.kind },
             verbs: sub.verbs,

@@ -1,4 +1,4 @@
-import type { ApiResource, Subresource } from '../../api/schema/resources/resource.ts';
+import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import { sha256Hex } from '../../base/hash.ts';
 
 /** A version of a group with the resources that it serves. */
@@ -31,16 +31,6 @@ export function servedGroups(resources: readonly ApiResource[]): readonly Served
       resources: list.toSorted((a, b) => (a.plural < b.plural ? -1 : 1)),
     })),
   }));
-}
-
-/** True for connections that go through to a kubelet or to elsewhere: nobody does that yet. */
-export function isConnection(sub: Subresource): boolean {
-  return sub.connect;
-}
-
-/** The subresources that are answered. */
-export function servedSubresources(resource: ApiResource): readonly Subresource[] {
-  return resource.subresources.filter(sub => !isConnection(sub));
 }
 
 /** Tells clients whether two servers store the same: upstream's form, 8 bytes of a hash. */

@@ -1,15 +1,14 @@
 import { builtinTable } from '../../api/schema/builtin.ts';
 import { findResource } from '../../api/schema/resources/registry.ts';
 import type { ApiResource } from '../../api/schema/resources/resource.ts';
-import { methodNotAllowedError, methodNotSupportedError, unknownResourceError } from '../../api/status.ts';
-import { isConnection } from '../discovery/groups.ts';
+import { methodNotAllowedError, unknownResourceError } from '../../api/status.ts';
 import { type ApiResponse, notFoundResponse } from '../http.ts';
 import { negotiateResponse } from '../negotiation/negotiate.ts';
 import type { Handler, RequestContext } from '../pipeline/context.ts';
-import type { RequestInfo } from '../request-info.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
 import { bind } from './binding.ts';
 import { componentStatuses } from './component-status.ts';
+import { connect } from './connect.ts';
 import { createFromRequest } from './create.ts';
 import { deleteFromRequest } from './delete.ts';
 import { deleteCollection } from './delete-collection.ts';
@@ -49,8 +48,8 @@ async function dispatch(
   const resource = findResource(group, version, plural);
   const served = handlers.resources.get(`${group}/${version}/${plural}`);
   if (resource?.served !== true) throw unknownResourceError();
-  refuseStreams(resource, info);
-  if (info.parts.length > 3) throw unknownResourceError();
+  const connection = resource.subresources.find(each => each.connect && each.name === info.subresource);
+  if (info.parts.length > 3 && connection?.name !== 'proxy') throw unknownResourceError();
   // an object of a namespace cannot be written without one
   const needsNamespace = !['list', 'watch', 'deletecollection'].includes(info.verb);
   if (resource.scope === 'namespaced' && info.namespace === '' && needsNamespace) {
@@ -59,6 +58,7 @@ async function dispatch(
     throw unknownResourceError();
   }
   if (resource.scope === 'cluster' && info.namespace !== '' && plural !== 'namespaces') throw unknownResourceError();
+  if (connection !== undefined) return connect(handlers, context, connection);
   // text whatever the client takes
   if (served !== undefined && group === '' && plural === 'pods' && info.subresource === 'log')
     return podLog(handlers, served, context);
@@ -90,16 +90,6 @@ async function dispatch(
     default:
       throw methodNotAllowedError();
   }
-}
-
-/**
- * Streams to kubelets and proxied connections are not served yet. Throws 405 for them: a plain 404 would have people look for a
- * pod that is there.
- */
-function refuseStreams(resource: ApiResource, { subresource: name, verb }: RequestInfo): void {
-  const row = resource.subresources.find(each => each.name === name);
-  if (row === undefined || !isConnection(row)) return;
-  throw methodNotSupportedError({ group: resource.group, resource: `${resource.plural}/${name}` }, verb);
 }
 
 /** Reviews, bindings and the health of components: answered, never stored. */

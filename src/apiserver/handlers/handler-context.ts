@@ -8,6 +8,7 @@ import type { RbacAuthorizer } from '../authz/rbac/rbac-authorizer.ts';
 import type { BodyDecoder } from '../body/body-decoder.ts';
 import type { ComponentCheck } from '../component-health.ts';
 import type { Kubelets } from '../kubelets.ts';
+import type { ProxyAgents } from '../proxy/proxy-agents.ts';
 import type { QuotaCharger } from './quota-charge.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocator } from './service-allocator.ts';
@@ -26,8 +27,10 @@ export interface HandlerContext {
   readonly tokens: TokenIssuer;
   /** For TokenReview. */
   readonly tokenAuthenticator: TokenAuthenticator;
-  /** Where logs of pods come from. */
+  /** Where logs of pods come from, and streams of their containers. */
   readonly kubelets: Kubelets;
+  /** To pods, services and other ports of nodes. */
+  readonly proxies: ProxyAgents;
   /** What componentstatuses ask. */
   readonly components: ReadonlyMap<string, ComponentCheck>;
   readonly clock: Clock;

@@ -40,8 +40,14 @@ export function apiRequest(request: NodeRequest, options: RequestOptions): ApiRe
       const length = Number(request.headers['content-length'] ?? 0);
       return readBody(body, length, maxBodyBytes, bodySignal);
     },
+    hasBody: announcesBody(request),
     bodyStream: () => body,
   };
+}
+
+function announcesBody(request: NodeRequest): boolean {
+  if ('stream' in request) return !request.stream.endAfterHeaders;
+  return Number(request.headers['content-length'] ?? 0) > 0 || request.headers['transfer-encoding'] !== undefined;
 }
 
 /** The path and query of a request line, which for proxies has the scheme and the host before them. */

@@ -29,6 +29,7 @@ export function requestOf(sketch: RequestSketch): ApiRequest {
     remoteAddress: '192.0.2.1',
     signal: sketch.signal ?? new AbortController().signal,
     readBody: async () => Buffer.from(sketch.body ?? ''),
+    hasBody: sketch.body !== undefined,
     bodyStream: () => Readable.from([Buffer.from(sketch.body ?? '')]),
   };
 }

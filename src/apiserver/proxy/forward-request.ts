@@ -1,0 +1,146 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { PassThrough, pipeline, type Readable, Transform } from 'node:stream';
+import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from 'node:zlib';
+import { serviceUnavailableError } from '../../api/status.ts';
+import { type Backend, backendAddress, dialError, openRequest } from '../backend.ts';
+import type { ApiRequest, ApiResponse, StreamingBody } from '../http.ts';
+import type { RequestContext } from '../pipeline/context.ts';
+import { headersToBackend, headersToClient } from './proxied-headers.ts';
+import { escapedPath, pathBefore } from './proxied-path.ts';
+import { HtmlRewriter } from './rewrite-html.ts';
+import { type LinkContext, rewriteLink } from './rewrite-link.ts';
+
+/**
+ * Hands a request on to a backend and its answer back, bodies as they come. `path` is the decoded path there; empty asks the client of a GET to come again with a slash,
+ * so that relative links work. Links of the answer lead through the proxy again. Throws 503 in upstream's words where the backend cannot be reached.
+ */
+export async function forwardRequest(backend: Backend, path: string, context: RequestContext): Promise<ApiResponse> {
+  const { request, signal } = context;
+  const mark = request.url.indexOf('?');
+  const query = mark < 0 ? '' : request.url.slice(mark);
+  if (path === '' && (request.method === 'GET' || request.method === 'HEAD')) {
+    const location = `${mark < 0 ? request.url : request.url.slice(0, mark)}/${query}`;
+    return { status: 301, headers: { location }, body: '' };
+  }
+  const before = escapedPath(pathBefore(request.path, path));
+  const sentPath = escapedPath(path === '' ? '/' : path);
+  const host = request.headers.get('host') || backendAddress(backend);
+  const headers = headersToBackend(request.headers, {
+    remoteAddress: request.remoteAddress,
+    upgrade: false,
+    more: { host, 'x-forwarded-uri': `${before}${sentPath}` },
+  });
+  const framed = request.hasBody && request.headers.get('content-length') === '';
+  const asked = openRequest(
+    backend,
+    {
+      method: request.method,
+      path: `${sentPath}${query}`,
+      headers: framed ? [...headers, 'Transfer-Encoding', 'chunked'] : headers,
+    },
+    signal,
+  );
+  const answer = await answerOf(asked, request, backend, signal);
+  const links: LinkContext = { before, hosts: [backendAddress(backend), backend.host, host], requestHost: host };
+  return responseOf(answer, request, links, signal);
+}
+
+function answerOf(
+  asked: ClientRequest,
+  request: ApiRequest,
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    asked.once('response', resolve);
+    // errors after the answer has begun are the answer's
+    asked.on('error', error => {
+      if (signal.aborted) reject(signal.reason);
+      else reject(serviceUnavailableError(`error trying to reach service: ${dialError(error, backend)}`));
+    });
+    if (!request.hasBody) {
+      asked.end();
+      return;
+    }
+    const body = request.bodyStream();
+    body.pipe(asked);
+    // a client that leaves ends the request by the signal; a backend that leaves takes no more
+    asked.once('close', () => {
+      body.unpipe(asked);
+      body.resume();
+    });
+  });
+}
+
+function responseOf(
+  answer: IncomingMessage,
+  request: ApiRequest,
+  links: LinkContext,
+  signal: AbortSignal,
+): ApiResponse {
+  const headers = headersToClient(answer.rawHeaders);
+  const { location, 'content-length': _length, ...others } = headers;
+  const status = answer.statusCode ?? 502;
+  if (typeof location === 'string')
+    return {
+      status,
+      headers: { ...headers, location: rewriteLink(location, links) },
+      body: bodyOf(answer, request, signal),
+    };
+  const type = String(headers['content-type'] ?? '').split(';')[0];
+  const rewritten = type?.trim() === 'text/html' ? rewriting(answer, links) : undefined;
+  if (rewritten === undefined) return { status, headers, body: bodyOf(answer, request, signal) };
+  return { status, headers: others, body: bodyOf(answer, request, signal, rewritten) };
+}
+
+/** The document with its links rewritten, in the coding that it came in. Undefined for a coding that is not known: it goes through as it is. */
+function rewriting(answer: IncomingMessage, links: LinkContext): readonly Transform[] | undefined {
+  const rewriter = new HtmlRewriter(link => rewriteLink(link, links));
+  const rewrite = new Transform({
+    transform: (piece: Buffer, _encoding, done) => done(null, rewriter.write(piece)),
+    flush: done => done(null, rewriter.end()),
+  });
+  switch (answer.headers['content-encoding'] ?? '') {
+    case '':
+      return [rewrite];
+    case 'gzip':
+      return [createGunzip(), rewrite, createGzip()];
+    case 'deflate':
+      return [createInflateRaw(), rewrite, createDeflateRaw()];
+    default:
+      return undefined;
+  }
+}
+
+function bodyOf(
+  answer: IncomingMessage,
+  request: ApiRequest,
+  signal: AbortSignal,
+  through: readonly Transform[] = [],
+): StreamingBody {
+  if (request.method === 'HEAD') answer.resume();
+  return {
+    async stream(sink, gone) {
+      const end = (): void => void answer.destroy();
+      gone.addEventListener('abort', end, { once: true });
+      signal.addEventListener('abort', end, { once: true });
+      try {
+        for await (const piece of passed(answer, through)) await sink.write([piece as Buffer], gone);
+      } catch (error) {
+        // who has left, and a server that stops, need no word
+        if (!gone.aborted && !signal.aborted) throw error;
+      } finally {
+        gone.removeEventListener('abort', end);
+        signal.removeEventListener('abort', end);
+        answer.destroy();
+      }
+    },
+  };
+}
+
+function passed(answer: IncomingMessage, through: readonly Transform[]): Readable {
+  if (through.length === 0) return answer;
+  const last = new PassThrough();
+  pipeline([answer, ...through, last], () => {}); // its error is the last one's too
+  return last;
+}

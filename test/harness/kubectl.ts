@@ -40,6 +40,11 @@ export class Kubectl {
     return new Kubectl({ ...this.#settings, kubeconfig });
   }
 
+  /** The same by another kubectl. */
+  with(program: string): Kubectl {
+    return new Kubectl({ ...this.#settings, program });
+  }
+
   /** The same with `--namespace` in front of each command. */
   in(namespace: string): Kubectl {
     return new Kubectl({ ...this.#settings, namespace });

@@ -418,6 +418,33 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
     }
   });
 
+  it('watches events, of an object or of a type', async () => {
+    const others = kubectl.in('many');
+    const watched = [
+      others.background('events --watch --for=Pod/eventful'),
+      others.background('events -w --types=Warning'),
+    ];
+    try {
+      await waitFor('the events', async saw => {
+        await others
+          .given([event('Normal', 'eventful'), event('Warning', 'eventful'), event('Warning', 'another')])
+          .ok('create -f -');
+        const [ofOne = [], ofType = []] = watched.map(each =>
+          each
+            .seen()
+            .split('\n')
+            .filter(line => line.includes('Tested')),
+        );
+        saw([ofOne, ofType]);
+        expect(ofOne.filter(line => !line.includes('Pod/eventful'))).toEqual([]);
+        expect(ofType.filter(line => !line.includes('Warning'))).toEqual([]);
+        return ofOne.some(line => line.includes('Normal')) && ofType.some(line => line.includes('Pod/another'));
+      });
+    } finally {
+      await Promise.all(watched.map(each => each.end()));
+    }
+  });
+
   it.each([
     ['a condition', 'pod/one', '--for=condition=Ready', { conditions: [{ type: 'Ready', status: 'True' }] }],
     ['a field', 'pod/one', '--for=jsonpath={.status.phase}=Running', { phase: 'Running' }],
@@ -471,4 +498,15 @@ describe.skipIf(suite.skipped)(`kubectl reads from the API server ${suite.title}
 
 function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+}
+
+function event(type: string, pod: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { generateName: 'tested-' },
+    involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace: 'many', name: pod },
+    ...{ type, reason: 'Tested', message: 'as told', count: 1 },
+    ...{ firstTimestamp: '2030-01-01T00:00:00Z', lastTimestamp: '2030-01-01T00:00:00Z' },
+  };
 }

@@ -133,7 +133,9 @@ describe.skipIf(suite.skipped)(`kubectl writes to the API server ${suite.title}`
     ['service loadbalancer one --tcp=80', 'service/one', '.spec.type', 'LoadBalancer'],
     ['service externalname one --external-name=a.test', 'service/one', '.spec.externalName', 'a.test'],
     ['serviceaccount one', 'serviceaccount/one', '.metadata.name', 'one'],
-  ])('creates: %s', async (command, created, field, expected) => {
+  ])('creates, in a dry run first: %s', async (command, created, field, expected) => {
+    const dry = await own.ok(`create --dry-run=server -o name ${command}`);
+    expect(`${dry} is ${await own.ok(`get ${created} --ignore-not-found -o name`)}`).toBe(`${created} is `);
     expect(await own.ok(`create ${command}`)).toBe(`${created} created`);
     expect(await own.ok(`get ${created} -o`, path(field))).toBe(expected);
   });
@@ -164,7 +166,9 @@ describe.skipIf(suite.skipped)(`kubectl writes to the API server ${suite.title}`
       'ServiceAccount',
     ],
     ['namespace n-one', 'namespace/n-one', '.status.phase', 'Active'],
-  ])('creates for the whole cluster: %s', async (command, created, field, expected) => {
+  ])('creates for the whole cluster, in a dry run first: %s', async (command, created, field, expected) => {
+    expect(await kubectl.ok(`create --dry-run=server ${command}`)).toBe(`${created} created (server dry run)`);
+    expect(await kubectl.ok(`get ${created} --ignore-not-found`)).toBe('');
     expect(await kubectl.ok(`create ${command}`)).toBe(`${created} created`);
     expect(await kubectl.ok(`get ${created} -o`, path(field))).toBe(expected);
   });

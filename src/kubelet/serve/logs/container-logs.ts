@@ -34,15 +34,16 @@ export class ContainerLogs {
     const options = logOptions(query, this.#now());
     const pod = this.#statuses.pods().find(p => p.metadata.namespace === namespace && p.metadata.name === name);
     if (pod === undefined) throw missing(`pod ${JSON.stringify(name)} does not exist`);
-    const id = logContainerId(pod, container, options.previous);
+    const containerId = logContainerId(pod, container, options.previous);
+    const id = containerId.replace(/^.*:\/\//, '');
     const { uid = '' } = pod.metadata;
     let path: string | undefined;
     try {
       path = (await this.#runtime.containerStatus(id, signal))?.logPath;
     } catch (error) {
-      throw badRequest(`failed to get container status ${JSON.stringify(id)}: ${errorMessage(error)}`);
+      throw badRequest(`unable to retrieve container logs for ${containerId}: ${errorMessage(error)}`);
     }
-    if (path === undefined) throw badRequest(`unable to retrieve container logs for ${id}`);
+    if (path === undefined) throw badRequest(`unable to retrieve container logs for ${containerId}`);
     await mustExist(path);
     return readLog(path, options, options.follow ? this.#writer(uid, id) : undefined, signal);
   }

@@ -1,7 +1,7 @@
 import type { ContainerStatus, Pod } from '../../../api/types/gen/core-v1.ts';
 import { badRequest, missing } from '../refusal.ts';
 
-/** The id, without its scheme, of the container whose log is meant. Throws upstream's refusals where there is none yet, or none any more. Pure. */
+/** The id, with its scheme, of the container whose log is meant. Throws upstream's refusals where there is none yet, or none any more. Pure. */
 export function logContainerId(pod: Pod, container: string, previous: boolean): string {
   const { name = '' } = pod.metadata;
   const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
@@ -10,8 +10,7 @@ export function logContainerId(pod: Pod, container: string, previous: boolean): 
   const what = `container ${JSON.stringify(container)} in pod ${JSON.stringify(name)}`;
   const status = statusOf(pod, container);
   if (status === undefined) throw badRequest(`${what} is not available`);
-  const id = idOf(status, previous, what);
-  return id.replace(/^.*:\/\//, '');
+  return idOf(status, previous, what);
 }
 
 function statusOf({ status }: Pod, container: string): ContainerStatus | undefined {

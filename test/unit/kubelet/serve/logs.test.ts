@@ -176,7 +176,7 @@ describe('the container whose log is meant', () => {
     ['waits to be restarted', { waiting: { reason: 'CrashLoopBackOff' } }, ended('before'), false, 'before'],
     ['is the one before', { running: {} }, ended('before'), true, 'before'],
   ])('when it %s', (_what, state, last, previous, id) => {
-    expect(logContainerId(pod(state, last), 'main', previous)).toBe(id);
+    expect(logContainerId(pod(state, last), 'main', previous)).toBe(`gantry://${id}`);
   });
 
   it.each<[string, ContainerState, string, boolean, number, string]>([

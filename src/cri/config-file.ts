@@ -37,7 +37,15 @@ interface Reader {
   at(offset: number): string;
 }
 
-type FieldKind = 'path' | 'text' | 'paths' | 'texts' | 'address' | 'count' | { readonly [field: string]: FieldKind };
+type FieldKind =
+  | 'path'
+  | 'text'
+  | 'paths'
+  | 'texts'
+  | 'address'
+  | 'count'
+  | 'mirrors'
+  | { readonly [field: string]: FieldKind };
 
 /** Every field and what it may hold. */
 const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
@@ -48,7 +56,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   runtime: 'text',
   conmon: 'path',
   catatonit: 'path',
-  registries: { insecure: 'texts' },
+  registries: { insecure: 'texts', mirrors: 'mirrors' },
   images: { unpackRatio: 'count', unpackFreeBytes: 'count' },
   metricsAddress: 'address',
 };
@@ -92,6 +100,7 @@ function readValue(
       readText(reader, item, `${name}[${i}]`, kind === 'paths' ? 'path' : 'text', key),
     );
   }
+  if (kind === 'mirrors') return readMirrors(reader, node ?? key, name);
   // `metricsAddress: null` (or nothing) switches the server off.
   if (kind === 'address' && (node === null || (isScalar(node) && node.value === null))) return undefined;
   if (kind === 'count') {
@@ -100,6 +109,32 @@ function readValue(
     return node.value;
   }
   return readText(reader, node, name, kind, key);
+}
+
+/** Registries, each with the list of its mirrors' addresses. */
+function readMirrors(reader: Reader, node: unknown, name: string): Readonly<Record<string, readonly string[]>> {
+  if (!isMap(node)) throw wrong(reader, node, name, 'a mapping');
+  const mirrors = node.items.map(({ key, value }): [string, string[]] => {
+    const registry = isScalar(key) ? String(key.value) : '';
+    const field = `${name}.${registry}`;
+    if (!isSeq(value)) throw wrong(reader, value ?? key, field, 'a list');
+    return [registry, value.items.map((item, i) => readMirror(reader, item, `${field}[${i}]`, key))];
+  });
+  return Object.fromEntries(mirrors);
+}
+
+function readMirror(reader: Reader, node: unknown, name: string, key: unknown): string {
+  const text = readText(reader, node, name, 'text', key);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlainAddress =
+    url !== undefined &&
+    ['http:', 'https:'].includes(url.protocol) &&
+    `${url.username}${url.password}${url.search}${url.hash}` === '';
+  if (!isPlainAddress)
+    throw invalidArgument(
+      `${position(reader, node)}: ${name} must be http://host[:port][/path] or https://…, not "${text}"`,
+    );
+  return text;
 }
 
 function readText(

@@ -22,6 +22,8 @@ export interface CriConfig {
   readonly registries: {
     /** host[:port] of registries spoken to over plain HTTP. */
     readonly insecure: readonly string[];
+    /** Registry (`docker.io`) to the addresses asked before it, in order: `https://mirror.example/path`, or `http:` for plain HTTP. */
+    readonly mirrors: Readonly<Record<string, readonly string[]>>;
   };
   readonly images: {
     /** A layer that unpacks to more than this many times its compressed size is refused. */
@@ -46,7 +48,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   runtime: '',
   conmon: '/usr/bin/conmon',
   catatonit: '/usr/bin/catatonit',
-  registries: { insecure: [] },
+  registries: { insecure: [], mirrors: {} },
   images: { unpackRatio: 100, unpackFreeBytes: 64 << 20 },
   metricsAddress: '127.0.0.1:10260',
 };

@@ -96,6 +96,36 @@ describe('a registry that asks for credentials', () => {
   });
 });
 
+describe('mirrors', () => {
+  it('are asked before the registry, the next one where one is away, and get no credentials', async () => {
+    const image = buildImage([await buildLayer([[{ name: 'f' }, 'mirrored']])]);
+    const byDigest = blobs(image);
+    const away = await serve(() => [503, {}, 'later']);
+    const mirror = await serve(({ url = '' }) => {
+      const digest = /sha256:[a-f0-9]{64}$/.exec(url)?.[0] ?? '';
+      const body = url.endsWith('/manifests/1') ? image.manifest.bytes : byDigest.get(digest);
+      const type = 'application/vnd.oci.image.manifest.v1+json';
+      return body === undefined ? [404, {}, ''] : [200, { 'content-type': type }, body];
+    });
+    const mirrors = { 'registry.example': [`http://${away.address}`, `http://${mirror.address}/copies`] };
+    const { images } = await openTestStore({ registries: { insecure: [], mirrors } });
+    try {
+      const auth = { username: 'me', password: 's3cret', registryToken: '' };
+      const record = await images.pull('registry.example/team/app:1', auth, never);
+      expect(record.repoTags).toEqual(['registry.example/team/app:1']);
+      expect(away.seen.map(({ path }) => path)).toEqual(['/v2/team/app/manifests/1']);
+      expect(mirror.seen.map(({ path }) => path.replace(/sha256:.*/, '<digest>'))).toEqual([
+        '/v2/copies/team/app/manifests/1',
+        '/v2/copies/team/app/blobs/<digest>',
+        '/v2/copies/team/app/blobs/<digest>',
+      ]);
+      expect([...away.seen, ...mirror.seen].filter(seen => seen.authorization !== undefined)).toEqual([]);
+    } finally {
+      await images.close();
+    }
+  });
+});
+
 describe('pulls at the same time', () => {
   it('of one image ask the registry once', async () => {
     const image = buildImage([await buildLayer([[{ name: 'f' }, 'x']])]);

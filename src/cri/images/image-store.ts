@@ -8,10 +8,12 @@ import type { CriConfig } from '../config.ts';
 import { type FetchedImage, type FetchTarget, fetchImage } from './fetch-image.ts';
 import { findImage } from './find-image.ts';
 import { ImageRecords, type StoredImage } from './image-records.ts';
+import type { ImageSource } from './image-source.ts';
 import { type ImportedImage, type ImportStep, importArchive } from './import-archive.ts';
 import type { UnpackLimits } from './layer-entry.ts';
 import { LayerStore } from './layer-store.ts';
 import { platformFor } from './manifest.ts';
+import { mirrorPlace, SourcesInOrder } from './mirrors.ts';
 import type { ImageRecord, ImageStore } from './ports.ts';
 import { pullError } from './pull-error.ts';
 import { canonicalName, type ImageReference, parseReference, repositoryName } from './reference.ts';
@@ -73,12 +75,14 @@ export async function openImageStore(config: CriConfig, log: Logger, options: Im
     insecure: config.registries.insecure,
     ...(options.registryTimeouts === undefined ? {} : { timeouts: options.registryTimeouts }),
   };
-  return new LocalImages(directory, registry, unpackers, limits, layers, records, log);
+  const mirrors = new Map(Object.entries(config.registries.mirrors));
+  return new LocalImages(directory, registry, mirrors, unpackers, limits, layers, records, log);
 }
 
 class LocalImages implements Images {
   readonly #directory: string;
   readonly #registry: RegistryOptions;
+  readonly #mirrors: ReadonlyMap<string, readonly string[]>;
   readonly #unpackers: Unpackers;
   readonly #limits: UnpackLimits;
   readonly #layers: LayerStore;
@@ -93,6 +97,7 @@ class LocalImages implements Images {
   constructor(
     directory: string,
     registry: RegistryOptions,
+    mirrors: ReadonlyMap<string, readonly string[]>,
     unpackers: Unpackers,
     limits: UnpackLimits,
     layers: LayerStore,
@@ -101,6 +106,7 @@ class LocalImages implements Images {
   ) {
     this.#directory = directory;
     this.#registry = registry;
+    this.#mirrors = mirrors;
     this.#unpackers = unpackers;
     this.#limits = limits;
     this.#layers = layers;
@@ -191,8 +197,18 @@ class LocalImages implements Images {
     await this.#layers.settled();
   }
 
+  /** The registry of a reference, its mirrors before it. Credentials are the registry's: a mirror gets none. */
+  #source(reference: ImageReference, auth: RegistryAuth | undefined): ImageSource {
+    const itself = new RegistryRepository(reference, auth, this.#registry);
+    const [first, ...others] = (this.#mirrors.get(reference.domain) ?? []).map(mirror => {
+      const place = mirrorPlace(mirror, reference, this.#registry);
+      return new RegistryRepository(place.reference, undefined, place.options);
+    });
+    return first === undefined ? itself : new SourcesInOrder([first, ...others, itself], this.#log);
+  }
+
   async #pull(reference: ImageReference, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
-    const source = new RegistryRepository(reference, auth, this.#registry);
+    const source = this.#source(reference, auth);
     const wanted = reference.digest ?? reference.tag ?? 'latest';
     try {
       const fetch = (s: AbortSignal): Promise<FetchedImage> => fetchImage(source, wanted, this.#target, s);

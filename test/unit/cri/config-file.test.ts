@@ -12,7 +12,16 @@ describe('the configuration file', () => {
       'cni:\n  confDir: /tmp/net.d\n',
       { cni: { ...DEFAULT_CRI_CONFIG.cni, confDir: '/tmp/net.d' } },
     ],
-    ['lists', 'registries: { insecure: ["10.0.0.1:5000"] }', { registries: { insecure: ['10.0.0.1:5000'] } }],
+    [
+      'lists',
+      'registries: { insecure: ["10.0.0.1:5000"] }',
+      { registries: { insecure: ['10.0.0.1:5000'], mirrors: {} } },
+    ],
+    [
+      'mirrors',
+      'registries: { mirrors: { docker.io: ["http://10.0.0.1:5000/hub"] } }',
+      { registries: { insecure: [], mirrors: { 'docker.io': ['http://10.0.0.1:5000/hub'] } } },
+    ],
     ['no metrics', 'metricsAddress: null\n', { metricsAddress: undefined }],
     ['IPv6', 'metricsAddress: "[::1]:10260"\n', { metricsAddress: '[::1]:10260' }],
   ])('%s', (_sentence, text, expected) => {
@@ -29,6 +38,21 @@ describe('the configuration file', () => {
     ['a text for a list', 'cni:\n  binDirs: /opt/cni/bin\n', 'cri.yaml:2: cni.binDirs must be a list'],
     ['a mapping in a list', 'cni:\n  binDirs:\n  - a: b\n', 'cri.yaml:3: cni.binDirs[0] must be a string'],
     ['a list for a mapping', 'cni: []\n', 'cri.yaml:1: cni must be a mapping'],
+    [
+      'a mirror that is no address',
+      'registries:\n  mirrors:\n    docker.io: [mirror:5000]\n',
+      'cri.yaml:3: registries.mirrors.docker.io[0] must be http://host[:port][/path] or https://…, not "mirror:5000"',
+    ],
+    [
+      'a mirror with a password',
+      'registries: { mirrors: { a.b: ["https://me:it@c.d"] } }',
+      'registries.mirrors.a.b[0] must be http://',
+    ],
+    [
+      'a mirror beside its list',
+      'registries: { mirrors: { a.b: "https://c.d" } }',
+      'registries.mirrors.a.b must be a list',
+    ],
     ['a negative number', 'images: { unpackRatio: -1 }\n', 'images.unpackRatio must be a whole number'],
     ['an address without a port', 'metricsAddress: localhost\n', 'metricsAddress must be host:port'],
     ['broken YAML', 'root: [\n', 'cri.yaml:'],

@@ -236,6 +236,26 @@ describe('kinds of pods', () => {
     await expectNothingLeft();
   });
 
+  it.each([
+    ['RuntimeDefault is filtered, commands run in it too', 0, '2'],
+    ['Unconfined is not', 1, '0'],
+  ])('with the seccomp profile %s', async (_sentence, profileType, mode) => {
+    const { client } = runtime;
+    const sandboxConfig = podConfig(freshName('seccomp'));
+    const { podSandboxId } = await client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' });
+    const config = ContainerConfig.fromPartial({
+      ...shell('sleep 1000'),
+      linux: { securityContext: { seccomp: { profileType } } },
+    });
+    const { containerId } = await client.createContainer({ podSandboxId, config, sandboxConfig });
+    await client.startContainer({ containerId });
+    const cmd = ['grep', '-h', 'Seccomp:', '/proc/1/status', '/proc/self/status'];
+    const { stdout } = await client.execSync({ containerId, cmd, timeout: 10n });
+    expect(stdout.toString()).toBe(`Seccomp:\t${mode}\n`.repeat(2));
+    await client.removePodSandbox({ podSandboxId });
+    await expectNothingLeft();
+  });
+
   it('that takes more memory than its limit is OOMKilled', async () => {
     const { client } = runtime;
     const pod = await startKind(freshName('oom'), {}, 'x=a; while :; do x=$x$x; done');

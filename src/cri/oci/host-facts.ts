@@ -17,6 +17,7 @@ export function readHostFacts(): HostFacts {
   const rows = readMountinfo();
   const unified = rows.find(row => row.target === '/sys/fs/cgroup' && row.fstype === 'cgroup2');
   return {
+    architecture: process.arch,
     boundingCapabilities: capabilities.bounding,
     knownCapabilities: CAPABILITY_NAMES,
     oomScoreAdj: { current: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')), canLower: mayRaise },

@@ -41,7 +41,13 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
     recursiveReadOnly: host.recursiveReadOnly,
   });
   const annotations = decideAnnotations(config.annotations, inputs.annotations);
-  const seccomp = decideSeccomp(context?.seccomp, inputs.seccompProfile, privileged);
+  const seccomp = decideSeccomp({
+    profile: context?.seccomp,
+    loaded: inputs.seccompProfile,
+    privileged,
+    architecture: host.architecture,
+    capabilities: capabilities.capabilities.bounding,
+  });
   const apparmorProfile = decideAppArmor(context?.apparmor, host.appArmor, privileged);
 
   return {

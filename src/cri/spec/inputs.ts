@@ -129,6 +129,8 @@ export interface ImageProcess {
 
 /** The machine as this process may use it; gathered once at start. */
 export interface HostFacts {
+  /** By Node's name: `x64`, `arm64`. */
+  readonly architecture: string;
   /** Bounding set of this process, `CAP_…` names in bit order: the most that a container can be given. */
   readonly boundingCapabilities: readonly string[];
   /** Every capability this program knows, in bit order. */

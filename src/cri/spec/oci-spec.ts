@@ -80,6 +80,26 @@ export interface OciResources {
   readonly unified?: Readonly<Record<string, string>>;
 }
 
+export interface OciSeccompRule {
+  readonly names: readonly string[];
+  readonly action: 'SCMP_ACT_ALLOW' | 'SCMP_ACT_ERRNO';
+  readonly errnoRet?: number;
+  readonly args?: readonly {
+    readonly index: number;
+    readonly value: number;
+    readonly valueTwo?: number;
+    readonly op: 'SCMP_CMP_EQ' | 'SCMP_CMP_NE' | 'SCMP_CMP_MASKED_EQ';
+  }[];
+}
+
+export interface OciSeccomp {
+  readonly defaultAction: 'SCMP_ACT_ERRNO';
+  readonly defaultErrnoRet: number;
+  /** None means the machine's own alone. */
+  readonly architectures?: readonly string[];
+  readonly syscalls: readonly OciSeccompRule[];
+}
+
 export interface OciLinux {
   readonly namespaces: readonly OciNamespace[];
   readonly cgroupsPath: string;
@@ -89,8 +109,8 @@ export interface OciLinux {
   readonly readonlyPaths?: readonly string[];
   readonly rootfsPropagation?: string;
   readonly sysctl?: Readonly<Record<string, string>>;
-  /** A seccomp profile in the OCI form, passed as it was read. */
-  readonly seccomp?: object;
+  /** Our own profile, or one that is passed on as it was read. */
+  readonly seccomp?: OciSeccomp | object;
 }
 
 export interface OciSpec {

@@ -1,6 +1,7 @@
 import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import type { CriContainerSecurityContext, CriSecurityProfile } from './inputs.ts';
 import { PROFILE_TYPE } from './inputs.ts';
+import { defaultSeccomp } from './seccomp-default.ts';
 
 /** Kernel files that tell or change too much: hidden where a request says nothing about security at all (upstream's list). */
 const DEFAULT_MASKED_PATHS: readonly string[] = [
@@ -40,18 +41,34 @@ export function decidePathProtection(context: CriContainerSecurityContext | unde
   return { maskedPaths: context.maskedPaths, readonlyPaths: context.readonlyPaths };
 }
 
+export interface SeccompRequest {
+  readonly profile: CriSecurityProfile | undefined;
+  /** The Localhost profile, read by the caller. */
+  readonly loaded: object | undefined;
+  readonly privileged: boolean;
+  readonly architecture: string;
+  /** What the container may do: some calls go with a capability. */
+  readonly capabilities: readonly string[];
+}
+
 /**
- * The seccomp part of a specification. Unconfined and RuntimeDefault give none (RuntimeDefault is accepted because kubelets ask for it on every sandbox; the
- * README says that it is not enforced yet). Localhost gives the profile the caller has read. Privileged has none.
+ * The seccomp part of a specification: our own profile for RuntimeDefault, the one that was read for Localhost. Nothing asked for, Unconfined and privileged have
+ * none. Throws `invalid-argument` for an unknown type.
  */
-export function decideSeccomp(
-  profile: CriSecurityProfile | undefined,
-  loaded: object | undefined,
-  privileged: boolean,
-): object | undefined {
-  if (profile === undefined || privileged || profile.profileType !== PROFILE_TYPE.LOCALHOST) return undefined;
-  if (loaded === undefined) throw invalidArgument(`seccomp profile "${profile.localhostRef}" was not found`);
-  return loaded;
+export function decideSeccomp(request: SeccompRequest): object | undefined {
+  const { profile, loaded, privileged, architecture, capabilities } = request;
+  if (profile === undefined || privileged) return undefined;
+  switch (profile.profileType) {
+    case PROFILE_TYPE.RUNTIME_DEFAULT:
+      return defaultSeccomp(architecture, capabilities);
+    case PROFILE_TYPE.UNCONFINED:
+      return undefined;
+    case PROFILE_TYPE.LOCALHOST:
+      if (loaded === undefined) throw invalidArgument(`seccomp profile "${profile.localhostRef}" was not found`);
+      return loaded;
+    default:
+      throw invalidArgument(`seccomp: profile type ${profile.profileType} is unknown`);
+  }
 }
 
 /** The AppArmor profile to confine a process to; undefined for none. `failed-precondition` when one is demanded and the kernel has no AppArmor. */

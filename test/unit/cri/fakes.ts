@@ -180,6 +180,7 @@ export class FakeMachine {
     bootId: BOOT,
     hostname: 'machine',
     facts: {
+      architecture: 'x64',
       boundingCapabilities: [],
       knownCapabilities: [],
       oomScoreAdj: { current: 0, canLower: true },

@@ -14,6 +14,7 @@ export const CONTAINER_ID = 'c'.repeat(64);
 const SANDBOX_ID = 'a'.repeat(64);
 
 export const HOST: HostFacts = {
+  architecture: 'x64',
   boundingCapabilities: CAPABILITY_NAMES,
   knownCapabilities: CAPABILITY_NAMES,
   oomScoreAdj: { current: 0, canLower: true },

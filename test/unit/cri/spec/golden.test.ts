@@ -37,6 +37,11 @@ const CONTAINERS: readonly [file: string, behaviour: string, inputs: ContainerSp
     ),
   ],
   [
+    'container-runtime-default',
+    'the default seccomp profile, for a container with the default capabilities',
+    withSecurity({ seccomp: { profileType: 0, localhostRef: '' } }),
+  ],
+  [
     'container-host-namespaces',
     'host network, pid and ipc leave only a mount namespace',
     withSecurity({ namespaceOptions: { network: 2, pid: 2, ipc: 2, targetId: '' } }),

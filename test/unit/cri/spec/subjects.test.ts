@@ -8,6 +8,7 @@ import { cleanPath, decideMounts } from '../../../../src/cri/spec/mounts.ts';
 import { clampOomScoreAdj } from '../../../../src/cri/spec/oom-score.ts';
 import { processArgs, processCwd, processEnv } from '../../../../src/cri/spec/process-args.ts';
 import { clampRlimits } from '../../../../src/cri/spec/rlimits.ts';
+import { defaultSeccomp } from '../../../../src/cri/spec/seccomp-default.ts';
 import { decideAppArmor, decideSeccomp } from '../../../../src/cri/spec/security-profiles.ts';
 import { decideSysctls } from '../../../../src/cri/spec/sysctls.ts';
 import { processUser } from '../../../../src/cri/spec/user.ts';
@@ -334,12 +335,29 @@ describe('resources', () => {
 });
 
 describe('security profiles', () => {
-  it('of the runtime and none at all give no filter, a local one is passed on', () => {
+  const seccomp = (profileType: number, loaded?: object, privileged = false): object | undefined =>
+    decideSeccomp({
+      profile: { profileType, localhostRef: 'a' },
+      loaded,
+      privileged,
+      architecture: 'x64',
+      capabilities: ['CAP_CHOWN'],
+    });
+
+  it('unconfined, privileged and none at all give no filter, a local one is passed on', () => {
     const loaded = { defaultAction: 'SCMP_ACT_ALLOW' };
-    expect(decideSeccomp({ profileType: 0, localhostRef: '' }, undefined, false)).toBeUndefined();
-    expect(decideSeccomp({ profileType: 1, localhostRef: '' }, undefined, false)).toBeUndefined();
-    expect(decideSeccomp({ profileType: 2, localhostRef: 'a' }, loaded, false)).toBe(loaded);
-    expect(() => decideSeccomp({ profileType: 2, localhostRef: 'a' }, undefined, false)).toThrow('"a" was not found');
+    const nothing = { profile: undefined, loaded: undefined, privileged: false, architecture: 'x64', capabilities: [] };
+    expect(decideSeccomp(nothing)).toBeUndefined();
+    expect(seccomp(1)).toBeUndefined();
+    expect(seccomp(0, undefined, true)).toBeUndefined();
+    expect(seccomp(2, loaded)).toBe(loaded);
+    expect(seccomp(2, loaded, true)).toBeUndefined();
+    expect(() => seccomp(2)).toThrow('"a" was not found');
+    expect(() => seccomp(3)).toThrow('profile type 3 is unknown');
+  });
+
+  it('of the runtime are our own profile', () => {
+    expect(seccomp(0)).toEqual(defaultSeccomp('x64', ['CAP_CHOWN']));
   });
 
   it('of AppArmor are an error where the kernel has none', () => {

@@ -37,11 +37,17 @@ export function refuseUpgrade(socket: Duplex, refusal: UpgradeRefusal): void {
 
 /**
  * After the last byte was written: reads on and drops what comes, because a socket that is closed with unread data resets the connection, and with it what was just
- * sent; destroys it when the peer closes, or after `ms`.
+ * sent. Destroys it when the peer closes, `ms` after all was sent, or after `flushMs` where it cannot be sent.
  */
-export function closeSoon(socket: Duplex, ms: number): void {
-  const late = setTimeout(() => socket.destroy(), ms);
+export function closeSoon(socket: Duplex, ms: number, flushMs = ms): void {
+  const destroy = (): void => void socket.destroy();
+  let late = setTimeout(destroy, socket.writableFinished ? ms : flushMs);
   late.unref();
+  socket.once('finish', () => {
+    clearTimeout(late);
+    late = setTimeout(destroy, ms);
+    late.unref();
+  });
   socket.once('close', () => clearTimeout(late));
   socket.resume();
 }

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '../base/clock.ts';
 import type { CommandStatus } from './command-status.ts';
 
 /** Columns and rows of a terminal. */
@@ -44,3 +45,16 @@ export interface RemoteCommand {
    */
   finish(end: CommandEnd): Promise<void>;
 }
+
+/** Limits of a served connection; what is left out is upstream's. */
+export interface StreamLimits {
+  /** A connection on which nothing is sent either way for so long is closed. 4 h. 0: never. */
+  readonly idleMs?: number;
+  /** For the client to open the streams that it asked for. 30 s. */
+  readonly streamCreationMs?: number;
+  readonly clock?: Clock;
+}
+
+/** Upstream's, for what StreamLimits leave out. */
+export const DEFAULT_IDLE_MS = 4 * 3600 * 1000;
+export const DEFAULT_STREAM_CREATION_MS = 30_000;

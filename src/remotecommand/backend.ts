@@ -68,12 +68,12 @@ export async function connectBackend(backend: StreamBackend, signal: AbortSignal
 }
 
 /**
- * Connects and sends a request for an upgrade, with these headers (`Host` is the backend's). Throws `unavailable` where no answer comes. After the answer nothing
+ * Connects and sends a request for an upgrade, with these headers; `host`, where it is given, stands for the backend's own name. Throws `unavailable` where no answer comes. After the answer nothing
  * here holds on to the signal.
  */
 export async function requestUpgrade(
   backend: StreamBackend,
-  asked: { readonly method: string; readonly headers: OutgoingHttpHeaders },
+  asked: { readonly method: string; readonly headers: OutgoingHttpHeaders; readonly host?: string },
   signal: AbortSignal,
 ): Promise<UpgradeAnswer> {
   const socket = await connectBackend(backend, signal);
@@ -85,7 +85,7 @@ export async function requestUpgrade(
         createConnection: () => socket,
         method: asked.method,
         path: `${backend.url.pathname}${backend.url.search}`,
-        headers: { ...asked.headers, host: backend.url.host },
+        headers: { ...asked.headers, host: asked.host || backend.url.host },
       });
       sent.once('upgrade', (response, upgraded, head) => resolve({ upgraded: true, response, socket: upgraded, head }));
       sent.once('response', response => resolve({ upgraded: false, response }));

@@ -16,6 +16,8 @@ const LINGER_MS = 2_000;
 /** Takes a socket over from the HTTP server: it lives as long as its stream, and its errors are seen as its end. */
 export function adoptSocket(socket: Duplex): void {
   socket.on('error', () => socket.destroy());
+  // pipelines both ways listen for the same end several times each, which is no leak
+  socket.setMaxListeners(0);
   if ('setTimeout' in socket && typeof socket.setTimeout === 'function') socket.setTimeout(0);
   if ('setNoDelay' in socket && typeof socket.setNoDelay === 'function') socket.setNoDelay(true);
 }

@@ -91,7 +91,8 @@ async function passRefusal(response: IncomingMessage, socket: Duplex): Promise<v
   }
 }
 
-function responseHead(response: IncomingMessage, closing: boolean): string {
+/** The head of a response as bytes for the client; `closing` where the connection ends after it. */
+export function responseHead(response: IncomingMessage, closing: boolean): string {
   let text = `HTTP/1.1 ${response.statusCode} ${response.statusMessage}\r\n`;
   for (let i = 0; i + 1 < response.rawHeaders.length; i += 2) {
     const name = response.rawHeaders[i] ?? '';

@@ -23,8 +23,8 @@ import { resourceLister } from '../../src/apiserver/handlers/resource-lister.ts'
 import { servedResources } from '../../src/apiserver/handlers/resource-map.ts';
 import type { ServedResource } from '../../src/apiserver/handlers/served-resource.ts';
 import { ServiceAllocator } from '../../src/apiserver/handlers/service-allocator.ts';
-import { type ApiResponse, isWhole } from '../../src/apiserver/http.ts';
-import { Kubelets } from '../../src/apiserver/kubelets.ts';
+import { type ApiRequest, type ApiResponse, isWhole } from '../../src/apiserver/http.ts';
+import { type KubeletAccess, Kubelets } from '../../src/apiserver/kubelets.ts';
 import { RequestMetrics } from '../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/apiserver/pipeline.ts';
 import { ProxyAgents } from '../../src/apiserver/proxy/proxy-agents.ts';
@@ -86,9 +86,9 @@ export class MemoryApi {
   #running: Promise<void> = Promise.resolve();
 
   /** Starts one with the namespaces `default` and `a`. */
-  static async start(): Promise<MemoryApi> {
+  static async start(kubelets: Partial<KubeletAccess> = {}): Promise<MemoryApi> {
     await loadPackages();
-    const api = new MemoryApi();
+    const api = new MemoryApi(kubelets);
     await new Promise<void>(ready => {
       api.#running = api.cache.run(api.#stop.signal, ready);
     });
@@ -116,7 +116,7 @@ export class MemoryApi {
     return api;
   }
 
-  private constructor() {
+  private constructor(kubelets: Partial<KubeletAccess>) {
     const { clock, storage } = this;
     const log = createLogger({ daemon: 'test', level: 'silent' });
     this.cache = new WatchCache(storage, { clock });
@@ -142,7 +142,12 @@ export class MemoryApi {
         audiences: ['https://issuer.test'],
       },
       tokenAuthenticator: tokenUnion([]),
-      kubelets: new Kubelets({ certificate: undefined, ca: undefined, addressTypes: [] }),
+      kubelets: new Kubelets({
+        certificate: undefined,
+        ca: undefined,
+        addressTypes: ['InternalIP'],
+        ...kubelets,
+      }),
       proxies: new ProxyAgents(),
       components: componentChecks(storage),
       clock,
@@ -182,6 +187,9 @@ export class MemoryApi {
   async stored(key: string): Promise<Buffer> {
     return (await this.storage.get(key)).value;
   }
+
+  /** The pipeline, for a server in front of it. */
+  readonly handle = (request: ApiRequest): Promise<ApiResponse> => this.#respond(request);
 
   /** An answer as it comes from the pipeline. */
   respond(method: string, url: string, asked: Asked = {}, signal?: AbortSignal): Promise<ApiResponse> {

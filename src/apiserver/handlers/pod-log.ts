@@ -6,6 +6,7 @@ import { type FieldError, forbidden, invalid } from '../../api/validation/field-
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { HandlerContext } from './handler-context.ts';
+import { queryFlag } from './query-flag.ts';
 import type { ServedResource } from './served-resource.ts';
 
 /** What clients may say of the log that they want; upstream's PodLogOptions. */
@@ -91,10 +92,10 @@ function readOptions(query: URLSearchParams): PodLogOptions {
   const sinceTime = query.get('sinceTime');
   return {
     container: query.get('container') ?? '',
-    follow: truth(query.get('follow')),
-    previous: truth(query.get('previous')),
-    timestamps: truth(query.get('timestamps')),
-    skipTlsCheck: truth(query.get('insecureSkipTLSVerifyBackend')),
+    follow: queryFlag(query.get('follow')),
+    previous: queryFlag(query.get('previous')),
+    timestamps: queryFlag(query.get('timestamps')),
+    skipTlsCheck: queryFlag(query.get('insecureSkipTLSVerifyBackend')),
     sinceSeconds: wholeNumber(query.get('sinceSeconds')),
     sinceTime: sinceTime === null || sinceTime === '' ? undefined : time(sinceTime),
     tailLines: wholeNumber(query.get('tailLines')),
@@ -168,11 +169,6 @@ async function refusal(answer: IncomingMessage, status: number, pod: string): Pr
         details,
       );
   }
-}
-
-/** As upstream decodes booleans of a query: what is there is true, but for 0 and false. */
-function truth(text: string | null): boolean {
-  return text !== null && !['0', 'false'].includes(text.toLowerCase());
 }
 
 function wholeNumber(text: string | null): string | undefined {

@@ -1,12 +1,13 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { PassThrough, pipeline, type Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
 import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from 'node:zlib';
 import { serviceUnavailableError } from '../../api/status.ts';
 import { type Backend, backendAddress, dialError, openRequest } from '../backend.ts';
-import type { ApiRequest, ApiResponse, StreamingBody } from '../http.ts';
+import type { ApiRequest, ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
+import { answerBody } from './answer-body.ts';
 import { headersToBackend, headersToClient } from './proxied-headers.ts';
-import { escapedPath, pathBefore } from './proxied-path.ts';
+import { escapedPath, pathBefore, queryOf } from './proxied-path.ts';
 import { HtmlRewriter } from './rewrite-html.ts';
 import { type LinkContext, rewriteLink } from './rewrite-link.ts';
 
@@ -16,10 +17,9 @@ import { type LinkContext, rewriteLink } from './rewrite-link.ts';
  */
 export async function forwardRequest(backend: Backend, path: string, context: RequestContext): Promise<ApiResponse> {
   const { request, signal } = context;
-  const mark = request.url.indexOf('?');
-  const query = mark < 0 ? '' : request.url.slice(mark);
+  const query = queryOf(request.url);
   if (path === '' && (request.method === 'GET' || request.method === 'HEAD')) {
-    const location = `${mark < 0 ? request.url : request.url.slice(0, mark)}/${query}`;
+    const location = `${request.url.slice(0, request.url.length - query.length)}/${query}`;
     return { status: 301, headers: { location }, body: '' };
   }
   const before = escapedPath(pathBefore(request.path, path));
@@ -85,12 +85,12 @@ function responseOf(
     return {
       status,
       headers: { ...headers, location: rewriteLink(location, links) },
-      body: bodyOf(answer, request, signal),
+      body: answerBody(answer, request, signal),
     };
   const type = String(headers['content-type'] ?? '').split(';')[0];
   const rewritten = type?.trim() === 'text/html' ? rewriting(answer, links) : undefined;
-  if (rewritten === undefined) return { status, headers, body: bodyOf(answer, request, signal) };
-  return { status, headers: others, body: bodyOf(answer, request, signal, rewritten) };
+  if (rewritten === undefined) return { status, headers, body: answerBody(answer, request, signal) };
+  return { status, headers: others, body: answerBody(answer, request, signal, rewritten) };
 }
 
 /** The document with its links rewritten, in the coding that it came in. Undefined for a coding that is not known: it goes through as it is. */
@@ -110,37 +110,4 @@ function rewriting(answer: IncomingMessage, links: LinkContext): readonly Transf
     default:
       return undefined;
   }
-}
-
-function bodyOf(
-  answer: IncomingMessage,
-  request: ApiRequest,
-  signal: AbortSignal,
-  through: readonly Transform[] = [],
-): StreamingBody {
-  if (request.method === 'HEAD') answer.resume();
-  return {
-    async stream(sink, gone) {
-      const end = (): void => void answer.destroy();
-      gone.addEventListener('abort', end, { once: true });
-      signal.addEventListener('abort', end, { once: true });
-      try {
-        for await (const piece of passed(answer, through)) await sink.write([piece as Buffer], gone);
-      } catch (error) {
-        // who has left, and a server that stops, need no word
-        if (!gone.aborted && !signal.aborted) throw error;
-      } finally {
-        gone.removeEventListener('abort', end);
-        signal.removeEventListener('abort', end);
-        answer.destroy();
-      }
-    },
-  };
-}
-
-function passed(answer: IncomingMessage, through: readonly Transform[]): Readable {
-  if (through.length === 0) return answer;
-  const last = new PassThrough();
-  pipeline([answer, ...through, last], () => {}); // its error is the last one's too
-  return last;
 }

@@ -18,3 +18,9 @@ export function escapedPath(path: string): string {
 export function pathBefore(requestPath: string, proxied: string): string {
   return requestPath.endsWith(proxied) ? requestPath.slice(0, requestPath.length - proxied.length) : requestPath;
 }
+
+/** The query of a request line with its question mark, as it was sent. Pure. */
+export function queryOf(url: string): string {
+  const mark = url.indexOf('?');
+  return mark < 0 ? '' : url.slice(mark);
+}

@@ -236,7 +236,7 @@ describe('a verb that a resource has not got', () => {
     ['PUT', `${PODS}/p1/eviction`, 405],
     ['GET', `${PODS}/p1/binding`, 405],
     ['POST', `${PODS}/p1/status`, 405],
-    ['GET', `${PODS}/p1/exec`, 405],
+    ['PUT', `${PODS}/p1/exec`, 405],
     ['POST', `${PODS}/p1/log`, 405],
     ['GET', `${PODS}/p1/nothing`, 404],
   ])('%s %s: %i', async (method, url, status) => {

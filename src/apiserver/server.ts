@@ -15,6 +15,7 @@ import { aborted } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { MemoryReturn } from '../daemon/memory-return.ts';
+import { endConnection, plainAnswer } from '../remotecommand/plain-answer.ts';
 import { type ApiRequest, type ApiResponse, RequestHeaders, type UpgradeConnection } from './http.ts';
 import { type AnswerLimits, AnswerSender, type Requested } from './serve/answer-sender.ts';
 import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
@@ -24,7 +25,7 @@ import { apiRequest, type NodeRequest } from './serve/node-request.ts';
 import type { NodeResponse } from './serve/node-response.ts';
 import { hasRequests, requestLifetime } from './serve/request-lifetime.ts';
 import { endResettingSession } from './serve/reset-limit.ts';
-import { endConnection, responseOn, upgradeBody } from './serve/upgrade-request.ts';
+import { upgradeBody } from './serve/upgrade-request.ts';
 
 /** The certificate of the server and the CA of its clients, in PEM. */
 export interface ServerTls {
@@ -201,7 +202,7 @@ export class ApiServer implements Component {
     try {
       const { request: asked, answer } = await this.#answer(request, signal, upgradeBody(connection));
       if (answer.takeover === undefined) {
-        const response = responseOn(connection);
+        const response = plainAnswer(request, socket);
         await this.#sender.send(response, asked, { ...answer, closeConnection: true }, { arrivedAt, signal });
         return;
       }

@@ -30,6 +30,7 @@ import { parseResolvConf } from '../kubelet/runtime/dns.ts';
 import { meteredRuntime } from '../kubelet/runtime/metered-runtime.ts';
 import { ContainerLogs } from '../kubelet/serve/logs/container-logs.ts';
 import { kubeletServer } from '../kubelet/serve/server.ts';
+import { KubeletStreams } from '../kubelet/serve/streams/kubelet-streams.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
 import { serverAccess } from './kubelet-server.ts';
@@ -183,6 +184,9 @@ function kubeletComponents(
         port: portOf(flags.port, effective.port ?? 10250, '--port'),
         pods: () => statuses.pods(),
         logs: new ContainerLogs(statuses, runtime, () => systemClock.now()),
+        runtime,
+        streams: new KubeletStreams({ pods: () => statuses.pods(), runtime, log }),
+        debugging: effective.enableDebuggingHandlers !== false,
         registry,
         log,
       }),

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { joinedSignal } from '../base/signals.ts';
-import { requestUpgrade, type StreamBackend } from './backend.ts';
+import { requestUpgrade, type StreamBackend, type UpgradeAnswer } from './backend.ts';
 import { adoptSocket, closeSoon } from './refuse-upgrade.ts';
 
 export interface UpgradeProxyOptions {
@@ -50,16 +50,26 @@ export async function upgradeProxy(
   try {
     const answer = await requestUpgrade(backend, { method, headers }, signal);
     const status = answer.response.statusCode ?? 0;
-    if (!answer.upgraded) return { status, ended: passRefusal(answer.response, socket) };
-    adoptSocket(answer.socket);
-    socket.write(responseHead(answer.response, false));
-    if (answer.head.length > 0) socket.write(answer.head);
-    if (head.length > 0) answer.socket.write(head);
-    return { status, ended: passBytes(socket, answer.socket, options.signal) };
+    return { status, ended: passUpgrade(answer, { socket, head }, options.signal) };
   } finally {
     socket.off('close', onClose);
     gone.abort();
   }
+}
+
+/** Gives a client the answer of a backend: 101 and the bytes of both, or a refusal and the end of its connection. Resolves when that has ended; never rejects. */
+export function passUpgrade(
+  answer: UpgradeAnswer,
+  { socket, head }: { readonly socket: Duplex; readonly head: Buffer },
+  signal: AbortSignal,
+): Promise<void> {
+  adoptSocket(socket);
+  if (!answer.upgraded) return passRefusal(answer.response, socket);
+  adoptSocket(answer.socket);
+  socket.write(responseHead(answer.response, false));
+  if (answer.head.length > 0) socket.write(answer.head);
+  if (head.length > 0) answer.socket.write(head);
+  return passBytes(socket, answer.socket, signal);
 }
 
 /** Copies both ways until both have ended; what breaks one way ends the other. Never rejects. */
@@ -91,8 +101,7 @@ async function passRefusal(response: IncomingMessage, socket: Duplex): Promise<v
   }
 }
 
-/** The head of a response as bytes for the client; `closing` where the connection ends after it. */
-export function responseHead(response: IncomingMessage, closing: boolean): string {
+function responseHead(response: IncomingMessage, closing: boolean): string {
   let text = `HTTP/1.1 ${response.statusCode} ${response.statusMessage}\r\n`;
   for (let i = 0; i + 1 < response.rawHeaders.length; i += 2) {
     const name = response.rawHeaders[i] ?? '';
@@ -103,7 +112,7 @@ export function responseHead(response: IncomingMessage, closing: boolean): strin
 }
 
 /** The request's headers with the wished changes, and the client's address added to X-Forwarded-For. */
-function forwardedHeaders(
+export function forwardedHeaders(
   request: IncomingMessage,
   changes: Readonly<Record<string, string | undefined>>,
 ): OutgoingHttpHeaders {

@@ -177,7 +177,9 @@ describe('a stream to a kubelet', () => {
       'x-forwarded-for': '127.0.0.1',
     });
     expect(request?.headers).not.toHaveProperty('authorization');
-    expect((request?.socket as TLSSocket).getPeerCertificate().subject.CN).toBe('kube-apiserver-kubelet-client');
+    expect((request?.socket as TLSSocket | undefined)?.getPeerCertificate().subject.CN).toBe(
+      'kube-apiserver-kubelet-client',
+    );
     socket.destroy();
   });
 

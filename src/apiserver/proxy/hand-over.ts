@@ -5,7 +5,7 @@ import { errorMessage } from '../../base/errors.ts';
 import { joinedSignal } from '../../base/signals.ts';
 import { requestUpgrade, type StreamBackend, type UpgradeAnswer } from '../../remotecommand/backend.ts';
 import { adoptSocket } from '../../remotecommand/refuse-upgrade.ts';
-import { passBytes, responseHead } from '../../remotecommand/upgrade-proxy.ts';
+import { passUpgrade } from '../../remotecommand/upgrade-proxy.ts';
 import { type Backend, backendAddress } from '../backend.ts';
 import { type ApiResponse, takeoverResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
@@ -59,13 +59,8 @@ export async function handOver(backend: StreamBackend, context: RequestContext):
   const leave = (): void => void far.destroy();
   if (signal.aborted) leave();
   signal.addEventListener('abort', leave, { once: true });
-  const first = answer.head;
-  return takeoverResponse(async ({ socket, head }, gone) => {
-    adoptSocket(socket);
-    socket.write(responseHead(response, false));
-    if (first.length > 0) socket.write(first);
-    if (head.length > 0) far.write(head);
-    await passBytes(socket, far, joinedSignal(gone, signal));
+  return takeoverResponse(async (connection, gone) => {
+    await passUpgrade(answer, connection, joinedSignal(gone, signal));
     leave();
   });
 }

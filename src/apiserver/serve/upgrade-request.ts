@@ -1,10 +1,5 @@
-import { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { type Duplex, Readable } from 'node:stream';
 import type { UpgradeConnection } from '../http.ts';
-
-/** How long a client may take to read the last bytes and close its side, before its connection is cut. */
-const GOODBYE_MS = 5_000;
 
 /**
  * The body of a request that asks for another protocol: Node's parser leaves it to whoever takes the connection. It is as long as Content-Length says; one in
@@ -35,29 +30,4 @@ async function* firstBytes(socket: Duplex, head: Buffer, length: number): AsyncG
 // biome-ignore lint/correctness/useYield: a body that fails when it is read
 async function* refuseChunks(): AsyncGenerator<Buffer> {
   throw new Error('a request for an upgrade cannot have a body in chunks');
-}
-
-/** An answer of plain HTTP on a connection that Node's server has let go of. It is the last one there. */
-export function responseOn({ request, socket }: UpgradeConnection): ServerResponse {
-  const response = new ServerResponse(request);
-  response.shouldKeepAlive = false;
-  response.assignSocket(socket as Socket);
-  response.on('error', () => {});
-  const onDrain = (): void => void response.emit('drain');
-  socket.on('drain', onDrain);
-  response.once('finish', () => {
-    socket.off('drain', onDrain);
-    response.detachSocket(socket as Socket);
-    endConnection(socket);
-  });
-  return response;
-}
-
-/** Lets what is written go out, takes what the client still sends, lest a reset overtakes the answer, and ends the connection. Safe to repeat. */
-export function endConnection(socket: Duplex): void {
-  if (socket.destroyed) return;
-  const timer = setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
-  socket.once('close', () => clearTimeout(timer));
-  socket.end();
-  socket.resume();
 }

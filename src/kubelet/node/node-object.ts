@@ -28,6 +28,9 @@ export interface NodeIdentity {
 const MAX_IMAGES = 50;
 const MAX_NAMES = 5;
 
+/** That this kubelet takes the WebSockets of `kubectl exec` and its kin, so that an API server need not translate them. In alphabetical order. */
+const DECLARED_FEATURES = ['ExtendWebSocketsToKubelet'];
+
 /** The labels that every node has, and that stay true whatever somebody wrote over them. */
 export function defaultLabels({
   name,
@@ -70,6 +73,7 @@ export function nodeStatus(
     conditions,
     addresses: addresses(identity),
     daemonEndpoints: { kubeletEndpoint: { Port: port } },
+    declaredFeatures: DECLARED_FEATURES,
     nodeInfo: {
       ...info,
       containerRuntimeVersion: runtimeVersion,

@@ -3,7 +3,7 @@ import type { Node, NodeCondition, NodeStatus } from '../../api/types/gen/core-v
 type Json = Readonly<Record<string, unknown>>;
 
 /** What the kubelet writes; an object or a list of another kind that somebody else added stays. */
-const REPLACED = ['daemonEndpoints', 'nodeInfo', 'images'] as const;
+const REPLACED = ['daemonEndpoints', 'declaredFeatures', 'nodeInfo', 'images'] as const;
 const MAPS = ['capacity', 'allocatable'] as const;
 
 /** True where more than the time of the last heartbeat differs. Pure. */

@@ -69,6 +69,15 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
     async execSync(containerId, cmd, timeoutSeconds, signal) {
       return client.execSync({ containerId, cmd, timeout: BigInt(timeoutSeconds) }, { signal });
     },
+    async exec(containerId, cmd, wanted, signal) {
+      return (await client.exec({ containerId, cmd, ...wanted }, { signal })).url;
+    },
+    async attach(containerId, wanted, signal) {
+      return (await client.attach({ containerId, ...wanted }, { signal })).url;
+    },
+    async portForward(podSandboxId, port, signal) {
+      return (await client.portForward({ podSandboxId, port }, { signal })).url;
+    },
     async listImages(signal) {
       return (await images.listImages({ filter: undefined }, { signal })).images;
     },

@@ -1,3 +1,4 @@
+import type { WantedStreams } from '../../remotecommand/remote-command.ts';
 import type {
   Container,
   ContainerConfig,
@@ -58,6 +59,12 @@ export interface ContainerRuntime {
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
   /** Runs a command in a container that runs. Rejects with `deadline-exceeded` after so many seconds, when all that it started is ended; 0: no limit. */
   execSync(id: string, command: readonly string[], timeoutSeconds: number, signal: AbortSignal): Promise<ExecResult>;
+
+  /** Asks for a stream and gives the URL at which the runtime serves it, good for one connection within a minute. Rejects with `resource-exhausted` where too many wait. */
+  exec(id: string, command: readonly string[], wanted: WantedStreams, signal: AbortSignal): Promise<string>;
+  attach(id: string, wanted: WantedStreams, signal: AbortSignal): Promise<string>;
+  /** Ports are for the older WebSocket protocols, which name none themselves. */
+  portForward(sandboxId: string, ports: readonly number[], signal: AbortSignal): Promise<string>;
 
   listImages(signal: AbortSignal): Promise<readonly Image[]>;
   imageStatus(image: string, runtimeHandler: string, signal: AbortSignal): Promise<Image | undefined>;

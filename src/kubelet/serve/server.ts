@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import { errorMessage } from '../../base/errors.ts';
@@ -16,11 +16,16 @@ import type { Component } from '../../daemon/component.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { Registry } from '../../daemon/metrics.ts';
 import { requestUrl } from '../../daemon/request-url.ts';
+import { plainAnswer } from '../../remotecommand/plain-answer.ts';
+import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { Askers } from './asker.ts';
 import type { ContainerLogs } from './logs/container-logs.ts';
 import { podListJson } from './pod-list.ts';
 import { badRequest, missing, Refusal } from './refusal.ts';
 import { type Rights, subresourcesOf, verbOf } from './rights.ts';
+import type { KubeletStreams, StreamConnection } from './streams/kubelet-streams.ts';
+import { runningPods } from './streams/running-pods.ts';
+import { type PodTarget, podTarget } from './streams/stream-target.ts';
 
 export interface KubeletServerOptions {
   readonly host: string;
@@ -33,18 +38,26 @@ export interface KubeletServerOptions {
   readonly rights: Rights | undefined;
   pods(): readonly Pod[];
   readonly logs: ContainerLogs;
+  readonly runtime: ContainerRuntime;
+  readonly streams: KubeletStreams;
+  /** False closes logs, streams and whatever else looks into containers. */
+  readonly debugging: boolean;
   readonly registry: Registry;
   readonly log: Logger;
 }
 
 interface Reply {
   readonly type: string;
-  readonly body: string | AsyncIterable<Buffer>;
+  readonly body: string | Buffer | AsyncIterable<Buffer>;
 }
+
+const STREAM_METHODS: ReadonlySet<string> = new Set(['GET', 'POST']);
+/** What `enableDebuggingHandlers: false` closes, as upstream. */
+const DEBUGGING = /^\/(run|exec|attach|portForward|containerLogs|runningpods|debug\/pprof|logs)(\/|$)/;
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** The kubelet's own server: GET /pods, /healthz, /metrics, /containerLogs. */
+/** The kubelet's own server: GET /pods, /runningpods, /healthz, /metrics, /containerLogs, POST /run, and the streams of exec, attach and port-forward. */
 export function kubeletServer(options: KubeletServerOptions): Component {
   return {
     name: 'kubelet-server',
@@ -54,6 +67,13 @@ export function kubeletServer(options: KubeletServerOptions): Component {
           // the answer has begun: that it broke off is all that can still be told
           response.destroy();
           options.log.debug({ because: errorMessage(error) }, 'an answer was cut off');
+        });
+      });
+      server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        socket.on('error', () => {}); // comes as its close as well
+        serveUpgrade(options, { request, socket, head }, signal).catch((error: unknown) => {
+          socket.destroy();
+          options.log.debug({ because: errorMessage(error) }, 'a stream was cut off');
         });
       });
       await new Promise<void>((resolve, reject) => {
@@ -99,12 +119,11 @@ async function serve(
   try {
     reply = await answer(options, request, signal);
   } catch (error) {
-    const status = error instanceof Refusal ? error.status : 500;
-    response.writeHead(status, { 'content-type': TEXT }).end(errorMessage(error));
+    refuse(response, error);
     return;
   }
   response.writeHead(200, { 'content-type': reply.type });
-  if (typeof reply.body === 'string') {
+  if (typeof reply.body === 'string' || Buffer.isBuffer(reply.body)) {
     response.end(reply.body);
     return;
   }
@@ -112,16 +131,66 @@ async function serve(
   await pipeline(Readable.from(reply.body, { objectMode: true, highWaterMark: 1 }), response);
 }
 
+function refuse(response: ServerResponse, error: unknown): void {
+  const { status, headers } = error instanceof Refusal ? error : new Refusal(500, '');
+  response.writeHead(status, { 'content-type': TEXT, ...headers }).end(errorMessage(error));
+}
+
+/** A connection that is to become a stream; every other request that asks for an upgrade gets the answer that it gets without. */
+async function serveUpgrade(
+  options: KubeletServerOptions,
+  connection: StreamConnection,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { request, socket } = connection;
+  const url = requestUrl(request.url);
+  const target = url === undefined ? undefined : streamOf(url.pathname);
+  if (url === undefined || target === undefined || !STREAM_METHODS.has(request.method ?? ''))
+    return serve(options, request, plainAnswer(request, socket), stopping);
+  const gone = new AbortController();
+  socket.once('close', () => gone.abort());
+  if (socket.destroyed) gone.abort();
+  const signal = joinedSignal(gone.signal, stopping);
+  try {
+    await admit(options, request, url.pathname);
+    mustDebug(options, url.pathname);
+    await options.streams.serve(target, connection, url.searchParams, signal);
+  } catch (error) {
+    if (!(error instanceof Refusal) || signal.aborted) throw error;
+    refuse(plainAnswer(request, socket), error);
+  }
+}
+
+/** Undefined for what is no stream; throws no Refusal: the answer without an upgrade says what is wrong. */
+function streamOf(path: string): PodTarget | undefined {
+  try {
+    const target = podTarget(path);
+    return target?.kind === 'run' ? undefined : target;
+  } catch {
+    return undefined;
+  }
+}
+
 async function answer(options: KubeletServerOptions, request: IncomingMessage, signal: AbortSignal): Promise<Reply> {
   const url = requestUrl(request.url);
   if (url === undefined) throw new Refusal(400, 'Bad Request\n');
   const { pathname, searchParams } = url;
   await admit(options, request, pathname);
-  if (request.method !== 'GET') throw new Refusal(405, 'Method Not Allowed\n');
+  mustDebug(options, pathname);
+  const target = podTarget(pathname);
+  const { method = '' } = request;
+  if (target?.kind === 'run' && method === 'POST')
+    return { type: 'application/json', body: await options.streams.run(target, searchParams, signal) };
+  if (target !== undefined && target.kind !== 'run' && STREAM_METHODS.has(method))
+    return options.streams.refusePlain(target, request, searchParams, signal);
+  if (target !== undefined || method !== 'GET') throw new Refusal(405, 'Method Not Allowed\n');
   switch (pathname) {
     case '/pods':
     case '/pods/':
       return { type: 'application/json', body: podListJson(options.pods()) };
+    case '/runningpods':
+    case '/runningpods/':
+      return { type: 'application/json', body: podListJson(await runningPods(options.runtime, signal)) };
     case '/healthz':
       return { type: TEXT, body: 'ok' };
     case '/metrics':
@@ -134,6 +203,10 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage, s
     type: 'text/plain',
     body: await options.logs.open({ namespace, pod, container, query: searchParams }, signal),
   };
+}
+
+function mustDebug({ debugging }: KubeletServerOptions, path: string): void {
+  if (!debugging && DEBUGGING.test(path)) throw new Refusal(405, 'Debug endpoints are disabled.\n');
 }
 
 /** Throws 401 for who is nobody and 403 for who may not, in upstream's words. */

@@ -46,11 +46,25 @@ export class FakeRuntime implements ContainerRuntime {
   readonly #listeners = new Set<(event: ContainerEventResponse) => void>();
 
   /** What commands answer: an exit code, or never. */
-  exec: (id: string, command: readonly string[]) => Promise<number> = async () => 0;
+  answerExec: (id: string, command: readonly string[]) => Promise<number> = async () => 0;
+  /** Where streams are served. */
+  streamUrl: (what: string) => Promise<string> = async () => 'http://127.0.0.1:1/';
+
+  exec(id: string, command: readonly string[]) {
+    return this.streamUrl(`exec ${id} ${command.join(' ')}`);
+  }
+
+  attach(id: string) {
+    return this.streamUrl(`attach ${id}`);
+  }
+
+  portForward(sandboxId: string, ports: readonly number[]) {
+    return this.streamUrl(`portForward ${sandboxId} ${ports.join()}`);
+  }
 
   async execSync(id: string, command: readonly string[], _timeoutSeconds: number, signal: AbortSignal) {
     this.#call('execSync');
-    const exitCode = await this.exec(id, command);
+    const exitCode = await this.answerExec(id, command);
     signal.throwIfAborted();
     return { stdout: Buffer.from(`said ${exitCode}`), stderr: Buffer.alloc(0), exitCode };
   }

@@ -80,7 +80,7 @@ function world(
   probes: string,
   told?: (id: string) => PodStatus,
   startedBeforeMs = 0,
-  exec: FakeRuntime['exec'] = async () => 0,
+  exec: FakeRuntime['answerExec'] = async () => 0,
 ) {
   const clock = new FakeClock();
   const pod = podWith(`containers: [{name: main, image: localhost/busybox:1, ${probes}}]`);
@@ -88,7 +88,7 @@ function world(
   const registry = new Registry();
   let changes = 0;
   const runtime = new FakeRuntime();
-  runtime.exec = exec;
+  runtime.answerExec = exec;
   const manager = new ProbeManager({
     runtime,
     hostIPs: ['192.0.2.1'],
@@ -129,13 +129,13 @@ describe('probes of a container', () => {
     expect(results()).toEqual({});
     await clock.advance(0);
     expect(results()).toEqual({ readiness: 'success' });
-    runtime.exec = async () => 1;
+    runtime.answerExec = async () => 1;
     await clock.advance(10_000);
     expect(results()).toEqual({ readiness: 'success' });
     await clock.advance(5_000);
     expect(results()).toEqual({ readiness: 'failure' });
     expect(events).toEqual(Array(3).fill('Warning Unhealthy Readiness probe failed: said 1'));
-    runtime.exec = async () => 0;
+    runtime.answerExec = async () => 0;
     await clock.advance(5_000);
     expect(results()).toEqual({ readiness: 'success' });
   });
@@ -157,17 +157,17 @@ describe('probes of a container', () => {
     );
     await clock.advance(20_000);
     expect(results()).toEqual({});
-    runtime.exec = async () => 0;
+    runtime.answerExec = async () => 0;
     await clock.advance(1_000);
     expect(results()).toEqual({ startup: 'success', liveness: 'success', readiness: 'success' });
   });
 
   it('end with a failure of startup or of life', async () => {
     const { clock, runtime, results } = world(`livenessProbe: {${EXEC}, periodSeconds: 1}`);
-    runtime.exec = async () => 1;
+    runtime.answerExec = async () => 1;
     await clock.advance(3_000);
     expect(results()).toEqual({ liveness: 'failure' });
-    runtime.exec = async () => 0;
+    runtime.answerExec = async () => 0;
     await clock.advance(60_000);
     expect(results()).toEqual({ liveness: 'failure' });
   });
@@ -234,7 +234,7 @@ describe('probes of a container', () => {
     expect(results()).toEqual(found);
     manager.windDown(pod, observed, undefined);
     expect(results()).toEqual(found);
-    runtime.exec = async () => 1;
+    runtime.answerExec = async () => 1;
     await clock.advance(10_000);
     expect(results()).toEqual({ ...found, readiness: 'failure' });
     manager.windDown(pod, { ...observed, containers: [] }, undefined);
@@ -251,7 +251,7 @@ describe('probes of a container', () => {
     );
     await clock.advance(1_000);
     manager.windDown(pod, observed, undefined);
-    runtime.exec = async () => 0;
+    runtime.answerExec = async () => 0;
     await clock.advance(10_000);
     expect(results()).toEqual({});
     manager.forget(pod.uid);

@@ -1,0 +1,138 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Pod } from '../../../api/types/gen/core-v1.ts';
+import { errorMessage } from '../../../base/errors.ts';
+import type { Logger } from '../../../daemon/logger.ts';
+import { requestUpgrade, type UpgradeAnswer } from '../../../remotecommand/backend.ts';
+import { forwardedHeaders, passUpgrade } from '../../../remotecommand/upgrade-proxy.ts';
+import type { ContainerRuntime } from '../../runtime/ports.ts';
+import { Refusal } from '../refusal.ts';
+import { readySandbox, runningContainer, runtimeRefusal, targetPod } from './find-running.ts';
+import { runCommand } from './run-command.ts';
+import { runtimeUrl } from './runtime-url.ts';
+import { forwardedPorts, wantedStreams } from './stream-options.ts';
+import { isUpgrade, type StreamProtocol, streamProtocol } from './stream-protocol.ts';
+import type { PodTarget } from './stream-target.ts';
+
+export interface KubeletStreamsOptions {
+  pods(): readonly Pod[];
+  readonly runtime: ContainerRuntime;
+  readonly log: Logger;
+}
+
+/** A stream that is about to begin: asks the runtime for it and gives the address at which it is served, good for once. */
+interface Prepared {
+  readonly protocol: StreamProtocol;
+  ask(signal: AbortSignal): Promise<string>;
+}
+
+/** A connection that is to become a stream. */
+export interface StreamConnection {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Exec, attach and port-forward: the runtime serves them, this hands connections on to it. */
+export class KubeletStreams {
+  readonly #options: KubeletStreamsOptions;
+
+  constructor(options: KubeletStreamsOptions) {
+    this.#options = options;
+  }
+
+  /** Refuses what asks for no upgrade, after what upstream looks at before that. Always throws. */
+  async refusePlain(
+    target: PodTarget,
+    request: IncomingMessage,
+    query: URLSearchParams,
+    signal: AbortSignal,
+  ): Promise<never> {
+    await this.#prepare(target, request, query, signal);
+    throw new Refusal(500, 'Upgrade request required');
+  }
+
+  /**
+   * Takes the connection and resolves when its stream has ended. Throws a Refusal while the client has been told nothing: the connection is the caller's to answer on
+   * then.
+   */
+  async serve(
+    target: PodTarget,
+    connection: StreamConnection,
+    query: URLSearchParams,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { request } = connection;
+    if (!isUpgrade(request.headers)) await this.refusePlain(target, request, query, signal);
+    const prepared = await this.#prepare(target, request, query, signal);
+    const answer = await this.#connect(prepared, request, signal);
+    this.#options.log.debug(
+      { stream: target.kind, pod: `${target.namespace}/${target.pod}`, status: answer.response.statusCode },
+      'a stream was handed on to the runtime',
+    );
+    await passUpgrade(answer, connection, signal);
+  }
+
+  /** POST /run: all that a command wrote. */
+  async run(target: PodTarget, query: URLSearchParams, signal: AbortSignal): Promise<Buffer> {
+    const { runtime, pods } = this.#options;
+    const pod = targetPod(pods(), target);
+    const id = await runningContainer(runtime, pod, target, signal);
+    if (id === undefined) throw new Refusal(500, `container not found (${JSON.stringify(target.container)})`);
+    // one string here, whatever spaces are in it: an old habit of this path
+    return runCommand(runtime, id, (query.get('cmd') ?? '').split(' '), signal);
+  }
+
+  async #connect(prepared: Prepared, request: IncomingMessage, signal: AbortSignal): Promise<UpgradeAnswer> {
+    // who the client is has been proven to this kubelet, and is nothing for a runtime
+    const headers = forwardedHeaders(request, { authorization: undefined, host: undefined });
+    const url = runtimeUrl(await this.#ask(prepared, signal));
+    try {
+      return await requestUpgrade({ url }, { method: request.method ?? 'GET', headers }, signal);
+    } catch (error) {
+      throw new Refusal(500, `error dialing backend: ${errorMessage(error)}`);
+    }
+  }
+
+  async #ask(prepared: Prepared, signal: AbortSignal): Promise<string> {
+    try {
+      return await prepared.ask(signal);
+    } catch (error) {
+      throw runtimeRefusal(error);
+    }
+  }
+
+  async #prepare(
+    target: PodTarget,
+    request: IncomingMessage,
+    query: URLSearchParams,
+    signal: AbortSignal,
+  ): Promise<Prepared> {
+    const { runtime, pods } = this.#options;
+    const protocol = streamProtocol(request.headers);
+    if (target.kind === 'portForward') {
+      const ports = forwardedPorts(query, protocol === 'channels' || protocol === 'close');
+      const sandbox = await readySandbox(runtime, targetPod(pods(), target), target, signal);
+      return { protocol, ask: asked => runtime.portForward(sandbox, ports, asked) };
+    }
+    const wanted = wantedStreams(query);
+    const pod = targetPod(pods(), target);
+    const id = await runningContainer(runtime, pod, target, signal);
+    if (target.kind === 'exec') {
+      if (id === undefined) throw new Refusal(500, `container not found (${JSON.stringify(target.container)})`);
+      const command = query.getAll('command');
+      return { protocol, ask: asked => runtime.exec(id, command, wanted, asked) };
+    }
+    const spec = containerSpec(pod, target.container);
+    if (id === undefined || spec === undefined)
+      throw new Refusal(500, `container ${target.container} not found in pod ${target.pod}_${target.namespace}`);
+    // a process has its terminal since it began, whatever the client believes
+    const tty = spec.tty === true;
+    return { protocol, ask: asked => runtime.attach(id, { ...wanted, tty, stderr: wanted.stderr && !tty }, asked) };
+  }
+}
+
+function containerSpec({ spec }: Pod, name: string): { readonly tty?: boolean | undefined } | undefined {
+  const { initContainers = [], containers, ephemeralContainers = [] } = spec;
+  return [...initContainers, ...containers, ...ephemeralContainers].find(each => each.name === name);
+}

@@ -1,0 +1,258 @@
+import { once } from 'node:events';
+import * as http from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Pod } from '../../src/api/types/gen/core-v1.ts';
+import { GantryError, notFound } from '../../src/base/errors.ts';
+import { createLogger } from '../../src/daemon/logger.ts';
+import { createRegistry } from '../../src/daemon/metrics.ts';
+import { LABEL } from '../../src/kubelet/runtime/labels.ts';
+import type { ContainerLogs } from '../../src/kubelet/serve/logs/container-logs.ts';
+import { kubeletServer } from '../../src/kubelet/serve/server.ts';
+import { KubeletStreams } from '../../src/kubelet/serve/streams/kubelet-streams.ts';
+import { ContainerConfig, PodSandboxConfig } from '../../src/rpc/cri-api.ts';
+import { FakeRuntime } from '../unit/kubelet/fake-runtime.ts';
+
+const log = createLogger({ daemon: 'test', level: 'silent' });
+const runtime = new FakeRuntime();
+const asked: string[] = [];
+const seen: http.IncomingMessage[] = [];
+const open = new Set<Duplex>();
+
+/** A runtime's streaming server: echoes, or refuses what it is told to. */
+const streaming = http.createServer((_request, response) => response.writeHead(404).end('unknown token'));
+streaming.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+  seen.push(request);
+  open.add(socket);
+  socket.once('close', () => open.delete(socket));
+  socket.on('error', () => {});
+  if (request.url === '/expired') {
+    socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\nConnection: close\r\n\r\nunknown token');
+    return;
+  }
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n\r\n');
+  socket.write(head);
+  socket.pipe(socket);
+});
+
+const pods = [
+  {
+    metadata: { name: 'web', namespace: 'a', uid: 'u-1' },
+    spec: { containers: [{ name: 'main' }, { name: 'shell', tty: true }, { name: 'ended' }] },
+  },
+  { metadata: { name: 'ended', namespace: 'a', uid: 'u-2' }, spec: { containers: [{ name: 'main' }] } },
+] as unknown as Pod[];
+
+const ends: (() => Promise<void>)[] = [];
+
+async function serve(debugging = true): Promise<number> {
+  const stop = new AbortController();
+  let port = 0;
+  const server = kubeletServer({
+    host: '127.0.0.1',
+    port: 0,
+    tls: undefined,
+    askers: undefined,
+    rights: undefined,
+    pods: () => pods,
+    logs: undefined as unknown as ContainerLogs,
+    runtime,
+    streams: new KubeletStreams({ pods: () => pods, runtime, log }),
+    debugging,
+    registry: createRegistry(),
+    log: Object.assign(Object.create(log), {
+      info: (fields: { port?: number }) => {
+        port = fields.port ?? port;
+      },
+    }),
+  });
+  let ended: Promise<void> = Promise.resolve();
+  await new Promise<void>(ready => {
+    ended = server.run(stop.signal, ready);
+  });
+  ends.push(async () => {
+    stop.abort();
+    await ended;
+  });
+  return port;
+}
+
+let port = 0;
+beforeAll(async () => {
+  await new Promise<void>(resolve => streaming.listen(0, '127.0.0.1', resolve));
+  const labels = { [LABEL.podUid]: 'u-1', [LABEL.podName]: 'web', [LABEL.podNamespace]: 'a' };
+  const signal = new AbortController().signal;
+  const sandbox = await runtime.runSandbox(PodSandboxConfig.fromPartial({ labels }));
+  for (const name of ['main', 'shell', 'ended']) {
+    const config = ContainerConfig.fromPartial({ metadata: { name }, labels, image: { image: 'busybox' } });
+    const id = await runtime.createContainer(sandbox, config);
+    if (name !== 'ended') await runtime.startContainer(id);
+  }
+  signal.throwIfAborted();
+  port = await serve();
+});
+beforeEach(() => {
+  asked.length = 0;
+  const base = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}`;
+  runtime.streamUrl = async what => {
+    asked.push(what);
+    return `${base}/token`;
+  };
+});
+afterAll(async () => {
+  for (const end of ends) await end();
+  for (const socket of open) socket.destroy();
+  streaming.closeAllConnections();
+  await new Promise(resolve => streaming.close(resolve));
+});
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
+
+function upgrade(path: string, options: http.RequestOptions = {}): Promise<Socket | Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { connection: 'Upgrade', upgrade: 'SPDY/3.1', ...options.headers };
+    const request = http.request({ host: '127.0.0.1', port, agent: false, path, method: 'POST', ...options, headers });
+    request.on('upgrade', (_answer, socket) => resolve(socket));
+    request.on('response', async answer => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of answer) chunks.push(chunk as Buffer);
+      resolve({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(chunks).toString() });
+    });
+    request.on('error', reject);
+    request.end();
+  });
+}
+const stream = (path: string, options?: http.RequestOptions) => upgrade(path, options) as Promise<Socket>;
+const refusal = (path: string, options?: http.RequestOptions) => upgrade(path, options) as Promise<Answer>;
+const plain = { headers: { connection: 'close' } };
+
+describe('a stream of the kubelet', () => {
+  it.each([
+    ['/exec/a/web/main?command=ls&command=-l&output=1', 'exec c2 ls -l'],
+    ['/exec/a/web/u-1/main?command=ls&output=1', 'exec c2 ls'],
+    ['/attach/a/web/shell?input=1', 'attach c3'],
+    ['/portForward/a/web', 'portForward s1 '],
+    ['/portForward/a/web/u-1', 'portForward s1 '],
+  ])('%s is asked of the runtime as %j, and passes bytes', async (path, call) => {
+    const socket = await stream(path, {
+      headers: { authorization: 'Bearer secret', 'x-stream-protocol-version': 'v4.channel.k8s.io' },
+    });
+    expect(asked).toEqual([call]);
+    expect(seen.at(-1)?.headers).toMatchObject({
+      upgrade: 'SPDY/3.1',
+      'x-stream-protocol-version': 'v4.channel.k8s.io',
+    });
+    expect(seen.at(-1)?.headers).not.toHaveProperty('authorization');
+    socket.write('hello');
+    expect(String((await once(socket, 'data'))[0])).toBe('hello');
+    socket.destroy();
+    await expect.poll(() => open.size).toBe(0);
+  });
+
+  it('of WebSocket channels has its ports in the query', async () => {
+    const headers = { upgrade: 'websocket', 'sec-websocket-protocol': 'v4.channel.k8s.io' };
+    const socket = await stream('/portForward/a/web?port=80&port=81', { method: 'GET', headers });
+    expect(asked).toEqual(['portForward s1 80,81']);
+    socket.destroy();
+  });
+
+  it.each([
+    ['of a pod that is not there', '/exec/a/none/main?output=1', 404, 'pod does not exist'],
+    ['of a container that is not there', '/exec/a/web/none?output=1', 500, 'container not found ("none")'],
+    ['of a container that does not run', '/exec/a/web/ended?output=1', 500, 'container not found ("ended")'],
+    ['of another life of the pod', '/exec/a/web/u-9/main?output=1', 500, 'container not found ("main")'],
+    ['to attach to what does not run', '/attach/a/web/ended?output=1', 500, 'container ended not found in pod web_a'],
+    ['to ports of a pod that does not run', '/portForward/a/ended', 500, 'pod not found ("ended_a")'],
+    ['to ports of another life of the pod', '/portForward/a/web/u-9', 404, 'pod not found'],
+    ['without streams', '/exec/a/web/main?command=ls', 400, 'you must specify at least 1 of stdin, stdout, stderr'],
+  ])('%s is refused in plain HTTP', async (_sentence, path, status, text) => {
+    expect(await refusal(path)).toMatchObject({ status, text });
+    expect(asked).toEqual([]);
+  });
+
+  it.each([
+    ['has no such container', notFound('no container'), 404, 'no container', undefined],
+    ['has too many waiting', new GantryError('resource-exhausted', 'too many'), 429, 'too many', '60'],
+    ['fails', new Error('broken'), 500, 'broken', undefined],
+  ])('is refused where the runtime %s', async (_sentence, error, status, text, retry) => {
+    runtime.streamUrl = () => Promise.reject(error);
+    const answer = await refusal('/exec/a/web/main?output=1');
+    expect(answer).toMatchObject({ status, text });
+    expect(answer.headers['retry-after']).toBe(retry);
+  });
+
+  it('is refused where nobody serves it, and where its token has expired', async () => {
+    runtime.streamUrl = async () => 'http://127.0.0.1:1/token';
+    expect(await refusal('/exec/a/web/main?output=1')).toMatchObject({
+      status: 500,
+      text: 'error dialing backend: dial tcp 127.0.0.1:1: connect: connection refused',
+    });
+    const base = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}`;
+    runtime.streamUrl = async () => `${base}/expired`;
+    expect(await refusal('/exec/a/web/main?output=1')).toMatchObject({ status: 404, text: 'unknown token' });
+  });
+
+  it('needs an upgrade', async () => {
+    expect(await refusal('/exec/a/web/main?output=1', plain)).toMatchObject({
+      status: 500,
+      text: 'Upgrade request required',
+    });
+    expect(await refusal('/exec/a/none/main?output=1', plain)).toMatchObject({ status: 404 });
+    expect(await refusal('/exec/a/web/main?output=1', { method: 'PUT' })).toMatchObject({ status: 405 });
+  });
+
+  it('ends when the kubelet stops, and when the runtime does', async () => {
+    const other = await serve();
+    const socket = await stream('/exec/a/web/main?output=1', { port: other });
+    socket.resume();
+    const closed = once(socket, 'close');
+    await Promise.all([ends.pop()?.(), closed]);
+    const left = await stream('/exec/a/web/main?output=1');
+    left.resume();
+    const ended = once(left, 'close');
+    for (const each of open) each.destroy();
+    await ended;
+  });
+});
+
+describe('the kubelet', () => {
+  it('runs a command to its end', async () => {
+    runtime.answerExec = async (_id, command) => (command.join('|') === 'sh|-c|x' ? 0 : 7);
+    expect(await refusal('/run/a/web/main?cmd=sh%20-c%20x', plain)).toMatchObject({ status: 200, text: 'said 0' });
+    expect(await refusal('/run/a/web/main?cmd=false', plain)).toMatchObject({
+      status: 500,
+      text: "command 'false' exited with 7:",
+    });
+    expect(await refusal('/run/a/web/main', { ...plain, method: 'GET' })).toMatchObject({ status: 405 });
+  });
+
+  it('tells what runs', async () => {
+    const { text } = await refusal('/runningpods/', { ...plain, method: 'GET' });
+    expect(JSON.parse(text).items).toMatchObject([
+      {
+        metadata: { name: 'web', namespace: 'a', uid: 'u-1' },
+        spec: { containers: [{ name: 'main' }, { name: 'shell' }] },
+      },
+    ]);
+  });
+
+  it('answers what asks for an upgrade and is no stream as ever', async () => {
+    expect(await refusal('/healthz', { method: 'GET' })).toMatchObject({ status: 200, text: 'ok' });
+  });
+
+  it('looks into no container where debugging is off', async () => {
+    const closed = await serve(false);
+    for (const path of ['/exec/a/web/main?output=1', '/portForward/a/web', '/run/a/web/main', '/runningpods/'])
+      expect(await refusal(path, { port: closed })).toMatchObject({
+        status: 405,
+        text: 'Debug endpoints are disabled.',
+      });
+    expect(asked).toEqual([]);
+    expect(await refusal('/healthz', { ...plain, port: closed, method: 'GET' })).toMatchObject({ status: 200 });
+  });
+});

@@ -64,3 +64,8 @@ export function check(result: number | bigint, syscall: string, subject?: string
   if (result < 0) throw new SyscallError(syscall, koffi.errno(), subject);
   return Number(result);
 }
+
+/** Where a buffer's bytes lie, for structures that hold pointers. Good for as long as the caller keeps the buffer. */
+export function addressOf(buffer: Buffer): bigint {
+  return BigInt(koffi.address(buffer));
+}

@@ -1,8 +1,12 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { errnoName } from '../base/errors.ts';
 import { check, libc } from './ffi.ts';
 
 const O_CLOEXEC = 0o2000000;
+const O_NONBLOCK = 0o4000;
+const F_GETFL = 3;
+const F_SETFL = 4;
 
 /** The two ends of a pipe as file descriptors, both close-on-exec: a child gets one only when it is named in `fds` of spawnProcess. */
 export interface Pipe {
@@ -41,4 +45,27 @@ export function closeFds(...fds: readonly number[]): void {
       // closed before
     }
   }
+}
+
+/**
+ * What lies in a pipe, or came on a terminal, whose writer has ended, at most `limit` bytes, without waiting for more; the descriptor becomes non-blocking and stays open. For what
+ * a program said before it failed.
+ */
+export function readWaiting(fd: number, limit: number): Buffer {
+  const flags = check(libc('int fcntl(int, int, long)')(fd, F_GETFL, 0), 'fcntl', 'F_GETFL');
+  check(libc('int fcntl(int, int, long)')(fd, F_SETFL, flags | O_NONBLOCK), 'fcntl', 'F_SETFL');
+  const buffer = Buffer.alloc(limit);
+  let length = 0;
+  while (length < limit) {
+    try {
+      const count = readSync(fd, buffer, length, limit - length, null);
+      if (count === 0) break;
+      length += count;
+    } catch (error) {
+      // EIO: so ends a terminal
+      if (errnoName(error) !== 'EAGAIN' && errnoName(error) !== 'EIO') throw error;
+      break;
+    }
+  }
+  return buffer.subarray(0, length);
 }

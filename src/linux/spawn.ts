@@ -161,17 +161,34 @@ const KEEP_ALIVE_MS = 1000;
 
 /**
  * Resolves when the child has ended, and collects it. Driven by SIGCHLD (one handler for all; signals merge, so each looks at every child
- * that is waited for). Children of node:child_process are not touched. Only on the main thread: workers get no signals.
+ * that is waited for). Children of node:child_process are not touched. Only on the main thread: workers get no signals. Rejects with the signal's
+ * reason on abort: then nobody waits any more, and only a subreaper collects the child.
  */
-export function waitForExit(pid: number): Promise<ExitStatus> {
+export function waitForExit(pid: number, signal?: AbortSignal): Promise<ExitStatus> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
     if (!isMainThread) throw new GantryError('failed-precondition', 'processes are waited for on the main thread only');
     if (waiters.has(pid)) throw new GantryError('already-exists', `process ${pid} is waited for already`);
     if (!listening) {
       listening = true;
       process.on('SIGCHLD', settleAll);
     }
-    waiters.set(pid, { resolve, reject });
+    const onAbort = (): void => {
+      forget(pid);
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const release = (): void => signal?.removeEventListener('abort', onAbort);
+    waiters.set(pid, {
+      resolve(status) {
+        release();
+        resolve(status);
+      },
+      reject(error) {
+        release();
+        reject(error);
+      },
+    });
     keepAlive ??= setInterval(settleAll, KEEP_ALIVE_MS);
     settle(pid);
   });
@@ -187,12 +204,21 @@ function settle(pid: number): void {
   try {
     const status = reapProcess(pid);
     if (status === undefined) return;
-    waiters.delete(pid);
+    forget(pid);
     waiter.resolve(status);
   } catch (error) {
-    waiters.delete(pid);
+    forget(pid);
     waiter.reject(error);
   }
+}
+
+/** Whether somebody waits for this child and so collects it. */
+export function isWaitedFor(pid: number): boolean {
+  return waiters.has(pid);
+}
+
+function forget(pid: number): void {
+  waiters.delete(pid);
   if (waiters.size > 0) return;
   clearInterval(keepAlive);
   keepAlive = undefined;

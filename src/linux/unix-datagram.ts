@@ -1,5 +1,6 @@
 import { closeSync } from 'node:fs';
 import { check, libc } from './ffi.ts';
+import { unixAddress } from './unix-address.ts';
 
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
@@ -10,10 +11,7 @@ const MSG_NOSIGNAL = 0x4000;
 export function sendDatagram(path: string, text: string): void {
   const socket = libc('int socket(int, int, int)');
   const sendto = libc('long sendto(int, const void*, size_t, int, const void*, uint)');
-  const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`, 'utf8');
-  const address = Buffer.alloc(2 + name.length);
-  address.writeUInt16LE(AF_UNIX, 0);
-  name.copy(address, 2);
+  const address = unixAddress(path);
   const fd = check(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), 'socket');
   try {
     const body = Buffer.from(text, 'utf8');

@@ -4,21 +4,25 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomHex } from '../../src/base/hash.ts';
+import { attach } from '../../src/cri/oci/attach.ts';
 import { chooseRuntime } from '../../src/cri/oci/choose-runtime.ts';
 import { createConmonMonitor } from '../../src/cri/oci/conmon.ts';
 import { readHostDevices } from '../../src/cri/oci/host-devices.ts';
 import { readHostFacts } from '../../src/cri/oci/host-facts.ts';
 import { prepareInfraRootfs } from '../../src/cri/oci/infra-rootfs.ts';
 import { createOciRuntime, type OciRuntimeOptions } from '../../src/cri/oci/oci-runtime.ts';
-import type { ContainerMonitor, OciRuntime } from '../../src/cri/oci/ports.ts';
+import type { ContainerMonitor, MonitorCreateRequest, OciRuntime, OpenExecRequest } from '../../src/cri/oci/ports.ts';
 import { readRuntimeFacts } from '../../src/cri/oci/runtime-facts.ts';
 import { buildContainerSpec } from '../../src/cri/spec/container-spec.ts';
 import type { ContainerSpecInputs } from '../../src/cri/spec/inputs.ts';
@@ -28,6 +32,7 @@ import { check, libc } from '../../src/linux/ffi.ts';
 import { mount, readMountinfo, setPropagation } from '../../src/linux/mount.ts';
 import { signalProcess } from '../../src/linux/pidfd.ts';
 import { isAlive, listProcesses } from '../../src/linux/procfs.ts';
+import { collect, hashOf, Pseudorandom } from '../harness/bytes.ts';
 import { RUN_ID, runDirectory } from '../harness/run-id.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { containerInputs, NO_RESOURCES, SECURITY, sandboxInputs } from '../unit/cri/spec/build-inputs.ts';
@@ -56,6 +61,9 @@ function showV1CgroupsAlone(): void {
 async function writeStartByte(runtime: OciRuntime, id: string): Promise<void> {
   writeFileSync(`${runtime.globalArgs[0]?.replace('--root=', '')}/${id}/exec.fifo`, '\0', { flag: 'r+' });
 }
+
+const numbersTo = (last: number, end: string): string =>
+  Array.from({ length: last }, (_, i) => `${i + 1}${end}`).join('');
 
 interface Made {
   readonly id: string;
@@ -265,6 +273,232 @@ describe.each([
     });
     expect(listProcesses().filter(p => p.cmdline.includes(mark))).toEqual([]);
     expect(isAlive(container.container)).toBe(true);
+  });
+
+  const open = (id: string, script: string, asked: Partial<OpenExecRequest> = {}, signal?: AbortSignal) => {
+    const request = { id, terminal: false, stdin: false, stdout: true, stderr: true, ...asked };
+    const process = {
+      terminal: request.terminal,
+      user: { uid: 0, gid: 0 },
+      args: ['/bin/sh', '-c', script],
+      env: ['PATH=/bin'],
+      cwd: '/',
+    };
+    return runtime.openExec({ process, ...request, stderr: request.stderr && !request.terminal }, signal);
+  };
+  const sleeper = () => run(['/bin/sh', '-c', 'exec sleep 1000']);
+
+  it('run a command with its streams open, apart, to the end of each, and tell its exit code', async () => {
+    const container = await sleeper();
+    const session = await open(container.id, 'echo out; echo err >&2; cat; exit 3', { stdin: true });
+    const [out, err] = [collect(session.stdout), collect(session.stderr)];
+    session.stdin?.write('typed\n');
+    session.endInput();
+    expect([await session.exited, String(await out), String(await err)]).toEqual([3, 'out\ntyped\n', 'err\n']);
+    session.hangUp();
+    expect(listProcesses().filter(p => p.cmdline.includes(container.id) && p.cmdline.includes('exec'))).toEqual([]);
+  });
+
+  it.each([
+    { what: 'without a terminal', terminal: false },
+    { what: 'on a terminal', terminal: true },
+  ])('tell the signal that ended a command $what as 128 and its number', async ({ terminal }) => {
+    const session = await open((await sleeper()).id, 'kill -9 $$', { terminal });
+    await collect(session.stdout);
+    expect(await session.exited).toBe(137);
+    session.hangUp();
+  });
+
+  it('pass 100 MB through a command, unchanged, while its reader is slow at first', async () => {
+    const session = await open((await sleeper()).id, 'cat', { stdin: true });
+    const sent = new Pseudorandom(100 << 20);
+    const received = hashOf(session.stdout);
+    pipeline(sent, session.stdin as Writable).catch(() => undefined);
+    expect(await received).toEqual({ bytes: 100 << 20, sha256: sent.sha256() });
+    expect(await session.exited).toBe(0);
+    session.hangUp();
+  });
+
+  it('lose nothing of what a command wrote on a terminal before it ended, though nobody had begun to read', async () => {
+    const session = await open((await sleeper()).id, 'seq 1 500; printf end', { terminal: true });
+    expect(await session.exited).toBe(0);
+    expect(String(await collect(session.stdout))).toBe(`${numbersTo(500, '\r\n')}end`);
+    session.hangUp();
+  });
+
+  it('wait with what they write on a terminal for a slow reader, and lose nothing of it', async () => {
+    const session = await open((await sleeper()).id, 'stty -opost; seq 1 20000; printf end', { terminal: true });
+    const slow = new PassThrough({ highWaterMark: 1 });
+    session.stdout?.pipe(slow);
+    let text = '';
+    for await (const chunk of slow) {
+      text += String(chunk);
+      await new Promise(setImmediate);
+    }
+    expect(text).toBe(`${numbersTo(20_000, '\n')}end`);
+    expect(await session.exited).toBe(0);
+    session.hangUp();
+  });
+
+  it('have on a terminal the size they were told, line ends that move the carriage, and an end of input', async () => {
+    const script = 'tty >/dev/null && echo ready; cat; stty size; exit 5';
+    const session = await open((await sleeper()).id, script, { terminal: true, stdin: true });
+    let text = '';
+    session.stdout?.on('data', chunk => {
+      text += String(chunk);
+    });
+    const end = new Promise(resolve => session.stdout?.once('end', resolve));
+    await waitFor('the command to be ready', () => text === 'ready\r\n');
+    session.resize({ width: 132, height: 43 });
+    session.stdin?.write('half a line');
+    session.endInput();
+    expect(await session.exited).toBe(5);
+    await end;
+    // once as the terminal's echo, once as what cat makes of it
+    expect(text).toBe('ready\r\nhalf a linehalf a line43 132\r\n');
+    session.hangUp();
+  });
+
+  it('hang up a terminal, and close pipes, when nobody is there any more', async () => {
+    const { id } = await sleeper();
+    const mark = String(200_000 + Number.parseInt(randomHex(2), 16));
+    const running = () => listProcesses().filter(p => p.cmdline.includes(mark));
+    const onTerminal = await open(id, `sleep ${mark}; true`, { terminal: true });
+    await waitFor('the command', () => running().length > 0);
+    onTerminal.hangUp();
+    await expect(onTerminal.exited).rejects.toMatchObject({ code: 'cancelled' });
+    await waitFor('the hang-up to end it', () => running().length === 0);
+    const withPipes = await open(id, `cat; echo gone ${mark}; sleep 0; echo ${mark}`, { stdin: true });
+    withPipes.hangUp();
+    await waitFor('it to end at the end of its input', () => running().length === 0);
+    const children = () => listProcesses().filter(p => p.ppid === process.pid && p.cmdline.length === 0);
+    await waitFor('what nobody waits for to be collected', () => children().length === 0);
+  });
+
+  it('leave nothing of a command that was called off while it was started', async () => {
+    const { id } = await sleeper();
+    const mark = String(300_000 + Number.parseInt(randomHex(2), 16));
+    const leaving = new AbortController();
+    const opening = open(id, `sleep ${mark}`, { stdin: true }, leaving.signal);
+    leaving.abort(new Error('the client left'));
+    await expect(opening).rejects.toThrow('the client left');
+    expect(listProcesses().filter(p => p.cmdline.some(a => a.includes(mark)))).toEqual([]);
+    expect(readdirSync(`${join(base, 'runtime')}-exec`)).toEqual([]);
+  });
+
+  it.each([{ terminal: false }, { terminal: true }])(
+    'say why a command could not be started (terminal: $terminal)',
+    async ({ terminal }) => {
+      const { id } = await sleeper();
+      const process = { terminal, user: { uid: 0, gid: 0 }, args: ['/nope'], env: [], cwd: '/' };
+      const request = { id, process, terminal, stdin: true, stdout: true, stderr: !terminal };
+      await expect(runtime.openExec(request)).rejects.toMatchObject({
+        message: 'exec: "/nope": no such file or directory in the image',
+      });
+      expect(readdirSync(`${join(base, 'runtime')}-exec`)).toEqual([]);
+    },
+  );
+
+  /** A started container with its input open, that waits for a first line before it does anything, and keeps no log. */
+  const attachable = async (script: string, changes: Partial<MonitorCreateRequest> = {}) => {
+    const { id, bundle } = bundleFor(['/bin/sh', '-c', `read first; ${script}`], terminalOf(changes.terminal));
+    const request = { id, bundle, logPath: undefined, terminal: false, stdin: true, stdinOnce: true, ...changes };
+    const processes = await monitor.create(request, runtime);
+    await runtime.start(id);
+    return { id, bundle, ...processes, exit: () => monitor.readExit(id, bundle) };
+  };
+  const terminalOf = (tty = false): Partial<ContainerSpecInputs> => ({ config: { ...containerInputs().config, tty } });
+  const attachTo = async (bundle: string) => {
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    const session = await monitor.attach(bundle, { stdout, stderr });
+    const ended = session.ended.finally(() => [stdout, stderr].map(output => output.end()));
+    return { ...session, stdout, stderr, ended };
+  };
+
+  it('give who is attached 100 MB back that were typed in, unchanged', async () => {
+    const { bundle } = await attachable('cat');
+    const session = await attachTo(bundle);
+    session.stdin.write('go\n');
+    const sent = new Pseudorandom(100 << 20);
+    const received = hashOf(session.stdout);
+    await pipeline(sent, session.stdin);
+    await session.ended;
+    expect(await received).toEqual({ bytes: 100 << 20, sha256: sent.sha256() });
+  });
+
+  it('keep the streams of who is attached apart, whatever the size of what is written', async () => {
+    const script =
+      'i=0; while [ $i -lt 300 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done; head -c 20000 /dev/zero';
+    const { bundle } = await attachable(script);
+    const session = await attachTo(bundle);
+    session.stdin.end('go\n');
+    const [out, err] = await Promise.all([collect(session.stdout), collect(session.stderr)]);
+    const lines = (word: string) => Array.from({ length: 300 }, (_, i) => `${word} ${i}\n`).join('');
+    expect(String(out)).toBe(`${lines('out')}${'\0'.repeat(20_000)}`);
+    expect(String(err)).toBe(lines('err'));
+    await session.ended;
+  });
+
+  it('tell everybody who is attached the same, and go on when one leaves', async () => {
+    const { bundle } = await attachable('head -c 3000000 /dev/zero | tr "\\\\0" x', { stdinOnce: false });
+    const all = await Promise.all(Array.from({ length: 20 }, () => attachTo(bundle)));
+    const [leaver, typist, ...others] = all;
+    leaver?.detach();
+    await leaver?.ended;
+    typist?.stdin.write('go\n');
+    const readers = [typist, ...others];
+    const sizes = await Promise.all(readers.map(async reader => (await hashOf(reader?.stdout)).bytes));
+    expect(sizes).toEqual(readers.map(() => 3_000_000));
+  });
+
+  it('cut off who is attached and takes nothing, before the container is held up for long', async () => {
+    const { bundle, exit } = await attachable('head -c 3000000 /dev/zero');
+    const stuck = await attach(bundle, { stdout: new PassThrough(), stderr: undefined }, undefined, 300);
+    const reader = await attachTo(bundle);
+    reader.stdin.write('go\n');
+    const received = hashOf(reader.stdout);
+    await expect(stuck.ended).rejects.toMatchObject({ code: 'resource-exhausted' });
+    expect((await received).bytes).toBe(3_000_000);
+    await waitFor('the container to end', exit);
+  });
+
+  it('lose nothing of the last that is written for who has typed what nobody reads', async () => {
+    const { bundle } = await attachable('sleep 0.3; seq 1 2000');
+    const session = await attachTo(bundle);
+    const out = collect(session.stdout);
+    session.stdin.write('go\n');
+    new Pseudorandom(1 << 20).pipe(session.stdin);
+    await session.ended;
+    expect(String(await out)).toBe(numbersTo(2_000, '\n'));
+  });
+
+  it('close the input of a container for once when who typed has no more, and leave that of others open', async () => {
+    const once = await attachable('cat >/dev/null; exit 4');
+    const typist = await attachTo(once.bundle);
+    typist.stdin.end('go\n');
+    expect((await waitFor('the end', once.exit)).exitCode).toBe(4);
+    const open = await attachable('read second; exit 6', { stdinOnce: false });
+    const [first, second] = [await attachTo(open.bundle), await attachTo(open.bundle)];
+    first.stdin.end('go\n');
+    await once.exit();
+    second.stdin.write('on\n');
+    expect((await waitFor('the end', open.exit)).exitCode).toBe(6);
+  });
+
+  it('have the size on their terminal that they are told', async () => {
+    const { bundle, monitor: monitorProcess } = await attachable('stty size; exit 0', { terminal: true });
+    const session = await attachTo(bundle);
+    const out = collect(session.stdout);
+    monitor.resize(bundle, { width: 101, height: 37 });
+    session.stdin.write('go\n');
+    await session.ended;
+    expect(String(await out)).toContain('37 101');
+    await waitFor('the monitor to end', () => !isAlive(monitorProcess));
+    expect(() => monitor.resize(bundle, { width: 1, height: 1 })).toThrow('monitor has ended');
+    await expect(monitor.attach(bundle, { stdout: undefined, stderr: undefined })).rejects.toMatchObject({
+      code: 'failed-precondition',
+    });
   });
 
   it('name a command that the image does not have', async () => {

@@ -14,6 +14,8 @@ export const CONMON_FILES = {
   oom: 'oom',
   /** FIFO for control lines. */
   control: 'ctl',
+  /** SOCK_SEQPACKET socket: the container's streams, for whoever connects. */
+  attach: 'attach',
 } as const;
 
 /** conmon's command line (2.1). The attach socket lies in the bundle, so that nothing is left when the bundle goes. */

@@ -8,7 +8,9 @@ import { spawnProcess, waitForExit } from '../../linux/command.ts';
 import { closeFds, createPipe, readPipe } from '../../linux/pipe.ts';
 import type { ProcessIdentity } from '../../linux/procfs.ts';
 import { processIdentity } from '../../linux/procfs.ts';
+import { attach } from './attach.ts';
 import { CONMON_FILES, conmonArgs, parseSyncMessage } from './conmon-protocol.ts';
+import { resizeTerminal } from './control-fifo.ts';
 import { readExit, watchExits } from './exit-files.ts';
 import { reopenLog } from './log-control.ts';
 import { missingBinary, missingRuntime } from './oci-runtime.ts';
@@ -57,6 +59,8 @@ export function createConmonMonitor(options: ConmonOptions): ContainerMonitor {
     readExit: (id, bundle) => readExit(id, bundle, options.exitDir),
     watchExits: (onExit, onError) => watchExits(options.exitDir, onExit, onError),
     reopenLog,
+    attach: (bundle, outputs, signal) => attach(bundle, outputs, signal),
+    resize: resizeTerminal,
     reap: id => reap([id]),
     reapAll: reap,
     forget: id => rmSync(join(options.exitDir, id), { force: true }),

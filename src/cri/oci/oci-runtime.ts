@@ -4,7 +4,9 @@ import { errnoName, failedPrecondition, GantryError } from '../../base/errors.ts
 import { randomHex } from '../../base/hash.ts';
 import type { CommandResult } from '../../linux/command.ts';
 import { runCommand } from '../../linux/command.ts';
-import { killExec } from './exec-session.ts';
+import { becomeSubreaper } from '../../linux/subreaper.ts';
+import { killExec } from './kill-exec.ts';
+import { openExec } from './open-exec.ts';
 import type { ExecRequest, ExecResult, OciRuntime } from './ports.ts';
 import { releaseInit, settleStart } from './release-init.ts';
 import { runtimeFailure, saysUnknownContainer } from './runtime-failure.ts';
@@ -27,6 +29,8 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
   // What a killed process left there holds environments, and with them secrets.
   rmSync(execDir, { recursive: true, force: true });
   mkdirSync(execDir, { recursive: true, mode: 0o700 });
+  // What a runtime starts and leaves to run by itself is then our child: only so its end can be waited for.
+  becomeSubreaper();
 
   const run = async (args: readonly string[], signal?: AbortSignal): Promise<CommandResult> => {
     try {
@@ -58,6 +62,14 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     },
 
     exec: (request, signal) => execInside({ name, path, sealedFrom, globalArgs, execDir }, request, signal),
+
+    async openExec(request, signal) {
+      try {
+        return await openExec({ name, path, globalArgs, execDir }, request, signal);
+      } catch (error) {
+        throw errnoName(error) === 'ENOENT' ? missingRuntime(options, error) : error;
+      }
+    },
 
     async list(signal) {
       const result = await run(['list', '--format', 'json'], signal);

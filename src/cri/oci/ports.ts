@@ -3,7 +3,9 @@
  * tests may put fakes behind both.
  */
 
+import type { Readable, Writable } from 'node:stream';
 import type { ProcessIdentity } from '../../linux/procfs.ts';
+import type { TerminalSize } from '../../linux/terminal.ts';
 
 export type { ProcessIdentity } from '../../linux/procfs.ts';
 
@@ -23,6 +25,36 @@ export interface ExecResult {
   readonly exitCode: number;
 }
 
+/** A process to be run inside a container with its streams open. */
+export interface OpenExecRequest {
+  readonly id: string;
+  /** The whole OCI process object (config.json `process`), `terminal` as below. */
+  readonly process: object;
+  /** With a terminal there is one stream both ways, and `stderr` must be false. */
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/** A process that runs inside a container. The streams are there as they were asked for; with a terminal `stdin` and `stdout` are both its master. */
+export interface ExecSession {
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  /** Resolves with the exit code, 128 + n after signal n. The streams may have more to say then. Rejects after `hangUp`. */
+  readonly exited: Promise<number>;
+  /** The program reads the end of its input: its pipe is closed; at a terminal, which has no half to close, the key for it is pressed. */
+  endInput(): void;
+  /** Of a terminal; without one it does nothing. */
+  resize(size: TerminalSize): void;
+  /**
+   * Closes our ends and waits no longer. The kernel tells the program as it tells those on a terminal whose line went down (SIGHUP) or at the end of a closed
+   * pipe (end of file, SIGPIPE); one that takes no notice goes on, and ends with its container. Safe to repeat.
+   */
+  hangUp(): void;
+}
+
 export interface OciRuntime {
   /** `crun`, `runc`, … */
   readonly name: string;
@@ -38,6 +70,8 @@ export interface OciRuntime {
   delete(id: string, options: { readonly force: boolean }, signal?: AbortSignal): Promise<void>;
   /** Runs a process inside. A time-out kills everything the process started and throws `deadline-exceeded`. */
   exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
+  /** Starts a process inside and resolves when it runs. Throws the runtime's own message, e.g. when the program is not in the image. */
+  openExec(request: OpenExecRequest, signal?: AbortSignal): Promise<ExecSession>;
   /** Ids the runtime knows, with their state words (`created`, `running`, `stopped`). A start that was cut short after its release counts as done. */
   list(signal?: AbortSignal): Promise<ReadonlyMap<string, string>>;
 }
@@ -61,6 +95,22 @@ export interface ContainerExit {
   readonly oomKilled: boolean;
 }
 
+/** Where the output of a container goes; what is undefined is dropped. With a terminal all of it is stdout. */
+export interface AttachOutputs {
+  readonly stdout: Writable | undefined;
+  readonly stderr: Writable | undefined;
+}
+
+/** A connection to the streams of a container. */
+export interface AttachSession {
+  /** The container's input. Ending it closes the input of a container whose stdin is open once, and leaves that of others open. */
+  readonly stdin: Writable;
+  /** Resolves when the container's output has ended and was handed on. Rejects with `resource-exhausted` when a reader held the container up too long. */
+  readonly ended: Promise<void>;
+  /** Closes the connection. Safe to repeat. */
+  detach(): void;
+}
+
 export interface ContainerMonitor {
   /**
    * Creates the container (not started) under a monitor that outlives this process. Throws the runtime's message. After a throw nothing of the
@@ -77,6 +127,13 @@ export interface ContainerMonitor {
   watchExits(onExit: (id: string) => void, onError: (error: Error) => void): () => void;
   /** Makes the monitor reopen its log file. Resolves when the new file is there. */
   reopenLog(bundle: string, logPath: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Connects to the streams of a created or running container; its output is written to those given. Several may be attached at a time. Throws
+   * `failed-precondition` when it has no monitor any more.
+   */
+  attach(bundle: string, outputs: AttachOutputs, signal?: AbortSignal): Promise<AttachSession>;
+  /** Gives the container's terminal its size. Throws `failed-precondition` when it has no monitor any more. */
+  resize(bundle: string, size: TerminalSize): void;
   /** Ends monitors and runtime processes that were started for `id` and are still at work (after a crash in mid-create). Safe to repeat. */
   reap(id: string, bundle: string): Promise<void>;
   /** `reap` for many containers with one look at the process table. */

@@ -116,6 +116,9 @@ export class FakeMachine {
       this.containers.delete(id);
     },
     exec: async () => ({ stdout: Buffer.from('out'), stderr: Buffer.alloc(0), exitCode: 0 }),
+    openExec: async () => {
+      throw notFound('this machine runs no streams');
+    },
     list: async () => new Map([...this.containers].map(([id, c]) => [id, c.state])),
   };
 
@@ -139,6 +142,10 @@ export class FakeMachine {
       return () => {};
     },
     reopenLog: async () => {},
+    attach: async () => {
+      throw notFound('this machine runs no streams');
+    },
+    resize: () => {},
     reap: async () => {},
     reapAll: async () => {},
     forget: () => {},

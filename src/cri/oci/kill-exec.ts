@@ -32,10 +32,10 @@ function execProcesses(tracks: ExecTracks, sessions: Set<number>): readonly Tree
   const outside = new Set(tree.filter(p => runtimes.has(p.pid)).map(p => p.session));
   const pid = readPid(tracks.pidFile);
   const program = tree.find(p => p.pid === pid);
-  // A pid that is in the file but neither below the runtime nor in the known session may already be someone else's.
+  // A pid that is in the file but neither below the runtime nor ours nor in the known session may already be someone else's.
   const below = withDescendants(tree, runtimes);
-  if (program !== undefined && below.some(p => p.pid === program.pid) && !outside.has(program.session))
-    sessions.add(program.session);
+  const started = program?.ppid === process.pid || below.some(p => p.pid === program?.pid);
+  if (program !== undefined && started && !outside.has(program.session)) sessions.add(program.session);
   const members = tree.filter(p => sessions.has(p.session)).map(p => p.pid);
   return withDescendants(tree, new Set([...runtimes, ...members]));
 }

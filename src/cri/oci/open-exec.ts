@@ -1,0 +1,151 @@
+import { fchownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomHex } from '../../base/hash.ts';
+import type { ExitStatus } from '../../linux/command.ts';
+import { spawnProcess, waitForExit } from '../../linux/command.ts';
+import { type ConsoleSocket, openConsoleSocket } from '../../linux/console-socket.ts';
+import { closeFds, createPipe, readWaiting } from '../../linux/pipe.ts';
+import { pipeSession, terminalSession } from './exec-streams.ts';
+import { type ExecTracks, killExec } from './kill-exec.ts';
+import type { ExecSession, OpenExecRequest } from './ports.ts';
+import { runtimeFailure } from './runtime-failure.ts';
+
+export interface ExecProgram {
+  readonly name: string;
+  readonly path: string;
+  readonly globalArgs: readonly string[];
+  /** Where the runtime is told what to start and says what it started. */
+  readonly execDir: string;
+}
+
+/** How much of what a runtime says about its failure is read. */
+const MAX_COMPLAINT_BYTES = 65536;
+
+/**
+ * Runs a process inside a container with its streams in our hands. The runtime only starts it and ends: the process becomes a child of this one (which is a
+ * subreaper), so a stream costs no further process, and the runtime's messages cannot be taken for the program's. Our ends of its pipes or terminal are the
+ * only ones: when they close (`hangUp`, or the end of this process however it comes) the program sees what it would on any closed terminal or pipe.
+ */
+export async function openExec(
+  program: ExecProgram,
+  request: OpenExecRequest,
+  signal?: AbortSignal,
+): Promise<ExecSession> {
+  signal?.throwIfAborted();
+  const key = join(program.execDir, randomHex(8));
+  const tracks = { processFile: `${key}.json`, pidFile: `${key}.pid` };
+  const args = ['exec', '--detach', '--process', tracks.processFile, '--pid-file', tracks.pidFile];
+  const console = request.terminal ? openConsoleSocket(`${key}.tty`) : undefined;
+  if (console !== undefined) args.push('--console-socket', `${key}.tty`);
+  const ends = new Ends();
+  try {
+    writeFileSync(tracks.processFile, JSON.stringify(request.process), { mode: 0o600, flag: 'wx' });
+    ends.make(request);
+    const { pid } = spawnProcess(program.path, [...program.globalArgs, ...args, request.id], ends.theirs);
+    const started = waitForExit(pid);
+    ends.closeTheirs();
+    const status = await unlessAborted(started, tracks, signal);
+    if (status.code !== 0) throw startFailure(program, status, complaint(ends.stderr, console));
+    const child = Number(readFileSync(tracks.pidFile, 'utf8').trim());
+    return console === undefined ? pipeSession(child, ends, request) : terminalSession(child, console.take());
+  } catch (error) {
+    ends.closeOurs();
+    throw error;
+  } finally {
+    ends.closeTheirs();
+    console?.close();
+    rmSync(tracks.processFile, { force: true });
+    rmSync(tracks.pidFile, { force: true });
+  }
+}
+
+/** Who leaves while the runtime is at work takes with him whatever it has started, as a time-out of ExecSync does. */
+async function unlessAborted(
+  started: Promise<ExitStatus>,
+  tracks: ExecTracks,
+  signal: AbortSignal | undefined,
+): Promise<ExitStatus> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+  aborted.catch(() => undefined);
+  try {
+    return await Promise.race([started, aborted]);
+  } catch (error) {
+    await killExec(tracks);
+    await started;
+    // It may have ended just before, well, and left us what it started.
+    await killExec(tracks);
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function startFailure(program: ExecProgram, status: ExitStatus, said: string): Error {
+  const how = status.code === null ? `it was killed by signal ${status.signal}` : `it ended with code ${status.code}`;
+  return runtimeFailure(said.trim() === '' ? how : said, { runtime: program.name, verb: 'exec' });
+}
+
+/** The runtime's own words: on its stderr, or (crun) on the terminal that it had made its own by then. */
+function complaint(stderr: number, console: ConsoleSocket | undefined): string {
+  const said = readWaiting(stderr, MAX_COMPLAINT_BYTES).toString('utf8');
+  if (console === undefined || said.trim() !== '') return said;
+  let master = -1;
+  try {
+    master = console.take();
+    return readWaiting(master, MAX_COMPLAINT_BYTES).toString('utf8');
+  } catch {
+    // It failed before it had made one.
+    return said;
+  } finally {
+    closeFds(master);
+  }
+}
+
+/** Both sides of the streams of what is started. stderr is always there: until the program runs it carries the runtime's own words. */
+class Ends {
+  theirs: { stdin: number | 'null'; stdout: number | 'null'; stderr: number | 'null' } = {
+    stdin: 'null',
+    stdout: 'null',
+    stderr: 'null',
+  };
+  stdin = -1;
+  stdout = -1;
+  stderr = -1;
+
+  make(request: OpenExecRequest): void {
+    const { uid = 0, gid = 0 } = (request.process as { user?: { uid?: number; gid?: number } }).user ?? {};
+    // A program may open its streams anew by name (/dev/stdin, /proc/self/fd/1), and then its user's rights count.
+    if (request.stdin && !request.terminal) {
+      const { read, write } = createPipe();
+      this.theirs.stdin = read;
+      this.stdin = write;
+      fchownSync(read, uid, gid);
+    }
+    if (request.stdout && !request.terminal) {
+      const { read, write } = createPipe();
+      this.theirs.stdout = write;
+      this.stdout = read;
+      fchownSync(write, uid, gid);
+    }
+    const { read, write } = createPipe();
+    this.theirs.stderr = write;
+    this.stderr = read;
+    fchownSync(write, uid, gid);
+  }
+
+  closeTheirs(): void {
+    for (const fd of Object.values(this.theirs)) if (fd !== 'null') closeFds(fd);
+    this.theirs = { stdin: 'null', stdout: 'null', stderr: 'null' };
+  }
+
+  closeOurs(): void {
+    closeFds(this.stdin, this.stdout, this.stderr);
+    this.stdin = -1;
+    this.stdout = -1;
+    this.stderr = -1;
+  }
+}

@@ -5,6 +5,7 @@ import type { OciNamespace } from './oci-spec.ts';
 
 export interface ContainerNamespaceRequest {
   readonly options: CriNamespaceOption | undefined;
+  /** The sandbox's; undefined on the host network. */
   readonly netnsPath: string | undefined;
   readonly infraPid: number;
   readonly targetPid: number | undefined;
@@ -14,8 +15,8 @@ export interface ContainerNamespaceRequest {
 
 /**
  * Namespaces of a container: network, ipc and uts are the pod's; pid by its mode (its own for CONTAINER, the pod's for POD, another container's for TARGET,
- * the machine's for NODE). The uts namespace follows the network: a pod on the host network has the machine's name. A cgroup namespace of its own on v2
- * unless privileged, as upstream runtimes do.
+ * the machine's for NODE). The network is the sandbox's whatever the container's own request says, as with upstream runtimes: critest leaves it out. The uts namespace
+ * follows the network: a pod on the host network has the machine's name. A cgroup namespace of its own on v2 unless privileged, as upstream runtimes do.
  */
 export function containerNamespaces(request: ContainerNamespaceRequest): readonly OciNamespace[] {
   const { options, infraPid } = request;
@@ -24,9 +25,8 @@ export function containerNamespaces(request: ContainerNamespaceRequest): readonl
   const pid = pidNamespace(request);
   if (pid !== undefined) namespaces.push(pid);
   if (options?.ipc !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'ipc', path: `/proc/${infraPid}/ns/ipc` });
-  if (options?.network !== NAMESPACE_MODE.NODE) {
-    namespaces.push(networkNamespace(request.netnsPath), { type: 'uts', path: `/proc/${infraPid}/ns/uts` });
-  }
+  if (request.netnsPath !== undefined)
+    namespaces.push({ type: 'network', path: request.netnsPath }, { type: 'uts', path: `/proc/${infraPid}/ns/uts` });
   if (request.cgroupVersion === 2 && !request.privileged) namespaces.push({ type: 'cgroup' });
   return namespaces;
 }

@@ -44,7 +44,10 @@ const CONTAINERS: readonly [file: string, behaviour: string, inputs: ContainerSp
   [
     'container-host-namespaces',
     'host network, pid and ipc leave only a mount namespace',
-    withSecurity({ namespaceOptions: { network: 2, pid: 2, ipc: 2, targetId: '' } }),
+    withSecurity(
+      { namespaceOptions: { network: 2, pid: 2, ipc: 2, targetId: '' } },
+      { sandbox: { ...containerInputs().sandbox, netnsPath: undefined } },
+    ),
   ],
   [
     'container-pod-pid-on-v2',

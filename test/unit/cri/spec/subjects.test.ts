@@ -8,12 +8,13 @@ import { cleanPath, decideMounts } from '../../../../src/cri/spec/mounts.ts';
 import { clampOomScoreAdj } from '../../../../src/cri/spec/oom-score.ts';
 import { processArgs, processCwd, processEnv } from '../../../../src/cri/spec/process-args.ts';
 import { clampRlimits } from '../../../../src/cri/spec/rlimits.ts';
+import { buildSandboxSpec } from '../../../../src/cri/spec/sandbox-spec.ts';
 import { defaultSeccomp } from '../../../../src/cri/spec/seccomp-default.ts';
 import { decideAppArmor, decideSeccomp } from '../../../../src/cri/spec/security-profiles.ts';
 import { decideSysctls } from '../../../../src/cri/spec/sysctls.ts';
 import { processUser } from '../../../../src/cri/spec/user.ts';
 import { CAPABILITY_NAMES } from '../../../../src/linux/capabilities.ts';
-import { CONFIG, containerInputs, HOST, SECURITY, withResources, withSecurity } from './build-inputs.ts';
+import { containerInputs, HOST, SECURITY, sandboxInputs, withResources, withSecurity } from './build-inputs.ts';
 
 const SEED = { seed: 20_261_121 };
 
@@ -380,12 +381,28 @@ describe('namespaces', () => {
       withSecurity({ namespaceOptions: { network: 0, pid: 1, ipc: 0, targetId: '', usernsOptions: { mode: 0 } } }),
       'user namespaces are not supported',
     ],
-    [
-      'a pod network without a namespace',
-      containerInputs({ config: CONFIG, sandbox: { ...containerInputs().sandbox, netnsPath: undefined } }),
-      'has no network namespace',
-    ],
   ])('refuse %s', (_why, inputs, message) => {
     expect(() => buildContainerSpec(inputs)).toThrow(message);
+  });
+
+  it('refuse a pod network without a namespace', () => {
+    expect(() => buildSandboxSpec(sandboxInputs({}, { netnsPath: undefined }))).toThrow('has no network namespace');
+  });
+
+  const typesOf = (inputs: ContainerSpecInputs): string[] =>
+    buildContainerSpec(inputs).spec.linux.namespaces.map(({ type }) => type);
+  const hostNetwork = { ...containerInputs().sandbox, netnsPath: undefined };
+
+  it.each([
+    ['a container of a pod on the host network is on it', 0, hostNetwork, ['mount', 'pid', 'ipc']],
+    [
+      'one of another pod is on the network of its pod',
+      2,
+      containerInputs().sandbox,
+      ['mount', 'pid', 'ipc', 'network', 'uts'],
+    ],
+  ])('%s, whatever it says itself', (_sentence, network, sandbox, expected) => {
+    const namespaceOptions = { network, pid: 1, ipc: 0, targetId: '' };
+    expect(typesOf(withSecurity({ namespaceOptions }, { sandbox }))).toEqual(expected);
   });
 });

@@ -152,3 +152,43 @@ unpack_old_kubectl() {
   esac
   rm -rf "$work"
 }
+
+# build_critest: upstream's CRI validation suite, out of the Go module that pins it, and what its images take, in .cache/critest. Nothing is installed.
+# Where they cannot be had .cache/critest/not-built says why, and the suite says so; that is no failure of the set-up.
+build_critest() {
+  local cache=$PWD/.cache/critest log
+  mkdir -p "$cache/bin"
+  rm -f "$cache/not-built"
+  command -v go >/dev/null || {
+    echo "Go, which it is built with, is not installed" >"$cache/not-built"
+    echo "note: there is no Go to build it with"
+    return
+  }
+  log=$(mktemp "$cache/build.XXXXXX")
+  if ! (
+    set -e
+    cd test/conformance/critest
+    export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+    go test -c -o "$cache/critest" sigs.k8s.io/cri-tools/cmd/critest
+    go build -o "$cache/bin/ginkgo" github.com/onsi/ginkgo/v2/ginkgo
+    go build -o "$cache/nonewprivs" ./nonewprivs
+    [ -x "$cache/nginx/usr/sbin/nginx" ] || unpack_nginx "$cache"
+  ) >"$log" 2>&1; then
+    tail -n 1 "$log" >"$cache/not-built"
+    echo "note: it cannot be built here: $(cat "$cache/not-built")"
+  fi
+  rm -f "$log"
+}
+
+# unpack_nginx FOLDER: Debian's nginx in FOLDER/nginx
+unpack_nginx() {
+  local work
+  work=$(mktemp -d "$1/unpack.XXXXXX")
+  cd "$work"
+  apt-get -o APT::Sandbox::User=root download nginx || {
+    apt-get -o DPkg::Lock::Timeout=120 update
+    apt-get -o APT::Sandbox::User=root download nginx
+  }
+  dpkg -x ./nginx_*.deb "$1/nginx"
+  rm -rf "$work"
+}

@@ -49,6 +49,8 @@ export function openRequest(backend: Backend, wanted: BackendRequest, signal: Ab
     path: wanted.path,
     headers: wanted.headers,
     setHost: false,
+    // as Go reads answers: lines may end without a carriage return, as those of many small servers do
+    insecureHTTPParser: true,
     // Node would take the name to check the certificate by from the Host header, which may be the client's
     servername: isIP(backend.host) === 0 ? backend.host : '',
     signal,

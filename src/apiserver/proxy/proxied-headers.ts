@@ -55,7 +55,9 @@ export function headersToClient(raw: readonly string[]): Record<string, string |
   const headers: Record<string, string[]> = Object.create(null);
   for (const [name, value] of pairs) {
     if (OF_CONNECTION.has(name) || OF_CORS.has(name) || named.has(name)) continue;
-    headers[name] = [...(headers[name] ?? []), value];
+    if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) continue;
+    // what no header may hold would end our own answer
+    headers[name] = [...(headers[name] ?? []), value.replace(/[^\t\x20-\x7e\x80-\xff]/g, ' ')];
   }
   return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, single(values)]));
 }

@@ -4,6 +4,7 @@ import type { Pod } from '../../../api/types/gen/core-v1.ts';
 import { errorMessage } from '../../../base/errors.ts';
 import type { Logger } from '../../../daemon/logger.ts';
 import { requestUpgrade, type UpgradeAnswer } from '../../../remotecommand/backend.ts';
+import { hasAgreed, isUpgrade, type StreamProtocol, streamProtocol } from '../../../remotecommand/stream-protocol.ts';
 import { forwardedHeaders, passUpgrade } from '../../../remotecommand/upgrade-proxy.ts';
 import type { ContainerRuntime } from '../../runtime/ports.ts';
 import { Refusal } from '../refusal.ts';
@@ -11,8 +12,10 @@ import { readySandbox, runningContainer, runtimeRefusal, targetPod } from './fin
 import { runCommand } from './run-command.ts';
 import { runtimeUrl } from './runtime-url.ts';
 import { forwardedPorts, wantedStreams } from './stream-options.ts';
-import { isUpgrade, type StreamProtocol, streamProtocol } from './stream-protocol.ts';
 import type { PodTarget } from './stream-target.ts';
+
+/** Protocols that a runtime need not know. */
+const TRANSLATED: ReadonlySet<StreamProtocol> = new Set(['close', 'tunnel']);
 
 export interface KubeletStreamsOptions {
   pods(): readonly Pod[];
@@ -36,6 +39,8 @@ export interface StreamConnection {
 /** Exec, attach and port-forward: the runtime serves them, this hands connections on to it. */
 export class KubeletStreams {
   readonly #options: KubeletStreamsOptions;
+  /** What the runtime has turned out not to know. */
+  readonly #unknown = new Set<StreamProtocol>();
 
   constructor(options: KubeletStreamsOptions) {
     this.#options = options;
@@ -66,6 +71,9 @@ export class KubeletStreams {
     if (!isUpgrade(request.headers)) await this.refusePlain(target, request, query, signal);
     const prepared = await this.#prepare(target, request, query, signal);
     const answer = await this.#connect(prepared, request, signal);
+    // kubectl asks again by SPDY then
+    if (answer === undefined)
+      throw new Refusal(403, `the runtime does not know the protocol ${request.headers['sec-websocket-protocol']}`);
     this.#options.log.debug(
       { stream: target.kind, pod: `${target.namespace}/${target.pod}`, status: answer.response.statusCode },
       'a stream was handed on to the runtime',
@@ -83,15 +91,35 @@ export class KubeletStreams {
     return runCommand(runtime, id, (query.get('cmd') ?? '').split(' '), signal);
   }
 
-  async #connect(prepared: Prepared, request: IncomingMessage, signal: AbortSignal): Promise<UpgradeAnswer> {
+  /** A runtime that does not know one of the newer protocols is asked for it once; `undefined` says that it has to be translated. */
+  async #connect(
+    prepared: Prepared,
+    request: IncomingMessage,
+    signal: AbortSignal,
+  ): Promise<UpgradeAnswer | undefined> {
+    const { protocol } = prepared;
+    if (this.#unknown.has(protocol)) return undefined;
     // who the client is has been proven to this kubelet, and is nothing for a runtime
     const headers = forwardedHeaders(request, { authorization: undefined, host: undefined });
     const url = runtimeUrl(await this.#ask(prepared, signal));
+    let answer: UpgradeAnswer;
     try {
-      return await requestUpgrade({ url }, { method: request.method ?? 'GET', headers }, signal);
+      answer = await requestUpgrade({ url }, { method: request.method ?? 'GET', headers }, signal);
     } catch (error) {
       throw new Refusal(500, `error dialing backend: ${errorMessage(error)}`);
     }
+    if (!TRANSLATED.has(protocol)) return answer;
+    const { response } = answer;
+    const knows = answer.upgraded ? hasAgreed(protocol, response.headers) : response.statusCode === 404;
+    if (knows) return answer;
+    this.#unknown.add(protocol);
+    this.#options.log.info(
+      { protocol, status: response.statusCode },
+      'the runtime does not know a protocol of streams: it is translated',
+    );
+    if (answer.upgraded) answer.socket.destroy();
+    else response.destroy();
+    return undefined;
   }
 
   async #ask(prepared: Prepared, signal: AbortSignal): Promise<string> {

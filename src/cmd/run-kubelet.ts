@@ -12,13 +12,14 @@ import { healthServer } from '../daemon/health-server.ts';
 import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
-import { createRegistry } from '../daemon/metrics.ts';
+import { createRegistry, Registry } from '../daemon/metrics.ts';
 import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
 import { certificateRotation } from '../kubelet/credentials/rotate-certificate.ts';
 import { bootstrapCredentials } from '../kubelet/credentials/tls-bootstrap.ts';
 import { kubelet } from '../kubelet/kubelet.ts';
 import { kubeletApi } from '../kubelet/kubelet-api.ts';
 import { evictionThresholds } from '../kubelet/node/eviction-thresholds.ts';
+import { readMachineInfo } from '../kubelet/node/machine-facts.ts';
 import { parseNodeLabels, parseTaints } from '../kubelet/node/node-flags.ts';
 import type { NodeSetup } from '../kubelet/node/node-reporting.ts';
 import { readNodeAddresses } from '../kubelet/node-address.ts';
@@ -30,7 +31,9 @@ import { parseResolvConf } from '../kubelet/runtime/dns.ts';
 import { meteredRuntime } from '../kubelet/runtime/metered-runtime.ts';
 import { ContainerLogs } from '../kubelet/serve/logs/container-logs.ts';
 import { kubeletServer } from '../kubelet/serve/server.ts';
+import { StatsAnswers } from '../kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../kubelet/serve/streams/kubelet-streams.ts';
+import { StatsProvider } from '../kubelet/stats/stats-provider.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
 import { serverAccess } from './kubelet-server.ts';
@@ -126,6 +129,7 @@ function kubeletComponents(
     },
   );
   const registry = createRegistry();
+  const probes = new Registry();
   const requestTimeoutMs = durationMs(effective.runtimeRequestTimeout);
   const endpoint = flags.containerRuntimeEndpoint ?? config?.containerRuntimeEndpoint ?? DEFAULT_ENDPOINT;
   const client = createCriClient(endpoint, { requestTimeoutMs });
@@ -157,6 +161,7 @@ function kubeletComponents(
       clock: systemClock,
       log,
       registry,
+      probeRegistry: probes,
     }),
     loopLag(registry),
   ];
@@ -187,6 +192,19 @@ function kubeletComponents(
         runtime,
         streams: new KubeletStreams({ pods: () => statuses.pods(), runtime, log }),
         debugging: effective.enableDebuggingHandlers !== false,
+        stats: new StatsAnswers({
+          provider: new StatsProvider({
+            settings,
+            runtime,
+            pods: () => statuses.pods(),
+            diskFreshMs: durationMs(effective.volumeStatsAggPeriod),
+            clock: systemClock,
+          }),
+          machine: readMachineInfo(),
+          memoryBytes: settings.capacity.memoryBytes,
+          probes,
+          log,
+        }),
         registry,
         log,
       }),

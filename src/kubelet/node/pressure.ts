@@ -73,8 +73,8 @@ function readMemory(): Supply | undefined {
   return Number.isFinite(available) && Number.isFinite(total) ? { available, total } : undefined;
 }
 
-/** /proc/loadavg's fourth column is `running/all`, of threads. */
-function readPids(): Supply | undefined {
+/** Process ids: what is left, and how many there can be. /proc/loadavg's fourth column is `running/all`, of threads. */
+export function readPids(): Supply | undefined {
   const used = Number(/^\S+ \S+ \S+ \d+\/(\d+) /.exec(read('/proc/loadavg'))?.[1]);
   const limits = ['/proc/sys/kernel/pid_max', '/proc/sys/kernel/threads-max'].map(path => Number(read(path)));
   const total = Math.min(...limits);

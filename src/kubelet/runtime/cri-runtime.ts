@@ -2,6 +2,7 @@ import { isNotFound, isUnimplemented } from '../../base/errors.ts';
 import { AuthConfig, CgroupDriver } from '../../rpc/cri-api.ts';
 import type { CriClient } from '../../rpc/cri-client.ts';
 import { LABEL } from './labels.ts';
+import { podStatsOf } from './pod-stats.ts';
 import type { ContainerRuntime } from './ports.ts';
 
 /** The port on a CRI client. `images` is another client where the image service has an endpoint of its own. */
@@ -77,6 +78,10 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
     },
     async portForward(podSandboxId, port, signal) {
       return (await client.portForward({ podSandboxId, port }, { signal })).url;
+    },
+    podStats: podStatsOf(client),
+    async imageFsInfo(signal) {
+      return images.imageFsInfo({}, { signal });
     },
     async listImages(signal) {
       return (await images.listImages({ filter: undefined }, { signal })).images;

@@ -61,6 +61,8 @@ export function meteredRuntime(runtime: ContainerRuntime, registry: Registry): C
     exec: metered('exec', runtime.exec),
     attach: metered('attach', runtime.attach),
     portForward: metered('port_forward', runtime.portForward),
+    podStats: metered('list_podsandbox_stats', runtime.podStats),
+    imageFsInfo: metered('image_fs_info', runtime.imageFsInfo),
     listImages: metered('list_images', runtime.listImages),
     imageStatus: metered('image_status', runtime.imageStatus),
     pullImage: metered('pull_image', runtime.pullImage),

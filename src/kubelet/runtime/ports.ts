@@ -5,8 +5,10 @@ import type {
   ContainerEventResponse,
   ContainerStatus,
   Image,
+  ImageFsInfoResponse,
   PodSandbox,
   PodSandboxConfig,
+  PodSandboxStats,
   PodSandboxStatus,
 } from '../../rpc/cri-api.ts';
 
@@ -65,6 +67,9 @@ export interface ContainerRuntime {
   attach(id: string, wanted: WantedStreams, signal: AbortSignal): Promise<string>;
   /** Ports are for the older WebSocket protocols, which name none themselves. */
   portForward(sandboxId: string, ports: readonly number[], signal: AbortSignal): Promise<string>;
+  /** What pods and the containers in them use just now. Where the runtime tells it of containers alone, pods have no figures of their own. */
+  podStats(signal: AbortSignal): Promise<readonly PodSandboxStats[]>;
+  imageFsInfo(signal: AbortSignal): Promise<ImageFsInfoResponse>;
 
   listImages(signal: AbortSignal): Promise<readonly Image[]>;
   imageStatus(image: string, runtimeHandler: string, signal: AbortSignal): Promise<Image | undefined>;

@@ -23,6 +23,7 @@ import type { ContainerLogs } from './logs/container-logs.ts';
 import { podListJson } from './pod-list.ts';
 import { badRequest, missing, Refusal } from './refusal.ts';
 import { type Rights, subresourcesOf, verbOf } from './rights.ts';
+import type { StatsAnswers } from './stats-answers.ts';
 import type { KubeletStreams, StreamConnection } from './streams/kubelet-streams.ts';
 import { runningPods } from './streams/running-pods.ts';
 import { type PodTarget, podTarget } from './streams/stream-target.ts';
@@ -42,6 +43,7 @@ export interface KubeletServerOptions {
   readonly streams: KubeletStreams;
   /** False closes logs, streams and whatever else looks into containers. */
   readonly debugging: boolean;
+  readonly stats: StatsAnswers;
   readonly registry: Registry;
   readonly log: Logger;
 }
@@ -57,7 +59,7 @@ const DEBUGGING = /^\/(run|exec|attach|portForward|containerLogs|runningpods|deb
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** The kubelet's own server: GET /pods, /runningpods, /healthz, /metrics, /containerLogs, POST /run, and the streams of exec, attach and port-forward. */
+/** The kubelet's own server: GET /pods, /runningpods, /healthz, /metrics, /stats/summary, /containerLogs, POST /run, and the streams of exec, attach and port-forward. */
 export function kubeletServer(options: KubeletServerOptions): Component {
   return {
     name: 'kubelet-server',
@@ -196,6 +198,8 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage, s
     case '/metrics':
       return { type: options.registry.contentType, body: await options.registry.metrics() };
   }
+  const stats = await options.stats.answer(pathname, searchParams);
+  if (stats !== undefined) return stats;
   const log = /^\/containerLogs\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(pathname);
   if (log === null) throw missing('404 page not found\n');
   const [namespace = '', pod = '', container = ''] = log.slice(1).map(decode);

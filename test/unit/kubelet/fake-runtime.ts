@@ -69,6 +69,13 @@ export class FakeRuntime implements ContainerRuntime {
     return { stdout: Buffer.from(`said ${exitCode}`), stderr: Buffer.alloc(0), exitCode };
   }
 
+  async podStats() {
+    return [];
+  }
+  async imageFsInfo() {
+    return { imageFilesystems: [], containerFilesystems: [] };
+  }
+
   async version() {
     return { name: 'fake', version: '1' };
   }

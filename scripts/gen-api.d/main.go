@@ -55,6 +55,7 @@ var packages = []pkg{
 	api("apidiscovery", "apidiscovery.k8s.io", "v2"),
 	{module: "k8s.io/apiextensions-apiserver", path: "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1", id: "apiextensions/v1", file: "apiextensions-v1", group: "apiextensions.k8s.io", api: "v1", proto: "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1"},
 	{module: "k8s.io/kube-aggregator", path: "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1", id: "apiregistration/v1", file: "apiregistration-v1", group: "apiregistration.k8s.io", api: "v1", proto: "k8s.io.kube_aggregator.pkg.apis.apiregistration.v1"},
+	{module: "k8s.io/metrics", path: "k8s.io/metrics/pkg/apis/metrics/v1beta1", id: "metrics/v1beta1", file: "metrics-v1beta1", group: "metrics.k8s.io", api: "v1beta1", proto: "k8s.io.metrics.pkg.apis.metrics.v1beta1"},
 	{module: "k8s.io/kubelet", path: "k8s.io/kubelet/config/v1beta1", id: "kubelet/v1beta1", file: "kubelet-v1beta1", group: "kubelet.config.k8s.io", api: "v1beta1"},
 	{module: "k8s.io/kube-proxy", path: "k8s.io/kube-proxy/config/v1alpha1", id: "kubeproxy/v1alpha1", file: "kubeproxy-v1alpha1", group: "kubeproxy.config.k8s.io", api: "v1alpha1"},
 	{module: "k8s.io/component-base", path: "k8s.io/component-base/config/v1alpha1", id: "componentconfig/v1alpha1", file: "componentconfig-v1alpha1", group: "", api: "v1alpha1", roots: []string{"ClientConnectionConfiguration"}},

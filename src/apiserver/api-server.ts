@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { loadPackages } from '../api/schema/packages.ts';
-import type { Secret } from '../api/types/gen/core-v1.ts';
+import type { Node, Pod, Secret } from '../api/types/gen/core-v1.ts';
 import { parseCidr } from '../base/cidr.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
@@ -40,6 +40,8 @@ import type { Lister } from './lister.ts';
 import { amongResources, RequestMetrics } from './pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from './pipeline.ts';
 import { ProxyAgents } from './proxy/proxy-agents.ts';
+import { NodeUsages } from './resource-usage/node-usages.ts';
+import { scrapeKubelet } from './resource-usage/scrape-kubelet.ts';
 import { type NamedCheck, pingCheck, sharedCheck, shutdownCheck } from './serve/health.ts';
 import { metaEndpoints, type VersionInfo } from './serve/meta-endpoints.ts';
 import { ApiServer, type ServerTls } from './server.ts';
@@ -145,6 +147,15 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
     kubelets,
     proxies,
     components: componentChecks(storage),
+    usage: {
+      nodes: lister<Node>('/v1/nodes'),
+      pods: lister<Pod>('/v1/pods'),
+      usages: new NodeUsages({
+        scrape: (node, signal) => scrapeKubelet(kubelets, node, clock, signal),
+        clock,
+        log,
+      }),
+    },
     clock,
     log,
   };

@@ -24,6 +24,7 @@ import type { Storage } from '../../src/apiserver/storage/storage.ts';
 import { WatchCache } from '../../src/apiserver/storage/watch-cache/watch-cache.ts';
 import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/daemon/logger.ts';
+import { noUsage } from './no-usage.ts';
 
 export interface HandlersOptions {
   readonly clock?: Clock;
@@ -68,6 +69,7 @@ export class HandlersOnStorage {
       kubelets: new Kubelets({ certificate: undefined, ca: undefined, addressTypes: [] }),
       proxies: new ProxyAgents(),
       components: new Map(),
+      usage: noUsage,
       clock,
       log,
     };

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { loadPackages } from '../../src/api/schema/packages.ts';
+import type { Node } from '../../src/api/types/gen/core-v1.ts';
 import { authenticated, type RequestAuthenticator, tokenUnion } from '../../src/apiserver/authn/authenticator.ts';
 import { GROUP_MASTERS, userInfo } from '../../src/apiserver/authn/user.ts';
 import {
@@ -28,6 +29,8 @@ import { type KubeletAccess, Kubelets } from '../../src/apiserver/kubelets.ts';
 import { RequestMetrics } from '../../src/apiserver/pipeline/request-metrics.ts';
 import { buildPipeline, DEFAULT_LIMITS, DEFAULT_REQUEST_TIMEOUT_MS } from '../../src/apiserver/pipeline.ts';
 import { ProxyAgents } from '../../src/apiserver/proxy/proxy-agents.ts';
+import { NodeUsages } from '../../src/apiserver/resource-usage/node-usages.ts';
+import type { Scrape } from '../../src/apiserver/resource-usage/scrape.ts';
 import { encodeNodePorts, NODE_PORTS_KEY } from '../../src/apiserver/resources/core/service/node-port-map.ts';
 import { chunksOf } from '../../src/apiserver/serve/body-pieces.ts';
 import { jsonWriter, yamlWriter } from '../../src/apiserver/status/status-response.ts';
@@ -81,6 +84,8 @@ export class MemoryApi {
   readonly storage = new OptimisticStorage(new MemoryStore(this.clock));
   readonly cache: WatchCache;
   readonly resources: ReadonlyMap<string, ServedResource>;
+  /** What kubelets tell of what is used. */
+  scrape: (node: Node) => Scrape | Promise<Scrape> = () => ({ node: undefined, pods: new Map() });
   readonly #respond: ReturnType<typeof buildPipeline>;
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -150,6 +155,11 @@ export class MemoryApi {
       }),
       proxies: new ProxyAgents(),
       components: componentChecks(storage),
+      usage: {
+        nodes: lister('/v1/nodes'),
+        pods: lister('/v1/pods'),
+        usages: new NodeUsages({ scrape: async node => this.scrape(node), clock, log }),
+      },
       clock,
       log,
     };

@@ -10,6 +10,7 @@ import { createRegistry } from '../../src/daemon/metrics.ts';
 import { LABEL } from '../../src/kubelet/runtime/labels.ts';
 import type { ContainerLogs } from '../../src/kubelet/serve/logs/container-logs.ts';
 import { kubeletServer } from '../../src/kubelet/serve/server.ts';
+import type { StatsAnswers } from '../../src/kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../../src/kubelet/serve/streams/kubelet-streams.ts';
 import { ContainerConfig, PodSandboxConfig } from '../../src/rpc/cri-api.ts';
 import { FakeRuntime } from '../unit/kubelet/fake-runtime.ts';
@@ -57,6 +58,7 @@ async function serve(debugging = true): Promise<number> {
     rights: undefined,
     pods: () => pods,
     logs: undefined as unknown as ContainerLogs,
+    stats: { answer: async () => undefined } as unknown as StatsAnswers,
     runtime,
     streams: new KubeletStreams({ pods: () => pods, runtime, log }),
     debugging,

@@ -22,6 +22,7 @@ const LOADERS = {
   'discovery/v1': async () => (await import('./gen/discovery-v1.ts')).discoveryV1,
   'events/v1': async () => (await import('./gen/events-v1.ts')).eventsV1,
   'flowcontrol/v1': async () => (await import('./gen/flowcontrol-v1.ts')).flowcontrolV1,
+  'metrics/v1beta1': async () => (await import('./gen/metrics-v1beta1.ts')).metricsV1beta1,
   'networking/v1': async () => (await import('./gen/networking-v1.ts')).networkingV1,
   'node/v1': async () => (await import('./gen/node-v1.ts')).nodeV1,
   'policy/v1': async () => (await import('./gen/policy-v1.ts')).policyV1,

@@ -19,6 +19,7 @@ import { listObjects } from './list.ts';
 import { patchFromRequest } from './patch.ts';
 import { podLog } from './pod-log.ts';
 import { OBJECT_ENDPOINT, plainResponse } from './represent.ts';
+import { resourceUsage } from './resource-usage.ts';
 import { answerReview } from './review.ts';
 import { scaleObject } from './scale.ts';
 import type { ServedResource } from './served-resource.ts';
@@ -92,7 +93,7 @@ async function dispatch(
   }
 }
 
-/** Reviews, bindings and the health of components: answered, never stored. */
+/** Reviews, bindings, the health of components and what is used: answered, never stored. */
 async function unstored(
   handlers: HandlerContext,
   resource: ApiResource,
@@ -100,6 +101,7 @@ async function unstored(
 ): Promise<ApiResponse> {
   if (resource.storage !== undefined) throw unknownResourceError();
   if (resource.plural === 'componentstatuses') return componentStatuses(handlers.components, resource, context);
+  if (resource.group === 'metrics.k8s.io') return resourceUsage(handlers, resource, context);
   if (context.info.verb !== 'create' || context.info.name !== '') throw methodNotAllowedError();
   if (resource.plural !== 'bindings') return answerReview(handlers, resource, context);
   const pods = handlers.resources.get('/v1/pods');

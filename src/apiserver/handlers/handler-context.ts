@@ -10,6 +10,7 @@ import type { ComponentCheck } from '../component-health.ts';
 import type { Kubelets } from '../kubelets.ts';
 import type { ProxyAgents } from '../proxy/proxy-agents.ts';
 import type { QuotaCharger } from './quota-charge.ts';
+import type { UsageSource } from './resource-usage.ts';
 import type { ServedResource } from './served-resource.ts';
 import type { ServiceAllocator } from './service-allocator.ts';
 import type { TokenIssuer } from './token-issuer.ts';
@@ -33,6 +34,8 @@ export interface HandlerContext {
   readonly proxies: ProxyAgents;
   /** What componentstatuses ask. */
   readonly components: ReadonlyMap<string, ComponentCheck>;
+  /** What nodes and pods use. */
+  readonly usage: UsageSource;
   readonly clock: Clock;
   readonly log: Logger;
 }

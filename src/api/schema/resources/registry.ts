@@ -5,6 +5,7 @@ import { CORE_RESOURCES } from './core.ts';
 import { EXTENSION_RESOURCES } from './extension.ts';
 import { INFRASTRUCTURE_RESOURCES } from './infrastructure.ts';
 import type { ApiResource } from './resource.ts';
+import { USAGE_RESOURCES } from './usage.ts';
 import { WORKLOAD_RESOURCES } from './workloads.ts';
 
 const RESOURCES: readonly ApiResource[] = [
@@ -13,6 +14,7 @@ const RESOURCES: readonly ApiResource[] = [
   ...ACCESS_RESOURCES,
   ...INFRASTRUCTURE_RESOURCES,
   ...EXTENSION_RESOURCES,
+  ...USAGE_RESOURCES,
 ];
 
 const BY_PLURAL = new Map(RESOURCES.map(r => [`${r.group}/${r.version}/${r.plural}`, r]));

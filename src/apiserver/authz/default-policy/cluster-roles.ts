@@ -151,6 +151,8 @@ export const CLUSTER_ROLES: readonly RoleRow[] = [
     rule('*', 'core', 'nodes/log nodes/metrics nodes/proxy nodes/stats'),
     rule('*', 'core', 'nodes/configz nodes/healthz nodes/pods'),
   ]),
+  // upstream's comes with metrics-server, which is not needed here
+  role('system:aggregated-metrics-reader', { into: 'view' }, [rule(READ, 'metrics.k8s.io', 'nodes pods')]),
   role('system:monitoring', {}, [
     urls('get', '/flagz /healthz /healthz/* /livez /livez/* /metrics /metrics/slis /readyz /readyz/* /statusz'),
     rule('get', 'core', 'nodes/metrics'),

@@ -75,18 +75,24 @@ function upstream(): Map<string, string> {
 /** componentstatuses is listed and not watched; OpenAPI does not tell. */
 const UNWATCHED = '/v1/componentstatuses';
 
+/** Upstream's API server does not serve it: metrics-server does. */
+const USAGE = 'metrics.k8s.io';
+
 function ours(): Map<string, string> {
   return new Map(
-    allResources().flatMap(r => {
-      const base = `${r.group}/${r.version}/${r.plural}`;
-      const verbs = base === UNWATCHED ? [...r.verbs, 'watch'] : r.verbs;
-      return [
-        [`${base} ${r.scope} ${r.group}/${r.version}/${r.kind}`, [...verbs].sort().join()] as const,
-        ...r.subresources.map(
-          s => [`${base}/${s.name} ${r.scope} ${s.group}/${s.version}/${s.kind}`, [...s.verbs].sort().join()] as const,
-        ),
-      ];
-    }),
+    allResources()
+      .filter(r => r.group !== USAGE)
+      .flatMap(r => {
+        const base = `${r.group}/${r.version}/${r.plural}`;
+        const verbs = base === UNWATCHED ? [...r.verbs, 'watch'] : r.verbs;
+        return [
+          [`${base} ${r.scope} ${r.group}/${r.version}/${r.kind}`, [...verbs].sort().join()] as const,
+          ...r.subresources.map(
+            s =>
+              [`${base}/${s.name} ${r.scope} ${s.group}/${s.version}/${s.kind}`, [...s.verbs].sort().join()] as const,
+          ),
+        ];
+      }),
   );
 }
 

@@ -6,7 +6,7 @@ import { type Host, openHost } from '../../src/local-cluster/host/host.ts';
 import { clusterNetwork, hostLink } from '../../src/local-cluster/network/plan.ts';
 import { hostsDirOf, readClusterRecord } from '../../src/local-cluster/record.ts';
 import { gantryCommand } from './gantry-command.ts';
-import { Kubectl, newestKubectl } from './kubectl.ts';
+import { Kubectl, newestKubectl, type Program } from './kubectl.ts';
 import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
 
 /** Where the clusters of this test process are. */
@@ -99,9 +99,8 @@ export class TestCluster {
     if (code !== 0) throw new Error(`the link ${near} of ${node}: ${stderr.toString('utf8')}`);
   }
 
-  /** kubectl from outside, by the context that `create` wrote. */
-  kubectl(): Kubectl {
-    const program = newestKubectl();
+  /** kubectl from outside, by the context that `create` wrote; the newest unless given. */
+  kubectl(program: Program = newestKubectl()): Kubectl {
     if ('missing' in program) throw new Error(program.missing);
     return new Kubectl({
       program: program.path,

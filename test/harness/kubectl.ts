@@ -148,6 +148,21 @@ export function newestKubectl(): Program {
   return { path: minors[0] === undefined ? onPath : join(folder, `kubectl.1.${minors[0]}`) };
 }
 
+/** Every kubectl of this machine, by its version: the newest one's siblings, and 1.20 where it was unpacked. */
+export function everyKubectl(): readonly (readonly [version: string, program: Program])[] {
+  const newest = newestKubectl();
+  const folder = 'path' in newest ? dirname(newest.path) : undefined;
+  const siblings = (folder === undefined ? [] : readdirSync(folder))
+    .filter(name => /^kubectl\.1\.\d+$/.test(name))
+    .toSorted()
+    .map(name => [name.replace('kubectl.', ''), { path: join(folder ?? '', name) }] as const);
+  const old = kubectl120();
+  return [
+    ...('path' in old ? [['1.20', old] as const] : []),
+    ...(siblings.length === 0 ? [['newest', newest] as const] : siblings),
+  ];
+}
+
 /** kubectl 1.20.2 as Debian 12 ships it: `scripts/setup` unpacks it apart, and it is installed nowhere. */
 export function kubectl120(): Program {
   const path = join(PROJECT, '.cache/kubectl-1.20/kubectl');

@@ -9,8 +9,28 @@ const ACCEPTED_HEADER = 'X-Accepted-Stream-Protocol-Versions';
 export type Agreement = { readonly protocol: string } | { readonly refusal: UpgradeRefusal };
 
 /** Whether a request asks for an upgrade, to whatever. Pure. */
-function isUpgradeRequest(request: IncomingMessage): boolean {
+export function isUpgradeRequest(request: IncomingMessage): boolean {
   return (request.headers.connection ?? '').toLowerCase().includes('upgrade');
+}
+
+/** Whether a request asks for WebSocket. Pure. */
+export function isWebSocketRequest(request: IncomingMessage): boolean {
+  return isUpgradeRequest(request) && (request.headers.upgrade ?? '').toLowerCase() === 'websocket';
+}
+
+/** The subprotocols that a WebSocket client asks for, the best first; none is one that has no name. Pure. */
+export function webSocketProtocols(request: IncomingMessage): readonly string[] {
+  const asked = (request.headers['sec-websocket-protocol'] ?? '').split(',').map(each => each.trim());
+  return asked.some(each => each !== '') ? asked.filter(each => each !== '') : [''];
+}
+
+/** The first of the client's WebSocket subprotocols that is supported; otherwise 403, as upstream. Pure. */
+export function negotiateWebSocket(request: IncomingMessage, supported: readonly string[]): Agreement {
+  const asked = webSocketProtocols(request);
+  const protocol = asked.find(each => supported.includes(each));
+  if (protocol !== undefined) return { protocol };
+  const body = `requested protocol(s) are not supported: [${asked.join(' ')}]; supports [${supported.join(' ')}]\n`;
+  return { refusal: { status: 403, body } };
 }
 
 /** The first of the client's SPDY subprotocols that is supported; otherwise upstream's answer. Pure. */

@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../base/clock.ts';
 import { GantryError, unavailable } from '../base/errors.ts';
 import { commandStatus, errorStreamText } from './command-status.ts';
+import { endStream } from './end-stream.ts';
 import {
   type CommandEnd,
   DEFAULT_IDLE_MS,
@@ -137,11 +137,4 @@ class SpdyCommand implements RemoteCommand {
     await Promise.all([endStream(error), endStream(this.stdin), endStream(this.#streams.get('resize'))]);
     await this.#session.close();
   }
-}
-
-/** Resolves when all that was written has gone to the socket, or was dropped because the stream is cut. */
-async function endStream(stream: SpdyStream | undefined): Promise<void> {
-  if (stream === undefined || stream.writableFinished || stream.destroyed) return;
-  stream.end();
-  await Promise.race([once(stream, 'finish'), once(stream, 'close')]).catch(() => {});
 }

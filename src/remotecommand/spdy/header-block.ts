@@ -8,6 +8,9 @@ export type SpdyHeaders = Readonly<Record<string, string>>;
 const MAX_BLOCK_BYTES = 32 * 1024;
 const MAX_HEADERS = 100;
 
+/** An empty stored block: Go's inflate gives nothing out before it. */
+const FLUSH = Buffer.from([0x00, 0x00, 0x00, 0xff, 0xff]);
+
 /** The peer's header blocks of one connection, in their order: each needs those before it. */
 export class HeaderBlockReader {
   readonly #inflate = new PiecewiseInflate(HEADER_DICTIONARY, MAX_BLOCK_BYTES);
@@ -70,6 +73,6 @@ export class HeaderBlockWriter {
     // 32 KiB window, no dictionary; the check bits make it a multiple of 31
     const head = this.#begun ? Buffer.alloc(0) : Buffer.from([0x78, 0x01]);
     this.#begun = true;
-    return Buffer.concat([head, stored, block]);
+    return Buffer.concat([head, stored, block, FLUSH]);
   }
 }

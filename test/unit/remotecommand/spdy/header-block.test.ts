@@ -126,6 +126,12 @@ describe('header blocks', () => {
     );
   });
 
+  it('end with an empty block each, without which Go reads none of them', () => {
+    const writer = new HeaderBlockWriter();
+    for (const headers of [{}, { a: 'b' }])
+      expect(writer.write(headers).subarray(-5)).toEqual(Buffer.from([0, 0, 0, 0xff, 0xff]));
+  });
+
   it.each<[string, Buffer, string]>([
     ['a count that is larger than what follows', numbers(3), 'header block is cut off'],
     ['more headers than anybody sends', numbers(101), 'header block has 101 headers'],

@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RemoteCommand } from '../../src/remotecommand/remote-command.ts';
+import { serveRemoteCommand } from '../../src/remotecommand/serve-remote-command.ts';
+import { newestKubectl } from '../harness/kubectl.ts';
+import { type StreamApiServer, streamApiServer } from '../harness/stream-api-server.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const BLOB = randomBytes(48 << 20);
+
+/** Programs of the container, by their names. */
+const PROGRAMS: Record<string, (command: RemoteCommand, ...args: string[]) => Promise<void>> = {
+  async cat(command) {
+    if (command.stdin === undefined || command.stdout === undefined) throw new Error('cat needs streams');
+    await pipeline(command.stdin, command.stdout);
+    await command.finish({ exitCode: 0 });
+  },
+  async exit(command, code) {
+    command.stdout?.write('out\n');
+    command.stderr?.write('err\n');
+    await command.finish({ exitCode: Number(code) });
+  },
+  async fail(command, why = '') {
+    await command.finish({ error: why });
+  },
+  async blob(command) {
+    command.stdout?.write(BLOB);
+    await command.finish({ exitCode: 0 });
+  },
+  async sha(command) {
+    const hash = createHash('sha256');
+    for await (const piece of command.stdin ?? []) hash.update(piece);
+    command.stdout?.write(hash.digest('hex'));
+    await command.finish({ exitCode: 0 });
+  },
+};
+
+const program = newestKubectl();
+const path = 'path' in program ? program.path : '';
+if ('missing' in program) console.info(`(skipped: ${program.missing})`);
+
+describe.skipIf('missing' in program).each([
+  ['WebSocket', 'v5.channel.k8s.io', {}],
+  ['SPDY', 'v4.channel.k8s.io', { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' }],
+])('kubectl exec over %s', (_, protocol, env) => {
+  const spoken = new Set<string>();
+  let server: StreamApiServer;
+  beforeAll(async () => {
+    server = await streamApiServer(async (request, socket, head) => {
+      const { searchParams } = new URL(request.url ?? '/', 'https://x');
+      const is = (name: string): boolean => searchParams.get(name) === 'true';
+      const wanted = { stdin: is('stdin'), stdout: is('stdout'), stderr: is('stderr'), tty: is('tty') };
+      spoken.add(`${request.headers['sec-websocket-protocol'] ?? request.headers['x-stream-protocol-version']}`);
+      const command = await serveRemoteCommand(request, socket, head, wanted);
+      const [name = '', ...args] = searchParams.getAll('command');
+      await PROGRAMS[name]?.(command, ...args);
+    });
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+
+  it('gives both outputs and the exit code', async () => {
+    const result = await server.kubectl(path, env).run('exec p -- exit 3');
+    expect(result).toEqual({ out: 'out', err: 'err\ncommand terminated with exit code 3', code: 3 });
+    expect([...spoken].join()).toContain(protocol);
+  });
+
+  it('tells an error that is no exit', async () => {
+    const result = await server.kubectl(path, env).run('exec p -- fail', 'no such file');
+    expect(result).toMatchObject({ code: 1, err: 'error: Internal error occurred: no such file' });
+  });
+
+  it('passes stdin to its end and gives what comes back', async () => {
+    const text = 'line\n'.repeat(10_000);
+    expect(await server.kubectl(path, env).given(text).ok('exec -i p -- cat')).toBe(text.trimEnd());
+  });
+
+  it('passes 48 MiB out unchanged', async () => {
+    const file = join(server.folder, `out-${protocol}`);
+    const kubeconfig = join(server.folder, 'kubeconfig');
+    const child = execa(path, ['exec', 'p', '--', 'blob'], {
+      env: { KUBECONFIG: kubeconfig, ...env },
+      encoding: 'buffer',
+      buffer: false,
+      stdin: 'ignore',
+    });
+    await Promise.all([pipeline(child.stdout, createWriteStream(file)), child]);
+    expect(sha256(await readFile(file))).toBe(sha256(BLOB));
+  });
+
+  it('passes 48 MiB in unchanged', async () => {
+    const file = join(server.folder, `in-${protocol}`);
+    await writeFile(file, BLOB);
+    const kubeconfig = join(server.folder, 'kubeconfig');
+    const { stdout } = await execa(path, ['exec', '-i', 'p', '--', 'sha'], {
+      env: { KUBECONFIG: kubeconfig, ...env },
+      inputFile: file,
+    });
+    expect(stdout).toBe(sha256(BLOB));
+  });
+
+  it('leaves no connection', async () => {
+    await waitFor('all connections to end', () => server.sockets.size === 0);
+  });
+});

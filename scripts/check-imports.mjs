@@ -39,7 +39,7 @@ const PURE = [
   /^src\/controllers\/garbage-collector\/(graph|identity|kinds|absent-owners)\.ts$/,
   /^src\/proxy\/compile\//,
   /^src\/cri\/spec\//,
-  /^src\/apiserver\/(patch|authz|negotiation)\//,
+  /^src\/apiserver\/(patch|apply|authz|negotiation)\//,
   /^src\/apiserver\/request-info\.ts$/,
   /^src\/api\/selectors\//,
   /^src\/scheduler\/(filter|score)\//,

@@ -114,6 +114,7 @@ export class HandlersOnStorage {
       ...target,
       rules: served.strategy,
       change: async (old: ApiObject) => whole(served, await change(old)),
+      tracked: 'here' as const,
     };
     return shown(await updateObject(this.handlers, served, request, this.#write(options)));
   }
@@ -146,6 +147,7 @@ export class HandlersOnStorage {
     return {
       user: userInfo('admin', ['system:masters']),
       dryRun: false,
+      fieldManager: 'test',
       signal: this.#stop.signal,
       subresource: '',
       verb: 'update',

@@ -49,6 +49,7 @@ export interface Asked {
   readonly body?: object | string | Buffer;
   readonly accept?: string;
   readonly contentType?: string;
+  readonly userAgent?: string;
   /** Anybody but the admin, who is a system:masters, may do everything that is no verb of its own (`unsafe-…`, `bind`, `escalate`, `approve`, `sign`). */
   readonly user?: string;
 }
@@ -203,7 +204,7 @@ export class MemoryApi {
 
   /** An answer as it comes from the pipeline. */
   respond(method: string, url: string, asked: Asked = {}, signal?: AbortSignal): Promise<ApiResponse> {
-    const { body = '', accept, contentType, user } = asked;
+    const { body = '', accept, contentType, user, userAgent } = asked;
     const bytes =
       typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
     const request = requestOf({
@@ -213,6 +214,7 @@ export class MemoryApi {
         ...(accept === undefined ? {} : { accept }),
         ...(contentType === undefined ? {} : { 'content-type': contentType }),
         ...(user === undefined ? {} : { 'x-user': user }),
+        ...(userAgent === undefined ? {} : { 'user-agent': userAgent }),
       },
       ...(signal === undefined ? {} : { signal }),
     });

@@ -340,12 +340,12 @@ describe('patches', () => {
     },
   );
 
-  it.each(['text/plain', 'application/apply-patch+yaml', 'application/json'])('as %s', async type => {
+  it.each(['text/plain', 'application/apply-patch+cbor', 'application/json'])('as %s', async type => {
     expect(told(await patch('{}', { 'content-type': type }))).toEqual([
       415,
       'UnsupportedMediaType',
       'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, ' +
-        'application/merge-patch+json, application/strategic-merge-patch+json',
+        'application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml',
     ]);
   });
 });

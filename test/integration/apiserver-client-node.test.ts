@@ -475,14 +475,21 @@ describe.skipIf(suite.skipped)(`a typed client against the API server ${suite.ti
       reason: 'Invalid',
       details: { causes: [{ field: 'metadata.name' }] },
     });
-    expect(
-      await refusal(
-        core.patchNamespacedConfigMap(
-          { namespace, name: 'one', body: {}, fieldManager: 'test' },
-          setHeaderOptions('Content-Type', PatchStrategy.ServerSideApply),
-        ),
-      ),
-    ).toMatchObject({ code: 415, reason: 'UnsupportedMediaType' });
+    const applied = await core.patchNamespacedConfigMap(
+      {
+        namespace,
+        name: 'one',
+        body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' }, data: { applied: 'yes' } },
+        fieldManager: 'test',
+      },
+      setHeaderOptions('Content-Type', PatchStrategy.ServerSideApply),
+    );
+    expect(applied.data).toMatchObject({ applied: 'yes' });
+    expect(applied.metadata?.managedFields?.[0]).toMatchObject({
+      manager: 'test',
+      operation: 'Apply',
+      fieldsV1: { 'f:data': { 'f:applied': {} } },
+    });
   });
 
   it('comes with a certificate or a token, each with its own rights', async () => {

@@ -126,7 +126,8 @@ function walk(part: PartPlan, value: unknown): unknown {
     case 'struct':
       return structDefaults(part.plan, value);
     case 'list':
-      return Array.isArray(value) ? value.map(item => walk(part.of, item)) : value;
+      // an empty list has to stay the one that it is: one that was never given is written as null
+      return Array.isArray(value) && value.length > 0 ? value.map(item => walk(part.of, item)) : value;
     case 'map': {
       const filled: object = { ...value, ...part.fill?.(value as never) };
       const { of } = part;

@@ -121,7 +121,11 @@ function volumeDefaults(volume: Volume): Partial<Volume> {
 /** Defaults that hold for a pod, and not for the template of one. */
 function podDefaults(pod: Pod): Partial<Pod> {
   const { spec } = pod;
-  const containers = spec.containers.map(container => containerInPod(container, spec.hostNetwork === true));
+  // a list that was never given is written as null, and a copy of it would not be
+  const containers =
+    spec.containers.length === 0
+      ? spec.containers
+      : spec.containers.map(container => containerInPod(container, spec.hostNetwork === true));
   const initContainers = spec.initContainers?.map(container => containerInPod(container, spec.hostNetwork === true));
   const filled: PodSpec = {
     ...spec,

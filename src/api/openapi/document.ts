@@ -16,6 +16,7 @@ const PATCH_TYPES = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ];
 const CODES = { 200: 'OK', 201: 'Created', 202: 'Accepted' } as const;
 /** Definitions that are made before other work gets its turn. */

@@ -28,6 +28,8 @@ const FIELD_VALIDATION = query(
   'What becomes of unknown and repeated fields of the body: Ignore drops them, Warn (the default) drops them with a warning, Strict refuses the request.',
 );
 
+const FORCE = query('force', 'boolean', 'A server-side apply takes the fields that others manage; for no other patch.');
+
 const GROUPS: Readonly<Record<QueryGroup, readonly Parameter[]>> = {
   list: [
     query('allowWatchBookmarks', 'boolean', 'A watch may be sent events of type BOOKMARK.'),
@@ -42,7 +44,7 @@ const GROUPS: Readonly<Record<QueryGroup, readonly Parameter[]>> = {
     query('watch', 'boolean', 'Send changes as they come.'),
   ],
   write: [DRY_RUN, FIELD_MANAGER, FIELD_VALIDATION],
-  patch: [DRY_RUN, FIELD_MANAGER, FIELD_VALIDATION],
+  patch: [DRY_RUN, FIELD_MANAGER, FIELD_VALIDATION, FORCE],
   delete: [
     DRY_RUN,
     query('gracePeriodSeconds', 'integer', 'How long the object may take to end; 0 deletes at once.'),

@@ -2,6 +2,7 @@ import { encodeObject } from '../encode/encode-object.ts';
 import { builtinTable } from '../schema/builtin.ts';
 import type { ObjectMeta, OwnerReference } from '../types/gen/meta-v1.ts';
 import { addErrors, type FieldError, forbidden, invalid, invalidFor, required, tooLong } from './field-error.ts';
+import { validateManagedFields } from './managed-fields.ts';
 import { asPrefix, dns1123Label, labelValue, qualifiedName } from './names.ts';
 
 /** All annotations of an object together: 256 KiB. */
@@ -35,6 +36,7 @@ export function validateObjectMeta(
     errors.push(
       invalid(`${path}.finalizers`, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'),
     );
+  addErrors(errors, validateManagedFields(meta.managedFields, `${path}.managedFields`));
   return errors;
 }
 

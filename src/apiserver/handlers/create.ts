@@ -11,7 +11,7 @@ import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import { withApiErrors } from './storage-failure.ts';
 import { createObject } from './write-object.ts';
-import { checkWriteParameters, type WriteParametersKind } from './write-parameters.ts';
+import { checkWriteParameters, fieldManagerOf, type WriteParametersKind } from './write-parameters.ts';
 
 /** POST to a collection. */
 export async function createFromRequest(
@@ -56,11 +56,13 @@ export function inNamespace(object: ApiObject, served: ServedResource, namespace
   return { ...object, metadata: { ...object.metadata, namespace } };
 }
 
-/** What a write is told by its query. Throws 422 for parameters that upstream refuses. */
-export function writeOptions(context: RequestContext): WriteOptions {
+/** What a write is told by its query; `isApply` for a server-side apply. Throws 422 for parameters that upstream refuses. */
+export function writeOptions(context: RequestContext, isApply = false): WriteOptions {
+  const { query, headers } = context.request;
   return {
     user: context.user,
-    dryRun: checkWriteParameters(parametersKind(context.info.verb), context.request.query).dryRun,
+    dryRun: checkWriteParameters(parametersKind(context.info.verb), query, isApply).dryRun,
+    fieldManager: fieldManagerOf(query, headers.get('user-agent')),
     signal: context.signal,
     subresource: context.info.subresource,
     verb: context.info.verb,

@@ -47,6 +47,8 @@ export interface WriteOptions {
   readonly signal: AbortSignal;
   /** Empty for the object itself. */
   readonly subresource: string;
+  /** The name under which fields are managed; empty for one that said none. */
+  readonly fieldManager: string;
   /** As the user is asked for the right to it: `create`, `update` or `patch`. */
   readonly verb: string;
   warn(text: string): void;

@@ -20,6 +20,7 @@ import { applyMergePatch, NO_MERGE_PATCH } from '../patch/merge-patch.ts';
 import { applyStrategicMerge } from '../patch/strategic-merge.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
+import { applyFromRequest } from './apply.ts';
 import { inNamespace, writeOptions } from './create.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { withUniqueOwners } from './owner-references.ts';
@@ -31,6 +32,8 @@ import { updateObject } from './write-object.ts';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
+/** Server-side apply; a config in JSON is YAML, too. */
+export const APPLY_PATCH = 'application/apply-patch+yaml';
 /** A patch of a request body. It is read when it is applied first: of an object that is not there, nothing else is said. */
 export interface RequestPatch {
   /** Makes the patched form of an object's JSON. Throws 400 for what is no such patch. */
@@ -50,6 +53,7 @@ export async function patchFromRequest(
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
   const kind = patchKind(context);
+  if (kind === APPLY_PATCH) return applyFromRequest(handlers, served, rules, context);
   const options = writeOptions(context);
   const patch = await readPatch(context, kind);
   const change = async (old: ApiObject): Promise<ApiObject> => {
@@ -60,22 +64,28 @@ export async function patchFromRequest(
     const object = inNamespace(named(unique, name), served, namespace);
     return served.toStored(withResourceDefaults(served.resource, object));
   };
-  const request = { namespace, name, rules, change };
+  const request = { namespace, name, rules, change, tracked: 'here' } as const;
   return writtenResponse(context, served, await updateObject(handlers, served, request, options));
 }
 
-type PatchKind = typeof JSON_PATCH | typeof MERGE_PATCH | typeof STRATEGIC_PATCH;
+export type PatchKind = typeof JSON_PATCH | typeof MERGE_PATCH | typeof STRATEGIC_PATCH;
 
-/** Throws 415 for a kind of patch that is not known, server-side apply among them, before anything else is looked at. */
-function patchKind(context: RequestContext): PatchKind {
+/** Throws 415 for a kind of patch that is not known, before anything else is looked at. */
+export function patchKind(context: RequestContext): PatchKind | typeof APPLY_PATCH {
   const kind = parseContentType(context.request.headers.get('content-type'));
-  if (kind !== JSON_PATCH && kind !== MERGE_PATCH && kind !== STRATEGIC_PATCH)
-    throw unsupportedMediaTypeError([JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH]);
-  return kind;
+  switch (kind) {
+    case JSON_PATCH:
+    case MERGE_PATCH:
+    case STRATEGIC_PATCH:
+    case APPLY_PATCH:
+      return kind;
+    default:
+      throw unsupportedMediaTypeError([JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH]);
+  }
 }
 
-/** The patch of the body. Throws 415 as `patchKind`. */
-export async function readPatch(context: RequestContext, kind = patchKind(context)): Promise<RequestPatch> {
+/** The patch of the body. */
+export async function readPatch(context: RequestContext, kind: PatchKind): Promise<RequestPatch> {
   const text = Buffer.from(await context.request.readBody(context.signal)).toString();
   const validation = fieldValidationOf(context);
   let parsed: ReturnType<typeof parseJsonText> | undefined;

@@ -10,12 +10,14 @@ import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import type { StructType } from '../../api/schema/table.ts';
 import { badRequestError, type GroupKind, type GroupResource, notFoundError } from '../../api/status.ts';
 import { pathSegmentName } from '../../api/validation/names.ts';
+import type { FieldResets } from '../apply/resets.ts';
 import type { ApiObject, ResourceStrategy } from '../resources/strategy.ts';
 import { namespacePrefix, objectKey, ROOT } from '../storage/keys.ts';
 import type { Storage, StoredObject } from '../storage/storage.ts';
 import { CacheEntry } from '../storage/watch-cache/cache-entry.ts';
 import type { ResourceCache } from '../storage/watch-cache/resource-cache.ts';
 import type { WatchCache } from '../storage/watch-cache/watch-cache.ts';
+import { FieldTracker, trackedKind } from './field-tracker.ts';
 import { StoredForm } from './stored-form.ts';
 
 /** One version of one object, as handlers pass it on. */
@@ -41,6 +43,7 @@ export class ServedResource {
   readonly #prefix: string;
   readonly #form: StoredForm;
   readonly #conversion: VersionConversion | undefined;
+  readonly #trackers = new WeakMap<FieldResets, FieldTracker>();
   readonly #fields = new WeakMap<ApiObject, ReadonlyMap<string, string>>();
 
   constructor(strategy: ResourceStrategy, watchCache: WatchCache) {
@@ -135,6 +138,21 @@ export class ServedResource {
   /** An object in the stored version that has nothing but metadata, and what Go always holds. */
   empty(metadata: ApiObject['metadata']): ApiObject {
     return { ...this.#form.zero(), metadata };
+  }
+
+  /** Who tracks the managers of fields where objects are written by these rules: of the resource or of a subresource. */
+  tracker(rules: FieldResets): FieldTracker {
+    let tracker = this.#trackers.get(rules);
+    if (tracker === undefined) {
+      tracker = new FieldTracker(trackedKind(this.resource), rules);
+      this.#trackers.set(rules, tracker);
+    }
+    return tracker;
+  }
+
+  /** The stored type, as rules and admission see objects. */
+  get storedType(): StructType {
+    return this.#form.type;
   }
 
   /** What field selectors may ask of an object: found once, for every kubelet asks it of every pod. */

@@ -69,7 +69,7 @@ export class StoredForm {
 
   /** The bytes to store. Equal objects give equal bytes. */
   write(object: ApiObject): Buffer {
-    const { resourceVersion, selfLink, managedFields, ...metadata } = object.metadata;
+    const { resourceVersion, selfLink, ...metadata } = object.metadata;
     const { kind } = this.resource;
     return Buffer.from(encodeText(this.type, { ...object, kind, apiVersion: this.apiVersion, metadata }));
   }

@@ -29,7 +29,7 @@ export async function updateAsIs(
   const preconditions = Object.fromEntries(
     Object.entries(update.preconditions).filter(([, value]) => (value ?? '') !== ''),
   );
-  const request = { ...update, preconditions, rules: AS_IS, isAdmitted: true };
+  const request = { ...update, preconditions, rules: AS_IS, tracked: 'by-change', isAdmitted: true } as const;
   const written = await updateObject(handlers, served, request, options);
   return { resourceVersion: written.kind === 'stored' ? String(written.entry.revision) : '' };
 }

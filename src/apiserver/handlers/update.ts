@@ -21,16 +21,21 @@ export async function updateFromRequest(
   const options = writeOptions(context);
   const object = named(await readResource(handlers, served, context), name);
   try {
-    const request = { namespace, name, rules, change: () => object };
+    const request = { namespace, name, rules, change: () => object, tracked: 'here' } as const;
     return writtenResponse(context, served, await updateObject(handlers, served, request, options));
   } catch (error) {
     const creates = rules === served.strategy && served.strategy.createOnUpdate;
     if (!creates || storageFault(error) !== 'not-found' || (object.metadata.resourceVersion ?? '') !== '') throw error;
-    const asked = requestAttributes(context.user, { ...context.info, verb: 'create' });
-    const decision = handlers.authorizer.authorize(asked);
-    if (decision.kind !== 'allow') throw forbiddenByAuthorizer(asked, decision.reason);
+    authorizeCreate(handlers, context);
     return writtenResponse(context, served, await createObject(handlers, served, object, options), 201);
   }
+}
+
+/** Whoever writes what is not there creates it. Throws 403 for a user who may not. */
+export function authorizeCreate({ authorizer }: HandlerContext, { user, info }: RequestContext): void {
+  const asked = requestAttributes(user, { ...info, verb: 'create' });
+  const decision = authorizer.authorize(asked);
+  if (decision.kind !== 'allow') throw forbiddenByAuthorizer(asked, decision.reason);
 }
 
 /** The object, which has to have the name of the path. Throws 400 where it has another or none. */

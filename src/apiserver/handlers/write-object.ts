@@ -10,6 +10,7 @@ import type { Preconditions, StoredObject } from '../storage/storage.ts';
 import { claimRightsErrors } from './claim-rights.ts';
 import { checkEscalation } from './escalation.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
+import { isTooLarge, keepManagedTimes, managerOf, withoutManagers } from './managed-write.ts';
 import type { ServedResource } from './served-resource.ts';
 import { checkSignerRights } from './signer-rights.ts';
 import { WriteCompanions } from './write-companions.ts';
@@ -33,11 +34,29 @@ export function strategyContext(
   return { now, user: options.user, newUid: randomUUID, randomSuffix, warn: options.warn };
 }
 
+/** Creates an object that has its defaults: its writer manages all its fields. Goes on as `createManaged`. */
+export async function createObject(
+  handlers: HandlerContext,
+  served: ServedResource,
+  object: ApiObject,
+  options: WriteOptions,
+): Promise<Written> {
+  const { deletionTimestamp, deletionGracePeriodSeconds, ...metadata } = object.metadata;
+  const tracker = served.tracker(served.strategy);
+  const managed = tracker.track(undefined, { ...object, metadata }, managerOf(handlers.clock, options));
+  try {
+    return await createManaged(handlers, served, managed, options);
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    return createManaged(handlers, served, withoutManagers(managed), options);
+  }
+}
+
 /**
- * Creates an object that has its defaults: name, admission, the rules of the kind, allocation, storage. A generated name that is taken is
+ * Creates an object that has its defaults and managers: name, admission, the rules of the kind, allocation, storage. A generated name that is taken is
  * generated again, eight times at most.
  */
-export async function createObject(
+export async function createManaged(
   handlers: HandlerContext,
   served: ServedResource,
   object: ApiObject,
@@ -148,12 +167,32 @@ export interface UpdateRequest {
   /** The new object, with its defaults, made from the stored one. May be called several times. */
   readonly change: (old: ApiObject) => ApiObject | Promise<ApiObject>;
   readonly preconditions?: Preconditions;
+  /** Whether the writer's fields are tracked here; a change may have seen to that itself, or leave managers as they are. */
+  readonly tracked: 'here' | 'by-change';
   /** True where admission has looked at what led to this change, as the kind that it came as. */
   readonly isAdmitted?: boolean;
 }
 
-/** Changes an object: what `change` makes of it, admission, the rules, storage; again from the start when somebody else wrote in between. */
+/**
+ * Changes an object: what `change` makes of it, admission, the rules, storage; again from the start when somebody else wrote in between, and without
+ * managers where with them it would be too large to store.
+ */
 export async function updateObject(
+  handlers: HandlerContext,
+  served: ServedResource,
+  request: UpdateRequest,
+  options: WriteOptions,
+): Promise<Written> {
+  try {
+    return await updateManaged(handlers, served, request, options);
+  } catch (error) {
+    if (request.tracked !== 'here' || !isTooLarge(error)) throw error;
+    const change = async (old: ApiObject): Promise<ApiObject> => withoutManagers(await request.change(old));
+    return updateManaged(handlers, served, { ...request, change, tracked: 'by-change' }, options);
+  }
+}
+
+async function updateManaged(
   handlers: HandlerContext,
   served: ServedResource,
   request: UpdateRequest,
@@ -243,7 +282,12 @@ async function nextObject(
 ): Promise<{ readonly object: ApiObject; readonly admission: AdmissionRequest }> {
   const { name, namespace, rules } = request;
   const slice = new TimeSlice(options.signal);
-  const wanted = await request.change(old);
+  const changed = await request.change(old);
+  await slice.breathe();
+  const wanted =
+    request.tracked === 'here'
+      ? served.tracker(rules).track(old, changed, managerOf(handlers.clock, options))
+      : changed;
   await slice.breathe();
   checkIdentity(served, wanted, old, name);
   const admission = admissionRequest(
@@ -264,7 +308,7 @@ async function nextObject(
     },
   };
   const context = strategyContext(handlers, options);
-  const prepared = rules.prepareForUpdate(versioned, old, context);
+  const prepared = keepManagedTimes(served.storedType, rules.prepareForUpdate(versioned, old, context), old);
   await slice.breathe();
   const errors = [
     ...(await claimRightsErrors(handlers, served, prepared, old, options)),

@@ -1,29 +1,35 @@
 import { isPrintable } from '../../api/go-quote.ts';
 import { invalidError } from '../../api/status.ts';
 import type { DeleteOptions } from '../../api/types/gen/meta-v1.ts';
-import { type FieldError, forbidden, invalid, notSupported, tooLong } from '../../api/validation/field-error.ts';
+import { type FieldError, forbidden, invalid, notSupported, required } from '../../api/validation/field-error.ts';
+import { fieldManagerErrors, MAX_FIELD_MANAGER_BYTES } from '../../api/validation/managed-fields.ts';
 
 /** The type that upstream reads the parameters of a write into; its refusals name it. */
 export type WriteParametersKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
 
-/** Upstream's limit of the name under which fields are managed. */
-const MAX_FIELD_MANAGER_BYTES = 128;
 const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'];
 /** The option to delete what cannot be decoded, and what makes no sense beside it. */
 const UNREADABLE = 'ignoreStoreReadErrorWithClusterBreakingPotential';
 const EXCLUDED = ['dryRun', 'propagationPolicy', 'orphanDependents', 'gracePeriodSeconds', 'preconditions'] as const;
 const PROPAGATION_POLICIES = ['Foreground', 'Background', 'Orphan', 'nil'];
 
-/** Checks the query of a write and says whether it is a dry run. Throws 422 in upstream's words. */
-export function checkWriteParameters(kind: WriteParametersKind, query: URLSearchParams): { readonly dryRun: boolean } {
+/** Checks the query of a write and says whether it is a dry run; `isApply` for a server-side apply. Throws 422 in upstream's words. */
+export function checkWriteParameters(
+  kind: WriteParametersKind,
+  query: URLSearchParams,
+  isApply = false,
+): { readonly dryRun: boolean } {
   const dryRun = query.getAll('dryRun');
   const validation = query.get('fieldValidation') ?? '';
   const manages = kind !== 'DeleteOptions';
   refuse(kind, [
-    ...(kind === 'PatchOptions' && query.has('force')
+    ...(isApply && (query.get('fieldManager') ?? '') === ''
+      ? [required('fieldManager', 'is required for apply patch')]
+      : []),
+    ...(!isApply && kind === 'PatchOptions' && query.has('force')
       ? [forbidden('force', 'may not be specified for non-apply patch')]
       : []),
-    ...(manages ? fieldManagerErrors(query.get('fieldManager') ?? '') : []),
+    ...(manages ? fieldManagerErrors(query.get('fieldManager') ?? '', 'fieldManager') : []),
     ...dryRunErrors(dryRun),
     ...(manages && !FIELD_VALIDATIONS.includes(validation)
       ? [notSupported('fieldValidation', validation, FIELD_VALIDATIONS)]
@@ -61,19 +67,23 @@ function dryRunErrors(values: readonly string[]): FieldError[] {
   return values.every(value => value === 'All') ? [] : [notSupported('dryRun', values, ['All'])];
 }
 
-function fieldManagerErrors(name: string): FieldError[] {
-  const errors: FieldError[] = [];
-  if (Buffer.byteLength(name) > MAX_FIELD_MANAGER_BYTES) errors.push(tooLong('fieldManager', MAX_FIELD_MANAGER_BYTES));
-  let at = 0;
-  for (const char of name) {
-    if (!isPrintable(char))
-      errors.push(invalid('fieldManager', name, `invalid character ${codePointText(char)} (at position ${at})`));
-    at += Buffer.byteLength(char);
-  }
-  return errors;
+/** True where a server-side apply takes what others manage. Any value but `false` and `0` says yes, as for Go. */
+export function isForced(query: URLSearchParams): boolean {
+  const force = query.get('force');
+  return force !== null && force !== '0' && force.toLowerCase() !== 'false';
 }
 
-/** As Go prints one that does not print: `U+0007`. */
-function codePointText(char: string): string {
-  return `U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+/** The name under which a write manages fields: that of the query, or what stands before the slash in User-Agent. */
+export function fieldManagerOf(query: URLSearchParams, userAgent: string | undefined): string {
+  const said = query.get('fieldManager') ?? '';
+  if (said !== '') return said;
+  let name = '';
+  let bytes = 0;
+  for (const char of (userAgent ?? '').split('/')[0] ?? '') {
+    if (!isPrintable(char)) continue;
+    bytes += Buffer.byteLength(char);
+    if (bytes > MAX_FIELD_MANAGER_BYTES) break;
+    name += char;
+  }
+  return name;
 }

@@ -36,6 +36,10 @@ export interface KindRules<T extends ApiObject> {
   readonly warningsOnStatus?: (object: T, old: T) => string[];
   /** True where a finalizer without a domain may have any name, and a new object's metadata is looked at if all else is right: events. */
   readonly metadataLast?: boolean;
+  /** What a write of the object never changes, where it is not just the status. */
+  readonly fieldResets?: readonly string[];
+  /** What a write of the status never changes, where it is not just the spec. */
+  readonly statusFieldResets?: readonly string[];
   readonly columns?: Columns<T>;
   /** Beside metadata.name and metadata.namespace. */
   readonly fields?: (object: T) => Readonly<Record<string, string>>;
@@ -92,7 +96,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
     },
     validateUpdate: (object, old, context) => [...metadataErrors(object, old), ...validateChange(object, old, context)],
     warningsOnUpdate: (object, old) => (rules.warningsOnUpdate ?? rules.warnings)?.(object, old) ?? [],
-    fieldResets: hasStatus ? ['status'] : [],
+    fieldResets: rules.fieldResets ?? (hasStatus ? ['status'] : []),
   };
   const status: UpdateRules<T> = {
     prepareForUpdate(object, old, context) {
@@ -106,7 +110,7 @@ export function strategyOf<T extends ApiObject>(resource: ApiResource, rules: Ki
       ...(rules.validateStatus?.(object, old, context) ?? []),
     ],
     warningsOnUpdate: (object, old) => rules.warningsOnStatus?.(object, old) ?? [],
-    fieldResets: ['spec'],
+    fieldResets: rules.statusFieldResets ?? ['spec'],
   };
   const subresources = new Map<string, UpdateRules<T>>(hasStatus ? [['status', status]] : []);
   for (const [name, special] of Object.entries(rules.subresources ?? {})) {

@@ -2,6 +2,7 @@ import type { ApiResource } from '../../api/schema/resources/resource.ts';
 import type { ObjectMeta, TableColumnDefinition, TableRowCondition, TypeMeta } from '../../api/types/gen/meta-v1.ts';
 import type { Time } from '../../api/types/scalars.ts';
 import type { FieldError } from '../../api/validation/field-error.ts';
+import type { FieldResets } from '../apply/resets.ts';
 import type { UserInfo } from '../authn/user.ts';
 
 /** What every stored object has. */
@@ -33,14 +34,12 @@ export interface Columns<T> {
 }
 
 /** The rules of one way to change an object: of the resource itself or of one of its subresources. */
-export interface UpdateRules<T extends ApiObject> {
+export interface UpdateRules<T extends ApiObject> extends FieldResets {
   /** The object that is stored if it is valid: what the writer may not set comes from `old`. */
   prepareForUpdate(object: T, old: T, context: StrategyContext): T;
   /** Upstream's field errors; empty where the change is allowed. Runs over what prepareForUpdate gave. */
   validateUpdate(object: T, old: T, context: StrategyContext): FieldError[];
   warningsOnUpdate(object: T, old: T): string[];
-  /** Paths that this way of writing never changes (`status`), as server-side apply has to know them. */
-  readonly fieldResets: readonly string[];
 }
 
 /**

@@ -19,6 +19,7 @@ export class ServerObjects {
     this.#write = {
       user: userInfo('system:apiserver', [GROUP_MASTERS]),
       dryRun: false,
+      fieldManager: 'kube-apiserver',
       signal,
       subresource: '',
       verb: 'update',
@@ -107,7 +108,7 @@ export class ServerObjects {
   ): Promise<void> {
     const { namespace = '', name = '' } = object.metadata;
     const change = (): ApiObject => wholeObject(served, object);
-    await updateObject(this.#handlers, served, { namespace, name, rules, change }, write);
+    await updateObject(this.#handlers, served, { namespace, name, rules, change, tracked: 'here' }, write);
   }
 
   #served(id: string): ServedResource {

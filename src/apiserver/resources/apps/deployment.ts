@@ -35,6 +35,7 @@ export const deploymentStrategy = defineStrategy<Deployment>(
       ...deployment,
       metadata: { ...deployment.metadata, labels: old.metadata.labels },
     }),
+    statusFieldResets: ['spec', 'metadata.labels'],
     validateStatus: ({ status }, old) => [
       ...statusCounters(
         status,

@@ -28,6 +28,8 @@ export const certificateSigningRequestStrategy = defineStrategy<Request>(
     validateUpdate: (request, old) => validateRequestChange(request, old, { mayDecide: false, mayIssue: false }),
     prepareStatus: (request, old, { now }) => withTimes(withDecision(request, old), old, now),
     validateStatus: (request, old) => validateRequestChange(request, old, { mayDecide: false, mayIssue: true }),
+    fieldResets: ['spec', 'status'],
+    statusFieldResets: ['spec', 'status.conditions'],
     columns: {
       definitions: [
         NAME,

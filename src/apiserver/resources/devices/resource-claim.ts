@@ -22,6 +22,7 @@ export const resourceClaimStrategy = defineStrategy<ResourceClaim>(
       return withoutStaleDevices({ ...claim, metadata }, old);
     },
     validateStatus: validateClaimStatus,
+    statusFieldResets: ['metadata', 'spec'],
     columns: {
       definitions: [
         NAME,

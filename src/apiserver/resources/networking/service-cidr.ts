@@ -13,6 +13,7 @@ export const serviceCidrStrategy = defineStrategy<ServiceCIDR>(
   {
     validate: ({ spec }) => validateCidrs(spec.cidrs ?? []),
     validateUpdate: ({ spec }, old) => validateChange(spec.cidrs, old.spec.cidrs ?? []),
+    statusFieldResets: ['metadata', 'spec'],
     columns: {
       definitions: [NAME, column('CIDRs', { description: 'The ranges that cluster IPs are taken from.' }), AGE],
       cells: (serviceCidr, now) => [

@@ -31,6 +31,7 @@ export const volumeAttachmentStrategy = defineStrategy<VolumeAttachment>(
       return { ...attachment, metadata: { ...attachment.metadata, labels, annotations, finalizers, ownerReferences } };
     },
     validateStatus: validateChange,
+    statusFieldResets: ['metadata', 'spec'],
     columns: {
       definitions: [
         NAME,

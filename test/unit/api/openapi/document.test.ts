@@ -53,6 +53,7 @@ describe('the OpenAPI v2 document', () => {
       'application/json-patch+json',
       'application/merge-patch+json',
       'application/strategic-merge-patch+json',
+      'application/apply-patch+yaml',
     ]);
   });
 });

@@ -43,8 +43,8 @@ interface Parameter {
   readonly schema?: Json;
 }
 
-/** Server-side apply (`force`) and sharded lists are not here. */
-const ABSENT = new Set(['force', 'shardSelector']);
+/** Sharded lists are not here. */
+const ABSENT = new Set(['shardSelector']);
 
 function operation(document: typeof upstream, path: string, method: string): unknown {
   const item = document.paths[path] as { parameters?: Parameter[] } & Record<string, Operation>;

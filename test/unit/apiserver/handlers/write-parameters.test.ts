@@ -70,7 +70,7 @@ describe('parameters of a write that upstream refuses', () => {
 });
 
 it('a patch of a kind that is not served is told so before its parameters are looked at', async () => {
-  const sent = { contentType: 'application/apply-patch+yaml', body: '{}' };
+  const sent = { contentType: 'application/apply-patch+cbor', body: '{}' };
   expect((await api.ask('PATCH', `${ONE}?force=true&fieldManager=a`, sent)).json).toMatchObject({
     code: 415,
     reason: 'UnsupportedMediaType',

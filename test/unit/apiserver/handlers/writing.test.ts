@@ -48,6 +48,16 @@ describe('POST', () => {
         uid: expect.stringMatching(/^[0-9a-f-]{36}$/),
         resourceVersion: String(await api.storage.currentRevision()),
         creationTimestamp: '2030-01-01T00:00:00Z',
+        managedFields: [
+          {
+            manager: 'unknown',
+            operation: 'Update',
+            apiVersion: 'v1',
+            time: '2030-01-01T00:00:00Z',
+            fieldsType: 'FieldsV1',
+            fieldsV1: { 'f:data': { '.': {}, 'f:k': {} } },
+          },
+        ],
       },
     ]);
     expect((await api.ask('GET', `${URL}/x`)).json).toEqual(json);

@@ -34,6 +34,7 @@ export const podStrategy = defineStrategy<Pod>(
       ...(status.podIPs ?? []).flatMap(({ ip }, index) => ipWarnings(`status.podIPs[${index}].ip`, ip)),
       ...(status.hostIPs ?? []).flatMap(({ ip }, index) => ipWarnings(`status.hostIPs[${index}].ip`, ip)),
     ],
+    statusFieldResets: ['spec', 'metadata.deletionTimestamp', 'metadata.ownerReferences'],
     columns: podColumns,
     fields: pod => ({
       'spec.nodeName': pod.spec.nodeName ?? '',
@@ -51,8 +52,15 @@ export const podStrategy = defineStrategy<Pod>(
       ephemeralcontainers: {
         prepareForUpdate: prepareEphemeralContainers,
         validateUpdate: validateEphemeralContainersUpdate,
+        fieldsKept: ['spec.ephemeralContainers'],
       },
-      resize: { prepareForUpdate: prepareResize, validateUpdate: validatePodResize, fieldResets: ['status'] },
+      resize: {
+        prepareForUpdate: prepareResize,
+        validateUpdate: validatePodResize,
+        fieldsKept: ['containers', 'initContainers'].flatMap(list =>
+          ['resources', 'resizePolicy'].map(field => `spec.${list}.*.${field}`),
+        ),
+      },
     },
   },
 );

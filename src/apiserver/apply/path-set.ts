@@ -1,0 +1,183 @@
+import { compareElements, type PathElement } from './path-element.ts';
+
+/** A step below which paths of a set lie; the path that ends in it may be one of them. */
+export interface PathNode {
+  readonly element: PathElement;
+  /** True where the path that ends here is in the set. */
+  readonly member: boolean;
+  /** Never empty. */
+  readonly children: PathSet | undefined;
+}
+
+type Nodes = ReadonlyMap<string, PathNode>;
+
+/**
+ * A set of paths, as a tree: what somebody manages of an object. A path may be in the set without those below or above it. Never changed once it is
+ * made; an operation that changes nothing gives the same set again, by which callers see that.
+ */
+export class PathSet {
+  static readonly EMPTY = new PathSet(new Map());
+  /** By the texts of their steps. */
+  readonly nodes: Nodes;
+  #sorted: readonly PathNode[] | undefined;
+
+  private constructor(nodes: Nodes) {
+    this.nodes = nodes;
+  }
+
+  /** The nodes must be no empty ones, and must not change any more. */
+  static of(nodes: Nodes): PathSet {
+    return nodes.size === 0 ? PathSet.EMPTY : new PathSet(nodes);
+  }
+
+  static ofPaths(paths: Iterable<readonly PathElement[]>): PathSet {
+    const draft = new PathSetDraft();
+    for (const path of paths) draft.insert(path);
+    return draft.set();
+  }
+
+  get isEmpty(): boolean {
+    return this.nodes.size === 0;
+  }
+
+  has(path: readonly PathElement[]): boolean {
+    let nodes: Nodes | undefined = this.nodes;
+    let node: PathNode | undefined;
+    for (const { text } of path) {
+      node = nodes?.get(text);
+      if (node === undefined) return false;
+      nodes = node.children?.nodes;
+    }
+    return node?.member ?? false;
+  }
+
+  /** The nodes in upstream's order. */
+  sorted(): readonly PathNode[] {
+    this.#sorted ??= [...this.nodes.values()].sort((a, b) => compareElements(a.element, b.element));
+    return this.#sorted;
+  }
+
+  /** All paths: at each step those that end there, then those that go on. */
+  *paths(): Generator<readonly PathElement[]> {
+    const nodes = this.sorted();
+    for (const { element, member } of nodes) if (member) yield [element];
+    for (const { element, children } of nodes)
+      if (children !== undefined) for (const rest of children.paths()) yield [element, ...rest];
+  }
+
+  union(other: PathSet): PathSet {
+    if (this === other || other.isEmpty) return this;
+    if (this.isEmpty) return other;
+    const nodes = new Map(this.nodes);
+    let changed = false;
+    for (const [text, right] of other.nodes) {
+      const left = nodes.get(text);
+      const joined = left === undefined ? right : joinNodes(left, right);
+      if (joined === left) continue;
+      nodes.set(text, joined);
+      changed = true;
+    }
+    return changed ? new PathSet(nodes) : this;
+  }
+
+  intersection(other: PathSet): PathSet {
+    if (this === other) return this;
+    return this.#filter(left => {
+      const right = other.nodes.get(left.element.text);
+      if (right === undefined) return undefined;
+      const children =
+        left.children === undefined || right.children === undefined
+          ? undefined
+          : left.children.intersection(right.children);
+      return withParts(left, left.member && right.member, children);
+    });
+  }
+
+  /** Without the paths of `other`; what lies below those stays. */
+  difference(other: PathSet): PathSet {
+    if (other.isEmpty) return this;
+    return this.#filter(left => {
+      const right = other.nodes.get(left.element.text);
+      if (right === undefined) return left;
+      const children = right.children === undefined ? left.children : left.children?.difference(right.children);
+      return withParts(left, left.member && !right.member, children);
+    });
+  }
+
+  /** Without the paths of `other` and all that lies below them. */
+  recursiveDifference(other: PathSet): PathSet {
+    if (other.isEmpty) return this;
+    return this.#filter(left => {
+      const right = other.nodes.get(left.element.text);
+      if (right === undefined) return left;
+      if (right.member) return undefined;
+      const children =
+        right.children === undefined ? left.children : left.children?.recursiveDifference(right.children);
+      return withParts(left, left.member, children);
+    });
+  }
+
+  /** The set of what `keep` makes of each node. */
+  #filter(keep: (node: PathNode) => PathNode | undefined): PathSet {
+    let nodes: Map<string, PathNode> | undefined;
+    for (const [text, node] of this.nodes) {
+      const kept = keep(node);
+      if (kept === node) continue;
+      nodes ??= new Map(this.nodes);
+      if (kept === undefined) nodes.delete(text);
+      else nodes.set(text, kept);
+    }
+    return nodes === undefined ? this : PathSet.of(nodes);
+  }
+}
+
+function joinNodes(left: PathNode, right: PathNode): PathNode {
+  const children =
+    left.children === undefined || right.children === undefined
+      ? (left.children ?? right.children)
+      : left.children.union(right.children);
+  return withParts(left, left.member || right.member, children) ?? left;
+}
+
+function withParts(node: PathNode, member: boolean, children: PathSet | undefined): PathNode | undefined {
+  const kept = children?.isEmpty === true ? undefined : children;
+  if (node.member === member && node.children === kept) return node;
+  return member || kept !== undefined ? { element: node.element, member, children: kept } : undefined;
+}
+
+interface DraftNode {
+  readonly element: PathElement;
+  member: boolean;
+  children: Map<string, DraftNode> | undefined;
+}
+
+/** A set in the making. */
+export class PathSetDraft {
+  readonly #nodes = new Map<string, DraftNode>();
+
+  /** Adds a path. The empty one, which is the whole object, is nobody's. */
+  insert(path: readonly PathElement[]): void {
+    let nodes = this.#nodes;
+    let node: DraftNode | undefined;
+    for (const element of path) {
+      if (node !== undefined) nodes = node.children ??= new Map();
+      node = nodes.get(element.text);
+      if (node === undefined) {
+        node = { element, member: false, children: undefined };
+        nodes.set(element.text, node);
+      }
+    }
+    if (node !== undefined) node.member = true;
+  }
+
+  set(): PathSet {
+    return finished(this.#nodes);
+  }
+}
+
+function finished(drafts: ReadonlyMap<string, DraftNode>): PathSet {
+  const nodes = new Map<string, PathNode>();
+  for (const [text, { element, member, children }] of drafts)
+    nodes.set(text, { element, member, children: children === undefined ? undefined : finished(children) });
+  return PathSet.of(nodes);
+}

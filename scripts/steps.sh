@@ -172,7 +172,7 @@ build_critest() {
     go test -c -o "$cache/critest" sigs.k8s.io/cri-tools/cmd/critest
     go build -o "$cache/bin/ginkgo" github.com/onsi/ginkgo/v2/ginkgo
     go build -o "$cache/nonewprivs" ./nonewprivs
-    [ -x "$cache/nginx/usr/sbin/nginx" ] || unpack_nginx "$cache"
+    [ -x "$cache/debian/usr/sbin/nginx" ] || unpack_packages "$cache/debian" nginx busybox
   ) >"$log" 2>&1; then
     tail -n 1 "$log" >"$cache/not-built"
     echo "note: it cannot be built here: $(cat "$cache/not-built")"
@@ -180,15 +180,18 @@ build_critest() {
   rm -f "$log"
 }
 
-# unpack_nginx FOLDER: Debian's nginx in FOLDER/nginx
-unpack_nginx() {
-  local work
-  work=$(mktemp -d "$1/unpack.XXXXXX")
+# unpack_packages FOLDER PACKAGE...: what is in these Debian packages, in FOLDER. Nothing is installed.
+unpack_packages() {
+  local target=$1 work
+  shift
+  work=$(mktemp -d "$(dirname "$target")/unpack.XXXXXX")
   cd "$work"
-  apt-get -o APT::Sandbox::User=root download nginx || {
+  apt-get -o APT::Sandbox::User=root download "$@" || {
     apt-get -o DPkg::Lock::Timeout=120 update
-    apt-get -o APT::Sandbox::User=root download nginx
+    apt-get -o APT::Sandbox::User=root download "$@"
   }
-  dpkg -x ./nginx_*.deb "$1/nginx"
+  for package in ./*.deb; do dpkg -x "$package" "$work/all"; done
+  mv "$work/all" "$target"
+  cd /
   rm -rf "$work"
 }

@@ -11,7 +11,7 @@ import type { CritestPrograms } from './programs.ts';
 
 /** Every image that critest 1.36 pulls, by upstream's name, built from Debian's files. The one that it names by a foreign digest cannot be. */
 export async function critestImages(programs: CritestPrograms): Promise<ReadonlyMap<string, BuiltImage>> {
-  const busybox = await buildLayer(busyboxEntries());
+  const busybox = await buildLayer(busyboxEntries(programs.busybox));
   const images = new Map<string, BuiltImage>();
   const put = (name: string, layers: readonly BuiltLayer[], config: object = {}): void => {
     images.set(name, buildImage(layers, { Env: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin'], ...config }));
@@ -66,9 +66,9 @@ const directory = (name: string, mode = 0o755): LayerEntry => [{ name: `${name}/
 const symlink = (name: string, linkname: string): LayerEntry => [{ name, type: 'symlink', linkname }];
 const hardLink = (name: string, linkname: string): LayerEntry => [{ name, type: 'link', linkname }];
 
-/** Debian's static busybox with its applets, and the programs of upstream's that it lacks. */
-function busyboxEntries(): LayerEntry[] {
-  const applets = execFileSync('/usr/bin/busybox', ['--list'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+/** Debian's busybox with its applets, and the two programs of upstream's that it lacks. */
+function busyboxEntries(busybox: string): LayerEntry[] {
+  const applets = execFileSync(busybox, ['--list'], { encoding: 'utf8' }).split('\n').filter(Boolean);
   return [
     ...['bin', 'dev', 'etc', 'lib', 'proc', 'root', 'run', 'sys', 'usr', 'usr/sbin', 'var', 'www'].map(name =>
       directory(name),
@@ -77,14 +77,10 @@ function busyboxEntries(): LayerEntry[] {
     symlink('usr/bin', '../bin'),
     symlink('lib64', 'lib'),
     symlink('var/run', '../run'),
-    file('bin/busybox', readFileSync('/usr/bin/busybox'), 0o755),
+    ...programEntries(busybox, 'bin/busybox'),
     // Hard links as upstream's: a spec masks /bin/ls, and nothing else may be hidden with it.
-    // The shell of Debian's busybox runs applets without looking at their files, so the shell is dash.
-    ...applets
-      .filter(applet => !['busybox', 'sh', 'ash'].includes(applet))
-      .map(applet => hardLink(`bin/${applet}`, 'bin/busybox')),
+    ...applets.filter(applet => applet !== 'busybox').map(applet => hardLink(`bin/${applet}`, 'bin/busybox')),
     file('bin/pgrep', '#!/bin/sh\nexec pidof "$@"\n', 0o755),
-    ...programEntries('/bin/dash', 'bin/sh'),
     ...programEntries('/usr/bin/ipcs', 'bin/ipcs'),
     file(
       'etc/passwd',

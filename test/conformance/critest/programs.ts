@@ -8,6 +8,8 @@ export interface CritestPrograms {
   readonly ginkgoDirectory: string;
   readonly nonewprivs: string;
   readonly nginx: string;
+  /** Debian's busybox for its installer: its shell looks for programs on PATH, as that of upstream's image; the static one runs its applets unasked. */
+  readonly busybox: string;
 }
 
 const CACHE = `${PROJECT}/.cache/critest`;
@@ -18,7 +20,8 @@ export function critestPrograms(): CritestPrograms | string {
     critest: `${CACHE}/critest`,
     ginkgoDirectory: `${CACHE}/bin`,
     nonewprivs: `${CACHE}/nonewprivs`,
-    nginx: `${CACHE}/nginx/usr/sbin/nginx`,
+    nginx: `${CACHE}/debian/usr/sbin/nginx`,
+    busybox: `${CACHE}/debian/bin/busybox`,
   };
   const reason = `${CACHE}/not-built`;
   if (existsSync(reason)) return readFileSync(reason, 'utf8').trim();

@@ -62,3 +62,9 @@ export function formatCidr(cidr: Cidr): string {
 export function lastAddress(cidr: Cidr): bigint {
   return cidr.base + (1n << BigInt(BITS[cidr.family] - cidr.prefix)) - 1n;
 }
+
+/** Whether the address is of the network. Throws `invalid-argument` on anything else than an IP address. */
+export function cidrContains(cidr: Cidr, ip: string): boolean {
+  const value = ipToBigInt(ip);
+  return ipFamily(ip) === cidr.family && value >= cidr.base && value <= lastAddress(cidr);
+}

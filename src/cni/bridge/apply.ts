@@ -1,5 +1,7 @@
+import { networkInterfaces } from 'node:os';
 import { enableForwarding } from '../../linux/forwarding.ts';
 import { addAddress } from '../../linux/netlink/addresses.ts';
+import { deleteUdpFlow, listUdpFlows } from '../../linux/netlink/conntrack.ts';
 import {
   createBridge,
   createVeth,
@@ -52,17 +54,45 @@ export class BridgeApplier {
     return link;
   }
 
-  /** Runs the network's transaction unless nobody has changed the ruleset since: asking for its number takes 0.07 ms. */
-  ensureMasquerade(text: string): void {
+  /** Runs the network's transaction unless nobody has changed the ruleset since: asking for its number takes 0.07 ms. Empty text is nothing to do. */
+  ensureRules(text: string): void {
     if (text === '') return;
-    this.#nft ??= { context: NftContext.open(), generations: NetlinkSocket.open(NETLINK_NETFILTER) };
-    const { context, generations } = this.#nft;
+    const { context, generations } = this.#rules;
     const generation = (): string =>
       // struct nfgenmsg, then NFTA_GEN_ID: 4 bytes of attribute header, 4 of number. What follows is the asking process.
       generations.request('get ruleset number', NFT_GETGEN, [Buffer.alloc(4)])[0]?.data.toString('hex', 8, 12) ?? '';
     if (this.#applied.get(text) === generation()) return;
     context.run(text);
     this.#applied.set(text, generation());
+  }
+
+  /** Runs a transaction whatever was run before. */
+  runRules(text: string): void {
+    this.#rules.context.run(text);
+  }
+
+  /** What the machine needs once it leads ports to pods of a bridge: loopback addresses may be routed there (the rules guard them). */
+  allowLoopbackOn(bridge: string): void {
+    ensureSysctl(`net/ipv4/conf/${bridge}/route_localnet`, '1');
+  }
+
+  /** Forgets the flows of UDP to a port of the machine that go elsewhere than to `ips`: their next datagram is led anew. */
+  forgetFlows(port: number, ips: readonly string[], isOurs: (ip: string) => boolean): void {
+    const { generations } = this.#rules;
+    const machine = new Set(Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(a => a.address)));
+    for (const family of [4, 6] as const)
+      for (const flow of listUdpFlows(generations, family, port))
+        if (
+          !ips.includes(flow.answeredBy) &&
+          machine.has(flow.destination) &&
+          (isOurs(flow.answeredBy) || machine.has(flow.answeredBy))
+        )
+          deleteUdpFlow(generations, flow);
+  }
+
+  get #rules(): { context: NftContext; generations: NetlinkSocket } {
+    this.#nft ??= { context: NftContext.open(), generations: NetlinkSocket.open(NETLINK_NETFILTER) };
+    return this.#nft;
   }
 
   /** Makes the pair, its peer at once in the pod's namespace. EEXIST comes through. */

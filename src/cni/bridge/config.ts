@@ -5,6 +5,7 @@ import { Fields, isObject, type JsonObject } from '../protocol/json.ts';
 import { NAME_PATTERN } from '../protocol/network-list.ts';
 import type { ResultDns } from '../protocol/result.ts';
 import { type CniVersion, chooseVersion } from '../protocol/versions.ts';
+import { type HostPort, parseHostPorts } from './host-ports.ts';
 
 export interface BridgeConfig {
   readonly cniVersion: CniVersion;
@@ -22,6 +23,8 @@ export interface BridgeConfig {
   readonly rangeSets: readonly RangeSet[];
   readonly routes: readonly { readonly destination: string; readonly gateway: string | undefined }[];
   readonly dns: ResultDns;
+  /** Of this pod (the capability portMappings). */
+  readonly hostPorts: readonly HostPort[];
 }
 
 /** Keys of the reference bridge and host-local plugins that are not honoured, by their place in the configuration. */
@@ -91,6 +94,7 @@ export function parseBridgeConfig(config: JsonObject): BridgeConfig {
     rangeSets: rangeSets(fields),
     routes: (ipam.list('routes') ?? []).map(parseRoute),
     dns: (fields.object('dns') ?? {}) as ResultDns,
+    hostPorts: parseHostPorts(fields.nested('runtimeConfig').list('portMappings') ?? []),
   };
 }
 

@@ -13,7 +13,10 @@ import type { CniResult } from '../protocol/result.ts';
 import { CNI_VERSIONS } from '../protocol/versions.ts';
 import { BridgeApplier, type VethPlace } from './apply.ts';
 import { type BridgeConfig, parseBridgeConfig, refuseAddressArgs } from './config.ts';
+import { hostPortConflict } from './host-ports.ts';
+import { isAlive } from './liveness.ts';
 import { hostLinkName, planBridge, planPod, planResult } from './plan.ts';
+import { closeHostPorts, openHostPorts, publishedIn } from './publish-ports.ts';
 
 /** After DEL the caller takes the namespace away and the kernel its links, in about 20 ms. What is left after this time is removed by us. */
 const SWEEP_DELAY_MS = 1000;
@@ -111,16 +114,18 @@ export class GantryBridge implements CniPlugin {
     try {
       const plan = planBridge(config);
       const place = { bridge: this.#apply.ensureBridge(plan.bridge), mtu: config.mtu, ifname, netnsFd };
-      this.#apply.ensureMasquerade(plan.masquerade);
+      this.#apply.ensureRules(plan.masquerade);
       this.#createPair(pod, place, netns);
       faultPoint('cni/add/link-made');
       const near = this.#apply.configurePair(pod, place, config.hairpin);
       faultPoint('cni/add/link-configured');
+      openHostPorts(this.#apply, journal, config, taken.addresses);
       journal.transaction(transaction => transaction.append({ op: 'ready', key }));
       const seen = { ifname, netns, bridgeMac: place.bridge.mac, hostMac: near.mac, mtu: near.mtu };
       return planResult(config, pod, seen, taken.addresses);
     } catch (error) {
       journal.transaction(transaction => transaction.append({ op: 'release', key }));
+      if (config.hostPorts.length > 0) closeHostPorts(this.#apply, journal);
       this.#finish(journal, { containerId, ifname, hostLink: pod.hostLink });
       throw error;
     }
@@ -156,6 +161,9 @@ export class GantryBridge implements CniPlugin {
         CNI_ERROR.tryAgainLater,
         `no IP addresses available in range set: ${allocation.range} (network ${config.network}, ${state.entries.size} in use)`,
       );
+    const ips = allocation.addresses.map(({ ip }) => ip);
+    const conflict = hostPortConflict({ containerId, ips, hostPorts: config.hostPorts }, publishedIn(state));
+    if (conflict !== undefined) throw new CniError(CNI_ERROR.tryAgainLater, conflict);
     transaction.append({
       op: 'take',
       containerId,
@@ -163,7 +171,8 @@ export class GantryBridge implements CniPlugin {
       netns,
       netnsInode: inode,
       hostLink: hostLinkName(containerId, ifname),
-      ips: allocation.addresses.map(({ ip }) => ip),
+      ips,
+      ...(config.hostPorts.length === 0 ? {} : { hostPorts: config.hostPorts }),
     });
     return { kind: 'taken', addresses: allocation.addresses };
   }
@@ -198,6 +207,7 @@ export class GantryBridge implements CniPlugin {
       return found;
     });
     if (entry === undefined) return;
+    if (entry.hostPorts !== undefined) closeHostPorts(this.#apply, journal);
     const isLeft = this.#apply.mute(entry.hostLink);
     faultPoint('cni/del/quarantined');
     if (isLeft) this.#sweepLater();
@@ -239,6 +249,7 @@ export class GantryBridge implements CniPlugin {
     const releasing = journal.transaction(({ state }) =>
       [...state.entries.values()].filter(entry => entry.state === 'releasing'),
     );
+    if (releasing.some(({ hostPorts }) => hostPorts !== undefined)) closeHostPorts(this.#apply, journal);
     for (const entry of releasing) {
       if (!this.#journals.has(journal.network)) return;
       this.#finish(journal, entry);
@@ -259,11 +270,6 @@ export class GantryBridge implements CniPlugin {
     this.#applier ??= new BridgeApplier();
     return this.#applier;
   }
-}
-
-/** The liveness test of an address: the very namespace that it was given to is still there. */
-function isAlive(entry: JournalEntry): boolean {
-  return netnsInode(entry.netns) === entry.netnsInode;
 }
 
 /** DEL needs no more of the configuration than this, so that it works when the rest has become invalid. */

@@ -1,3 +1,5 @@
+import type { HostPort } from '../bridge/host-ports.ts';
+
 /**
  * What the address journal of one network says, and how its lines change it. Pure.
  *
@@ -17,6 +19,8 @@ export interface JournalEntry {
   /** The near end of the veth pair; the name is made from container id and ifname, so it is known before the link is. */
   readonly hostLink: string;
   readonly ips: readonly string[];
+  /** Ports of the machine that lead here; none where it is not there, as in journals of earlier versions. */
+  readonly hostPorts?: readonly HostPort[];
   readonly state: EntryState;
 }
 

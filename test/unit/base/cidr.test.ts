@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bigIntToIp, formatCidr, ipToBigInt, lastAddress, parseCidr } from '../../../src/base/cidr.ts';
+import { bigIntToIp, cidrContains, formatCidr, ipToBigInt, lastAddress, parseCidr } from '../../../src/base/cidr.ts';
 
 describe('parseCidr', () => {
   it.each([
@@ -33,5 +33,17 @@ describe('addresses as numbers', () => {
   it('knows the last address of a network', () => {
     expect(bigIntToIp(lastAddress(parseCidr('10.88.4.0/22')), 4)).toBe('10.88.7.255');
     expect(bigIntToIp(lastAddress(parseCidr('fd00::/112')), 6)).toBe('fd00::ffff');
+  });
+});
+
+describe('cidrContains', () => {
+  it.each([
+    ['10.22.0.0/24', '10.22.0.0', true],
+    ['10.22.0.0/24', '10.22.0.255', true],
+    ['10.22.0.0/24', '10.22.1.0', false],
+    ['0.0.0.0/0', '::1', false],
+    ['fd00:22::/64', 'fd00:22::1', true],
+  ])('%s has %s: %s', (cidr, ip, expected) => {
+    expect(cidrContains(parseCidr(cidr), ip)).toBe(expected);
   });
 });

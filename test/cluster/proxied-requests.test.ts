@@ -81,10 +81,9 @@ describe('requests that the API server hands on', () => {
   });
 
   it('carry what a client sends', async () => {
-    const sent = 'x'.repeat(300_000);
-    const answer = await kubectl.given(sent).ok(`create --raw ${SERVICES}/web:80/proxy/cgi-bin/echo?d=1 -f -`);
-    expect(answer.length).toBe(9 + sent.length);
-    expect(answer.startsWith('POST d=1\nxxx')).toBe(true);
+    const answer = await kubectl.given('sent').ok(`create --raw ${SERVICES}/web:80/proxy/cgi-bin/echo?d=1 -f -`);
+    // kubectl sends chunks, which this server takes for text
+    expect(answer).toMatch(/^POST d=1\n4\r\nsent\r\n0/);
   });
 
   it('reach the kubelet of a node, which knows the API server', async () => {
@@ -134,10 +133,12 @@ describe('requests that the API server hands on', () => {
         base = /127\.0\.0\.1:\d+/.exec(proxy.seen())?.[0] ?? '';
         return base !== '';
       });
-      for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
-        const body = method === 'GET' ? {} : { body: method };
-        const answer = await fetch(`http://${base}${PODS}/on-worker/proxy/cgi-bin/echo?e`, { method, ...body });
-        expect((await answer.text()).split('\n')[0]).toBe(`${method} e`);
+      const echo = `http://${base}${PODS}/on-worker/proxy/cgi-bin/echo?e`;
+      expect(await (await fetch(echo)).text()).toBe('GET e\n');
+      for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
+        // this server reads the body of a POST alone
+        const body = method === 'POST' ? method.repeat(50_000) : method;
+        expect((await (await fetch(echo, { method, body })).text()) === `${method} e\n${body}`).toBe(true);
       }
       const moved = await fetch(`http://${base}${PODS}/on-worker/proxy`, { redirect: 'manual' });
       expect([moved.status, moved.headers.get('location')]).toEqual([301, `${PODS}/on-worker/proxy/`]);

@@ -54,6 +54,9 @@ const backend = http.createServer((request, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('half', () => response.destroy());
       return;
+    case '/bare':
+      request.socket.end('HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok');
+      return;
     case '/hangup':
       request.socket.destroy();
       return;
@@ -212,6 +215,10 @@ describe('a proxied request', () => {
     const page = `<a href="${PROXY}/next">next</a>`;
     expect(String((await ask(`${PROXY}/html`)).body)).toBe(page);
     expect(String(gunzipSync((await ask(`${PROXY}/html.gz`)).body))).toBe(page);
+  });
+
+  it('reaches servers whose lines end without a carriage return', async () => {
+    expect(await ask(`${PROXY}/bare`)).toMatchObject({ status: 200, body: Buffer.from('ok') });
   });
 
   it('for the head of a document alone gets no body', async () => {

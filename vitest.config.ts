@@ -1,10 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { ownNamespaces } from './test/harness/own-namespaces.ts';
 
 /**
  * Four projects: unit tests need nothing and run in parallel; integration tests drive the built command on a real kernel; cluster tests make
  * clusters with it; critest is upstream's suite for container runtimes, on the built command.
- * The pool is forks, because native sockets and worker threads do not mix; host state is shared, so integration files run one by one
- * unless GANTRY_TEST_PARALLEL asks for more (the harness is parallel-safe: names carry a random part).
+ * The pool is forks, because native sockets and worker threads do not mix. Integration and cluster files run two at a time: each has namespaces of its own, and
+ * names of what the machine shares (groups, processes, directories) carry a random part. GANTRY_TEST_PARALLEL asks for another number.
  */
 export default defineConfig({
   test: {
@@ -22,9 +23,9 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          pool: 'forks',
-          // a cluster is several daemons: two of them side by side are as much as two cores bear
-          maxWorkers: 1,
+          pool: ownNamespaces,
+          // their waits are long and mostly idle
+          maxWorkers: Number(process.env['GANTRY_TEST_PARALLEL'] ?? 2),
           testTimeout: 120_000,
           hookTimeout: 240_000,
           setupFiles: ['test/harness/leak-check.ts'],
@@ -44,8 +45,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'test/conformance/**/*.test.ts'],
           exclude: ['test/conformance/critest/**'],
-          pool: 'forks',
-          maxWorkers: Number(process.env['GANTRY_TEST_PARALLEL'] ?? 1),
+          pool: ownNamespaces,
+          maxWorkers: Number(process.env['GANTRY_TEST_PARALLEL'] ?? 2),
           testTimeout: 120_000,
           hookTimeout: 180_000,
           setupFiles: ['test/harness/leak-check.ts'],

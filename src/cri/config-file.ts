@@ -58,6 +58,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   catatonit: 'path',
   registries: { insecure: 'texts', mirrors: 'mirrors' },
   images: { unpackRatio: 'count', unpackFreeBytes: 'count' },
+  streaming: { address: 'address', tlsCertFile: 'path', tlsKeyFile: 'path' },
   metricsAddress: 'address',
 };
 

@@ -31,6 +31,14 @@ export interface CriConfig {
     /** Up to this many bytes a layer may unpack to whatever its ratio. */
     readonly unpackFreeBytes: number;
   };
+  /** Where exec, attach and port-forward are served to who asked for them by CRI. */
+  readonly streaming: {
+    /** Port 0 takes any free one: clients are told the URL. Whoever knows a URL may use it, so loopback unless the network is trusted. undefined for nowhere. */
+    readonly address: string | undefined;
+    /** Certificate and key (PEM) for TLS; empty for none. */
+    readonly tlsCertFile: string;
+    readonly tlsKeyFile: string;
+  };
   /** Where /healthz and /metrics are served; undefined for nowhere. */
   readonly metricsAddress: string | undefined;
 }
@@ -50,5 +58,6 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   catatonit: '/usr/bin/catatonit',
   registries: { insecure: [], mirrors: {} },
   images: { unpackRatio: 100, unpackFreeBytes: 64 << 20 },
+  streaming: { address: '127.0.0.1:0', tlsCertFile: '', tlsKeyFile: '' },
   metricsAddress: '127.0.0.1:10260',
 };

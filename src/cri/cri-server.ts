@@ -23,6 +23,9 @@ import { recordLostMonitors } from './runtime-service/lost-monitors.ts';
 import { recordExit } from './runtime-service/record-exit.ts';
 import { recordFilesOnDisk } from './store/record-files.ts';
 import { RecordStore } from './store/record-store.ts';
+import { serveStream } from './streaming/serve-stream.ts';
+import { StreamRequests } from './streaming/stream-requests.ts';
+import { openStreamingServer } from './streaming/streaming-server.ts';
 
 /** What the composition root constructs; the rest of the context is memory that belongs to the server. */
 export interface CriServerOptions
@@ -66,6 +69,7 @@ export function criServer(options: CriServerOptions): Component {
     queue: new KeyedQueue(),
     starting: new Set(),
     graces: new GracePeriods(clock),
+    streams: new StreamRequests(clock),
     cpuRates: new CpuRates(),
     layerUsages: new DirectoryUsages({ clock, freshMs: LAYER_FRESH_MS }),
     said: new Set(),
@@ -104,6 +108,12 @@ export function criServer(options: CriServerOptions): Component {
         buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120],
         registers: [options.registry],
       });
+      const streaming = await openStreamingServer({
+        config: config.streaming,
+        requests: ctx.streams,
+        log,
+        serve: (wanted, connection, stopping) => serveStream(ctx, wanted, connection, stopping),
+      });
       const server = await serveUnix({
         socketPath: config.socket,
         services: [
@@ -114,6 +124,9 @@ export function criServer(options: CriServerOptions): Component {
         log,
         onCall: (path, code, seconds) =>
           durations.observe({ method: path.slice(path.lastIndexOf('/') + 1), code }, seconds),
+      }).catch(async error => {
+        await streaming.close();
+        throw error;
       });
       const looking = setInterval(() => recordLostMonitors(ctx), MONITOR_CHECK_MS);
       log.info({ socket: config.socket }, 'serving');
@@ -122,7 +135,7 @@ export function criServer(options: CriServerOptions): Component {
         await Promise.race([aborted(signal), watchFailure]);
       } finally {
         clearInterval(looking);
-        await server.close();
+        await Promise.all([server.close(), streaming.close()]);
         const drained = new AbortController();
         await Promise.race([ctx.joins.idle(), sleep(DRAIN_MS, drained.signal).catch(() => undefined)]);
         drained.abort();

@@ -13,6 +13,7 @@ import type { NodePort } from '../node-port.ts';
 import type { ContainerMonitor, OciRuntime } from '../oci/ports.ts';
 import type { CriPaths } from '../paths.ts';
 import type { RecordStore } from '../store/record-store.ts';
+import type { StreamRequests } from '../streaming/stream-requests.ts';
 import type { GracePeriods } from './grace-periods.ts';
 
 /** What the runtime service works with. The first group is what it is given, the second what it keeps in memory. */
@@ -40,6 +41,7 @@ export interface RuntimeServiceContext {
   /** Containers whose start is at work: their exit, however quick, is taken up when the start has been recorded. */
   readonly starting: Set<string>;
   readonly graces: GracePeriods;
+  readonly streams: StreamRequests;
   /** Of containers and sandboxes, by id. */
   readonly cpuRates: CpuRates;
   /** What containers have written into their root file systems, by the path of the writable layer. */

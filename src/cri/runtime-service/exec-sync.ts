@@ -1,8 +1,8 @@
 import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import type { ExecSyncRequest, ExecSyncResponse } from '../../rpc/cri-api.ts';
-import type { OciSpec } from '../spec/oci-spec.ts';
 import { containerState } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { execProcess } from './exec-process.ts';
 
 /** The CRI's limit for each of stdout and stderr; what is over is dropped. */
 const MAX_OUTPUT_BYTES = 16 << 20;
@@ -19,11 +19,10 @@ export async function execSync(
   const record = ctx.store.requireContainer(request.containerId);
   if (request.cmd.length === 0) throw invalidArgument('cmd is empty');
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
-  const spec = JSON.parse(ctx.node.readFile(`${ctx.paths.containerBundle(record.id)}/config.json`)) as OciSpec;
   return ctx.runtime.exec(
     {
       id: record.id,
-      process: { ...spec.process, args: request.cmd, terminal: false },
+      process: execProcess(ctx, record.id, request.cmd, false),
       timeoutMs: Number(request.timeout) * 1000,
       maxOutputBytes: MAX_OUTPUT_BYTES,
     },

@@ -1,10 +1,12 @@
 import { errorCode, errorMessage } from '../../base/errors.ts';
 import type { RuntimeServiceService } from '../../rpc/gen/runtime/v1/services.ts';
 import type { Handlers } from '../../rpc/service.ts';
+import { attach } from './attach.ts';
 import { containerStats } from './container-stats.ts';
 import { containerStatus } from './container-status.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { createContainer } from './create-container.ts';
+import { exec } from './exec.ts';
 import { execSync } from './exec-sync.ts';
 import { listContainerStats } from './list-container-stats.ts';
 import { listContainers } from './list-containers.ts';
@@ -71,6 +73,9 @@ export function runtimeServiceHandlers(
     reopenContainerLog: (request, { signal }) =>
       told(ctx, 'ReopenContainerLog', ofContainer(ctx, request.containerId), reopenContainerLog(ctx, request, signal)),
 
+    // What comes of these is told when it has ended.
+    exec: async request => exec(ctx, request),
+    attach: async request => attach(ctx, request),
     // Probes run by the second: no line for each.
     execSync: (request, { signal }) => execSync(ctx, request, signal),
   };

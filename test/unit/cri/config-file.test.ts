@@ -22,6 +22,16 @@ describe('the configuration file', () => {
       'registries: { mirrors: { docker.io: ["http://10.0.0.1:5000/hub"] } }',
       { registries: { insecure: [], mirrors: { 'docker.io': ['http://10.0.0.1:5000/hub'] } } },
     ],
+    [
+      'where streams are served',
+      'streaming: { address: "10.0.0.1:4000", tlsCertFile: /a.crt, tlsKeyFile: /a.key }',
+      { streaming: { address: '10.0.0.1:4000', tlsCertFile: '/a.crt', tlsKeyFile: '/a.key' } },
+    ],
+    [
+      'no streams',
+      'streaming: { address: null }',
+      { streaming: { ...DEFAULT_CRI_CONFIG.streaming, address: undefined } },
+    ],
     ['no metrics', 'metricsAddress: null\n', { metricsAddress: undefined }],
     ['IPv6', 'metricsAddress: "[::1]:10260"\n', { metricsAddress: '[::1]:10260' }],
   ])('%s', (_sentence, text, expected) => {

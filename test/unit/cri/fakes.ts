@@ -15,6 +15,7 @@ import type { RuntimeServiceContext } from '../../../src/cri/runtime-service/con
 import { GracePeriods } from '../../../src/cri/runtime-service/grace-periods.ts';
 import { recordExit } from '../../../src/cri/runtime-service/record-exit.ts';
 import { RecordStore } from '../../../src/cri/store/record-store.ts';
+import { StreamRequests } from '../../../src/cri/streaming/stream-requests.ts';
 import type { CgroupUsage } from '../../../src/linux/cgroup-usage.ts';
 import { cgroupUsage } from '../../../src/linux/cgroup-usage.ts';
 import { CpuRates } from '../../../src/linux/cpu-rates.ts';
@@ -288,6 +289,7 @@ export function fakeContext(machine: FakeMachine, clock: Clock = new FakeClock()
       measure: async path => machine.directories.get(path),
     }),
     graces: new GracePeriods(clock),
+    streams: new StreamRequests(clock),
     said: new Set(),
   };
   machine.onExit = id => {

@@ -1,0 +1,58 @@
+import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import type { CommandEnd, RemoteCommand } from '../../remotecommand/remote-command.ts';
+import type { ExecSession, OciRuntime } from '../oci/ports.ts';
+import type { RuntimeServiceContext } from '../runtime-service/context.ts';
+import { execProcess } from '../runtime-service/exec-process.ts';
+import { containerState } from '../store/container-record.ts';
+import { forwardInput, forwardOutput, whenAborted } from './stream-life.ts';
+import type { ExecStreamRequest } from './stream-requests.ts';
+
+/**
+ * Runs a command for a client and tells it the end: the exit code when the program has ended and all its output was handed on (a program that it left behind
+ * and that holds its output counts, as with upstream's runtimes), else why it could not run. A client that leaves is as a line that goes down: see `hangUp`.
+ */
+export async function serveExec(
+  ctx: RuntimeServiceContext,
+  request: ExecStreamRequest,
+  client: RemoteCommand,
+  stopping: AbortSignal,
+): Promise<CommandEnd> {
+  const { aborted, release } = whenAborted([client.signal, stopping]);
+  const leaving = new AbortController();
+  aborted.catch(reason => leaving.abort(reason));
+  let session: ExecSession | undefined;
+  try {
+    session = await open(ctx, request, leaving.signal);
+    const end: CommandEnd = { exitCode: await Promise.race([follow(session, client), aborted]) };
+    await client.finish(end);
+    return end;
+  } catch (error) {
+    const end: CommandEnd = { error: `error executing command in container: ${errorMessage(error)}` };
+    await client.finish(end);
+    return end;
+  } finally {
+    release();
+    session?.hangUp();
+  }
+}
+
+function open(
+  ctx: RuntimeServiceContext,
+  request: ExecStreamRequest,
+  signal: AbortSignal,
+): ReturnType<OciRuntime['openExec']> {
+  const record = ctx.store.requireContainer(request.containerId);
+  if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
+  const { tty, ...streams } = request.wanted;
+  const process = execProcess(ctx, record.id, request.cmd, tty);
+  return ctx.runtime.openExec({ id: record.id, process, terminal: tty, ...streams }, signal);
+}
+
+async function follow(session: ExecSession, client: RemoteCommand): Promise<number> {
+  client.onResize(size => session.resize(size));
+  forwardInput(client.stdin, session.stdin, () => session.endInput());
+  const outputs = [forwardOutput(session.stdout, client.stdout), forwardOutput(session.stderr, client.stderr)];
+  const exitCode = await session.exited;
+  await Promise.all(outputs);
+  return exitCode;
+}

@@ -547,7 +547,7 @@ describe.skipIf(suite.skipped)(`kubectl 1.20 against the API server ${suite.titl
       'debug one --image=x --attach=false',
       'error: error updating ephemeral containers: EphemeralContainers in version "v1" cannot be handled as a Pod: no kind "EphemeralContainers" is registered for version "v1"',
     ],
-    ['top node', 'error: Metrics API not available'],
+    ['top node', 'error: metrics not available yet'],
   ])('cannot, for 1.36 has no more what it asks for: %s', async (command, message) => {
     expect((await shop.fails(command)).split('\n').at(-1)).toBe(message);
   });

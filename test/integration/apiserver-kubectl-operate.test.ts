@@ -243,8 +243,8 @@ describe.skipIf(suite.skipped)(`kubectl operates nodes and workloads ${suite.tit
       'get --raw /api/v1/namespaces/default/services/https:kubernetes:/proxy/healthz',
       'get is not supported on resources of kind "services/proxy"',
     ],
-    ['top pod', 'Metrics API not available'],
-    ['top node', 'Metrics API not available'],
+    ['top pod', 'metrics not available yet'],
+    ['top node', 'metrics not available yet'],
   ])('says that it cannot: %s', async (command, message) => {
     // how kubectl begins depends on its version
     expect((await own.fails(command)).endsWith(`: ${message}`)).toBe(true);

@@ -4,6 +4,7 @@ import { readMountinfo, unmount } from '../../src/linux/mount.ts';
 import { isAlive, type ProcessIdentity, processIdentity } from '../../src/linux/procfs.ts';
 import { deleteCluster } from '../../src/local-cluster/delete.ts';
 import { deleteHost } from '../../src/local-cluster/host/host.ts';
+import { listClusterNames } from '../../src/local-cluster/record.ts';
 
 /** Stands in every name that this test process gives away, so that files running side by side do not meet. */
 export const RUN_ID = `t${randomHex(3)}`;
@@ -32,8 +33,8 @@ export async function removeDeadRuns(): Promise<void> {
     for (const host of existsSync(hostsDir) ? readdirSync(hostsDir) : [])
       await deleteHost(host, { hostsDir, missingOk: true });
     const clustersDir = `${directory}/clusters`;
-    for (const cluster of existsSync(clustersDir) ? readdirSync(clustersDir) : [])
-      await deleteCluster(cluster, { clustersDir, write: () => {} });
+    // claims of subnets lie there too
+    for (const cluster of listClusterNames(clustersDir)) await deleteCluster(cluster, { clustersDir, write: () => {} });
     // network namespaces are held by mounts; those below others first
     const mounts = readMountinfo()
       .map(({ target }) => target)

@@ -2,65 +2,27 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { joinedSignal } from '../base/signals.ts';
-import { requestUpgrade, type StreamBackend, type UpgradeAnswer } from './backend.ts';
+import type { UpgradeAnswer } from './backend.ts';
 import { adoptSocket, closeSoon } from './refuse-upgrade.ts';
-
-export interface UpgradeProxyOptions {
-  /** Ends the streams: the server stops, or the client may no longer. */
-  readonly signal: AbortSignal;
-  /** Headers to set, or to take out where undefined, by their lower-case names. Credentials of the client are among those to take out. */
-  readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** The method for the backend; the client's unless given. */
-  readonly method?: string;
-}
-
-/** What became of a request that was handed on. */
-export interface ProxiedUpgrade {
-  /** The backend's: 101 where it took the upgrade. */
-  readonly status: number;
-  /** When both directions have ended, however that came. Never rejects. */
-  readonly ended: Promise<void>;
-}
 
 const LINGER_MS = 2_000;
 /** Of the answer itself: the backend's connection is ours, and the length may change with it. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'trailer']);
 
-/**
- * Hands an upgrade request on to a backend as it is, and its answer back: 101 and from then on the raw bytes both ways, each way as fast as its reader and ended on its
- * own; or the refusal with its body, after which the connection is closed. Resolves with the answer's head. Throws `unavailable` where the backend gives no answer:
- * then the client has been told nothing and the socket is still the caller's to answer on.
- */
-export async function upgradeProxy(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-  backend: StreamBackend,
-  options: UpgradeProxyOptions,
-): Promise<ProxiedUpgrade> {
-  adoptSocket(socket);
-  const gone = new AbortController();
-  const onClose = (): void => gone.abort(new Error('the client is gone'));
-  socket.once('close', onClose);
-  if (socket.destroyed) onClose();
-  const signal = joinedSignal(gone.signal, options.signal);
-  const headers = forwardedHeaders(request, options.headers ?? {});
-  const method = options.method ?? request.method ?? 'GET';
-  try {
-    const answer = await requestUpgrade(backend, { method, headers }, signal);
-    const status = answer.response.statusCode ?? 0;
-    return { status, ended: passUpgrade(answer, { socket, head }, options.signal) };
-  } finally {
-    socket.off('close', onClose);
-    gone.abort();
-  }
+/** A client that asked for an upgrade: its request, its connection, and what it has sent after the request. */
+export interface UpgradeClient {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
 }
 
-/** Gives a client the answer of a backend: 101 and the bytes of both, or a refusal and the end of its connection. Resolves when that has ended; never rejects. */
+/**
+ * Gives a client the answer of a backend: 101 and from then on the raw bytes both ways, each way as fast as its reader and ended on its own; or the refusal with its
+ * body, after which the connection is closed. Resolves when that has ended; never rejects.
+ */
 export function passUpgrade(
   answer: UpgradeAnswer,
-  { socket, head }: { readonly socket: Duplex; readonly head: Buffer },
+  { socket, head }: Omit<UpgradeClient, 'request'>,
   signal: AbortSignal,
 ): Promise<void> {
   adoptSocket(socket);

@@ -1,13 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unavailable } from '../../src/base/errors.ts';
 import type { RemoteCommand } from '../../src/remotecommand/remote-command.ts';
+import { servePortForward } from '../../src/remotecommand/serve-port-forward.ts';
 import { serveRemoteCommand } from '../../src/remotecommand/serve-remote-command.ts';
-import { newestKubectl } from '../harness/kubectl.ts';
+import { type Kubectl, newestKubectl } from '../harness/kubectl.ts';
 import { type StreamApiServer, streamApiServer } from '../harness/stream-api-server.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -106,5 +111,75 @@ describe.skipIf('missing' in program).each([
 
   it('leaves no connection', async () => {
     await waitFor('all connections to end', () => server.sockets.size === 0);
+  });
+});
+
+describe.skipIf('missing' in program).each([
+  ['WebSocket', 'SPDY/3.1+portforward.k8s.io', {}],
+  ['SPDY', 'portforward.k8s.io', { KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' }],
+])('kubectl port-forward over %s', (_, protocol, env) => {
+  const spoken = new Set<string>();
+  let server: StreamApiServer;
+  let pod: Server;
+  let forward: ReturnType<Kubectl['background']>;
+  let local = 0;
+  beforeAll(async () => {
+    pod = createServer({ allowHalfOpen: true }, socket => {
+      socket.on('error', () => {});
+      socket.pipe(socket);
+    });
+    pod.listen(0, '127.0.0.1');
+    await once(pod, 'listening');
+    const { port } = pod.address() as AddressInfo;
+    server = await streamApiServer((request, socket, head) => {
+      spoken.add(`${request.headers['sec-websocket-protocol'] ?? request.headers['x-stream-protocol-version']}`);
+      const target = async (asked: number): Promise<Duplex> => {
+        if (asked !== 80) throw unavailable(`dial tcp 127.0.0.1:${asked}: connect: connection refused`);
+        return connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      };
+      void servePortForward(request, socket, head, [], target, { pod: { name: 'p', uid: 'u1' } });
+    });
+    forward = server.kubectl(path, env).background('port-forward pod/p :80 :81 --address 127.0.0.1');
+    local = await waitFor('kubectl to listen', saw => {
+      saw(forward.seen());
+      return /127.0.0.1:(\d+) -> 80/.exec(forward.seen())?.[1];
+    }).then(Number);
+  });
+  afterAll(async () => {
+    await forward.end();
+    await server[Symbol.asyncDispose]();
+    pod.close();
+  });
+
+  it('passes 32 MiB both ways unchanged on each of three connections', async () => {
+    const sent = randomBytes(32 << 20);
+    const one = async (): Promise<string> => {
+      const socket = connect({ port: local, host: '127.0.0.1', allowHalfOpen: true });
+      const pieces: Buffer[] = [];
+      socket.on('data', piece => pieces.push(piece));
+      socket.write(sent);
+      await waitFor('all to come back', () => pieces.reduce((sum, piece) => sum + piece.length, 0) === sent.length);
+      socket.destroy();
+      return sha256(Buffer.concat(pieces));
+    };
+    expect(await Promise.all([one(), one(), one()])).toEqual(Array(3).fill(sha256(sent)));
+    expect([...spoken]).toEqual([protocol]);
+  });
+
+  it('tells why a port cannot be reached', async () => {
+    const other = Number(/127.0.0.1:(\d+) -> 81/.exec(forward.seen())?.[1]);
+    const socket = connect(other, '127.0.0.1');
+    await once(socket, 'close');
+    await waitFor('the message', saw => {
+      saw(forward.seen());
+      return forward.seen().includes('error forwarding port 81 to pod p, uid u1: dial tcp 127.0.0.1:81');
+    });
+  });
+
+  it('leaves no connection', async () => {
+    await forward.end();
+    await waitFor('all connections to end', () => server.sockets.size === 0);
+    const count = await new Promise(resolve => pod.getConnections((_error, connections) => resolve(connections)));
+    expect(count).toBe(0);
   });
 });

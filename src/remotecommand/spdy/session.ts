@@ -63,6 +63,8 @@ interface AwaitedReply {
  * that can be done. See the README for what follows from that.
  */
 export class SpdySession implements StreamSession {
+  /** Resolves when the connection is closed, by whom ever. */
+  readonly ended: Promise<void>;
   readonly #socket: Duplex;
   readonly #options: SpdySessionOptions;
   readonly #clock: Clock;
@@ -105,6 +107,10 @@ export class SpdySession implements StreamSession {
     });
     this.#writer = new FrameWriter(socket, () => this.#active());
     adoptSocket(socket);
+    this.ended = new Promise(resolve => {
+      if (socket.closed) resolve();
+      else socket.once('close', () => resolve());
+    });
     socket.on('data', (chunk: Buffer) => this.#feed(chunk));
     socket.on('drain', () => this.#onDrain());
     socket.once('error', error => this.#lose(unavailable(`connection lost: ${errorMessage(error)}`)));
@@ -160,14 +166,11 @@ export class SpdySession implements StreamSession {
 
   /** Says that nothing more will come, sends what is written, closes. Streams that are open end without further word. Resolves when the connection has ended; may be repeated. */
   close(): Promise<void> {
-    const closed = new Promise<void>(resolve => {
-      if (this.#socket.closed) resolve();
-      else this.#socket.once('close', () => resolve());
-    });
-    if (this.#closing || this.#gone.signal.aborted) return closed;
-    this.#goAway(GOAWAY_OK);
-    this.#end();
-    return closed;
+    if (!this.#closing && !this.#gone.signal.aborted) {
+      this.#goAway(GOAWAY_OK);
+      this.#end();
+    }
+    return this.ended;
   }
 
   /** Ends at once what the peer has broken, or what has lasted too long: the peer is told by GOAWAY, the signal aborts with `reason`. */

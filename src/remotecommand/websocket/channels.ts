@@ -48,10 +48,6 @@ export class WebSocketChannels implements ChannelConnection {
     return this.#pipe.signal;
   }
 
-  get closedNormally(): boolean {
-    return this.#pipe.closedNormally;
-  }
-
   stream(channel: number): ChannelStream {
     return this.#streams[channel] as ChannelStream;
   }

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { errorMessage, GantryError, unavailable } from '../../base/errors.ts';
 
 export interface WebSocketPipeOptions {
-  readonly onMessage: (data: Buffer) => void;
+  readonly onMessage: (data: Buffer, isBinary: boolean) => void;
   /** Once: the connection is over, by whom ever. */
   readonly onClose: () => void;
   /** 0: never. Pings do not count, as upstream. */
@@ -44,9 +44,9 @@ export class WebSocketPipe {
     this.#socket = socket;
     this.#options = options;
     this.#lastActive = options.clock.monotonic();
-    ws.on('message', data => {
+    ws.on('message', (data, isBinary) => {
       this.#lastActive = options.clock.monotonic();
-      if (!this.#closing && !this.#gone.signal.aborted) options.onMessage(data as Buffer);
+      if (!this.#closing && !this.#gone.signal.aborted) options.onMessage(data as Buffer, isBinary);
     });
     ws.on('error', error => {
       this.#why ??= new GantryError('invalid-argument', `broken WebSocket: ${errorMessage(error)}`);
@@ -59,11 +59,6 @@ export class WebSocketPipe {
   /** Aborts when the connection is lost, by whom ever, `close` excepted. A peer that closes normally is gone as well. */
   get signal(): AbortSignal {
     return this.#gone.signal;
-  }
-
-  /** Whether the peer has closed as it should: with 1000, or without a code. */
-  get closedNormally(): boolean {
-    return this.#closed && this.#why === undefined;
   }
 
   /** `done` when the socket takes more, or when the connection is over and nothing can be sent. A string goes as text. */
@@ -116,6 +111,11 @@ export class WebSocketPipe {
       this.#ws.close(NORMAL);
     }
     await closed;
+  }
+
+  /** Ends the connection without a word. */
+  terminate(): void {
+    this.#ws.terminate();
   }
 
   /** Ends what the peer has broken, or what has lasted too long. The signal aborts with `reason`. */

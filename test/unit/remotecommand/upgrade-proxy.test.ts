@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { connect, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { errorCode } from '../../../src/base/errors.ts';
-import { refuseUpgrade } from '../../../src/remotecommand/refuse-upgrade.ts';
-import { upgradeProxy } from '../../../src/remotecommand/upgrade-proxy.ts';
+import { requestUpgrade } from '../../../src/remotecommand/backend.ts';
+import { adoptSocket, refuseUpgrade } from '../../../src/remotecommand/refuse-upgrade.ts';
+import { forwardedHeaders, passUpgrade } from '../../../src/remotecommand/upgrade-proxy.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { askUpgrade, type OnUpgrade, readAll, streamServer } from './stream-server.ts';
 
@@ -15,6 +17,22 @@ const SPDY = { upgrade: 'SPDY/3.1' };
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const switching =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Odd-Name: kept\r\n\r\n';
+
+/** What a proxy does: asks a backend as the client asked it, and passes its answer. */
+async function upgradeProxy(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  { url }: { url: URL },
+  { signal, headers = {} }: { signal: AbortSignal; headers?: Record<string, string | undefined> },
+) {
+  const gone = new AbortController();
+  adoptSocket(socket);
+  socket.once('close', () => gone.abort(new Error('the client is gone')));
+  const asked = { method: request.method ?? '', headers: forwardedHeaders(request, headers) };
+  const answer = await requestUpgrade({ url }, asked, gone.signal);
+  return { status: answer.response.statusCode ?? 0, ended: passUpgrade(answer, { socket, head }, signal) };
+}
 
 /** A proxy before a backend that takes upgrades by `onUpgrade`. */
 async function proxied(onUpgrade: OnUpgrade, headers: Record<string, string | undefined> = {}, stop?: AbortSignal) {
@@ -46,7 +64,7 @@ const echo: OnUpgrade = (_, socket) => {
   socket.pipe(socket);
 };
 
-describe('upgradeProxy', () => {
+describe('an upgrade that is handed on', () => {
   it('hands the request on with its query and headers, those that were to change changed', async () => {
     let seen: unknown;
     await using world = await proxied(

@@ -54,6 +54,7 @@ describe.skipIf(suite.skipped)(`kubectl writes to the API server ${suite.title}`
     metadata: { name, labels },
     data,
   });
+  const secret = (name: string) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name } });
   const deployment = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -241,6 +242,30 @@ describe.skipIf(suite.skipped)(`kubectl writes to the API server ${suite.title}`
       .ok('apply -f - --prune -l set=x --prune-allowlist=core/v1/ConfigMap');
     expect(out.split('\n')).toEqual(['configmap/stays unchanged', 'configmap/goes pruned']);
     expect(await own.ok('get configmaps -o name')).toBe('configmap/other\nconfigmap/stays');
+  });
+
+  it('prunes by the set that it keeps of what was applied together', async () => {
+    const sets = own.at(folder, { KUBECTL_APPLYSET: 'true' });
+    const apply = 'apply -f - --prune --applyset=parts';
+    await sets.given([configMap('stays', { a: '1' }), configMap('goes', {}), secret('goes')]).ok(apply);
+    const parent = JSON.parse(await own.ok('get secret parts -o json')) as {
+      metadata: Record<string, Record<string, string>>;
+    };
+    const id = parent.metadata['labels']?.['applyset.kubernetes.io/id'] ?? '';
+    expect(parent.metadata['annotations']).toMatchObject({
+      'applyset.kubernetes.io/contains-group-kinds': 'ConfigMap,Secret',
+      'applyset.kubernetes.io/tooling': expect.stringMatching(/^kubectl\/v1\./),
+    });
+    const labelled = (): Promise<string> =>
+      own.ok(`get configmap,secret -l applyset.kubernetes.io/part-of=${id} -o name`);
+    expect(await labelled()).toBe('configmap/goes\nconfigmap/stays\nsecret/goes');
+    const out = await sets.given([configMap('stays', { a: '1' })]).ok(apply);
+    expect(out.split('\n').toSorted()).toEqual([
+      'configmap/goes pruned',
+      'configmap/stays unchanged',
+      'secret/goes pruned',
+    ]);
+    expect(await labelled()).toBe('configmap/stays');
   });
 
   it('applies, compares and deletes a kustomization', async () => {

@@ -64,7 +64,7 @@ need_node() {
 RUN_PACKAGES="runc:runc crun:crun conmon:conmon catatonit:catatonit iptables:iptables nft:nftables ip:iproute2
   unshare:util-linux nsenter:util-linux setpriv:util-linux mount:mount hostname:hostname busybox:busybox-static
   socat:socat runsv:runit svlogd:runit ps:procps etcd:etcd-server"
-TEST_PACKAGES="containerd:containerd /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl
+TEST_PACKAGES="containerd:containerd /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl tmux:tmux
   /usr/lib/python3/dist-packages/kubernetes/__init__.py:python3-kubernetes"
 
 # missing_packages PAIRS: the packages whose binary is not there
@@ -124,6 +124,23 @@ install_node_modules() {
 
 build_command() {
   NODE_EXTRA_CA_CERTS='' npm run --silent build
+}
+
+# pinned clients whose builds take minutes: only the soak tests have them
+GO_CLIENTS="helm.sh/helm/v4/cmd/helm@v4.3.2"
+
+# build_go_clients: into .cache/go-clients, from the module proxy. Where that cannot be the tests with them say that they are skipped; that is no failure.
+build_go_clients() {
+  local client name
+  command -v go >/dev/null || {
+    echo "note: go is not here to build $GO_CLIENTS"
+    return
+  }
+  for client in $GO_CLIENTS; do
+    name=$(basename "${client%@*}")
+    [ -x ".cache/go-clients/$name" ] && continue
+    GOBIN=$PWD/.cache/go-clients go install "$client" || echo "note: $client cannot be built here"
+  done
 }
 
 # unpack_old_kubectl: kubectl 1.20.2, as Debian 12 ships it, in .cache/kubectl-1.20. It is installed nowhere, so that no newer one is covered.

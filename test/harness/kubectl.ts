@@ -17,7 +17,7 @@ interface KubectlSettings {
   readonly server: Pick<TestApiServer, 'folder'>;
   readonly kubeconfig: string;
   readonly namespace?: string;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
   readonly env?: Readonly<Record<string, string>>;
   readonly folder?: string;
   /** A minute unless given. */
@@ -33,6 +33,10 @@ export class Kubectl {
 
   constructor(settings: KubectlSettings) {
     this.#settings = settings;
+  }
+
+  get program(): string {
+    return this.#settings.program;
   }
 
   /** The same as another user. */
@@ -51,9 +55,10 @@ export class Kubectl {
   }
 
   /** The same with this on standard input; objects go as one list. */
-  given(input: string | readonly object[]): Kubectl {
-    const text = typeof input === 'string' ? input : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: input });
-    return new Kubectl({ ...this.#settings, input: text });
+  given(input: string | Uint8Array | readonly object[]): Kubectl {
+    const raw = typeof input === 'string' || input instanceof Uint8Array;
+    const given = raw ? input : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: input });
+    return new Kubectl({ ...this.#settings, input: given });
   }
 
   /** The same in a folder of the caller's, with more in its environment. */
@@ -80,6 +85,20 @@ export class Kubectl {
     const result = await this.run(command, ...more);
     if (result.code === 0) return result.out;
     throw new Error(`kubectl ${command} ${more.join(' ')} ended with ${result.code}: ${result.err || result.out}`);
+  }
+
+  /** What it wrote on standard output, byte by byte. Fails when it ends with another code than 0. */
+  async bytes(command: string, ...more: readonly string[]): Promise<Uint8Array> {
+    const { program, input } = this.#settings;
+    const { stdout } = await execa(program, this.#words(command, more), {
+      env: this.#environment(),
+      encoding: 'buffer',
+      stripFinalNewline: false,
+      timeout: this.#settings.timeoutMs ?? 60_000,
+      killSignal: 'SIGKILL',
+      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    });
+    return stdout;
   }
 
   /** What it wrote on standard error. Fails when it ends with code 0. */

@@ -3,6 +3,7 @@ import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import * as https from 'node:https';
 import type * as net from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compose, newContext } from '../../src/apiserver/pipeline/context.ts';
@@ -56,6 +57,9 @@ const backend = http.createServer((request, response) => {
       return;
     case '/bare':
       request.socket.end('HTTP/1.1 200 OK\nContent-Length: 2\nConnection: close\n\nok');
+      return;
+    case '/eof':
+      request.resume().once('end', () => request.socket.end(`HTTP/1.0 200 OK\r\n\r\n${'x'.repeat(1_000_000)}`));
       return;
     case '/hangup':
       request.socket.destroy();
@@ -219,6 +223,19 @@ describe('a proxied request', () => {
 
   it('reaches servers whose lines end without a carriage return', async () => {
     expect(await ask(`${PROXY}/bare`)).toMatchObject({ status: 200, body: Buffer.from('ok') });
+  });
+
+  it.each(['GET', 'POST'])('gets all of an answer that ends with its connection: %s', async method => {
+    const session = http2.connect(`https://127.0.0.1:${port}`, { ca: certificate });
+    const stream = session.request({ ':path': `${PROXY}/eof`, ':method': method }, { endStream: method === 'GET' });
+    if (method === 'POST') stream.end('x'.repeat(200_000));
+    let length = 0;
+    for await (const chunk of stream) {
+      length += (chunk as Buffer).length;
+      await setTimeout(1);
+    }
+    expect(length).toBe(1_000_000);
+    session.close();
   });
 
   it('for the head of a document alone gets no body', async () => {

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { ApiServer } from '../../src/apiserver/server.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/daemon/logger.ts';
@@ -289,6 +290,29 @@ describe('a stream to a kubelet', () => {
     expect(open.size).toBe(200);
     for (const socket of sockets) socket.end();
     await expect.poll(() => open.size).toBe(0);
+  });
+
+  it.each([
+    [[], ['', 'no upgrade']],
+    [['binary.k8s.io'], ['', 'no upgrade']],
+    [['base64.binary.k8s.io'], ['', Buffer.from('no upgrade').toString('base64')]],
+  ])('brings logs over WebSocket too, with the subprotocols %j', async (protocols, messages) => {
+    const ws = new WebSocket(`wss://127.0.0.1:${port}/api/v1/namespaces/a/pods/web/log`, protocols, { ca: ca.pem });
+    const read: string[] = [];
+    ws.on('message', message => read.push(String(message)));
+    const [code] = await once(ws, 'close');
+    expect([code, read]).toEqual([1000, messages]);
+  });
+
+  it('brings no logs to who wants another subprotocol', async () => {
+    const headers = {
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      'sec-websocket-protocol': 'v4.channel.k8s.io',
+    };
+    const answer = (await upgrade('/api/v1/namespaces/a/pods/web/log', { method: 'GET', headers })) as Answer;
+    expect(answer.status).toBe(403);
   });
 
   it('ends when the server stops', async () => {

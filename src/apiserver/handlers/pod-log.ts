@@ -3,8 +3,10 @@ import { ApiError, badRequestError, internalApiError, invalidError, methodNotAll
 import { canonicalTime } from '../../api/time.ts';
 import type { Node, Pod } from '../../api/types/gen/core-v1.ts';
 import { type FieldError, forbidden, invalid } from '../../api/validation/field-error.ts';
-import type { ApiResponse } from '../http.ts';
+import { serveWebSocketBytes } from '../../remotecommand/websocket-bytes.ts';
+import { type ApiResponse, asksForUpgrade, takeoverResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
+import { answerBody } from '../proxy/answer-body.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { queryFlag } from './query-flag.ts';
 import type { ServedResource } from './served-resource.ts';
@@ -50,27 +52,27 @@ export async function podLog(
   const answer = await handlers.kubelets.get(node, path, options, context.signal);
   const status = answer.statusCode ?? 500;
   if (status < 200 || status > 206) throw await refusal(answer, status, name);
+  if (asksForUpgrade(context.request) && context.request.headers.get('upgrade').toLowerCase() === 'websocket')
+    return logOverWebSocket(answer, context.signal);
   return {
     status: 200,
     headers: { 'content-type': 'text/plain' },
-    body: {
-      async stream(sink, gone) {
-        const end = (): void => void answer.destroy();
-        gone.addEventListener('abort', end, { once: true });
-        context.signal.addEventListener('abort', end, { once: true });
-        try {
-          for await (const piece of answer) await sink.write([piece as Buffer], gone);
-        } catch (error) {
-          // who has left, and a server that stops, need no word
-          if (!gone.aborted && !context.signal.aborted) throw error;
-        } finally {
-          gone.removeEventListener('abort', end);
-          context.signal.removeEventListener('abort', end);
-          answer.destroy();
-        }
-      },
-    },
+    body: answerBody(answer, context.request, context.signal),
   };
+}
+
+/** Browsers read logs so; they have no other stream of bytes. */
+function logOverWebSocket(answer: IncomingMessage, signal: AbortSignal): ApiResponse {
+  const end = (): void => void answer.destroy();
+  signal.addEventListener('abort', end, { once: true });
+  return takeoverResponse(({ request, socket, head }) =>
+    serveWebSocketBytes(request, socket, head, gone => {
+      gone.addEventListener('abort', end, { once: true });
+      return answer;
+    }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    }),
+  );
 }
 
 /** The container that is meant. Throws 400 where none is named and there are several, or there is none of that name. Pure. */

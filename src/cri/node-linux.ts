@@ -11,7 +11,7 @@ import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
 import { createNetns, removeNetns } from '../linux/netns.ts';
 import { readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
-import { bootId, isAlive, linkCounters } from '../linux/procfs.ts';
+import { bootId, isAlive, linkCounters, processHeeds } from '../linux/procfs.ts';
 import type { NodePort } from './node-port.ts';
 import { lookUpDevices, readHostDevices } from './oci/host-devices.ts';
 import type { CriPaths } from './paths.ts';
@@ -84,6 +84,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
 
     signal: signalProcess,
     isAlive,
+    heeds: processHeeds,
     cgroupUsage: path => readCgroupUsage(path, cgroups),
     linkCounters,
     killCgroup: path => void killCgroup(path, cgroups),

@@ -51,6 +51,8 @@ export interface NodePort {
   /** Sends a signal to exactly that process. False when it has ended. */
   signal(process: ProcessIdentity, signal: number): boolean;
   isAlive(process: ProcessIdentity): boolean;
+  /** Whether a process catches or blocks a signal now. The first process of a pid namespace never hears of one that it does neither with. */
+  heeds(process: ProcessIdentity, signal: number): boolean;
   /** What a cgroup has used; without figures when it is not there. */
   cgroupUsage(path: string): CgroupUsage;
   /** What went through the links of that process's network namespace; undefined when it has ended. */

@@ -54,6 +54,21 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return processIdentity(identity.pid)?.startTime === identity.startTime;
 }
 
+/** Whether the text of /proc/pid/status says that the process catches or blocks a signal: one that it does neither with meets its default. */
+export function heedsSignal(status: string, signal: number): boolean {
+  const bit = 1n << BigInt(signal - 1);
+  return ['SigCgt', 'SigBlk'].some(field => {
+    const mask = new RegExp(`^${field}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0';
+    return (BigInt(`0x${mask}`) & bit) !== 0n;
+  });
+}
+
+/** The same of a process that runs; false when it is gone. */
+export function processHeeds(identity: ProcessIdentity, signal: number): boolean {
+  const status = readOfProcess(identity.pid, 'status');
+  return status !== undefined && isAlive(identity) && heedsSignal(status, signal);
+}
+
 /** Every process of this pid namespace, zombies included, by pid. Reads two files per process: for start-up and tests, not for loops. */
 export function listProcesses(): ProcessRow[] {
   const rows: ProcessRow[] = [];

@@ -1,11 +1,16 @@
+import { sleep } from '../../base/signals.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { signalNumber } from '../../linux/signal-numbers.ts';
 import type { StopContainerRequest, StopContainerResponse } from '../../rpc/cri-api.ts';
-import { containerState } from '../store/container-record.ts';
+import { type ContainerRecord, containerState } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { killContainer, waitForEnd } from './kill-container.ts';
 
 const SIGTERM = 15;
+
+/** So long after its start a program may still be about to say which signals it handles. */
+const YOUNG_MS = 2_000;
+const LOOK_MS = 20;
 
 /** setTimeout counts in 31 bits; a grace of 24 days is for ever. */
 const MAX_GRACE_SECONDS = 2_000_000n;
@@ -38,7 +43,9 @@ async function stop(ctx: RuntimeServiceContext, id: string, graceMs: number): Pr
     const record = ctx.store.container(id);
     if (record === undefined) return;
     if (!grace.over.aborted && containerState(record) === 'running' && record.init !== undefined) {
-      ctx.node.signal(record.init, signalNumber(record.stopSignal) ?? SIGTERM);
+      const stopSignal = signalNumber(record.stopSignal) ?? SIGTERM;
+      if (record.ownPidNamespace) await untilHeeded(ctx, record, stopSignal, grace.over);
+      ctx.node.signal(record.init, stopSignal);
       faultPoint('cri/stop-container/signalled');
       await waitForEnd(ctx, id, grace.over);
     }
@@ -48,4 +55,20 @@ async function stop(ctx: RuntimeServiceContext, id: string, graceMs: number): Pr
     grace.release();
   }
   await killContainer(ctx, id);
+}
+
+/**
+ * The kernel drops a signal for the first process of a pid namespace that has no handler for it. A program that was started a moment ago has none yet, and would
+ * then have the whole time-out to run: it is given the moment. No event tells of a handler. One that never has any is as deaf as before.
+ */
+async function untilHeeded(
+  ctx: RuntimeServiceContext,
+  { init, startedAt = 0n }: ContainerRecord,
+  signal: number,
+  over: AbortSignal,
+): Promise<void> {
+  if (init === undefined) return;
+  const young = startedAt + BigInt(YOUNG_MS) * 1_000_000n;
+  while (ctx.node.now() < young && ctx.node.isAlive(init) && !ctx.node.heeds(init, signal))
+    await sleep(LOOK_MS, over, ctx.clock);
 }

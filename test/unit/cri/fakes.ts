@@ -224,6 +224,7 @@ export class FakeMachine {
       if (signal === 9 || !this.deaf.has(id)) queueMicrotask(() => this.end(id, 128 + signal));
       return true;
     },
+    heeds: ({ pid }) => ![...this.containers].some(([id, c]) => c.init.pid === pid && this.deaf.has(id)),
     isAlive: ({ pid }) =>
       [...this.containers.values()].some(c => (c.init.pid === pid && c.exit === undefined) || c.monitor.pid === pid),
     cgroupUsage: path => this.usages.get(path) ?? NO_USAGE,

@@ -244,6 +244,22 @@ describe('StopContainer', () => {
     expect(ctx.store.requireContainer(containerId).exitCode).toBe(137);
   });
 
+  it('waits with the signal for a program that has just begun until it has a handler', async () => {
+    const machine = new FakeMachine();
+    const clock = new FakeClock();
+    const ctx = fakeContext(machine, clock);
+    const { containerId } = await running(ctx);
+    machine.deaf.add(containerId);
+    const stopped = stopContainer(ctx, { containerId, timeout: 30n });
+    await ctx.queue.idle();
+    await clock.advance(100);
+    expect(containerState(ctx.store.requireContainer(containerId))).toBe('running');
+    machine.deaf.delete(containerId);
+    await clock.advance(20);
+    await stopped;
+    expect(ctx.store.requireContainer(containerId).exitCode).toBe(128 + 15);
+  });
+
   it('signals no process of an earlier boot: its pid may be another program now', async () => {
     const machine = new FakeMachine();
     const ctx = fakeContext(machine);

@@ -33,6 +33,7 @@ export const FAULT_POINTS = [
   'cri/start-container/released',
   'cri/start-container/started',
   'cri/stop-container/signalled',
+  'cri/update-container-resources/updated',
   'cri/remove-container/marked',
   'cri/remove-container/runtime-deleted',
   'cni/add/address-taken',

@@ -9,6 +9,7 @@ import {
   ContainerState,
   PodSandboxConfig,
   PodSandboxState,
+  UpdateContainerResourcesRequest,
 } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig, removeCriPod, runCriPod } from '../harness/cri-pod.ts';
 import { armFault, killAndRestart, waitForRestart } from '../harness/fault.ts';
@@ -252,6 +253,27 @@ describe('kinds of pods', () => {
     const cmd = ['grep', '-h', 'Seccomp:', '/proc/1/status', '/proc/self/status'];
     const { stdout } = await client.execSync({ containerId, cmd, timeout: 10n });
     expect(stdout.toString()).toBe(`Seccomp:\t${mode}\n`.repeat(2));
+    await client.removePodSandbox({ podSandboxId });
+    await expectNothingLeft();
+  });
+
+  it('whose limits are changed has them at once, up and down, and shows them', async () => {
+    const { client, host } = runtime;
+    const sandboxConfig = podConfig(freshName('resized'));
+    const { podSandboxId } = await client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' });
+    const { containerId } = await client.createContainer({ podSandboxId, config: shell('sleep 1000'), sandboxConfig });
+    await client.startContainer({ containerId });
+    const group = `${sandboxConfig.linux?.cgroupParent}/${containerId}`;
+    const limit = (controller: string, file: string): string =>
+      readFileSync(host.path(`/sys/fs/cgroup/${controller}${group}/${file}`), 'utf8').trim();
+    for (const memoryLimitInBytes of [512n << 20n, 32n << 20n]) {
+      const linux = { memoryLimitInBytes, cpuQuota: 20_000n, cpuPeriod: 100_000n };
+      await client.updateContainerResources(UpdateContainerResourcesRequest.fromPartial({ containerId, linux }));
+      expect(limit('memory', 'memory.limit_in_bytes')).toBe(String(memoryLimitInBytes));
+      expect(limit('cpu', 'cpu.cfs_quota_us')).toBe('20000');
+      const { status } = await client.containerStatus({ containerId, verbose: false });
+      expect(status?.resources?.linux).toMatchObject({ ...linux, cpuShares: 102n });
+    }
     await client.removePodSandbox({ podSandboxId });
     await expectNothingLeft();
   });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../src/base/errors.ts';
 import { FAULT_POINTS, type FaultPoint } from '../../src/linux/fault-point.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
+import { UpdateContainerResourcesRequest } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
 import { armFault, waitForRestart } from '../harness/fault.ts';
 import { BUSYBOX } from '../harness/images.ts';
@@ -57,6 +58,11 @@ async function startPod(name: string): Promise<string> {
     if (status?.state === 1) return;
     await target.client.startContainer({ containerId });
   });
+  await persistently('UpdateContainerResources', () =>
+    target.client.updateContainerResources(
+      UpdateContainerResourcesRequest.fromPartial({ containerId, linux: { cpuShares: 204n } }),
+    ),
+  );
   return podSandboxId;
 }
 

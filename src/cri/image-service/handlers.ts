@@ -1,6 +1,7 @@
 import type { ImagesService } from '../../rpc/gen/gantry/images/v1/images.ts';
 import type { ImageServiceService } from '../../rpc/gen/runtime/v1/services.ts';
 import type { Handlers } from '../../rpc/service.ts';
+import { streamed } from '../../rpc/streamed-list.ts';
 import type { Images } from '../images/image-store.ts';
 import { imageFsInfo } from './image-fs-info.ts';
 import { imageStatus } from './image-status.ts';
@@ -9,10 +10,15 @@ import { listImages } from './list-images.ts';
 import { pullImage } from './pull-image.ts';
 import { removeImage } from './remove-image.ts';
 
-/** runtime.v1.ImageService over a store; StreamImages answers UNIMPLEMENTED, upon which clients use ListImages. */
+/** runtime.v1.ImageService over a store. */
 export function imageServiceHandlers(images: Images): Handlers<typeof ImageServiceService> {
   return {
     listImages: async request => listImages(images, request),
+    streamImages: request =>
+      streamed(
+        async () => listImages(images, request).images,
+        found => ({ images: found }),
+      ),
     imageStatus: async request => imageStatus(images, request),
     pullImage: (request, { signal }) => pullImage(images, request, signal),
     removeImage: request => removeImage(images, request),

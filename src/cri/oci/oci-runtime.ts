@@ -32,9 +32,12 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
   // What a runtime starts and leaves to run by itself is then our child: only so its end can be waited for.
   becomeSubreaper();
 
-  const run = async (args: readonly string[], signal?: AbortSignal): Promise<CommandResult> => {
+  const run = async (args: readonly string[], signal?: AbortSignal, input?: string): Promise<CommandResult> => {
     try {
-      return await runCommand(path, [...globalArgs, ...args], signal === undefined ? {} : { signal });
+      return await runCommand(path, [...globalArgs, ...args], {
+        ...(signal === undefined ? {} : { signal }),
+        ...(input === undefined ? {} : { input }),
+      });
     } catch (error) {
       throw errnoName(error) === 'ENOENT' ? missingRuntime(options, error) : error;
     }
@@ -69,6 +72,11 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
       } catch (error) {
         throw errnoName(error) === 'ENOENT' ? missingRuntime(options, error) : error;
       }
+    },
+
+    async update(id, resources, signal) {
+      const result = await run(['update', '--resources=/dev/stdin', id], signal, JSON.stringify(resources));
+      if (result.code !== 0) throw failure('update', result);
     },
 
     async list(signal) {

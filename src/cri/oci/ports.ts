@@ -7,6 +7,8 @@ import type { Readable, Writable } from 'node:stream';
 import type { ProcessIdentity } from '../../linux/procfs.ts';
 import type { TerminalSize } from '../../linux/terminal.ts';
 
+import type { OciResources } from '../spec/oci-spec.ts';
+
 export type { ProcessIdentity } from '../../linux/procfs.ts';
 
 export interface ExecRequest {
@@ -68,6 +70,8 @@ export interface OciRuntime {
   start(id: string, signal?: AbortSignal): Promise<void>;
   /** Removes a container's runtime state and cgroups; with `force` kills it first. Safe to repeat: an unknown id is fine. */
   delete(id: string, options: { readonly force: boolean }, signal?: AbortSignal): Promise<void>;
+  /** Changes the limits of a created or running container to these (config.json `linux.resources`). Safe to repeat. Throws the runtime's own message. */
+  update(id: string, resources: OciResources, signal?: AbortSignal): Promise<void>;
   /** Runs a process inside. A time-out kills everything the process started and throws `deadline-exceeded`. */
   exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
   /** Starts a process inside and resolves when it runs. Throws the runtime's own message, e.g. when the program is not in the image. */

@@ -1,7 +1,9 @@
 import { errorCode, errorMessage } from '../../base/errors.ts';
 import type { RuntimeServiceService } from '../../rpc/gen/runtime/v1/services.ts';
 import type { Handlers } from '../../rpc/service.ts';
+import { streamed } from '../../rpc/streamed-list.ts';
 import { attach } from './attach.ts';
+import { checkpointContainer } from './checkpoint-container.ts';
 import { containerStats } from './container-stats.ts';
 import { containerStatus } from './container-status.ts';
 import type { RuntimeServiceContext } from './context.ts';
@@ -23,6 +25,8 @@ import { startContainer } from './start-container.ts';
 import { status } from './status.ts';
 import { stopContainer } from './stop-container.ts';
 import { stopPodSandbox } from './stop-pod-sandbox.ts';
+import { updateContainerResources } from './update-container-resources.ts';
+import { updatePodSandboxResources } from './update-pod-sandbox-resources.ts';
 import { updateRuntimeConfig } from './update-runtime-config.ts';
 import { version } from './version.ts';
 
@@ -48,6 +52,27 @@ export function runtimeServiceHandlers(
     podSandboxStats: (request, { signal }) => podSandboxStats(ctx, request, signal),
     listPodSandboxStats: (request, { signal }) => listPodSandboxStats(ctx, request, signal),
 
+    streamPodSandboxes: request =>
+      streamed(
+        async () => listPodSandbox(ctx, request).items,
+        podSandboxes => ({ podSandboxes }),
+      ),
+    streamContainers: request =>
+      streamed(
+        async () => listContainers(ctx, request).containers,
+        containers => ({ containers }),
+      ),
+    streamContainerStats: (request, { signal }) =>
+      streamed(
+        async () => (await listContainerStats(ctx, request, signal)).stats,
+        containerStats => ({ containerStats }),
+      ),
+    streamPodSandboxStats: (request, { signal }) =>
+      streamed(
+        async () => (await listPodSandboxStats(ctx, request, signal)).stats,
+        podSandboxStats => ({ podSandboxStats }),
+      ),
+
     runPodSandbox: (request, { signal }) => {
       const { name: pod = '', namespace = '' } = request.config?.metadata ?? {};
       return told(ctx, 'RunPodSandbox', { pod, namespace }, runPodSandbox(ctx, request, signal), r => ({
@@ -70,6 +95,15 @@ export function runtimeServiceHandlers(
       told(ctx, 'StopContainer', ofContainer(ctx, request.containerId), stopContainer(ctx, request, signal)),
     removeContainer: (request, { signal }) =>
       told(ctx, 'RemoveContainer', ofContainer(ctx, request.containerId), removeContainer(ctx, request, signal)),
+    updateContainerResources: (request, { signal }) =>
+      told(
+        ctx,
+        'UpdateContainerResources',
+        ofContainer(ctx, request.containerId),
+        updateContainerResources(ctx, request, signal),
+      ),
+    updatePodSandboxResources: async request => updatePodSandboxResources(ctx, request),
+    checkpointContainer: async request => checkpointContainer(ctx, request),
     reopenContainerLog: (request, { signal }) =>
       told(ctx, 'ReopenContainerLog', ofContainer(ctx, request.containerId), reopenContainerLog(ctx, request, signal)),
 

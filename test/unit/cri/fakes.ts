@@ -116,6 +116,9 @@ export class FakeMachine {
       this.end(id, 137);
       this.containers.delete(id);
     },
+    update: async () => {
+      await this.step('update');
+    },
     exec: async () => ({ stdout: Buffer.from('out'), stderr: Buffer.alloc(0), exitCode: 0 }),
     openExec: async () => {
       throw notFound('this machine runs no streams');

@@ -1,0 +1,39 @@
+import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
+import type { UpdateContainerResourcesRequest, UpdateContainerResourcesResponse } from '../../rpc/cri-api.ts';
+import { mergeResources } from '../spec/merge-resources.ts';
+import { decideResources } from '../spec/resources.ts';
+import { containerState } from '../store/container-record.ts';
+import type { RuntimeServiceContext } from './context.ts';
+
+/**
+ * Changes the limits of a created or running container; what the request leaves at zero stays. ContainerStatus shows them from then on. Idempotent, one at a time
+ * per container. Throws `not-found`, `failed-precondition` for a container that has ended, and what the kernel says of a limit that it cannot set; the limits that
+ * were shown before stay then. `oom_score_adj` of a running process is not changed, as upstream.
+ */
+export async function updateContainerResources(
+  ctx: RuntimeServiceContext,
+  request: UpdateContainerResourcesRequest,
+  signal?: AbortSignal,
+): Promise<UpdateContainerResourcesResponse> {
+  const { id } = ctx.store.requireContainer(request.containerId);
+  const { linux } = request;
+  if (linux === undefined) throw invalidArgument('linux is missing: name the limits to change');
+  await ctx.queue.run(id, async () => {
+    const record = ctx.store.requireContainer(id);
+    const state = containerState(record);
+    if (state !== 'created' && state !== 'running')
+      throw failedPrecondition(`container ${id} is ${state}: its limits cannot be changed`);
+    const resources = mergeResources(record.config.linux?.resources, linux);
+    const { devices: _, ...limits } = decideResources(resources, ctx.node.facts, []);
+    await ctx.runtime.update(id, limits, signal);
+    faultPoint('cri/update-container-resources/updated');
+    ctx.store.updateContainer(id, {
+      config: {
+        ...record.config,
+        linux: { securityContext: undefined, ...record.config.linux, resources },
+      },
+    });
+  });
+  return {};
+}

@@ -1,0 +1,25 @@
+import type { UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse } from '../../rpc/cri-api.ts';
+import type { RuntimeServiceContext } from './context.ts';
+
+/**
+ * Notes the resources of a pod that is being resized. The kubelet itself has set the pod's group by then, so nothing else is done (upstream runtimes hand the news to
+ * their plugins). Idempotent. Throws `not-found`.
+ */
+export function updatePodSandboxResources(
+  ctx: RuntimeServiceContext,
+  { podSandboxId, overhead, resources }: UpdatePodSandboxResourcesRequest,
+): UpdatePodSandboxResourcesResponse {
+  const { id, config } = ctx.store.requireSandbox(podSandboxId);
+  if (config.linux !== undefined)
+    ctx.store.updateSandbox(id, {
+      config: {
+        ...config,
+        linux: {
+          ...config.linux,
+          overhead: overhead ?? config.linux.overhead,
+          resources: resources ?? config.linux.resources,
+        },
+      },
+    });
+  return {};
+}

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { checkpointContainer } from '../../../../src/cri/runtime-service/checkpoint-container.ts';
+import { containerStatus } from '../../../../src/cri/runtime-service/container-status.ts';
+import type { RuntimeServiceContext } from '../../../../src/cri/runtime-service/context.ts';
+import { createContainer } from '../../../../src/cri/runtime-service/create-container.ts';
+import { runPodSandbox } from '../../../../src/cri/runtime-service/run-pod-sandbox.ts';
+import { startContainer } from '../../../../src/cri/runtime-service/start-container.ts';
+import { updateContainerResources } from '../../../../src/cri/runtime-service/update-container-resources.ts';
+import { updatePodSandboxResources } from '../../../../src/cri/runtime-service/update-pod-sandbox-resources.ts';
+import {
+  CreateContainerRequest,
+  RunPodSandboxRequest,
+  UpdateContainerResourcesRequest,
+  UpdatePodSandboxResourcesRequest,
+} from '../../../../src/rpc/cri-api.ts';
+import { FakeMachine, fakeContext, IMAGE_NAME } from '../fakes.ts';
+
+async function running(ctx: RuntimeServiceContext): Promise<{ podSandboxId: string; containerId: string }> {
+  const metadata = { name: 'web', namespace: 'default', uid: 'u1', attempt: 0 };
+  const sandbox = RunPodSandboxRequest.fromPartial({ config: { metadata, linux: { cgroupParent: '/pods' } } });
+  const { podSandboxId } = await runPodSandbox(ctx, sandbox);
+  const config = { metadata: { name: 'main', attempt: 0 }, image: { image: IMAGE_NAME } };
+  const { containerId } = await createContainer(ctx, CreateContainerRequest.fromPartial({ podSandboxId, config }));
+  await startContainer(ctx, { containerId });
+  return { podSandboxId, containerId };
+}
+
+describe('UpdateContainerResources', () => {
+  const update = (containerId: string, linux: object): UpdateContainerResourcesRequest =>
+    UpdateContainerResourcesRequest.fromPartial({ containerId, linux });
+
+  it('changes what it names, and the status shows the limits in force', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const { containerId } = await running(ctx);
+    await updateContainerResources(ctx, update(containerId, { cpuShares: 204n, memoryLimitInBytes: 1n << 26n }));
+    await updateContainerResources(ctx, update(containerId, { memoryLimitInBytes: 1n << 27n }));
+    const { status } = containerStatus(ctx, { containerId, verbose: false });
+    expect(status?.resources?.linux).toMatchObject({ cpuShares: 204n, memoryLimitInBytes: 1n << 27n });
+  });
+
+  it('leaves the limits that are shown when the runtime refuses', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    await updateContainerResources(ctx, update(containerId, { cpuShares: 204n }));
+    machine.failing.add('update');
+    await expect(updateContainerResources(ctx, update(containerId, { cpuShares: 9n }))).rejects.toThrow(
+      'update failed',
+    );
+    const { status } = containerStatus(ctx, { containerId, verbose: false });
+    expect(status?.resources?.linux?.cpuShares).toBe(204n);
+  });
+
+  it('is refused for a container that has ended, and without limits', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    const nothing = UpdateContainerResourcesRequest.fromPartial({ containerId });
+    await expect(updateContainerResources(ctx, nothing)).rejects.toMatchObject({ code: 'invalid-argument' });
+    machine.end(containerId, 0);
+    await expect(updateContainerResources(ctx, update(containerId, { cpuShares: 2n }))).rejects.toMatchObject({
+      code: 'failed-precondition',
+    });
+    await expect(updateContainerResources(ctx, update('nobody', { cpuShares: 2n }))).rejects.toMatchObject({
+      code: 'not-found',
+    });
+  });
+});
+
+describe('CheckpointContainer', () => {
+  it('is refused with what is missing, and an unknown container is not found', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const { containerId } = await running(ctx);
+    const checkpoint = (id: string) => () =>
+      checkpointContainer(ctx, { containerId: id, location: '/tmp/c.tar', timeout: 1n });
+    expect(checkpoint(containerId)).toThrow(expect.objectContaining({ code: 'failed-precondition' }));
+    expect(checkpoint(containerId)).toThrow('needs CRIU');
+    expect(checkpoint('nobody')).toThrow(expect.objectContaining({ code: 'not-found' }));
+  });
+});
+
+describe('UpdatePodSandboxResources', () => {
+  it('is noted, and an unknown sandbox is not found', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const { podSandboxId } = await running(ctx);
+    const request = (id: string) =>
+      UpdatePodSandboxResourcesRequest.fromPartial({ podSandboxId: id, resources: { cpuShares: 512n } });
+    updatePodSandboxResources(ctx, request(podSandboxId));
+    expect(ctx.store.requireSandbox(podSandboxId).config.linux?.resources?.cpuShares).toBe(512n);
+    expect(() => updatePodSandboxResources(ctx, request('nobody'))).toThrow(
+      expect.objectContaining({ code: 'not-found' }),
+    );
+  });
+});

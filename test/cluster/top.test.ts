@@ -162,9 +162,12 @@ describe('kubectl top on two nodes', () => {
     expect(rows.map(([name]) => name).sort()).toEqual([controlPlane, worker]);
     for (const [, cpu, cpuShare, memory, memoryShare] of rows) {
       expect(millicores(cpu)).toBeGreaterThan(0);
-      expect(mebibytes(memory)).toBeGreaterThan(64);
+      expect(mebibytes(memory)).toBeGreaterThan(16);
       expect([cpuShare, memoryShare]).toEqual([expect.stringMatching(/^\d+%$/), expect.stringMatching(/^\d+%$/)]);
     }
+    const [, , , memory] = rows.find(([name]) => name === controlPlane) ?? [];
+    const pods = rowsOf(await kubectl.ok('top pod --no-headers'));
+    expect(mebibytes(memory)).toBeGreaterThan(pods.reduce((sum, row) => sum + mebibytes(row[2]), 0));
   });
 
   it.each(everyKubectl())('shows the same to kubectl %s', async (_version, program) => {
@@ -197,6 +200,16 @@ describe('kubectl top on two nodes', () => {
     expect(rowsOf(await kubectl.ok(`top pod --no-headers ${as}`))).toHaveLength(2);
     expect(await kubectl.fails(`top pod -n other ${as}`)).toContain('pods.metrics.k8s.io is forbidden');
     expect(await kubectl.fails(`top node ${as}`)).toContain('nodes.metrics.k8s.io is forbidden');
+  });
+
+  it('is what the kubelet tells, which those who may see it get through the server', async () => {
+    const text = await kubectl.ok(`get --raw /api/v1/nodes/${worker}/proxy/metrics/resource`);
+    expect(text).toMatch(
+      /^container_memory_working_set_bytes\{container="main",namespace="other",pod="sleeps"\} \d+ \d+$/m,
+    );
+    const path = `/api/v1/nodes/${worker}/proxy/stats/summary?only_cpu_and_memory=true`;
+    const { pods } = JSON.parse(await kubectl.ok(`get --raw ${path}`)) as { pods: { podRef: { name: string } }[] };
+    expect(pods.map(({ podRef }) => podRef.name)).toContain('sleeps');
   });
 
   it('is in discovery, for people and for programs', async () => {

@@ -9,13 +9,19 @@ import type { FsSpace, MachineExtras, MachineReading } from './node-stats.ts';
 
 /** The processors and the memory of the machine, from files of /proc and the root of the cgroups: about 1 ms. */
 export function readMachine(at: number): MachineReading {
-  const pressure = (resource: string) => parsePressure(text(`/proc/pressure/${resource}`));
+  const { cpuNanoseconds, memory, pressure } = readCgroupUsage('/');
+  const ofMachine = (resource: string) => parsePressure(text(`/proc/pressure/${resource}`));
   return {
     at,
+    cpuNanoseconds,
+    memory,
     meminfo: text('/proc/meminfo'),
     vmstat: text('/proc/vmstat'),
-    cpuNanoseconds: readCgroupUsage('/').cpuNanoseconds,
-    pressure: { cpu: pressure('cpu'), memory: pressure('memory'), io: pressure('io') },
+    pressure: {
+      cpu: pressure.cpu ?? ofMachine('cpu'),
+      memory: pressure.memory ?? ofMachine('memory'),
+      io: pressure.io ?? ofMachine('io'),
+    },
   };
 }
 

@@ -1,4 +1,4 @@
-import { type CgroupUsage, type Pressure, parseFlatKeyed } from '../../linux/cgroup-usage.ts';
+import { type CgroupUsage, type MemoryUsage, type Pressure, parseFlatKeyed } from '../../linux/cgroup-usage.ts';
 import type { LinkCounters } from '../../linux/procfs.ts';
 import type {
   CpuStats,
@@ -27,8 +27,10 @@ export interface MachineReading {
   readonly at: number;
   readonly meminfo: string;
   readonly vmstat: string;
-  /** Of all the machine. */
+  /** Of the root of the cgroups, as this process sees it: a node that is a group of a larger machine is that group. */
   readonly cpuNanoseconds: bigint | undefined;
+  /** The same; the root of v2 has none. */
+  readonly memory: MemoryUsage | undefined;
   readonly pressure: CgroupUsage['pressure'];
 }
 
@@ -41,17 +43,23 @@ export interface MachineExtras {
   readonly bootedAt: number;
 }
 
-/** CPU, memory and swap of the node. Memory in use is what is neither free nor a cache of files that was not used lately, as eviction counts it. Pure. */
+/** CPU, memory and swap of the node. Where the root group does not tell its memory, in use is what is neither free nor a cache of files that was not used lately. Pure. */
 export function nodeUsage(
-  { at, meminfo, vmstat, cpuNanoseconds, pressure }: MachineReading,
+  { at, meminfo, vmstat, cpuNanoseconds, memory, pressure }: MachineReading,
   nanoCores: bigint | undefined,
 ): Pick<NodeStats, 'cpu' | 'memory' | 'swap' | 'io'> {
   const bytes = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(meminfo)?.[1] ?? 0) * 1024;
   const total = bytes('MemTotal');
-  const used = total - bytes('MemFree');
-  const workingSet = Math.max(0, used - bytes('Inactive\\(file\\)'));
+  const free = bytes('MemFree');
   const events = parseFlatKeyed(vmstat);
+  const used = memory ?? {
+    used: total - free,
+    workingSet: Math.max(0, total - free - bytes('Inactive\\(file\\)')),
+    rss: bytes('AnonPages'),
+    pageFaults: events.get('pgfault') ?? 0,
+    majorPageFaults: events.get('pgmajfault') ?? 0,
+  };
   return {
     cpu:
       cpuNanoseconds === undefined
@@ -64,12 +72,12 @@ export function nodeUsage(
           },
     memory: {
       time: at,
-      availableBytes: Math.max(0, total - workingSet),
-      usageBytes: used,
-      workingSetBytes: workingSet,
-      rssBytes: bytes('AnonPages'),
-      pageFaults: events.get('pgfault') ?? 0,
-      majorPageFaults: events.get('pgmajfault') ?? 0,
+      availableBytes: Math.max(0, total - used.workingSet),
+      usageBytes: used.used,
+      workingSetBytes: used.workingSet,
+      rssBytes: used.rss,
+      pageFaults: used.pageFaults,
+      majorPageFaults: used.majorPageFaults,
       psi: psiStats(pressure.memory),
     },
     io: ioStats(pressure.io, at),

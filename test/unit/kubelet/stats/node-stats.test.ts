@@ -26,6 +26,7 @@ describe('the usage of the node', () => {
       meminfo: MEMINFO,
       vmstat: 'pgfault 70\npgmajfault 3\n',
       cpuNanoseconds: 8_000n,
+      memory: undefined,
       pressure: NOTHING,
     };
     expect(nodeUsage(reading, 400n)).toEqual({
@@ -42,6 +43,22 @@ describe('the usage of the node', () => {
       },
       io: undefined,
       swap: { time: 5, swapAvailableBytes: 100 << 10, swapUsageBytes: 200 << 10 },
+    });
+  });
+
+  it('is that of the root group where it tells, so that a node is not charged with what runs beside it', () => {
+    const memory = { used: 900, workingSet: 800, rss: 700, pageFaults: 6, majorPageFaults: 5, limit: undefined };
+    const reading = { at: 5, meminfo: MEMINFO, vmstat: '', cpuNanoseconds: undefined, memory, pressure: NOTHING };
+    expect(nodeUsage(reading, undefined)).toMatchObject({
+      cpu: undefined,
+      memory: {
+        availableBytes: (4000 << 10) - 800,
+        usageBytes: 900,
+        workingSetBytes: 800,
+        rssBytes: 700,
+        pageFaults: 6,
+        majorPageFaults: 5,
+      },
     });
   });
 });

@@ -11,6 +11,7 @@ import { WebSocket } from 'ws';
 import { ApiServer } from '../../src/apiserver/server.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLogger } from '../../src/daemon/logger.ts';
+import { serveRemoteCommand } from '../../src/remotecommand/serve-remote-command.ts';
 import { MemoryApi } from '../harness/memory-api.ts';
 import { TestAuthority } from '../harness/test-authority.ts';
 
@@ -46,6 +47,16 @@ kubelet.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buff
   socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\n\r\n');
   socket.write(head);
   socket.pipe(socket);
+});
+
+/** A kubelet of an older release: speaks SPDY alone, sends its input back and ends with 3. */
+const old = https.createServer(kubeletServing);
+old.on('upgrade', async (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
+  seen.push(request);
+  const wanted = { stdin: true, stdout: true, stderr: false, tty: false };
+  const command = await serveRemoteCommand(request, socket, head, wanted);
+  for await (const piece of command.stdin ?? []) command.stdout?.write(piece);
+  await command.finish({ exitCode: 3 });
 });
 
 let api: MemoryApi;
@@ -86,7 +97,7 @@ function pod(name: string, nodeName: string | undefined, containers = ['main']) 
   });
 }
 
-function node(name: string, kubeletPort: number) {
+function node(name: string, kubeletPort: number, declaredFeatures = ['ExtendWebSocketsToKubelet']) {
   return api.put(`/registry/minions/${name}`, {
     kind: 'Node',
     apiVersion: 'v1',
@@ -94,7 +105,7 @@ function node(name: string, kubeletPort: number) {
     status: {
       addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
       daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
-      declaredFeatures: ['ExtendWebSocketsToKubelet'],
+      declaredFeatures,
     },
   });
 }
@@ -104,6 +115,9 @@ beforeAll(async () => {
   await new Promise<void>(resolve => kubelet.listen(0, '127.0.0.1', resolve));
   await node('n1', (kubelet.address() as AddressInfo).port);
   await node('away', 1);
+  await new Promise<void>(resolve => old.listen(0, '127.0.0.1', resolve));
+  await node('older', (old.address() as AddressInfo).port, []);
+  await pod('aged', 'older');
   await pod('web', 'n1');
   await pod('two', 'n1', ['one', 'other']);
   await pod('nowhere', undefined);
@@ -115,9 +129,9 @@ afterAll(async () => {
   stopping.abort();
   await ended;
   await api.stop();
-  kubelet.closeAllConnections();
+  for (const server of [kubelet, old]) server.closeAllConnections();
   for (const socket of open) socket.destroy();
-  await new Promise(resolve => kubelet.close(resolve));
+  for (const server of [kubelet, old]) await new Promise(resolve => server.close(resolve));
 });
 
 interface Answer {
@@ -290,6 +304,41 @@ describe('a stream to a kubelet', () => {
     expect(open.size).toBe(200);
     for (const socket of sockets) socket.end();
     await expect.poll(() => open.size).toBe(0);
+  });
+
+  it('over WebSocket goes on as it is to a kubelet that takes it', async () => {
+    const headers = {
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+      'sec-websocket-protocol': 'v5.channel.k8s.io',
+    };
+    const socket = await stream(EXEC, { method: 'GET', headers });
+    expect(seen.at(-1)).toMatchObject({ method: 'GET', headers });
+    socket.destroy();
+  });
+
+  it('over WebSocket becomes SPDY for an older kubelet', async () => {
+    const path = '/api/v1/namespaces/a/pods/aged/exec?stdin=true&stdout=true';
+    const ws = new WebSocket(`wss://127.0.0.1:${port}${path}`, 'v5.channel.k8s.io', { ca: ca.pem });
+    const read = ['', '', '', '', ''];
+    ws.on('message', (message: Buffer) => {
+      read[message[0] ?? 0] += message.subarray(1).toString();
+    });
+    await once(ws, 'open');
+    ws.send(Buffer.concat([Buffer.of(0), Buffer.from('hello')]));
+    ws.send(Buffer.of(255, 0));
+    await once(ws, 'close');
+    expect(seen.at(-1)).toMatchObject({
+      method: 'POST',
+      headers: { upgrade: 'SPDY/3.1', 'x-stream-protocol-version': 'v4.channel.k8s.io' },
+    });
+    expect(seen.at(-1)?.headers).not.toHaveProperty('sec-websocket-key');
+    expect(read[1]).toBe('hello');
+    expect(JSON.parse(read[3] ?? '')).toMatchObject({
+      reason: 'NonZeroExitCode',
+      details: { causes: [{ message: '3' }] },
+    });
   });
 
   it.each([

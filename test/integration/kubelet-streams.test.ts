@@ -3,6 +3,7 @@ import * as http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import type { Pod } from '../../src/api/types/gen/core-v1.ts';
 import { GantryError, notFound } from '../../src/base/errors.ts';
 import { createLogger } from '../../src/daemon/logger.ts';
@@ -12,6 +13,7 @@ import type { ContainerLogs } from '../../src/kubelet/serve/logs/container-logs.
 import { kubeletServer } from '../../src/kubelet/serve/server.ts';
 import type { StatsAnswers } from '../../src/kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../../src/kubelet/serve/streams/kubelet-streams.ts';
+import { serveRemoteCommand } from '../../src/remotecommand/serve-remote-command.ts';
 import { ContainerConfig, PodSandboxConfig } from '../../src/rpc/cri-api.ts';
 import { FakeRuntime } from '../unit/kubelet/fake-runtime.ts';
 
@@ -28,6 +30,10 @@ streaming.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Bu
   open.add(socket);
   socket.once('close', () => open.delete(socket));
   socket.on('error', () => {});
+  if (request.url === '/old') {
+    serveOld(request, socket, head);
+    return;
+  }
   if (request.url === '/expired') {
     socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\nConnection: close\r\n\r\nunknown token');
     return;
@@ -36,6 +42,18 @@ streaming.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Bu
   socket.write(head);
   socket.pipe(socket);
 });
+
+/** A runtime of SPDY and the older WebSocket protocols alone, as containerd is: sends input back and ends with 3. */
+async function serveOld(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  if (request.headers['sec-websocket-protocol'] !== undefined) {
+    socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    return;
+  }
+  const wanted = { stdin: true, stdout: true, stderr: false, tty: false };
+  const command = await serveRemoteCommand(request, socket, head, wanted);
+  for await (const piece of command.stdin ?? []) command.stdout?.write(piece);
+  await command.finish({ exitCode: 3 });
+}
 
 const pods = [
   {
@@ -197,6 +215,32 @@ describe('a stream of the kubelet', () => {
     const base = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}`;
     runtime.streamUrl = async () => `${base}/expired`;
     expect(await refusal('/exec/a/web/main?output=1')).toMatchObject({ status: 404, text: 'unknown token' });
+  });
+
+  it('over WebSocket becomes SPDY for a runtime that does not know its protocol, which is asked once', async () => {
+    const aged = await serve();
+    const base = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}`;
+    runtime.streamUrl = async what => {
+      asked.push(what);
+      return `${base}/old`;
+    };
+    const command = async (): Promise<string[]> => {
+      const url = `ws://127.0.0.1:${aged}/exec/a/web/main?command=cat&input=1&output=1`;
+      const ws = new WebSocket(url, 'v5.channel.k8s.io');
+      const read = ['', '', '', '', ''];
+      ws.on('message', (message: Buffer) => {
+        read[message[0] ?? 0] += message.subarray(1).toString();
+      });
+      await once(ws, 'open');
+      ws.send(Buffer.concat([Buffer.of(0), Buffer.from('hello')]));
+      ws.send(Buffer.of(255, 0));
+      await once(ws, 'close');
+      return [read[1] ?? '', JSON.parse(read[3] ?? '').reason];
+    };
+    expect(await command()).toEqual(['hello', 'NonZeroExitCode']);
+    expect(asked).toHaveLength(2);
+    expect(await command()).toEqual(['hello', 'NonZeroExitCode']);
+    expect(asked).toHaveLength(3);
   });
 
   it('needs an upgrade', async () => {

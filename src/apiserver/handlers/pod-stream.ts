@@ -1,10 +1,13 @@
 import { badRequestError, forbiddenError } from '../../api/status.ts';
 import type { Node, Pod } from '../../api/types/gen/core-v1.ts';
+import { passTunnel } from '../../remotecommand/port-forward-tunnel.ts';
+import { streamProtocol } from '../../remotecommand/stream-protocol.ts';
+import { translateRemoteCommand } from '../../remotecommand/translate-remote-command.ts';
 import { requestAttributes } from '../authz/attributes.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
-import { type ApiResponse, asksForUpgrade } from '../http.ts';
+import { type ApiRequest, type ApiResponse, asksForUpgrade } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
-import { handOver, streamBackend } from '../proxy/hand-over.ts';
+import { type HandingOver, handOver, RAW, streamBackend } from '../proxy/hand-over.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { chosenContainer } from './pod-log.ts';
 import { coreObject } from './proxy-backend.ts';
@@ -28,7 +31,23 @@ export async function podStream(
   const node = await coreObject<Node>(handlers, 'nodes', { namespace: '', name: nodeName }, signal);
   const backend = streamBackend(handlers.kubelets.of(node), path);
   if (!asksForUpgrade(request)) throw badRequestError('Upgrade request required');
-  return handOver(backend, context);
+  return handOver(backend, context, translation(kind, node, request));
+}
+
+/** WebSockets of the newer protocols go on as they are to a kubelet that says it takes them, and are translated to SPDY for every other. */
+function translation(kind: StreamKind, node: Node, { headers, query }: ApiRequest): HandingOver {
+  if (node.status?.declaredFeatures?.includes('ExtendWebSocketsToKubelet') === true) return RAW;
+  const offered = headers.all('sec-websocket-protocol').join(',');
+  const protocol = streamProtocol({ upgrade: headers.get('upgrade'), 'sec-websocket-protocol': offered });
+  if (kind !== 'portforward' && protocol === 'close') {
+    const flag = (name: string): boolean => queryFlag(query.get(name));
+    const wanted = { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') };
+    return {
+      spdy: ['v4.channel.k8s.io'],
+      pass: (answer, client, signal) => translateRemoteCommand(answer, client, wanted, signal, { idleMs: 0 }),
+    };
+  }
+  return kind === 'portforward' && protocol === 'tunnel' ? { spdy: ['portforward.k8s.io'], pass: passTunnel } : RAW;
 }
 
 /** What a stream does is no reading: WebSocket clients, which can only send GET, need the right to create too. Upstream has it since 1.35. */

@@ -5,7 +5,8 @@ import { errorMessage } from '../../base/errors.ts';
 import { joinedSignal } from '../../base/signals.ts';
 import { requestUpgrade, type StreamBackend, type UpgradeAnswer } from '../../remotecommand/backend.ts';
 import { adoptSocket } from '../../remotecommand/refuse-upgrade.ts';
-import { passUpgrade } from '../../remotecommand/upgrade-proxy.ts';
+import { spdyHeaders } from '../../remotecommand/spdy-headers.ts';
+import { passUpgrade, type UpgradeClient } from '../../remotecommand/upgrade-proxy.ts';
 import { type Backend, backendAddress } from '../backend.ts';
 import { type ApiResponse, takeoverResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
@@ -20,22 +21,36 @@ export function streamBackend({ scheme, host, port, agent }: Backend, path: stri
   return { url, tls: { cert, key, ca, rejectUnauthorized } };
 }
 
+/** Stands between a client and a backend that took the connection, or refused it; resolves when that has ended. */
+export type Passing = (answer: UpgradeAnswer, client: UpgradeClient, signal: AbortSignal) => Promise<void>;
+
+/** What becomes of a request for another protocol on its way to a backend. */
+export interface HandingOver {
+  /** Subprotocols of SPDY to ask the backend for instead of what the client speaks; undefined hands on what it asks for. */
+  readonly spdy?: readonly string[];
+  readonly pass: Passing;
+}
+
+/** As it is. */
+export const RAW: HandingOver = { pass: passUpgrade };
+
 /**
- * Hands a request for another protocol on to a backend as it is. Where the backend takes it, the answer is the connection, whose bytes pass both ways until one side ends,
+ * Hands a request for another protocol on to a backend. Where the backend takes it, the answer is the connection, whose bytes pass both ways until one side ends,
  * or the server; its refusal is passed on as it is. Throws 500 in upstream's words where it gives no answer, or one that is neither.
  */
-export async function handOver(backend: StreamBackend, context: RequestContext): Promise<ApiResponse> {
+export async function handOver(backend: StreamBackend, context: RequestContext, how = RAW): Promise<ApiResponse> {
   const { request, signal } = context;
-  const headers = outgoing(
+  const own = outgoing(
     headersToBackend(request.headers, { remoteAddress: request.remoteAddress, upgrade: true, more: {} }),
   );
+  const asked = {
+    method: how.spdy === undefined ? request.method : 'POST',
+    headers: how.spdy === undefined ? own : spdyHeaders(own, how.spdy),
+    host: request.headers.get('host'),
+  };
   let answer: UpgradeAnswer;
   try {
-    answer = await requestUpgrade(
-      backend,
-      { method: request.method, headers, host: request.headers.get('host') },
-      signal,
-    );
+    answer = await requestUpgrade(backend, asked, signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw unexplainedError(`error dialing backend: ${errorMessage(error)}`, error);
@@ -60,7 +75,7 @@ export async function handOver(backend: StreamBackend, context: RequestContext):
   if (signal.aborted) leave();
   signal.addEventListener('abort', leave, { once: true });
   return takeoverResponse(async (connection, gone) => {
-    await passUpgrade(answer, connection, joinedSignal(gone, signal));
+    await how.pass(answer, connection, joinedSignal(gone, signal));
     leave();
   });
 }

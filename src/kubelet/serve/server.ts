@@ -17,6 +17,7 @@ import type { Logger } from '../../daemon/logger.ts';
 import type { Registry } from '../../daemon/metrics.ts';
 import { requestUrl } from '../../daemon/request-url.ts';
 import { plainAnswer } from '../../remotecommand/plain-answer.ts';
+import type { UpgradeClient } from '../../remotecommand/upgrade-proxy.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { Askers } from './asker.ts';
 import type { ContainerLogs } from './logs/container-logs.ts';
@@ -24,7 +25,7 @@ import { podListJson } from './pod-list.ts';
 import { badRequest, missing, Refusal } from './refusal.ts';
 import { type Rights, subresourcesOf, verbOf } from './rights.ts';
 import type { StatsAnswers } from './stats-answers.ts';
-import type { KubeletStreams, StreamConnection } from './streams/kubelet-streams.ts';
+import type { KubeletStreams } from './streams/kubelet-streams.ts';
 import { runningPods } from './streams/running-pods.ts';
 import { type PodTarget, podTarget } from './streams/stream-target.ts';
 
@@ -141,7 +142,7 @@ function refuse(response: ServerResponse, error: unknown): void {
 /** A connection that is to become a stream; every other request that asks for an upgrade gets the answer that it gets without. */
 async function serveUpgrade(
   options: KubeletServerOptions,
-  connection: StreamConnection,
+  connection: UpgradeClient,
   stopping: AbortSignal,
 ): Promise<void> {
   const { request, socket } = connection;

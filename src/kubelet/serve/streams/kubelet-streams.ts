@@ -1,11 +1,14 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Pod } from '../../../api/types/gen/core-v1.ts';
 import { errorMessage } from '../../../base/errors.ts';
 import type { Logger } from '../../../daemon/logger.ts';
 import { requestUpgrade, type UpgradeAnswer } from '../../../remotecommand/backend.ts';
+import { passTunnel } from '../../../remotecommand/port-forward-tunnel.ts';
+import type { WantedStreams } from '../../../remotecommand/remote-command.ts';
+import { spdyHeaders } from '../../../remotecommand/spdy-headers.ts';
 import { hasAgreed, isUpgrade, type StreamProtocol, streamProtocol } from '../../../remotecommand/stream-protocol.ts';
-import { forwardedHeaders, passUpgrade } from '../../../remotecommand/upgrade-proxy.ts';
+import { translateRemoteCommand } from '../../../remotecommand/translate-remote-command.ts';
+import { forwardedHeaders, passUpgrade, type UpgradeClient } from '../../../remotecommand/upgrade-proxy.ts';
 import type { ContainerRuntime } from '../../runtime/ports.ts';
 import { Refusal } from '../refusal.ts';
 import { readySandbox, runningContainer, runtimeRefusal, targetPod } from './find-running.ts';
@@ -26,15 +29,12 @@ export interface KubeletStreamsOptions {
 /** A stream that is about to begin: asks the runtime for it and gives the address at which it is served, good for once. */
 interface Prepared {
   readonly protocol: StreamProtocol;
+  /** How to stand between a client and a runtime that does not know the protocol. */
+  readonly translated: { readonly spdy: readonly string[]; readonly pass: Passing };
   ask(signal: AbortSignal): Promise<string>;
 }
 
-/** A connection that is to become a stream. */
-export interface StreamConnection {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
-}
+type Passing = (answer: UpgradeAnswer, client: UpgradeClient, signal: AbortSignal) => Promise<void>;
 
 /** Exec, attach and port-forward: the runtime serves them, this hands connections on to it. */
 export class KubeletStreams {
@@ -63,7 +63,7 @@ export class KubeletStreams {
    */
   async serve(
     target: PodTarget,
-    connection: StreamConnection,
+    connection: UpgradeClient,
     query: URLSearchParams,
     signal: AbortSignal,
   ): Promise<void> {
@@ -71,14 +71,17 @@ export class KubeletStreams {
     if (!isUpgrade(request.headers)) await this.refusePlain(target, request, query, signal);
     const prepared = await this.#prepare(target, request, query, signal);
     const answer = await this.#connect(prepared, request, signal);
-    // kubectl asks again by SPDY then
-    if (answer === undefined)
-      throw new Refusal(403, `the runtime does not know the protocol ${request.headers['sec-websocket-protocol']}`);
     this.#options.log.debug(
-      { stream: target.kind, pod: `${target.namespace}/${target.pod}`, status: answer.response.statusCode },
-      'a stream was handed on to the runtime',
+      { stream: target.kind, pod: `${target.namespace}/${target.pod}`, translated: answer === undefined },
+      'a stream goes to the runtime',
     );
-    await passUpgrade(answer, connection, signal);
+    if (answer !== undefined) return passUpgrade(answer, connection, signal);
+    const { spdy, pass } = prepared.translated;
+    return pass(
+      await this.#request(prepared, 'POST', spdyHeaders(headersOf(request), spdy), signal),
+      connection,
+      signal,
+    );
   }
 
   /** POST /run: all that a command wrote. */
@@ -99,15 +102,7 @@ export class KubeletStreams {
   ): Promise<UpgradeAnswer | undefined> {
     const { protocol } = prepared;
     if (this.#unknown.has(protocol)) return undefined;
-    // who the client is has been proven to this kubelet, and is nothing for a runtime
-    const headers = forwardedHeaders(request, { authorization: undefined, host: undefined });
-    const url = runtimeUrl(await this.#ask(prepared, signal));
-    let answer: UpgradeAnswer;
-    try {
-      answer = await requestUpgrade({ url }, { method: request.method ?? 'GET', headers }, signal);
-    } catch (error) {
-      throw new Refusal(500, `error dialing backend: ${errorMessage(error)}`);
-    }
+    const answer = await this.#request(prepared, request.method ?? 'GET', headersOf(request), signal);
     if (!TRANSLATED.has(protocol)) return answer;
     const { response } = answer;
     const knows = answer.upgraded ? hasAgreed(protocol, response.headers) : response.statusCode === 404;
@@ -120,6 +115,20 @@ export class KubeletStreams {
     if (answer.upgraded) answer.socket.destroy();
     else response.destroy();
     return undefined;
+  }
+
+  async #request(
+    prepared: Prepared,
+    method: string,
+    headers: OutgoingHttpHeaders,
+    signal: AbortSignal,
+  ): Promise<UpgradeAnswer> {
+    const url = runtimeUrl(await this.#ask(prepared, signal));
+    try {
+      return await requestUpgrade({ url }, { method, headers }, signal);
+    } catch (error) {
+      throw new Refusal(500, `error dialing backend: ${errorMessage(error)}`);
+    }
   }
 
   async #ask(prepared: Prepared, signal: AbortSignal): Promise<string> {
@@ -141,23 +150,43 @@ export class KubeletStreams {
     if (target.kind === 'portForward') {
       const ports = forwardedPorts(query, protocol === 'channels' || protocol === 'close');
       const sandbox = await readySandbox(runtime, targetPod(pods(), target), target, signal);
-      return { protocol, ask: asked => runtime.portForward(sandbox, ports, asked) };
+      return { protocol, translated: TUNNEL, ask: asked => runtime.portForward(sandbox, ports, asked) };
     }
     const wanted = wantedStreams(query);
+    const translated = commandTranslation(wanted);
     const pod = targetPod(pods(), target);
     const id = await runningContainer(runtime, pod, target, signal);
     if (target.kind === 'exec') {
       if (id === undefined) throw new Refusal(500, `container not found (${JSON.stringify(target.container)})`);
       const command = query.getAll('command');
-      return { protocol, ask: asked => runtime.exec(id, command, wanted, asked) };
+      return { protocol, translated, ask: asked => runtime.exec(id, command, wanted, asked) };
     }
     const spec = containerSpec(pod, target.container);
     if (id === undefined || spec === undefined)
       throw new Refusal(500, `container ${target.container} not found in pod ${target.pod}_${target.namespace}`);
     // a process has its terminal since it began, whatever the client believes
     const tty = spec.tty === true;
-    return { protocol, ask: asked => runtime.attach(id, { ...wanted, tty, stderr: wanted.stderr && !tty }, asked) };
+    const attached = { ...wanted, tty, stderr: wanted.stderr && !tty };
+    return {
+      protocol,
+      translated: commandTranslation(attached),
+      ask: asked => runtime.attach(id, attached, asked),
+    };
   }
+}
+
+const TUNNEL: Prepared['translated'] = { spdy: ['portforward.k8s.io'], pass: passTunnel };
+
+function commandTranslation(wanted: WantedStreams): Prepared['translated'] {
+  return {
+    spdy: ['v4.channel.k8s.io'],
+    pass: (answer, client, signal) => translateRemoteCommand(answer, client, wanted, signal),
+  };
+}
+
+/** Who the client is has been proven to this kubelet, and is nothing for a runtime. */
+function headersOf(request: IncomingMessage): OutgoingHttpHeaders {
+  return forwardedHeaders(request, { authorization: undefined, host: undefined });
 }
 
 function containerSpec({ spec }: Pod, name: string): { readonly tty?: boolean | undefined } | undefined {

@@ -1,4 +1,5 @@
 import { compareQuantities } from './quantity.ts';
+import { rawValue } from './raw-text.ts';
 import { builtinTable } from './schema/builtin.ts';
 import type { Type } from './schema/table.ts';
 
@@ -29,7 +30,7 @@ function equal(type: Type, a: unknown, b: unknown, pointer: boolean): boolean {
   if (a === b) return true;
   switch (type.kind) {
     case 'scalar':
-      if (type.scalar === 'RawJson') return equalValues(a, b);
+      if (type.scalar === 'RawJson') return equalValues(rawValue(a), rawValue(b));
       // by amount: `1Gi` is `1073741824`
       if (type.scalar === 'Quantity' && typeof a === 'string' && typeof b === 'string')
         return compareQuantities(a, b) === 0;

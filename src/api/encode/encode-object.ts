@@ -1,3 +1,4 @@
+import { rawValue } from '../raw-text.ts';
 import { scalarRule } from '../schema/scalars.ts';
 import type { Field, StructType, Type } from '../schema/table.ts';
 import { isAbsentList } from '../schema/zero.ts';
@@ -28,7 +29,7 @@ function encode(type: Type, value: unknown): unknown {
     case 'map':
       return Object.fromEntries(Object.entries(value as object).map(([key, item]) => [key, encode(type.of, item)]));
     case 'scalar':
-      return value;
+      return rawValue(value);
   }
 }
 

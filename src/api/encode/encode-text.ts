@@ -1,3 +1,4 @@
+import { rawJson } from '../raw-text.ts';
 import { scalarRule } from '../schema/scalars.ts';
 import type { Field, StructType, Type } from '../schema/table.ts';
 import { isAbsentList } from '../schema/zero.ts';
@@ -86,5 +87,5 @@ function writeNumber(value: unknown): string {
 }
 
 function writeAny(value: unknown): string {
-  return JSON.stringify(value) ?? 'null';
+  return rawJson(value) ?? 'null';
 }

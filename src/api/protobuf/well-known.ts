@@ -2,6 +2,7 @@ import { errorMessage, invalidArgument } from '../../base/errors.ts';
 import { scanJson } from '../decode/json/scan.ts';
 import { formatDuration, parseDuration } from '../duration.ts';
 import { canonicalQuantity } from '../quantity.ts';
+import { rawJson } from '../raw-text.ts';
 import { remembered } from '../remembered.ts';
 import type { ScalarName } from '../schema/scalars.ts';
 import type { Reader } from './reader.ts';
@@ -129,7 +130,7 @@ function escaped(json: string): string {
 
 const RAW_JSON = single<unknown>(
   0x0a,
-  (writer, value) => writer.text(escaped(JSON.stringify(value))),
+  (writer, value) => writer.text(escaped(rawJson(value) ?? 'null')),
   reader => {
     const text = reader.text();
     return text === '' ? undefined : parseJson(text);

@@ -1,25 +1,48 @@
+import { RawText } from '../../api/raw-text.ts';
 import { invalidArgument } from '../../base/errors.ts';
 import { parsePathElement } from './path-element.ts';
 import { type PathNode, PathSet } from './path-set.ts';
 
-/** A set of paths as `metadata.managedFields[].fieldsV1` holds it: a tree of names such as `f:spec`, where `.` is the step itself. */
-export type FieldsV1 = { readonly [name: string]: FieldsV1 };
+/** The sets of texts: those that are stored are the same ones again and again. */
+const PARSED = new WeakMap<RawText, PathSet>();
+const TEXTS = new WeakMap<PathSet, RawText>();
 
-const NOTHING: FieldsV1 = {};
-
-/** The set in upstream's order, so that equal sets are equal texts. */
-export function fieldsOf(set: PathSet): FieldsV1 {
-  const fields: Record<string, FieldsV1> = {};
-  for (const { element, member, children } of set.sorted()) {
-    if (children === undefined) fields[element.text] = NOTHING;
-    else fields[element.text] = member ? { '.': NOTHING, ...fieldsOf(children) } : fieldsOf(children);
+/** The set as `metadata.managedFields[].fieldsV1` holds it, in upstream's order, so that equal sets are equal texts. */
+export function fieldsOf(set: PathSet): RawText {
+  let text = TEXTS.get(set);
+  if (text === undefined) {
+    text = RawText.ofJson(`{${membersOf(set)}}`);
+    TEXTS.set(set, text);
+    if (!PARSED.has(text)) PARSED.set(text, set);
   }
-  return fields;
+  return text;
+}
+
+/** A tree of names such as `f:spec`, where `.` is the step itself. */
+function membersOf(set: PathSet): string {
+  let text = '';
+  for (const { element, member, children } of set.sorted()) {
+    if (text !== '') text += ',';
+    const below = children === undefined ? '' : membersOf(children);
+    text += `${nameOf(element.text)}:{${member && below !== '' ? `".":{},${below}` : below}}`;
+  }
+  return text;
+}
+
+/** Most names need no escapes. */
+function nameOf(text: string): string {
+  return /^[\w:./-]*$/.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 /** The set that FieldsV1 stand for. Steps of unknown kinds are left out, as upstream does. Throws for what is no such tree. */
 export function parseFields(fields: unknown): PathSet {
-  return parse(fields).set;
+  if (!(fields instanceof RawText)) return parse(fields).set;
+  let set = PARSED.get(fields);
+  if (set === undefined) {
+    set = parse(fields.value).set;
+    PARSED.set(fields, set);
+  }
+  return set;
 }
 
 function parse(fields: unknown): { readonly set: PathSet; readonly member: boolean } {

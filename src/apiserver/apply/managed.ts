@@ -88,7 +88,7 @@ function entryOf({ id, set, apiVersion, time, entry }: Managed): ManagedFieldsEn
     apiVersion,
     ...(time === undefined ? {} : { time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: fieldsOf(set) as ManagedFieldsEntry['fieldsV1'],
+    fieldsV1: fieldsOf(set),
     ...(id.subresource === '' ? {} : { subresource: id.subresource }),
   };
 }

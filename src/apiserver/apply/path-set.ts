@@ -30,6 +30,11 @@ export class PathSet {
     return nodes.size === 0 ? PathSet.EMPTY : new PathSet(nodes);
   }
 
+  /** An empty set of its own, to be filled before anybody else sees it. */
+  static inTheMaking(): PathSet {
+    return new PathSet(new Map());
+  }
+
   static ofPaths(paths: Iterable<readonly PathElement[]>): PathSet {
     const draft = new PathSetDraft();
     for (const path of paths) draft.insert(path);
@@ -148,36 +153,43 @@ function withParts(node: PathNode, member: boolean, children: PathSet | undefine
 interface DraftNode {
   readonly element: PathElement;
   member: boolean;
-  children: Map<string, DraftNode> | undefined;
+  children: PathSet | undefined;
 }
 
-/** A set in the making. */
+/** A set in the making. Paths come in the order of a walk mostly, so the way to the last one is kept. */
 export class PathSetDraft {
   readonly #nodes = new Map<string, DraftNode>();
+  #trail: DraftNode[] = [];
 
   /** Adds a path. The empty one, which is the whole object, is nobody's. */
   insert(path: readonly PathElement[]): void {
-    let nodes = this.#nodes;
-    let node: DraftNode | undefined;
-    for (const element of path) {
-      if (node !== undefined) nodes = node.children ??= new Map();
+    const trail = this.#trail;
+    const last = path.length - 1;
+    let depth = 0;
+    while (depth <= last && trail[depth]?.element === path[depth]) depth += 1;
+    trail.length = depth;
+    let node = trail[depth - 1];
+    for (; depth <= last; depth += 1) {
+      const element = path[depth] as PathElement;
+      const nodes = node === undefined ? this.#nodes : childrenOf(node);
       node = nodes.get(element.text);
       if (node === undefined) {
         node = { element, member: false, children: undefined };
         nodes.set(element.text, node);
       }
+      trail.push(node);
     }
     if (node !== undefined) node.member = true;
   }
 
+  /** The draft must not be used any more. */
   set(): PathSet {
-    return finished(this.#nodes);
+    return PathSet.of(this.#nodes);
   }
 }
 
-function finished(drafts: ReadonlyMap<string, DraftNode>): PathSet {
-  const nodes = new Map<string, PathNode>();
-  for (const [text, { element, member, children }] of drafts)
-    nodes.set(text, { element, member, children: children === undefined ? undefined : finished(children) });
-  return PathSet.of(nodes);
+function childrenOf(node: DraftNode): Map<string, DraftNode> {
+  node.children ??= PathSet.inTheMaking();
+  // nobody else has it yet
+  return node.children.nodes as Map<string, DraftNode>;
 }

@@ -30,6 +30,12 @@ export function trackedKind(resource: ApiResource): TrackedKind {
   return { group, version, kind, type: resourceType(resource), resource };
 }
 
+/** True for a kind that is served in one version: of others a part may come from any field. */
+function isAlone({ kind, resource }: TrackedKind): boolean {
+  const { storage } = resource ?? {};
+  return allResources().filter(row => row.kind === kind && row.storage?.prefix === storage?.prefix).length <= 1;
+}
+
 /** Tracks who manages the fields of a kind's objects, for one version in which they are written and one way to write. */
 export class FieldTracker implements Tracking {
   readonly kind: TrackedKind;
@@ -37,11 +43,14 @@ export class FieldTracker implements Tracking {
   readonly filter: (set: PathSet) => PathSet;
   /** An object without anything. */
   readonly empty: VersionedObject;
+  /** Whole fields of the object that this way of writing never changes: not even looked at. */
+  readonly #untouched: readonly string[];
 
   constructor(kind: TrackedKind, resets: FieldResets) {
     this.kind = kind;
     this.apiVersion = apiVersionOf(kind);
     this.filter = resetFilter(resets);
+    this.#untouched = isAlone(kind) ? resets.fieldResets.filter(path => !path.includes('.')) : [];
     this.empty = this.#versioned(encodeObject(kind.type, zeroStruct(kind.type)));
   }
 
@@ -81,12 +90,18 @@ export class FieldTracker implements Tracking {
   ): readonly ManagedFieldsEntry[] | undefined {
     try {
       const before = managersBefore(old?.metadata.managedFields, sent, write.subresource);
-      const from = old === undefined ? this.empty : this.versioned(old);
-      const objects = { old: from, next: this.versioned(next), isNew: old === undefined };
+      const from = old === undefined ? this.empty : this.versioned(this.#touched(old));
+      const objects = { old: from, next: this.versioned(this.#touched(next)), isNew: old === undefined };
       return trackUpdate(this, objects, before, write);
     } catch {
       return undefined;
     }
+  }
+
+  #touched(object: ApiObject): ApiObject {
+    const touched: Record<string, unknown> = { ...object };
+    for (const name of this.#untouched) if (name !== 'metadata') delete touched[name];
+    return touched as unknown as ApiObject;
   }
 
   #fromStored(object: object): object {

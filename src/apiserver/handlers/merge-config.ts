@@ -63,14 +63,18 @@ function merged(
   try {
     return applyObject(tracker, objects, old?.metadata.managedFields, applying);
   } catch (error) {
-    throw unexplained(error, prefixOf(tracker, objects.live));
+    throw liveProblem(tracker, objects.live) ?? unexplained(error, '');
   }
 }
 
 /** What cannot be told apart in the stored object is why nothing can be applied to it. */
-function prefixOf({ kind }: FieldTracker, { shape, value }: VersionedObject): string {
-  if (shapeProblem(shape, value, 'allowed') === undefined) return '';
-  return `failed to create typed live object (${nameText(isJsonObject(value) ? value : {})}; ${kind.group}/${kind.version}, Kind=${kind.kind}): `;
+function liveProblem({ kind }: FieldTracker, { shape, value }: VersionedObject): ApiError | undefined {
+  const problem = shapeProblem(shape, value, 'allowed');
+  if (problem === undefined) return undefined;
+  const name = nameText(isJsonObject(value) ? value : {});
+  return unexplainedError(
+    `failed to create typed live object (${name}; ${kind.group}/${kind.version}, Kind=${kind.kind}): ${problem}`,
+  );
 }
 
 function checkConfig({ kind }: FieldTracker, config: JsonObject, { shape }: VersionedObject): void {

@@ -13,6 +13,7 @@ import { zeroStruct } from '../../api/schema/zero.ts';
 import { invalidArgument } from '../../base/errors.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 import { unreadableObject } from '../storage/errors.ts';
+import { parseStored } from './parse-stored.ts';
 
 const CLOSE = 0x7d;
 const NEWLINE = 0x0a;
@@ -80,7 +81,7 @@ export class StoredForm {
   }
 
   #readJson(value: Buffer): ApiObject {
-    const json: unknown = JSON.parse(value.toString());
+    const json = parseStored(value.toString());
     if (typeof json !== 'object' || json === null || Array.isArray(json)) throw invalidArgument('it is no JSON object');
     const { apiVersion, kind } = json as { readonly apiVersion?: unknown; readonly kind?: unknown };
     const { type, conversion } = this.#version(apiVersion ?? this.apiVersion, kind ?? this.resource.kind);

@@ -1,4 +1,5 @@
 import { goQuote } from '../../go-quote.ts';
+import { RawText } from '../../raw-text.ts';
 import { isRawJson, type ScalarName, type ScalarRule, scalarRule } from '../../schema/scalars.ts';
 import { type Field, goTypeName, type ScalarType, type StructType, type Type } from '../../schema/table.ts';
 import { alwaysPresent, zeroOf } from '../../schema/zero.ts';
@@ -175,6 +176,8 @@ function scalarDecoder(type: ScalarType): Decode {
   const rule = scalarRule(type.scalar);
   if (isRawJson(type.scalar))
     return (visit, value) => {
+      // what was stored once
+      if (value instanceof RawText) return value;
       const { names, depth } = measure(value);
       visit.names += names;
       if (visit.depth + depth > visit.maxDepth) throw new ScalarRefusal(visit.tooDeep());

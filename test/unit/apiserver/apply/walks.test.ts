@@ -210,7 +210,7 @@ it('fields on the way to a path are named, entries and elements are not', () => 
 
 it('who managed parts of what is one value now manages all of it', () => {
   const old = parseFields({ 'f:spec': { 'f:selector': { 'f:app': {} }, 'f:type': {} } });
-  expect(fieldsOf(reconcileSet(service, old))).toEqual({ 'f:spec': { 'f:selector': {}, 'f:type': {} } });
+  expect(fieldsOf(reconcileSet(service, old)).value).toEqual({ 'f:spec': { 'f:selector': {}, 'f:type': {} } });
   const today = parseFields({ 'f:spec': { 'f:selector': {}, 'f:type': {} } });
   expect(reconcileSet(service, today)).toBe(today);
 });

@@ -1,3 +1,4 @@
+import { get } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { durationMs } from '../../src/api/duration.ts';
 import { quantityMilliValue } from '../../src/api/quantity.ts';
@@ -210,6 +211,24 @@ describe('kubectl top on two nodes', () => {
     const path = `/api/v1/nodes/${worker}/proxy/stats/summary?only_cpu_and_memory=true`;
     const { pods } = JSON.parse(await kubectl.ok(`get --raw ${path}`)) as { pods: { podRef: { name: string } }[] };
     expect(pods.map(({ podRef }) => podRef.name)).toContain('sleeps');
+  });
+
+  it('is scraped from the kubelet itself by an account that may, and only that', async () => {
+    await kubectl.ok('create serviceaccount scraper');
+    await kubectl.ok('create clusterrole scraper --verb=get --resource=nodes/metrics');
+    await kubectl.ok('create clusterrolebinding scraper --clusterrole=scraper --serviceaccount=default:scraper');
+    const token = await kubectl.ok('create token scraper');
+    const path = 'jsonpath={.status.addresses[?(@.type=="InternalIP")].address}';
+    const host = await kubectl.ok(`get node ${worker} -o`, path);
+    const status = (url: string, authorization: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const options = { host, port: 10250, path: url, rejectUnauthorized: false, headers: { authorization } };
+        get(options, answer => resolve(answer.resume().statusCode)).on('error', reject);
+      });
+    const urls = ['/metrics/resource', '/metrics/cadvisor', '/metrics/probes', '/metrics', '/stats/summary', '/pods'];
+    const seen = await Promise.all(urls.map(url => status(url, `Bearer ${token}`)));
+    expect(seen).toEqual([200, 200, 200, 200, 403, 403]);
+    expect(await status('/metrics/resource', 'Bearer nonsense')).toBe(401);
   });
 
   it('is in discovery, for people and for programs', async () => {

@@ -74,15 +74,20 @@ export async function resourceUsage(
   return objectListResponse(context, shape, await of(source, chosen, now), {});
 }
 
-/** The object whose usage is wanted. Throws 404 as the object's own resource does. */
+/** The object whose usage is wanted. Throws 404 as the object's own resource does; metrics-server knows of no pods but those that run. */
 function one(
   { nodes, pods }: UsageSource,
   { plural }: ApiResource,
   { namespace, name }: RequestContext['info'],
 ): readonly ApiObject[] {
-  const found: ApiObject | undefined = plural === 'nodes' ? nodes.get('', name) : pods.get(namespace, name);
+  const pod = plural === 'pods' ? pods.get(namespace, name) : undefined;
+  const found: ApiObject | undefined = plural === 'nodes' ? nodes.get('', name) : isRunning(pod) ? pod : undefined;
   if (found === undefined) throw notFoundError({ group: '', resource: plural }, name);
   return [found];
+}
+
+function isRunning(pod: Pod | undefined): boolean {
+  return pod?.status?.phase === 'Running';
 }
 
 function matchesFields(fields: FieldSelector, { metadata }: ApiObject): boolean {
@@ -117,7 +122,7 @@ async function podMetrics(
   pods: readonly ApiObject[],
   now: string,
 ): Promise<readonly ApiObject[]> {
-  const running = (pods as readonly Pod[]).filter(({ status }) => status?.phase === 'Running');
+  const running = (pods as readonly Pod[]).filter(isRunning);
   const names = new Set(running.map(({ spec }) => spec.nodeName ?? ''));
   const known = await usages.of([...names].flatMap(name => nodes.get('', name) ?? []));
   return running.flatMap(({ metadata, spec }): ApiObject[] => {

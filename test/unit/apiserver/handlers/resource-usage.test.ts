@@ -123,8 +123,8 @@ describe('metrics.k8s.io', () => {
   it.each([
     ['/namespaces/default/pods/none', 'pods "none" not found'],
     ['/nodes/none', 'nodes "none" not found'],
-    ['/namespaces/a/pods/new', 'podmetrics.metrics.k8s.io "a/new" not found'],
-    ['/namespaces/default/pods/done', 'podmetrics.metrics.k8s.io "default/done" not found'],
+    ['/namespaces/a/pods/new', 'pods "new" not found'],
+    ['/namespaces/default/pods/done', 'pods "done" not found'],
   ])('answers GET %s with 404', async (url, message) => {
     const { json } = await ask(url);
     expect([json.code, json.message]).toEqual([404, message]);
@@ -135,6 +135,9 @@ describe('metrics.k8s.io', () => {
     api.scrape = node => (node.metadata.name === 'one' ? Promise.reject(new Error('refused')) : told(node));
     expect(names(await ask('/nodes'))).toEqual(['two']);
     expect(names(await ask('/pods'))).toEqual(['db']);
+    expect((await ask('/namespaces/default/pods/web')).json.message).toBe(
+      'podmetrics.metrics.k8s.io "default/web" not found',
+    );
     expect((await ask('/nodes/one')).json.message).toBe('nodemetrics.metrics.k8s.io "one" not found');
   });
 

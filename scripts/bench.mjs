@@ -1,4 +1,4 @@
-// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy | cluster: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy | cluster | stats: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
@@ -12,6 +12,7 @@ const BENCHMARKS = {
   schedule: 'schedule',
   proxy: 'proxy',
   cluster: 'cluster',
+  stats: 'stats',
 };
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'));

@@ -1,0 +1,171 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestCluster } from '../harness/cluster.ts';
+import { BUSYBOX, imageArchive } from '../harness/images.ts';
+import { type Kubectl, kubectl120, suiteOf } from '../harness/kubectl.ts';
+import { RUN_DIR } from '../harness/run-id.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const PATIENCE = '--timeout=140s';
+const OLD = suiteOf(kubectl120());
+const SOAK = process.env['GANTRY_SOAK'] === '1';
+const COPIED_BYTES = (SOAK ? 300 : 16) * 1_000_000;
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('streams of kubectl', { timeout: 300_000 }, () => {
+  const cluster = new TestCluster();
+  const kubectl = cluster.kubectl();
+  const folder = `${RUN_DIR}/${cluster.name}-files`;
+
+  beforeAll(async () => {
+    await cluster.create();
+    expect(await cluster.run(['load image', await imageArchive(BUSYBOX)])).toMatchObject({ code: 0, err: '' });
+    mkdirSync(folder, { recursive: true });
+    const labels = { app: 'web' };
+    const serving = (name: string, port: number): object => ({
+      name,
+      image: BUSYBOX,
+      command: ['httpd', '-f', '-p', String(port), '-h', '/etc'],
+      ports: [{ name, containerPort: port }],
+    });
+    const spec = { containers: [serving('web', 8080), serving('side', 8081)], terminationGracePeriodSeconds: 1 };
+    await kubectl
+      .given([
+        {
+          apiVersion: 'apps/v1',
+          kind: 'Deployment',
+          metadata: { name: 'web' },
+          spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+        },
+        {
+          apiVersion: 'v1',
+          kind: 'Service',
+          metadata: { name: 'web' },
+          spec: { selector: labels, ports: [{ port: 80, targetPort: 'web' }] },
+        },
+        { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pair' }, spec },
+      ])
+      .ok('apply -f -');
+    await kubectl.ok(`wait pod/pair --for=condition=Ready ${PATIENCE}`);
+    await kubectl.ok(`wait deployment/web --for=condition=Available ${PATIENCE}`);
+  });
+  afterAll(() => cluster.delete());
+
+  const clients: [string, boolean, () => Kubectl][] = [
+    ['by WebSocket', false, () => kubectl.at(RUN_DIR, { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'true' })],
+    ['by SPDY', false, () => kubectl.at(RUN_DIR, { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' })],
+    [`by kubectl 1.20 ${OLD.title}`, OLD.skipped, () => kubectl.with(OLD.path)],
+  ];
+
+  describe.each(clients)('exec %s', (_how, skipped, client) => {
+    const exec = (words: string, script: string, own = client()) => own.run(`exec ${words} -- sh -c`, script);
+
+    it.skipIf(skipped)('keeps output and errors apart, and ends with the code of the command', async () => {
+      expect(await exec('pair', 'echo out; echo err >&2; exit 3')).toEqual({
+        out: 'out',
+        err: expect.stringMatching(/(^|\n)err\n(.*\n)*command terminated with exit code 3$/),
+        code: 3,
+      });
+      expect(await exec('pair', 'true')).toMatchObject({ code: 0, out: '' });
+    });
+
+    it.skipIf(skipped)('runs in the container that is named, or of the pod of a Deployment', async () => {
+      const port = (words: string): Promise<string> => client().ok(`exec ${words} -- cat /proc/1/cmdline`);
+      expect(await port('pair -c side')).toContain('8081');
+      expect(await port('pair')).toContain('8080');
+      expect(await port('deployment/web')).toContain('8080');
+      expect(await port('service/web -c side')).toContain('8081');
+    });
+
+    it.skipIf(skipped)('passes input on to its end, byte by byte', async () => {
+      const bytes = randomBytes(1_000_000);
+      const own = client().given(bytes);
+      expect((await exec('-i pair', 'sha256sum', own)).out).toBe(`${sha256(bytes)}  -`);
+      expect(sha256(await own.bytes('exec -i pair -- cat'))).toBe(sha256(bytes));
+    });
+
+    it.skipIf(skipped)('says what is wrong', async () => {
+      expect((await client().run('exec pair -- nowhere')).code).toBeGreaterThan(0);
+      expect(await client().fails('exec pair -- nowhere')).toMatch(/nowhere/);
+      expect(await client().fails('exec pair -c none -- true')).toMatch(/container (none )?(is )?not (valid|found)/);
+      expect(await client().fails('exec none -- true')).toBe('Error from server (NotFound): pods "none" not found');
+    });
+  });
+
+  it('ends an exec whose container is killed with its code', async () => {
+    await kubectl.ok(`run victim --image=${BUSYBOX} --restart=Never --command -- sleep 3600`);
+    await kubectl.ok(`wait pod/victim --for=condition=Ready ${PATIENCE}`);
+    const running = kubectl.run('exec victim -- sleep 1800');
+    await waitFor('the command', () => kubectl.ok('exec victim -- sh -c', 'ps -o args | grep "[s]leep 1800"'));
+    await kubectl.ok('delete pod victim --grace-period=1');
+    expect(await running).toMatchObject({ code: 137 });
+  });
+
+  it('refuses an exec in a pod that has ended', async () => {
+    await kubectl.ok(`run ended --image=${BUSYBOX} --restart=Never -- true`);
+    await kubectl.ok(`wait pod/ended --for=jsonpath={.status.phase}=Succeeded ${PATIENCE}`);
+    expect(await kubectl.fails('exec ended -- true')).toMatch(
+      /cannot exec into a container in a completed pod; current phase is Succeeded$/,
+    );
+  });
+
+  it('shows what an attached container writes, and gives it what is typed, once or again', async () => {
+    const script = 'while read line; do echo got $line; done; echo over; exit 6';
+    const start = async (name: string, flags: string): Promise<void> => {
+      await kubectl.ok(`run ${name} -i ${flags} --image=${BUSYBOX} --restart=Never --attach=false -- sh -c`, script);
+      await kubectl.ok(`wait pod/${name} --for=condition=Ready ${PATIENCE}`);
+    };
+    await Promise.all([start('once-typed', ''), start('typed-again', '--leave-stdin-open')]);
+    expect((await kubectl.given('one\ntwo\n').run('attach -i once-typed')).out).toBe('got one\ngot two\nover');
+    await kubectl.ok(
+      `wait pod/once-typed --for=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}=6 ${PATIENCE}`,
+    );
+    // whoever leaves such a container is not awaited, so what it writes then is in its log for sure
+    for (const line of ['one', 'two']) await kubectl.given(`${line}\n`).ok('attach -i typed-again');
+    await waitFor('what was typed both times', async saw => {
+      const log = await kubectl.ok('logs typed-again');
+      saw(log);
+      return log === 'got one\ngot two';
+    });
+  });
+
+  it('runs a pod in which somebody is, passes its code on and removes it', async () => {
+    const own = kubectl.given('typed\n');
+    const result = await own.run(
+      `run once -i --rm --image=${BUSYBOX} --restart=Never -- sh -c`,
+      'read line; echo got $line; exit 3',
+    );
+    expect(result).toMatchObject({ code: 3, out: expect.stringMatching(/^got typed\npod "once" deleted/) });
+    expect(await kubectl.ok('get pod once --ignore-not-found')).toBe('');
+  });
+
+  it('copies files and folders there and back', async () => {
+    const source = `${folder}/tree`;
+    mkdirSync(`${source}/deep/er`, { recursive: true });
+    mkdirSync(`${source}/empty`);
+    const bytes = randomBytes(COPIED_BYTES);
+    writeFileSync(`${source}/large`, bytes);
+    writeFileSync(`${source}/deep/er/a name with blanks`, 'x');
+    writeFileSync(`${source}/run`, '#!/bin/sh\necho ran\n', { mode: 0o755 });
+    symlinkSync('run', `${source}/link`);
+    await kubectl.ok(`cp ${source} pair:/tmp/tree`);
+    expect(await kubectl.ok('exec pair -- sha256sum /tmp/tree/large')).toContain(sha256(bytes));
+    expect(await kubectl.ok('exec pair -- /tmp/tree/run')).toBe('ran');
+    await kubectl.ok(`cp pair:/tmp/tree ${folder}/back -c web --retries=2`);
+    expect(sha256(readFileSync(`${folder}/back/large`))).toBe(sha256(bytes));
+    expect(readdirSync(`${folder}/back`, { recursive: true }).toSorted()).toEqual(
+      ['deep', 'deep/er', 'deep/er/a name with blanks', 'empty', 'large', 'run'].toSorted(),
+    );
+    await kubectl.ok(`cp ${source}/run default/pair:/tmp/renamed -c side`);
+    expect(await kubectl.ok('exec pair -c side -- cat /tmp/renamed')).toContain('echo ran');
+  });
+
+  it.skipIf(OLD.skipped)(`copies by kubectl 1.20 ${OLD.title}`, async () => {
+    const old = kubectl.with(OLD.path);
+    writeFileSync(`${folder}/old`, 'by 1.20');
+    await old.ok(`cp ${folder}/old pair:/tmp/old`);
+    await old.ok(`cp pair:/tmp/old ${folder}/old-back`);
+    expect(readFileSync(`${folder}/old-back`, 'utf8')).toBe('by 1.20');
+  });
+});

@@ -78,6 +78,8 @@ export class SpdySession implements StreamSession {
   readonly #waiting = new Set<SpdyStream>();
   readonly #starved = new Set<SpdyStream>();
   readonly #full = new Set<SpdyStream>();
+  /** Whose window is to be opened when the socket has drained. */
+  readonly #owed = new Set<SpdyStream>();
   readonly #gone = new AbortController();
   #lastPeerId = 0;
   #nextId = 1;
@@ -218,7 +220,11 @@ export class SpdySession implements StreamSession {
   taken(stream: SpdyStream, bytes: number): void {
     if (this.#peerIgnoresWindows || this.#closing) return;
     stream.credit += bytes;
-    if (stream.credit < RECEIVE_WINDOW / 2 || stream.remoteEnded || this.#writer.blocked) return;
+    if (stream.credit < RECEIVE_WINDOW / 2 || stream.remoteEnded) return;
+    if (this.#writer.blocked) {
+      this.#owed.add(stream);
+      return;
+    }
     this.#writer.numbers(WINDOW_UPDATE, stream.id, stream.credit);
     stream.receiveWindow += stream.credit;
     stream.credit = 0;
@@ -248,6 +254,7 @@ export class SpdySession implements StreamSession {
   #forget(stream: SpdyStream): boolean {
     this.#waiting.delete(stream);
     this.#starved.delete(stream);
+    this.#owed.delete(stream);
     return this.#streams.delete(stream.id);
   }
 
@@ -416,16 +423,22 @@ export class SpdySession implements StreamSession {
 
   #onDrain(): void {
     this.#active();
-    for (const stream of [...this.#waiting]) {
+    // who has more to write than one frame comes again after the others
+    for (const stream of this.#waiting) {
+      if (this.#writer.blocked) break;
       this.#waiting.delete(stream);
       this.send(stream);
     }
-    // updates that were not sent meanwhile
-    for (const stream of this.#streams.values()) this.taken(stream, 0);
+    for (const stream of this.#owed) {
+      if (this.#writer.blocked) break;
+      this.#owed.delete(stream);
+      this.taken(stream, 0);
+    }
   }
 
   #feedStarved(): void {
     for (const stream of [...this.#starved]) {
+      if (this.#sendWindow <= 0) break;
       this.#starved.delete(stream);
       this.send(stream);
     }

@@ -85,6 +85,10 @@ export function asksForUpgrade({ httpVersion, headers }: Pick<ApiRequest, 'httpV
   return httpVersion === 1 && headers.all('connection').some(value => value.toLowerCase().includes('upgrade'));
 }
 
+export function asksForWebSocket(request: Pick<ApiRequest, 'httpVersion' | 'headers'>): boolean {
+  return asksForUpgrade(request) && request.headers.get('upgrade').toLowerCase() === 'websocket';
+}
+
 /** A connection whose client waits for 101. Nothing has been written to it. */
 export interface UpgradeConnection {
   readonly request: IncomingMessage;

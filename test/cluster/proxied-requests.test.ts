@@ -1,4 +1,9 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { TestCluster } from '../harness/cluster.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -8,8 +13,16 @@ const SERVE = [
   'mkdir -p /w/cgi-bin; cd /w',
   'echo "<a href=/next>next</a>" >index.html',
   `printf '#!/bin/sh\\necho Content-Type: text/plain; echo; echo "$REQUEST_METHOD $QUERY_STRING"; cat' >cgi-bin/echo`,
-  'chmod +x cgi-bin/echo; exec httpd -f -p 8080',
-].join('; ');
+  "cat >upgrade <<'END'",
+  '#!/bin/sh',
+  'while read -r line; do case "$line" in ?) break ;; esac; done',
+  "printf 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'",
+  'exec cat',
+  'END',
+  'chmod +x cgi-bin/echo upgrade',
+  'nc -ll -p 9000 -e /w/upgrade &',
+  'exec httpd -f -p 8080',
+].join('\n');
 const SERVER = {
   name: 'main',
   image: BUSYBOX,
@@ -122,6 +135,20 @@ describe('requests that the API server hands on', () => {
       expect(await refused(`${PODS}/liar/proxy/`)).toContain('address not allowed');
     }
     await kubectl.ok('delete pod liar --force --grace-period=0');
+  });
+
+  it('may become another protocol', async () => {
+    const { server, ca, certificate } = readKubeconfig(cluster.kubeconfig);
+    const asked = request(`${server}${PODS}/on-worker:9000/proxy/any`, {
+      ...{ ca, ...certificate },
+      headers: { connection: 'Upgrade', upgrade: 'echo' },
+    });
+    asked.end();
+    const [answer, socket] = (await once(asked, 'upgrade')) as [IncomingMessage, Duplex];
+    expect(answer.headers.upgrade).toBe('echo');
+    socket.write('hello');
+    expect(String((await once(socket, 'data'))[0])).toBe('hello');
+    socket.destroy();
   });
 
   it('go through kubectl proxy with every method', async () => {

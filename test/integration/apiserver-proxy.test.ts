@@ -39,6 +39,8 @@ const PAGE = '<a href="/next">next</a>';
 /** What the backend has seen leave before its answer was whole. */
 let left = 0;
 
+const used = new WeakSet<net.Socket>();
+
 const backend = http.createServer((request, response) => {
   const url = request.url ?? '';
   switch (url.split('?')[0]) {
@@ -60,6 +62,12 @@ const backend = http.createServer((request, response) => {
       return;
     case '/eof':
       request.resume().once('end', () => request.socket.end(`HTTP/1.0 200 OK\r\n\r\n${'x'.repeat(1_000_000)}`));
+      return;
+    case '/once':
+      // as a server that closes its idle connections just then
+      if (used.has(request.socket)) request.socket.destroy();
+      else response.end('once');
+      used.add(request.socket);
       return;
     case '/hangup':
       request.socket.destroy();
@@ -219,6 +227,10 @@ describe('a proxied request', () => {
     const page = `<a href="${PROXY}/next">next</a>`;
     expect(String((await ask(`${PROXY}/html`)).body)).toBe(page);
     expect(String(gunzipSync((await ask(`${PROXY}/html.gz`)).body))).toBe(page);
+  });
+
+  it('does not fail by a connection that was kept and is closed by now', async () => {
+    for (let i = 0; i < 5; i++) expect(await ask(`${PROXY}/once`)).toMatchObject({ status: 200 });
   });
 
   it('reaches servers whose lines end without a carriage return', async () => {

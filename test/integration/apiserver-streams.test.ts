@@ -353,6 +353,19 @@ describe('a stream to a kubelet', () => {
     expect([code, read]).toEqual([1000, messages]);
   });
 
+  it('brings the events of a watch over WebSocket, one a message', async () => {
+    const ws = new WebSocket(`wss://127.0.0.1:${port}/api/v1/namespaces/a/pods?watch=true`, { ca: ca.pem });
+    const read: string[] = [];
+    ws.on('message', (message, isBinary) => {
+      const { type, object } = JSON.parse(String(message));
+      read.push(`${isBinary ? 'bytes' : 'text'} ${type} ${object.metadata.name}`);
+    });
+    const names = ['aged', 'lost', 'nowhere', 'orphan', 'two', 'web'];
+    await expect.poll(() => read.toSorted()).toEqual(names.map(name => `text ADDED ${name}`));
+    ws.close();
+    expect((await once(ws, 'close'))[0]).toBe(1005);
+  });
+
   it('brings no logs to who wants another subprotocol', async () => {
     const headers = {
       upgrade: 'websocket',

@@ -4,7 +4,7 @@ import { canonicalTime } from '../../api/time.ts';
 import type { Node, Pod } from '../../api/types/gen/core-v1.ts';
 import { type FieldError, forbidden, invalid } from '../../api/validation/field-error.ts';
 import { serveWebSocketBytes } from '../../remotecommand/websocket-bytes.ts';
-import { type ApiResponse, asksForUpgrade, takeoverResponse } from '../http.ts';
+import { type ApiResponse, asksForWebSocket, takeoverResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import { answerBody } from '../proxy/answer-body.ts';
 import type { HandlerContext } from './handler-context.ts';
@@ -52,8 +52,7 @@ export async function podLog(
   const answer = await handlers.kubelets.get(node, path, options, context.signal);
   const status = answer.statusCode ?? 500;
   if (status < 200 || status > 206) throw await refusal(answer, status, name);
-  if (asksForUpgrade(context.request) && context.request.headers.get('upgrade').toLowerCase() === 'websocket')
-    return logOverWebSocket(answer, context.signal);
+  if (asksForWebSocket(context.request)) return logOverWebSocket(answer, context.signal);
   return {
     status: 200,
     headers: { 'content-type': 'text/plain' },

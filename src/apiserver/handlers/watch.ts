@@ -1,7 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { methodNotAllowedError } from '../../api/status.ts';
 import { TimeSlice } from '../../base/time-slice.ts';
-import type { ApiResponse, ResponseSink } from '../http.ts';
+import { serveWebSocketMessages } from '../../remotecommand/websocket-bytes.ts';
+import {
+  type ApiResponse,
+  asksForWebSocket,
+  type ResponseSink,
+  type StreamingBody,
+  takeoverResponse,
+} from '../http.ts';
 import { JSON_TYPE, negotiateStream } from '../negotiation/negotiate.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
@@ -46,28 +53,42 @@ export async function watchObjects(served: ServedResource, context: RequestConte
   );
   const isJson = agreement.mediaType === JSON_TYPE;
   const headers = { 'content-type': isJson ? JSON_TYPE.name : `${agreement.mediaType.name};stream=watch` };
-  if (Buffer.isBuffer(begun))
-    return { status: 200, headers, body: { stream: (sink, gone) => sink.write([begun], gone) } };
+  const answer = (body: StreamingBody): ApiResponse =>
+    asksForWebSocket(context.request) ? overWebSocket(body, isJson) : { status: 200, headers, body };
+  if (Buffer.isBuffer(begun)) return answer({ stream: (sink, gone) => sink.write([begun], gone) });
   const watcher = begun;
   if (context.signal.aborted) watcher.close();
   else context.signal.addEventListener('abort', () => watcher.close(), { once: true });
-  return {
-    status: 200,
-    headers,
-    body: {
-      async stream(sink, gone) {
-        const signal = AbortSignal.any([context.signal, gone]);
-        try {
-          await follow(watcher, frames, sink, signal);
-        } catch (error) {
-          // who has left, and a server that stops, need no word
-          if (!signal.aborted) throw error;
-        } finally {
-          watcher.close();
-        }
-      },
+  return answer({
+    async stream(sink, gone) {
+      const signal = AbortSignal.any([context.signal, gone]);
+      try {
+        await follow(watcher, frames, sink, signal);
+      } catch (error) {
+        // who has left, and a server that stops, need no word
+        if (!signal.aborted) throw error;
+      } finally {
+        watcher.close();
+      }
     },
-  };
+  });
+}
+
+/** Each event as a message, for browsers; in JSON it is text. */
+function overWebSocket(body: StreamingBody, isText: boolean): ApiResponse {
+  return takeoverResponse(client =>
+    serveWebSocketMessages(client, (send, gone) => {
+      const sink: ResponseSink = {
+        async write(frames, signal) {
+          for (const frame of frames) {
+            await send(isText ? Buffer.from(frame).toString() : Buffer.from(frame));
+            signal.throwIfAborted();
+          }
+        },
+      };
+      return body.stream(sink, gone);
+    }),
+  );
 }
 
 /**

@@ -2,7 +2,8 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Transform } from 'node:stream';
 import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from 'node:zlib';
 import { serviceUnavailableError } from '../../api/status.ts';
-import { type Backend, backendAddress, dialError, openRequest } from '../backend.ts';
+import { errnoName } from '../../base/errors.ts';
+import { type Backend, type BackendRequest, backendAddress, dialError, openRequest } from '../backend.ts';
 import type { ApiRequest, ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import { answerBody } from './answer-body.ts';
@@ -10,6 +11,8 @@ import { headersToBackend, headersToClient } from './proxied-headers.ts';
 import { escapedPath, pathBefore, queryOf } from './proxied-path.ts';
 import { HtmlRewriter } from './rewrite-html.ts';
 import { type LinkContext, rewriteLink } from './rewrite-link.ts';
+
+const REPEATED: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Hands a request on to a backend and its answer back, bodies as they come. `path` is the decoded path there; empty asks the client of a GET to come again with a slash,
@@ -31,33 +34,45 @@ export async function forwardRequest(backend: Backend, path: string, context: Re
     more: { host, 'x-forwarded-uri': `${before}${sentPath}` },
   });
   const framed = request.hasBody && request.headers.get('content-length') === '';
-  const asked = openRequest(
+  const answer = await answerOf(
     backend,
     {
       method: request.method,
       path: `${sentPath}${query}`,
       headers: framed ? [...headers, 'Transfer-Encoding', 'chunked'] : headers,
     },
+    request,
     signal,
   );
-  const answer = await answerOf(asked, request, backend, signal);
   const links: LinkContext = { before, hosts: [backendAddress(backend), backend.host, host], requestHost: host };
   return responseOf(answer, request, links, signal);
 }
 
-function answerOf(
-  asked: ClientRequest,
-  request: ApiRequest,
+/** Asks once more where a connection that was kept from before turned out to be closed, which is no fault of the backend; what has a body or changes something is sent once. */
+async function answerOf(
   backend: Backend,
+  wanted: BackendRequest,
+  request: ApiRequest,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
+  for (;;) {
+    const asked = openRequest(backend, wanted, signal);
+    try {
+      return await firstAnswer(asked, request);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      const stale = asked.reusedSocket && errnoName(error) === 'ECONNRESET';
+      if (stale && !request.hasBody && REPEATED.has(request.method)) continue;
+      throw serviceUnavailableError(`error trying to reach service: ${dialError(error as Error, backend)}`);
+    }
+  }
+}
+
+function firstAnswer(asked: ClientRequest, request: ApiRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     asked.once('response', resolve);
     // errors after the answer has begun are the answer's
-    asked.on('error', error => {
-      if (signal.aborted) reject(signal.reason);
-      else reject(serviceUnavailableError(`error trying to reach service: ${dialError(error, backend)}`));
-    });
+    asked.on('error', reject);
     if (!request.hasBody) {
       asked.end();
       return;

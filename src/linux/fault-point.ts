@@ -39,6 +39,8 @@ export const FAULT_POINTS = [
   'cni/add/address-taken',
   'cni/add/link-made',
   'cni/add/link-configured',
+  'cni/add/ports-opened',
+  'cni/del/released',
   'cni/del/quarantined',
   'cni/del/link-gone',
   'cni/del/address-released',

@@ -33,6 +33,7 @@ export async function podLeftovers(target: Pick<RuntimeHost, 'host' | 'client'>)
     ...links(readFileSync(host.path('/proc/1/net/dev'), 'utf8')),
     ...groups(host.path('/sys/fs/cgroup')),
     ...attachments(host.path('/var/lib/gantry/cni')).flatMap(({ ips }) => ips.map(ip => `address ${ip}`)),
+    ...(await hostPorts(host)),
     ...names('/var/lib/gantry/cni-cache/results').map(n => `cached attachment ${n}`),
   ];
 }
@@ -48,6 +49,12 @@ export async function expectNoLeftovers(target: Pick<RuntimeHost, 'host' | 'clie
     },
     { timeoutMs: 15_000 },
   );
+}
+
+/** What is in the maps of ports that lead to pods. */
+async function hostPorts(host: RuntimeHost['host']): Promise<string[]> {
+  const { stdout } = await host.exec(['nft', 'list', 'table', 'inet', 'gantry_cni']);
+  return [...stdout.matchAll(/elements = \{ ([^}]*) \}/g)].map(([, elements]) => `host ports ${elements}`);
 }
 
 /** Names in a directory; none where it is not there. */

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../src/base/errors.ts';
 import { FAULT_POINTS, type FaultPoint } from '../../src/linux/fault-point.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
-import { UpdateContainerResourcesRequest } from '../../src/rpc/cri-api.ts';
+import { PodSandboxConfig, UpdateContainerResourcesRequest } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
 import { armFault, waitForRestart } from '../harness/fault.ts';
 import { BUSYBOX } from '../harness/images.ts';
@@ -44,7 +44,8 @@ async function persistently<T>(what: string, call: () => Promise<T>): Promise<T>
 }
 
 async function startPod(name: string): Promise<string> {
-  const sandboxConfig = podConfig(name);
+  const portMappings = [{ protocol: 0, hostPort: 18080, containerPort: 80, hostIp: '' }];
+  const sandboxConfig = PodSandboxConfig.fromPartial({ ...podConfig(name), portMappings });
   const { podSandboxId } = await persistently('RunPodSandbox', () =>
     target.client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' }),
   );

@@ -120,6 +120,7 @@ export class GantryBridge implements CniPlugin {
       const near = this.#apply.configurePair(pod, place, config.hairpin);
       faultPoint('cni/add/link-configured');
       openHostPorts(this.#apply, journal, config, taken.addresses);
+      faultPoint('cni/add/ports-opened');
       journal.transaction(transaction => transaction.append({ op: 'ready', key }));
       const seen = { ifname, netns, bridgeMac: place.bridge.mac, hostMac: near.mac, mtu: near.mtu };
       return planResult(config, pod, seen, taken.addresses);
@@ -207,6 +208,7 @@ export class GantryBridge implements CniPlugin {
       return found;
     });
     if (entry === undefined) return;
+    faultPoint('cni/del/released');
     if (entry.hostPorts !== undefined) closeHostPorts(this.#apply, journal);
     const isLeft = this.#apply.mute(entry.hostLink);
     faultPoint('cni/del/quarantined');

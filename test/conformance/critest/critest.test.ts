@@ -13,12 +13,14 @@ if (because !== '') console.log(because);
 
 /** Specs that match are run, all others are not; everything unless given. */
 const FOCUS = process.env['GANTRY_CRITEST_FOCUS'] ?? '';
+/** `crun`, `runc` or the path of another; the shim's own choice unless given. */
+const RUNTIME = process.env['GANTRY_CRITEST_RUNTIME'] ?? '';
 
 describe.skipIf(because !== '')(`upstream's critest on this shim ${because}`, () => {
   let target: RuntimeHost;
 
   beforeAll(async () => {
-    target = await gantryHost({ withoutImage: true, criConfig: MIRRORS });
+    target = await gantryHost({ withoutImage: true, criConfig: CONFIG });
     const registry = await startRegistry(target.host);
     for (const [name, image] of await critestImages(programs as CritestPrograms)) await registry.pushBuilt(image, name);
   });
@@ -59,7 +61,8 @@ const RUN_TIMEOUT_MS = 1_200_000;
 const REGISTRIES = ['gcr.io', 'k8s.gcr.io', 'registry.k8s.io'];
 
 /** Upstream's names lead to the registry of the host. */
-const MIRRORS = [
+const CONFIG = [
+  ...(RUNTIME === '' ? [] : [`runtime: ${RUNTIME}`]),
   'registries:',
   '  mirrors:',
   ...REGISTRIES.map(name => `    ${name}: ["http://127.0.0.1:5000/${name}"]`),

@@ -13,6 +13,7 @@ import type { PathSet } from '../apply/path-set.ts';
 import { type FieldResets, resetFilter } from '../apply/resets.ts';
 import { shapeOf } from '../apply/shape.ts';
 import type { Tracking, VersionedObject } from '../apply/updater.ts';
+import { shapeProblem } from '../apply/validate.ts';
 import type { ApiObject } from '../resources/strategy.ts';
 
 /** What is tracked: a kind as one version has it. */
@@ -79,7 +80,11 @@ export class FieldTracker implements Tracking {
     const stored = conversionOf(from)?.toStored(decoded) ?? decoded;
     const converted = conversionOf(to)?.fromStored(stored) ?? stored;
     const type = resourceType(to);
-    return { apiVersion, shape: shapeOf(type), value: encodeObject(type, converted) };
+    const [shape, value] = [shapeOf(type), encodeObject(type, converted)];
+    // as upstream: what stands twice is allowed in what is written, and not in another version of it
+    const problem = shapeProblem(shape, value, 'refused');
+    if (problem !== undefined) throw invalidArgument(problem);
+    return { apiVersion, shape, value };
   }
 
   #entries(

@@ -152,6 +152,23 @@ describe('a large body', () => {
     expect([answer.status, answer.headers['warning']]).toEqual([status, warning]);
   });
 
+  it('is applied by the server as a small one is', async () => {
+    const apply = (text: string): Promise<RawAnswer> =>
+      overHttp1(admin, {
+        method: 'PATCH',
+        path: `${MAPS}/applied?fieldManager=test`,
+        headers: { 'content-type': 'application/apply-patch+yaml' },
+        body: `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: applied}\ndata:\n${text}`,
+      });
+    const lines = Array.from({ length: 8000 }, (_, i) => `  key-${i}: "a value"\n`).join('');
+    expect((await apply(lines)).status).toBe(201);
+    const broken = await apply(`${lines}  [`);
+    expect([broken.status, broken.json.message]).toEqual([
+      400,
+      expect.stringContaining('error decoding YAML: error converting YAML to JSON: yaml: line '),
+    ]);
+  });
+
   it('is read as a small one is', async () => {
     const value = 'ü🦆\n '.repeat(20_000);
     const body = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'same' }, data: { value } });

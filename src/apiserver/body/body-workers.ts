@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
+import type { YamlBody } from '../../api/decode/json/decode-yaml-body.ts';
 import { requestTooLargeError, serviceUnavailableError, tooManyRequestsError } from '../../api/status.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { YAML_TYPE } from '../negotiation/negotiate.ts';
 import type { BodyDecoder } from './body-decoder.ts';
-import { type Body, type DecodedObject, DeepYamlError, decodeBody } from './decode-body.ts';
-import { type BodyReply, bodyMessage, readReply } from './worker-messages.ts';
+import { type Body, type DecodedObject, DeepYamlError, decodeBody, readYamlText } from './decode-body.ts';
+import { type BodyMessage, type BodyReply, bodyMessage, readReply, readYamlReply } from './worker-messages.ts';
 
 export interface BodyWorkerLimits {
   /** A larger body in YAML goes to a thread: as much as this holds the loop some ten milliseconds. */
@@ -77,7 +78,13 @@ export class BodyWorkers implements BodyDecoder {
       }
     }
     signal.throwIfAborted();
-    return readReply(await (isYaml ? this.#yaml : this.#others).ask(body, signal), body);
+    return readReply(await (isYaml ? this.#yaml : this.#others).ask(bodyMessage(body), signal), body);
+  }
+
+  async readYaml(bytes: Buffer, signal: AbortSignal): Promise<YamlBody> {
+    if (bytes.length <= this.#limits.yamlBytes) return readYamlText(bytes);
+    signal.throwIfAborted();
+    return readYamlReply(await this.#yaml.ask({ bytes, expected: undefined }, signal));
   }
 
   /** Ends the threads. Bodies that are under way get 503. */
@@ -87,7 +94,7 @@ export class BodyWorkers implements BodyDecoder {
 }
 
 interface Job {
-  readonly body: Body;
+  readonly message: BodyMessage;
   readonly resolve: (reply: BodyReply) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -107,12 +114,12 @@ class WorkerQueue {
     this.#limits = limits;
   }
 
-  ask(body: Body, signal: AbortSignal): Promise<BodyReply> {
-    if (this.#waitingBytes + body.bytes.length > this.#limits.queuedBytes)
+  ask(message: BodyMessage, signal: AbortSignal): Promise<BodyReply> {
+    if (this.#waitingBytes + message.bytes.length > this.#limits.queuedBytes)
       return Promise.reject(tooManyRequestsError('too many large bodies, please try again later', 1));
     return new Promise((resolve, reject) => {
       const job: Job = {
-        body,
+        message,
         resolve: reply => {
           signal.removeEventListener('abort', leave);
           resolve(reply);
@@ -125,7 +132,7 @@ class WorkerQueue {
       const leave = (): void => this.#leave(job, signal.reason);
       signal.addEventListener('abort', leave, { once: true });
       this.#waiting.push(job);
-      this.#waitingBytes += body.bytes.length;
+      this.#waitingBytes += message.bytes.length;
       this.#next();
     });
   }
@@ -148,16 +155,16 @@ class WorkerQueue {
       this.#cancelTimer = this.#options.clock.after(this.#limits.idleMs, () => void this.#endWorker());
       return;
     }
-    this.#waitingBytes -= job.body.bytes.length;
+    this.#waitingBytes -= job.message.bytes.length;
     this.#running = job;
     const { bodyMs } = this.#limits;
     this.#cancelTimer = this.#options.clock.after(bodyMs, () => {
-      this.#options.log.warn({ bytes: job.body.bytes.length }, 'a body took too long to be read');
+      this.#options.log.warn({ bytes: job.message.bytes.length }, 'a body took too long to be read');
       this.#fail(requestTooLargeError(`the body takes more than ${bodyMs / 1000} s to be read`));
     });
     try {
       this.#worker ??= this.#startWorker();
-      this.#worker.postMessage(bodyMessage(job.body));
+      this.#worker.postMessage(job.message);
     } catch (error) {
       this.#fail(error);
     }
@@ -202,7 +209,7 @@ class WorkerQueue {
     const at = this.#waiting.indexOf(job);
     if (at < 0) return;
     this.#waiting.splice(at, 1);
-    this.#waitingBytes -= job.body.bytes.length;
+    this.#waitingBytes -= job.message.bytes.length;
     job.reject(reason);
   }
 

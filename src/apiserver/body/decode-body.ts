@@ -78,6 +78,11 @@ export function decodeBody(body: Body, yamlDepth = YAML_DEPTH_HERE): DecodedObje
   );
 }
 
+/** The JSON of a YAML text of no more levels than the stack holds in any case. Throws UnreadableYamlError. */
+export function readYamlText(bytes: Buffer): YamlBody {
+  return readYamlBody(bytes.toString(), { ...LIMITS, maxDepth: YAML_DEPTH_HERE });
+}
+
 function decodeJsonBody(body: Body): DecodedObject {
   const options = { duplicates: body.fieldValidation !== 'Ignore' };
   return checked(body, decodeJson(body.expected.type, body.bytes.toString(), options));

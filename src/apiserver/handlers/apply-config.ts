@@ -1,10 +1,12 @@
 import { parseJsonText } from '../../api/decode/json/decode-json.ts';
-import { readYamlBody } from '../../api/decode/json/decode-yaml-body.ts';
+import { UnreadableYamlError, type YamlBody } from '../../api/decode/json/decode-yaml-body.ts';
 import { type FieldValidation, parseFieldValidation } from '../../api/decode/json/field-validation.ts';
 import { badRequestError } from '../../api/status.ts';
 import { errorMessage } from '../../base/errors.ts';
+import type { BodyDecoder } from '../body/body-decoder.ts';
 import { isJsonObject, type JsonObject, jsonTypeName, MAX_JSON_DEPTH } from '../patch/json-value.ts';
 import type { RequestContext } from '../pipeline/context.ts';
+import type { HandlerContext } from './handler-context.ts';
 
 /** What an applier wants, as it was sent: nothing is added to it and nothing is taken for another name. */
 export interface AppliedConfig {
@@ -14,19 +16,14 @@ export interface AppliedConfig {
   readonly checkDuplicates: () => void;
 }
 
-interface Parsed {
-  readonly value: unknown;
-  readonly duplicates: readonly string[];
-}
-
-const LIMITS = { maxBytes: 3 * 1024 * 1024, maxNodes: 1_000_000, maxDepth: MAX_JSON_DEPTH };
 const CONVERTING = 'error converting YAML to JSON: ';
 
-/** The config of a body. It is read when it is applied first: of an object that is not there, nothing else is said. */
-export async function readConfig(context: RequestContext): Promise<AppliedConfig> {
-  const text = Buffer.from(await context.request.readBody(context.signal)).toString();
-  let known: Parsed | undefined;
-  const parsed = (): Parsed => (known ??= parse(text));
+/** The config of a body. What is wrong with it is told when it is applied: of an object that is not there, nothing else is said. */
+export async function readConfig(
+  { bodies }: Pick<HandlerContext, 'bodies'>,
+  context: RequestContext,
+): Promise<AppliedConfig> {
+  const parsed = await parse(bodies, Buffer.from(await context.request.readBody(context.signal)), context.signal);
   return {
     read: () => objectOf(parsed().value),
     checkDuplicates: () => {
@@ -49,19 +46,23 @@ function objectOf(value: unknown): JsonObject {
 }
 
 /** Most is JSON, whatever it is called, and quickly read; YAML is what is none, or has a name twice. */
-function parse(text: string): Parsed {
-  if (/^\s*\{/.test(text)) {
-    const json = tryJson(text);
-    if (json !== undefined && json.duplicates.length === 0) return json;
-  }
+async function parse(bodies: BodyDecoder, bytes: Buffer, signal: AbortSignal): Promise<() => YamlBody> {
+  const text = bytes.toString();
+  const json = /^\s*\{/.test(text) ? tryJson(text) : undefined;
+  if (json !== undefined && json.duplicates.length === 0) return () => json;
   try {
-    return readYamlBody(text, LIMITS);
+    const yaml = await bodies.readYaml(bytes, signal);
+    return () => yaml;
   } catch (error) {
-    throw badRequestError(`error decoding YAML: ${CONVERTING}${errorMessage(error)}`);
+    if (!(error instanceof UnreadableYamlError)) throw error;
+    const refused = badRequestError(`error decoding YAML: ${CONVERTING}${errorMessage(error)}`);
+    return () => {
+      throw refused;
+    };
   }
 }
 
-function tryJson(text: string): Parsed | undefined {
+function tryJson(text: string): YamlBody | undefined {
   try {
     return parseJsonText(text, MAX_JSON_DEPTH);
   } catch {

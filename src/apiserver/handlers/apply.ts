@@ -28,7 +28,7 @@ export async function applyFromRequest(
 ): Promise<ApiResponse> {
   const { namespace, name } = context.info;
   const options = writeOptions(context, true);
-  const config = await readConfig(context);
+  const config = await readConfig(handlers, context);
   const applying = { ...managerOf(handlers.clock, options), force: isForced(context.request.query) };
   const toStored = (object: ApiObject): ApiObject => served.toStored(withResourceDefaults(served.resource, object));
   const change = (old: ApiObject | undefined): ApiObject => {

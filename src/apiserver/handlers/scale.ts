@@ -76,7 +76,7 @@ async function appliedScale(
   context: RequestContext,
   options: WriteOptions,
 ): Promise<ScaleChange> {
-  const config = await readConfig(context);
+  const config = await readConfig(handlers, context);
   const applying = { ...managerOf(handlers.clock, options), force: isForced(context.request.query) };
   return before => {
     const merged = mergeConfig(trackerOfScales(), before, config, applying, object => object);

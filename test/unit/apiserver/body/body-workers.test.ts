@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
+import { UnreadableYamlError } from '../../../../src/api/decode/json/decode-yaml-body.ts';
 import { builtinTable } from '../../../../src/api/schema/builtin.ts';
 import { type BodyWorkerLimits, BodyWorkers } from '../../../../src/apiserver/body/body-workers.ts';
 import type { Body } from '../../../../src/apiserver/body/decode-body.ts';
@@ -79,6 +80,18 @@ describe('large bodies', () => {
     });
     expect(await ask(long('b'))).toBe('2');
     expect(started.length).toBe(1);
+  });
+
+  it('in YAML that are no whole objects are read by that thread, too', async () => {
+    begin();
+    expect(await workers.readYaml(Buffer.from('a: 1'), forever)).toEqual({ value: { a: 1 }, duplicates: [] });
+    await expect(workers.readYaml(Buffer.from('a: ['), forever)).rejects.toThrow(UnreadableYamlError);
+    expect(started.length).toBe(0);
+    expect(await workers.readYaml(Buffer.from(long('a')), forever)).toEqual({
+      value: { data: { text: long('a'), count: '1' } },
+      duplicates: ['w'],
+    });
+    expect(await ask(long('b'))).toBe('2');
   });
 
   it('in JSON do not wait for those in YAML', async () => {

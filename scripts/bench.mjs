@@ -1,4 +1,4 @@
-// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy | cluster | stats: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy | cluster | stats | streams: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
@@ -13,6 +13,7 @@ const BENCHMARKS = {
   proxy: 'proxy',
   cluster: 'cluster',
   stats: 'stats',
+  streams: 'streams',
 };
 
 const names = process.argv.slice(2).filter(a => !a.startsWith('-'));

@@ -72,20 +72,17 @@ export async function openCommand(netns: string, url: string, wanted: WantedOfCl
   if (status !== 101) throw new Error(`${status}: ${body}`);
   const session = new SpdySession(socket, head, { role: 'client', onStream: () => 1, maxStreams: 0, idleMs: 0 });
   const open = (streamType: string): Promise<Duplex> => session.openStream({ streamtype: streamType });
+  const error = await open('error');
+  // From the beginning: a server may reset it as soon as all is said.
+  const told = allOf(error);
   const { stdin = false, stdout = false, stderr = false, tty = false } = wanted;
-  const [error, input, output, errors, size] = await Promise.all([
-    open('error'),
+  const [input, output, errors, size] = await Promise.all([
     stdin ? open('stdin') : undefined,
     stdout ? open('stdout') : undefined,
     stderr ? open('stderr') : undefined,
     tty ? open('resize') : undefined,
   ]);
-  error?.end();
-  for (const stream of [output, errors]) stream?.end();
-  const end = collect(error).then(async text => {
-    await session.close();
-    return JSON.parse(String(text));
-  });
+  const end = told.then(text => JSON.parse(text));
   // who cuts the connection does not look at it
   end.catch(() => undefined);
   return {
@@ -95,5 +92,48 @@ export async function openCommand(netns: string, url: string, wanted: WantedOfCl
     resize: (Width, Height) => void size?.write(JSON.stringify({ Width, Height })),
     end,
     cut: () => socket.destroy(),
+  };
+}
+
+function allOf(stream: Duplex): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    stream.on('data', chunk => {
+      text += String(chunk);
+    });
+    for (const last of ['end', 'close']) stream.once(last, () => resolve(text));
+    stream.once('error', reject);
+  });
+}
+
+/** One forwarded connection as its client sees it. */
+export interface ForwardedConnection {
+  readonly data: Duplex;
+  /** What the server says of a connection that it could not make; empty for one that it could. */
+  readonly failure: Promise<string>;
+}
+
+/** Opens the connection of a port-forward at its URL: `connect` makes connections on it. */
+export async function openPortForward(
+  netns: string,
+  url: string,
+): Promise<{ connect(port: number): Promise<ForwardedConnection>; cut(): void; readonly over: Promise<unknown> }> {
+  const { socket, head, status, body } = await askSpdy(netns, url, 'portforward.k8s.io');
+  if (status !== 101) throw new Error(`${status}: ${body}`);
+  const session = new SpdySession(socket, head, { role: 'client', onStream: () => 1, maxStreams: 0, idleMs: 0 });
+  let requests = 0;
+  return {
+    async connect(port) {
+      requests += 1;
+      const named = { port: String(port), requestid: String(requests) };
+      const error = await session.openStream({ ...named, streamtype: 'error' });
+      const failure = allOf(error);
+      error.end();
+      const data = await session.openStream({ ...named, streamtype: 'data' });
+      data.on('error', () => {});
+      return { data, failure };
+    },
+    cut: () => socket.destroy(),
+    over: session.ended,
   };
 }

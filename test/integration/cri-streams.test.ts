@@ -1,14 +1,26 @@
-/** Exec and attach of the built shim, as clients of its streaming server see them, with real containers. */
+/** Exec, attach and port-forward of the built shim, as clients of its streaming server see them, with real containers. */
 import { readdirSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listProcesses } from '../../src/linux/procfs.ts';
-import { AttachRequest, type ContainerConfig, ExecRequest } from '../../src/rpc/cri-api.ts';
+import {
+  AttachRequest,
+  type ContainerConfig,
+  ExecRequest,
+  PodSandboxConfig,
+  PortForwardRequest,
+} from '../../src/rpc/cri-api.ts';
 import { collect, hashOf, Pseudorandom } from '../harness/bytes.ts';
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
 import { killAndRestart } from '../harness/fault.ts';
 import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
-import { askSpdy, type ClientCommand, openCommand, type WantedOfClient } from '../harness/stream-client.ts';
+import {
+  askSpdy,
+  type ClientCommand,
+  openCommand,
+  openPortForward,
+  type WantedOfClient,
+} from '../harness/stream-client.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 let runtime: RuntimeHost;
@@ -22,8 +34,14 @@ beforeAll(async () => {
 });
 afterAll(() => runtime.delete());
 
-async function startPod(name: string, config: ContainerConfig): Promise<{ podSandboxId: string; containerId: string }> {
-  const sandboxConfig = podConfig(name);
+async function startPod(
+  name: string,
+  config: ContainerConfig,
+  network = 0,
+): Promise<{ podSandboxId: string; containerId: string }> {
+  const pod = podConfig(name);
+  const securityContext = { namespaceOptions: { network, pid: 1, ipc: 0 } };
+  const sandboxConfig = PodSandboxConfig.fromPartial({ ...pod, linux: { ...pod.linux, securityContext } });
   const { podSandboxId } = await runtime.client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' });
   const { containerId } = await runtime.client.createContainer({ podSandboxId, config, sandboxConfig });
   await runtime.client.startContainer({ containerId });
@@ -237,7 +255,7 @@ describe('attach', () => {
     const { containerId } = await startPod('stays', interactive('while :; do sleep 0.1; done'));
     const client = await attach(containerId, { stdin: true, ...OUTPUTS });
     const { socket } = await askSpdy(netns, await execUrl(['true']));
-    const closed = new Promise(resolve => socket.once('close', resolve));
+    const closed = new Promise(resolve => socket.once('end', resolve));
     socket.resume();
     const begun = performance.now();
     await runtime.service.stop();
@@ -248,5 +266,89 @@ describe('attach', () => {
     await waitFor('the shim to serve', async () => (await exec('true')).end);
     const { status } = await runtime.client.containerStatus({ containerId, verbose: false });
     expect(status?.finishedAt).toBe(0n);
+  });
+});
+
+describe('port-forward', () => {
+  /** Answers every connection on port 8080 with what it gets. */
+  const ECHO = containerConfig(['/bin/nc', '-ll', '-p', '8080', '-e', '/bin/cat']);
+
+  const forward = async (podSandboxId: string) => {
+    const { url } = await runtime.client.portForward(PortForwardRequest.fromPartial({ podSandboxId, port: [8080] }));
+    return openPortForward(netns, url);
+  };
+  const listening = (containerId: string) =>
+    waitFor('the server', async () => {
+      const { stdout } = await runtime.client.execSync({ containerId, cmd: ['netstat', '-ltn'], timeout: 5n });
+      return String(stdout).includes(':8080');
+    });
+
+  it.each([
+    { what: 'of a pod', network: 0 },
+    { what: 'of a pod on the host network', network: 2 },
+  ])(
+    'passes bytes both ways to a port $what, each way to its own end, over several connections at once',
+    async ({ network }) => {
+      const { podSandboxId, containerId } = await startPod(`echo-${network}`, ECHO, network);
+      await listening(containerId);
+      const client = await forward(podSandboxId);
+      await Promise.all(
+        Array.from({ length: 5 }, async () => {
+          const { data, failure } = await client.connect(8080);
+          const sent = new Pseudorandom(10 << 20);
+          const received = hashOf(data);
+          await pipeline(sent, data);
+          expect(await received).toEqual({ bytes: 10 << 20, sha256: sent.sha256() });
+          expect(await failure).toBe('');
+        }),
+      );
+      client.cut();
+      await runtime.client.stopPodSandbox({ podSandboxId });
+      await runtime.client.removePodSandbox({ podSandboxId });
+    },
+  );
+
+  it('reaches a server that listens on IPv6 alone', async () => {
+    const config = containerConfig(['/bin/httpd', '-f', '-p', '[::1]:8080', '-h', '/etc']);
+    const { podSandboxId, containerId } = await startPod('six', config);
+    await listening(containerId);
+    const { data } = await (await forward(podSandboxId)).connect(8080);
+    data.write('GET /hostname HTTP/1.0\r\n\r\n');
+    expect(String(await collect(data))).toMatch(/^HTTP\/1\.\d 200 OK[\s\S]*\nsix\n$/);
+  });
+
+  it('says where nobody listens, and goes on with other connections', async () => {
+    const { podSandboxId, containerId } = await startPod('deaf', ECHO);
+    await listening(containerId);
+    const client = await forward(podSandboxId);
+    const { failure } = await client.connect(9);
+    expect(await failure).toBe(
+      `error forwarding port 9 to pod deaf, uid uid-deaf: failed to connect to localhost:9 inside namespace ${podSandboxId}, ` +
+        'IPv4: dial tcp4 127.0.0.1:9: connect: connection refused IPv6: dial tcp6 [::1]:9: connect: connection refused',
+    );
+    const { data } = await client.connect(8080);
+    data.end('still here');
+    expect(String(await collect(data))).toBe('still here');
+  });
+
+  it('refuses a pod that has ended, also in the middle, and keeps no descriptor of clients that are cut off', async () => {
+    const { podSandboxId, containerId } = await startPod('gone', ECHO);
+    await listening(containerId);
+    const before = openFiles();
+    const clients = await Promise.all(Array.from({ length: 20 }, () => forward(podSandboxId)));
+    const connections = await Promise.all(clients.map(client => client.connect(8080)));
+    for (const { data } of connections) data.write('x');
+    await Promise.all(connections.map(({ data }) => new Promise(resolve => data.once('data', resolve))));
+    const [kept, ...others] = clients;
+    for (const client of others) client.cut();
+    await runtime.client.stopPodSandbox({ podSandboxId });
+    expect(await (await kept?.connect(8080))?.failure).toContain(`sandbox ${podSandboxId} is not running`);
+    await expect(forward(podSandboxId)).rejects.toThrow('is not running');
+    kept?.cut();
+    await waitFor('descriptors to be closed', saw => {
+      saw([openFiles(), before]);
+      return openFiles() <= before + 1;
+    });
+    await expect(forward('f'.repeat(64))).rejects.toThrow('f'.repeat(64));
   });
 });

@@ -16,6 +16,7 @@ import { listPodSandbox } from './list-pod-sandbox.ts';
 import { listPodSandboxStats } from './list-pod-sandbox-stats.ts';
 import { podSandboxStats } from './pod-sandbox-stats.ts';
 import { podSandboxStatus } from './pod-sandbox-status.ts';
+import { portForward } from './port-forward.ts';
 import { removeContainer } from './remove-container.ts';
 import { removePodSandbox } from './remove-pod-sandbox.ts';
 import { reopenContainerLog } from './reopen-container-log.ts';
@@ -110,6 +111,7 @@ export function runtimeServiceHandlers(
     // What comes of these is told when it has ended.
     exec: async request => exec(ctx, request),
     attach: async request => attach(ctx, request),
+    portForward: async request => portForward(ctx, request),
     // Probes run by the second: no line for each.
     execSync: (request, { signal }) => execSync(ctx, request, signal),
   };

@@ -2,6 +2,7 @@ import { serveRemoteCommand } from '../../remotecommand/serve-remote-command.ts'
 import type { RuntimeServiceContext } from '../runtime-service/context.ts';
 import { serveAttach } from './serve-attach.ts';
 import { serveExec } from './serve-exec.ts';
+import { serveForwardedPorts } from './serve-port-forward.ts';
 import type { StreamRequest } from './stream-requests.ts';
 import type { StreamConnection } from './streaming-server.ts';
 
@@ -13,12 +14,16 @@ export async function serveStream(
   stopping: AbortSignal,
 ): Promise<void> {
   const started = ctx.clock.monotonic();
-  // There is no way yet to tell the client.
+  // There is no way to tell a client, or no way yet.
   const cut = (): void => void socket.destroy();
   stopping.addEventListener('abort', cut, { once: true });
-  const client = await serveRemoteCommand(request, socket, head, wanted.wanted, LIMITS).finally(() =>
-    stopping.removeEventListener('abort', cut),
-  );
+  const release = (): void => stopping.removeEventListener('abort', cut);
+  if (wanted.kind === 'portforward') {
+    await serveForwardedPorts(ctx, wanted, { request, socket, head }, LIMITS).finally(release);
+    ctx.log.info({ sandbox: wanted.sandboxId, ms: Math.round(ctx.clock.monotonic() - started) }, 'port-forward ended');
+    return;
+  }
+  const client = await serveRemoteCommand(request, socket, head, wanted.wanted, LIMITS).finally(release);
   const end =
     wanted.kind === 'exec'
       ? await serveExec(ctx, wanted, client, stopping)

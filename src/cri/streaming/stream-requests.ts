@@ -16,7 +16,14 @@ export interface AttachStreamRequest {
   readonly wanted: WantedStreams;
 }
 
-export type StreamRequest = ExecStreamRequest | AttachStreamRequest;
+export interface PortForwardStreamRequest {
+  readonly kind: 'portforward';
+  readonly sandboxId: string;
+  /** Asked for with the call; the WebSocket form of the protocol knows no others. */
+  readonly ports: readonly number[];
+}
+
+export type StreamRequest = ExecStreamRequest | AttachStreamRequest | PortForwardStreamRequest;
 
 /** The streams that clients were told they may open, and where. */
 export class StreamRequests {
@@ -43,7 +50,7 @@ export class StreamRequests {
 
   /** The request of a URL's path, which is used up by this. */
   take(path: string): StreamRequest | undefined {
-    const [, kind, token] = /^\/(exec|attach)\/([^/]+)$/.exec(path) ?? [];
+    const [, kind, token] = /^\/(exec|attach|portforward)\/([^/]+)$/.exec(path) ?? [];
     if (kind === undefined || token === undefined) return undefined;
     const request = this.#pending.take(token);
     return request?.kind === kind ? request : undefined;

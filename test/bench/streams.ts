@@ -1,10 +1,11 @@
+import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { ExecRequest } from '../../src/rpc/cri-api.ts';
+import { ExecRequest, PortForwardRequest } from '../../src/rpc/cri-api.ts';
 import { hashOf } from '../harness/bytes.ts';
-import { runCriPod } from '../harness/cri-pod.ts';
+import { containerConfig, podConfig } from '../harness/cri-pod.ts';
 import { pss } from '../harness/pss.ts';
 import { containerdHost, gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
-import { type ClientCommand, openCommand, type WantedOfClient } from '../harness/stream-client.ts';
+import { type ClientCommand, openCommand, openPortForward, type WantedOfClient } from '../harness/stream-client.ts';
 import { quantile, type Row, table } from './statistics.ts';
 
 /** Per round and runtime. */
@@ -12,20 +13,31 @@ const EXECS = 50;
 const ROUNDS = Number(process.env['GANTRY_BENCH_ROUNDS'] ?? 3);
 /** The issue's figure is 1024. */
 const MEGABYTES = Number(process.env['GANTRY_BENCH_STREAM_MB'] ?? 256);
+const ZEROS = ['if=/dev/zero', 'bs=64k', `count=${MEGABYTES * 16}`];
 const IDLE_STREAMS = 100;
 /** How long streams are opened and ended for, to see whether the runtime grows. The issue's figure is 10. */
 const MINUTES = Number(process.env['GANTRY_BENCH_MINUTES'] ?? 0.5);
 const SETTLE_MS = 5_000;
 
+/** On which the pod sends as many zeros to whoever connects. */
+const PORT = 8080;
+
 interface Target {
   readonly runtime: RuntimeHost;
+  readonly podSandboxId: string;
   readonly containerId: string;
   /** The runtime's own processes, with those that it keeps for streams; monitors and shims are there without any stream. */
   readonly processes: RegExp;
 }
 
 async function target(runtime: RuntimeHost, processes: RegExp): Promise<Target> {
-  return { runtime, containerId: (await runCriPod(runtime.client, 'streams')).containerId, processes };
+  const { client } = runtime;
+  const sandboxConfig = podConfig('streams');
+  const { podSandboxId } = await client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' });
+  const serve = ['/bin/nc', '-ll', '-p', String(PORT), '-e', '/bin/dd', ...ZEROS];
+  const { containerId } = await client.createContainer({ podSandboxId, config: containerConfig(serve), sandboxConfig });
+  await client.startContainer({ containerId });
+  return { runtime, podSandboxId, containerId, processes };
 }
 
 async function exec(of: Target, cmd: readonly string[], wanted: WantedOfClient): Promise<ClientCommand> {
@@ -50,11 +62,36 @@ async function roundTrip(of: Target): Promise<number> {
 /** Milliseconds that so many bytes take out of the container. */
 async function out(of: Target): Promise<number> {
   const begun = performance.now();
-  const command = await exec(of, ['/bin/dd', 'if=/dev/zero', 'bs=64k', `count=${MEGABYTES * 16}`], { stdout: true });
+  const command = await exec(of, ['/bin/dd', ...ZEROS], { stdout: true });
   const { bytes } = await counted(command);
   // containerd 1.6 closes the connection before the last megabytes were sent to a client that is slower (seen)
   if (of.runtime.runtime === 'gantry' && bytes !== MEGABYTES << 20) throw new Error(`${bytes} bytes came`);
   return performance.now() - begun;
+}
+
+/** Milliseconds that so many bytes take out of a port of the pod. */
+async function forwarded(of: Target): Promise<number> {
+  const { client, host, runtime } = of.runtime;
+  const request = PortForwardRequest.fromPartial({ podSandboxId: of.podSandboxId, port: [PORT] });
+  const { url } = await client.portForward(request);
+  const forward = await openPortForward(`/proc/${host.pid1.pid}/ns/net`, url);
+  const begun = performance.now();
+  const { data } = await forward.connect(PORT);
+  let bytes = 0;
+  data.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  await lastOf(data);
+  const ms = performance.now() - begun;
+  forward.cut();
+  if (runtime === 'gantry' && bytes !== MEGABYTES << 20) throw new Error(`${bytes} bytes came`);
+  return ms;
+}
+
+function lastOf(stream: Readable): Promise<void> {
+  return new Promise(resolve => {
+    for (const last of ['end', 'close']) stream.once(last, () => resolve());
+  });
 }
 
 /** To the end of the output, before anybody looks for that of the command. */
@@ -63,9 +100,7 @@ async function counted(command: ClientCommand): Promise<{ bytes: number }> {
   command.stdout.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
   });
-  await new Promise<void>(resolve => {
-    for (const last of ['end', 'close']) command.stdout.once(last, () => resolve());
-  });
+  await lastOf(command.stdout);
   await ended(command);
   return { bytes };
 }
@@ -109,10 +144,12 @@ try {
   for (const each of both) await roundTrip(each);
   const trips: [number[], number[]] = [[], []];
   const outs: [number[], number[]] = [[], []];
+  const forwards: [number[], number[]] = [[], []];
   for (let r = 0; r < ROUNDS; r += 1) {
     for (const [i, each] of both.entries()) {
       for (let n = 0; n < EXECS; n += 1) trips[i]?.push(await roundTrip(each));
       outs[i]?.push(await out(each));
+      forwards[i]?.push(await forwarded(each));
     }
   }
   const row = (what: string, of: [number[], number[]], share: number, goal?: number): Row => ({
@@ -128,8 +165,13 @@ try {
       row('exec of true, from the call to the end of its stream', trips, 0.5, 0.7),
       row('exec of true, from the call to the end of its stream', trips, 0.99),
       row(`${MEGABYTES} MB out of a container by exec`, outs, 0.5),
+      row(`${MEGABYTES} MB out of a pod by port-forward`, forwards, 0.5),
       { what: `PSS of ${IDLE_STREAMS} idle streams`, unit: 'MB', gantry: idles[0], peer: idles[1] },
     ]),
+  );
+  const perSecond = (ms: readonly number[]): string => (MEGABYTES / (quantile(ms, 0.5) / 1000)).toFixed(0);
+  console.log(
+    `Ours: ${perSecond(outs[0])} MB/s by exec, ${perSecond(forwards[0])} MB/s by port-forward (goal: 200).\n`,
   );
   const grown = await growth(gantry);
   console.log(

@@ -98,8 +98,8 @@ describe('exec', () => {
     expect(await command.end).toMatchObject({ status: 'Success' });
   });
 
-  it('has a terminal of the size of the client, with its kind in the environment', async () => {
-    const command = await exec('sleep 0.1; stty size; echo $TERM', { stdin: true, stdout: true, tty: true });
+  it('has a terminal of the size of the client from its beginning, with its kind in the environment', async () => {
+    const command = await exec('stty size; echo $TERM', { stdin: true, stdout: true, tty: true });
     command.resize(99, 33);
     expect(String(await collect(command.stdout))).toBe('33 99\r\nxterm\r\n');
     expect(await command.end).toMatchObject({ status: 'Success' });

@@ -1,11 +1,15 @@
+import type { Clock } from '../../base/clock.ts';
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
-import type { CommandEnd, RemoteCommand } from '../../remotecommand/remote-command.ts';
-import type { ExecSession, OciRuntime } from '../oci/ports.ts';
+import type { CommandEnd, RemoteCommand, TerminalSize } from '../../remotecommand/remote-command.ts';
+import type { ExecSession } from '../oci/ports.ts';
 import type { RuntimeServiceContext } from '../runtime-service/context.ts';
 import { execProcess } from '../runtime-service/exec-process.ts';
 import { containerState } from '../store/container-record.ts';
 import { forwardInput, forwardOutput, whenAborted } from './stream-life.ts';
 import type { ExecStreamRequest } from './stream-requests.ts';
+
+/** How long a program on a terminal waits for that. */
+const FIRST_SIZE_MS = 100;
 
 /**
  * Runs a command for a client and tells it the end: the exit code when the program has ended and all its output was handed on (a program that it left behind
@@ -22,7 +26,8 @@ export async function serveExec(
   aborted.catch(reason => leaving.abort(reason));
   let session: ExecSession | undefined;
   try {
-    session = await open(ctx, request, leaving.signal);
+    const size = request.wanted.tty ? await firstSize(client, ctx.clock) : undefined;
+    session = await open(ctx, request, size, leaving.signal);
     const end: CommandEnd = { exitCode: await Promise.race([follow(session, client), aborted]) };
     await client.finish(end);
     return end;
@@ -39,13 +44,26 @@ export async function serveExec(
 function open(
   ctx: RuntimeServiceContext,
   request: ExecStreamRequest,
+  size: TerminalSize | undefined,
   signal: AbortSignal,
-): ReturnType<OciRuntime['openExec']> {
+): Promise<ExecSession> {
   const record = ctx.store.requireContainer(request.containerId);
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
   const { tty, ...streams } = request.wanted;
-  const process = execProcess(ctx, record.id, request.cmd, tty);
+  const consoleSize = size === undefined ? {} : { consoleSize: { height: size.height, width: size.width } };
+  const process = { ...execProcess(ctx, record.id, request.cmd, tty), ...consoleSize };
   return ctx.runtime.openExec({ id: record.id, process, terminal: tty, ...streams }, signal);
+}
+
+/** The size of the client's terminal, which it sends right after the streams are open: a program that draws at once finds it then. */
+function firstSize(client: RemoteCommand, clock: Clock): Promise<TerminalSize | undefined> {
+  return new Promise(resolve => {
+    const cancel = clock.after(FIRST_SIZE_MS, () => resolve(undefined));
+    client.onResize(size => {
+      cancel();
+      resolve(size);
+    });
+  });
 }
 
 async function follow(session: ExecSession, client: RemoteCommand): Promise<number> {

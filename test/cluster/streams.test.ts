@@ -88,9 +88,27 @@ describe('streams of a cluster of two nodes', () => {
     });
   });
 
+  it.each(programs())('port-forward by %s brings a page, many times at once', async (_name, program) => {
+    for (const websockets of ['true', 'false']) {
+      const client = cluster.kubectl().with(program).at('/', { KUBECTL_PORT_FORWARD_WEBSOCKETS: websockets });
+      const forward = client.background('port-forward pod/on-worker :8080');
+      try {
+        const port = await waitFor('the forwarded port', saw => {
+          saw(forward.seen());
+          return /127\.0\.0\.1:(\d+)/.exec(forward.seen())?.[1];
+        });
+        const pages = Array.from({ length: 20 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text());
+        expect(new Set(await Promise.all(pages))).toEqual(new Set(['hello\n']));
+      } finally {
+        await forward.end();
+      }
+    }
+  });
+
   it.each([
     ['there is no such container', 'exec on-worker -c none -- true', 'container none is not valid for pod on-worker'],
     ['there is no such pod', 'exec none -- true', 'pods "none" not found'],
+    ['there is no pod to forward to', 'port-forward pod/none :80', 'pods "none" not found'],
     ['there is no such command', 'exec on-worker -c web -- no-such-command', 'no-such-command'],
   ])('are refused where %s', async (_sentence, command, words) => {
     expect(await kubectl.fails(command)).toContain(words);

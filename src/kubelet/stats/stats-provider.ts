@@ -22,7 +22,7 @@ export interface StatsProviderOptions {
   readonly runtime: Pick<ContainerRuntime, 'listSandboxes' | 'listContainers' | 'podStats' | 'imageFsInfo'>;
   /** Those that this kubelet runs, with their statuses. */
   pods(): readonly Pod[];
-  /** Volumes and logs are counted that often: volumeStatsAggPeriod. */
+  /** Volumes and logs are counted that often: volumeStatsAggPeriod. Below zero volumes are not counted at all, as upstream. */
   readonly diskFreshMs: number;
   readonly clock: Clock;
 }
@@ -47,7 +47,7 @@ export class StatsProvider {
 
   constructor(options: StatsProviderOptions) {
     this.#options = options;
-    this.#disk = new DirectoryUsages({ clock: options.clock, freshMs: options.diskFreshMs });
+    this.#disk = new DirectoryUsages({ clock: options.clock, freshMs: Math.abs(options.diskFreshMs) });
     this.#startedAt = options.clock.now();
   }
 
@@ -238,7 +238,7 @@ export class StatsProvider {
     const { settings } = this.#options;
     const places = await Promise.all(
       pods.map(async ({ podRef, containers }) => ({
-        volumes: await listVolumes(podDir(settings, podRef.uid)),
+        volumes: this.#options.diskFreshMs < 0 ? [] : await listVolumes(podDir(settings, podRef.uid)),
         logs: containers.map(({ name }) => ({ name, path: `${podLogDir(settings, podRef)}/${name}` })),
       })),
     );

@@ -25,6 +25,7 @@ const labels = { [LABEL.podUid]: 'uid-web', [LABEL.podName]: 'web', [LABEL.podNa
 
 function provider(
   sandboxes: readonly PodSandbox[] = [PodSandbox.fromPartial({ id: 'sandbox', labels })],
+  diskFreshMs = 60_000,
 ): StatsProvider {
   const runtime: StatsProviderOptions['runtime'] = {
     podStats: () => {
@@ -57,7 +58,7 @@ function provider(
     cgroups,
     capacity: { milliCpu: 2000, memoryBytes: 1 },
   };
-  return new StatsProvider({ settings, runtime, pods: () => [], diskFreshMs: 60_000, clock: systemClock });
+  return new StatsProvider({ settings, runtime, pods: () => [], diskFreshMs, clock: systemClock });
 }
 
 describe('what a node and its pods use', () => {
@@ -87,6 +88,13 @@ describe('what a node and its pods use', () => {
     expect(used).toBeGreaterThanOrEqual((1 << 20) + (128 << 10));
     expect(used).toBeLessThan((1 << 20) + (192 << 10));
     expect(node.runtime?.imageFs?.usedBytes).toBe(7);
+  });
+
+  it('has no volumes where they are not to be counted, and logs all the same', async () => {
+    for (const path of ['pods/uid-web/volumes/kubernetes.io~empty-dir/scratch', 'logs/default_web_uid-web/main'])
+      mkdirSync(join(root, path), { recursive: true });
+    const [pod] = (await provider(undefined, -1).summary()).pods;
+    expect([pod?.volume, pod?.containers[0]?.logs?.inodesUsed]).toEqual([[], 1]);
   });
 
   it('is that of the newest of two sandboxes of a pod', async () => {

@@ -1,5 +1,5 @@
 import { TimeSlice } from '../../base/time-slice.ts';
-import type { CgroupUsage } from '../../linux/cgroup-usage.ts';
+import { type CgroupUsage, cgroupUsage } from '../../linux/cgroup-usage.ts';
 import type { ContainerStats, PodSandboxStats } from '../../rpc/cri-api.ts';
 import { cgroupsPath } from '../spec/cgroup-path.ts';
 import { type ContainerRecord, containerState } from '../store/container-record.ts';
@@ -9,6 +9,7 @@ import { addUsage, containerStats, type GroupReading, podSandboxStats } from './
 
 /** A writable layer that was never counted is waited for so long; an answer without it is better than none. */
 const FIRST_COUNT_MS = 200;
+const NOTHING = cgroupUsage(2, () => undefined);
 
 /** Reads the groups of containers, a slice at a time, and adds what is known of their writable layers. */
 export async function readContainerStats(
@@ -80,7 +81,8 @@ function statsOf(
   ctx: RuntimeServiceContext,
   record: ContainerRecord,
 ): { readonly stats: ContainerStats; readonly usage: CgroupUsage } {
-  const usage = ctx.node.cgroupUsage(record.cgroupPath);
+  // the group of one that has ended may still be there, until the runtime has let go of it
+  const usage = isLive(record) ? ctx.node.cgroupUsage(record.cgroupPath) : NOTHING;
   const layer = {
     mountPoint: `${ctx.config.root}/images`,
     usage: ctx.layerUsages.latest(ctx.paths.upperDir(record.id)),

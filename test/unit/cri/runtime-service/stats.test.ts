@@ -96,8 +96,9 @@ describe('the stats of a container', () => {
     expect(stats?.cpu?.usageNanoCores).toEqual({ value: 500_000_000n });
   });
 
-  it('of one that has ended are what it has written', async () => {
+  it('of one that has ended are what it has written, even while its group is still there', async () => {
     ctx.store.putContainer(containerRecord({ finishedAt: 50n, exitCode: 0 }));
+    machine.usages.set(group('b'), usage(7n, 16));
     machine.directories.set(ctx.paths.upperDir(idOf('b')), { bytes: 4096, inodes: 2 });
     const { stats } = await containerStats(ctx, { containerId: idOf('b') });
     expect(stats).toMatchObject({ cpu: undefined, memory: undefined, writableLayer: { usedBytes: { value: 4096n } } });

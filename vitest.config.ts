@@ -35,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'critest',
           include: ['test/conformance/critest/**/*.test.ts'],
-          pool: 'forks',
+          pool: ownNamespaces,
           hookTimeout: 180_000,
           setupFiles: ['test/harness/leak-check.ts'],
         },

@@ -9,6 +9,7 @@ import { NetlinkSocket } from '../../src/linux/netlink/socket.ts';
 import { inNetns, removeNetns } from '../../src/linux/netns.ts';
 import { attachmentOf, type CniNetwork, openCniNetwork } from '../harness/cni-network.ts';
 import { PrivateNetns } from '../harness/private-netns.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 /** The machine of these tests: it is 192.0.2.1 and 2001:db8::1, `outside` are .2 and ::2. */
 let machine: PrivateNetns;
@@ -70,7 +71,11 @@ async function podWith(name: string, portMappings: readonly Mapping[]): Promise<
   const pod = attachmentOf(machine.create(name), { portMappings });
   await pods.network.add(pod);
   const answer = `SYSTEM:echo ${name} saw \${SOCAT_PEERADDR}`;
-  for (const listen of ['TCP4-LISTEN:8080,reuseaddr,fork', 'TCP6-LISTEN:8080,ipv6only=1,reuseaddr,fork'])
+  for (const listen of [
+    'TCP4-LISTEN:8080,reuseaddr,fork',
+    'TCP6-LISTEN:8080,ipv6only=1,reuseaddr,fork',
+    'UDP4-RECVFROM:8080,reuseaddr,fork',
+  ])
     servers.push(spawn('nsenter', [`--net=${pod.netnsPath}`, 'socat', listen, answer], { stdio: 'ignore' }));
   return pod;
 }
@@ -132,6 +137,23 @@ describe('a port of the machine', () => {
     await pods.network.add(second);
     await remove(second);
     await remove(udp);
+  });
+
+  it('of UDP leads to the pod also for who has sent there before, in vain', async () => {
+    const send = async (): Promise<string> => {
+      const to = 'UDP4:192.0.2.1:18085,sourceport=5555,reuseaddr';
+      const { stdout } = await runCommand('nsenter', [`--net=${outside}`, 'socat', '-T', '0.5', '-', to], {
+        input: 'hello\n',
+      });
+      return stdout.toString();
+    };
+    // The kernel follows flows from the first rule on that needs it.
+    const b = await podWith('before', [mapping(18086)]);
+    expect(await send()).toBe('');
+    const a = await podWith('udp-late', [mapping(18085, { protocol: 'udp' })]);
+    await waitFor('the pod to answer', async () => (await send()).includes('udp-late saw 192.0.2.2'));
+    await remove(a);
+    await remove(b);
   });
 
   it('is led anew after others have emptied the ruleset, with the next pod', async () => {

@@ -99,7 +99,10 @@ function updated(
   const id: ManagerId = { manager: manager || 'unknown', operation: 'Update', apiVersion, subresource };
   const key = managerKey(id);
   const set = own.union(managers.get(key)?.set ?? PathSet.EMPTY);
-  return capUpdaters(new Map(managers).set(key, { id, set, apiVersion, time: now }));
+  // mostly what it had already: then its text is known
+  const known = before.get(key)?.set;
+  const same = known?.equals(set) === true ? known : set;
+  return capUpdaters(new Map(managers).set(key, { id, set: same, apiVersion, time: now }));
 }
 
 export interface ApplyResult {

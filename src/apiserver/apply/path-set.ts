@@ -70,6 +70,21 @@ export class PathSet {
       if (children !== undefined) for (const rest of children.paths()) yield [element, ...rest];
   }
 
+  /** True for the same paths. What two sets share is not looked at. */
+  equals(other: PathSet): boolean {
+    if (this === other) return true;
+    if (this.nodes.size !== other.nodes.size) return false;
+    for (const [text, left] of this.nodes) {
+      const right = other.nodes.get(text);
+      if (left === right) continue;
+      if (right === undefined || left.member !== right.member) return false;
+      if (left.children === undefined || right.children === undefined) {
+        if (left.children !== right.children) return false;
+      } else if (!left.children.equals(right.children)) return false;
+    }
+    return true;
+  }
+
   union(other: PathSet): PathSet {
     if (this === other || other.isEmpty) return this;
     if (this.isEmpty) return other;

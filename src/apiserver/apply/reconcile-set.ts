@@ -3,14 +3,21 @@ import { PathSet } from './path-set.ts';
 import type { MapShape, Shape } from './shape.ts';
 import { atomOf, entryShape } from './walk.ts';
 
+/** Sets that need nothing, by the shape that was asked about last: the same ones come again and again. */
+const UP_TO_DATE = new WeakMap<PathSet, Shape>();
+
 /**
  * A set of what was managed under an older schema, as the shape has it now: where paths lead into a list, struct or map that has become one value, the
  * manager has the whole of it. The same set where nothing changed.
  */
 export function reconcileSet(shape: Shape, set: PathSet): PathSet {
+  if (UP_TO_DATE.get(set) === shape) return set;
   const atomics: PathElement[][] = [];
   collect(shape, set, false, [], atomics);
-  if (atomics.length === 0) return set;
+  if (atomics.length === 0) {
+    UP_TO_DATE.set(set, shape);
+    return set;
+  }
   const found = PathSet.ofPaths(atomics);
   return set.recursiveDifference(found).union(found);
 }

@@ -15,6 +15,7 @@ import { shapeOf } from '../apply/shape.ts';
 import type { Tracking, VersionedObject } from '../apply/updater.ts';
 import { shapeProblem } from '../apply/validate.ts';
 import type { ApiObject } from '../resources/strategy.ts';
+import { differing } from './differing.ts';
 
 /** What is tracked: a kind as one version has it. */
 export interface TrackedKind {
@@ -31,6 +32,8 @@ export function trackedKind(resource: ApiResource): TrackedKind {
   return { group, version, kind, type: resourceType(resource), resource };
 }
 
+type Plain = Readonly<Record<string, unknown>>;
+
 /** True for a kind that is served in one version: of others a part may come from any field. */
 function isAlone({ kind, resource }: TrackedKind): boolean {
   const { storage } = resource ?? {};
@@ -46,12 +49,14 @@ export class FieldTracker implements Tracking {
   readonly empty: VersionedObject;
   /** Whole fields of the object that this way of writing never changes: not even looked at. */
   readonly #untouched: readonly string[];
+  readonly #isAlone: boolean;
 
   constructor(kind: TrackedKind, resets: FieldResets) {
     this.kind = kind;
     this.apiVersion = apiVersionOf(kind);
     this.filter = resetFilter(resets);
-    this.#untouched = isAlone(kind) ? resets.fieldResets.filter(path => !path.includes('.')) : [];
+    this.#isAlone = isAlone(kind);
+    this.#untouched = this.#isAlone ? resets.fieldResets.filter(path => !/\.|^metadata$/.test(path)) : [];
     this.empty = this.#versioned(encodeObject(kind.type, zeroStruct(kind.type)));
   }
 
@@ -95,18 +100,28 @@ export class FieldTracker implements Tracking {
   ): readonly ManagedFieldsEntry[] | undefined {
     try {
       const before = managersBefore(old?.metadata.managedFields, sent, write.subresource);
-      const from = old === undefined ? this.empty : this.versioned(this.#touched(old));
-      const objects = { old: from, next: this.versioned(this.#touched(next)), isNew: old === undefined };
+      const objects = { ...this.#compared(old, next), isNew: old === undefined };
       return trackUpdate(this, objects, before, write);
     } catch {
       return undefined;
     }
   }
 
-  #touched(object: ApiObject): ApiObject {
-    const touched: Record<string, unknown> = { ...object };
-    for (const name of this.#untouched) if (name !== 'metadata') delete touched[name];
-    return touched as unknown as ApiObject;
+  /** What of two objects has to be compared: not what this way of writing never changes, nor what is plainly the same. */
+  #compared(
+    old: ApiObject | undefined,
+    next: ApiObject,
+  ): { readonly old: VersionedObject; readonly next: VersionedObject } {
+    const touched = (object: ApiObject): Plain =>
+      Object.fromEntries(Object.entries(object).filter(([name]) => !this.#untouched.includes(name)));
+    if (old === undefined) return { old: this.empty, next: this.#plain(touched(next)) };
+    if (!this.#isAlone) return { old: this.versioned(old), next: this.versioned(next) };
+    const [left, right] = differing(this.kind.type, touched(old), touched(next));
+    return { old: this.#plain(left), next: this.#plain(right) };
+  }
+
+  #plain(object: Plain): VersionedObject {
+    return this.versioned({ metadata: {}, ...object } as unknown as ApiObject);
   }
 
   #fromStored(object: object): object {

@@ -351,7 +351,7 @@ export class SpdySession implements StreamSession {
     if (stream === undefined) return;
     this.#forget(stream);
     this.#replies.get(id)?.reject(unavailable('the stream was reset'));
-    stream.cut(false);
+    stream.cut(true);
     if (this.#peerGoesAway && this.#streams.size === 0) void this.close();
   }
 

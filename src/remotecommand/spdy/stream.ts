@@ -100,7 +100,7 @@ export class SpdyStream extends Duplex {
     this.#flush();
   }
 
-  /** Of the session: the peer has reset it, or the connection is lost. What has come before a loss can still be read. */
+  /** Of the session: it is reset, or the connection is lost. What the peer sent before can still be read where `keepQueue` says so. */
   cut(keepQueue: boolean): void {
     if (this.#cut) return;
     this.#cut = true;

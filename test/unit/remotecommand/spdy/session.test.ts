@@ -139,6 +139,27 @@ describe('a SPDY session', () => {
     await client.close();
   });
 
+  it('still gives what came before a reset, as servers reset an error stream behind its status', async () => {
+    const streams: SpdyStream[] = [];
+    const [near, far] = link(() => 16 << 10);
+    const session = new SpdySession(near, Buffer.alloc(0), {
+      role: 'server',
+      maxStreams: 10,
+      idleMs: 0,
+      onStream(stream) {
+        streams.push(stream);
+        return undefined;
+      },
+    });
+    far.write(await new Compressor().synStream(1, { a: 'b' }));
+    far.write(Buffer.concat([data(1, 'status'), control(3, numbers(1, 5))]));
+    await waitFor('the reset', () => streams[0]?.remoteEnded === true);
+    let text = '';
+    for await (const piece of streams[0] ?? []) text += piece;
+    expect(text).toBe('status');
+    await session.close();
+  });
+
   it('writes for its streams in turns', async () => {
     const [near, far] = link(() => 16 << 10);
     const session = new SpdySession(near, Buffer.alloc(0), {
@@ -153,7 +174,9 @@ describe('a SPDY session', () => {
     });
     const peer = new RawSpdy(far as never, Buffer.alloc(0));
     const compressor = new Compressor();
-    for (const id of [1, 3, 5]) far.write(await compressor.synStream(id, { a: 'b' }));
+    const opened: Buffer[] = [];
+    for (const id of [1, 3, 5]) opened.push(await compressor.synStream(id, { a: 'b' }));
+    far.write(Buffer.concat(opened));
     await peer.frame('the end of one', frame => frame.type === undefined && frame.flags === 1);
     const least = Math.min(...[1, 3, 5].map(id => peer.received(id).length));
     expect(least).toBeGreaterThan(3_500_000);

@@ -17,7 +17,7 @@ const READ_BYTES = 65536;
 /**
  * A duplex stream over any descriptor that can be polled (a pty's master, a SOCK_SEQPACKET socket), which it owns from now on; the descriptor becomes
  * non-blocking. Back-pressure is that of the stream. A pty tells by EIO that nobody has its other side any more, a socket by ECONNRESET that its peer
- * ended without reading all: either is the end of the stream, after all that was written. What is written to a closed terminal goes nowhere.
+ * ended without reading all: either is the end of the stream, after all that was written. What is written after that goes nowhere.
  *
  * Node takes descriptors of files, pipes and a few kinds of sockets only. So the stream is made over one of a pair of sockets, and the descriptor put in its
  * place in the same turn of the event loop, before anything polls it.
@@ -44,12 +44,19 @@ export class DescriptorStream extends Socket {
   }
 
   override destroy(error?: Error): this {
-    const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
-    if (code === 'EIO' && syscall !== 'read') return this;
-    if (code !== 'EIO' && code !== 'ECONNRESET') return super.destroy(error);
+    if (this.destroyed || !tellsClosed(error)) return super.destroy(error);
     // Destroying would throw away what was read and not taken yet.
     this.push(null);
     return this;
+  }
+
+  // A failed write would keep the stream from giving what is still to be read.
+  override _write(chunk: unknown, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    super._write(chunk, encoding, error => done(tellsClosed(error) ? null : error));
+  }
+
+  override _writev(chunks: { chunk: unknown; encoding: BufferEncoding }[], done: (error?: Error | null) => void): void {
+    super._writev?.(chunks, error => done(tellsClosed(error) ? null : error));
   }
 
   /**
@@ -64,6 +71,11 @@ export class DescriptorStream extends Socket {
     }
     return super.push(chunk, encoding);
   }
+}
+
+/** How reading and writing tell that nobody has the other side any more. */
+function tellsClosed(error: Error | null | undefined): boolean {
+  return ['EIO', 'ECONNRESET', 'EPIPE'].includes(errnoName(error) ?? '');
 }
 
 /** What one read brings; undefined at the end, and where nothing has come. */

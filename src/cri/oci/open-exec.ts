@@ -1,6 +1,7 @@
 import { fchownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomHex } from '../../base/hash.ts';
+import { sleep } from '../../base/signals.ts';
 import type { ExitStatus } from '../../linux/command.ts';
 import { spawnProcess, waitForExit } from '../../linux/command.ts';
 import { type ConsoleSocket, openConsoleSocket } from '../../linux/console-socket.ts';
@@ -20,6 +21,8 @@ export interface ExecProgram {
 
 /** How much of what a runtime says about its failure is read. */
 const MAX_COMPLAINT_BYTES = 65536;
+/** A runtime that has not come to an end after so long hangs (it takes some 10 ms). */
+const START_MS = 5_000;
 
 /**
  * Runs a process inside a container with its streams in our hands. The runtime only starts it and ends: the process becomes a child of this one (which is a
@@ -74,10 +77,12 @@ async function unlessAborted(
   try {
     return await Promise.race([started, aborted]);
   } catch (error) {
+    // What a runtime that is killed in the middle has started cannot be found: nothing names it yet.
+    const late = new AbortController();
+    await Promise.race([started, sleep(START_MS, late.signal).catch(() => undefined)]);
+    late.abort();
     await killExec(tracks);
     await started;
-    // It may have ended just before, well, and left us what it started.
-    await killExec(tracks);
     throw error;
   } finally {
     signal?.removeEventListener('abort', onAbort);

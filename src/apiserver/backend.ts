@@ -2,6 +2,7 @@ import { type ClientRequest, type Agent as HttpAgent, request as httpRequest } f
 import { type Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, isIPv6 } from 'node:net';
 import { errnoName, errorMessage } from '../base/errors.ts';
+import { DIAL_ERRORS } from '../remotecommand/backend.ts';
 
 /** Where a request is handed on to. */
 export interface Backend {
@@ -22,15 +23,6 @@ export interface BackendRequest {
 
 /** Go's dialer gives up then. */
 const CONNECT_MS = 30_000;
-
-/** What Go says where a connection cannot be made. */
-const DIAL_ERRORS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connect: connection refused',
-  EHOSTUNREACH: 'connect: no route to host',
-  ENETUNREACH: 'connect: network is unreachable',
-  ETIMEDOUT: 'connect: connection timed out',
-  EINVAL: 'connect: invalid argument',
-};
 
 class DialTimeout extends Error {}
 

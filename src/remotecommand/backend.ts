@@ -25,11 +25,12 @@ const CONNECT_MS = 30_000;
 const KEEP_ALIVE_MS = 30_000;
 
 /** What Go says where a connection cannot be made. */
-const DIAL_ERRORS: Readonly<Record<string, string>> = {
+export const DIAL_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connect: connection refused',
   EHOSTUNREACH: 'connect: no route to host',
   ENETUNREACH: 'connect: network is unreachable',
   ETIMEDOUT: 'connect: connection timed out',
+  EINVAL: 'connect: invalid argument',
 };
 
 /** Connects, over TLS for https. Throws `unavailable` in Go's words where it cannot, and the signal's reason when that aborts. The caller owns the socket. */

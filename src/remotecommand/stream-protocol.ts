@@ -9,12 +9,7 @@ export type StreamProtocol = 'spdy' | 'close' | 'tunnel' | 'channels';
 const CLOSE = 'v5.channel.k8s.io';
 const TUNNEL = /^SPDY\/3\.1\+/i;
 
-/** True where a client asks for another protocol on its connection. Pure. */
-export function isUpgrade(headers: IncomingHttpHeaders): boolean {
-  return (headers.connection ?? '').toLowerCase().includes('upgrade');
-}
-
-/** Pure. */
+/** What a request for an upgrade speaks, by its headers. Pure. */
 export function streamProtocol(headers: IncomingHttpHeaders): StreamProtocol {
   if ((headers.upgrade ?? '').toLowerCase() !== 'websocket') return 'spdy';
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map(each => each.trim());

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hasAgreed, isUpgrade, streamProtocol } from '../../../src/remotecommand/stream-protocol.ts';
+import { hasAgreed, streamProtocol } from '../../../src/remotecommand/stream-protocol.ts';
 
 describe('what an upgrade speaks', () => {
   it.each([
@@ -10,13 +10,6 @@ describe('what an upgrade speaks', () => {
     [{ upgrade: 'websocket', 'sec-websocket-protocol': 'v4.channel.k8s.io' }, 'channels'],
     [{ upgrade: 'websocket' }, 'channels'],
   ])('%j is %s', (headers, protocol) => expect(streamProtocol(headers)).toBe(protocol));
-
-  it.each([
-    [{ connection: 'Upgrade' }, true],
-    [{ connection: 'keep-alive, upgrade' }, true],
-    [{ connection: 'keep-alive' }, false],
-    [{}, false],
-  ])('is asked for by %j: %s', (headers, asked) => expect(isUpgrade(headers)).toBe(asked));
 
   it.each([
     ['close', { 'sec-websocket-protocol': 'v5.channel.k8s.io' }, true],

@@ -3,10 +3,11 @@ import type { Pod } from '../../../api/types/gen/core-v1.ts';
 import { errorMessage } from '../../../base/errors.ts';
 import type { Logger } from '../../../daemon/logger.ts';
 import { requestUpgrade, type UpgradeAnswer } from '../../../remotecommand/backend.ts';
+import { isUpgradeRequest } from '../../../remotecommand/negotiate.ts';
 import { passTunnel } from '../../../remotecommand/port-forward-tunnel.ts';
 import type { WantedStreams } from '../../../remotecommand/remote-command.ts';
 import { spdyHeaders } from '../../../remotecommand/spdy-headers.ts';
-import { hasAgreed, isUpgrade, type StreamProtocol, streamProtocol } from '../../../remotecommand/stream-protocol.ts';
+import { hasAgreed, type StreamProtocol, streamProtocol } from '../../../remotecommand/stream-protocol.ts';
 import { translateRemoteCommand } from '../../../remotecommand/translate-remote-command.ts';
 import { forwardedHeaders, passUpgrade, type UpgradeClient } from '../../../remotecommand/upgrade-proxy.ts';
 import type { ContainerRuntime } from '../../runtime/ports.ts';
@@ -68,7 +69,7 @@ export class KubeletStreams {
     signal: AbortSignal,
   ): Promise<void> {
     const { request } = connection;
-    if (!isUpgrade(request.headers)) await this.refusePlain(target, request, query, signal);
+    if (!isUpgradeRequest(request)) await this.refusePlain(target, request, query, signal);
     const prepared = await this.#prepare(target, request, query, signal);
     const answer = await this.#connect(prepared, request, signal);
     this.#options.log.debug(

@@ -682,6 +682,20 @@ describe('a request for another protocol', () => {
     expect(json(answer as Answer)).toMatchObject({ keys: ['a'] });
   });
 
+  it('has no time-outs of requests once the connection is its own', async () => {
+    const strict = await start({ headersMs: 100, requestMs: 200 });
+    const socket = (await upgrade(strict.port, { path: exec, certificate: jane })) as tls.TLSSocket;
+    const slow = tls.connect({ host: '127.0.0.1', port: strict.port, ca: ca.pem, ALPNProtocols: ['http/1.1'] });
+    slow.on('error', () => {});
+    slow.write('GET / HTTP/1.1\r\n');
+    slow.resume();
+    await once(slow, 'close');
+    socket.write('hello');
+    expect(String((await once(socket, 'data'))[0])).toBe('hello');
+    socket.destroy();
+    await strict.stop();
+  });
+
   it('ends when the server stops', async () => {
     const ending = await start();
     const socket = (await upgrade(ending.port, { path: exec, certificate: jane })) as tls.TLSSocket;

@@ -7,9 +7,9 @@ import type { PodTarget } from './stream-target.ts';
 
 type Target = Pick<PodTarget, 'namespace' | 'pod' | 'uid' | 'container'>;
 
-/** The pod of that name. Throws 404 in upstream's words. Pure. */
+/** The pod of that name; where an earlier one of the same name is still being ended here, the newest. Throws 404 in upstream's words. Pure. */
 export function targetPod(pods: readonly Pod[], { namespace, pod: name }: Target): Pod {
-  const pod = pods.find(each => each.metadata.namespace === namespace && each.metadata.name === name);
+  const pod = pods.findLast(each => each.metadata.namespace === namespace && each.metadata.name === name);
   if (pod === undefined) throw missing('pod does not exist');
   return pod;
 }

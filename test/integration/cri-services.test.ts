@@ -257,6 +257,18 @@ describe('kinds of pods', () => {
     await expectNothingLeft();
   });
 
+  it('whose first process collects nobody keeps no zombie of a command that timed out', async () => {
+    const { client } = runtime;
+    const pod = await startKind(freshName('zombie'), {}, 'exec sleep 1000');
+    const cmd = ['sleep', '4321'];
+    await expect(client.execSync({ containerId: pod.id, cmd, timeout: 1n })).rejects.toThrow('timed out after 1s');
+    const names = ['sh', '-c', 'exec cat /proc/[0-9]*/comm'];
+    const { stdout } = await client.execSync({ containerId: pod.id, cmd: names, timeout: 10n });
+    expect(stdout.toString().trim().split('\n')).toEqual(['sleep', 'cat']);
+    await client.removePodSandbox({ podSandboxId: pod.sandbox });
+    await expectNothingLeft();
+  });
+
   it('whose limits are changed has them at once, up and down, and shows them', async () => {
     const { client, host } = runtime;
     const sandboxConfig = podConfig(freshName('resized'));

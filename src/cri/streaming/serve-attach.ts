@@ -3,6 +3,7 @@ import type { CommandEnd, RemoteCommand } from '../../remotecommand/remote-comma
 import type { AttachSession } from '../oci/ports.ts';
 import type { RuntimeServiceContext } from '../runtime-service/context.ts';
 import { type ContainerRecord, containerState } from '../store/container-record.ts';
+import { PacedSizes } from './paced-sizes.ts';
 import { forwardInput, whenAborted } from './stream-life.ts';
 import type { AttachStreamRequest } from './stream-requests.ts';
 
@@ -20,11 +21,12 @@ export async function serveAttach(
   const leaving = new AbortController();
   aborted.catch(reason => leaving.abort(reason));
   let session: AttachSession | undefined;
+  let sizes: PacedSizes | undefined;
   try {
     const record = attachable(ctx, request.containerId);
     const outputs = { stdout: client.stdout, stderr: client.stderr };
     session = await ctx.monitor.attach(ctx.paths.containerBundle(record.id), outputs, leaving.signal);
-    if (request.wanted.tty) followSize(ctx, record.id, client);
+    if (request.wanted.tty) sizes = followSize(ctx, record.id, client);
     await Promise.race([session.ended, inputOver(session, client, record), aborted]);
     const end: CommandEnd = { exitCode: 0 };
     await client.finish(end);
@@ -35,6 +37,7 @@ export async function serveAttach(
     return end;
   } finally {
     release();
+    sizes?.end();
     session?.detach();
   }
 }
@@ -57,13 +60,15 @@ function inputOver(session: AttachSession, client: RemoteCommand, record: Contai
   });
 }
 
-function followSize(ctx: RuntimeServiceContext, id: string, client: RemoteCommand): void {
-  client.onResize(size => {
+function followSize(ctx: RuntimeServiceContext, id: string, client: RemoteCommand): PacedSizes {
+  const sizes = new PacedSizes(size => {
     try {
       ctx.monitor.resize(ctx.paths.containerBundle(id), size);
     } catch (error) {
       // The container ends just now: its output tells the client.
       ctx.log.debug({ container: id, err: error }, 'a terminal could not be resized');
     }
-  });
+  }, ctx.clock);
+  client.onResize(size => sizes.tell(size));
+  return sizes;
 }

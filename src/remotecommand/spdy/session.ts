@@ -2,11 +2,11 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { systemClock } from '../../base/clock.ts';
 import { errorMessage, GantryError, unavailable } from '../../base/errors.ts';
+import { IdleWatch } from '../idle-watch.ts';
 import { adoptSocket, closeSoon } from '../refuse-upgrade.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter, fourBytes } from './frame-writer.ts';
 import {
-  DEFAULT_WINDOW,
   FLAG_FIN,
   FLAG_UNIDIRECTIONAL,
   type FrameType,
@@ -14,7 +14,6 @@ import {
   GOAWAY_OK,
   GOAWAY_PROTOCOL_ERROR,
   HEADERS,
-  MAX_WINDOW,
   PAYLOAD_BYTES,
   PING,
   RESET_CANCEL,
@@ -27,10 +26,10 @@ import {
   WINDOW_UPDATE,
 } from './frames.ts';
 import { HeaderBlockReader, HeaderBlockWriter, type SpdyHeaders } from './header-block.ts';
-import { RECEIVE_WINDOW, SpdyStream, type StreamSession } from './stream.ts';
+import { ReceiveWindows } from './receive-windows.ts';
+import { SendScheduler } from './send-scheduler.ts';
+import { SpdyStream, type StreamSession } from './stream.ts';
 
-/** What one stream writes before another has its turn. */
-const MAX_DATA_FRAME = 64 * 1024;
 /** For a peer to close after we have. */
 const LINGER_MS = 5_000;
 /** While the socket is not read. */
@@ -74,40 +73,31 @@ export class SpdySession implements StreamSession {
   readonly #headersOut = new HeaderBlockWriter();
   readonly #streams = new Map<number, SpdyStream>();
   readonly #replies = new Map<number, AwaitedReply>();
-  /** For the socket to drain, and for a window to open, in the order in which they came. */
-  readonly #waiting = new Set<SpdyStream>();
-  readonly #starved = new Set<SpdyStream>();
   readonly #full = new Set<SpdyStream>();
-  /** Whose window is to be opened when the socket has drained. */
-  readonly #owed = new Set<SpdyStream>();
+  readonly #sending: SendScheduler;
+  readonly #windows: ReceiveWindows;
+  readonly #idle: IdleWatch;
   readonly #gone = new AbortController();
   #lastPeerId = 0;
   #nextId = 1;
   #peerGoesAway = false;
   #closing = false;
-  /** The peer has shown that it speaks flow control: what it allows counts. */
-  #obeysPeer = false;
-  /** The peer has sent more than we allowed: it does not look at WINDOW_UPDATE. */
-  #peerIgnoresWindows = false;
-  #sendWindow = DEFAULT_WINDOW;
-  #peerInitialWindow = DEFAULT_WINDOW;
-  #sessionCredit = 0;
   #chunkLength = 0;
-  #lastActive: number;
-  #cancelIdle = (): void => {};
   #cancelProbe = (): void => {};
 
   constructor(socket: Duplex, head: Buffer, options: SpdySessionOptions) {
     this.#socket = socket;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#lastActive = this.#clock.monotonic();
+    this.#idle = new IdleWatch(options.idleMs, this.#clock, reason => this.fail(reason));
     this.#reader = new FrameReader({
       data: (id, piece) => this.#onData(id, piece),
       dataEnd: (id, flags) => this.#onFin(id, flags),
       control: (type, flags, payload) => this.#onControl(type, flags, payload),
     });
-    this.#writer = new FrameWriter(socket, () => this.#active());
+    this.#writer = new FrameWriter(socket, () => this.#idle.active());
+    this.#sending = new SendScheduler(this.#writer);
+    this.#windows = new ReceiveWindows(this.#writer);
     adoptSocket(socket);
     this.ended = new Promise(resolve => {
       if (socket.closed) resolve();
@@ -118,8 +108,7 @@ export class SpdySession implements StreamSession {
     socket.once('error', error => this.#lose(unavailable(`connection lost: ${errorMessage(error)}`)));
     socket.once('end', () => this.#onEnd());
     socket.once('close', () => this.#lose(unavailable('connection closed')));
-    this.#watchIdle();
-    this.#announceWindows();
+    this.#windows.announce();
     if (head.length > 0) this.#feed(head);
     if (socket.destroyed) this.#lose(unavailable('connection closed'));
   }
@@ -135,7 +124,7 @@ export class SpdySession implements StreamSession {
       return Promise.reject(unavailable('the connection takes no more streams'));
     const id = this.#nextId;
     this.#nextId += 2;
-    const stream = new SpdyStream(this, id, headers, this.#peerInitialWindow);
+    const stream = new SpdyStream(this, id, headers, this.#sending.initialWindow);
     this.#streams.set(id, stream);
     this.#writer.control(SYN_STREAM, fourBytes([id, 0]), Buffer.alloc(2), this.#headersOut.write(headers));
     return new Promise((resolve, reject) => {
@@ -186,48 +175,11 @@ export class SpdySession implements StreamSession {
   // --- what streams ask for ---
 
   send(stream: SpdyStream): void {
-    const { outgoing } = stream;
-    if (outgoing === undefined) return;
-    for (;;) {
-      if (this.#writer.blocked) {
-        this.#waiting.add(stream);
-        return;
-      }
-      const piece = outgoing.pieces[outgoing.index];
-      if (piece === undefined) break;
-      let count = Math.min(piece.length - outgoing.offset, MAX_DATA_FRAME);
-      if (count > 0 && this.#obeysPeer) {
-        const window = Math.min(stream.sendWindow, this.#sendWindow);
-        if (window <= 0) {
-          this.#starved.add(stream);
-          return;
-        }
-        count = Math.min(count, window);
-      }
-      if (count > 0) this.#writer.data(stream.id, piece.subarray(outgoing.offset, outgoing.offset + count));
-      stream.sendWindow -= count;
-      this.#sendWindow -= count;
-      outgoing.offset += count;
-      if (outgoing.offset < piece.length) continue;
-      outgoing.index += 1;
-      outgoing.offset = 0;
-    }
-    if (outgoing.last) this.#writer.fin(stream.id);
-    stream.outgoing = undefined;
-    outgoing.done();
+    this.#sending.send(stream);
   }
 
   taken(stream: SpdyStream, bytes: number): void {
-    if (this.#peerIgnoresWindows || this.#closing) return;
-    stream.credit += bytes;
-    if (stream.credit < RECEIVE_WINDOW / 2 || stream.remoteEnded) return;
-    if (this.#writer.blocked) {
-      this.#owed.add(stream);
-      return;
-    }
-    this.#writer.numbers(WINDOW_UPDATE, stream.id, stream.credit);
-    stream.receiveWindow += stream.credit;
-    stream.credit = 0;
+    if (!this.#closing) this.#windows.taken(stream, bytes);
   }
 
   isFull(stream: SpdyStream): void {
@@ -252,16 +204,15 @@ export class SpdySession implements StreamSession {
 
   /** False where it was forgotten before. */
   #forget(stream: SpdyStream): boolean {
-    this.#waiting.delete(stream);
-    this.#starved.delete(stream);
-    this.#owed.delete(stream);
+    this.#sending.forget(stream);
+    this.#windows.forget(stream);
     return this.#streams.delete(stream.id);
   }
 
   // --- what comes ---
 
   #feed(chunk: Buffer): void {
-    this.#active();
+    this.#idle.active();
     if (this.#closing || this.#gone.signal.aborted) return;
     this.#chunkLength = chunk.length;
     try {
@@ -272,14 +223,11 @@ export class SpdySession implements StreamSession {
   }
 
   #onData(id: number, piece: Buffer): void {
-    this.#creditSession(piece.length);
+    // none where it was reset while this was under way
     const stream = this.#streams.get(id);
-    // of a stream that was reset while this was under way
-    if (stream === undefined) return;
-    stream.receiveWindow -= piece.length;
-    if (stream.receiveWindow < 0) this.#peerIgnoresWindows = true;
+    this.#windows.received(stream, piece.length);
     // a few bytes must not keep the whole chunk that they came with
-    stream.receive(piece.length * 8 < this.#chunkLength ? Buffer.from(piece) : piece);
+    stream?.receive(piece.length * 8 < this.#chunkLength ? Buffer.from(piece) : piece);
   }
 
   #onFin(id: number, flags: number): void {
@@ -319,7 +267,7 @@ export class SpdySession implements StreamSession {
         this.#onGoAway();
         break;
       case WINDOW_UPDATE:
-        this.#onWindowUpdate(id, payload.readUInt32BE(4) & 0x7fffffff);
+        this.#sending.update(id === 0 ? 'session' : this.#streams.get(id), payload.readUInt32BE(4) & 0x7fffffff);
         break;
     }
   }
@@ -333,7 +281,7 @@ export class SpdySession implements StreamSession {
       this.#sendReset(id, RESET_REFUSED);
       return;
     }
-    const stream = new SpdyStream(this, id, headers, this.#peerInitialWindow);
+    const stream = new SpdyStream(this, id, headers, this.#sending.initialWindow);
     const refused = this.#options.onStream(stream);
     if (refused !== undefined) {
       stream.cut(false);
@@ -356,26 +304,13 @@ export class SpdySession implements StreamSession {
   }
 
   #onSettings(payload: Buffer): void {
-    this.#obeysPeer = true;
     const count = payload.readUInt32BE(0);
     if (count > (payload.length - 4) / 8) throw new Error('SETTINGS is cut off');
-    for (let i = 0; i < count; i++) {
-      if ((payload.readUInt32BE(4 + i * 8) & 0xffffff) !== SETTING_INITIAL_WINDOW) continue;
-      const window = payload.readUInt32BE(8 + i * 8);
-      if (window > MAX_WINDOW) throw new Error(`initial window of ${window}`);
-      for (const stream of this.#streams.values()) stream.sendWindow += window - this.#peerInitialWindow;
-      this.#peerInitialWindow = window;
-    }
-    this.#feedStarved();
-  }
-
-  #onWindowUpdate(id: number, delta: number): void {
-    this.#obeysPeer = true;
-    if (id === 0) this.#sendWindow += delta;
-    const stream = this.#streams.get(id);
-    if (stream !== undefined) stream.sendWindow += delta;
-    if (this.#sendWindow > MAX_WINDOW || (stream?.sendWindow ?? 0) > MAX_WINDOW) throw new Error('window is too large');
-    this.#feedStarved();
+    let window: number | undefined;
+    for (let i = 0; i < count; i++)
+      if ((payload.readUInt32BE(4 + i * 8) & 0xffffff) === SETTING_INITIAL_WINDOW)
+        window = payload.readUInt32BE(8 + i * 8);
+    this.#sending.settings(window, this.#streams.values());
   }
 
   #onGoAway(): void {
@@ -404,44 +339,14 @@ export class SpdySession implements StreamSession {
     this.#writer.answer(true, RST_STREAM, fourBytes([id, code]));
   }
 
-  /** The session's window never holds anybody up: streams have their own, and there is a limit to their number. */
-  #announceWindows(): void {
-    this.#writer.numbers(SETTINGS, 1, SETTING_INITIAL_WINDOW, RECEIVE_WINDOW);
-    this.#writer.numbers(WINDOW_UPDATE, 0, MAX_WINDOW - DEFAULT_WINDOW);
-  }
-
-  #creditSession(bytes: number): void {
-    this.#sessionCredit += bytes;
-    if (this.#sessionCredit < MAX_WINDOW / 2) return;
-    this.#writer.numbers(WINDOW_UPDATE, 0, this.#sessionCredit);
-    this.#sessionCredit = 0;
-  }
-
   #goAway(status: number): void {
     this.#writer.numbers(GOAWAY, this.#lastPeerId, status);
   }
 
   #onDrain(): void {
-    this.#active();
-    // who has more to write than one frame comes again after the others
-    for (const stream of this.#waiting) {
-      if (this.#writer.blocked) break;
-      this.#waiting.delete(stream);
-      this.send(stream);
-    }
-    for (const stream of this.#owed) {
-      if (this.#writer.blocked) break;
-      this.#owed.delete(stream);
-      this.taken(stream, 0);
-    }
-  }
-
-  #feedStarved(): void {
-    for (const stream of [...this.#starved]) {
-      if (this.#sendWindow <= 0) break;
-      this.#starved.delete(stream);
-      this.send(stream);
-    }
+    this.#idle.active();
+    this.#sending.drained();
+    this.#windows.drained();
   }
 
   /**
@@ -462,11 +367,7 @@ export class SpdySession implements StreamSession {
   #end(): void {
     if (this.#closing) return;
     this.#closing = true;
-    this.#cancelIdle();
-    this.#cancelProbe();
-    const streams = [...this.#streams.values()];
-    this.#streams.clear();
-    for (const stream of streams) stream.cut(true);
+    this.#letGo(unavailable('the connection was closed'));
     this.#full.clear();
     this.#socket.end();
     closeSoon(this.#socket, LINGER_MS, this.#options.idleMs > 0 ? this.#options.idleMs : 0x7fffffff);
@@ -474,24 +375,17 @@ export class SpdySession implements StreamSession {
 
   #lose(reason: GantryError): void {
     if (this.#closing || this.#gone.signal.aborted) return;
-    this.#cancelIdle();
+    this.#letGo(reason);
+  }
+
+  /** What waits for the connection waits no more. The signal aborts unless we have closed it ourselves. */
+  #letGo(reason: GantryError): void {
+    this.#idle.stop();
     this.#cancelProbe();
     for (const reply of [...this.#replies.values()]) reply.reject(reason);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
-    this.#gone.abort(reason);
+    if (!this.#closing) this.#gone.abort(reason);
     for (const stream of streams) stream.cut(true);
-  }
-
-  #active(): void {
-    this.#lastActive = this.#clock.monotonic();
-  }
-
-  #watchIdle(): void {
-    const { idleMs } = this.#options;
-    if (idleMs <= 0) return;
-    const left = idleMs - (this.#clock.monotonic() - this.#lastActive);
-    if (left <= 0) this.fail(new GantryError('deadline-exceeded', `nothing was sent for ${idleMs / 1000} s`));
-    else this.#cancelIdle = this.#clock.after(left, () => this.#watchIdle());
   }
 }

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage, GantryError, unavailable } from '../../base/errors.ts';
+import { IdleWatch } from '../idle-watch.ts';
 
 export interface WebSocketPipeOptions {
   readonly onMessage: (data: Buffer, isBinary: boolean) => void;
@@ -34,8 +35,7 @@ export class WebSocketPipe {
   #closing = false;
   #closed = false;
   #why: GantryError | undefined;
-  #lastActive: number;
-  #cancelIdle = (): void => {};
+  readonly #idle: IdleWatch;
   #cancelPong: (() => void) | undefined;
 
   /** `socket` is the one below `ws`. */
@@ -43,9 +43,9 @@ export class WebSocketPipe {
     this.#ws = ws;
     this.#socket = socket;
     this.#options = options;
-    this.#lastActive = options.clock.monotonic();
+    this.#idle = new IdleWatch(options.idleMs, options.clock, reason => this.fail(reason));
     ws.on('message', (data, isBinary) => {
-      this.#lastActive = options.clock.monotonic();
+      this.#idle.active();
       if (!this.#closing && !this.#gone.signal.aborted) options.onMessage(data as Buffer, isBinary);
     });
     ws.on('error', error => {
@@ -53,7 +53,6 @@ export class WebSocketPipe {
     });
     ws.once('close', code => this.#onClose(code));
     socket.on('drain', () => this.#onDrain());
-    this.#watchIdle();
   }
 
   /** Aborts when the connection is lost, by whom ever, `close` excepted. A peer that closes normally is gone as well. */
@@ -67,7 +66,7 @@ export class WebSocketPipe {
       done();
       return;
     }
-    this.#lastActive = this.#options.clock.monotonic();
+    this.#idle.active();
     this.#unsent += 1;
     this.#ws.send(data, { binary: typeof data !== 'string' }, this.#onSent);
     if (this.#socket.writableNeedDrain) this.#drained.push(done);
@@ -133,7 +132,7 @@ export class WebSocketPipe {
 
   #onClose(code: number): void {
     this.#closed = true;
-    this.#cancelIdle();
+    this.#idle.stop();
     this.#cancelPong?.();
     // 1005: closed without a code
     if (code !== NORMAL && code !== 1005) this.#why ??= unavailable(`connection closed with code ${code}`);
@@ -144,15 +143,7 @@ export class WebSocketPipe {
   }
 
   #lose(reason: GantryError): void {
-    this.#cancelIdle();
+    this.#idle.stop();
     if (!this.#closing) this.#gone.abort(reason);
-  }
-
-  #watchIdle(): void {
-    const { idleMs, clock } = this.#options;
-    if (idleMs <= 0) return;
-    const left = idleMs - (clock.monotonic() - this.#lastActive);
-    if (left <= 0) this.fail(new GantryError('deadline-exceeded', `nothing was sent for ${idleMs / 1000} s`));
-    else this.#cancelIdle = clock.after(left, () => this.#watchIdle());
   }
 }

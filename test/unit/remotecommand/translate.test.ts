@@ -182,6 +182,25 @@ describe('dialling a command', () => {
   });
 });
 
+it('dialling over SPDY ends when its signal aborts while the backend does not take the streams', async () => {
+  const stop = new AbortController();
+  let asked = 0;
+  await using server = await streamServer((_, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
+    socket.on('data', piece => {
+      asked += piece.length;
+    });
+    socket.once('end', () => socket.end());
+  });
+  const dialled = dialRemoteCommand({ url: server.url }, ALL, { protocol: 'spdy', signal: stop.signal }).catch(
+    error => error,
+  );
+  await waitFor('the streams to be asked for', () => asked > 100);
+  stop.abort(new Error('enough'));
+  expect(await dialled).toMatchObject({ message: 'enough' });
+  await waitFor('all connections to end', () => server.sockets.size === 0);
+});
+
 describe('a translated command', () => {
   it('passes the refusal of its backend on', async () => {
     await using backend = await streamServer((_, socket) =>

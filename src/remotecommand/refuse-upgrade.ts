@@ -13,6 +13,9 @@ export interface UpgradeRefusal {
 /** A client that does not read its refusal, or does not close after it, is cut off then. */
 const LINGER_MS = 2_000;
 
+/** Finds a peer whose machine has gone: a stream may be silent for hours. */
+const KEEP_ALIVE_MS = 30_000;
+
 /** Takes a socket over from the HTTP server: it lives as long as its stream, and its errors are seen as its end. */
 export function adoptSocket(socket: Duplex): void {
   socket.on('error', () => socket.destroy());
@@ -20,6 +23,7 @@ export function adoptSocket(socket: Duplex): void {
   socket.setMaxListeners(0);
   if ('setTimeout' in socket && typeof socket.setTimeout === 'function') socket.setTimeout(0);
   if ('setNoDelay' in socket && typeof socket.setNoDelay === 'function') socket.setNoDelay(true);
+  if ('setKeepAlive' in socket && typeof socket.setKeepAlive === 'function') socket.setKeepAlive(true, KEEP_ALIVE_MS);
 }
 
 /** Answers an upgrade request on its socket with a plain HTTP response and closes the connection. */

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -260,4 +260,31 @@ describe('an upgrade that is handed on', () => {
     expect((failure as Error).message).toBe('the client is gone');
     backend.close();
   });
+});
+
+it('looks after a connection that was taken over: no time-out of HTTP, probes of TCP, errors are its end', async () => {
+  const calls: unknown[] = [];
+  class Recorded extends Socket {
+    override setTimeout(ms: number): this {
+      calls.push(['timeout', ms]);
+      return this;
+    }
+    override setKeepAlive(on?: boolean, ms?: number): this {
+      calls.push(['keep-alive', on, ms]);
+      return this;
+    }
+    override setNoDelay(on?: boolean): this {
+      calls.push(['no-delay', on]);
+      return this;
+    }
+  }
+  const socket = new Recorded();
+  adoptSocket(socket);
+  socket.destroy(new Error('cut'));
+  await waitFor('the end', () => socket.closed);
+  expect(calls).toEqual([
+    ['timeout', 0],
+    ['no-delay', true],
+    ['keep-alive', true, 30_000],
+  ]);
 });

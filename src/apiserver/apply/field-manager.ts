@@ -1,4 +1,5 @@
 import type { ManagedFieldsEntry } from '../../api/types/gen/meta-v1.ts';
+import { errorMessage, invalidArgument } from '../../base/errors.ts';
 import { capUpdaters } from './cap-updaters.ts';
 import { allowedByLastApplied } from './last-applied.ts';
 import { decodeManagers, encodeManagers, type Managed, type ManagerId, type Managers, managerKey } from './managed.ts';
@@ -123,7 +124,7 @@ export function applyObject(
 ): ApplyResult | Conflicts {
   const { live, config, empty } = objects;
   const { subresource, now, force } = write;
-  const read = decodeManagers(stored ?? [], 'storage');
+  const read = decodeStored(stored ?? []);
   const before =
     read.size > 0
       ? read
@@ -145,6 +146,14 @@ export function applyObject(
   if (settled === undefined) managers.delete(key);
   else managers.set(key, settled);
   return { entries: encodeManagers(managers), object: applied.object };
+}
+
+function decodeStored(entries: readonly ManagedFieldsEntry[]): Managers {
+  try {
+    return decodeManagers(entries, 'storage');
+  } catch (error) {
+    throw invalidArgument(`failed to decode managed fields: ${errorMessage(error)}`);
+  }
 }
 
 /** The applier's entry as it is stored: where the object did not change, its time stays. */

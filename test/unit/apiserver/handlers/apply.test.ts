@@ -1,4 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Storage } from '../../../../src/apiserver/storage/storage.ts';
+import { EtcdError } from '../../../../src/etcd/errors.ts';
 import { type Answer, MemoryApi } from '../../../harness/memory-api.ts';
 
 const MAPS = '/api/v1/namespaces/a/configmaps';
@@ -34,6 +36,29 @@ const managers = ({ json }: Answer): unknown[] =>
   (json.metadata.managedFields ?? []).map((entry: { manager: string; operation: string; subresource?: string }) =>
     [entry.manager, entry.operation, ...(entry.subresource === undefined ? [] : [entry.subresource])].join(' '),
   );
+
+/** As etcd does: its own limit is 1.5 MiB. */
+function refuseLargerThan(storage: Storage, bytes: number): void {
+  const check = (value: Buffer): void => {
+    if (value.length > bytes) throw new EtcdError('invalid-argument', 'request-too-large', 'too large');
+  };
+  const { create, update } = { create: storage.create.bind(storage), update: storage.update.bind(storage) };
+  vi.spyOn(storage, 'create').mockImplementation(async (key, value, options) => {
+    check(value);
+    return create(key, value, options);
+  });
+  vi.spyOn(storage, 'update').mockImplementation((key, tryUpdate, options) =>
+    update(
+      key,
+      async current => {
+        const updated = await tryUpdate(current);
+        check(updated.value);
+        return updated;
+      },
+      options,
+    ),
+  );
+}
 
 describe('server-side apply', () => {
   it('creates what is not there, and says who manages what', async () => {
@@ -358,6 +383,30 @@ describe('managers of what is written otherwise', () => {
     expect((await named('x'.repeat(129))).json.message).toBe(
       'ConfigMap "x" is invalid: metadata.managedFields[0].manager: Too long: may not be more than 128 bytes',
     );
+  });
+
+  it('that are broken in the store keep nothing from being applied but by an update, which takes them away', async () => {
+    await api.ask('POST', `${MAPS}?fieldManager=one`, { body: map({ a: '1' }) });
+    const key = '/registry/configmaps/a/x';
+    const stored = JSON.parse((await api.stored(key)).toString());
+    stored.metadata.managedFields[0].operation = 'Take';
+    await api.put(key, stored);
+    expect((await apply('two', map({ a: '1' }))).json).toMatchObject({
+      code: 500,
+      message: 'failed to decode managed fields: operation must be `Apply` or `Update`',
+    });
+    expect(managers(await patch('two', { data: { b: '1' } }))).toEqual([]);
+    expect((await apply('two', map({ a: '1' }))).status).toBe(200);
+  });
+
+  it('are left out where etcd would take the object but for them', async () => {
+    const data = Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`k${String(i)}`, '1']));
+    await api.ask('POST', `${MAPS}?fieldManager=one`, { body: map(data) });
+    refuseLargerThan(api.storage, 400);
+    const answer = await patch('two', { data: { k9: '1' } });
+    expect([answer.status, answer.json.data.k9, managers(answer)]).toEqual([200, '1', []]);
+    const created = await api.ask('POST', MAPS, { body: map(data, { name: 'y' }) });
+    expect([created.status, managers(created)]).toEqual([201, []]);
   });
 
   it('whose version is served no more are gone at the next write', async () => {

@@ -6,6 +6,11 @@ import { isWaitedFor, reapProcess } from './spawn.ts';
 
 const PR_SET_CHILD_SUBREAPER = 36;
 const PAUSE_MS = 1000;
+const P_PID = 1;
+const WNOHANG = 1;
+const WEXITED = 4;
+const WNOWAIT = 0x1000000;
+const SIGINFO_BYTES = 128;
 
 let adopting = false;
 /** Ended children that nobody waits for, as the last look found them: pid -> start time. */
@@ -49,14 +54,17 @@ function endedChildren(): Map<number, number> {
   for (const thread of readdirSync('/proc/self/task')) {
     for (const word of readOrEmpty(`/proc/self/task/${thread}/children`).split(' ')) {
       const pid = Number(word);
-      if (pid <= 0) continue;
-      const text = readOrEmpty(`/proc/${pid}/stat`);
-      if (text === '') continue;
-      const { state, startTime } = parseProcessStat(text);
-      if (state === 'Z') ended.set(pid, startTime);
+      if (pid > 0 && hasEnded(pid)) ended.set(pid, parseProcessStat(readOrEmpty(`/proc/${pid}/stat`)).startTime);
     }
   }
   return ended;
+}
+
+/** Asks the kernel and leaves the child to be collected. There may be hundreds, and nearly all of them run: reading a file for each would take milliseconds. */
+function hasEnded(pid: number): boolean {
+  const info = Buffer.alloc(SIGINFO_BYTES);
+  const waitid = libc('int waitid(int, uint, void*, int)');
+  return waitid(P_PID, pid, info, WEXITED | WNOHANG | WNOWAIT) === 0 && info.readInt32LE(0) !== 0;
 }
 
 /** A thread or a child may end between the look and the read. */

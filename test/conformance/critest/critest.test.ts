@@ -27,13 +27,14 @@ describe.skipIf(because !== '')(`upstream's critest on this shim ${because}`, ()
   afterAll(() => target?.delete());
 
   describe.each([
-    ['one by one', 1],
-    ['four at once', 4],
-  ])('in random order, %s', (_how, parallel) => {
+    { how: 'in random order, one by one', parallel: 1, focus: FOCUS, flags: [] },
+    { how: 'in random order, four at once', parallel: 4, focus: FOCUS, flags: [] },
+    { how: 'with its streams over WebSocket', parallel: 1, focus: 'Streaming', flags: OVER_WEBSOCKET },
+  ])('$how', run => {
     let specs: readonly SpecReport[];
 
     beforeAll(async () => {
-      specs = await runCritest(target, programs as CritestPrograms, parallel);
+      specs = await runCritest(target, programs as CritestPrograms, run);
     }, RUN_TIMEOUT_MS);
 
     it('no spec fails, and some pass', () => {
@@ -55,6 +56,16 @@ describe.skipIf(because !== '')(`upstream's critest on this shim ${because}`, ()
   });
 });
 
+/** Unless given, its streams are SPDY. */
+const OVER_WEBSOCKET = ['exec', 'attach', 'portforward'].map(stream => `-websocket-${stream}`);
+
+interface CritestRun {
+  readonly how: string;
+  readonly parallel: number;
+  readonly focus: string;
+  readonly flags: readonly string[];
+}
+
 /** A whole run takes about a minute; specs that hang wait for minutes each. */
 const RUN_TIMEOUT_MS = 1_200_000;
 
@@ -72,10 +83,11 @@ const CONFIG = [
 async function runCritest(
   { host }: RuntimeHost,
   built: CritestPrograms,
-  parallel: number,
+  { how, parallel, focus, flags }: CritestRun,
 ): Promise<readonly SpecReport[]> {
-  const report = `${host.dataDir}/critest-${parallel}.json`;
-  const log = `${host.dataDir}/critest-${parallel}.log`;
+  const name = how.replace(/\W+/g, '-');
+  const report = `${host.dataDir}/critest-${name}.json`;
+  const log = `${host.dataDir}/critest-${name}.log`;
   const run = host.spawn(
     [
       built.critest,
@@ -88,7 +100,8 @@ async function runCritest(
       `-ginkgo.skip=${SKIPPED.filter(row => row.notRun)
         .map(row => row.spec.source)
         .join('|')}`,
-      ...(FOCUS === '' ? [] : [`-ginkgo.focus=${FOCUS}`]),
+      ...(focus === '' ? [] : [`-ginkgo.focus=${focus}`]),
+      ...flags,
     ],
     { logFile: log, cwd: host.dataDir, env: { PATH: `${built.ginkgoDirectory}:${process.env['PATH']}` } },
   );

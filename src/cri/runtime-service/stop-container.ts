@@ -7,6 +7,7 @@ import type { RuntimeServiceContext } from './context.ts';
 import { killContainer, waitForEnd } from './kill-container.ts';
 
 const SIGTERM = 15;
+const SIGKILL = 9;
 
 /** So long after its start a program may still be about to say which signals it handles. */
 const YOUNG_MS = 2_000;
@@ -67,7 +68,7 @@ async function untilHeeded(
   signal: number,
   over: AbortSignal,
 ): Promise<void> {
-  if (init === undefined) return;
+  if (init === undefined || signal === SIGKILL) return;
   const young = startedAt + BigInt(YOUNG_MS) * 1_000_000n;
   while (ctx.node.now() < young && ctx.node.isAlive(init) && !ctx.node.heeds(init, signal))
     await sleep(LOOK_MS, over, ctx.clock);

@@ -9,7 +9,7 @@ import { stopContainer } from '../../../../src/cri/runtime-service/stop-containe
 import { stopPodSandbox } from '../../../../src/cri/runtime-service/stop-pod-sandbox.ts';
 import { containerState } from '../../../../src/cri/store/container-record.ts';
 import { sandboxState } from '../../../../src/cri/store/sandbox-record.ts';
-import { CreateContainerRequest, RunPodSandboxRequest } from '../../../../src/rpc/cri-api.ts';
+import { CreateContainerRequest, RunPodSandboxRequest, Signal } from '../../../../src/rpc/cri-api.ts';
 import { FakeClock } from '../../../harness/fake-clock.ts';
 import { FakeMachine, fakeContext, IMAGE_NAME } from '../fakes.ts';
 
@@ -258,6 +258,18 @@ describe('StopContainer', () => {
     await clock.advance(20);
     await stopped;
     expect(ctx.store.requireContainer(containerId).exitCode).toBe(128 + 15);
+  });
+
+  it('waits for no handler of a stop signal that nobody can handle', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine, new FakeClock());
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const request = containerRequest(podSandboxId, { stopSignal: Signal.SIGKILL });
+    const { containerId } = await createContainer(ctx, request);
+    await startContainer(ctx, { containerId });
+    machine.deaf.add(containerId);
+    await stopContainer(ctx, { containerId, timeout: 30n });
+    expect(ctx.store.requireContainer(containerId).exitCode).toBe(137);
   });
 
   it('signals no process of an earlier boot: its pid may be another program now', async () => {

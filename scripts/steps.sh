@@ -127,7 +127,7 @@ build_command() {
 }
 
 # pinned clients whose builds take minutes: only the soak tests have them
-GO_CLIENTS="helm.sh/helm/v4/cmd/helm@v4.3.2"
+GO_CLIENTS="helm.sh/helm/v4/cmd/helm@v4.3.2 github.com/derailed/k9s@v0.50.16"
 
 # build_go_clients: into .cache/go-clients, from the module proxy. Where that cannot be the tests with them say that they are skipped; that is no failure.
 build_go_clients() {

@@ -138,6 +138,7 @@ describe('kubectl at a terminal', { timeout: 120_000 }, () => {
     await terminal.type(`kubectl run shell -it --image=${BUSYBOX} --restart=Never -- sh`);
     await terminal.shows(SHELL);
     await terminal.type('kept=$((6 * 7))');
+    await terminal.shows(/kept=.*\n\/ #$/);
     await terminal.close();
     terminal = await Terminal.open({ KUBECONFIG: cluster.kubeconfig }, 120, 40);
     await terminal.type(`${kubectl.program} attach -it shell`);
@@ -173,5 +174,16 @@ describe('kubectl at a terminal', { timeout: 120_000 }, () => {
     await terminal.shows(SHELL);
     await terminal.type('cat /host/etc/hostname; exit');
     await terminal.shows(new RegExp(`^${cluster.name}-control-plane$`, 'm'));
+  });
+
+  it('forwards a port until Ctrl-C', async () => {
+    await terminal.type('kubectl port-forward pod/web :8080');
+    const screen = await terminal.shows(/Forwarding from 127\.0\.0\.1:\d+ -> 8080/);
+    const address = /127\.0\.0\.1:\d+/.exec(screen)?.[0];
+    expect((await (await fetch(`http://${address}/hostname`)).text()).trim()).toBe('web');
+    await terminal.shows('Handling connection for');
+    await terminal.press('C-c');
+    await terminal.shows(/here\$$/);
+    await expect(fetch(`http://${address}/hostname`)).rejects.toThrow();
   });
 });

@@ -168,4 +168,76 @@ describe('streams of kubectl', { timeout: 300_000 }, () => {
     await old.ok(`cp pair:/tmp/old ${folder}/old-back`);
     expect(readFileSync(`${folder}/old-back`, 'utf8')).toBe('by 1.20');
   });
+
+  it.each([
+    ['a pod', 'pod/pair', ':8080 :8081', ['pair', 'pair']],
+    ['a Deployment', 'deployment/web', ':8080', [expect.stringMatching(/^web-/)]],
+    ['a service, by its port', 'service/web', ':80', [expect.stringMatching(/^web-/)]],
+    ['a named port', 'pod/pair', ':web', ['pair']],
+    ['another address', 'pod/pair --address=127.0.0.2', ':8080', ['pair']],
+  ])('forwards ports of %s', async (_what, target, ports, expected) => {
+    await forwarding(`${target} ${ports}`, expected.length, async addresses => {
+      const answers = await Promise.all(addresses.map(address => fetched(`${address}/hostname`)));
+      expect(answers).toEqual(expected);
+    });
+  });
+
+  it('carries many connections at once, whole', async () => {
+    const body = randomBytes(2_000_000);
+    await kubectl.given(body).ok('exec -i pair -- sh -c', 'cat > /etc/body');
+    await forwarding('pod/pair :8080', 1, async ([web = '']) => {
+      const sums = await Promise.all(
+        Array.from({ length: 20 }, async () => {
+          const answer = await fetch(`http://${web}/body`, { headers: { connection: 'close' } });
+          return sha256(new Uint8Array(await answer.arrayBuffer()));
+        }),
+      );
+      expect(new Set(sums)).toEqual(new Set([sha256(body)]));
+    });
+  });
+
+  const REFUSED = /error forwarding port 9 to pod .*refused/s;
+
+  it('tells of a port that nobody serves, and ends', async () => {
+    await forwarding('pod/pair :8080 :9', 2, async ([web = '', closed = ''], seen) => {
+      expect(await fetched(`${web}/hostname`)).toBe('pair');
+      await expect(fetch(`http://${closed}/`)).rejects.toThrow();
+      await waitFor('the reason', () => REFUSED.test(seen()) && seen().includes('error: lost connection to pod'));
+    });
+  });
+
+  it.skipIf(OLD.skipped)(`goes on then by kubectl 1.20 ${OLD.title}`, async () => {
+    const use = async ([web = '', closed = '']: string[], seen: () => string): Promise<void> => {
+      await expect(fetch(`http://${closed}/`)).rejects.toThrow();
+      await waitFor('the reason', () => REFUSED.test(seen()));
+      expect(await fetched(`${web}/hostname`)).toBe('pair');
+    };
+    await forwarding('pod/pair :8080 :9', 2, use, kubectl.with(OLD.path));
+  });
+
+  /** Runs `port-forward` for as long as the callback takes, which gets the addresses here. */
+  async function forwarding(
+    words: string,
+    count: number,
+    use: (addresses: string[], seen: () => string) => Promise<void>,
+    client = kubectl,
+  ): Promise<void> {
+    const forward = client.background(`port-forward ${words}`);
+    try {
+      const addresses = await waitFor('its addresses', async saw => {
+        saw(forward.seen());
+        const found = [...forward.seen().matchAll(/Forwarding from (127\.[\d.]+:\d+) ->/g)].map(
+          ([, address = '']) => address,
+        );
+        return found.length === count && found;
+      });
+      await use(addresses, forward.seen);
+    } finally {
+      await forward.end();
+    }
+  }
 });
+
+async function fetched(address: string): Promise<string> {
+  return (await (await fetch(`http://${address}`)).text()).trim();
+}

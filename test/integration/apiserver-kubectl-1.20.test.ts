@@ -568,19 +568,19 @@ describe.skipIf(suite.skipped)(`kubectl 1.20 against the API server ${suite.titl
   });
 
   it.each([
-    ['exec one -- date', 'create is not supported on resources of kind "pods/exec"'],
-    ['attach one', 'create is not supported on resources of kind "pods/attach"'],
-    ['cp one:/etc/hostname /nowhere', 'create is not supported on resources of kind "pods/exec"'],
+    ['exec one -- date', 'no preferred addresses found; known addresses: []'],
+    ['attach one', 'no preferred addresses found; known addresses: []'],
+    ['cp one:/etc/hostname /nowhere', 'no preferred addresses found; known addresses: []'],
     ['get crd', 'error: the server doesn\'t have a resource type "crd"'],
-  ])('says what is not served yet: %s', async (command, message) => {
+  ])('says what cannot be reached, or is not served: %s', async (command, message) => {
     expect((await shop.fails(command)).split('\n').at(-1)).toContain(message);
   });
 
-  it('says that ports are not forwarded yet', async () => {
+  it('says that a pod without a node has no ports to forward', async () => {
     await shop.ok('run forwarded --image=registry.test/x');
     await setRunning('forwarded');
     expect(await shop.fails('port-forward forwarded :80')).toBe(
-      'error: error upgrading connection: create is not supported on resources of kind "pods/portforward"',
+      'error: error upgrading connection: pod forwarded does not have a host assigned',
     );
   });
 

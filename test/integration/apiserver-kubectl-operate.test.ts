@@ -234,19 +234,19 @@ describe.skipIf(suite.skipped)(`kubectl operates nodes and workloads ${suite.tit
   });
 
   it.each([
-    ['exec one -- true', 'create is not supported on resources of kind "pods/exec"'],
-    ['attach one', 'create is not supported on resources of kind "pods/attach"'],
-    ['cp one:/etc/hostname /nowhere', 'create is not supported on resources of kind "pods/exec"'],
-    ['port-forward one :80', 'create is not supported on resources of kind "pods/portforward"'],
-    ['get --raw /api/v1/nodes/none/proxy/stats/summary', 'get is not supported on resources of kind "nodes/proxy"'],
+    ['exec one -- true', 'no preferred addresses found; known addresses: []'],
+    ['attach one', 'no preferred addresses found; known addresses: []'],
+    ['cp one:/etc/hostname /nowhere', 'no preferred addresses found; known addresses: []'],
+    ['port-forward one :80', 'no preferred addresses found; known addresses: []'],
+    ['get --raw /api/v1/nodes/none/proxy/stats/summary', 'nodes "none" not found'],
     [
       'get --raw /api/v1/namespaces/default/services/https:kubernetes:/proxy/healthz',
-      'get is not supported on resources of kind "services/proxy"',
+      'endpoints "kubernetes" not found',
     ],
     ['top pod', 'metrics not available yet'],
     ['top node', 'metrics not available yet'],
   ])('says that it cannot: %s', async (command, message) => {
     // how kubectl begins depends on its version
-    expect((await own.fails(command)).endsWith(`: ${message}`)).toBe(true);
+    expect((await own.fails(command)).slice(-message.length - 2)).toBe(`: ${message}`);
   });
 });

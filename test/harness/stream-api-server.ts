@@ -54,7 +54,7 @@ export async function streamApiServer(
   onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
 ): Promise<StreamApiServer> {
   const authority = new TestAuthority();
-  const server = createServer(authority.issue('kubernetes', [], 'serverAuth'), (request, response) => {
+  const server = createServer(authority.issue('apiserver', [], 'serverAuth'), (request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'https://x');
     const answer = ANSWERS[pathname];
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });

@@ -7,6 +7,7 @@ import { pss } from '../harness/pss.ts';
 import { containerdHost, gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
 import { type ClientCommand, openCommand, openPortForward, type WantedOfClient } from '../harness/stream-client.ts';
 import { quantile, type Row, table } from './statistics.ts';
+import { measureByKubectl } from './streams-by-kubectl.ts';
 
 /** Per round and runtime. */
 const EXECS = 50;
@@ -18,6 +19,9 @@ const IDLE_STREAMS = 100;
 /** How long streams are opened and ended for, to see whether the runtime grows. The issue's figure is 10. */
 const MINUTES = Number(process.env['GANTRY_BENCH_MINUTES'] ?? 0.5);
 const SETTLE_MS = 5_000;
+/** Parts by name, with commas between; both unless given. */
+const ONLY = process.env['GANTRY_BENCH_ONLY']?.split(',');
+const isWanted = (part: 'runtime' | 'kubectl'): boolean => ONLY?.includes(part) ?? true;
 
 /** On which the pod sends as many zeros to whoever connects. */
 const PORT = 8080;
@@ -135,49 +139,75 @@ async function growth(of: Target): Promise<{ megabytes: number; streams: number 
   return { megabytes: pss(of.runtime.host, of.processes).megabytes - (early ?? 0), streams };
 }
 
-const ours = await gantryHost();
-const peer = await containerdHost();
-try {
-  const gantry = await target(ours, /gantry\.mjs run cri|^\S*(crun|runc) /);
-  const containerd = await target(peer, /^containerd( |$)|^\S*containerd-shim|^\S*runc /);
-  const both = [gantry, containerd] as const;
-  for (const each of both) await roundTrip(each);
-  const trips: [number[], number[]] = [[], []];
-  const outs: [number[], number[]] = [[], []];
-  const forwards: [number[], number[]] = [[], []];
-  for (let r = 0; r < ROUNDS; r += 1) {
-    for (const [i, each] of both.entries()) {
-      for (let n = 0; n < EXECS; n += 1) trips[i]?.push(await roundTrip(each));
-      outs[i]?.push(await out(each));
-      forwards[i]?.push(await forwarded(each));
+/** Our shim beside containerd, by the CRI. */
+async function byRuntime(): Promise<void> {
+  const ours = await gantryHost();
+  const peer = await containerdHost();
+  try {
+    const gantry = await target(ours, /gantry\.mjs run cri|^\S*(crun|runc) /);
+    const containerd = await target(peer, /^containerd( |$)|^\S*containerd-shim|^\S*runc /);
+    const both = [gantry, containerd] as const;
+    for (const each of both) await roundTrip(each);
+    const trips: [number[], number[]] = [[], []];
+    const outs: [number[], number[]] = [[], []];
+    const forwards: [number[], number[]] = [[], []];
+    for (let r = 0; r < ROUNDS; r += 1) {
+      for (const [i, each] of both.entries()) {
+        for (let n = 0; n < EXECS; n += 1) trips[i]?.push(await roundTrip(each));
+        outs[i]?.push(await out(each));
+        forwards[i]?.push(await forwarded(each));
+      }
     }
+    const row = (what: string, of: [number[], number[]], share: number, goal?: number): Row => ({
+      what: `${what}, p${share * 100}`,
+      unit: 'ms',
+      gantry: quantile(of[0], share),
+      peer: quantile(of[1], share),
+      ...(goal === undefined ? {} : { goal }),
+    });
+    const idles = [await idle(gantry), await idle(containerd)] as const;
+    console.log(
+      table(`Streams: ${ROUNDS} rounds of ${EXECS} execs, by the CRI and SPDY`, 'containerd', [
+        row('exec of true, from the call to the end of its stream', trips, 0.5, 0.7),
+        row('exec of true, from the call to the end of its stream', trips, 0.99),
+        row(`${MEGABYTES} MB out of a container by exec`, outs, 0.5),
+        row(`${MEGABYTES} MB out of a pod by port-forward`, forwards, 0.5),
+        { what: `PSS of ${IDLE_STREAMS} idle streams`, unit: 'MB', gantry: idles[0], peer: idles[1] },
+      ]),
+    );
+    const perSecond = (ms: readonly number[]): string => (MEGABYTES / (quantile(ms, 0.5) / 1000)).toFixed(0);
+    console.log(
+      `Ours: ${perSecond(outs[0])} MB/s by exec, ${perSecond(forwards[0])} MB/s by port-forward (goal: 200).\n`,
+    );
+    const grown = await growth(gantry);
+    console.log(
+      `${grown.streams} execs in ${MINUTES} minutes, four at a time: the shim's PSS grew by ${grown.megabytes.toFixed(1)} MB after the first tenth of them.\n`,
+    );
+  } finally {
+    await ours.delete();
+    await peer.delete();
   }
-  const row = (what: string, of: [number[], number[]], share: number, goal?: number): Row => ({
-    what: `${what}, p${share * 100}`,
-    unit: 'ms',
-    gantry: quantile(of[0], share),
-    peer: quantile(of[1], share),
-    ...(goal === undefined ? {} : { goal }),
-  });
-  const idles = [await idle(gantry), await idle(containerd)] as const;
-  console.log(
-    table(`Streams: ${ROUNDS} rounds of ${EXECS} execs, by the CRI and SPDY`, 'containerd', [
-      row('exec of true, from the call to the end of its stream', trips, 0.5, 0.7),
-      row('exec of true, from the call to the end of its stream', trips, 0.99),
-      row(`${MEGABYTES} MB out of a container by exec`, outs, 0.5),
-      row(`${MEGABYTES} MB out of a pod by port-forward`, forwards, 0.5),
-      { what: `PSS of ${IDLE_STREAMS} idle streams`, unit: 'MB', gantry: idles[0], peer: idles[1] },
-    ]),
-  );
-  const perSecond = (ms: readonly number[]): string => (MEGABYTES / (quantile(ms, 0.5) / 1000)).toFixed(0);
-  console.log(
-    `Ours: ${perSecond(outs[0])} MB/s by exec, ${perSecond(forwards[0])} MB/s by port-forward (goal: 200).\n`,
-  );
-  const grown = await growth(gantry);
-  console.log(
-    `${grown.streams} execs in ${MINUTES} minutes, four at a time: the shim's PSS grew by ${grown.megabytes.toFixed(1)} MB after the first tenth of them.\n`,
-  );
-} finally {
-  await ours.delete();
-  await peer.delete();
 }
+
+/** A whole cluster by kubectl: what a person has of it. */
+async function byKubectl(): Promise<void> {
+  const { get, exec, out: outs, into, forwarded: forwards } = await measureByKubectl(ROUNDS, MEGABYTES);
+  const rate = (ms: readonly number[]): string => `${(MEGABYTES / (quantile(ms, 0.5) / 1000)).toFixed(0)} MB/s`;
+  console.log(
+    [
+      `### Streams by kubectl, through the API server, the kubelet and the shim: ${ROUNDS} rounds`,
+      '',
+      '| what | p50 |',
+      '| --- | --: |',
+      `| kubectl get of a pod, for comparison | ${quantile(get, 0.5).toFixed(0)} ms |`,
+      `| kubectl exec of true | ${quantile(exec, 0.5).toFixed(0)} ms |`,
+      `| ${MEGABYTES} MB out of a container by exec | ${rate(outs)} |`,
+      `| ${MEGABYTES} MB into a container by exec -i | ${rate(into)} |`,
+      `| ${MEGABYTES} MB out of a pod by port-forward, the port on loopback | ${rate(forwards)} |`,
+      '',
+    ].join('\n'),
+  );
+}
+
+if (isWanted('kubectl')) await byKubectl();
+if (isWanted('runtime')) await byRuntime();

@@ -6,6 +6,7 @@ import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 import { readConfig } from './apply-config.ts';
 import { inNamespace, writeOptions } from './create.ts';
+import { createManaged } from './create-object.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { managerOf } from './managed-write.ts';
 import { mergeConfig } from './merge-config.ts';
@@ -13,7 +14,7 @@ import { withUniqueOwners } from './owner-references.ts';
 import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import { authorizeCreate, named } from './update.ts';
-import { createManaged, updateObject } from './write-object.ts';
+import { updateObject } from './write-object.ts';
 import { isForced } from './write-parameters.ts';
 
 /**

@@ -4,13 +4,13 @@ import { TimeSlice } from '../../base/time-slice.ts';
 import type { ApiResponse } from '../http.ts';
 import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject } from '../resources/strategy.ts';
+import { createObject } from './create-object.ts';
 import type { HandlerContext, WriteOptions } from './handler-context.ts';
 import { withUniqueOwners } from './owner-references.ts';
 import { readObject } from './read-body.ts';
 import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
 import { withApiErrors } from './storage-failure.ts';
-import { createObject } from './write-object.ts';
 import { checkWriteParameters, fieldManagerOf, type WriteParametersKind } from './write-parameters.ts';
 
 /** POST to a collection. */

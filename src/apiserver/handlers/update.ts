@@ -5,10 +5,11 @@ import type { RequestContext } from '../pipeline/context.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 import { readResource, writeOptions } from './create.ts';
+import { createObject } from './create-object.ts';
 import type { HandlerContext } from './handler-context.ts';
 import { writtenResponse } from './represent.ts';
 import type { ServedResource } from './served-resource.ts';
-import { createObject, updateObject } from './write-object.ts';
+import { updateObject } from './write-object.ts';
 
 /** PUT of an object, or of a subresource that is written like it. Creates what is not there where the kind, and the user's rights, allow that. */
 export async function updateFromRequest(

@@ -2,10 +2,11 @@ import { decodeValue } from '../../api/decode/json/decode-json.ts';
 import { withResourceDefaults } from '../../api/defaults/resources.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { GROUP_MASTERS, userInfo } from '../authn/user.ts';
+import { createObject } from '../handlers/create-object.ts';
 import { deleteObject } from '../handlers/delete.ts';
 import type { HandlerContext, WriteOptions } from '../handlers/handler-context.ts';
 import type { ServedResource } from '../handlers/served-resource.ts';
-import { createObject, updateObject } from '../handlers/write-object.ts';
+import { updateObject } from '../handlers/write-object.ts';
 import type { ApiObject, UpdateRules } from '../resources/strategy.ts';
 import { storageFault } from '../storage/errors.ts';
 

@@ -149,11 +149,37 @@ describe('streams of a cluster of two nodes', () => {
     });
   });
 
+  it('go no faster than their reader, and end with it', LONG, async () => {
+    const ws = command('cat&command=/dev/zero&stdout=true');
+    await once(ws, 'open');
+    ws.pause();
+    const look = 'pid=$(pgrep -x cat) && grep -o "wchar: .*" /proc/$pid/io';
+    let before = '';
+    const written = await waitFor('the command to write no more', async saw => {
+      const now = (await kubectl.run('exec on-worker -c web -- sh -c', look)).out;
+      saw(now);
+      const same = now !== '' && now === before;
+      before = now;
+      return same && Number(now.replace('wchar: ', ''));
+    });
+    // what sockets, pipes and the daemons between them hold
+    expect(written).toBeLessThan(64 * 1024 * 1024);
+    ws.terminate();
+    await waitFor(
+      'the command to end',
+      async () => (await kubectl.run('exec on-worker -c web -- pgrep -x cat')).code === 1,
+    );
+  });
+
+  function command(words: string): WebSocket {
+    const { server, ca, certificate } = readKubeconfig(cluster.kubeconfig);
+    const url = `${server}/api/v1/namespaces/default/pods/on-worker/exec?container=web&command=${words}`;
+    return new WebSocket(url.replace(/^https/, 'wss'), 'v5.channel.k8s.io', { ca, ...certificate });
+  }
+
   /** What `cat` made of a line, and how it ended. */
   async function echoed(line: string): Promise<[string, string]> {
-    const { server, ca, certificate } = readKubeconfig(cluster.kubeconfig);
-    const url = `${server}/api/v1/namespaces/default/pods/on-worker/exec?container=web&command=cat&stdin=true&stdout=true`;
-    const ws = new WebSocket(url.replace(/^https/, 'wss'), 'v5.channel.k8s.io', { ca, ...certificate });
+    const ws = command('cat&stdin=true&stdout=true');
     const read: string[] = ['', '', '', '', ''];
     ws.on('message', (message: Buffer) => {
       const channel = message[0] ?? 0;

@@ -174,6 +174,13 @@ describe('a stream of the kubelet', () => {
     await expect.poll(() => open.size).toBe(0);
   });
 
+  it('may be of a command with long arguments', async () => {
+    const argument = 'a'.repeat(120_000);
+    const socket = await stream(`/exec/a/web/main?command=echo&command=${argument}&output=1`);
+    expect(asked).toEqual([`exec c2 echo ${argument}`]);
+    socket.destroy();
+  });
+
   it('of WebSocket channels has its ports in the query', async () => {
     const headers = { upgrade: 'websocket', 'sec-websocket-protocol': 'v4.channel.k8s.io' };
     const socket = await stream('/portForward/a/web?port=80&port=81', { method: 'GET', headers });

@@ -54,6 +54,8 @@ interface Reply {
   readonly body: string | Buffer | AsyncIterable<Buffer>;
 }
 
+/** Upstream's: a command stands in the request line with all its arguments. */
+const MAX_HEADER_BYTES = 1024 * 1024;
 const STREAM_METHODS: ReadonlySet<string> = new Set(['GET', 'POST']);
 /** What `enableDebuggingHandlers: false` closes, as upstream. */
 const DEBUGGING = /^\/(run|exec|attach|portForward|containerLogs|runningpods|debug\/pprof|logs)(\/|$)/;
@@ -94,10 +96,11 @@ export function kubeletServer(options: KubeletServerOptions): Component {
 }
 
 function createServer({ tls }: KubeletServerOptions, listener: RequestListener): Server {
-  if (tls === undefined) return createHttpServer(listener);
+  if (tls === undefined) return createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener);
   const { cert, key, clientCa } = tls;
   return createHttpsServer(
     {
+      maxHeaderSize: MAX_HEADER_BYTES,
       ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true }),
       cert,
       key,

@@ -144,9 +144,9 @@ describe('kubectl debug', { timeout: 300_000 }, () => {
     const all = await debug('web', 'sysadmin', '--profile=sysadmin', `${CAPS}; grep Seccomp: /proc/self/status`);
     expect(capabilities(all)).toBeGreaterThan(1n << 39n);
     expect(all).toMatch(/^Seccomp:\s+0$/m);
-    const script = `${CAPS}; id -u; grep NoNewPrivs /proc/self/status`;
+    const script = `${CAPS}; id -u; grep -E "NoNewPrivs|Seccomp:" /proc/self/status`;
     const none = await debug('unprivileged', 'restricted', '--profile=restricted', script);
-    expect(none).toMatch(/^CapEff:\s+0+\n1000\nNoNewPrivs:\s+1$/);
+    expect(none).toMatch(/^CapEff:\s+0+\n1000\nNoNewPrivs:\s+1\nSeccomp:\s+2$/);
   });
 
   it('works on a copy: another image, processes that are shared, the first pod left alone', async () => {

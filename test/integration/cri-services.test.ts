@@ -428,11 +428,15 @@ describe('kill -9 of the shim', () => {
       await ready();
       const name = freshName('fault');
       const life = async (): Promise<void> => {
-        const pod = await runCriPod(client, name);
-        await client.stopContainer({ containerId: pod.containerId, timeout: 1n });
-        await client.removeContainer({ containerId: pod.containerId });
-        await client.stopPodSandbox({ podSandboxId: pod.sandboxId });
-        await client.removePodSandbox({ podSandboxId: pod.sandboxId });
+        // a program that heeds its stop signal gets it at once
+        const heeds = shell('trap "exit 0" TERM; while :; do sleep 0.05; done');
+        const { podSandboxId, containerId } = await startPod(name, heeds);
+        const linux = { memoryLimitInBytes: 128n << 20n };
+        await client.updateContainerResources(UpdateContainerResourcesRequest.fromPartial({ containerId, linux }));
+        await client.stopContainer({ containerId, timeout: 5n });
+        await client.removeContainer({ containerId });
+        await client.stopPodSandbox({ podSandboxId });
+        await client.removePodSandbox({ podSandboxId });
       };
       await expect(life()).rejects.toThrow();
       await waitForRestart(service, pid);

@@ -7,6 +7,7 @@ import { BUSYBOX, imageArchive, WEB_V1, WEB_V2 } from '../harness/images.ts';
 import { type Program, suiteOf } from '../harness/kubectl.ts';
 import { RUN_DIR } from '../harness/run-id.ts';
 import { Terminal } from '../harness/terminal.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 /** `scripts/test soak` builds them: it takes minutes, and a cache that a clean clone has not. */
 function goClient(name: string): Program {
@@ -116,32 +117,35 @@ describe.skipIf(HELM.skipped && K9S.skipped)('clients written in Go', { timeout:
 
   describe.skipIf(K9S.skipped)(`k9s ${K9S.title}`, () => {
     it('shows pods as they come and go, their logs, and a shell in one', async () => {
-      await kubectl.ok(`run web --image=${WEB_V1}`);
-      await kubectl.ok('wait pod/web --for=condition=Ready --timeout=140s');
+      const shown = kubectl.in('shown');
+      await kubectl.ok('create namespace shown');
+      await waitFor('its service account', () => shown.ok('get serviceaccount default'));
+      await shown.ok(`run web --image=${WEB_V1}`);
+      await shown.ok('wait pod/web --for=condition=Ready --timeout=140s');
       const terminal = await Terminal.open({ KUBECONFIG: cluster.kubeconfig, LANG: 'C.UTF-8' }, 160, 40);
       try {
-        await terminal.type(`${K9S.path} -n default -c pods --headless`);
+        await terminal.type(`${K9S.path} -n shown -c pods --headless`);
         await terminal.shows(/web .*1\/1 +Running/);
-        await kubectl.ok(`run another --image=${WEB_V1}`);
+        await shown.ok(`run another --image=${WEB_V1}`);
         await terminal.shows(/another .*1\/1 +Running/);
-        await kubectl.ok('delete pod another --grace-period=1');
-        await terminal.shows(/pods\(default\)\[1\]/i);
+        await shown.ok('delete pod another --grace-period=1');
+        await terminal.shows(/pods\(shown\)\[1\]/i);
         await terminal.press('l');
         await terminal.shows('serving v1 web');
         await terminal.press('Escape');
-        await terminal.shows(/pods\(default\)\[1\]/i);
+        await terminal.shows(/pods\(shown\)\[1\]/i);
         await terminal.press('d');
-        await terminal.shows(/Describe\(default\/web\)/);
+        await terminal.shows(/Describe\(shown\/web\)/);
         await terminal.press('G');
         await terminal.shows('Container started');
         await terminal.press('Escape');
-        await terminal.shows(/pods\(default\)\[1\]/i);
+        await terminal.shows(/pods\(shown\)\[1\]/i);
         await terminal.press('s');
         await terminal.shows('/ #');
         await terminal.type('echo $((6 * 7))');
         await terminal.shows(/^42$/m);
         await terminal.press('C-d');
-        await terminal.shows(/pods\(default\)\[1\]/i);
+        await terminal.shows(/pods\(shown\)\[1\]/i);
         await terminal.type(':nodes');
         await terminal.shows(new RegExp(`${cluster.name}-control-plane +Ready`));
         await terminal.type(':q');

@@ -88,6 +88,9 @@ function expectedEnds(world: ReadonlyMap<string, Item>, packet: TracedPacket): s
   if (isPod || isHost) return choose(served, false, packet, isHost);
   const ends = choose(served, true, packet, false);
   if (ends[0] !== 'drop') return ends;
+  // another that stays on the node too, and has something here
+  const near = owners.find(each => each.externalLocal && choose(each, true, packet, false)[0]?.includes(':') === true);
+  if (near !== undefined) return choose(near, true, packet, false);
   const teller = owners.find(each => choose(each, each.externalLocal, packet, false)[0]?.includes(':') !== true);
   return choose(teller ?? served, true, packet, false);
 }

@@ -45,7 +45,7 @@ async function stop(ctx: RuntimeServiceContext, id: string, graceMs: number): Pr
     if (record === undefined) return;
     if (!grace.over.aborted && containerState(record) === 'running' && record.init !== undefined) {
       const stopSignal = signalNumber(record.stopSignal) ?? SIGTERM;
-      if (record.ownPidNamespace) await untilHeeded(ctx, record, stopSignal, grace.over);
+      if (record.ownPidNamespace) await untilHeeded(ctx, record, stopSignal, graceMs / 2, grace.over);
       ctx.node.signal(record.init, stopSignal);
       faultPoint('cri/stop-container/signalled');
       await waitForEnd(ctx, id, grace.over);
@@ -60,16 +60,23 @@ async function stop(ctx: RuntimeServiceContext, id: string, graceMs: number): Pr
 
 /**
  * The kernel drops a signal for the first process of a pid namespace that has no handler for it. A program that was started a moment ago has none yet, and would
- * then have the whole time-out to run: it is given the moment. No event tells of a handler. One that never has any is as deaf as before.
+ * then have the whole time-out to run: it is given the moment, and at most half of its grace. No event tells of a handler. One that never has any is as deaf as before.
  */
 async function untilHeeded(
   ctx: RuntimeServiceContext,
   { init, startedAt = 0n }: ContainerRecord,
   signal: number,
+  atMostMs: number,
   over: AbortSignal,
 ): Promise<void> {
   if (init === undefined || signal === SIGKILL) return;
   const young = startedAt + BigInt(YOUNG_MS) * 1_000_000n;
-  while (ctx.node.now() < young && ctx.node.isAlive(init) && !ctx.node.heeds(init, signal))
+  const until = ctx.clock.monotonic() + atMostMs;
+  while (
+    ctx.node.now() < young &&
+    ctx.clock.monotonic() < until &&
+    ctx.node.isAlive(init) &&
+    !ctx.node.heeds(init, signal)
+  )
     await sleep(LOOK_MS, over, ctx.clock);
 }

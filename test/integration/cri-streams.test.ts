@@ -6,6 +6,7 @@ import { listProcesses } from '../../src/linux/procfs.ts';
 import {
   AttachRequest,
   type ContainerConfig,
+  ContainerState,
   ExecRequest,
   PodSandboxConfig,
   PortForwardRequest,
@@ -244,10 +245,10 @@ describe('attach', () => {
 
   it('refuses a container that has ended', async () => {
     const { containerId } = await startPod('ended', containerConfig(['/bin/true']));
-    await waitFor(
-      'its end',
-      async () => (await runtime.client.containerStatus({ containerId, verbose: false })).status?.finishedAt,
-    );
+    await waitFor('its end', async () => {
+      const { status } = await runtime.client.containerStatus({ containerId, verbose: false });
+      return status?.state === ContainerState.CONTAINER_EXITED;
+    });
     await expect(attach(containerId, OUTPUTS)).rejects.toThrow('is not running');
   });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { EtcdClient } from '../../src/etcd/client.ts';
@@ -126,8 +126,13 @@ export class EtcdServer {
   }
 
   /** SIGSTOP and SIGCONT: a server that keeps its connections and answers nothing. */
+  /** All its threads stand when this returns: the signal alone lets them finish an answer on a busy machine. */
   freeze(): void {
+    const threads = `/proc/${this.pid}/task`;
     this.#child?.kill('SIGSTOP');
+    // stopped, or dead
+    const stands = (thread: string): boolean => /\) [TZX] /.test(readFileSync(`${threads}/${thread}/stat`, 'utf8'));
+    while (!readdirSync(threads).every(stands));
   }
 
   thaw(): void {

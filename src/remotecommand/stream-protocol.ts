@@ -8,17 +8,47 @@ export type StreamProtocol = 'spdy' | 'close' | 'tunnel' | 'channels';
 
 const CLOSE = 'v5.channel.k8s.io';
 const TUNNEL = /^SPDY\/3\.1\+/i;
+/** The names of what a server may not know yet. */
+const NEWER = { close: CLOSE, tunnel: 'SPDY/3.1+portforward.k8s.io' } as const;
+/** 16 bytes in base64. */
+const KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /** What a request for an upgrade speaks, by its headers. Pure. */
 export function streamProtocol(headers: IncomingHttpHeaders): StreamProtocol {
   if ((headers.upgrade ?? '').toLowerCase() !== 'websocket') return 'spdy';
-  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map(each => each.trim());
+  const offered = offeredProtocols(headers);
   if (offered.includes(CLOSE)) return 'close';
   return offered.some(each => TUNNEL.test(each)) ? 'tunnel' : 'channels';
 }
 
-/** True where a server has agreed to one of the newer protocols, and not merely to a WebSocket. Pure. */
-export function hasAgreed(protocol: StreamProtocol, headers: IncomingHttpHeaders): boolean {
-  const agreed = headers['sec-websocket-protocol'] ?? '';
-  return protocol === 'close' ? agreed === CLOSE : protocol === 'tunnel' ? TUNNEL.test(agreed) : true;
+/**
+ * True where an answer proves that a server does not know a newer protocol that a request offered: it agreed to none, or to one that the client likes less, or refused
+ * (400, 403) a handshake in which nothing is broken. What else a server refuses says nothing of what it knows. Pure.
+ */
+export function showsUnknown(
+  newer: keyof typeof NEWER,
+  request: { readonly method?: string | undefined; readonly headers: IncomingHttpHeaders },
+  answer: { readonly statusCode?: number | undefined; readonly headers: IncomingHttpHeaders },
+): boolean {
+  const offered = offeredProtocols(request.headers);
+  const rank = offered.indexOf(NEWER[newer]);
+  if (rank === -1 || !isSoundHandshake(request)) return false;
+  if (answer.statusCode === 400 || answer.statusCode === 403) return true;
+  if (answer.statusCode !== 101) return false;
+  const agreed = offered.indexOf((answer.headers['sec-websocket-protocol'] ?? '').trim());
+  return agreed === -1 || agreed > rank;
+}
+
+/** RFC 6455, 4.2.1. */
+function isSoundHandshake(request: {
+  readonly method?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+}): boolean {
+  const { upgrade = '', 'sec-websocket-key': key = '', 'sec-websocket-version': version } = request.headers;
+  if (upgrade.toLowerCase() !== 'websocket') return false;
+  return request.method === 'GET' && version === '13' && KEY.test(key);
+}
+
+function offeredProtocols(headers: IncomingHttpHeaders): readonly string[] {
+  return (headers['sec-websocket-protocol'] ?? '').split(',').map(each => each.trim());
 }

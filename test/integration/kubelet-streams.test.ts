@@ -34,6 +34,10 @@ streaming.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Bu
     serveOld(request, socket, head);
     return;
   }
+  if (request.url === '/new') {
+    serveNew(request, socket);
+    return;
+  }
   if (request.url === '/expired') {
     socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\nConnection: close\r\n\r\nunknown token');
     return;
@@ -42,6 +46,22 @@ streaming.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Bu
   socket.write(head);
   socket.pipe(socket);
 });
+
+/** A runtime that knows the WebSocket protocol v5 refuses broken handshakes of it, as ours does. */
+function serveNew(request: http.IncomingMessage, socket: Duplex): void {
+  const refuse = (status: string): void => {
+    socket.end(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  };
+  if (request.headers['x-try'] === 'broken') refuse('503 Service Unavailable');
+  else if (request.headers['sec-websocket-protocol'] !== 'v5.channel.k8s.io') refuse('403 Forbidden');
+  else if (request.method !== 'GET') refuse('405 Method Not Allowed');
+  else if ((request.headers['sec-websocket-key'] ?? '') === '') refuse('400 Bad Request');
+  else if (request.headers['sec-websocket-version'] !== '13') refuse('400 Bad Request');
+  else {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n');
+    socket.write(`Sec-WebSocket-Protocol: ${request.headers['sec-websocket-protocol']}\r\n\r\n`);
+  }
+}
 
 /** A runtime of SPDY and the older WebSocket protocols alone, as containerd is: sends input back and ends with 3. */
 async function serveOld(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -248,6 +268,44 @@ describe('a stream of the kubelet', () => {
     expect(asked).toHaveLength(2);
     expect(await command()).toEqual(['hello', 'NonZeroExitCode']);
     expect(asked).toHaveLength(3);
+  });
+
+  const TUNNEL = 'SPDY/3.1+portforward.k8s.io';
+  const handshake = {
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-protocol': 'v5.channel.k8s.io',
+  };
+  const without = (name: string) => Object.fromEntries(Object.entries(handshake).filter(([each]) => each !== name));
+  it.each<[string, http.RequestOptions, number]>([
+    ['a handshake without a key', { method: 'GET', headers: without('sec-websocket-key') }, 400],
+    ['a handshake of no version', { method: 'GET', headers: without('sec-websocket-version') }, 400],
+    ['a handshake of an empty key', { method: 'GET', headers: { ...handshake, 'sec-websocket-key': '' } }, 400],
+    ['a handshake that posts', { method: 'POST', headers: handshake }, 405],
+    ['another protocol', { method: 'GET', headers: { ...handshake, 'sec-websocket-protocol': TUNNEL } }, 403],
+    ['a failure of the runtime', { method: 'GET', headers: { ...handshake, 'x-try': 'broken' } }, 503],
+  ])('over WebSocket goes on to a runtime that knows its protocol after %s', async (_sentence, broken, status) => {
+    const fresh = await serve();
+    const base = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}`;
+    runtime.streamUrl = async () => `${base}/new`;
+    const path = '/exec/a/web/main?command=cat&input=1&output=1';
+    expect(await refusal(path, { ...broken, port: fresh })).toMatchObject({ status });
+    const socket = await stream(path, { method: 'GET', headers: handshake, port: fresh });
+    expect(seen.at(-1)?.headers).toMatchObject({ upgrade: 'websocket' });
+    socket.destroy();
+  });
+
+  it('over WebSocket is refused where it is of another kind, and nothing is held against the runtime', async () => {
+    const fresh = await serve();
+    const base = `http://127.0.0.1:${(streaming.address() as AddressInfo).port}`;
+    runtime.streamUrl = async () => `${base}/old`;
+    const wrong = { method: 'GET', headers: handshake, port: fresh };
+    expect(await refusal('/portForward/a/web?port=80', wrong)).toMatchObject({ status: 403 });
+    runtime.streamUrl = async () => `${base}/new`;
+    const socket = await stream('/exec/a/web/main?command=cat&output=1', wrong);
+    expect(seen.at(-1)?.headers).toMatchObject({ upgrade: 'websocket' });
+    socket.destroy();
   });
 
   it('needs an upgrade', async () => {

@@ -7,7 +7,7 @@ import { isUpgradeRequest } from '../../../remotecommand/negotiate.ts';
 import { passTunnel } from '../../../remotecommand/port-forward-tunnel.ts';
 import type { WantedStreams } from '../../../remotecommand/remote-command.ts';
 import { spdyHeaders } from '../../../remotecommand/spdy-headers.ts';
-import { hasAgreed, type StreamProtocol, streamProtocol } from '../../../remotecommand/stream-protocol.ts';
+import { type StreamProtocol, showsUnknown, streamProtocol } from '../../../remotecommand/stream-protocol.ts';
 import { translateRemoteCommand } from '../../../remotecommand/translate-remote-command.ts';
 import { forwardedHeaders, passUpgrade, type UpgradeClient } from '../../../remotecommand/upgrade-proxy.ts';
 import type { ContainerRuntime } from '../../runtime/ports.ts';
@@ -18,9 +18,6 @@ import { runtimeUrl } from './runtime-url.ts';
 import { forwardedPorts, wantedStreams } from './stream-options.ts';
 import type { PodTarget } from './stream-target.ts';
 
-/** Protocols that a runtime need not know. */
-const TRANSLATED: ReadonlySet<StreamProtocol> = new Set(['close', 'tunnel']);
-
 export interface KubeletStreamsOptions {
   pods(): readonly Pod[];
   readonly runtime: ContainerRuntime;
@@ -30,8 +27,12 @@ export interface KubeletStreamsOptions {
 /** A stream that is about to begin: asks the runtime for it and gives the address at which it is served, good for once. */
 interface Prepared {
   readonly protocol: StreamProtocol;
-  /** How to stand between a client and a runtime that does not know the protocol. */
-  readonly translated: { readonly spdy: readonly string[]; readonly pass: Passing };
+  /** Which protocol of such a stream a runtime need not know, and how to stand between it and a client then. */
+  readonly translated: {
+    readonly protocol: 'close' | 'tunnel';
+    readonly spdy: readonly string[];
+    readonly pass: Passing;
+  };
   ask(signal: AbortSignal): Promise<string>;
 }
 
@@ -101,13 +102,11 @@ export class KubeletStreams {
     request: IncomingMessage,
     signal: AbortSignal,
   ): Promise<UpgradeAnswer | undefined> {
-    const { protocol } = prepared;
-    if (this.#unknown.has(protocol)) return undefined;
+    const { protocol, translated } = prepared;
+    if (protocol === translated.protocol && this.#unknown.has(protocol)) return undefined;
     const answer = await this.#request(prepared, request.method ?? 'GET', headersOf(request), signal);
-    if (!TRANSLATED.has(protocol)) return answer;
     const { response } = answer;
-    const knows = answer.upgraded ? hasAgreed(protocol, response.headers) : response.statusCode === 404;
-    if (knows) return answer;
+    if (protocol !== translated.protocol || !showsUnknown(protocol, request, response)) return answer;
     this.#unknown.add(protocol);
     this.#options.log.info(
       { protocol, status: response.statusCode },
@@ -176,10 +175,11 @@ export class KubeletStreams {
   }
 }
 
-const TUNNEL: Prepared['translated'] = { spdy: ['portforward.k8s.io'], pass: passTunnel };
+const TUNNEL: Prepared['translated'] = { protocol: 'tunnel', spdy: ['portforward.k8s.io'], pass: passTunnel };
 
 function commandTranslation(wanted: WantedStreams): Prepared['translated'] {
   return {
+    protocol: 'close',
     spdy: ['v4.channel.k8s.io'],
     pass: (answer, client, signal) => translateRemoteCommand(answer, client, wanted, signal),
   };

@@ -43,6 +43,12 @@ export async function servePortForwardPairs(
     pairs.set(requestId, pair);
     return pair;
   };
+  /** A stream that is gone waits for no other: whoever opens and resets streams would fill the map. */
+  const forget = (pair: Pair): void => {
+    if (pairs.get(pair.requestId) !== pair) return;
+    pair.cancel();
+    pairs.delete(pair.requestId);
+  };
   const session = new SpdySession(socket, head, {
     role: 'server',
     maxStreams: MAX_STREAMS,
@@ -55,15 +61,20 @@ export async function servePortForwardPairs(
       const requestId = requestIdOf(stream, type);
       const pair = pairOf(requestId);
       if (pair[type] !== undefined) {
-        pair.error?.write(`error processing stream for request ${requestId}: ${type} stream already assigned`);
+        // once is enough for a client that does not read it
+        if (pair.error?.writableLength === 0)
+          pair.error.write(`error processing stream for request ${requestId}: ${type} stream already assigned`);
         return RESET_PROTOCOL_ERROR;
       }
       pair[type] = stream;
       if (type === 'error') stream.discardInput();
       const { data, error } = pair;
-      if (data === undefined || error === undefined) return undefined;
-      pair.cancel();
-      pairs.delete(requestId);
+      if (data === undefined || error === undefined) {
+        stream.once('reset', () => forget(pair));
+        stream.once('close', () => forget(pair));
+        return undefined;
+      }
+      forget(pair);
       const dataPort = readPort(data.headers['port']) ?? port;
       void passPort(target, options, { port: dataPort, data, signal: gone.signal }).then(failure => {
         if (failure === undefined) error.end();

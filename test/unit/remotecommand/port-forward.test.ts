@@ -14,6 +14,7 @@ import { control, data, numbers, RawSpdy } from './raw-spdy.ts';
 import { askUpgrade, readAll, streamServer } from './stream-server.ts';
 
 const FIN = 1;
+const UNIDIRECTIONAL = 2;
 const PROTOCOL = 'portforward.k8s.io';
 const POD = { pod: { name: 'web_default', uid: 'u1' } };
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -163,6 +164,27 @@ describe('port-forward over SPDY', () => {
     await client.close();
   });
 
+  it('keeps little of what it says to a client that repeats itself and does not read', async () => {
+    const clock = new FakeClock();
+    await using world = await forwarding(echo, [], { clock });
+    const client = await RawSpdy.connect(world.port, PROTOCOL);
+    const headers = { streamtype: 'error', port: '80', requestid: 'x'.repeat(30_000) };
+    await client.open(1, headers);
+    await client.frame('the reply', frame => frame.type === 2 && frame.id === 1);
+    client.socket.pause();
+    const before = clock.pending;
+    const repeats = 2000;
+    for (let i = 1; i <= repeats; i++) await client.open(1 + 2 * i, headers);
+    // taken behind all that, and a second timer shows it
+    await client.open(3 + 2 * repeats, { streamtype: 'error', port: '80', requestid: 'last' });
+    await waitFor('the last stream', () => clock.pending === before + 1);
+    client.socket.resume();
+    await clock.advance(30_000);
+    // the socket's buffers are full of it, nothing else
+    expect((await client.finished(1)).length).toBeLessThan(30_000 * (repeats / 2));
+    await client.close();
+  });
+
   it('gives a request 30 s for its second stream', async () => {
     const clock = new FakeClock();
     await using world = await forwarding(echo, [], { clock });
@@ -176,6 +198,25 @@ describe('port-forward over SPDY', () => {
     await client.close();
     await waitFor('the end', () => world.ended() === 1);
     expect(clock.pending).toBe(0);
+  });
+
+  it.each<[string, string, number, Buffer]>([
+    ['an error stream that is reset', 'error', 0, control(3, numbers(1, 5))],
+    ['a data stream that is reset', 'data', 0, control(3, numbers(1, 5))],
+    ['an error stream that both sides have ended', 'error', UNIDIRECTIONAL, data(1, '', FIN)],
+  ])('waits no longer for the other half of %s', async (_, streamtype, flags, end) => {
+    const clock = new FakeClock();
+    await using world = await forwarding(echo, [], { clock, idleMs: 0 });
+    const client = await RawSpdy.connect(world.port, PROTOCOL);
+    await client.open(1, { streamtype, port: '80', requestid: '0' }, flags);
+    await client.frame('the reply', frame => frame.type === 2 && frame.id === 1);
+    expect(clock.pending).toBe(1);
+    client.socket.write(end);
+    await waitFor('the timer to be gone', () => clock.pending === 0);
+    await openPair(client, 3, '0');
+    client.socket.write(data(5, 'anew', FIN));
+    expect(await client.finished(5)).toBe('anew');
+    await client.close();
   });
 
   it('lets go of the pod when the client resets its data stream, and when the connection is cut', async () => {

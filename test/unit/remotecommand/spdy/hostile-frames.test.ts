@@ -1,9 +1,13 @@
+import { type Duplex, PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { unavailable } from '../../../../src/base/errors.ts';
+import { servePortForward } from '../../../../src/remotecommand/serve-port-forward.ts';
 import { FakeClock } from '../../../harness/fake-clock.ts';
 import { waitFor } from '../../../harness/wait-for.ts';
 import { commandServer } from '../command-server.ts';
 import { type Compressor, control, data, headerBlock, numbers, RawSpdy } from '../raw-spdy.ts';
+import { streamServer } from '../stream-server.ts';
 
 const small = fc.integer({ min: 0, max: 9 });
 const bytes = (maxLength: number) => fc.uint8Array({ maxLength }).map(each => Buffer.from(each));
@@ -16,7 +20,14 @@ const step = fc.oneof(
       kind: fc.constant('syn' as const),
       id: small,
       flags: fc.nat(3),
-      type: fc.constantFrom('error', 'stdin', 'stdout', 'stderr', 'resize', 'x'),
+      headers: fc.oneof(
+        fc.constantFrom('error', 'stdin', 'stdout', 'stderr', 'resize', 'x').map(streamtype => ({ streamtype })),
+        fc.record({
+          streamtype: fc.constantFrom('error', 'data'),
+          port: fc.constantFrom('80', '80', '81', '0'),
+          requestid: fc.constantFrom('', 'a', 'b'),
+        }),
+      ),
     }),
   },
   {
@@ -37,7 +48,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 async function encode(step: Step, compressor: Compressor): Promise<Buffer> {
   switch (step.kind) {
     case 'syn':
-      return compressor.synStream(step.id, { streamtype: step.type }, step.flags);
+      return compressor.synStream(step.id, step.headers, step.flags);
     case 'data':
       return data(step.id, step.payload, step.flags);
     case 'reset':
@@ -94,4 +105,61 @@ it('leaves nothing behind of a client that sends whatever it likes, and serves t
   client.socket.write(data(3, 'fine', 1));
   expect(await client.finished(5)).toBe('fine');
   await client.close();
+});
+
+it('holds no pod and no timer for a client of port-forward that sends whatever it likes', async () => {
+  const clock = new FakeClock();
+  const connections = new Set<Duplex>();
+  let served = 0;
+  const connect = async (port: number): Promise<Duplex> => {
+    if (port !== 80) throw unavailable('connection refused');
+    const echo = new PassThrough();
+    connections.add(echo);
+    echo.once('close', () => connections.delete(echo));
+    return echo;
+  };
+  await using server = await streamServer(async (request, socket, head) => {
+    await servePortForward(request, socket, head, [], connect, { pod: { name: 'web', uid: 'u1' }, clock });
+    served += 1;
+  });
+  let begun = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async steps => {
+      const client = await RawSpdy.connect(server.port, 'portforward.k8s.io');
+      begun += 1;
+      for (const each of steps) client.socket.write(await encode(each, client.compressor));
+      client.socket.end();
+      await waitFor('the server to be done', () => client.ended && server.sockets.size === 0 && served === begun);
+      await waitFor('the pod to be let go', () => connections.size === 0);
+      expect(clock.pending).toBe(0);
+      await client.close();
+    }),
+    { numRuns: 150, seed: 37 },
+  );
+});
+
+it('has a timer of port-forward only for what is still open', async () => {
+  const clock = new FakeClock();
+  await using server = await streamServer((request, socket, head) => {
+    const connect = async (): Promise<Duplex> => new PassThrough();
+    const pod = { name: 'web', uid: 'u1' };
+    void servePortForward(request, socket, head, [], connect, { pod, clock, idleMs: 0 });
+  });
+  const opened = fc.record({
+    streamtype: fc.constantFrom('error', 'data'),
+    port: fc.constant('80'),
+    requestid: fc.constantFrom('a', 'b', 'c'),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(opened, { minLength: 1, maxLength: 20 }), async streams => {
+      const client = await RawSpdy.connect(server.port, 'portforward.k8s.io');
+      for (const [i, headers] of streams.entries()) await client.open(1 + 2 * i, headers);
+      for (const i of streams.keys()) client.socket.write(control(3, numbers(1 + 2 * i, 5)));
+      client.socket.write(control(6, numbers(1)));
+      await client.frame('the answer to a ping behind it all', frame => frame.type === 6);
+      expect(clock.pending).toBe(0);
+      await client.close();
+    }),
+    { numRuns: 60, seed: 41 },
+  );
 });

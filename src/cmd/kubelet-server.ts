@@ -17,11 +17,12 @@ export interface KubeletServerFlags {
   readonly tlsPrivateKeyFile?: string;
 }
 
-type Access = Pick<KubeletServerOptions, 'host' | 'tls' | 'askers' | 'rights'>;
+type Access = Pick<KubeletServerOptions, 'host' | 'tls' | 'askers' | 'rights' | 'entersPods'>;
 
 /**
  * Where the kubelet's server is open, and to whom. With an API server it speaks TLS and asks there who may do what. Without one, a client CA says who may do
- * all; where there is none either, nobody could be told apart, and it is open on loopback alone.
+ * all; where there is none either, nobody could be told apart, and it is open on loopback alone. Into pods, who proved nothing and was judged by nobody gets only where
+ * the configuration itself says AlwaysAllow: every user of the machine, and every web page that is shown on it, may reach loopback.
  */
 export function serverAccess(
   flags: KubeletServerFlags,
@@ -37,8 +38,9 @@ export function serverAccess(
   const { connection, nodeName, log } = parts;
   const clientCaFile = flags.clientCaFile ?? config.authentication.x509.clientCAFile ?? '';
   const clientCa = clientCaFile === '' ? undefined : readText(clientCaFile, 'clientCAFile');
+  const allowsAll = config.authorization.mode === 'AlwaysAllow';
   if (connection === undefined && clientCa === undefined)
-    return { host: '127.0.0.1', tls: undefined, askers: undefined, rights: undefined };
+    return { host: '127.0.0.1', tls: undefined, askers: undefined, rights: undefined, entersPods: allowsAll };
   const { webhook, anonymous } = config.authentication;
   const askers = new Askers({
     connection: webhook.enabled === false ? undefined : connection,
@@ -52,6 +54,7 @@ export function serverAccess(
     tls: { ...certificateOf(flags, config, parts), clientCa },
     askers,
     rights: rightsOf(config, connection, nodeName),
+    entersPods: allowsAll || connection !== undefined || anonymous.enabled !== true,
   };
 }
 

@@ -10,7 +10,7 @@ import { createLogger } from '../../src/daemon/logger.ts';
 import { createRegistry } from '../../src/daemon/metrics.ts';
 import { LABEL } from '../../src/kubelet/runtime/labels.ts';
 import type { ContainerLogs } from '../../src/kubelet/serve/logs/container-logs.ts';
-import { kubeletServer } from '../../src/kubelet/serve/server.ts';
+import { type KubeletServerOptions, kubeletServer } from '../../src/kubelet/serve/server.ts';
 import type { StatsAnswers } from '../../src/kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../../src/kubelet/serve/streams/kubelet-streams.ts';
 import { serveRemoteCommand } from '../../src/remotecommand/serve-remote-command.ts';
@@ -85,7 +85,7 @@ const pods = [
 
 const ends: (() => Promise<void>)[] = [];
 
-async function serve(debugging = true): Promise<number> {
+async function serve(changed: Partial<KubeletServerOptions> = {}): Promise<number> {
   const stop = new AbortController();
   let port = 0;
   const server = kubeletServer({
@@ -99,13 +99,15 @@ async function serve(debugging = true): Promise<number> {
     stats: { answer: async () => undefined } as unknown as StatsAnswers,
     runtime,
     streams: new KubeletStreams({ pods: () => pods, runtime, log }),
-    debugging,
+    debugging: true,
+    entersPods: true,
     registry: createRegistry(),
     log: Object.assign(Object.create(log), {
       info: (fields: { port?: number }) => {
         port = fields.port ?? port;
       },
     }),
+    ...changed,
   });
   let ended: Promise<void> = Promise.resolve();
   await new Promise<void>(ready => {
@@ -357,7 +359,7 @@ describe('the kubelet', () => {
   });
 
   it('looks into no container where debugging is off', async () => {
-    const closed = await serve(false);
+    const closed = await serve({ debugging: false });
     for (const path of ['/exec/a/web/main?output=1', '/portForward/a/web', '/run/a/web/main', '/runningpods/'])
       expect(await refusal(path, { port: closed })).toMatchObject({
         status: 405,
@@ -365,5 +367,34 @@ describe('the kubelet', () => {
       });
     expect(asked).toEqual([]);
     expect(await refusal('/healthz', { ...plain, port: closed, method: 'GET' })).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ['/exec/a/web/main?command=ls&output=1', 'POST'],
+    ['/exec/a/web/main?command=ls&output=1', 'GET'],
+    ['/attach/a/web/shell?input=1', 'POST'],
+    ['/portForward/a/web', 'POST'],
+    ['/run/a/web/main?cmd=ls', 'POST'],
+    ['/ru%6e/a/web/main?cmd=ls', 'POST'],
+  ])('lets nobody into a pod where it cannot tell who asks: %s by %s', async (path, method) => {
+    let ran = false;
+    runtime.answerExec = async () => {
+      ran = true;
+      return 0;
+    };
+    const closed = await serve({ entersPods: false });
+    for (const how of [{}, plain])
+      expect(await refusal(path, { ...how, port: closed, method })).toMatchObject({ status: 405 });
+    expect([ran, asked]).toEqual([false, []]);
+    expect(await refusal('/runningpods/', { ...plain, port: closed, method: 'GET' })).toMatchObject({ status: 200 });
+  });
+
+  it('says how it may let into pods', async () => {
+    const closed = await serve({ entersPods: false });
+    const { status, text } = await refusal('/run/a/web/main?cmd=ls', { ...plain, port: closed });
+    expect([status, text]).toEqual([
+      405,
+      expect.stringMatching(/closed.*authentication\.x509\.clientCAFile.*authorization\.mode: AlwaysAllow$/),
+    ]);
   });
 });

@@ -44,6 +44,8 @@ export interface KubeletServerOptions {
   readonly streams: KubeletStreams;
   /** False closes logs, streams and whatever else looks into containers. */
   readonly debugging: boolean;
+  /** False closes what acts within pods: it could not be told who does. */
+  readonly entersPods: boolean;
   readonly stats: StatsAnswers;
   readonly registry: Registry;
   readonly log: Logger;
@@ -59,6 +61,11 @@ const MAX_HEADER_BYTES = 1024 * 1024;
 const STREAM_METHODS: ReadonlySet<string> = new Set(['GET', 'POST']);
 /** What `enableDebuggingHandlers: false` closes, as upstream. */
 const DEBUGGING = /^\/(run|exec|attach|portForward|containerLogs|runningpods|debug\/pprof|logs)(\/|$)/;
+/** What acts within a pod, as its user or as root. */
+const ENTERS_PODS = /^\/(run|exec|attach|portForward)(\/|$)/;
+const CLOSED_PODS =
+  '/exec, /attach, /run and /portForward are closed: this kubelet lets in who proves nothing, and has no API server to ask who may do what. Set ' +
+  'authentication.x509.clientCAFile (and leave authentication.anonymous off), or open them to all who can connect with authorization.mode: AlwaysAllow\n';
 
 const TEXT = 'text/plain; charset=utf-8';
 
@@ -159,7 +166,7 @@ async function serveUpgrade(
   const signal = joinedSignal(gone.signal, stopping);
   try {
     await admit(options, request, url.pathname);
-    mustDebug(options, url.pathname);
+    mustBeOpen(options, url.pathname);
     await options.streams.serve(target, connection, url.searchParams, signal);
   } catch (error) {
     if (!(error instanceof Refusal) || signal.aborted) throw error;
@@ -182,7 +189,7 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage, s
   if (url === undefined) throw new Refusal(400, 'Bad Request\n');
   const { pathname, searchParams } = url;
   await admit(options, request, pathname);
-  mustDebug(options, pathname);
+  mustBeOpen(options, pathname);
   const target = podTarget(pathname);
   const { method = '' } = request;
   if (target?.kind === 'run' && method === 'POST')
@@ -213,8 +220,9 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage, s
   };
 }
 
-function mustDebug({ debugging }: KubeletServerOptions, path: string): void {
+function mustBeOpen({ debugging, entersPods }: KubeletServerOptions, path: string): void {
   if (!debugging && DEBUGGING.test(path)) throw new Refusal(405, 'Debug endpoints are disabled.\n');
+  if (!entersPods && ENTERS_PODS.test(path)) throw new Refusal(405, CLOSED_PODS);
 }
 
 /** Throws 401 for who is nobody and 403 for who may not, in upstream's words. */

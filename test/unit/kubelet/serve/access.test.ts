@@ -2,11 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ApiConnection } from '../../../../src/client/connection.ts';
+import { serverAccess } from '../../../../src/cmd/kubelet-server.ts';
+import { createLogger } from '../../../../src/daemon/logger.ts';
+import { defaultKubeletConfiguration } from '../../../../src/kubelet/configuration.ts';
 import { subresourcesOf, verbOf } from '../../../../src/kubelet/serve/rights.ts';
 import { servingCertificate } from '../../../../src/kubelet/serve/serving-certificate.ts';
 import { TimedCache } from '../../../../src/kubelet/serve/timed-cache.ts';
 import { parseCertificate } from '../../../../src/pki/certificate.ts';
 import { FakeClock } from '../../../harness/fake-clock.ts';
+import { TestAuthority } from '../../../harness/test-authority.ts';
+
+const log = createLogger({ daemon: 'test', level: 'silent' });
 
 describe('what a request touches', () => {
   it.each([
@@ -26,6 +33,39 @@ describe('what a request touches', () => {
     ['POST', 'create'],
     ['OPTIONS', ''],
   ])('%s stands for %j', (method, verb) => expect(verbOf(method)).toBe(verb));
+});
+
+describe('whom a kubelet lets into pods', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'gantry-access-'));
+    writeFileSync(`${directory}/ca.crt`, new TestAuthority().pem);
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+  const api = {} as ApiConnection;
+
+  it.each<[string, { api?: ApiConnection; ca?: boolean; anonymous?: boolean; mode?: string }, string, boolean]>([
+    ['nobody without an API server and a client CA', {}, '127.0.0.1', false],
+    ['all of the machine then, where its configuration says so', { mode: 'AlwaysAllow' }, '127.0.0.1', true],
+    ['who has a certificate of its client CA', { ca: true }, '0.0.0.0', true],
+    ['nobody with a client CA where nobody has to show one', { ca: true, anonymous: true }, '0.0.0.0', false],
+    ['all then, where its configuration says so', { ca: true, anonymous: true, mode: 'AlwaysAllow' }, '0.0.0.0', true],
+    ['whom the API server lets', { api }, '0.0.0.0', true],
+    ['anonymous users whom the API server lets', { api, anonymous: true }, '0.0.0.0', true],
+  ])('is %s', (_sentence, { api: connection, ca = false, anonymous = false, mode = 'Webhook' }, host, entersPods) => {
+    const config = defaultKubeletConfiguration();
+    const access = serverAccess(
+      ca ? { clientCaFile: `${directory}/ca.crt` } : {},
+      {
+        ...config,
+        authentication: { ...config.authentication, anonymous: { enabled: anonymous } },
+        authorization: { ...config.authorization, mode },
+      },
+      { connection, nodeName: 'n1', ips: ['192.0.2.1'], certificateDir: directory, log },
+    );
+    expect([access.host, access.entersPods]).toEqual([host, entersPods]);
+    expect(access.rights !== undefined).toBe(connection !== undefined);
+  });
 });
 
 describe('a cache of answers', () => {

@@ -5,11 +5,15 @@ import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Pod } from '../../src/api/types/gen/core-v1.ts';
-import { GantryError, notFound } from '../../src/base/errors.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { GantryError, notFound, unavailable } from '../../src/base/errors.ts';
+import type { ApiCall, ApiConnection } from '../../src/client/connection.ts';
 import { createLogger } from '../../src/daemon/logger.ts';
 import { createRegistry } from '../../src/daemon/metrics.ts';
 import { LABEL } from '../../src/kubelet/runtime/labels.ts';
+import { Askers } from '../../src/kubelet/serve/asker.ts';
 import type { ContainerLogs } from '../../src/kubelet/serve/logs/container-logs.ts';
+import { Rights } from '../../src/kubelet/serve/rights.ts';
 import { type KubeletServerOptions, kubeletServer } from '../../src/kubelet/serve/server.ts';
 import type { StatsAnswers } from '../../src/kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../../src/kubelet/serve/streams/kubelet-streams.ts';
@@ -330,6 +334,93 @@ describe('a stream of the kubelet', () => {
     const ended = once(left, 'close');
     for (const each of open) each.destroy();
     await ended;
+  });
+});
+
+/** An API server that knows ann, who may do all, bob, who may read metrics, and cat, of whom it cannot tell. */
+const judge = {
+  async call({ body }: ApiCall) {
+    const { spec } = JSON.parse(String(body));
+    const { token, user, resourceAttributes } = spec;
+    if (user === 'cat') throw unavailable('away');
+    const status =
+      user === undefined
+        ? { authenticated: /^(ann|bob|cat)$/.test(token), user: { username: token } }
+        : { allowed: user === 'ann' || resourceAttributes.subresource === 'metrics' };
+    return { status: 201, body: Buffer.from(JSON.stringify({ metadata: {}, spec, status })) };
+  },
+} as unknown as ApiConnection;
+
+describe('a stream of a kubelet that asks the API server who may do what', () => {
+  let guarded = 0;
+  beforeAll(async () => {
+    const ttl = { clock: systemClock, allowedMs: 60_000, deniedMs: 60_000 };
+    guarded = await serve({
+      askers: new Askers({ connection: judge, tokenTtlMs: 60_000, anonymous: false, clock: systemClock, log }),
+      rights: new Rights(judge, { nodeName: 'n1', ...ttl }),
+    });
+  });
+
+  const spdy = { method: 'POST', headers: {} };
+  const webSocket = {
+    method: 'GET',
+    headers: { upgrade: 'websocket', 'sec-websocket-protocol': 'v4.channel.k8s.io' },
+  };
+  describe.each([
+    ['/exec/a/web/main?command=ls&output=1', 'create', spdy, 'exec c2 ls'],
+    ['/exec/a/web/main?command=ls&output=1', 'get', webSocket, 'exec c2 ls'],
+    ['/attach/a/web/shell?input=1', 'create', spdy, 'attach c3'],
+    ['/attach/a/web/shell?input=1', 'get', webSocket, 'attach c3'],
+    ['/portForward/a/web', 'create', spdy, 'portForward s1 '],
+    ['/portForward/a/web?port=80', 'get', webSocket, 'portForward s1 80'],
+  ])('%s (%s)', (path, verb, { method, headers }, call) => {
+    const as = (authorization?: string): http.RequestOptions => ({
+      port: guarded,
+      method,
+      headers: authorization === undefined ? headers : { ...headers, authorization },
+    });
+
+    it.each([
+      ['without credentials', undefined, 401, 'Unauthorized'],
+      ['with a token that nobody knows', 'Bearer eve', 401, 'Unauthorized'],
+      ['with a password', 'Basic YW5uOmFubg==', 401, 'Unauthorized'],
+      [
+        'without the right',
+        'Bearer bob',
+        403,
+        `Forbidden (user=bob, verb=${verb}, resource=nodes, subresource(s)=[proxy])`,
+      ],
+      [
+        'where it cannot be told',
+        'Bearer cat',
+        500,
+        `Authorization error (user=cat, verb=${verb}, resource=nodes, subresource(s)=[proxy])`,
+      ],
+    ])('is refused %s', async (_sentence, authorization, status, text) => {
+      expect(await refusal(path, as(authorization))).toMatchObject({ status, text });
+      expect(asked).toEqual([]);
+    });
+
+    it('begins with the right to it', async () => {
+      const socket = await stream(path, as('Bearer ann'));
+      expect(asked).toEqual([call]);
+      socket.write('hello');
+      expect(String((await once(socket, 'data'))[0])).toBe('hello');
+      socket.destroy();
+    });
+  });
+
+  it('is not the only thing that is guarded: a command and the list of what runs are too', async () => {
+    const headers = { connection: 'close', authorization: 'Bearer bob' };
+    expect(await refusal('/run/a/web/main?cmd=ls', { port: guarded, headers })).toMatchObject({
+      status: 403,
+      text: 'Forbidden (user=bob, verb=create, resource=nodes, subresource(s)=[proxy])',
+    });
+    expect(await refusal('/runningpods/', { port: guarded, headers, method: 'GET' })).toMatchObject({
+      status: 403,
+      text: 'Forbidden (user=bob, verb=get, resource=nodes, subresource(s)=[pods proxy])',
+    });
+    expect(await refusal('/metrics', { port: guarded, headers, method: 'GET' })).toMatchObject({ status: 200 });
   });
 });
 

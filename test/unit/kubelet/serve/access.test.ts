@@ -25,12 +25,28 @@ describe('what a request touches', () => {
     ['/stats/summary', 'stats'],
     ['/logs/syslog', 'log'],
     ['/containerLogs/a/b/c', 'proxy'],
+    ['/exec/a/b/c', 'proxy'],
+    ['/attach/a/b/c', 'proxy'],
+    ['/run/a/b/c', 'proxy'],
+    ['/portForward/a/b', 'proxy'],
+    ['/runningpods', 'pods,proxy'],
+    ['/runningpods/', 'pods,proxy'],
+    ['/stats', 'stats'],
+    ['/stats/', 'stats'],
+    ['/statsx', 'proxy'],
+    ['/metrics', 'metrics'],
+    ['/metrics/resource', 'metrics'],
+    ['/metrics/probes', 'metrics'],
+    ['/metricsx', 'proxy'],
     ['/', 'proxy'],
   ])('%s is %s', (path, subresources) => expect(subresourcesOf(path).join()).toBe(subresources));
 
   it.each([
     ['GET', 'get'],
     ['POST', 'create'],
+    ['PUT', 'update'],
+    ['PATCH', 'patch'],
+    ['DELETE', 'delete'],
     ['OPTIONS', ''],
   ])('%s stands for %j', (method, verb) => expect(verbOf(method)).toBe(verb));
 });

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { PassThrough, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { PassThrough, Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomHex } from '../../src/base/hash.ts';
 import { attach } from '../../src/cri/oci/attach.ts';
@@ -461,6 +461,25 @@ describe.each([
     await expect(stuck.ended).rejects.toMatchObject({ code: 'resource-exhausted' });
     expect((await received).bytes).toBe(3_000_000);
     await waitFor('the container to end', exit);
+  });
+
+  it('let who is attached and slow go on for as long as he takes something', async () => {
+    const { bundle } = await attachable('head -c 200000 /dev/zero');
+    let taken = 0;
+    const slow = new Writable({
+      highWaterMark: 64 * 1024,
+      write(chunk: Buffer, _encoding, done) {
+        taken += chunk.length;
+        setTimeout(done, 60);
+      },
+    });
+    // what waits in the stream takes him longer than who takes nothing may
+    const session = await attach(bundle, { stdout: slow, stderr: undefined }, undefined, 300);
+    session.stdin.write('go\n');
+    await session.ended;
+    slow.end();
+    await finished(slow);
+    expect(taken).toBe(200_000);
   });
 
   it('lose nothing of the last that is written for who has typed what nobody reads', async () => {

@@ -17,7 +17,8 @@ const CONNECT_PAUSE_MS = 20;
 const CONNECT_ATTEMPTS = 500;
 /**
  * conmon waits for whoever is attached and reads too slowly, and with it the container and all others who are attached. Who takes nothing for so long is
- * cut off; one who is slow but takes something slows the container down, as any reader of a pipe would.
+ * cut off; one who is slow but takes something slows the container down, as any reader of a pipe would. A stream tells what was taken by the write, of up to
+ * 64 KiB, and the sockets below it by what they hold: who takes less than that in this time cannot be told from who takes nothing.
  */
 const STALL_MS = 10_000;
 
@@ -80,15 +81,22 @@ function distribute(packets: DescriptorStream, outputs: AttachOutputs, stallMs: 
   return new Promise((resolve, reject) => {
     const full = new Set<Writable>();
     let stalled: NodeJS.Timeout | undefined;
-    const settle = (finish: () => void): void => {
+    const goOnWaiting = (): void => {
+      stalled?.refresh();
+    };
+    const stopWaiting = (): void => {
       clearTimeout(stalled);
+      stalled = undefined;
+    };
+    const settle = (finish: () => void): void => {
+      stopWaiting();
       packets.destroy();
       finish();
     };
     packets.on('data', (packet: Buffer) => {
       const output = packet[0] === STDOUT ? outputs.stdout : packet[0] === STDERR ? outputs.stderr : undefined;
       if (output === undefined || packet.length < 2 || output.destroyed) return;
-      if (output.write(packet.subarray(1)) || full.has(output)) return;
+      if (output.write(packet.subarray(1), goOnWaiting) || full.has(output)) return;
       full.add(output);
       packets.pause();
       stalled ??= setTimeout(() => settle(() => reject(tooSlow(stallMs))), stallMs);
@@ -97,8 +105,7 @@ function distribute(packets: DescriptorStream, outputs: AttachOutputs, stallMs: 
         output.off('close', goOn);
         full.delete(output);
         if (full.size > 0) return;
-        clearTimeout(stalled);
-        stalled = undefined;
+        stopWaiting();
         packets.resume();
       };
       output.on('drain', goOn);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdirSync, realpathSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { connect, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -9,7 +10,7 @@ import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { TestCluster } from '../harness/cluster.ts';
 import { ClusterDaemons, type Daemon } from '../harness/cluster-daemons.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
-import { newestKubectl } from '../harness/kubectl.ts';
+import { type Kubectl, newestKubectl } from '../harness/kubectl.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const LONG = { timeout: 120_000 };
@@ -37,6 +38,17 @@ const pods = (cluster: string) =>
       ],
     },
   }));
+
+type Background = ReturnType<Kubectl['background']>;
+
+/** The local port of a `port-forward`, once it says so. */
+async function forwardedPort(forward: Background): Promise<number> {
+  const port = await waitFor('the forwarded port', saw => {
+    saw(forward.seen());
+    return /127\.0\.0\.1:(\d+)/.exec(forward.seen())?.[1];
+  });
+  return Number(port);
+}
 
 /** Every kubectl beside the newest one. */
 function programs(): readonly (readonly [string, string])[] {
@@ -93,10 +105,7 @@ describe('streams of a cluster of two nodes', () => {
       const client = cluster.kubectl().with(program).at('/', { KUBECTL_PORT_FORWARD_WEBSOCKETS: websockets });
       const forward = client.background('port-forward pod/on-worker :8080');
       try {
-        const port = await waitFor('the forwarded port', saw => {
-          saw(forward.seen());
-          return /127\.0\.0\.1:(\d+)/.exec(forward.seen())?.[1];
-        });
+        const port = await forwardedPort(forward);
         const pages = Array.from({ length: 20 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text());
         expect(new Set(await Promise.all(pages))).toEqual(new Set(['hello\n']));
       } finally {
@@ -141,12 +150,21 @@ describe('streams of a cluster of two nodes', () => {
     const echoes = await Promise.all(Array.from({ length: 200 }, (_, i) => echoed(`line ${i}\n`)));
     expect(echoes).toEqual(Array.from({ length: 200 }, (_, i) => [`line ${i}\n`, 'Success']));
     expect([await running('httpd'), await running('cat')]).toEqual([1, 0]);
-    await waitFor('all descriptors to be closed', async saw => {
-      const now = await descriptors();
-      saw({ before, now });
-      // some connections are kept for the next question
-      return Object.entries(now).every(([name, count]) => count <= (before[name] ?? 0) + 20);
-    });
+    await closedAgain(before);
+  });
+
+  it('are 200 connections through one port-forward, of which nothing is left', LONG, async () => {
+    const before = await descriptors();
+    const forward = kubectl.background('port-forward pod/on-worker :8080');
+    try {
+      const port = await forwardedPort(forward);
+      const pages = Array.from({ length: 200 }, async () => (await fetch(`http://127.0.0.1:${port}/`)).text());
+      expect(new Set(await Promise.all(pages))).toEqual(new Set(['hello\n']));
+      await waitFor('the connections in the pod to end', async () => (await forwarded()) === 0);
+    } finally {
+      await forward.end();
+    }
+    await closedAgain(before);
   });
 
   it('go no faster than their reader, and end with it', LONG, async () => {
@@ -209,23 +227,87 @@ describe('streams of a cluster of two nodes', () => {
     return counts;
   }
 
+  async function closedAgain(before: Record<string, number>): Promise<void> {
+    await waitFor('all descriptors to be closed', async saw => {
+      const now = await descriptors();
+      saw({ before, now });
+      // a few connections come and go with what the daemons do by themselves
+      return Object.entries(now).every(([name, count]) => count <= (before[name] ?? 0) + 3);
+    });
+  }
+
   describe.each([
     ['the API server', { node: 'control-plane', name: 'control-plane' }],
     ['the kubelet', { node: 'worker', name: 'node' }],
     ['the runtime', { node: 'worker', name: 'cri' }],
-  ] satisfies [string, Daemon][])('end on both sides when %s is killed', (_part, daemon) => {
-    it('and others begin when it is back', LONG, async () => {
-      const command = kubectl.background('exec on-worker -c web -- sh -c', 'echo begun; exec sleep 1234');
-      await waitFor('the command to run', saw => {
-        saw(command.seen());
-        return command.seen().includes('begun');
+  ] satisfies [string, Daemon][])('end on both sides when %s is killed', (part, daemon) => {
+    let writer: Background;
+    let reader: WebSocket;
+    let attached: Background;
+    let forward: Background;
+    let connection: Socket;
+    const closed: unknown[] = [];
+
+    beforeAll(async () => {
+      writer = kubectl.background('exec on-worker -c web -- sh -c', 'while echo on; do sleep 0.1; done');
+      reader = command('cat&stdin=true&stdout=true').on('close', () => closed.push('reader'));
+      attached = kubectl.background('attach on-worker -c reader');
+      forward = kubectl.background('port-forward pod/on-worker :8080');
+      await once(reader, 'open');
+      connection = connect(await forwardedPort(forward), '127.0.0.1').on('close', () => closed.push('connection'));
+      connection.write('GET / HTTP/1.1\r\n');
+      await waitFor('all four to run', async saw => {
+        await typed(`before ${part}`);
+        const now = [writer.seen(), attached.seen(), await running('cat'), await forwarded()];
+        saw(now);
+        return now[0] !== '' && attached.seen().includes(`read before ${part}`) && now[2] === 1 && now[3] === 2;
       });
       await daemons.kill(daemon);
-      expect(await command.done()).not.toBe(0);
+    }, LONG.timeout);
+    afterAll(() => Promise.all([writer, attached, forward].map(each => each?.end())));
+
+    it('a command that writes', LONG, async () => {
+      expect(await writer.done()).not.toBe(0);
       await daemons.answer();
+      await waitFor('the command to see its closed pipe', async () => {
+        const args = await kubectl.ok('exec on-worker -c web -- ps -o args');
+        return !args.includes('while echo on');
+      });
+    });
+
+    it('a command that reads', LONG, async () => {
+      await waitFor('the client to be told', () => closed.includes('reader'));
+      await waitFor('the command to see the end of its input', async () => (await running('cat')) === 0);
+    });
+
+    it('an attach, whose container goes on', LONG, async () => {
+      expect(await attached.done()).not.toBe(0);
+      await typed(`after ${part}`);
+      await waitFor('the line', async () => (await kubectl.ok('logs on-worker -c reader')).includes(`after ${part}`));
+    });
+
+    it('a port-forward with its connections', LONG, async () => {
+      expect(await forward.done()).not.toBe(0);
+      expect(forward.seen()).toContain('lost connection to pod');
+      await waitFor('the client to be told', () => closed.includes('connection'));
+      await waitFor('the connection in the pod to end', async () => (await forwarded()) === 0);
+    });
+
+    it('and others begin when it is back', LONG, async () => {
       expect(await kubectl.ok('exec on-worker -c web -- echo again')).toBe('again');
     });
   });
+
+  /** A line for the container that reads, by somebody who leaves at once. */
+  function typed(line: string): Promise<string> {
+    return kubectl.given(`${line}\n`).ok('attach -i on-worker -c reader');
+  }
+
+  /** Ends of connections over the pod's loopback to its server, but for those that only wait for their time to be over. */
+  async function forwarded(): Promise<number> {
+    const script = `cat /proc/net/tcp /proc/net/tcp6 | awk '/0100007F:1F90/ && $4 != "06"' | wc -l`;
+    return Number(await kubectl.ok('exec on-worker -c web -- sh -c', script));
+  }
 
   it('end when their pod does', LONG, async () => {
     const command = kubectl.background('exec on-worker -c web -- sh -c', 'echo begun; exec sleep 1234');

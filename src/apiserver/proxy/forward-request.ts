@@ -1,5 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { createDeflateRaw, createGunzip, createGzip, createInflateRaw } from 'node:zlib';
 import { serviceUnavailableError } from '../../api/status.ts';
 import { errnoName } from '../../base/errors.ts';
@@ -9,8 +9,11 @@ import type { RequestContext } from '../pipeline/context.ts';
 import { answerBody } from './answer-body.ts';
 import { headersToBackend, headersToClient } from './proxied-headers.ts';
 import { escapedPath, pathBefore, queryOf } from './proxied-path.ts';
-import { HtmlRewriter } from './rewrite-html.ts';
+import { rewriteHtml } from './rewrite-html-stream.ts';
 import { type LinkContext, rewriteLink } from './rewrite-link.ts';
+
+/** The prefix of a pod, service or node is shorter, however it is escaped. A path that is not tidy is all prefix, and may be as long as a request line: a page of links would become a thousand times as long. */
+const MAX_PREFIX = 2048;
 
 const REPEATED: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -108,13 +111,10 @@ function responseOf(
   return { status, headers: others, body: answerBody(answer, request, signal, rewritten) };
 }
 
-/** The document with its links rewritten, in the coding that it came in. Undefined for a coding that is not known: it goes through as it is. */
+/** The document with its links rewritten, in the coding that it came in. Undefined for a coding that is not known, and where the prefix is too long: it goes through as it is. */
 function rewriting(answer: IncomingMessage, links: LinkContext): readonly Transform[] | undefined {
-  const rewriter = new HtmlRewriter(link => rewriteLink(link, links));
-  const rewrite = new Transform({
-    transform: (piece: Buffer, _encoding, done) => done(null, rewriter.write(piece)),
-    flush: done => done(null, rewriter.end()),
-  });
+  if (links.before.length > MAX_PREFIX) return undefined;
+  const rewrite = rewriteHtml(link => rewriteLink(link, links));
   switch (answer.headers['content-encoding'] ?? '') {
     case '':
       return [rewrite];

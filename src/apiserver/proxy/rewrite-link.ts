@@ -13,6 +13,9 @@ export interface LinkContext {
 /** Scheme, authority, path and the rest of a reference (RFC 3986 appendix B). */
 const REFERENCE = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(.*)$/is;
 
+/** What a path that `posix.join` would change has. It also tells some apart that it would not: they only take longer. */
+const UNTIDY = /\/[./]/;
+
 /**
  * A link of a backend as the client must see it: one with an absolute path on the backend's own host goes through the proxy again, every other one stays as it is. Pure.
  */
@@ -22,5 +25,11 @@ export function rewriteLink(link: string, { before, hosts, requestHost }: LinkCo
   if ((host !== '' && !hosts.includes(host)) || !path.startsWith('/')) return link;
   const origin = host !== '' && host === requestHost ? `${scheme === '' ? '' : `${scheme}:`}//${authority}` : '';
   // what has the prefix has been made by a backend that knows of it
-  return `${origin}${path.startsWith(before) ? path : posix.join(before, path)}${rest}`;
+  return `${origin}${path.startsWith(before) ? path : joined(before, path)}${rest}`;
+}
+
+/** `posix.join` of an absolute path, without its cost for what needs no tidying: a page may have a link every few bytes. */
+function joined(before: string, path: string): string {
+  const tidy = !before.endsWith('/') && !UNTIDY.test(before) && !UNTIDY.test(path);
+  return tidy ? before + path : posix.join(before, path);
 }

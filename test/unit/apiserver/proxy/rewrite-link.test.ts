@@ -17,9 +17,15 @@ describe('a link of a backend', () => {
     ['../b', '../b'],
     ['#top', '#top'],
     ['', ''],
+    ['/a//b/./c', '/proxy/a/b/c'],
+    ['/a/../b', '/proxy/b'],
+    ['/.a/..b', '/proxy/.a/..b'],
     ['http://example.org/a', 'http://example.org/a'],
     ['//example.org/a', '//example.org/a'],
     ['mailto:jane@example.org', 'mailto:jane@example.org'],
     ['http://10.0.0.1:80', 'http://10.0.0.1:80'],
   ])('%j is seen as %j', (link, seen) => expect(rewriteLink(link, context)).toBe(seen));
+
+  it('goes through a prefix that is tidied with it', () =>
+    expect(rewriteLink('/a', { ...context, before: '/x//proxy/' })).toBe('/x/proxy/a'));
 });

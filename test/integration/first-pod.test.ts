@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { detectCgroups } from '../../src/linux/cgroup-layout.ts';
 import { PROJECT } from '../harness/gantry-command.ts';
-import { run } from '../harness/host.ts';
+import { httpGet, run } from '../harness/host.ts';
 import { type KubeletHost, podManifest, type SeenPod, startKubelet, WAIT } from '../harness/kubelet.ts';
 import { type RuntimeHost, type RuntimeName, runtimeHost } from '../harness/runtime-host.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -61,6 +61,11 @@ describe.each(RUNTIMES)('a pod from a manifest, by our kubelet on %s', runtime =
     expect(await run(target.host, ['find', '/sys/fs/cgroup', '-path', `*pod${pod.metadata.uid}*`, '-type', 'd'])).toBe(
       '',
     );
+  });
+
+  it('lets nobody into its pods by a port that asks nobody who he is', async () => {
+    const { status, body } = await httpGet(target.host, 10250, '/exec/default/first-pod/hello?command=id&output=1');
+    expect([status, body]).toEqual([405, expect.stringContaining('authorization.mode: AlwaysAllow')]);
   });
 
   it('lets two pods reach each other by IP, and one reach itself', async () => {

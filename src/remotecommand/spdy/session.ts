@@ -28,10 +28,14 @@ import {
 import { HeaderBlockReader, HeaderBlockWriter, type SpdyHeaders } from './header-block.ts';
 import { ReceiveWindows } from './receive-windows.ts';
 import { SendScheduler } from './send-scheduler.ts';
-import { SpdyStream, type StreamSession } from './stream.ts';
+import { RECEIVE_WINDOW, SpdyStream, type StreamSession } from './stream.ts';
 
 /** For a peer to close after we have. */
 const LINGER_MS = 5_000;
+/** That all streams of a connection may hold unread: as much as 32 full ones. */
+const HELD_BYTES = 16 * 1024 * 1024;
+/** Read on as soon as a stream's window is free: more would wait for streams that may never be read. */
+const HELD_BYTES_TO_READ_ON = HELD_BYTES - RECEIVE_WINDOW;
 /** While the socket is not read. */
 const PROBE_MS = 15_000;
 /** For the answer to a stream that we open: upstream's. */
@@ -83,6 +87,8 @@ export class SpdySession implements StreamSession {
   #peerGoesAway = false;
   #closing = false;
   #chunkLength = 0;
+  #held = 0;
+  #holdsTooMuch = false;
   #cancelProbe = (): void => {};
 
   constructor(socket: Duplex, head: Buffer, options: SpdySessionOptions) {
@@ -184,14 +190,22 @@ export class SpdySession implements StreamSession {
 
   isFull(stream: SpdyStream): void {
     this.#full.add(stream);
-    this.#socket.pause();
-    this.#probePeer();
+    this.#stopReading();
   }
 
   hasRoom(stream: SpdyStream): void {
-    if (!this.#full.delete(stream) || this.#full.size > 0) return;
-    this.#cancelProbe();
-    this.#socket.resume();
+    if (this.#full.delete(stream)) this.#readOn();
+  }
+
+  holds(change: number): void {
+    this.#held += change;
+    if (!this.#holdsTooMuch && this.#held > HELD_BYTES) {
+      this.#holdsTooMuch = true;
+      this.#stopReading();
+    } else if (this.#holdsTooMuch && this.#held <= HELD_BYTES_TO_READ_ON) {
+      this.#holdsTooMuch = false;
+      this.#readOn();
+    }
   }
 
   left(stream: SpdyStream, reset: boolean): void {
@@ -207,6 +221,17 @@ export class SpdySession implements StreamSession {
     this.#sending.forget(stream);
     this.#windows.forget(stream);
     return this.#streams.delete(stream.id);
+  }
+
+  #stopReading(): void {
+    this.#socket.pause();
+    this.#probePeer();
+  }
+
+  #readOn(): void {
+    if (this.#full.size > 0 || this.#holdsTooMuch) return;
+    this.#cancelProbe();
+    this.#socket.resume();
   }
 
   // --- what comes ---

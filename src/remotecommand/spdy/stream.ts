@@ -26,6 +26,8 @@ export interface StreamSession {
   taken(stream: SpdyStream, bytes: number): void;
   /** The stream holds as much as it may: nothing more may come for it until `hasRoom`. */
   isFull(stream: SpdyStream): void;
+  /** What the stream holds unread has grown or shrunk by so many bytes. */
+  holds(change: number): void;
   hasRoom(stream: SpdyStream): void;
   /** It has ended on our side; `reset` where the peer has to be told. */
   left(stream: SpdyStream, reset: boolean): void;
@@ -41,6 +43,10 @@ export class SpdyStream extends Duplex {
   readonly #session: StreamSession;
   readonly #queue: Buffer[] = [];
   #queueCost = 0;
+  /** How many pieces the readable side holds. */
+  #buffered = 0;
+  /** What the session knows of. */
+  #held = 0;
   #wanted = false;
   #full = false;
   #discarding = false;
@@ -92,6 +98,7 @@ export class SpdyStream extends Duplex {
         this.#session.isFull(this);
       }
     }
+    this.#count();
   }
 
   /** Of the session: the peer has ended its side. */
@@ -106,8 +113,17 @@ export class SpdyStream extends Duplex {
     this.#cut = true;
     if (!keepQueue) this.#drain();
     this.receiveEnd();
+    this.#count();
     this.#finishOutgoing();
     this.emit('reset');
+  }
+
+  /** Every way of reading comes by here; `_read` is called before the bytes are gone. */
+  override read(size?: number): Buffer | null {
+    const bytes: Buffer | null = super.read(size);
+    if (bytes !== null) this.#buffered = this.readableLength === 0 ? 0 : Math.max(1, this.#buffered - 1);
+    this.#count();
+    return bytes;
   }
 
   override _read(): void {
@@ -137,6 +153,7 @@ export class SpdyStream extends Duplex {
     const reset = !this.#cut && !(this.#remoteEnded && this.#localEnded);
     this.#cut = true;
     this.#drain();
+    this.#count();
     this.#session.left(this, reset);
     this.#finishOutgoing();
     done(error);
@@ -175,6 +192,7 @@ export class SpdyStream extends Duplex {
     // _read may be called within push
     this.#wanted = false;
     if (this.push(piece)) this.#wanted = true;
+    this.#buffered = this.readableLength === 0 ? 0 : this.#buffered + 1;
     this.#session.taken(this, piece.length);
   }
 
@@ -184,6 +202,14 @@ export class SpdyStream extends Duplex {
     this.#queueCost = 0;
     if (bytes > 0) this.#session.taken(this, bytes);
     this.#tellRoom();
+  }
+
+  /** One that the peer knows of no more is its reader's alone: nothing is added to it. */
+  #count(): void {
+    const held = this.#cut ? 0 : this.#queueCost + this.readableLength + this.#buffered * PIECE_COST;
+    const change = held - this.#held;
+    this.#held = held;
+    if (change !== 0) this.#session.holds(change);
   }
 
   #tellRoom(): void {

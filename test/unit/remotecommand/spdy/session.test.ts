@@ -277,6 +277,84 @@ describe('a SPDY session', () => {
     await session.close();
   });
 
+  it.each([
+    { what: 'bytes', streams: 100, frames: 25, size: 16 << 10, most: (16 << 20) + (64 << 10) },
+    // each costs 256 bytes, 9 of which come over the wire
+    { what: 'tiny frames', streams: 10, frames: 15_000, size: 1, most: (10 * (16 << 20)) / 256 + (64 << 10) },
+  ])('leaves the socket unread while all streams together hold too many $what', async row => {
+    const clock = new FakeClock();
+    const streams: SpdyStream[] = [];
+    const [near, far] = link(() => 16 << 10, 64 << 20);
+    const session = new SpdySession(near, Buffer.alloc(0), {
+      role: 'server',
+      maxStreams: 100,
+      idleMs: 0,
+      clock,
+      onStream(stream) {
+        streams.push(stream);
+        // its readable side fills up too
+        stream.read(0);
+        return undefined;
+      },
+    });
+    far.resume();
+    let came = 0;
+    near.on('data', piece => {
+      came += piece.length;
+    });
+    const compressor = new Compressor();
+    const ids = Array.from({ length: row.streams }, (_, i) => 1 + 2 * i);
+    for (const id of ids) far.write(await compressor.synStream(id, { a: 'b' }));
+    for (const id of ids) far.write(Buffer.concat(Array(row.frames).fill(data(id, Buffer.alloc(row.size)))));
+    await waitFor('the socket to be left unread', () => near.isPaused());
+    expect(came).toBeLessThan(row.most);
+    let read = 0;
+    for (const stream of streams)
+      stream.on('data', piece => {
+        read += piece.length;
+      });
+    await waitFor('all to be read', () => read === row.streams * row.frames * row.size);
+    expect([near.isPaused(), clock.pending]).toEqual([false, 0]);
+    await session.close();
+  });
+
+  it('reads on when streams that hold too much are reset, and counts them no more', async () => {
+    const streams: SpdyStream[] = [];
+    const [near, far] = link(() => 16 << 10, 64 << 20);
+    const session = new SpdySession(near, Buffer.alloc(0), {
+      role: 'server',
+      maxStreams: 1000,
+      idleMs: 0,
+      onStream(stream) {
+        streams.push(stream);
+        return undefined;
+      },
+    });
+    far.resume();
+    const compressor = new Compressor();
+    const ids = Array.from({ length: 50 }, (_, i) => 1 + 2 * i);
+    for (const id of ids) far.write(await compressor.synStream(id, { a: 'b' }));
+    for (const id of ids) far.write(data(id, Buffer.alloc(400 << 10)));
+    await waitFor('the socket to be left unread', () => near.isPaused());
+    streams[0]?.destroy();
+    await waitFor('the socket to be left unread again', () => near.isPaused());
+    for (const stream of streams) stream.destroy();
+    // as much once more is taken, and read
+    for (const id of ids) {
+      far.write(await compressor.synStream(200 + id, { a: 'b' }));
+      far.write(data(200 + id, Buffer.alloc(100 << 10)));
+    }
+    await waitFor('the new streams', () => streams.length === 100);
+    let read = 0;
+    for (const stream of streams.slice(50))
+      stream.on('data', piece => {
+        read += piece.length;
+      });
+    await waitFor('all of them', () => read === 50 * (100 << 10));
+    expect(near.isPaused()).toBe(false);
+    await session.close();
+  });
+
   it('finds out that a peer has died whose stream is full', async () => {
     const clock = new FakeClock();
     const streams: SpdyStream[] = [];

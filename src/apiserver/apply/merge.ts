@@ -59,7 +59,12 @@ function mergeLists(list: ListShape, leftItems: readonly unknown[], rightItems: 
   const left = indexed(list, leftItems);
   const right = indexed(list, rightItems);
   const shared = right.elements.filter(({ text }) => left.values.has(text)).map(({ text }) => text);
-  let nextShared = shared.shift();
+  let nextShared = shared[0];
+  let sharedTaken = 0;
+  const advanceShared = (): void => {
+    sharedTaken += 1;
+    nextShared = shared[sharedTaken];
+  };
   const merged = new Set<string>();
   const items: unknown[] = [];
   const add = (l: unknown, r: unknown): void => {
@@ -77,7 +82,7 @@ function mergeLists(list: ListShape, leftItems: readonly unknown[], rightItems: 
         takeRight(leftText);
         l += 1;
         r += 1;
-        nextShared = shared.shift();
+        advanceShared();
         continue;
       }
       if (right.values.has(leftText) && nextShared !== undefined && nextShared !== leftText) {
@@ -96,7 +101,7 @@ function mergeLists(list: ListShape, leftItems: readonly unknown[], rightItems: 
     if (rightText !== undefined) {
       takeRight(rightText);
       r += 1;
-      if (nextShared === rightText) nextShared = shared.shift();
+      if (nextShared === rightText) advanceShared();
     }
   }
   return items.length > 0 ? items : undefined;

@@ -41,8 +41,9 @@ function one(problem: string): readonly ShapeError[] {
   return [{ path: '', problem }];
 }
 
-function below(step: string, errors: readonly ShapeError[]): readonly ShapeError[] {
-  return errors.map(({ path, problem }) => ({ path: step + path, problem }));
+/** One by one: a call takes fewer arguments than a list may have errors. */
+function addBelow(errors: ShapeError[], step: string, found: readonly ShapeError[]): void {
+  for (const { path, problem } of found) errors.push({ path: step + path, problem });
 }
 
 function checkScalar({ scalar }: ScalarShape, value: unknown): readonly ShapeError[] {
@@ -67,7 +68,7 @@ function checkMap(map: MapShape, value: unknown, duplicates: Duplicates): readon
     const shape = entryShape(map, name);
     if (shape === undefined) return [...errors, { path: `.${name}`, problem: 'field not declared in schema' }];
     const found = check(shape, item, duplicates);
-    if (found.length > 0) errors.push(...below(`.${name}`, found));
+    addBelow(errors, `.${name}`, found);
   }
   return errors;
 }
@@ -87,7 +88,7 @@ function checkList(list: ListShape, value: unknown, duplicates: Duplicates): rea
       seen.add(element.text);
     }
     const found = check(list.of, item, duplicates);
-    if (found.length > 0) errors.push(...below(step, found));
+    addBelow(errors, step, found);
   }
   return errors;
 }

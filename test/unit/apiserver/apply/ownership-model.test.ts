@@ -162,9 +162,13 @@ const step = fc.record({
   who: fc.constantFrom('m1', 'm2', 'm3'),
   leaves,
 });
-const OPTIONS = { seed: 20261129, numRuns: 100 };
+const SEED = Number(process.env['GANTRY_SEED'] ?? 20261129);
+const SOAK = process.env['GANTRY_SOAK'] === '1';
+const OPTIONS = { seed: SEED, numRuns: SOAK ? 5000 : 100 };
 
-describe('ownership of fields beside a simple model of it', () => {
+describe(`ownership of fields beside a simple model of it (seed ${SEED}; GANTRY_SEED repeats it)`, {
+  timeout: 600_000,
+}, () => {
   it('has the same values, owners and conflicts after any steps', () => {
     fc.assert(
       fc.property(leaves, fc.array(step, { maxLength: 12 }), (first, steps) => {

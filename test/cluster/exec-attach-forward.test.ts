@@ -110,17 +110,45 @@ describe('streams of kubectl', { timeout: 300_000 }, () => {
     );
   });
 
-  it('shows what an attached container writes, and gives it what is typed, once or again', async () => {
-    const script = 'while read line; do echo got $line; done; echo over; exit 6';
-    const start = async (name: string, flags: string): Promise<void> => {
-      await kubectl.ok(`run ${name} -i ${flags} --image=${BUSYBOX} --restart=Never --attach=false -- sh -c`, script);
-      await kubectl.ok(`wait pod/${name} --for=condition=Ready ${PATIENCE}`);
-    };
-    await Promise.all([start('once-typed', ''), start('typed-again', '--leave-stdin-open')]);
-    expect((await kubectl.given('one\ntwo\n').run('attach -i once-typed')).out).toBe('got one\ngot two\nover');
+  const ECHO = 'while read line; do echo got $line; done; echo over; exit 6';
+
+  /** Starts a pod that answers each line, by `run` with further flags. */
+  async function answering(name: string, ...flags: string[]): Promise<void> {
     await kubectl.ok(
-      `wait pod/once-typed --for=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}=6 ${PATIENCE}`,
+      `run ${name} -i ${flags.join(' ')} --image=${BUSYBOX} --restart=Never --attach=false -- sh -c`,
+      ECHO,
     );
+    await kubectl.ok(`wait pod/${name} --for=condition=Ready ${PATIENCE}`);
+  }
+
+  describe.each(clients)('attach %s', (how, skipped, client) => {
+    const slug = how.replace(/ \(.*/, '').replaceAll(/\W+/g, '-').toLowerCase();
+
+    it.skipIf(skipped)('shows what the container writes, and gives it what is typed', async () => {
+      const name = `typed-${slug}`;
+      await answering(name);
+      const { out } = await client().given('one\ntwo\n').run(`attach -i ${name}`);
+      expect(out).toBe('got one\ngot two\nover');
+      await kubectl.ok(
+        `wait pod/${name} --for=jsonpath={.status.containerStatuses[0].state.terminated.exitCode}=6 ${PATIENCE}`,
+      );
+    });
+
+    it.skipIf(skipped)('runs a pod in which somebody is, passes its code on and removes it', async () => {
+      const name = `once-${slug}`;
+      const result = await client()
+        .given('typed\n')
+        .run(`run ${name} -i --rm --image=${BUSYBOX} --restart=Never -- sh -c`, 'read line; echo got $line; exit 3');
+      expect(result).toMatchObject({
+        code: 3,
+        out: expect.stringMatching(new RegExp(`^got typed\\npod "${name}" deleted`)),
+      });
+      expect(await kubectl.ok(`get pod ${name} --ignore-not-found`)).toBe('');
+    });
+  });
+
+  it('attaches again to a container whose input was left open', async () => {
+    await answering('typed-again', '--leave-stdin-open');
     // whoever leaves such a container is not awaited, so what it writes then is in its log for sure
     for (const line of ['one', 'two']) await kubectl.given(`${line}\n`).ok('attach -i typed-again');
     await waitFor('what was typed both times', async saw => {
@@ -128,16 +156,6 @@ describe('streams of kubectl', { timeout: 300_000 }, () => {
       saw(log);
       return log === 'got one\ngot two';
     });
-  });
-
-  it('runs a pod in which somebody is, passes its code on and removes it', async () => {
-    const own = kubectl.given('typed\n');
-    const result = await own.run(
-      `run once -i --rm --image=${BUSYBOX} --restart=Never -- sh -c`,
-      'read line; echo got $line; exit 3',
-    );
-    expect(result).toMatchObject({ code: 3, out: expect.stringMatching(/^got typed\npod "once" deleted/) });
-    expect(await kubectl.ok('get pod once --ignore-not-found')).toBe('');
   });
 
   it('copies files and folders there and back', async () => {

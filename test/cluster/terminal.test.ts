@@ -1,11 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { TestCluster } from '../harness/cluster.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
+import { kubectl120, suiteOf } from '../harness/kubectl.ts';
 import { Terminal } from '../harness/terminal.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const PATIENCE = '--timeout=140s';
 const SHELL = '/ #';
+const OLD = suiteOf(kubectl120());
 
 describe('kubectl at a terminal', { timeout: 120_000 }, () => {
   const cluster = new TestCluster();
@@ -159,6 +161,28 @@ describe('kubectl at a terminal', { timeout: 120_000 }, () => {
     await terminal.type('echo code $?');
     await terminal.shows(/^code 4$/m);
     expect(await kubectl.ok('get pods --ignore-not-found once')).toBe('');
+  });
+
+  it.skipIf(OLD.skipped)(`works by kubectl 1.20 ${OLD.title}: exec, its size, Ctrl-C and exit code`, async () => {
+    await terminal.type(`${OLD.path} exec -it web -- sh`);
+    await terminal.shows(SHELL);
+    await terminal.type('clear; tty; stty size');
+    await terminal.shows(/\/dev\/pts\/\d+\n24 80/);
+    await terminal.type('sleep 1001; echo ended');
+    await waitFor('the program', () => kubectl.ok('exec web -- pidof sleep'));
+    await terminal.press('C-c');
+    await terminal.shows('^C');
+    await terminal.type('exit 7');
+    await terminal.shows(/command terminated with exit code 7\nhere\$$/);
+  });
+
+  it.skipIf(OLD.skipped)(`runs a pod by kubectl 1.20 ${OLD.title} for as long as somebody is in it`, async () => {
+    await terminal.type(`${OLD.path} run old -it --rm --image=${BUSYBOX} --restart=Never -- sh`);
+    await terminal.shows(SHELL);
+    await terminal.type('clear; hostname; stty size; exit 4');
+    await terminal.shows(/^old\n24 80\n.*pod "old" deleted/ms);
+    await terminal.type('echo code $?');
+    await terminal.shows(/^code 4$/m);
   });
 
   it('debugs a pod from a shell beside it', async () => {

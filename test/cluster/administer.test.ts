@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Pod } from '../../src/api/types/gen/core-v1.ts';
 import { certificateRequest } from '../harness/certificate-request.ts';
 import { TestCluster } from '../harness/cluster.ts';
 import { BUSYBOX, imageArchive, WEB_V1, WEB_V2 } from '../harness/images.ts';
@@ -103,12 +104,13 @@ describe('what an administrator does with kubectl', { timeout: 300_000 }, () => 
     await kubectl.ok('set env deployment/web COLOUR=green');
     await kubectl.ok('set resources deployment/web --limits=memory=64Mi --requests=cpu=10m');
     await rolledOut('web');
-    const newest = '.status.containerStatuses[0]';
-    const name =
-      (await kubectl.ok('get pods -l app=web -o name --field-selector=status.phase=Running')).split('\n').at(-1) ?? '';
-    expect(await field(name, `${newest}.resources`)).toBe(
-      '{"limits":{"memory":"64Mi"},"requests":{"cpu":"10m","memory":"64Mi"}}',
-    );
+    const { items } = JSON.parse(await kubectl.ok('get pods -l app=web -o json')) as { items: Pod[] };
+    // those of before are still on their way out
+    const [pod] = items.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+    expect(pod?.status?.containerStatuses?.[0]?.resources).toEqual({
+      limits: { memory: '64Mi' },
+      requests: { cpu: '10m', memory: '64Mi' },
+    });
     expect(await kubectl.ok('set env deployment/web --list')).toContain('COLOUR=green');
     expect(await kubectl.ok('rollout history deployment/web')).toMatch(/^4 /m);
   });

@@ -1,5 +1,5 @@
 import type { Service } from '../../../../api/types/gen/core-v1.ts';
-import { canonicalIp } from '../../../../base/cidr.ts';
+import { canonicalIp, isIp } from '../../../../base/cidr.ts';
 import { type ClusterIpPool, takeClusterIps } from './cluster-ip.ts';
 import type { Refused } from './given.ts';
 import { isHeadless, needsClusterIp } from './needs.ts';
@@ -49,7 +49,8 @@ export function releasedBy(
 /** The cluster IPs that a service holds, in canonical form, each once. */
 export function ownIps(service: Service | undefined): readonly string[] {
   if (service === undefined || !needsClusterIp(service) || isHeadless(service)) return [];
-  return [...new Set((service.spec.clusterIPs ?? []).map(canonicalIp))];
+  // what somebody wrote past the API server may be anything, and must not keep it from starting
+  return [...new Set((service.spec.clusterIPs ?? []).filter(isIp).map(canonicalIp))];
 }
 
 /** The node ports that a service holds, that of its health check among them, each once. */

@@ -145,7 +145,8 @@ describe('kubectl at a terminal', { timeout: 120_000 }, () => {
     terminal = await Terminal.open({ KUBECONFIG: cluster.kubeconfig }, 120, 40);
     await terminal.type(`${kubectl.program} attach -it shell`);
     await terminal.shows("If you don't see a command prompt, try pressing enter.");
-    await terminal.type('clear; echo I have $kept; stty size');
+    // kubectl makes a terminal larger by one for a moment when it attaches
+    await terminal.type('until [ "$(stty size)" = "40 120" ]; do sleep 0.1; done; clear; echo I have $kept; stty size');
     await terminal.shows(/I have 42\n40 120/);
     await terminal.type('exit 5');
     await terminal.shows(/here\$$/);

@@ -79,6 +79,13 @@ describe('kubectl at a terminal', { timeout: 120_000 }, () => {
     await terminal.type('sleep 777 & jobs');
     await terminal.shows(/\[1\]\+? +Running +sleep 777/);
     await terminal.type('fg');
+    // its group, and that of the terminal's foreground
+    await waitFor('the job to be in the foreground', async saw => {
+      const stat = await kubectl.ok('exec web -- sh -c', 'cut -d " " -f 5,8 /proc/$(pidof sleep)/stat');
+      saw(stat);
+      const [own, foreground] = stat.split(' ');
+      return own === foreground;
+    });
     await terminal.press('C-z');
     await terminal.shows(/\[1\]\+ +Stopped +sleep 777/);
     await terminal.type('kill %1; fg; echo over');

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ownNamespaces } from './test/harness/own-namespaces.ts';
 
@@ -16,6 +17,8 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           pool: 'forks',
           isolate: false,
+          // Vitest leaves one core to itself, which is half of two
+          maxWorkers: availableParallelism(),
           testTimeout: 10_000,
         },
       },

@@ -157,6 +157,7 @@ describe('a SPDY session', () => {
     let text = '';
     for await (const piece of streams[0] ?? []) text += piece;
     expect(text).toBe('status');
+    far.end();
     await session.close();
   });
 

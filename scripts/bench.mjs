@@ -1,8 +1,9 @@
-// npm run bench -- pod | cni | memory | image | storage | api | schedule | proxy | cluster | stats | streams: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+// npm run bench -- cri | pod | cni | memory | image | storage | api | schedule | proxy | cluster | stats | streams: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
 const BENCHMARKS = {
+  cri: 'cri',
   pod: 'pod',
   cni: 'cni-table',
   memory: 'memory',

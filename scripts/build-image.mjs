@@ -2,7 +2,8 @@
 // Builds test and demo images from Debian's own files into an OCI image layout (a directory) or archive (a tar of it). The same input gives the same bytes.
 //   node scripts/build-image.mjs busybox localhost/busybox:1.35 --dir OUT | --archive OUT.tar
 // Kinds: busybox (Debian's static busybox with its applets), web (busybox, serving on 8080 which image and pod it is), pause (catatonit -P),
-// database and front-end (scripts on busybox: one keeps lines, the other shows them), big (busybox and 100 MB that gzip cannot shrink).
+// database and front-end (scripts on busybox: one keeps lines, the other shows them), big (busybox and 100 MB that gzip cannot shrink),
+// layered (300 MB that gzip cannot shrink, in eight layers of large and small files).
 import { execFileSync } from 'node:child_process';
 import { createCipheriv, createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -170,6 +171,17 @@ function incompressible(bytes) {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), Buffer.alloc(16)).update(Buffer.alloc(bytes));
 }
 
+/** 37.5 MB: five large files and 250 small ones, whose sizes and names make the layer another than its neighbours. */
+function layerEntries(number) {
+  const folder = `layer-${number}`;
+  const bytes = (size, i) => incompressible(size + number * 1000 + i);
+  return [
+    dir(folder),
+    ...Array.from({ length: 5 }, (_, i) => file(`${folder}/large-${i}`, bytes(5_000_000, i))),
+    ...Array.from({ length: 250 }, (_, i) => file(`${folder}/small-${i}`, bytes(50_000, i))),
+  ];
+}
+
 const KINDS = {
   busybox: () => ({ layers: [busyboxEntries()], config: { Cmd: ['/bin/sh'] } }),
   web: reference => ({ layers: [busyboxEntries(), webEntries(reference)], config: { Cmd: ['/bin/serve'] } }),
@@ -185,6 +197,7 @@ const KINDS = {
     ],
     config: { Cmd: ['/bin/sh'] },
   }),
+  layered: () => ({ layers: Array.from({ length: 8 }, (_, i) => layerEntries(i)), config: { Cmd: ['/bin/sh'] } }),
   database: () => ({ layers: [busyboxEntries(), databaseEntries()], config: { Cmd: ['/bin/database'] } }),
   'front-end': () => ({ layers: [busyboxEntries(), frontEndEntries()], config: { Cmd: ['/bin/front-end'] } }),
 };
@@ -202,7 +215,10 @@ function imageLayout(kind, reference) {
   };
   const archives = layers.map(tar);
   const layerDescriptors = archives.map(a =>
-    put('application/vnd.oci.image.layer.v1.tar+gzip', gzipSync(a, { level: kind === 'big' ? 1 : 6 })),
+    put(
+      'application/vnd.oci.image.layer.v1.tar+gzip',
+      gzipSync(a, { level: kind === 'big' || kind === 'layered' ? 1 : 6 }),
+    ),
   );
   const configDescriptor = put(
     'application/vnd.oci.image.config.v1+json',

@@ -55,8 +55,25 @@ export async function runCriPod(client: CriClient, name: string): Promise<CriPod
   };
 }
 
+/** One more container that sleeps, under a name of its own, in a sandbox made with this configuration. Returns its id. */
+export async function startContainerIn(
+  client: CriClient,
+  podSandboxId: string,
+  sandboxConfig: PodSandboxConfig,
+  name: string,
+): Promise<string> {
+  const config = {
+    ...containerConfig(['/bin/sleep', '100000']),
+    metadata: { name, attempt: 0 },
+    logPath: `${name}/0.log`,
+  };
+  const { containerId } = await client.createContainer({ podSandboxId, config, sandboxConfig });
+  await client.startContainer({ containerId });
+  return containerId;
+}
+
 /** Stop and remove, as the kubelet does at once for a pod without grace. Returns the milliseconds of both. */
-export async function removeCriPod(client: CriClient, pod: CriPod): Promise<number> {
+export async function removeCriPod(client: CriClient, pod: Pick<CriPod, 'sandboxId'>): Promise<number> {
   const begun = performance.now();
   await client.stopPodSandbox({ podSandboxId: pod.sandboxId });
   await client.removePodSandbox({ podSandboxId: pod.sandboxId });

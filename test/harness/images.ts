@@ -12,6 +12,8 @@ export const WEB_V1 = 'localhost/web:v1';
 export const WEB_V2 = 'localhost/web:v2';
 /** 100 MB that gzip cannot shrink, in three layers. */
 export const BIG = 'localhost/big:1';
+/** 300 MB that gzip cannot shrink, in eight layers. */
+export const LAYERED = 'localhost/layered:1';
 /** Keeps lines for who knows its user and password, on port 27017. */
 export const DATABASE = 'localhost/database:1';
 /** Shows the lines of a database and passes on new ones, on port 8081. */
@@ -23,6 +25,7 @@ const KINDS = {
   [WEB_V2]: 'web',
   [PAUSE]: 'pause',
   [BIG]: 'big',
+  [LAYERED]: 'layered',
   [DATABASE]: 'database',
   [FRONT_END]: 'front-end',
 } as const;

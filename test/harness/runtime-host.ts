@@ -130,13 +130,21 @@ const PEER_NETWORK = {
   ],
 };
 
-/** restrict_oom_score_adj: a machine without CAP_SYS_RESOURCE cannot lower it, and every create would fail. */
+/** runc unless a pod asks for the handler crun. restrict_oom_score_adj: a machine without CAP_SYS_RESOURCE cannot lower it, and every create would fail. */
 const PEER_CONFIG = `
 version = 2
 oom_score = 0
 [plugins."io.containerd.grpc.v1.cri"]
   restrict_oom_score_adj = true
   sandbox_image = "${PAUSE}"
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    default_runtime_name = "runc"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun.options]
+        BinaryName = "/usr/bin/crun"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
     conf_dir = "/etc/cni/net.d"

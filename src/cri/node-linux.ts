@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { errnoName, notFound } from '../base/errors.ts';
@@ -9,7 +9,7 @@ import { readCgroupUsage } from '../linux/cgroup-reading.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
 import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
 import { createNetns, removeNetns } from '../linux/netns.ts';
-import { readTextInRoot } from '../linux/path-in-root.ts';
+import { directoryInRoot, readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
 import { bootId, isAlive, linkCounters, processHeeds } from '../linux/procfs.ts';
 import type { NodePort } from './node-port.ts';
@@ -24,6 +24,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
   const overlayOptions = kernelIsAtLeast(5, 10) ? ['volatile'] : [];
   let last = 0n;
   let emptying = false;
+  let more = false;
   return {
     now() {
       const wall = BigInt(Date.now()) * 1_000_000n;
@@ -47,7 +48,17 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
       mkdirSync(upperDir, statSync(lowerDirs[0] ?? workDir).mode & 0o7777);
       mountOverlay(target, { lower: lowerDirs, upper: upperDir, work: workDir }, overlayOptions);
     },
+    mountReadOnlyOverlay({ lowerDirs, target }) {
+      mkdirSync(target, { recursive: true, mode: 0o700 });
+      // Without an upper directory overlayfs wants two lower ones.
+      const padding = [0, 1].slice(Math.min(lowerDirs.length, 2)).map(n => `${target}.empty-${n}`);
+      for (const directory of padding) mkdirSync(directory, { recursive: true, mode: 0o755 });
+      mountOverlay(target, { lower: [...lowerDirs, ...padding], upper: undefined, work: undefined });
+    },
     unmount: path => unmount(path, { lazy: true }),
+    unmountIn(directory) {
+      for (const name of namesOf(directory)) unmount(`${directory}/${name}`, { lazy: true });
+    },
 
     makeDirectory: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     writeFile: (path, data, mode) => writeFileSync(path, data, { mode }),
@@ -61,13 +72,21 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     },
     removeTree: path => rmSync(path, { recursive: true, force: true }),
     emptyTrash() {
+      // What comes while the last look is under way was not seen by it.
+      more = true;
       if (emptying) return;
       emptying = true;
-      emptyDirectory(paths.trash)
-        .catch(error => log.warn({ err: error }, `cannot empty ${paths.trash}; the next removal tries again`))
-        .finally(() => {
+      const empty = async (): Promise<void> => {
+        try {
+          while (more) {
+            more = false;
+            await emptyDirectory(paths.trash);
+          }
+        } finally {
           emptying = false;
-        });
+        }
+      };
+      empty().catch(error => log.warn({ err: error }, `cannot empty ${paths.trash}; the next removal tries again`));
     },
 
     realPath(path) {
@@ -79,6 +98,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
       }
     },
     readInRoot: readTextInRoot,
+    directoryInRoot,
     lookUpDevices,
     hostDevices: readHostDevices,
 
@@ -93,6 +113,15 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
       await removeCgroup(path, undefined, cgroups);
     },
   };
+}
+
+function namesOf(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoName(error) === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 async function emptyDirectory(directory: string): Promise<void> {

@@ -30,7 +30,11 @@ export interface NodePort {
   mountShm(path: string, sizeBytes: number): void;
   /** Mounts a container's root file system; makes the directories. Needs as many lower directories as one mount call can take. */
   mountOverlay(request: OverlayRequest): void;
+  /** Mounts layers (topmost first, none is fine) that nobody can write to; makes the target. */
+  mountReadOnlyOverlay(request: Pick<OverlayRequest, 'lowerDirs' | 'target'>): void;
   unmount(path: string): void;
+  /** Unmounts what is mounted right below a directory, which need not be there. */
+  unmountIn(directory: string): void;
 
   makeDirectory(path: string, mode: number): void;
   writeFile(path: string, data: string, mode: number): void;
@@ -43,6 +47,8 @@ export interface NodePort {
   realPath(path: string): string | undefined;
   /** Text of a file inside a root file system, resolved so that no link leads out of it; empty when it is not there. */
   readInRoot(rootfs: string, path: string): string;
+  /** The path, without links, of a directory inside a root file system, resolved so that no link leads out of it; undefined when there is none. */
+  directoryInRoot(rootfs: string, path: string): string | undefined;
   /** The device at a host path (a directory: all below it) as the container shall see it. Throws `invalid-argument`, naming the path. */
   lookUpDevices(request: { hostPath: string; containerPath: string; permissions: string }): readonly RequestedDevice[];
   /** Every device of the machine, for privileged containers. */

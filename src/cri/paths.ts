@@ -27,6 +27,8 @@ export interface CriPaths {
   sandboxBundle(id: string): string;
   containerBundle(id: string): string;
   rootfs(id: string): string;
+  /** A directory with a mount per image volume of the container. */
+  imageVolumes(id: string): string;
   netns(id: string): string;
   shm(id: string): string;
   resolvConf(id: string): string;
@@ -56,6 +58,7 @@ export function criPaths(config: { readonly root: string; readonly state: string
     sandboxBundle: sandboxState,
     containerBundle: containerState,
     rootfs: id => `${containerState(id)}/rootfs`,
+    imageVolumes: id => `${containerState(id)}/image-volumes`,
     netns: id => `${state}/netns/${checkedId(id)}`,
     shm: id => `${sandboxState(id)}/shm`,
     resolvConf: id => `${sandboxState(id)}/resolv.conf`,

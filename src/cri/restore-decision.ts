@@ -48,7 +48,7 @@ export type RestoreAction = { readonly id: string; readonly because: string } & 
 export interface RestoreDecision {
   /** In the order in which they are to be done: containers before the sandboxes they are in, leftovers last. */
   readonly actions: readonly RestoreAction[];
-  /** Containers that stay and keep their image's layers in use. */
+  /** Containers that stay, and each image whose layers they keep in use. */
   readonly holds: readonly { readonly imageId: string; readonly containerId: string }[];
   /** Sandboxes that still have their network; what the network knows of others is forgotten. */
   readonly attached: ReadonlySet<string>;
@@ -68,7 +68,9 @@ export function decideRestore(
   );
   return {
     actions: [...containerActions, ...sandboxActions, ...decideLeftovers(sandboxes, containers, observed)],
-    holds: containers.filter(c => !gone.has(c.id)).map(c => ({ imageId: c.imageId, containerId: c.id })),
+    holds: containers
+      .filter(c => !gone.has(c.id))
+      .flatMap(c => [c.imageId, ...(c.volumeImageIds ?? [])].map(imageId => ({ imageId, containerId: c.id }))),
     attached: new Set(
       sandboxes
         .filter(s => kept.has(s.id) && s.releasedAt === undefined && s.bootId === observed.bootId)

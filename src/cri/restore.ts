@@ -4,6 +4,7 @@ import { isWholeId } from '../base/ids.ts';
 import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
 import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
 import type { RuntimeServiceContext } from './runtime-service/context.ts';
+import { unmountImageVolumes } from './runtime-service/image-volumes.ts';
 import { endContainer, recordExit } from './runtime-service/record-exit.ts';
 import { removeContainerById } from './runtime-service/remove-container.ts';
 import { removeSandboxById } from './runtime-service/remove-pod-sandbox.ts';
@@ -194,6 +195,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
       const bundle = ctx.paths.containerBundle(id);
       await clearFromRuntime(ctx, id, bundle);
       ctx.node.unmount(ctx.paths.rootfs(id));
+      unmountImageVolumes(ctx, id);
       ctx.node.removeTree(bundle);
       ctx.monitor.forget(id);
       ctx.store.deleteContainer(id);

@@ -29,6 +29,7 @@ export const FAULT_POINTS = [
   'cri/remove-pod-sandbox/marked',
   'cri/create-container/recorded',
   'cri/create-container/rootfs-mounted',
+  'cri/create-container/image-volumes-mounted',
   'cri/create-container/runtime-created',
   'cri/start-container/released',
   'cri/start-container/started',

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { errnoName } from '../base/errors.ts';
 import { check, libc } from './ffi.ts';
 
@@ -19,11 +19,30 @@ const MAX_TEXT_BYTES = 4 << 20;
  * cannot name a file of the machine. Empty when there is no such file or it is none to read (a directory, a device, over 4 MiB).
  */
 export function readTextInRoot(root: string, path: string): string {
+  const text = atPlaceInRoot(root, path, 0, place => {
+    const { size, mode } = fstatSync(place);
+    const regular = (mode & 0o170000) === 0o100000;
+    // Through the descriptor: it is the very file that was looked at.
+    return regular && size <= MAX_TEXT_BYTES ? readFileSync(`/proc/self/fd/${place}`, 'utf8') : '';
+  });
+  return text ?? '';
+}
+
+/**
+ * The path, without links, of a directory inside `root`, resolved as above; undefined when there is none. It holds as long as nobody can change what is in
+ * `root`, as in a read-only mount of an image. `root` itself must have no links in its path.
+ */
+export function directoryInRoot(root: string, path: string): string | undefined {
+  return atPlaceInRoot(root, path, O_DIRECTORY, place => readlinkSync(`/proc/self/fd/${place}`));
+}
+
+/** Opens the place for `use`; undefined when there is no such place. Opening with O_PATH acts on nothing: an image could name a device (a watchdog, a tape). */
+function atPlaceInRoot<T>(root: string, path: string, flags: number, use: (place: number) => T): T | undefined {
   const rootFd = openSync(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
   try {
-    // struct open_how: u64 flags, u64 mode, u64 resolve. O_PATH: to open a device is to act on it (a watchdog, a tape), and the image says which.
+    // struct open_how: u64 flags, u64 mode, u64 resolve.
     const how = Buffer.alloc(24);
-    how.writeBigUInt64LE(BigInt(O_PATH | O_CLOEXEC), 0);
+    how.writeBigUInt64LE(BigInt(O_PATH | O_CLOEXEC | flags), 0);
     how.writeBigUInt64LE(BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), 16);
     const syscall = libc('long syscall(long, ...)');
     const place = check(
@@ -32,16 +51,13 @@ export function readTextInRoot(root: string, path: string): string {
       `${path} in ${root}`,
     );
     try {
-      const { size, mode } = fstatSync(place);
-      const regular = (mode & 0o170000) === 0o100000;
-      // Through the descriptor: it is the very file that was looked at.
-      return regular && size <= MAX_TEXT_BYTES ? readFileSync(`/proc/self/fd/${place}`, 'utf8') : '';
+      return use(place);
     } finally {
       closeSync(place);
     }
   } catch (error) {
     const code = errnoName(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return '';
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
     throw error;
   } finally {
     closeSync(rootFd);

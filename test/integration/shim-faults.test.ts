@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../src/base/errors.ts';
 import { FAULT_POINTS, type FaultPoint } from '../../src/linux/fault-point.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
-import { PodSandboxConfig, UpdateContainerResourcesRequest } from '../../src/rpc/cri-api.ts';
+import { ContainerConfig, PodSandboxConfig, UpdateContainerResourcesRequest } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
 import { armFault, waitForRestart } from '../harness/fault.ts';
 import { BUSYBOX } from '../harness/images.ts';
@@ -49,7 +49,10 @@ async function startPod(name: string): Promise<string> {
   const { podSandboxId } = await persistently('RunPodSandbox', () =>
     target.client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' }),
   );
-  const config = containerConfig(['/bin/sh', '-c', 'trap "exit 0" TERM; sleep 100000 & wait']);
+  const config = ContainerConfig.fromPartial({
+    ...containerConfig(['/bin/sh', '-c', 'trap "exit 0" TERM; sleep 100000 & wait']),
+    mounts: [{ containerPath: '/volume', readonly: true, image: { image: BUSYBOX } }],
+  });
   const { containerId } = await persistently('CreateContainer', () =>
     target.client.createContainer({ podSandboxId, config, sandboxConfig }),
   );

@@ -88,7 +88,7 @@ class LocalImages implements Images {
   readonly #layers: LayerStore;
   readonly #records: ImageRecords;
   readonly #log: Logger;
-  readonly #holds = new Map<string, string>();
+  readonly #holds = new Map<string, Set<string>>();
   readonly #pulls = new SharedWork<ImageRecord>();
   readonly #target: FetchTarget;
   /** Before the holds of running containers are known again, a removed image may still be in use. */
@@ -133,13 +133,13 @@ class LocalImages implements Images {
 
   hold(id: string, owner: string): void {
     if (this.#records.get(id) === undefined) throw notFound(`image ${id} is not here`);
-    this.#holds.set(owner, id);
+    this.#holds.set(owner, (this.#holds.get(owner) ?? new Set()).add(id));
   }
 
   release(owner: string): void {
-    const id = this.#holds.get(owner);
-    if (id === undefined || !this.#holds.delete(owner)) return;
-    if (this.#records.get(id)?.removed === true) this.#dropUnheld();
+    const ids = this.#holds.get(owner) ?? [];
+    this.#holds.delete(owner);
+    if ([...ids].some(id => this.#records.get(id)?.removed === true)) this.#dropUnheld();
   }
 
   pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
@@ -273,7 +273,7 @@ class LocalImages implements Images {
   }
 
   #isHeld(id: string): boolean {
-    return [...this.#holds.values()].includes(id);
+    return [...this.#holds.values()].some(ids => ids.has(id));
   }
 
   /** Forgets removed images that nothing holds any more, and with them the layers that no image needs. */

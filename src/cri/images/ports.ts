@@ -32,9 +32,10 @@ export interface ImageStore {
   /** Unpacked layer directories of an image, topmost first, as overlayfs wants its `lowerdir`. Throws `not-found` for an unknown id. */
   layerDirs(id: string): readonly string[];
   /**
-   * Keeps the image's layers on disk while a container uses them, even when the image is removed. The owner is a container id; holds are not
-   * persisted: the runtime service takes them again at restore.
+   * Keeps the image's layers on disk while a container uses them, even when the image is removed. The owner is a container id, which may hold several;
+   * holds are not persisted: the runtime service takes them again at restore. Throws `not-found` for an unknown id.
    */
   hold(id: string, owner: string): void;
+  /** Gives up all that the owner holds. Safe to repeat. */
   release(owner: string): void;
 }

@@ -63,7 +63,7 @@ export function gatherSpecInputs(
 
 /** Links in the source are resolved here: the runtime would refuse them, or follow one that was exchanged meanwhile. */
 function resolvedMount(ctx: RuntimeServiceContext, mount: ContainerConfig['mounts'][number]): CriMount {
-  if (mount.image !== undefined || mount.hostPath === '') return mount;
+  if (mount.hostPath === '') return mount;
   return { ...mount, hostPath: ctx.node.realPath(mount.hostPath) ?? madeDirectory(ctx, mount) };
 }
 

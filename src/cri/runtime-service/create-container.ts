@@ -17,6 +17,7 @@ import { type ContainerRecord, containerKey } from '../store/container-record.ts
 import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import { gatherSpecInputs } from './container-spec-inputs.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { lookUpImageVolumes, mountImageVolumes, volumeImageIds } from './image-volumes.ts';
 import { publishEvent } from './publish-event.ts';
 import { recordExit } from './record-exit.ts';
 import { sayOnce } from './say-once.ts';
@@ -69,21 +70,24 @@ async function makeContainer(
   const reference = config.image?.image ?? '';
   const image = ctx.images.resolve(reference);
   if (image === undefined) throw notFound(`image "${reference}" is not here: pull it first`);
+  const mounts = lookUpImageVolumes(ctx, config.mounts);
   const id = ctx.node.newId();
-  const record = ctx.store.putContainer(newRecord(ctx, id, sandbox, key, config, image));
+  const record = ctx.store.putContainer(newRecord(ctx, id, sandbox, key, { ...config, mounts }, image));
   try {
-    ctx.images.hold(image.id, id);
+    for (const imageId of [image.id, ...volumeImageIds(mounts)]) ctx.images.hold(imageId, id);
     faultPoint('cri/create-container/recorded');
     mountRootfs(ctx, id, image);
     faultPoint('cri/create-container/rootfs-mounted');
-    const { spec, notes } = buildContainerSpec(gatherSpecInputs(ctx, { id, config, sandbox, image }));
+    const mounted = { ...config, mounts: mountImageVolumes(ctx, id, mounts) };
+    faultPoint('cri/create-container/image-volumes-mounted');
+    const { spec, notes } = buildContainerSpec(gatherSpecInputs(ctx, { id, config: mounted, sandbox, image }));
     sayOnce(ctx, notes);
-    const made = await createInRuntime(ctx, record, spec);
+    const created = await createInRuntime(ctx, record, spec);
     faultPoint('cri/create-container/runtime-created');
     const { uid, gid, additionalGids = [] } = spec.process.user;
     requireReady(ctx, sandboxId);
     ctx.store.updateContainer(id, {
-      ...made,
+      ...created,
       user: { uid, gid, additionalGids },
       createdAt: ctx.node.now(),
     });
@@ -132,6 +136,7 @@ function newRecord(
     // The environment may hold secrets: it is written into the bundle (on a tmpfs, for root alone) and nowhere else.
     config: { ...config, envs: [] },
     imageId: image.id,
+    volumeImageIds: volumeImageIds(config.mounts),
     imageRef: image.repoDigests[0] ?? image.id,
     logPath: hasLog ? `${directory}/${config.logPath}` : '',
     cgroupPath: cgroupsPath(sandbox.config.linux?.cgroupParent ?? '', id),

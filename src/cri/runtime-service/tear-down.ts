@@ -7,6 +7,7 @@ import { faultPoint } from '../../linux/fault-point.ts';
 import { rethrowAll } from '../rethrow-all.ts';
 import { cgroupsPath } from '../spec/cgroup-path.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { unmountImageVolumes } from './image-volumes.ts';
 import { networkAttachment } from './network-attachment.ts';
 import { deleteFromRuntime } from './record-exit.ts';
 
@@ -19,6 +20,7 @@ export async function destroyContainer(ctx: RuntimeServiceContext, id: string): 
   await removeGroup(ctx, ctx.store.container(id)?.cgroupPath);
   faultPoint('cri/remove-container/runtime-deleted');
   ctx.node.unmount(ctx.paths.rootfs(id));
+  unmountImageVolumes(ctx, id);
   ctx.node.removeTree(ctx.paths.containerBundle(id));
   ctx.monitor.forget(id);
   ctx.images.release(id);

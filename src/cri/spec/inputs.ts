@@ -73,7 +73,6 @@ export interface CriMount {
   readonly readonly: boolean;
   readonly propagation: number;
   readonly recursiveReadOnly: boolean;
-  readonly image?: object | undefined;
 }
 
 export interface CriContainerConfig {

@@ -1,4 +1,4 @@
-import { failedPrecondition, GantryError, invalidArgument } from '../../base/errors.ts';
+import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import type { CriMount, SandboxFacts } from './inputs.ts';
 import { MOUNT_PROPAGATION } from './inputs.ts';
 import type { OciMount } from './oci-spec.ts';
@@ -59,7 +59,7 @@ export function shmMount(shmPath: string): OciMount {
 /**
  * Every mount of a container, parents before children: kernel file systems, the pod's shared files, the request's mounts. A mount of the request replaces a
  * default at the same place and, when it covers /dev, /proc or /sys, the defaults beneath it. Throws `invalid-argument` on contradictory requests,
- * `failed-precondition` where recursive read-only is asked for and cannot be had, `unimplemented` for image volumes.
+ * `failed-precondition` where recursive read-only is asked for and cannot be had. Image volumes come with the place at which their image is mounted.
  */
 export function decideMounts(request: MountRequest): MountDecision {
   const asked = request.mounts.map(mount => requestedMount(mount, request.recursiveReadOnly));
@@ -77,8 +77,6 @@ export function decideMounts(request: MountRequest): MountDecision {
 
 function requestedMount(mount: CriMount, canRecurse: boolean): OciMount {
   const destination = cleanPath(mount.containerPath);
-  if (mount.image !== undefined)
-    throw new GantryError('unimplemented', `mount ${destination}: image volumes are not supported`);
   if (mount.hostPath === '') throw invalidArgument(`mount ${destination}: no host path is given`);
   if (mount.recursiveReadOnly && !mount.readonly)
     throw invalidArgument(`mount ${destination}: recursive_read_only needs readonly`);

@@ -28,6 +28,8 @@ export interface ContainerRecord {
   /** The request without its environment: values there may be secrets and are in the bundle only. */
   readonly config: ContainerConfig;
   readonly imageId: string;
+  /** Images that it mounts as volumes; absent in records of programs that could not. */
+  readonly volumeImageIds?: readonly string[];
   /** What ContainerStatus reports as image_ref: a digest reference where the image has one. */
   readonly imageRef: string;
   readonly logPath: string;

@@ -49,7 +49,8 @@ export class FakeMachine {
     ['/etc/hosts', '127.0.0.1 localhost\n'],
   ]);
   readonly addresses = new Map<string, string>();
-  readonly held = new Map<string, string>();
+  /** Images by the container that holds them. */
+  readonly held = new Map<string, readonly string[]>();
   /** How often each step ran. */
   readonly counts = new Map<string, number>();
   readonly failing = new Set<string>();
@@ -175,10 +176,10 @@ export class FakeMachine {
   };
 
   readonly images: ImageStore = {
-    resolve: reference => (reference === IMAGE_NAME ? IMAGE : undefined),
-    list: () => [IMAGE],
+    resolve: reference => [IMAGE, VOLUME_IMAGE].find(i => i.id === reference || i.repoTags.includes(reference)),
+    list: () => [IMAGE, VOLUME_IMAGE],
     layerDirs: () => ['/layers/1'],
-    hold: (id, owner) => void this.held.set(owner, id),
+    hold: (id, owner) => void this.held.set(owner, [...(this.held.get(owner) ?? []), id]),
     release: owner => void this.held.delete(owner),
   };
 
@@ -206,7 +207,11 @@ export class FakeMachine {
     removeNetns: path => void this.netns.delete(path),
     mountShm: path => void this.mounts.add(path),
     mountOverlay: ({ target }) => void this.mounts.add(target),
+    mountReadOnlyOverlay: ({ target }) => void this.mounts.add(target),
     unmount: path => void this.mounts.delete(path),
+    unmountIn: directory => {
+      for (const path of this.mounts) if (path.startsWith(`${directory}/`)) this.mounts.delete(path);
+    },
     makeDirectory: path => {
       if (path.startsWith('/missing/under-a-file')) throw new Error(`ENOTDIR: mkdir ${path}`);
     },
@@ -218,6 +223,7 @@ export class FakeMachine {
     emptyTrash: () => {},
     realPath: path => (path.startsWith('/missing') ? undefined : path),
     readInRoot: () => '',
+    directoryInRoot: (root, path) => (path.startsWith('missing') ? undefined : `${root}/${path}`),
     lookUpDevices: () => [],
     hostDevices: () => [],
     signal: ({ pid }, signal) => {
@@ -257,6 +263,14 @@ const IMAGE: ImageRecord = {
     labels: {},
   },
   pinned: false,
+};
+
+/** An image that containers mount. */
+export const VOLUME_IMAGE: ImageRecord = {
+  ...IMAGE,
+  id: `sha256:${idOf('e')}`,
+  repoTags: ['localhost/model:1'],
+  repoDigests: [],
 };
 
 /** The runtime service on a fake machine, with records in memory. */

@@ -131,6 +131,8 @@ describe('what is done at start', () => {
   it('holds the images of containers that stay, and knows which sandboxes are on the network', () => {
     const stay = decideRestore([sandboxRecord()], [containerRecord({ finishedAt: 50n })], observed());
     expect(stay.holds).toEqual([{ imageId: containerRecord().imageId, containerId: B }]);
+    const mounting = decideRestore([sandboxRecord()], [containerRecord({ volumeImageIds: ['sha256:1'] })], observed());
+    expect(mounting.holds.map(h => h.imageId)).toEqual([containerRecord().imageId, 'sha256:1']);
     expect([...stay.attached]).toEqual([A]);
     const goes = decideRestore([creatingSandbox()], [creatingContainer()], observed());
     expect(goes.holds).toEqual([]);

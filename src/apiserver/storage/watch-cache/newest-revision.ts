@@ -1,9 +1,11 @@
-/** How long a question waits at most for more who want its answer; a part of the 10 to 20 ms that a read takes when hundreds are under way. */
+/** How long a question waits at most for more who want its answer, where few do. */
 const GATHER_MS = 8;
-/** So many shared the last question: more are on their way, and a turn of the loop without any means only that their sender is not running. */
+/** So many shared the last question: they are callers who come back as soon as they are answered, and wait longer for each other's turns than for a question. */
 const CROWD = 16;
-/** A crowd is waited for at least so long: alone, each of them waits twice that for its turn of the loop. */
-const CROWD_MS = 5;
+/** For a crowd to come back: what the reads of hundreds take, and twice that where the process has half a core. */
+const CROWD_MS = 25;
+/** No more of a crowd within so long: the rest has left, or its sender does not run. */
+const QUIET_MS = 5;
 
 /**
  * Asks for the newest revision on behalf of many at once. An answer counts for a caller only when it was asked for after the caller came: so
@@ -45,16 +47,20 @@ export class NewestRevision {
     }
   }
 
+  /** Ends when a turn brings nobody more; of a crowd, as many as the last time have to be there, or nobody comes any more. */
   async #gather(): Promise<void> {
-    const isCrowd = this.#lastCallers >= CROWD;
+    const crowd = this.#lastCallers >= CROWD ? this.#lastCallers : 0;
     const started = performance.now();
+    const latest = started + (crowd > 0 ? CROWD_MS : GATHER_MS);
     let seen: number;
-    let waited: number;
+    let lastCame = started;
+    let now: number;
     do {
       seen = this.#callers;
-      await new Promise<void>(isCrowd ? aMillisecond : aTurn);
-      waited = performance.now() - started;
-    } while (waited < GATHER_MS && (this.#callers !== seen || (isCrowd && waited < CROWD_MS)));
+      await new Promise<void>(crowd > 0 ? aMillisecond : aTurn);
+      now = performance.now();
+      if (this.#callers !== seen) lastCame = now;
+    } while (now < latest && (this.#callers !== seen || (this.#callers < crowd && now - lastCame < QUIET_MS)));
   }
 }
 

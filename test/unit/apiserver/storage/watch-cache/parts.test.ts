@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { EventRing } from '../../../../../src/apiserver/storage/watch-cache/event-ring.ts';
 import { NewestRevision } from '../../../../../src/apiserver/storage/watch-cache/newest-revision.ts';
 import { RevisionWaiters } from '../../../../../src/apiserver/storage/watch-cache/revision-waiters.ts';
@@ -199,6 +199,53 @@ describe('asking for the newest revision', () => {
     await until(2);
     asked[1]?.(2);
     expect(await alone).toBe(2);
+  });
+
+  describe('by a crowd', () => {
+    const crowd = async (): Promise<ReturnType<typeof questions>> => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'setImmediate', 'performance'] });
+      const all = questions();
+      const first = Array.from({ length: 20 }, () => all.newest.read());
+      await vi.advanceTimersByTimeAsync(10);
+      all.asked[0]?.(1);
+      await Promise.all(first);
+      return all;
+    };
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it('waits for all of them to come back, and no longer', async () => {
+      const { asked, newest } = await crowd();
+      for (let back = 1; back < 20; back += 1) {
+        void newest.read();
+        await vi.advanceTimersByTimeAsync(back % 5 === 0 ? 2 : 1);
+      }
+      expect(asked.length).toBe(1);
+      void newest.read();
+      await vi.advanceTimersByTimeAsync(2);
+      expect(asked.length).toBe(2);
+    });
+
+    it('waits five milliseconds for the next', async () => {
+      const { asked, newest } = await crowd();
+      void newest.read();
+      await vi.advanceTimersByTimeAsync(4);
+      expect(asked.length).toBe(1);
+      await vi.advanceTimersByTimeAsync(2);
+      expect(asked.length).toBe(2);
+    });
+
+    it('waits 25 milliseconds at most', async () => {
+      const { asked, newest } = await crowd();
+      for (let waited = 0; waited < 24; waited += 3) {
+        void newest.read();
+        await vi.advanceTimersByTimeAsync(3);
+      }
+      expect(asked.length).toBe(1);
+      await vi.advanceTimersByTimeAsync(2);
+      expect(asked.length).toBe(2);
+    });
   });
 
   it('goes on after a failure', async () => {

@@ -40,6 +40,7 @@ export const FAULT_POINTS = [
   'cni/add/address-taken',
   'cni/add/link-made',
   'cni/add/link-configured',
+  'cni/add/bandwidth-limited',
   'cni/add/ports-opened',
   'cni/del/released',
   'cni/del/quarantined',

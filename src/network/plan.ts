@@ -61,7 +61,7 @@ export function conflistText(cidrs: readonly string[]): string | undefined {
     bridge: 'gantry0',
     // what leaves the cluster is masqueraded by the network of the node, which knows where the cluster ends
     ipMasq: false,
-    capabilities: { ipRanges: true, portMappings: true },
+    capabilities: { ipRanges: true, portMappings: true, bandwidth: true },
     ipam: { type: 'host-local', ranges: cidrs.map(subnet => [{ subnet }]) },
   };
   return `${JSON.stringify({ cniVersion: '1.1.0', name: 'gantry', plugins: [bridge] }, undefined, 2)}\n`;

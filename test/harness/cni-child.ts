@@ -28,7 +28,7 @@ async function churn(network: PodNetwork, netnsPaths: readonly string[]): Promis
     for (const path of netnsPaths) {
       removeNetns(path);
       createNetns(path);
-      const attachment = attachmentOf(path);
+      const attachment = attachmentOf(path, { annotations: { 'kubernetes.io/egress-bandwidth': '10M' } });
       await network.add(attachment);
       await network.remove(attachment);
     }

@@ -85,7 +85,8 @@ async function ask(netns: string, target: string): Promise<string> {
   return (await inside(netns, 'socat', '-u', `${target},retry=100,interval=0.05`, 'STDOUT')).trim();
 }
 
-const podLinks = (): string[] => listLinks(links).flatMap(({ name, kind }) => (kind === 'veth' ? [name] : []));
+const podLinks = (): string[] =>
+  listLinks(links).flatMap(({ name, kind }) => (['veth', 'ifb'].includes(kind) ? [name] : []));
 const noPodLinks = (): Promise<boolean> =>
   waitFor('the links of removed pods to be gone', saw => {
     saw(podLinks());
@@ -107,6 +108,7 @@ async function buildChild(): Promise<string> {
   return outfile;
 }
 
+const LIMITS = { 'kubernetes.io/ingress-bandwidth': '10M', 'kubernetes.io/egress-bandwidth': '10M' };
 const DUAL = [[{ subnet: '10.22.0.0/24' }], [{ subnet: 'fd00:22::/64' }]];
 
 describe('gantry-bridge through the runner', () => {
@@ -320,35 +322,37 @@ describe('kill -9', () => {
   const died = { code: null, signal: 9 };
   const ended = { code: 0, stderr: '' };
 
-  it.each(['cni/add/address-taken', 'cni/add/link-made', 'cni/add/link-configured'] as const)(
-    'at %s: ADD again works, and DEL and prune leave nothing',
-    async fault => {
-      const { network, config, holders, cached } = open([
-        { type: 'gantry-bridge', bridge: 'gbr4', ipam: { subnet: '10.26.0.0/24' } },
-      ]);
-      const a = attachmentOf(machine.create(`add-${fault.split('/')[2]}`));
-      expect(await run({ config, verb: 'add', attachment: a }, fault)).toMatchObject(died);
-      expect(holders()).toEqual([a.sandboxId]);
-      expect(await run({ config, verb: 'add', attachment: a })).toMatchObject(ended);
-      await ping(a.netnsPath, '10.26.0.1');
-      await network.remove(a);
-      removeNetns(a.netnsPath);
-      await noPodLinks();
+  it.each([
+    'cni/add/address-taken',
+    'cni/add/link-made',
+    'cni/add/link-configured',
+    'cni/add/bandwidth-limited',
+  ] as const)('at %s: ADD again works, and DEL and prune leave nothing', async fault => {
+    const { network, config, holders, cached } = open([
+      { type: 'gantry-bridge', bridge: 'gbr4', capabilities: { bandwidth: true }, ipam: { subnet: '10.26.0.0/24' } },
+    ]);
+    const a = attachmentOf(machine.create(`add-${fault.split('/')[2]}`), { annotations: LIMITS });
+    expect(await run({ config, verb: 'add', attachment: a }, fault)).toMatchObject(died);
+    expect(holders()).toEqual([a.sandboxId]);
+    expect(await run({ config, verb: 'add', attachment: a })).toMatchObject(ended);
+    await ping(a.netnsPath, '10.26.0.1');
+    await network.remove(a);
+    removeNetns(a.netnsPath);
+    await noPodLinks();
 
-      const b = attachmentOf(machine.create(`prune-${fault.split('/')[2]}`));
-      expect(await run({ config, verb: 'add', attachment: b }, fault)).toMatchObject(died);
-      await network.prune(new Set());
-      expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
-    },
-  );
+    const b = attachmentOf(machine.create(`prune-${fault.split('/')[2]}`), { annotations: LIMITS });
+    expect(await run({ config, verb: 'add', attachment: b }, fault)).toMatchObject(died);
+    await network.prune(new Set());
+    expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
+  });
 
   it.each(['cni/del/quarantined', 'cni/del/link-gone', 'cni/del/address-released'] as const)(
     'at %s: DEL again and prune leave nothing',
     async fault => {
       const { network, config, holders, cached } = open([
-        { type: 'gantry-bridge', bridge: 'gbr5', ipam: { subnet: '10.27.0.0/24' } },
+        { type: 'gantry-bridge', bridge: 'gbr5', capabilities: { bandwidth: true }, ipam: { subnet: '10.27.0.0/24' } },
       ]);
-      const a = attachmentOf(machine.create(`del-${fault.split('/')[2]}`));
+      const a = attachmentOf(machine.create(`del-${fault.split('/')[2]}`), { annotations: LIMITS });
       await network.add(a);
       const removal = fault === 'cni/del/quarantined' ? { verb: 'remove' as const, attachment: a } : undefined;
       expect(await run({ config, ...(removal ?? { verb: 'prune', keep: [] }) }, fault)).toMatchObject(died);
@@ -365,7 +369,7 @@ describe('kill -9 at random moments', () => {
 
   it(`leaves nothing that prune does not find (seed ${SEED})`, async () => {
     const { network, config, holders, cached } = open([
-      { type: 'gantry-bridge', bridge: 'gbr7', ipam: { subnet: '10.30.0.0/28' } },
+      { type: 'gantry-bridge', bridge: 'gbr7', capabilities: { bandwidth: true }, ipam: { subnet: '10.30.0.0/28' } },
     ]);
     const netnsPaths = ['churn0', 'churn1', 'churn2'].map(name => machine.path(name));
     const task: ChildTask = { config, verb: 'churn', netnsPaths };

@@ -1,27 +1,47 @@
 import { networkInterfaces } from 'node:os';
 import { enableForwarding } from '../../linux/forwarding.ts';
-import { addAddress } from '../../linux/netlink/addresses.ts';
+import { addAddress, type LinkAddress, listAddresses } from '../../linux/netlink/addresses.ts';
 import { deleteUdpFlow, listUdpFlows } from '../../linux/netlink/conntrack.ts';
 import {
   createBridge,
+  createIfb,
   createVeth,
-  deleteLink,
+  deleteLinks,
   disablePort,
   getLink,
   type Link,
+  listLinks,
   setHairpin,
   setLinkUp,
 } from '../../linux/netlink/links.ts';
-import { addRoute } from '../../linux/netlink/routes.ts';
+import {
+  getTokenBucket,
+  ingressRedirects,
+  redirectIngress,
+  setTokenBucket,
+  type TokenBucket,
+} from '../../linux/netlink/qdiscs.ts';
+import { addRoute, listRoutes, type Route } from '../../linux/netlink/routes.ts';
 import { NETLINK_NETFILTER, NetlinkError, NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { inNetns } from '../../linux/netns.ts';
 import { NftContext } from '../../linux/nft.ts';
 import { ensureSysctl } from '../../linux/sysctl.ts';
 import { CNI_ERROR, CniError } from '../protocol/error.ts';
+import { type Bandwidth, bucketOf } from './bandwidth.ts';
 import type { BridgePlan, PodPlan } from './plan.ts';
 
+/** How the kernel refuses a kind of link, queue, filter or action that it has not. */
+const UNKNOWN_TO_KERNEL = ['ENOENT', 'EOPNOTSUPP'];
 /** NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN: asks for the number of the present ruleset. */
 const NFT_GETGEN = (10 << 8) | 16;
+
+export interface SeenInside {
+  readonly link: Link | undefined;
+  readonly addresses: readonly LinkAddress[];
+  readonly routes: readonly Route[];
+}
+
+export type SeenBucket = Pick<TokenBucket, 'rate' | 'limit'>;
 
 export interface VethPlace {
   readonly bridge: Link;
@@ -128,18 +148,94 @@ export class BridgeApplier {
   }
 
   hasLink(name: string): boolean {
-    return getLink(this.#links, name) !== undefined;
+    return this.findLink(name) !== undefined;
   }
 
-  /** Stands still for some 20 ms when the link exists (see deleteLink). */
-  removeLink(name: string): void {
-    deleteLink(this.#links, name);
+  findLink(name: string): Link | undefined {
+    return getLink(this.#links, name);
+  }
+
+  allLinks(): Link[] {
+    return listLinks(this.#links);
+  }
+
+  /** Stands still for some 20 ms when one of the links exists (see deleteLinks). */
+  removeLinks(names: readonly string[]): void {
+    deleteLinks(this.#links, names);
+  }
+
+  /**
+   * Limits what goes to the pod at the near end, and what comes from it by leading it through an ifb: a bucket inside the pod would be the pod's to take away.
+   * For a pair that was just made.
+   */
+  limitBandwidth(near: Link, egressLink: string, { ingress, egress }: Bandwidth): void {
+    try {
+      if (ingress !== undefined) setTokenBucket(this.#links, near.index, bucketOf(ingress, near.mtu));
+      if (egress === undefined) return;
+      const link = this.findLink(egressLink) ?? this.#createEgressLink(egressLink);
+      setTokenBucket(this.#links, link.index, bucketOf(egress, near.mtu));
+      redirectIngress(this.#links, near.index, link.index);
+    } catch (error) {
+      if (!(error instanceof NetlinkError && UNKNOWN_TO_KERNEL.includes(error.code))) throw error;
+      throw new CniError(
+        CNI_ERROR.internal,
+        `the kernel cannot limit bandwidth (it takes sch_tbf, and ifb, sch_ingress, cls_u32 and act_mirred for what pods send): ${error.message}`,
+      );
+    }
+  }
+
+  /** The buckets that are at work on the near end and on what comes from it, as bytes per second and the bytes that may wait. */
+  limitsOf(near: Link, egressLink: string): { ingress: SeenBucket | undefined; egress: SeenBucket | undefined } {
+    const link = this.findLink(egressLink);
+    const isRedirected = link !== undefined && ingressRedirects(this.#links, near.index).includes(link.index);
+    return {
+      ingress: getTokenBucket(this.#links, near.index),
+      egress: isRedirected ? getTokenBucket(this.#links, link.index) : undefined,
+    };
+  }
+
+  /** The addresses of the machine's links. */
+  allAddresses(): LinkAddress[] {
+    return listAddresses(this.#links);
+  }
+
+  /** What there is in a namespace: the link of that name, all addresses, the routes of the main table. */
+  lookInside(netns: string, ifname: string): SeenInside {
+    return inNetns(netns, () => {
+      const socket = NetlinkSocket.open();
+      try {
+        return { link: getLink(socket, ifname), addresses: listAddresses(socket), routes: listRoutes(socket) };
+      } finally {
+        socket.close();
+      }
+    });
+  }
+
+  /** What nft prints for a command; empty text where what it asks for is not there. */
+  listRules(command: string): string {
+    try {
+      return this.#rules.context.run(command);
+    } catch {
+      return '';
+    }
+  }
+
+  /** Throws when nftables cannot be used. */
+  openRules(): void {
+    void this.#rules;
   }
 
   close(): void {
     this.#links.close();
     this.#nft?.context.close();
     this.#nft?.generations.close();
+  }
+
+  #createEgressLink(name: string): Link {
+    createIfb(this.#links, name);
+    const link = this.findLink(name);
+    if (link === undefined) throw new CniError(CNI_ERROR.io, `the link ${name} vanished right after it was made`);
+    return link;
   }
 
   #createBridge(plan: BridgePlan['bridge']): Link {

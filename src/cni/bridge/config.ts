@@ -5,7 +5,10 @@ import { Fields, isObject, type JsonObject } from '../protocol/json.ts';
 import { NAME_PATTERN } from '../protocol/network-list.ts';
 import type { ResultDns } from '../protocol/result.ts';
 import { type CniVersion, chooseVersion } from '../protocol/versions.ts';
+import { type Bandwidth, parseBandwidth } from './bandwidth.ts';
 import { type HostPort, parseHostPorts } from './host-ports.ts';
+
+export const DEFAULT_BRIDGE = 'gantry0';
 
 export interface BridgeConfig {
   readonly cniVersion: CniVersion;
@@ -25,6 +28,8 @@ export interface BridgeConfig {
   readonly dns: ResultDns;
   /** Of this pod (the capability portMappings). */
   readonly hostPorts: readonly HostPort[];
+  /** Of this pod (the capability bandwidth). */
+  readonly bandwidth: Bandwidth;
 }
 
 /** Keys of the reference bridge and host-local plugins that are not honoured, by their place in the configuration. */
@@ -70,7 +75,7 @@ export function parseBridgeConfig(config: JsonObject): BridgeConfig {
       CNI_ERROR.invalidConfig,
       `field name: ${JSON.stringify(network)} is missing or has odd characters`,
     );
-  const bridge = fields.string('bridge') ?? 'gantry0';
+  const bridge = fields.string('bridge') ?? DEFAULT_BRIDGE;
   if (!/^[^\s/:]{1,15}$/.test(bridge) || bridge === '.' || bridge === '..')
     throw new CniError(CNI_ERROR.invalidConfig, `field bridge: ${JSON.stringify(bridge)} is not a link name`);
   refuseUnsupported(config);
@@ -95,6 +100,7 @@ export function parseBridgeConfig(config: JsonObject): BridgeConfig {
     routes: (ipam.list('routes') ?? []).map(parseRoute),
     dns: (fields.object('dns') ?? {}) as ResultDns,
     hostPorts: parseHostPorts(fields.nested('runtimeConfig').list('portMappings') ?? []),
+    bandwidth: parseBandwidth(fields.nested('runtimeConfig')),
   };
 }
 
@@ -144,4 +150,25 @@ function parseRoute(value: unknown, index: number): { destination: string; gatew
     throw new CniError(CNI_ERROR.invalidConfig, `field ${field}.dst: ${JSON.stringify(destination)} is not a CIDR`);
   }
   return { destination, gateway: fields.string('gw') };
+}
+
+/** DEL needs no more of the configuration than this, so that it works when the rest has become invalid. */
+export function networkName(config: JsonObject): string {
+  const name = config['name'];
+  if (typeof name !== 'string' || !NAME_PATTERN.test(name))
+    throw new CniError(CNI_ERROR.invalidConfig, `field name: ${JSON.stringify(name)} is missing or has odd characters`);
+  return name;
+}
+
+/** What STATUS looks at. A missing range is passed over (error 11): it may come with ADD. */
+export function statusFacts(config: JsonObject): { network: string; bridge: string; usesNft: boolean } {
+  try {
+    const { network, bridge, ipMasq } = parseBridgeConfig(config);
+    return { network, bridge, usesNft: ipMasq };
+  } catch (error) {
+    if (!(error instanceof CniError && error.cniCode === CNI_ERROR.tryAgainLater)) throw error;
+    const fields = new Fields(config);
+    const bridge = fields.string('bridge') ?? DEFAULT_BRIDGE;
+    return { network: networkName(config), bridge, usesNft: fields.boolean('ipMasq') ?? true };
+  }
 }

@@ -135,6 +135,16 @@ export function hostPortElements(network: string, published: readonly PublishedP
   ].join('\n');
 }
 
+/** Which element of which map leads a port to the attachment, as nft prints them. */
+export function portElements(network: string, ports: PublishedPorts): { map: string; element: string }[] {
+  const names = namesOf(network);
+  return forwardsOf(ports).map(({ family, at, key, to }) =>
+    at === undefined
+      ? { map: `${TABLE} ${names.all[family]}`, element: `${key} : ${to}` }
+      : { map: `${TABLE} ${names.at[family]}`, element: `${at} . ${key} : ${to}` },
+  );
+}
+
 /**
  * The chains that use the maps. Whoever asks from beyond the machine keeps its address. The pods of this network and the machine's loopback get the bridge's: a pod
  * would answer another one past the machine, and loopback addresses lead nowhere on a link. The bridge routes loopback addresses for that, hence the guard: from

@@ -85,6 +85,11 @@ export function hostLinkName(containerId: string, ifname: string): string {
   return `veth${fnv128aHex(`${containerId} ${ifname}`).slice(-11)}`;
 }
 
+/** The link through which goes what a limited pod sends: the near end's name with another beginning. */
+export function egressLinkName(containerId: string, ifname: string): string {
+  return hostLinkName(containerId, ifname).replace(/^veth/, 'ifb');
+}
+
 /**
  * A MAC made from the address (0a:58 and the IPv4 bytes, as others do; else the hash of the address): whoever gets an address later answers with
  * the same MAC, so no neighbour's cache can be stale.
@@ -120,12 +125,25 @@ export function planResult(
   };
 }
 
+/** The chain of a network that masquerades, and the subnets that have a rule in it: none where that is switched off. */
+export function masqueradeRules(config: BridgeConfig): { chain: string; subnets: readonly string[] } {
+  const ranges = config.ipMasq ? config.rangeSets.flatMap(set => set.ranges) : [];
+  return {
+    chain: masqueradeChain(config.network),
+    subnets: [...new Set(ranges.map(({ subnet }) => formatCidr(subnet)))],
+  };
+}
+
+function masqueradeChain(network: string): string {
+  return `${MASQUERADE_TABLE} masquerade_${fnv128aHex(network).slice(-8)}`;
+}
+
 /**
  * One chain per network, with a rule per subnet, made anew in one transaction: what leaves the pod network and is not multicast gets the address of
  * the way out. nft takes names of letters, digits, `_`, `/`, `\` and `.`; a network's may hold `-` too, hence the hash.
  */
 function masqueradeText(config: BridgeConfig): string {
-  const chain = `${MASQUERADE_TABLE} masquerade_${fnv128aHex(config.network).slice(-8)}`;
+  const chain = masqueradeChain(config.network);
   const subnets = config.rangeSets.flatMap(set => set.ranges.map(range => range.subnet));
   const own = (family: IpFamily): string[] => [
     ...new Set(subnets.filter(subnet => subnet.family === family).map(formatCidr)),

@@ -1,5 +1,4 @@
 import { closeSync, openSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { NetlinkError } from '../../linux/netlink/socket.ts';
 import { netnsInode } from '../../linux/netns.ts';
@@ -7,23 +6,32 @@ import { type AllocatedAddress, planAllocation } from '../host-local/plan.ts';
 import { AddressJournal, type JournalTransaction } from '../journal/journal.ts';
 import { entryKey, type JournalEntry } from '../journal/state.ts';
 import { CNI_ERROR, CniError } from '../protocol/error.ts';
-import { NAME_PATTERN } from '../protocol/network-list.ts';
+import { Fields, type JsonObject } from '../protocol/json.ts';
 import { type CniPlugin, checkRequest, type PluginRequest } from '../protocol/plugin.ts';
 import type { CniResult } from '../protocol/result.ts';
 import { CNI_VERSIONS } from '../protocol/versions.ts';
 import { BridgeApplier, type VethPlace } from './apply.ts';
-import { type BridgeConfig, parseBridgeConfig, refuseAddressArgs } from './config.ts';
+import { checkAttachment } from './check.ts';
+import { linksOf, orphans, validAttachments } from './collect.ts';
+import {
+  type BridgeConfig,
+  DEFAULT_BRIDGE,
+  networkName,
+  parseBridgeConfig,
+  refuseAddressArgs,
+  statusFacts,
+} from './config.ts';
 import { hostPortConflict } from './host-ports.ts';
 import { isAlive } from './liveness.ts';
-import { hostLinkName, planBridge, planPod, planResult } from './plan.ts';
+import { egressLinkName, hostLinkName, planBridge, planPod, planResult } from './plan.ts';
 import { closeHostPorts, openHostPorts, publishedIn } from './publish-ports.ts';
-
-/** After DEL the caller takes the namespace away and the kernel its links, in about 20 ms. What is left after this time is removed by us. */
-const SWEEP_DELAY_MS = 1000;
+import { ReleasedAttachments } from './released.ts';
 
 export interface GantryBridgeOptions {
   readonly journalDir: string;
   readonly bootId: string;
+  /** Names the runner where several share the journals; what one has attached, another one's prune and GC leave alone. */
+  readonly runner?: string;
   /** Told when the clean-up in the background failed; it is tried again with the next DEL, ADD or prune. */
   readonly warn: (message: string, error: unknown) => void;
 }
@@ -36,11 +44,12 @@ type Taken =
 export class GantryBridge implements CniPlugin {
   readonly #options: GantryBridgeOptions;
   readonly #journals = new Map<string, AddressJournal>();
+  readonly #released: ReleasedAttachments;
   #applier: BridgeApplier | undefined;
-  #sweepTimer: NodeJS.Timeout | undefined;
 
   constructor(options: GantryBridgeOptions) {
     this.#options = options;
+    this.#released = new ReleasedAttachments(() => this.#apply, this.#journals, options.warn);
   }
 
   async add(request: PluginRequest): Promise<CniResult> {
@@ -61,7 +70,7 @@ export class GantryBridge implements CniPlugin {
 
   async del(request: PluginRequest): Promise<void> {
     checkRequest(request, 'DEL');
-    const network = networkName(request);
+    const network = networkName(request.config);
     try {
       this.#del(network, entryKey(request.containerId, request.ifname));
     } catch (error) {
@@ -69,25 +78,63 @@ export class GantryBridge implements CniPlugin {
     }
   }
 
+  /** Throws CniError 100 that names all that is not as ADD left it. Changes nothing. */
+  async check(request: PluginRequest): Promise<void> {
+    checkRequest(request, 'CHECK');
+    const config = parseBridgeConfig(request.config);
+    try {
+      const { entries } = this.#journal(config.network).transaction(({ state }) => state);
+      checkAttachment(this.#apply, config, request, entries.get(entryKey(request.containerId, request.ifname)));
+    } catch (error) {
+      throw asCniError(error);
+    }
+  }
+
+  /** Gives up the attachments of the network that are not among the valid ones, and links under its bridge that no journal names. */
+  async gc(config: JsonObject): Promise<void> {
+    const network = networkName(config);
+    const valid = validAttachments(config);
+    try {
+      await this.#giveUp(this.#journal(network), entry => !valid.has(entryKey(entry.containerId, entry.ifname)));
+      const bridge = this.#apply.findLink(new Fields(config).string('bridge') ?? DEFAULT_BRIDGE);
+      const named = this.#networks().flatMap(name =>
+        this.#journal(name).transaction(({ state }) => [...state.entries.values()].flatMap(linksOf)),
+      );
+      this.#apply.removeLinks(orphans(this.#apply.allLinks(), bridge?.index, new Set(named)));
+    } catch (error) {
+      throw asCniError(error);
+    }
+  }
+
+  /** Throws CniError 50 when ADD could not work now. A pod CIDR that is still to come is no reason: only ADD gets it. */
+  async status(config: JsonObject): Promise<void> {
+    try {
+      const { bridge, network, usesNft } = statusFacts(config);
+      this.#journal(network).transaction(() => undefined);
+      const link = this.#apply.findLink(bridge);
+      if (link !== undefined && link.kind !== 'bridge')
+        throw new CniError(CNI_ERROR.invalidConfig, `the link ${bridge} exists and is not a bridge`);
+      if (usesNft) this.#apply.openRules();
+    } catch (error) {
+      throw new CniError(CNI_ERROR.notAvailable, asCniError(error).message);
+    }
+  }
+
   async version(): Promise<readonly string[]> {
     return CNI_VERSIONS;
   }
 
-  /** Gives up every attachment of containers that are not in `keep`, and of namespaces that are gone, with its link and addresses. */
+  /**
+   * Gives up every attachment of containers that are not in `keep`, and of namespaces that are gone, with its links and addresses: in all networks, but only
+   * what this runner has attached.
+   */
   async prune(keep: ReadonlySet<string>): Promise<void> {
-    for (const network of AddressJournal.networks(this.#options.journalDir)) {
-      const journal = this.#journal(network);
-      journal.transaction(transaction => {
-        for (const [key, entry] of [...transaction.state.entries])
-          if (entry.state !== 'releasing' && (!keep.has(entry.containerId) || !isAlive(entry)))
-            transaction.append({ op: 'release', key });
-      });
-      await this.#sweep(journal);
-    }
+    for (const network of this.#networks())
+      await this.#giveUp(this.#journal(network), ({ containerId }) => !keep.has(containerId));
   }
 
   close(): void {
-    clearTimeout(this.#sweepTimer);
+    this.#released.close();
     for (const journal of this.#journals.values()) journal.close();
     this.#journals.clear();
     this.#applier?.close();
@@ -101,7 +148,7 @@ export class GantryBridge implements CniPlugin {
     const take = (): Taken => journal.transaction(transaction => this.#take(transaction, config, request, inode));
     let taken = take();
     if (taken.kind === 'in-the-way') {
-      for (const entry of taken.entries) this.#finish(journal, entry);
+      this.#released.finish(journal, taken.entries);
       taken = take();
     }
     if (taken.kind === 'in-the-way')
@@ -119,15 +166,18 @@ export class GantryBridge implements CniPlugin {
       faultPoint('cni/add/link-made');
       const near = this.#apply.configurePair(pod, place, config.hairpin);
       faultPoint('cni/add/link-configured');
+      this.#apply.limitBandwidth(near, egressLinkName(containerId, ifname), config.bandwidth);
+      faultPoint('cni/add/bandwidth-limited');
       openHostPorts(this.#apply, journal, config, taken.addresses);
       faultPoint('cni/add/ports-opened');
       journal.transaction(transaction => transaction.append({ op: 'ready', key }));
       const seen = { ifname, netns, bridgeMac: place.bridge.mac, hostMac: near.mac, mtu: near.mtu };
       return planResult(config, pod, seen, taken.addresses);
     } catch (error) {
+      const entry = { containerId, ifname, hostLink: pod.hostLink, egressLink: egressLinkName(containerId, ifname) };
       journal.transaction(transaction => transaction.append({ op: 'release', key }));
       if (config.hostPorts.length > 0) closeHostPorts(this.#apply, journal);
-      this.#finish(journal, { containerId, ifname, hostLink: pod.hostLink });
+      this.#released.finish(journal, [entry]);
       throw error;
     }
   }
@@ -154,7 +204,7 @@ export class GantryBridge implements CniPlugin {
       planAllocation({ sets: config.rangeSets, taken: state.taken, last: state.last });
     let allocation = plan();
     if (allocation.kind === 'exhausted') {
-      this.#reclaim(transaction);
+      this.#released.reclaim(transaction);
       allocation = plan();
     }
     if (allocation.kind === 'exhausted')
@@ -172,19 +222,12 @@ export class GantryBridge implements CniPlugin {
       netns,
       netnsInode: inode,
       hostLink: hostLinkName(containerId, ifname),
+      ...(config.bandwidth.egress === undefined ? {} : { egressLink: egressLinkName(containerId, ifname) }),
+      ...(this.#options.runner === undefined ? {} : { runner: this.#options.runner }),
       ips,
       ...(config.hostPorts.length === 0 ? {} : { hostPorts: config.hostPorts }),
     });
     return { kind: 'taken', addresses: allocation.addresses };
-  }
-
-  /** Frees what nobody can use any more: entries of vanished namespaces whose links are gone too. */
-  #reclaim(transaction: JournalTransaction): void {
-    for (const [key, entry] of [...transaction.state.entries]) {
-      if (entry.state !== 'releasing' && isAlive(entry)) continue;
-      if (entry.state !== 'releasing') transaction.append({ op: 'release', key });
-      if (!this.#apply.hasLink(entry.hostLink)) transaction.append({ op: 'free', key });
-    }
   }
 
   #createPair(pod: ReturnType<typeof planPod>, place: VethPlace, netns: string): void {
@@ -195,7 +238,7 @@ export class GantryBridge implements CniPlugin {
       if (!this.#apply.hasLink(pod.hostLink))
         throw new CniError(CNI_ERROR.internal, `a link named ${place.ifname} exists already in ${netns}`);
       // The name is made from container id and ifname, and the journal says that nobody has it: a journal was removed by hand.
-      this.#apply.removeLink(pod.hostLink);
+      this.#apply.removeLinks([pod.hostLink]);
       this.#apply.createPair(pod, place);
     }
   }
@@ -210,53 +253,27 @@ export class GantryBridge implements CniPlugin {
     if (entry === undefined) return;
     faultPoint('cni/del/released');
     if (entry.hostPorts !== undefined) closeHostPorts(this.#apply, journal);
-    const isLeft = this.#apply.mute(entry.hostLink);
+    const isLeft = this.#apply.mute(entry.hostLink) || entry.egressLink !== undefined;
     faultPoint('cni/del/quarantined');
-    if (isLeft) this.#sweepLater();
-    else this.#free(journal, entry);
+    if (isLeft) this.#released.sweepLater();
+    else this.#released.free(journal, entry);
   }
 
-  /** Removes the link, however long the kernel takes, and frees the addresses. */
-  #finish(journal: AddressJournal, entry: Pick<JournalEntry, 'containerId' | 'ifname' | 'hostLink'>): void {
-    this.#apply.removeLink(entry.hostLink);
-    this.#free(journal, entry);
-  }
-
-  /** Frees the addresses of a releasing entry whose link is gone; anything else stays as it is. */
-  #free(
-    journal: AddressJournal,
-    { containerId, ifname, hostLink }: Pick<JournalEntry, 'containerId' | 'ifname' | 'hostLink'>,
-  ): void {
-    const key = entryKey(containerId, ifname);
+  /** Another runner knows of its attachments itself: of those only what nobody can use any more goes. */
+  async #giveUp(journal: AddressJournal, isUnknown: (entry: JournalEntry) => boolean): Promise<void> {
     journal.transaction(transaction => {
-      if (transaction.state.entries.get(key)?.state !== 'releasing' || this.#apply.hasLink(hostLink)) return;
-      faultPoint('cni/del/link-gone');
-      transaction.append({ op: 'free', key });
-      faultPoint('cni/del/address-released');
+      for (const [key, entry] of [...transaction.state.entries])
+        if (
+          entry.state !== 'releasing' &&
+          ((entry.runner === this.#options.runner && isUnknown(entry)) || !isAlive(entry))
+        )
+          transaction.append({ op: 'release', key });
     });
+    await this.#released.sweep(journal);
   }
 
-  #sweepLater(): void {
-    this.#sweepTimer ??= setTimeout(() => {
-      this.#sweepTimer = undefined;
-      const sweepAll = async (): Promise<void> => {
-        for (const journal of this.#journals.values()) await this.#sweep(journal);
-      };
-      sweepAll().catch((error: unknown) => this.#options.warn('links of removed pods could not be cleaned up', error));
-    }, SWEEP_DELAY_MS).unref();
-  }
-
-  /** Ends what DEL began. One link at a time with a turn of the event loop between, since each removal stands still for 20 ms. */
-  async #sweep(journal: AddressJournal): Promise<void> {
-    const releasing = journal.transaction(({ state }) =>
-      [...state.entries.values()].filter(entry => entry.state === 'releasing'),
-    );
-    if (releasing.some(({ hostPorts }) => hostPorts !== undefined)) closeHostPorts(this.#apply, journal);
-    for (const entry of releasing) {
-      if (!this.#journals.has(journal.network)) return;
-      this.#finish(journal, entry);
-      await nextTurn();
-    }
+  #networks(): string[] {
+    return AddressJournal.networks(this.#options.journalDir);
   }
 
   #journal(network: string): AddressJournal {
@@ -272,14 +289,6 @@ export class GantryBridge implements CniPlugin {
     this.#applier ??= new BridgeApplier();
     return this.#applier;
   }
-}
-
-/** DEL needs no more of the configuration than this, so that it works when the rest has become invalid. */
-function networkName(request: PluginRequest): string {
-  const name = request.config['name'];
-  if (typeof name !== 'string' || !NAME_PATTERN.test(name))
-    throw new CniError(CNI_ERROR.invalidConfig, `field name: ${JSON.stringify(name)} is missing or has odd characters`);
-  return name;
 }
 
 function asCniError(error: unknown): CniError {

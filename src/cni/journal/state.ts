@@ -18,6 +18,10 @@ export interface JournalEntry {
   readonly netnsInode: number;
   /** The near end of the veth pair; the name is made from container id and ifname, so it is known before the link is. */
   readonly hostLink: string;
+  /** The link through which goes what the pod sends, where that is limited. */
+  readonly egressLink?: string;
+  /** Who has attached it, where that was not the runtime of this program. */
+  readonly runner?: string;
   readonly ips: readonly string[];
   /** Ports of the machine that lead here; none where it is not there, as in journals of earlier versions. */
   readonly hostPorts?: readonly HostPort[];

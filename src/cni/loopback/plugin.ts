@@ -1,4 +1,4 @@
-import { setLinkUp } from '../../linux/netlink/links.ts';
+import { getLink, setLinkUp } from '../../linux/netlink/links.ts';
 import { NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { inNetns, netnsExists } from '../../linux/netns.ts';
 import { CNI_ERROR, CniError } from '../protocol/error.ts';
@@ -11,11 +11,19 @@ const LOOPBACK_INDEX = 1;
 
 /** Brings `lo` up inside a namespace; the kernel gives it 127.0.0.1 and ::1 by itself. Safe to repeat. Throws CniError 8 without a namespace. */
 export function bringLoopbackUp(netns: string): void {
+  inside(netns, socket => setLinkUp(socket, LOOPBACK_INDEX));
+}
+
+function isLoopbackUp(netns: string): boolean {
+  return inside(netns, socket => getLink(socket, LOOPBACK_INDEX)?.up === true);
+}
+
+function inside<T>(netns: string, work: (socket: NetlinkSocket) => T): T {
   if (!netnsExists(netns)) throw new CniError(CNI_ERROR.invalidNetns, `${netns} is not a network namespace`);
-  inNetns(netns, () => {
+  return inNetns(netns, () => {
     const socket = NetlinkSocket.open();
     try {
-      setLinkUp(socket, LOOPBACK_INDEX);
+      return work(socket);
     } finally {
       socket.close();
     }
@@ -42,6 +50,11 @@ export const loopbackPlugin: CniPlugin = {
     };
   },
   async del() {},
+  async check({ netns }: PluginRequest): Promise<void> {
+    if (!isLoopbackUp(netns)) throw new CniError(CNI_ERROR.changed, `the link lo in ${netns} is down`);
+  },
+  async gc() {},
+  async status() {},
   async version() {
     return CNI_VERSIONS;
   },

@@ -10,6 +10,10 @@ export const CNI_ERROR = {
   /** Not in the specification's table, but what libcni uses. */
   invalidNetns: 8,
   tryAgainLater: 11,
+  /** Of STATUS: ADD would not work. */
+  notAvailable: 50,
+  /** Of CHECK, from the numbers that are a plugin's own: an attachment is not as ADD left it. */
+  changed: 100,
   /** What plugins written with the Go library answer for every error without a code of its own. */
   internal: 999,
 } as const;

@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { oneLine } from '../../base/errors.ts';
 import { CNI_ERROR, CniError, parseErrorObject } from '../../cni/protocol/error.ts';
-import { parseJsonObject } from '../../cni/protocol/json.ts';
+import { type JsonObject, parseJsonObject } from '../../cni/protocol/json.ts';
 import { type CniPlugin, checkRequest, type PluginRequest } from '../../cni/protocol/plugin.ts';
 import { type CniResult, parseResult } from '../../cni/protocol/result.ts';
 import { runCommand } from '../../linux/command.ts';
@@ -30,6 +30,19 @@ export class ExecPlugin implements CniPlugin {
   async del(request: PluginRequest, signal?: AbortSignal): Promise<void> {
     checkRequest(request, 'DEL');
     await this.#run('DEL', request, JSON.stringify(request.config), signal);
+  }
+
+  async check(request: PluginRequest, signal?: AbortSignal): Promise<void> {
+    checkRequest(request, 'CHECK');
+    await this.#run('CHECK', request, JSON.stringify(request.config), signal);
+  }
+
+  async gc(config: JsonObject, signal?: AbortSignal): Promise<void> {
+    await this.#run('GC', undefined, JSON.stringify(config), signal);
+  }
+
+  async status(config: JsonObject, signal?: AbortSignal): Promise<void> {
+    await this.#run('STATUS', undefined, JSON.stringify(config), signal);
   }
 
   async version(signal?: AbortSignal): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { bigIntToIp, type IpFamily } from '../../base/cidr.ts';
+import { attribute, attributes, NESTED, nested, uint32 } from './attributes.ts';
 import { NetlinkError, type NetlinkSocket } from './socket.ts';
 
 const SUBSYSTEM_CTNETLINK = 1 << 8;
@@ -20,8 +21,6 @@ const CTA_FILTER_REPLY_FLAGS = 2;
 /** What of the tuple a dump is filtered by (nf_internals.h): the protocol, its destination port. */
 const FILTER_PROTOCOL = 1 << 3;
 const FILTER_DESTINATION_PORT = 1 << 5;
-const NESTED = 0x8000;
-const TYPE_MASK = 0x3fff;
 
 /** A flow of UDP that the kernel tracks. */
 export interface UdpFlow {
@@ -122,35 +121,4 @@ function destinationPort(port: number): Buffer {
   const value = Buffer.alloc(2);
   value.writeUInt16BE(port);
   return attribute(CTA_PROTO_DST_PORT, value);
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
-
-/** An attribute with its padding. */
-function attribute(type: number, data: Buffer): Buffer {
-  const out = Buffer.alloc((4 + data.length + 3) & ~3);
-  out.writeUInt16LE(4 + data.length, 0);
-  out.writeUInt16LE(type, 2);
-  data.copy(out, 4);
-  return out;
-}
-
-function nested(type: number, parts: readonly Buffer[]): Buffer {
-  return attribute(type | NESTED, Buffer.concat(parts));
-}
-
-function attributes(data: Buffer): Map<number, Buffer> {
-  const found = new Map<number, Buffer>();
-  let offset = 0;
-  while (offset + 4 <= data.length) {
-    const length = data.readUInt16LE(offset);
-    if (length < 4 || offset + length > data.length) break;
-    found.set(data.readUInt16LE(offset + 2) & TYPE_MASK, data.subarray(offset + 4, offset + length));
-    offset += (length + 3) & ~3;
-  }
-  return found;
 }

@@ -20,6 +20,8 @@ const IFLA_PROTINFO = 12;
 const AF_BRIDGE = 7;
 /** The bridge port state in which no frame is taken in or handed out (BR_STATE_DISABLED, linux/if_bridge.h). */
 const PORT_DISABLED = 0;
+/** The group of links that `deleteLinks` is about to delete: a number that nobody else has reason to choose ("gant" in ASCII). */
+const DOOMED_GROUP = 0x67616e74;
 
 export interface Link {
   readonly index: number;
@@ -96,6 +98,13 @@ export function createVeth(socket: NetlinkSocket, options: VethOptions): void {
   socket.request(`create veth ${options.name}`, RTM_NEWLINK, body, FLAG_CREATE | FLAG_EXCL);
 }
 
+/** Makes an intermediate functional block, up: what is redirected there comes back through its queue. EEXIST comes through. */
+export function createIfb(socket: NetlinkSocket, name: string): void {
+  const linkinfo = bytes(formatInfo({ kind: 'ifb' }));
+  const body = linkBody({ flags: { up: true }, change: { up: true } }, { ifname: name, linkinfo });
+  socket.request(`create ifb ${name}`, RTM_NEWLINK, body, FLAG_CREATE | FLAG_EXCL);
+}
+
 export function setLinkUp(socket: NetlinkSocket, index: number): void {
   socket.request(`set link ${index} up`, RTM_SETLINK, linkBody({ index, flags: { up: true }, change: { up: true } }));
 }
@@ -127,6 +136,28 @@ export function disablePort(socket: NetlinkSocket, link: Link): void {
 export function deleteLink(socket: NetlinkSocket, name: string): void {
   try {
     socket.request(`delete link ${name}`, RTM_DELLINK, linkBody({}, { ifname: name }));
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
+  }
+}
+
+/**
+ * Removes links all at once, in one wait for RCU: six take 27 ms where one takes 20. Those that are missing are fine. They are put into a group of ours and the group is
+ * deleted; one that a killed caller had put there before goes too.
+ */
+export function deleteLinks(socket: NetlinkSocket, names: readonly string[]): void {
+  let found = 0;
+  for (const name of names) {
+    try {
+      socket.request(`move link ${name}`, RTM_SETLINK, linkBody({}, { ifname: name, group: DOOMED_GROUP }));
+      found += 1;
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
+    }
+  }
+  if (found === 0) return;
+  try {
+    socket.request('delete links', RTM_DELLINK, linkBody({}, { group: DOOMED_GROUP }));
   } catch (error) {
     if (!(error instanceof NetlinkError && error.code === 'ENODEV')) throw error;
   }

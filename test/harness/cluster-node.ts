@@ -10,7 +10,7 @@ import type { Service } from '../../src/local-cluster/host/supervise.ts';
 import { generateKey, privateKeyPem } from '../../src/pki/keys.ts';
 import { armable } from './fault.ts';
 import { gantryCommand } from './gantry-command.ts';
-import { gantryHost, type RuntimeHost, type RuntimeHostOptions } from './runtime-host.ts';
+import { type RuntimeHost, type RuntimeHostOptions, runtimeHost, testedRuntime } from './runtime-host.ts';
 import { TestAuthority } from './test-authority.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -27,7 +27,7 @@ export interface ClusterNodeOptions extends RuntimeHostOptions {
   readonly kubelet?: boolean;
 }
 
-/** One host with etcd, the built API server and the built kubelet, beside our runtime. */
+/** One host with etcd, the built API server and the built kubelet, beside the runtime under test. */
 export interface ClusterNode {
   readonly target: RuntimeHost;
   readonly name: string;
@@ -52,7 +52,7 @@ export interface ClusterNode {
 }
 
 export async function clusterNode(options: ClusterNodeOptions = {}): Promise<ClusterNode> {
-  const target = await gantryHost(options);
+  const target = await runtimeHost(testedRuntime(), options);
   const { host } = target;
   const authority = new TestAuthority();
   let relay: Server | undefined;

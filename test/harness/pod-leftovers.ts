@@ -3,20 +3,35 @@ import { JournalBuilder, type JournalEntry, type JournalLine } from '../../src/c
 import type { RuntimeHost } from './runtime-host.ts';
 import { waitFor } from './wait-for.ts';
 
+/** Without a runtime it is ours. */
+type Target = Pick<RuntimeHost, 'host' | 'client'> & { readonly runtime?: RuntimeHost['runtime'] };
+
 /**
  * Everything in a host that belongs to some pod, found without asking the shim's opinion alone: its lists, its files, the runtime's files,
  * processes, mounts, links, groups, addresses. Empty when no pod is there.
  */
-export async function podLeftovers(target: Pick<RuntimeHost, 'host' | 'client'>): Promise<string[]> {
+export async function podLeftovers(target: Target): Promise<string[]> {
   const { host, client } = target;
   const [sandboxes, containers] = await Promise.all([
     client.listPodSandbox({ filter: undefined }),
     client.listContainers({ filter: undefined }),
   ]);
-  const names = (directory: string): string[] => entries(host.path(directory));
   return [
     ...sandboxes.items.map(s => `listed sandbox ${s.id}`),
     ...containers.containers.map(c => `listed container ${c.id}`),
+    ...(target.runtime === 'containerd' ? filesOfContainerd(host) : filesOfGantry(host)),
+    ...processes(host.path('/proc')),
+    ...mounts(readFileSync(host.path('/proc/1/mountinfo'), 'utf8')),
+    ...links(readFileSync(host.path('/proc/1/net/dev'), 'utf8')),
+    ...groups(host.path('/sys/fs/cgroup')),
+    ...(await hostPorts(host)),
+  ];
+}
+
+/** What the shim and our network plugin write down of pods. */
+function filesOfGantry(host: Target['host']): string[] {
+  const names = (directory: string): string[] => entries(host.path(directory));
+  return [
     ...names('/var/lib/gantry/sandboxes').map(n => `sandbox record ${n}`),
     ...names('/var/lib/gantry/containers').map(n => `container directory ${n}`),
     ...names('/var/lib/gantry/trash').map(n => `trash ${n}`),
@@ -25,21 +40,37 @@ export async function podLeftovers(target: Pick<RuntimeHost, 'host' | 'client'>)
     ...names('/run/gantry/cri/netns').map(n => `netns ${n}`),
     ...names('/run/gantry/cri/exits').map(n => `exit file ${n}`),
     ...['crun', 'runc'].flatMap(runtime => names(`/run/gantry/cri/${runtime}`).map(n => `${runtime} state ${n}`)),
+    ...names('/run/gantry/cri/handlers').flatMap(handler =>
+      ['containers', 'containers-exec'].flatMap(place =>
+        names(`/run/gantry/cri/handlers/${handler}/${place}`).map(n => `${handler} ${place} ${n}`),
+      ),
+    ),
     ...['crun', 'runc'].flatMap(runtime =>
       names(`/run/gantry/cri/${runtime}-exec`).map(n => `${runtime} exec file ${n}`),
     ),
-    ...processes(host.path('/proc')),
-    ...mounts(readFileSync(host.path('/proc/1/mountinfo'), 'utf8')),
-    ...links(readFileSync(host.path('/proc/1/net/dev'), 'utf8')),
-    ...groups(host.path('/sys/fs/cgroup')),
     ...attachments(host.path('/var/lib/gantry/cni')).flatMap(({ ips }) => ips.map(ip => `address ${ip}`)),
-    ...(await hostPorts(host)),
     ...names('/var/lib/gantry/cni-cache/results').map(n => `cached attachment ${n}`),
   ];
 }
 
+/** What containerd and the reference plugins write down of pods. */
+function filesOfContainerd(host: Target['host']): string[] {
+  const names = (directory: string): string[] => entries(host.path(directory));
+  return [
+    ...names('/run/containerd/io.containerd.runtime.v2.task/k8s.io').map(n => `task ${n}`),
+    ...names('/run/containerd/io.containerd.grpc.v1.cri/sandboxes').map(n => `sandbox state ${n}`),
+    ...names('/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes').map(n => `sandbox directory ${n}`),
+    ...names('/var/lib/containerd/io.containerd.grpc.v1.cri/containers').map(n => `container directory ${n}`),
+    ...names('/run/netns').map(n => `netns ${n}`),
+    ...names('/var/lib/cni/networks/peer')
+      .filter(n => /^\d/.test(n))
+      .map(n => `address ${n}`),
+    ...names('/var/lib/cni/results').map(n => `cached attachment ${n}`),
+  ];
+}
+
 /** Waits until nothing of any pod is left; fails with the list. Addresses take a second: links are looked for in a sweep. */
-export async function expectNoLeftovers(target: Pick<RuntimeHost, 'host' | 'client'>): Promise<void> {
+export async function expectNoLeftovers(target: Target): Promise<void> {
   await waitFor(
     `nothing of a pod to be left in ${target.host.name}`,
     async saw => {
@@ -76,7 +107,7 @@ function processes(proc: string): string[] {
     } catch {
       continue;
     }
-    if (/(^|\/)(conmon|crun|runc|catatonit|sleep|busybox|httpd)$/.test(command[0] ?? ''))
+    if (/(^|\/)(conmon|crun|runc|containerd-shim\S*|catatonit|sleep|busybox|httpd)$/.test(command[0] ?? ''))
       found.push(`process ${pid} ${command.join(' ').trim()}`);
   }
   return found;
@@ -87,7 +118,9 @@ function mounts(mountinfo: string): string[] {
     .split('\n')
     .map(line => line.split(' ')[4] ?? '')
     .filter(
-      target => /^\/run\/gantry\/cri\/(sandboxes|containers|netns)/.test(target) || target.includes('/kubelet/pods/'),
+      target =>
+        /^\/run\/(gantry\/cri\/(sandboxes|containers|netns)|containerd\/io|netns\/)/.test(target) ||
+        target.includes('/kubelet/pods/'),
     )
     .map(target => `mount ${target}`);
 }
@@ -109,7 +142,8 @@ function groups(root: string): string[] {
       else walk(`${directory}/${name}`, `${shown}/${name}`);
     }
   };
-  for (const hierarchy of ['', ...directories(root)]) walk(`${root}/${hierarchy}/kubepods`, `${hierarchy}/kubepods`);
+  for (const hierarchy of ['', ...directories(root)])
+    for (const tree of ['kubepods', 'gantry']) walk(`${root}/${hierarchy}/${tree}`, `${hierarchy}/${tree}`);
   return [...new Set(found)];
 }
 

@@ -17,6 +17,8 @@ export interface RuntimeHost {
   readonly service: Service;
   /** The runtime's socket as a process inside the host names it. */
   readonly endpoint: string;
+  /** The configuration of the pod network. */
+  readonly networkFile: string;
   /** A client that connects from outside, through the host's root. */
   readonly client: CriClient;
   importImage(reference: Parameters<typeof imageArchive>[0]): Promise<void>;
@@ -36,12 +38,17 @@ export interface RuntimeHostOptions {
 /** Subnet of the pods in every test host: hosts do not see each other, so they may share it. */
 export const POD_SUBNET = '10.244.0.0/24';
 
+const NETWORK_FILE: Readonly<Record<RuntimeName, string>> = {
+  gantry: '/etc/cni/net.d/10-gantry.conflist',
+  containerd: '/etc/cni/net.d/10-peer.conflist',
+};
+
 /** A host in which the built `gantry run cri` is supervised. */
 export async function gantryHost(options: RuntimeHostOptions = {}): Promise<RuntimeHost> {
   const host = await testHost();
   try {
     mkdirSync(host.path('/etc/cni/net.d'), { recursive: true });
-    copyFileSync(`${PROJECT}/cni/10-gantry.conflist.json`, host.path('/etc/cni/net.d/10-gantry.conflist'));
+    copyFileSync(`${PROJECT}/cni/10-gantry.conflist.json`, host.path(NETWORK_FILE.gantry));
     await options.prepare?.(host);
     if (options.criConfig !== undefined) writeFileSync(host.path('/etc/gantry/cri.yaml'), options.criConfig);
     const service = await host.supervise('gantry-cri', armable('gantry-cri', gantryCommand('run', 'cri')));
@@ -60,7 +67,7 @@ export async function containerdHost(options: RuntimeHostOptions = {}): Promise<
   const host = await testHost();
   try {
     mkdirSync(host.path('/etc/cni/net.d'), { recursive: true });
-    writeFileSync(host.path('/etc/cni/net.d/10-peer.conflist'), JSON.stringify(PEER_NETWORK));
+    writeFileSync(host.path(NETWORK_FILE.containerd), JSON.stringify(PEER_NETWORK));
     await options.prepare?.(host);
     writeFileSync(host.path('/etc/containerd/config.toml'), PEER_CONFIG);
     const service = await host.supervise('containerd', ['containerd']);
@@ -74,6 +81,14 @@ export async function containerdHost(options: RuntimeHostOptions = {}): Promise<
     await host.delete();
     throw error;
   }
+}
+
+/** The runtime that the kubelet's tests run on: ours, or what GANTRY_TEST_RUNTIME names. */
+export function testedRuntime(): RuntimeName {
+  const name = process.env['GANTRY_TEST_RUNTIME'] ?? 'gantry';
+  if (name !== 'gantry' && name !== 'containerd')
+    throw new Error(`GANTRY_TEST_RUNTIME is "${name}"; it may be gantry or containerd`);
+  return name;
 }
 
 export function runtimeHost(runtime: RuntimeName, options: RuntimeHostOptions = {}): Promise<RuntimeHost> {
@@ -105,6 +120,7 @@ async function readyHost(
     runtime,
     service,
     endpoint: `unix://${socket}`,
+    networkFile: NETWORK_FILE[runtime],
     client,
     importImage,
     async delete() {

@@ -38,7 +38,7 @@ describe('a pod of the API server', () => {
           ready: true,
           started: true,
           restartCount: 0,
-          containerID: expect.stringMatching(/^gantry:\/\/[0-9a-f]{64}$/),
+          containerID: expect.stringMatching(new RegExp(`^${node.target.runtime}://[0-9a-f]{64}$`)),
         },
       ],
     });

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type KubeletHost, type SeenContainer, startKubelet, WAIT } from '../harness/kubelet.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
-import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
+import { type RuntimeHost, runtimeHost, testedRuntime } from '../harness/runtime-host.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 /** Where pods and the test leave each other files. */
@@ -11,7 +11,7 @@ const SHARED = '/var/lib/kubelet-probes';
 let target: RuntimeHost;
 let kubelet: KubeletHost;
 beforeAll(async () => {
-  target = await gantryHost();
+  target = await runtimeHost(testedRuntime());
   mkdirSync(target.host.path(SHARED), { recursive: true });
   kubelet = await startKubelet(target);
 });

@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { killAndRestart } from '../harness/fault.ts';
 import { type KubeletHost, startKubelet, WAIT } from '../harness/kubelet.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
-import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
+import { type RuntimeHost, runtimeHost, testedRuntime } from '../harness/runtime-host.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 let target: RuntimeHost;
 let kubelet: KubeletHost;
 beforeAll(async () => {
-  target = await gantryHost();
+  target = await runtimeHost(testedRuntime());
   kubelet = await startKubelet(target);
 });
 afterAll(() => target.delete());

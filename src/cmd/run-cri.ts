@@ -1,22 +1,26 @@
 import { mkdirSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
+import { internalError } from '../base/errors.ts';
 import type { CriConfig } from '../cri/config.ts';
 import { readCriConfig } from '../cri/config-file.ts';
 import { criServer } from '../cri/cri-server.ts';
 import { openImageStore } from '../cri/images/image-store.ts';
 import { openPodNetwork } from '../cri/network/pod-network.ts';
 import { linuxNode } from '../cri/node-linux.ts';
-import { chooseRuntime } from '../cri/oci/choose-runtime.ts';
+import { chooseRuntimes, type RuntimeChoice, runtimesToLookFor } from '../cri/oci/choose-runtime.ts';
 import { createConmonMonitor } from '../cri/oci/conmon.ts';
+import { handlerFeatures, programName } from '../cri/oci/handler-features.ts';
 import { readHostFacts } from '../cri/oci/host-facts.ts';
 import { prepareInfraRootfs } from '../cri/oci/infra-rootfs.ts';
 import { raiseInotifyLimit } from '../cri/oci/inotify-limit.ts';
 import { createOciRuntime } from '../cri/oci/oci-runtime.ts';
 import { readRuntimeFacts } from '../cri/oci/runtime-facts.ts';
+import { ociRuntimes, type RuntimeHandler, runtimePlaces } from '../cri/oci/runtimes.ts';
 import { sealRuntime } from '../cri/oci/sealed-runtime.ts';
 import { criPaths } from '../cri/paths.ts';
+import type { HostFacts } from '../cri/spec/inputs.ts';
 import { healthServer, withReadiness } from '../daemon/health-server.ts';
-import { createLogger } from '../daemon/logger.ts';
+import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
@@ -38,30 +42,27 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const log = createLogger({ daemon: 'cri' });
   const paths = criPaths(config);
   takeDirectories(config);
-  const choice = chooseRuntime(config.runtime, await readRuntimeFacts(config.runtime));
-  log.info({ runtime: choice.name, path: choice.path, version: choice.version }, `runtime chosen: ${choice.reason}`);
+  const choices = chooseRuntimes(config, await readRuntimeFacts(runtimesToLookFor(config)));
+  const choice = choices.fallback;
+  log.info({ runtime: choice.handler, path: choice.path, version: choice.version }, `runtime chosen: ${choice.reason}`);
+  for (const [handler, why] of choices.unusable) log.warn({ handler }, `a runtime handler cannot be used: ${why}`);
   const facts = readHostFacts();
   const raised = raiseInotifyLimit(facts.cgroupVersion);
   if (raised !== undefined) log.info(raised);
-  const program = await sealRuntime(choice, `${config.state}/bin`);
-  if (program.unsealedBecause !== undefined)
-    log.warn({ runtime: choice.name }, `the runtime copies itself at each call: ${program.unsealedBecause}`);
+  const handlers = await Promise.all(choices.handlers.map(each => openHandler(each, { config, choice, facts, log })));
+  const fallback = handlers.find(({ name }) => name === choice.handler);
+  if (fallback === undefined) throw internalError(`the default runtime ${choice.handler} is no handler`);
   const registry = createRegistry();
   const server = criServer({
     config,
     paths,
     node: linuxNode(paths, facts, log),
-    runtime: createOciRuntime({
-      name: choice.name,
-      path: program.path,
-      sealedFrom: program.unsealedBecause === undefined ? choice.path : undefined,
-      root: `${config.state}/${choice.name}`,
-    }),
+    runtimes: ociRuntimes({ fallback, handlers, unusable: choices.unusable, state: config.state }),
     runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
     monitor: createConmonMonitor({
       path: config.conmon,
       exitDir: paths.exitDir,
-      runtimePaths: [choice.path, program.path],
+      runtimePaths: choices.handlers.map(({ path }) => path),
       log,
     }),
     pause: await prepareInfraRootfs(config.state, config.catatonit),
@@ -79,6 +80,42 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     components.push(healthServer({ host, port, registry, checks: [serving] }));
   }
   return mainLoop(components, log);
+}
+
+/**
+ * The runtime of a handler. The default one and those of the configuration are executed from a copy in memory; one that is merely installed may never be used,
+ * and its copy would be memory for nothing.
+ */
+async function openHandler(
+  each: RuntimeChoice,
+  {
+    config,
+    choice,
+    facts,
+    log,
+  }: {
+    readonly config: CriConfig;
+    readonly choice: RuntimeChoice;
+    readonly facts: HostFacts;
+    readonly log: Logger;
+  },
+): Promise<RuntimeHandler> {
+  const { handler, path, version } = each;
+  const { root, bin } = runtimePlaces(config.state, handler);
+  const sealed = handler === choice.handler || Object.hasOwn(config.runtimes, handler);
+  const program = sealed ? await sealRuntime(path, bin) : undefined;
+  if (program?.unsealedBecause !== undefined)
+    log.warn({ runtime: handler }, `the runtime copies itself at each call: ${program.unsealedBecause}`);
+  return {
+    name: handler,
+    runtime: createOciRuntime({
+      name: programName(version) || handler,
+      path: program?.path ?? path,
+      sealedFrom: program !== undefined && program.unsealedBecause === undefined ? path : undefined,
+      root,
+    }),
+    features: handlerFeatures(each, { ...facts, userNamespaces: false }),
+  };
 }
 
 /**

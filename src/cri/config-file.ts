@@ -45,6 +45,7 @@ type FieldKind =
   | 'address'
   | 'count'
   | 'mirrors'
+  | 'runtimes'
   | { readonly [field: string]: FieldKind };
 
 /** Every field and what it may hold. */
@@ -54,6 +55,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   state: 'path',
   cni: { confDir: 'path', binDirs: 'paths', cacheDir: 'path', journalDir: 'path' },
   runtime: 'text',
+  runtimes: 'runtimes',
   conmon: 'path',
   catatonit: 'path',
   registries: { insecure: 'texts', mirrors: 'mirrors' },
@@ -102,6 +104,7 @@ function readValue(
     );
   }
   if (kind === 'mirrors') return readMirrors(reader, node ?? key, name);
+  if (kind === 'runtimes') return readRuntimes(reader, node ?? key, name);
   // `metricsAddress: null` (or nothing) switches the server off.
   if (kind === 'address' && (node === null || (isScalar(node) && node.value === null))) return undefined;
   if (kind === 'count') {
@@ -111,6 +114,26 @@ function readValue(
   }
   return readText(reader, node, name, kind, key);
 }
+
+/** Handlers, each with the path of its program. Their names are those that a RuntimeClass may have. */
+function readRuntimes(reader: Reader, node: unknown, name: string): Readonly<Record<string, { path: string }>> {
+  if (!isMap(node)) throw wrong(reader, node, name, 'a mapping');
+  const runtimes = node.items.map(({ key, value }): [string, { path: string }] => {
+    const handler = isScalar(key) ? String(key.value) : '';
+    const field = `${name}.${handler}`;
+    if (!HANDLER.test(handler))
+      throw invalidArgument(
+        `${position(reader, key)}: "${handler}" is no name of a handler: lower case letters, digits and "-", at most 63`,
+      );
+    const read = readObject(reader, value ?? key, field, { path: 'path' }, { path: '' }) as { path: string };
+    if (read.path === '') throw invalidArgument(`${position(reader, key)}: ${field}.path is missing`);
+    return [handler, read];
+  });
+  return Object.fromEntries(runtimes);
+}
+
+/** As the API takes them (a DNS label). */
+const HANDLER = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** Registries, each with the list of its mirrors' addresses. */
 function readMirrors(reader: Reader, node: unknown, name: string): Readonly<Record<string, readonly string[]>> {

@@ -14,8 +14,10 @@ export interface CriConfig {
     /** Our own address journal. */
     readonly journalDir: string;
   };
-  /** OCI runtime to use: a name found on PATH or an absolute path; empty chooses crun where it can run, else runc. */
+  /** The default OCI runtime: a handler of `runtimes`, a name found on PATH or an absolute path; empty chooses crun where it can run, else runc. */
   readonly runtime: string;
+  /** Further ones that pods ask for by a RuntimeClass, by the name of the handler. crun and runc are handlers wherever they are installed. */
+  readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
   readonly conmon: string;
   /** The pause program, run with -P. */
   readonly catatonit: string;
@@ -54,6 +56,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
     journalDir: '/var/lib/gantry/cni',
   },
   runtime: '',
+  runtimes: {},
   conmon: '/usr/bin/conmon',
   catatonit: '/usr/bin/catatonit',
   registries: { insecure: [], mirrors: {} },

@@ -146,12 +146,20 @@ async function observe(
 }
 
 async function runtimeStates(ctx: RuntimeServiceContext): Promise<ReadonlyMap<string, string>> {
-  try {
-    return await ctx.runtime.list();
-  } catch (error) {
-    ctx.log.error({ err: error }, 'the runtime cannot list its containers; what only it knows of is not cleaned up');
-    return new Map();
-  }
+  const lists = await Promise.all(
+    ctx.runtimes.handlers.map(async ({ name, runtime }) => {
+      try {
+        return [...(await runtime.list())];
+      } catch (error) {
+        ctx.log.error(
+          { handler: name, err: error },
+          'a runtime cannot list its containers; what only it knows of is not cleaned up',
+        );
+        return [];
+      }
+    }),
+  );
+  return new Map(lists.flat());
 }
 
 function idsIn(directory: string): string[] {

@@ -16,7 +16,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomHex } from '../../src/base/hash.ts';
 import { attach } from '../../src/cri/oci/attach.ts';
-import { chooseRuntime } from '../../src/cri/oci/choose-runtime.ts';
+import { chooseRuntimes, runtimesToLookFor } from '../../src/cri/oci/choose-runtime.ts';
 import { createConmonMonitor } from '../../src/cri/oci/conmon.ts';
 import { readHostDevices } from '../../src/cri/oci/host-devices.ts';
 import { readHostFacts } from '../../src/cri/oci/host-facts.ts';
@@ -73,9 +73,10 @@ interface Made {
 
 describe('the choice on this machine', () => {
   it('takes crun where it can run and says why', async () => {
-    const facts = await readRuntimeFacts('');
-    const choice = chooseRuntime('', facts);
-    expect(choice.name).toBe(facts.hybridControllers.length > 0 ? 'runc' : 'crun');
+    const config = { runtime: '', runtimes: {} };
+    const facts = await readRuntimeFacts(runtimesToLookFor(config));
+    const choice = chooseRuntimes(config, facts).fallback;
+    expect(choice.handler).toBe(facts.hybridControllers.length > 0 ? 'runc' : 'crun');
     expect(choice.reason).not.toBe('');
     expect(choice.version).toMatch(/version \d/);
   });
@@ -96,8 +97,9 @@ describe.each([
 
   beforeAll(async () => {
     prepare();
-    const choice = chooseRuntime(name, await readRuntimeFacts(name));
-    const options: OciRuntimeOptions = { name: choice.name, path: choice.path, root: join(base, 'runtime') };
+    const config = { runtime: name, runtimes: {} };
+    const choice = chooseRuntimes(config, await readRuntimeFacts(runtimesToLookFor(config))).fallback;
+    const options: OciRuntimeOptions = { name, path: choice.path, root: join(base, 'runtime') };
     runtime = createOciRuntime(options);
     monitor = createConmonMonitor({ path: '/usr/bin/conmon', exitDir: join(base, 'exits') });
     stopWatching = monitor.watchExits(

@@ -7,19 +7,38 @@ import type { InstalledRuntime, RuntimeFacts } from './choose-runtime.ts';
 /** crun looks at this very path. */
 const UNIFIED = '/sys/fs/cgroup/unified';
 
-/** Looks for crun, runc and the configured runtime, and at what crun minds about cgroups. Runs each program found once, with --version. */
-export async function readRuntimeFacts(configured: string, signal?: AbortSignal): Promise<RuntimeFacts> {
-  const installed = new Map<string, InstalledRuntime>();
-  for (const name of new Set(['crun', 'runc', ...(configured === '' ? [] : [configured])])) {
-    const path = findProgram(name);
-    if (path === undefined) continue;
-    const result = await runCommand(path, ['--version'], {
-      timeoutMs: 10_000,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    installed.set(name, { path, version: result.stdout.toString('utf8').split('\n')[0] ?? '' });
-  }
+/** Looks for these programs, and at what crun minds about cgroups. Runs each that it finds twice, all at once: `--version` and `features`. */
+export async function readRuntimeFacts(programs: ReadonlySet<string>, signal?: AbortSignal): Promise<RuntimeFacts> {
+  const found = await Promise.all(
+    [...programs].map(async (name): Promise<readonly [string, InstalledRuntime | undefined]> => {
+      const path = findProgram(name);
+      return [name, path === undefined ? undefined : await readRuntime(path, signal)];
+    }),
+  );
+  const installed = new Map(found.flatMap(([name, runtime]) => (runtime === undefined ? [] : [[name, runtime]])));
   return { installed, hybridControllers: hybridControllers() };
+}
+
+async function readRuntime(path: string, signal?: AbortSignal): Promise<InstalledRuntime> {
+  const options = { timeoutMs: 10_000, ...(signal === undefined ? {} : { signal }) };
+  const [version, features] = await Promise.all([
+    runCommand(path, ['--version'], options),
+    runCommand(path, ['features'], options),
+  ]);
+  return {
+    path,
+    version: version.stdout.toString('utf8').split('\n')[0] ?? '',
+    features: features.code === 0 ? parsed(features.stdout.toString('utf8')) : undefined,
+  };
+}
+
+/** What is no JSON tells nothing. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The absolute path of a program: itself when it has a slash, else the first on PATH that may be executed. */

@@ -6,6 +6,7 @@ import { containerState } from '../store/container-record.ts';
 import type { SandboxRecord } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { podAnnotations } from './run-pod-sandbox.ts';
+import { handlerOf } from './runtime-of.ts';
 
 /**
  * Everything the specification of a container is made from, looked up on the machine: mount sources, devices, the image's users, namespaces to
@@ -41,7 +42,7 @@ export function gatherSpecInputs(
     rootfs,
     passwd: node.readInRoot(rootfs, '/etc/passwd'),
     group: node.readInRoot(rootfs, '/etc/group'),
-    host: node.facts,
+    host: { ...node.facts, recursiveReadOnly: handlerOf(ctx, sandbox).features.recursiveReadOnlyMounts },
     devices: config.devices.flatMap(d => node.lookUpDevices(d)),
     hostDevices: context?.privileged === true ? node.hostDevices() : [],
     targetPid:

@@ -10,7 +10,8 @@ import type { ImageStore } from '../images/ports.ts';
 import type { JoinedOperations } from '../joined-operations.ts';
 import type { PodNetwork } from '../network/ports.ts';
 import type { NodePort } from '../node-port.ts';
-import type { ContainerMonitor, OciRuntime } from '../oci/ports.ts';
+import type { ContainerMonitor } from '../oci/ports.ts';
+import type { OciRuntimes } from '../oci/runtimes.ts';
 import type { CriPaths } from '../paths.ts';
 import type { RecordStore } from '../store/record-store.ts';
 import type { StreamRequests } from '../streaming/stream-requests.ts';
@@ -23,8 +24,8 @@ export interface RuntimeServiceContext {
   readonly node: NodePort;
   readonly images: ImageStore;
   readonly network: PodNetwork;
-  readonly runtime: OciRuntime;
-  /** Why that runtime: shown by `Status` with verbose and said at start. */
+  readonly runtimes: OciRuntimes;
+  /** Why the default one is the default: shown by `Status` with verbose and said at start. */
   readonly runtimeChoice: string;
   readonly monitor: ContainerMonitor;
   /** What every sandbox's pause process runs in. */

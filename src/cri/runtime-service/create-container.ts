@@ -20,6 +20,7 @@ import type { RuntimeServiceContext } from './context.ts';
 import { lookUpImageVolumes, mountImageVolumes, volumeImageIds } from './image-volumes.ts';
 import { publishEvent } from './publish-event.ts';
 import { recordExit } from './record-exit.ts';
+import { runtimeOf } from './runtime-of.ts';
 import { sayOnce } from './say-once.ts';
 import { destroyContainer } from './tear-down.ts';
 
@@ -66,7 +67,7 @@ async function makeContainer(
   config: CheckedConfig,
 ): Promise<string> {
   const sandbox = requireReady(ctx, sandboxId);
-  requireStartableMemory(ctx.runtime.name, config.linux?.resources?.memoryLimitInBytes ?? 0n);
+  requireStartableMemory(runtimeOf(ctx, sandboxId).name, config.linux?.resources?.memoryLimitInBytes ?? 0n);
   const reference = config.image?.image ?? '';
   const image = ctx.images.resolve(reference);
   if (image === undefined) throw notFound(`image "${reference}" is not here: pull it first`);
@@ -175,7 +176,7 @@ async function createInRuntime(
       stdin: config.stdin,
       stdinOnce: config.stdinOnce,
     },
-    ctx.runtime,
+    runtimeOf(ctx, id),
   );
   return { init: container, monitor };
 }

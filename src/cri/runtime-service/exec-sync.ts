@@ -3,6 +3,7 @@ import type { ExecSyncRequest, ExecSyncResponse } from '../../rpc/cri-api.ts';
 import { containerState } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { execProcess } from './exec-process.ts';
+import { runtimeOf } from './runtime-of.ts';
 
 /** The CRI's limit for each of stdout and stderr; what is over is dropped. */
 const MAX_OUTPUT_BYTES = 16 << 20;
@@ -19,7 +20,7 @@ export async function execSync(
   const record = ctx.store.requireContainer(request.containerId);
   if (request.cmd.length === 0) throw invalidArgument('cmd is empty');
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
-  return ctx.runtime.exec(
+  return runtimeOf(ctx, record.id).exec(
     {
       id: record.id,
       process: execProcess(ctx, record.id, request.cmd, false),

@@ -2,6 +2,7 @@ import type { PodSandboxStatusRequest, PodSandboxStatusResponse } from '../../rp
 import { containerState } from '../store/container-record.ts';
 import { containerStatus } from './container-message.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { runtimeOf } from './runtime-of.ts';
 import { sandboxStatus } from './sandbox-message.ts';
 
 /** A sandbox with the statuses of its containers, as one moment saw them. Throws `not-found`, which the kubelet takes for "gone". */
@@ -23,7 +24,7 @@ export function podSandboxStatus(
             pid: record.infra?.pid,
             netns: record.netnsPath,
             hostname: record.hostname,
-            runtime: ctx.runtime.name,
+            runtime: runtimeOf(ctx, record.id).name,
             released: record.releasedAt !== undefined,
           }),
         }

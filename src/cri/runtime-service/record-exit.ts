@@ -3,6 +3,7 @@ import { ContainerEventType } from '../../rpc/cri-api.ts';
 import { type ContainerRecord, exitReason } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { publishEvent } from './publish-event.ts';
+import { possibleRuntimes } from './runtime-of.ts';
 
 /** How a container ended, as its status says it. */
 export interface ContainerEnd {
@@ -96,7 +97,9 @@ export function recordLost(ctx: RuntimeServiceContext, id: string): void {
 
 /** Removes the runtime's own state and cgroup of a container; several callers share one removal. Safe to repeat. */
 export function deleteFromRuntime(ctx: RuntimeServiceContext, id: string): Promise<void> {
-  return ctx.joins.run(`runtime-delete:${id}`, () => ctx.runtime.delete(id, { force: true }));
+  return ctx.joins.run(`runtime-delete:${id}`, async () => {
+    for (const runtime of possibleRuntimes(ctx, id)) await runtime.delete(id, { force: true });
+  });
 }
 
 function killQuietly(ctx: RuntimeServiceContext, id: string, cgroupPath: string): void {

@@ -7,6 +7,7 @@ import {
   type RunPodSandboxRequest,
   type RunPodSandboxResponse,
 } from '../../rpc/cri-api.ts';
+import type { RuntimeHandler } from '../oci/runtimes.ts';
 import { buildSandboxSpec } from '../spec/sandbox-spec.ts';
 import { type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
@@ -14,6 +15,7 @@ import { networkAttachment, usesHostNetwork } from './network-attachment.ts';
 import { publishEvent } from './publish-event.ts';
 import { recordExit } from './record-exit.ts';
 import { resolvConf } from './resolv-conf.ts';
+import { runtimeOf } from './runtime-of.ts';
 import { sayOnce } from './say-once.ts';
 import { undoSandbox } from './tear-down.ts';
 
@@ -31,12 +33,15 @@ export async function runPodSandbox(
   signal?: AbortSignal,
 ): Promise<RunPodSandboxResponse> {
   const config = checkedConfig(request);
+  const handler = ctx.runtimes.wanted(request.runtimeHandler);
   const key = sandboxKey(config.metadata);
   const podSandboxId = await ctx.joins.run(
     `run-pod-sandbox:${key}`,
     async () => {
       const existing = ctx.store.readySandboxByKey(key);
-      return existing === undefined ? makeSandbox(ctx, key, config, request.runtimeHandler) : existing.id;
+      return existing === undefined
+        ? makeSandbox(ctx, key, config, { asked: request.runtimeHandler, handler })
+        : existing.id;
     },
     signal,
   );
@@ -45,7 +50,7 @@ export async function runPodSandbox(
 
 type CheckedConfig = PodSandboxConfig & { readonly metadata: NonNullable<PodSandboxConfig['metadata']> };
 
-function checkedConfig({ config, runtimeHandler }: RunPodSandboxRequest): CheckedConfig {
+function checkedConfig({ config }: RunPodSandboxRequest): CheckedConfig {
   if (config === undefined) throw invalidArgument('config is missing');
   const { metadata } = config;
   if (metadata === undefined) throw invalidArgument('config.metadata is missing');
@@ -56,8 +61,6 @@ function checkedConfig({ config, runtimeHandler }: RunPodSandboxRequest): Checke
     throw invalidArgument(
       `linux.cgroup_parent "${parent}" is the systemd driver's form; this runtime uses cgroupfs, as its RuntimeConfig says`,
     );
-  if (runtimeHandler !== '')
-    throw invalidArgument(`runtime handler "${runtimeHandler}" is not known: there is only the default one`);
   return { ...config, metadata };
 }
 
@@ -65,7 +68,7 @@ async function makeSandbox(
   ctx: RuntimeServiceContext,
   key: string,
   config: CheckedConfig,
-  runtimeHandler: string,
+  { asked, handler }: { readonly asked: string; readonly handler: RuntimeHandler },
 ): Promise<string> {
   const id = ctx.node.newId();
   const hostNetwork = usesHostNetwork(config);
@@ -74,7 +77,8 @@ async function makeSandbox(
     id,
     key,
     config,
-    runtimeHandler,
+    runtimeHandler: asked,
+    runtime: handler.name,
     bootId: ctx.node.bootId,
     ...(hostNetwork ? {} : { netnsPath: ctx.paths.netns(id) }),
     hostname: config.hostname !== '' && !hostNetwork ? config.hostname : ctx.node.hostname,
@@ -129,6 +133,7 @@ async function startInfra(
 ): Promise<Pick<SandboxRecord, 'infra' | 'monitor'>> {
   const { id, config, hostname } = record;
   const { node, paths } = ctx;
+  const runtime = runtimeOf(ctx, id);
   const bundle = paths.sandboxBundle(id);
   node.makeDirectory(bundle, 0o711);
   node.writeFile(paths.resolvConf(id), resolvConf(config.dnsConfig, textOf(ctx, '/etc/resolv.conf')), 0o644);
@@ -149,10 +154,10 @@ async function startInfra(
   node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
   const { container, monitor } = await ctx.monitor.create(
     { id, bundle, logPath: undefined, terminal: false, stdin: false, stdinOnce: false },
-    ctx.runtime,
+    runtime,
   );
   faultPoint('cri/run-pod-sandbox/infra-created');
-  await ctx.runtime.start(id);
+  await runtime.start(id);
   faultPoint('cri/run-pod-sandbox/infra-started');
   return { infra: container, monitor };
 }

@@ -6,6 +6,7 @@ import { sandboxState } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { publishEvent } from './publish-event.ts';
 import { endContainer, recordExit } from './record-exit.ts';
+import { runtimeOf } from './runtime-of.ts';
 
 /** What containerd reports for a container whose start failed; kubelets and their users know both. */
 const START_ERROR_EXIT_CODE = 128;
@@ -38,7 +39,7 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
   // Taken before the program runs, so that no end of it is earlier.
   const startedAt = ctx.node.now();
   try {
-    await ctx.runtime.start(id);
+    await runtimeOf(ctx, id).start(id);
     faultPoint('cri/start-container/started');
     ctx.store.markContainer(id, { startedAt });
     publishEvent(ctx, ContainerEventType.CONTAINER_STARTED_EVENT, record.sandboxId, id);

@@ -1,4 +1,5 @@
 import type { StatusRequest, StatusResponse } from '../../rpc/cri-api.ts';
+import type { RuntimeHandler } from '../oci/runtimes.ts';
 import type { RuntimeServiceContext } from './context.ts';
 
 /** Whether pods can be run now, and (verbose) with what: asked by the kubelet every few seconds, so all of it is at hand. */
@@ -22,15 +23,21 @@ export function status(ctx: RuntimeServiceContext, request: StatusRequest): Stat
       ],
     },
     // Kubelets look the default handler up under the empty name.
-    runtimeHandlers: [
-      { name: '', features: { recursiveReadOnlyMounts: ctx.node.facts.recursiveReadOnly, userNamespaces: false } },
-    ],
+    runtimeHandlers: [{ ...ctx.runtimes.fallback, name: '' }, ...ctx.runtimes.handlers].map(({ name, features }) => ({
+      name,
+      features: { ...features },
+    })),
     features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
     info: request.verbose
       ? {
           config: JSON.stringify(ctx.config),
-          runtime: JSON.stringify({ name: ctx.runtime.name, path: ctx.runtime.path, chosenBecause: ctx.runtimeChoice }),
+          runtime: JSON.stringify({ ...shown(ctx.runtimes.fallback), chosenBecause: ctx.runtimeChoice }),
+          runtimes: JSON.stringify(Object.fromEntries(ctx.runtimes.handlers.map(h => [h.name, shown(h)]))),
         }
       : {},
   };
+}
+
+function shown({ runtime: { name, path } }: RuntimeHandler): { readonly name: string; readonly path: string } {
+  return { name, path };
 }

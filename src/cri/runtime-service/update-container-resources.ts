@@ -5,6 +5,7 @@ import { mergeResources } from '../spec/merge-resources.ts';
 import { decideResources } from '../spec/resources.ts';
 import { containerState } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { runtimeOf } from './runtime-of.ts';
 
 /**
  * Changes the limits of a created or running container; what the request leaves at zero stays. ContainerStatus shows them from then on. Idempotent, one at a time
@@ -26,7 +27,7 @@ export async function updateContainerResources(
       throw failedPrecondition(`container ${id} is ${state}: its limits cannot be changed`);
     const resources = mergeResources(record.config.linux?.resources, linux);
     const { devices: _, ...limits } = decideResources(resources, ctx.node.facts, []);
-    await ctx.runtime.update(id, limits, signal);
+    await runtimeOf(ctx, id).update(id, limits, signal);
     faultPoint('cri/update-container-resources/updated');
     ctx.store.updateContainer(id, {
       config: {

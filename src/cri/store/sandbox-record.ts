@@ -22,7 +22,10 @@ export interface SandboxRecord {
   /** `<namespace>/<name>/<uid>/<attempt>`: one sandbox is made per key. */
   readonly key: string;
   readonly config: PodSandboxConfig;
+  /** As it was asked for: empty for the default. */
   readonly runtimeHandler: string;
+  /** The handler that this was; absent in records of older programs, which had one. Everything in the sandbox is run by it. */
+  readonly runtime?: string;
   /** The boot in which its processes and namespaces live. */
   readonly bootId: string;
   /** Bound path of the network namespace; undefined on the host network. */

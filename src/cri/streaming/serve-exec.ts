@@ -4,6 +4,7 @@ import type { CommandEnd, RemoteCommand, TerminalSize } from '../../remotecomman
 import type { ExecSession } from '../oci/ports.ts';
 import type { RuntimeServiceContext } from '../runtime-service/context.ts';
 import { execProcess } from '../runtime-service/exec-process.ts';
+import { runtimeOf } from '../runtime-service/runtime-of.ts';
 import { containerState } from '../store/container-record.ts';
 import { forwardInput, forwardOutput, whenAborted } from './stream-life.ts';
 import type { ExecStreamRequest } from './stream-requests.ts';
@@ -52,7 +53,7 @@ function open(
   const { tty, ...streams } = request.wanted;
   const consoleSize = size === undefined ? {} : { consoleSize: { height: size.height, width: size.width } };
   const process = { ...execProcess(ctx, record.id, request.cmd, tty), ...consoleSize };
-  return ctx.runtime.openExec({ id: record.id, process, terminal: tty, ...streams }, signal);
+  return runtimeOf(ctx, record.id).openExec({ id: record.id, process, terminal: tty, ...streams }, signal);
 }
 
 /** The size of the client's terminal, which it sends right after the streams are open: a program that draws at once finds it then. */

@@ -32,6 +32,11 @@ describe('the configuration file', () => {
       'streaming: { address: null }',
       { streaming: { ...DEFAULT_CRI_CONFIG.streaming, address: undefined } },
     ],
+    [
+      'runtime handlers',
+      'runtimes: { kata: { path: /opt/kata }, crun: { path: /opt/crun } }',
+      { runtimes: { kata: { path: '/opt/kata' }, crun: { path: '/opt/crun' } } },
+    ],
     ['no metrics', 'metricsAddress: null\n', { metricsAddress: undefined }],
     ['IPv6', 'metricsAddress: "[::1]:10260"\n', { metricsAddress: '[::1]:10260' }],
   ])('%s', (_sentence, text, expected) => {
@@ -63,6 +68,10 @@ describe('the configuration file', () => {
       'registries: { mirrors: { a.b: "https://c.d" } }',
       'registries.mirrors.a.b must be a list',
     ],
+    ['a handler that no class may have', 'runtimes: { Kata: { path: /k } }', '"Kata" is no name of a handler'],
+    ['a handler without a path', 'runtimes: { kata: {} }', 'runtimes.kata.path is missing'],
+    ['a handler that is a text', 'runtimes: { kata: /opt/kata }', 'runtimes.kata must be a mapping'],
+    ['a field of a handler', 'runtimes: { kata: { root: /x } }', 'unknown field "runtimes.kata.root"; known are path'],
     ['a negative number', 'images: { unpackRatio: -1 }\n', 'images.unpackRatio must be a whole number'],
     ['an address without a port', 'metricsAddress: localhost\n', 'metricsAddress must be host:port'],
     ['broken YAML', 'root: [\n', 'cri.yaml:'],

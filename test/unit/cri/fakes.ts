@@ -10,6 +10,7 @@ import { JoinedOperations } from '../../../src/cri/joined-operations.ts';
 import type { PodNetwork } from '../../../src/cri/network/ports.ts';
 import type { NodePort } from '../../../src/cri/node-port.ts';
 import type { ContainerExit, ContainerMonitor, OciRuntime, ProcessIdentity } from '../../../src/cri/oci/ports.ts';
+import { ociRuntimes } from '../../../src/cri/oci/runtimes.ts';
 import { criPaths } from '../../../src/cri/paths.ts';
 import type { RuntimeServiceContext } from '../../../src/cri/runtime-service/context.ts';
 import { GracePeriods } from '../../../src/cri/runtime-service/grace-periods.ts';
@@ -282,13 +283,18 @@ export function fakeContext(machine: FakeMachine, clock: Clock = new FakeClock()
     deleteContainer: () => {},
     readAll: () => ({ sandboxes: [], containers: [], unreadable: [], orphanFolders: [] }),
   });
+  const fallback = {
+    name: 'fake',
+    runtime: machine.runtime,
+    features: { recursiveReadOnlyMounts: true, userNamespaces: false },
+  };
   const ctx: RuntimeServiceContext = {
     config: DEFAULT_CRI_CONFIG,
     paths: criPaths({ root: '/root', state: '/state' }),
     node: machine.node,
     images: machine.images,
     network: machine.network,
-    runtime: machine.runtime,
+    runtimes: ociRuntimes({ fallback, handlers: [fallback], unusable: new Map(), state: '/state' }),
     runtimeChoice: 'it is the fake one',
     monitor: machine.monitor,
     pause: { path: '/pause', args: ['/catatonit', '-P'] },

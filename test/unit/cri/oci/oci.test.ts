@@ -1,38 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { chooseRuntime } from '../../../../src/cri/oci/choose-runtime.ts';
 import { parseSyncMessage } from '../../../../src/cri/oci/conmon-protocol.ts';
 import { parseLdd } from '../../../../src/cri/oci/infra-rootfs.ts';
 import { servesOneOf } from '../../../../src/cri/oci/reap.ts';
 import { runtimeFailure, saysUnknownContainer } from '../../../../src/cri/oci/runtime-failure.ts';
-
-const CRUN = { path: '/usr/bin/crun', version: 'crun version 1.8.1' };
-const RUNC = { path: '/usr/sbin/runc', version: 'runc version 1.1.5' };
-const both = new Map([
-  ['crun', CRUN],
-  ['runc', RUNC],
-]);
-
-describe('the choice of a runtime', () => {
-  it.each([
-    ['crun is preferred', '', both, [], 'crun', 'crun starts containers fastest'],
-    ['runc where crun refuses', '', both, ['hugetlb'], 'runc', 'crun refuses the hybrid cgroup layout here (hugetlb'],
-    ['runc where crun is missing', '', new Map([['runc', RUNC]]), [], 'runc', 'crun is not installed'],
-    ['the configured one, come what may', 'runc', both, [], 'runc', 'it is configured'],
-    ['a configured path', '/opt/runc', new Map([['/opt/runc', RUNC]]), [], 'runc', 'it is configured'],
-  ])('%s', (_why, configured, installed, hybridControllers, name, reason) => {
-    const choice = chooseRuntime(configured, { installed, hybridControllers });
-    expect(choice.name).toBe(name);
-    expect(choice.reason).toContain(reason);
-  });
-
-  it.each([
-    ['nothing is installed', '', new Map(), [], 'apt-get install crun'],
-    ['only crun, and it refuses', '', new Map([['crun', CRUN]]), ['hugetlb'], 'apt-get install runc'],
-    ['the configured one is missing', '/opt/youki', both, [], 'OCI runtime /opt/youki is configured but'],
-  ])('fails when %s', (_why, configured, installed, hybridControllers, message) => {
-    expect(() => chooseRuntime(configured, { installed, hybridControllers })).toThrow(message);
-  });
-});
 
 describe('what a runtime says', () => {
   const context = { runtime: 'crun', verb: 'create', memoryLimit: 65536 };

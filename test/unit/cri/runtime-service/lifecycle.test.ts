@@ -103,7 +103,11 @@ describe('RunPodSandbox', () => {
       RunPodSandboxRequest.fromPartial({ config: { metadata: { name: 'a', namespace: 'b' } } }),
       'uid is empty',
     ],
-    ['an unknown handler', { ...sandboxRequest(), runtimeHandler: 'kata' }, 'runtime handler "kata" is not known'],
+    [
+      'an unknown handler',
+      { ...sandboxRequest(), runtimeHandler: 'kata' },
+      'failed to get sandbox runtime: no runtime for "kata" is configured; known are fake',
+    ],
   ])('refuses %s', async (_what, request, message) => {
     await expect(runPodSandbox(fakeContext(new FakeMachine()), request)).rejects.toThrow(message);
   });

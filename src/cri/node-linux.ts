@@ -6,6 +6,7 @@ import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { detectCgroups, killCgroup, removeCgroup } from '../linux/cgroup.ts';
 import { readCgroupUsage } from '../linux/cgroup-reading.ts';
+import { faultPoint } from '../linux/fault-point.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
 import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
 import { createNetns, removeNetns } from '../linux/netns.ts';
@@ -44,8 +45,10 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     },
     mountOverlay({ lowerDirs, upperDir, workDir, target }) {
       for (const directory of [workDir, target]) mkdirSync(directory, 0o700);
+      faultPoint('cri/create-container/mount-points-made');
       // The upper directory's mode is the mode of `/` inside: the topmost layer's, as in the image.
       mkdirSync(upperDir, statSync(lowerDirs[0] ?? workDir).mode & 0o7777);
+      faultPoint('cri/create-container/layer-made');
       mountOverlay(target, { lower: lowerDirs, upper: upperDir, work: workDir }, overlayOptions);
     },
     mountReadOnlyOverlay({ lowerDirs, target }) {

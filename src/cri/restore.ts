@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { errnoName } from '../base/errors.ts';
 import { isWholeId } from '../base/ids.ts';
+import { faultPoint } from '../linux/fault-point.ts';
 import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
 import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
 import type { RuntimeServiceContext } from './runtime-service/context.ts';
@@ -23,7 +24,9 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
   const { sandboxes, containers, unreadable, orphanFolders } = files.readAll();
   for (const sentence of unreadable) ctx.log.error(`unreadable record ${sentence}; what it named is cleaned up`);
   ctx.store.load(sandboxes, containers);
+  faultPoint('cri/restore/loaded');
   const observed = await observe(ctx, sandboxes, containers, orphanFolders);
+  faultPoint('cri/restore/observed');
   const { actions, holds, attached } = decideRestore(sandboxes, containers, observed);
   for (const { imageId, containerId } of holds) {
     try {
@@ -40,6 +43,7 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
     ctx,
     actions.filter(a => LEAVES_NOTHING.has(a.kind)).map(a => a.id),
   );
+  faultPoint('cri/restore/reaped');
   for (const action of actions) {
     if (unreaped.has(action.id)) {
       // The record stays for the next start; that of a sandbox is shown, so that the kubelet's stop and removal try before.
@@ -49,6 +53,7 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
     ctx.log.info({ id: action.id, action: action.kind }, action.because);
     try {
       await apply(ctx, action);
+      faultPoint('cri/restore/step-done');
     } catch (error) {
       ctx.log.error({ id: action.id, action: action.kind, err: error }, 'restore step failed');
     }
@@ -58,10 +63,12 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
   } catch (error) {
     ctx.log.error({ err: error }, 'the network could not forget what is gone');
   }
+  faultPoint('cri/restore/network-pruned');
   // A monitor may write its file after the removal that would have taken it away.
   for (const id of idsIn(ctx.paths.exitDir))
     if (ctx.store.container(id) === undefined && ctx.store.sandbox(id) === undefined) ctx.monitor.forget(id);
   ctx.node.emptyTrash();
+  faultPoint('cri/restore/restored');
   ctx.log.info(
     {
       sandboxes: ctx.store.allSandboxes().length,

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FAULT_POINTS } from '../../src/linux/fault-point.ts';
 import { listProcesses } from '../../src/linux/procfs.ts';
 import {
   ContainerConfig,
@@ -12,7 +11,7 @@ import {
   UpdateContainerResourcesRequest,
 } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig, removeCriPod, runCriPod } from '../harness/cri-pod.ts';
-import { armFault, killAndRestart, waitForRestart } from '../harness/fault.ts';
+import { killAndRestart } from '../harness/fault.ts';
 import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -419,39 +418,6 @@ describe('kill -9 of the shim', () => {
     await removeAll();
     await expectNothingLeft();
   });
-
-  it.each(FAULT_POINTS.filter(p => p.startsWith('cri/')))(
-    "at %s: the next start knows the truth, and the kubelet's next calls leave nothing",
-    async point => {
-      const { client, host, service } = runtime;
-      const pid = await armFault(host, service, point);
-      await ready();
-      const name = freshName('fault');
-      const life = async (): Promise<void> => {
-        // a program that heeds its stop signal gets it at once
-        const heeds = shell('trap "exit 0" TERM; while :; do sleep 0.05; done');
-        const { podSandboxId, containerId } = await startPod(name, heeds);
-        const linux = { memoryLimitInBytes: 128n << 20n };
-        await client.updateContainerResources(UpdateContainerResourcesRequest.fromPartial({ containerId, linux }));
-        await client.stopContainer({ containerId, timeout: 5n });
-        await client.removeContainer({ containerId });
-        await client.stopPodSandbox({ podSandboxId });
-        await client.removePodSandbox({ podSandboxId });
-      };
-      await expect(life()).rejects.toThrow();
-      await waitForRestart(service, pid);
-      await ready();
-      const { items } = await client.listPodSandbox({ filter: undefined });
-      const { containers } = await client.listContainers({ filter: undefined });
-      expect(items.length).toBeLessThanOrEqual(1);
-      expect(containers.length).toBeLessThanOrEqual(1);
-      await removeAll();
-      await expectNothingLeft();
-      const again = await runCriPod(client, name);
-      await removeCriPod(client, again);
-      await expectNothingLeft();
-    },
-  );
 
   it('sees a torn record for what the last whole line of it says', async () => {
     const { client, service, host } = runtime;

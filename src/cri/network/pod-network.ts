@@ -7,6 +7,7 @@ import { pluginConfig } from '../../cni/protocol/network-list.ts';
 import type { PluginRequest } from '../../cni/protocol/plugin.ts';
 import { type CniResult, sandboxIps } from '../../cni/protocol/result.ts';
 import type { Logger } from '../../daemon/logger.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import { netnsExists } from '../../linux/netns.ts';
 import type { CriConfig } from '../config.ts';
 import { AttachmentCache, type CachedAttachment } from './attachment-cache.ts';
@@ -134,15 +135,18 @@ class CniPodNetwork implements PodNetwork {
     let type = 'loopback';
     try {
       bringLoopbackUp(attachment.netnsPath);
+      faultPoint('cri/network-add/loopback-up');
       for (const plugin of list.plugins) {
         type = plugin.type;
         const config = pluginConfig(list, plugin, fresh.runtimeValues, result);
         result = await this.#plugins.get(type).add(requestOf(fresh, config), signal);
+        faultPoint('cri/network-add/plugin-added');
       }
       const ips = result === undefined ? [] : sandboxIps(result, this.#ifname);
       if (ips.length === 0)
         throw new CniError(CNI_ERROR.invalidConfig, `the result has no address for ${this.#ifname}`);
       this.#cache.write({ ...fresh, result });
+      faultPoint('cri/network-add/result-cached');
       return ips;
     } catch (error) {
       // The caller's signal may be what ended ADD, so cleaning up does not listen to it.
@@ -169,7 +173,9 @@ class CniPodNetwork implements PodNetwork {
       }
     }
     if (failure !== undefined) throw failure;
+    faultPoint('cri/network-del/plugins-deleted');
     this.#cache.remove(attachment);
+    faultPoint('cri/network-del/result-forgotten');
   }
 
   /** The attachment under the list in force, none when there is none. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { errnoName, failedPrecondition, GantryError, unavailable } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import type { DescriptorStream } from '../../linux/fd-stream.ts';
 import { connectPackets } from '../../linux/seqpacket.ts';
 import { CONMON_FILES } from './conmon-protocol.ts';
@@ -33,6 +34,7 @@ export async function attach(
   stallMs = STALL_MS,
 ): Promise<AttachSession> {
   const packets = await connect(join(bundle, CONMON_FILES.attach), signal);
+  faultPoint('cri/attach/connected');
   return { stdin: stdinOf(packets), ended: distribute(packets, outputs, stallMs), detach: () => packets.destroy() };
 }
 

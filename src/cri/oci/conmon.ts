@@ -5,6 +5,7 @@ import { deadlineSignal } from '../../base/signals.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { ExitStatus } from '../../linux/command.ts';
 import { spawnProcess, waitForExit } from '../../linux/command.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import { closeFds, createPipe, readPipe } from '../../linux/pipe.ts';
 import type { ProcessIdentity } from '../../linux/procfs.ts';
 import { processIdentity } from '../../linux/procfs.ts';
@@ -81,6 +82,7 @@ async function createContainer(
   );
   try {
     const line = await spawnAndWait(options, request, runtime, deadline.signal);
+    faultPoint('cri/monitor-create/answered');
     const message = parseSyncMessage(line);
     if (message.pid === undefined) throw createFailure(request, runtime, message.text);
     const container = processIdentity(message.pid);
@@ -118,8 +120,10 @@ async function spawnAndWait(
     closeFds(sync.write, start.read);
     closeSync(errors);
   }
+  faultPoint('cri/monitor-create/spawned');
   // conmon waits for the other end of its start pipe, where upstream moves it to another cgroup first; end of file serves as well as a byte.
   closeFds(start.write);
+  faultPoint('cri/monitor-create/released');
   let status: ExitStatus | undefined;
   const exit = waitForExit(pid).then(result => {
     status = result;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { isNotFound } from '../../base/errors.ts';
 import { isWholeId } from '../../base/ids.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import { watchDirectory } from '../../linux/watch-directory.ts';
 import { CONMON_FILES } from './conmon-protocol.ts';
 import type { ContainerExit } from './ports.ts';
@@ -33,7 +34,9 @@ export function watchExits(exitDir: string, onExit: (id: string) => void, onErro
     exitDir,
     name => {
       try {
-        if (isWholeId(name) && takeAway(join(exitDir, name))) onExit(name);
+        if (!isWholeId(name) || !takeAway(join(exitDir, name))) return;
+        faultPoint('cri/exit/heard');
+        onExit(name);
       } catch (error) {
         onError(error instanceof Error ? error : new Error(String(error)));
       }

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { deadlineSignal } from '../../base/signals.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import { watchDirectory } from '../../linux/watch-directory.ts';
 import { askToReopenLog } from './control-fifo.ts';
 
@@ -28,6 +29,7 @@ export async function reopenLog(bundle: string, logPath: string, signal?: AbortS
       deadline.signal.addEventListener('abort', () => finish(() => reject(deadline.signal.reason)), { once: true });
       try {
         askToReopenLog(bundle);
+        faultPoint('cri/reopen-container-log/asked');
         look();
       } catch (error) {
         finish(() => reject(error));

@@ -4,6 +4,7 @@ import { errnoName, failedPrecondition, GantryError } from '../../base/errors.ts
 import { randomHex } from '../../base/hash.ts';
 import type { CommandResult } from '../../linux/command.ts';
 import { runCommand } from '../../linux/command.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import { becomeSubreaper } from '../../linux/subreaper.ts';
 import { killExec } from './kill-exec.ts';
 import { openExec } from './open-exec.ts';
@@ -107,6 +108,7 @@ async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal
   const key = join(runtime.execDir, randomHex(8));
   const tracks = { processFile: `${key}.json`, pidFile: `${key}.pid` };
   writeFileSync(tracks.processFile, JSON.stringify(request.process), { mode: 0o600, flag: 'wx' });
+  faultPoint('cri/exec-sync/written');
   const stop = new AbortController();
   let killing: Promise<void> | undefined;
   // The runtime may not be killed first: with it goes the way from its pid to what it started.
@@ -121,11 +123,14 @@ async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal
   const onAbort = (): void => interrupt(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const result = await runCommand(
+    const running = runCommand(
       runtime.path,
       [...runtime.globalArgs, 'exec', '--process', tracks.processFile, '--pid-file', tracks.pidFile, request.id],
       { maxOutputBytes: request.maxOutputBytes, signal: stop.signal },
     );
+    faultPoint('cri/exec-sync/started');
+    const result = await running;
+    faultPoint('cri/exec-sync/ended');
     if (killing !== undefined) {
       await killing;
       throw signal?.aborted === true ? signal.reason : timedOut(request);

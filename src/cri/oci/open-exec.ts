@@ -5,6 +5,7 @@ import { sleep } from '../../base/signals.ts';
 import type { ExitStatus } from '../../linux/command.ts';
 import { spawnProcess, waitForExit } from '../../linux/command.ts';
 import { type ConsoleSocket, openConsoleSocket } from '../../linux/console-socket.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import { closeFds, createPipe, readWaiting } from '../../linux/pipe.ts';
 import { pipeSession, terminalSession } from './exec-streams.ts';
 import { type ExecTracks, killExec } from './kill-exec.ts';
@@ -43,12 +44,15 @@ export async function openExec(
   const ends = new Ends();
   try {
     writeFileSync(tracks.processFile, JSON.stringify(request.process), { mode: 0o600, flag: 'wx' });
+    faultPoint('cri/exec/written');
     ends.make(request);
     const { pid } = spawnProcess(program.path, [...program.globalArgs, ...args, request.id], ends.theirs);
     const started = waitForExit(pid);
+    faultPoint('cri/exec/spawned');
     ends.closeTheirs();
     const status = await unlessAborted(started, tracks, signal);
     if (status.code !== 0) throw startFailure(program, status, complaint(ends.stderr, console));
+    faultPoint('cri/exec/started');
     const child = Number(readFileSync(tracks.pidFile, 'utf8').trim());
     return console === undefined ? pipeSession(child, ends, request) : terminalSession(child, console.take());
   } catch (error) {

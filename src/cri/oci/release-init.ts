@@ -31,6 +31,7 @@ export function releaseInit(directory: string): boolean {
     writeSync(fd, Buffer.alloc(1));
     faultPoint('cri/start-container/released');
     unlinkSync(fifo);
+    faultPoint('cri/start-container/fifo-removed');
     return true;
   } finally {
     closeSync(fd);

@@ -92,6 +92,7 @@ async function makeContainer(
       user: { uid, gid, additionalGids },
       createdAt: ctx.node.now(),
     });
+    faultPoint('cri/create-container/ready');
   } catch (error) {
     try {
       await destroyContainer(ctx, id);
@@ -151,6 +152,7 @@ function newRecord(
 
 function mountRootfs(ctx: RuntimeServiceContext, id: string, image: ImageRecord): void {
   ctx.node.makeDirectory(ctx.paths.containerBundle(id), 0o700);
+  faultPoint('cri/create-container/bundle-made');
   ctx.node.mountOverlay({
     lowerDirs: ctx.images.layerDirs(image.id),
     upperDir: ctx.paths.upperDir(id),
@@ -166,7 +168,9 @@ async function createInRuntime(
 ): Promise<Pick<ContainerRecord, 'init' | 'monitor'>> {
   const bundle = ctx.paths.containerBundle(id);
   ctx.node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
+  faultPoint('cri/create-container/spec-written');
   if (logPath !== '') ctx.node.makeDirectory(logPath.slice(0, logPath.lastIndexOf('/')), 0o755);
+  faultPoint('cri/create-container/log-directory-made');
   const { container, monitor } = await ctx.monitor.create(
     {
       id,

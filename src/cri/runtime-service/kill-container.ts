@@ -1,5 +1,6 @@
 import { errorCode, GantryError } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import type { ProcessIdentity } from '../oci/ports.ts';
 import { containerState } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
@@ -27,6 +28,7 @@ export async function killContainer(ctx: RuntimeServiceContext, id: string, sign
   if (live === undefined) return;
   if (live.init !== undefined) ctx.node.signal(live.init, 9);
   if (live.cgroupPath !== undefined) ctx.node.killCgroup(live.cgroupPath);
+  faultPoint('cri/stop-container/killed');
   const deadline = deadlineSignal(KILL_PATIENCE_MS, `the end of container ${id} after SIGKILL`, signal, ctx.clock);
   try {
     await waitForEnd(ctx, id, deadline.signal);

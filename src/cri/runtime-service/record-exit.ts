@@ -1,4 +1,5 @@
 import { errorMessage } from '../../base/errors.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import { ContainerEventType } from '../../rpc/cri-api.ts';
 import { type ContainerRecord, exitReason } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
@@ -44,6 +45,7 @@ const later = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 export function endContainer(ctx: RuntimeServiceContext, container: ContainerRecord, end: ContainerEnd): void {
   const { id, sandboxId } = container;
   ctx.store.markContainer(id, end);
+  faultPoint('cri/exit/recorded');
   // In a shared pid namespace the end of the container's first process leaves the others running.
   if (!container.ownPidNamespace && container.cgroupPath !== '') killQuietly(ctx, id, container.cgroupPath);
   ctx.exits.announce(id);
@@ -52,8 +54,10 @@ export function endContainer(ctx: RuntimeServiceContext, container: ContainerRec
     { container: id, sandbox: sandboxId, exitCode: end.exitCode, reason: end.reason },
     `container ended${end.message === '' ? '' : `: ${end.message}`}`,
   );
-  deleteFromRuntime(ctx, id).catch(error =>
-    ctx.log.warn({ container: id, err: error }, 'the runtime kept an ended container; its removal tries again'),
+  deleteFromRuntime(ctx, id).then(
+    () => faultPoint('cri/exit/runtime-deleted'),
+    error =>
+      ctx.log.warn({ container: id, err: error }, 'the runtime kept an ended container; its removal tries again'),
   );
 }
 
@@ -64,6 +68,7 @@ export function endInfra(ctx: RuntimeServiceContext, id: string): void {
   const now = ctx.node.now();
   const unasked = sandbox.notReadyAt === undefined;
   ctx.store.markSandbox(id, { infraEndedAt: now, ...(unasked ? { notReadyAt: now } : {}) });
+  faultPoint('cri/exit/infra-recorded');
   if (unasked)
     ctx.log.warn(
       { sandbox: id, pod: sandbox.config.metadata?.name },

@@ -1,4 +1,5 @@
 import { failedPrecondition } from '../../base/errors.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import type { ReopenContainerLogRequest, ReopenContainerLogResponse } from '../../rpc/cri-api.ts';
 import { containerState } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
@@ -15,5 +16,6 @@ export async function reopenContainerLog(
   const record = ctx.store.requireContainer(request.containerId);
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
   if (record.logPath !== '') await ctx.monitor.reopenLog(ctx.paths.containerBundle(record.id), record.logPath, signal);
+  faultPoint('cri/reopen-container-log/reopened');
   return {};
 }

@@ -99,6 +99,7 @@ async function makeSandbox(
     if (infra.status === 'rejected') throw named('starting the infra container', infra.reason);
     if (ips.status === 'rejected') throw named('setting up the network', ips.reason);
     ctx.store.updateSandbox(id, { ...infra.value, ips: ips.value, readyAt: ctx.node.now() });
+    faultPoint('cri/run-pod-sandbox/ready');
   } catch (error) {
     try {
       await undoSandbox(ctx, id);
@@ -136,10 +137,13 @@ async function startInfra(
   const runtime = runtimeOf(ctx, id);
   const bundle = paths.sandboxBundle(id);
   node.makeDirectory(bundle, 0o711);
+  faultPoint('cri/run-pod-sandbox/bundle-made');
   node.writeFile(paths.resolvConf(id), resolvConf(config.dnsConfig, textOf(ctx, '/etc/resolv.conf')), 0o644);
   node.writeFile(paths.hostname(id), `${hostname}\n`, 0o644);
   node.writeFile(paths.hosts(id), textOf(ctx, '/etc/hosts'), 0o644);
+  faultPoint('cri/run-pod-sandbox/files-written');
   if (record.ownShm) node.mountShm(paths.shm(id), SHM_BYTES);
+  faultPoint('cri/run-pod-sandbox/shm-mounted');
   const { spec, notes } = buildSandboxSpec({
     id,
     config,
@@ -152,6 +156,7 @@ async function startInfra(
   });
   sayOnce(ctx, notes);
   node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
+  faultPoint('cri/run-pod-sandbox/spec-written');
   const { container, monitor } = await ctx.monitor.create(
     { id, bundle, logPath: undefined, terminal: false, stdin: false, stdinOnce: false },
     runtime,

@@ -42,6 +42,7 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
     await runtimeOf(ctx, id).start(id);
     faultPoint('cri/start-container/started');
     ctx.store.markContainer(id, { startedAt });
+    faultPoint('cri/start-container/recorded');
     publishEvent(ctx, ContainerEventType.CONTAINER_STARTED_EVENT, record.sandboxId, id);
   } catch (error) {
     endContainer(ctx, record, {

@@ -30,6 +30,7 @@ async function release(ctx: RuntimeServiceContext, id: string): Promise<void> {
   if (record === undefined || record.releasedAt !== undefined) return;
   // From here on no container is made or started in it; those being made see it at their end and undo themselves.
   if (record.notReadyAt === undefined) ctx.store.markSandbox(id, { notReadyAt: ctx.node.now() });
+  faultPoint('cri/stop-pod-sandbox/marked');
   await ctx.joins.idle(`create-container:${id}/`);
   await everyOne(ctx.store.containersOf(id).map(c => killContainer(ctx, c.id)));
   faultPoint('cri/stop-pod-sandbox/containers-stopped');
@@ -38,12 +39,16 @@ async function release(ctx: RuntimeServiceContext, id: string): Promise<void> {
     endInfraContainer(ctx, id),
   ]);
   releaseNode(ctx, id);
+  faultPoint('cri/stop-pod-sandbox/node-released');
   ctx.store.markSandbox(id, { releasedAt: ctx.node.now() });
+  faultPoint('cri/stop-pod-sandbox/released');
 }
 
 async function endInfraContainer(ctx: RuntimeServiceContext, id: string): Promise<void> {
   await killContainer(ctx, id);
+  faultPoint('cri/stop-pod-sandbox/infra-killed');
   await deleteFromRuntime(ctx, id);
+  faultPoint('cri/stop-pod-sandbox/infra-deleted');
   await removeInfraGroup(ctx, id);
   faultPoint('cri/stop-pod-sandbox/infra-stopped');
 }

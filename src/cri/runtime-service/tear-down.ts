@@ -17,14 +17,20 @@ import { deleteFromRuntime } from './record-exit.ts';
  */
 export async function destroyContainer(ctx: RuntimeServiceContext, id: string): Promise<void> {
   await deleteFromRuntime(ctx, id);
+  faultPoint('cri/remove-container/runtime-state-deleted');
   await removeGroup(ctx, ctx.store.container(id)?.cgroupPath);
   faultPoint('cri/remove-container/runtime-deleted');
   ctx.node.unmount(ctx.paths.rootfs(id));
+  faultPoint('cri/remove-container/rootfs-unmounted');
   unmountImageVolumes(ctx, id);
+  faultPoint('cri/remove-container/image-volumes-unmounted');
   ctx.node.removeTree(ctx.paths.containerBundle(id));
+  faultPoint('cri/remove-container/bundle-removed');
   ctx.monitor.forget(id);
+  faultPoint('cri/remove-container/exit-forgotten');
   ctx.images.release(id);
   ctx.store.deleteContainer(id);
+  faultPoint('cri/remove-container/record-deleted');
   ctx.node.emptyTrash();
 }
 
@@ -70,14 +76,18 @@ export function releaseNode(ctx: RuntimeServiceContext, id: string): void {
   const record = ctx.store.sandbox(id);
   if (record === undefined) return;
   if (record.netnsPath !== undefined) ctx.node.removeNetns(record.netnsPath);
+  faultPoint('cri/stop-pod-sandbox/netns-removed');
   if (record.ownShm) ctx.node.unmount(ctx.paths.shm(id));
 }
 
 /** Takes the files and at last the record of a released sandbox away. */
 export function destroySandboxFiles(ctx: RuntimeServiceContext, id: string): void {
   ctx.node.removeTree(ctx.paths.sandboxBundle(id));
+  faultPoint('cri/remove-pod-sandbox/bundle-removed');
   ctx.monitor.forget(id);
+  faultPoint('cri/remove-pod-sandbox/exit-forgotten');
   ctx.store.deleteSandbox(id);
+  faultPoint('cri/remove-pod-sandbox/record-deleted');
 }
 
 /**
@@ -95,8 +105,11 @@ export async function undoSandbox(ctx: RuntimeServiceContext, id: string): Promi
   };
   await attempt(() => deleteFromRuntime(ctx, id));
   await attempt(() => removeInfraGroup(ctx, id));
+  faultPoint('cri/undo-sandbox/runtime-deleted');
   await attempt(() => detachNetwork(ctx, id));
+  faultPoint('cri/undo-sandbox/network-deleted');
   await attempt(() => releaseNode(ctx, id));
+  faultPoint('cri/undo-sandbox/node-released');
   if (failures.length === 0) await attempt(() => destroySandboxFiles(ctx, id));
   if (failures.length > 0) await attempt(() => void ctx.store.markSandbox(id, { notReadyAt: ctx.node.now() }));
   rethrowAll(failures);

@@ -35,6 +35,7 @@ export async function updateContainerResources(
         linux: { securityContext: undefined, ...record.config.linux, resources },
       },
     });
+    faultPoint('cri/update-container-resources/recorded');
   });
   return {};
 }

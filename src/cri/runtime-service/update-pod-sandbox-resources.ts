@@ -1,3 +1,4 @@
+import { faultPoint } from '../../linux/fault-point.ts';
 import type { UpdatePodSandboxResourcesRequest, UpdatePodSandboxResourcesResponse } from '../../rpc/cri-api.ts';
 import type { RuntimeServiceContext } from './context.ts';
 
@@ -21,5 +22,6 @@ export function updatePodSandboxResources(
         },
       },
     });
+  faultPoint('cri/update-pod-sandbox-resources/recorded');
   return {};
 }

@@ -13,6 +13,7 @@ import {
 import { basename } from 'node:path';
 import { errnoName, errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { isWholeId } from '../../base/ids.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import type { CriPaths } from '../paths.ts';
 import type { ContainerRecord } from './container-record.ts';
 import { decodeJournal, encodeRecord } from './record-codec.ts';
@@ -53,7 +54,10 @@ export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
     writeSandbox: record => appendRecord(paths.sandboxRecord(record.id), record),
     writeContainer(record) {
       const isNew = record.createdAt === undefined;
-      if (isNew) mkdirSync(paths.containerDir(record.id), { recursive: true, mode: 0o700 });
+      if (isNew) {
+        mkdirSync(paths.containerDir(record.id), { recursive: true, mode: 0o700 });
+        faultPoint('cri/create-container/directory-made');
+      }
       try {
         appendRecord(paths.containerRecord(record.id), record);
       } catch (error) {

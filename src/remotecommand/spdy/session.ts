@@ -4,6 +4,7 @@ import { systemClock } from '../../base/clock.ts';
 import { errorMessage, GantryError, unavailable } from '../../base/errors.ts';
 import { IdleWatch } from '../idle-watch.ts';
 import { adoptSocket, closeSoon } from '../refuse-upgrade.ts';
+import { AwaitedReplies } from './awaited-replies.ts';
 import { FrameReader } from './frame-reader.ts';
 import { FrameWriter, fourBytes } from './frame-writer.ts';
 import {
@@ -26,21 +27,13 @@ import {
   WINDOW_UPDATE,
 } from './frames.ts';
 import { HeaderBlockReader, HeaderBlockWriter, type SpdyHeaders } from './header-block.ts';
+import { ReadGate } from './read-gate.ts';
 import { ReceiveWindows } from './receive-windows.ts';
 import { SendScheduler } from './send-scheduler.ts';
-import { RECEIVE_WINDOW, SpdyStream, type StreamSession } from './stream.ts';
+import { SpdyStream, type StreamSession } from './stream.ts';
 
 /** For a peer to close after we have. */
 const LINGER_MS = 5_000;
-/** That all streams of a connection may hold unread: as much as 32 full ones. */
-const HELD_BYTES = 16 * 1024 * 1024;
-/** Read on as soon as a stream's window is free: more would wait for streams that may never be read. */
-const HELD_BYTES_TO_READ_ON = HELD_BYTES - RECEIVE_WINDOW;
-/** While the socket is not read. */
-const PROBE_MS = 15_000;
-/** For the answer to a stream that we open: upstream's. */
-const REPLY_MS = 30_000;
-
 export interface SpdySessionOptions {
   readonly role: 'server' | 'client';
   /** The peer opens a stream. A reset code refuses it; undefined takes it. */
@@ -54,11 +47,6 @@ export interface SpdySessionOptions {
   readonly clock?: Clock;
 }
 
-interface AwaitedReply {
-  resolve(): void;
-  reject(error: Error): void;
-}
-
 /**
  * A SPDY/3.1 connection, either side of it. Peers in Kubernetes (moby/spdystream) open streams, reset them and send data, and neither send nor wait for
  * WINDOW_UPDATE: to them we send as much as the socket takes. A peer that sends SETTINGS or WINDOW_UPDATE speaks flow control and is obeyed from then on.
@@ -70,14 +58,13 @@ export class SpdySession implements StreamSession {
   readonly ended: Promise<void>;
   readonly #socket: Duplex;
   readonly #options: SpdySessionOptions;
-  readonly #clock: Clock;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   readonly #headersIn = new HeaderBlockReader();
   readonly #headersOut = new HeaderBlockWriter();
   readonly #streams = new Map<number, SpdyStream>();
-  readonly #replies = new Map<number, AwaitedReply>();
-  readonly #full = new Set<SpdyStream>();
+  readonly #replies: AwaitedReplies;
+  readonly #gate: ReadGate;
   readonly #sending: SendScheduler;
   readonly #windows: ReceiveWindows;
   readonly #idle: IdleWatch;
@@ -87,15 +74,14 @@ export class SpdySession implements StreamSession {
   #peerGoesAway = false;
   #closing = false;
   #chunkLength = 0;
-  #held = 0;
-  #holdsTooMuch = false;
-  #cancelProbe = (): void => {};
 
   constructor(socket: Duplex, head: Buffer, options: SpdySessionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.#idle = new IdleWatch(options.idleMs, this.#clock, reason => this.fail(reason));
+    const clock: Clock = options.clock ?? systemClock;
+    this.#replies = new AwaitedReplies(clock);
+    this.#gate = new ReadGate(socket, clock, () => this.#probePeer());
+    this.#idle = new IdleWatch(options.idleMs, clock, reason => this.fail(reason));
     this.#reader = new FrameReader({
       data: (id, piece) => this.#onData(id, piece),
       dataEnd: (id, flags) => this.#onFin(id, flags),
@@ -125,34 +111,22 @@ export class SpdySession implements StreamSession {
   }
 
   /** Opens a stream and waits for the peer to take it. Throws `unavailable` where it does not. */
-  openStream(headers: SpdyHeaders): Promise<SpdyStream> {
+  async openStream(headers: SpdyHeaders): Promise<SpdyStream> {
     if (this.#closing || this.#peerGoesAway || this.#gone.signal.aborted)
-      return Promise.reject(unavailable('the connection takes no more streams'));
+      throw unavailable('the connection takes no more streams');
     const id = this.#nextId;
     this.#nextId += 2;
     const stream = new SpdyStream(this, id, headers, this.#sending.initialWindow);
     this.#streams.set(id, stream);
     this.#writer.control(SYN_STREAM, fourBytes([id, 0]), Buffer.alloc(2), this.#headersOut.write(headers));
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(REPLY_MS, () => {
-        reject(new GantryError('deadline-exceeded', `no answer to a new stream within ${REPLY_MS / 1000} s`));
-        stream.destroy();
-      });
-      const settle = (): void => {
-        cancel();
-        this.#replies.delete(id);
-      };
-      this.#replies.set(id, {
-        resolve() {
-          settle();
-          resolve(stream);
-        },
-        reject(error) {
-          settle();
-          reject(error);
-        },
-      });
-    });
+    try {
+      await this.#replies.wait(id);
+    } catch (error) {
+      // where it waited too long the peer still has it
+      stream.destroy();
+      throw error;
+    }
+    return stream;
   }
 
   /** Resets a stream of the peer with a code and forgets it. */
@@ -189,30 +163,22 @@ export class SpdySession implements StreamSession {
   }
 
   isFull(stream: SpdyStream): void {
-    this.#full.add(stream);
-    this.#stopReading();
+    this.#gate.isFull(stream);
   }
 
   hasRoom(stream: SpdyStream): void {
-    if (this.#full.delete(stream)) this.#readOn();
+    this.#gate.hasRoom(stream);
   }
 
   holds(change: number): void {
-    this.#held += change;
-    if (!this.#holdsTooMuch && this.#held > HELD_BYTES) {
-      this.#holdsTooMuch = true;
-      this.#stopReading();
-    } else if (this.#holdsTooMuch && this.#held <= HELD_BYTES_TO_READ_ON) {
-      this.#holdsTooMuch = false;
-      this.#readOn();
-    }
+    this.#gate.holds(change);
   }
 
   left(stream: SpdyStream, reset: boolean): void {
     this.hasRoom(stream);
     if (!this.#forget(stream)) return;
     if (reset) this.#sendReset(stream.id, RESET_CANCEL);
-    this.#replies.get(stream.id)?.reject(unavailable('the stream was reset'));
+    this.#replies.refused(stream.id, unavailable('the stream was reset'));
     if (this.#peerGoesAway && this.#streams.size === 0) void this.close();
   }
 
@@ -221,17 +187,6 @@ export class SpdySession implements StreamSession {
     this.#sending.forget(stream);
     this.#windows.forget(stream);
     return this.#streams.delete(stream.id);
-  }
-
-  #stopReading(): void {
-    this.#socket.pause();
-    this.#probePeer();
-  }
-
-  #readOn(): void {
-    if (this.#full.size > 0 || this.#holdsTooMuch) return;
-    this.#cancelProbe();
-    this.#socket.resume();
   }
 
   // --- what comes ---
@@ -271,7 +226,7 @@ export class SpdySession implements StreamSession {
         break;
       case SYN_REPLY:
         this.#headersIn.read(payload.subarray(4));
-        this.#replies.get(id)?.resolve();
+        this.#replies.taken(id);
         this.#onFin(id, flags);
         break;
       case HEADERS:
@@ -323,7 +278,7 @@ export class SpdySession implements StreamSession {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     this.#forget(stream);
-    this.#replies.get(id)?.reject(unavailable('the stream was reset'));
+    this.#replies.refused(id, unavailable('the stream was reset'));
     stream.cut(true);
     if (this.#peerGoesAway && this.#streams.size === 0) void this.close();
   }
@@ -375,16 +330,12 @@ export class SpdySession implements StreamSession {
   }
 
   /**
-   * A socket that is not read tells nothing of a peer that has died. Empty data needs no answer and changes nothing, and writing it finds out. The oldest stream is
-   * the error stream, which peers always read. A PING would be answered, which a peer cannot while it waits for us to read.
+   * Empty data needs no answer and changes nothing, and writing it finds out whether the peer has died. The oldest stream is the error stream, which peers always
+   * read. A PING would be answered, which a peer cannot while it waits for us to read.
    */
   #probePeer(): void {
-    this.#cancelProbe();
-    this.#cancelProbe = this.#clock.after(PROBE_MS, () => {
-      const [oldest] = this.#streams.keys();
-      if (oldest !== undefined && !this.#writer.blocked) this.#writer.data(oldest, Buffer.alloc(0));
-      this.#probePeer();
-    });
+    const [oldest] = this.#streams.keys();
+    if (oldest !== undefined && !this.#writer.blocked) this.#writer.data(oldest, Buffer.alloc(0));
   }
 
   // --- the end ---
@@ -393,7 +344,7 @@ export class SpdySession implements StreamSession {
     if (this.#closing) return;
     this.#closing = true;
     this.#letGo(unavailable('the connection was closed'));
-    this.#full.clear();
+    this.#gate.clear();
     this.#socket.end();
     closeSoon(this.#socket, LINGER_MS, this.#options.idleMs > 0 ? this.#options.idleMs : 0x7fffffff);
   }
@@ -406,8 +357,8 @@ export class SpdySession implements StreamSession {
   /** What waits for the connection waits no more. The signal aborts unless we have closed it ourselves. */
   #letGo(reason: GantryError): void {
     this.#idle.stop();
-    this.#cancelProbe();
-    for (const reply of [...this.#replies.values()]) reply.reject(reason);
+    this.#gate.stop();
+    this.#replies.refuseAll(reason);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     if (!this.#closing) this.#gone.abort(reason);

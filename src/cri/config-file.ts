@@ -58,7 +58,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   runtimes: 'runtimes',
   conmon: 'path',
   catatonit: 'path',
-  registries: { insecure: 'texts', mirrors: 'mirrors' },
+  registries: { insecure: 'texts', mirrors: 'mirrors', configPath: 'path' },
   images: { unpackRatio: 'count', unpackFreeBytes: 'count' },
   streaming: { address: 'address', tlsCertFile: 'path', tlsKeyFile: 'path' },
   metricsAddress: 'address',

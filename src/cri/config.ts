@@ -26,6 +26,8 @@ export interface CriConfig {
     readonly insecure: readonly string[];
     /** Registry (`docker.io`) to the addresses asked before it, in order: `https://mirror.example/path`, or `http:` for plain HTTP. */
     readonly mirrors: Readonly<Record<string, readonly string[]>>;
+    /** Directory in the layout of containerd's certs.d: `<host[_port_]>/hosts.toml` says where and how a registry is reached. */
+    readonly configPath: string;
   };
   readonly images: {
     /** A layer that unpacks to more than this many times its compressed size is refused. */
@@ -59,7 +61,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   runtimes: {},
   conmon: '/usr/bin/conmon',
   catatonit: '/usr/bin/catatonit',
-  registries: { insecure: [], mirrors: {} },
+  registries: { insecure: [], mirrors: {}, configPath: '/etc/gantry/certs.d' },
   images: { unpackRatio: 100, unpackFreeBytes: 64 << 20 },
   streaming: { address: '127.0.0.1:0', tlsCertFile: '', tlsKeyFile: '' },
   metricsAddress: '127.0.0.1:10260',

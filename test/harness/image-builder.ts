@@ -22,14 +22,19 @@ export interface BuiltImage {
 
 export const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** A gzip layer with exactly these entries: names are not cleaned, so that hostile ones can be made. */
-export async function buildLayer(entries: readonly LayerEntry[]): Promise<BuiltLayer> {
+/** A tar with exactly these entries: names are not cleaned, so that hostile ones can be made. */
+export async function tarOf(entries: readonly LayerEntry[]): Promise<Buffer> {
   const tar = pack();
   for (const [header, content] of entries) tar.entry(header, content ?? '');
   tar.finalize();
   const chunks: Buffer[] = [];
   for await (const chunk of tar) chunks.push(chunk as Buffer);
-  const plain = Buffer.concat(chunks);
+  return Buffer.concat(chunks);
+}
+
+/** The same as a gzip layer. */
+export async function buildLayer(entries: readonly LayerEntry[]): Promise<BuiltLayer> {
+  const plain = await tarOf(entries);
   const bytes = gzipSync(plain, { level: 6 });
   return { digest: sha256(bytes), diffId: sha256(plain), bytes };
 }

@@ -16,7 +16,7 @@ export async function openTestStore(fields: Partial<CriConfig> = {}): Promise<Te
   const config = { ...DEFAULT_CRI_CONFIG, ...fields, root };
   const images = await openImageStore(config, pino({ level: 'silent' }), {
     unpackCommand: gantryCommand('unpack-layers'),
-    registryTimeouts: { answerMs: 2000, stallMs: 2000 },
+    registryTimeouts: { answerMs: 2000, stallMs: 2000, againMs: [50, 150] },
   });
   return { root, images };
 }

@@ -8,7 +8,7 @@ import { type AddressInfo, createServer as createSocketServer, type Server as So
 import { rootCertificates } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ImportStep } from '../../src/cri/images/import-archive.ts';
-import { trustedCertificates } from '../../src/cri/images/trusted-certificates.ts';
+import { contextFor } from '../../src/cri/images/trusted-certificates.ts';
 import { listProcesses } from '../../src/linux/procfs.ts';
 import { createImagesClient } from '../../src/rpc/images-client.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
@@ -102,7 +102,11 @@ describe('the process that unpacks a layer', () => {
       response.end(isIn ? bytesFor(image, url) : '');
     });
     const { images } = await openTestStore();
-    await images.pull(`${address}/a:1`, { username: 'me', password: 's3cret', registryToken: '' }, never);
+    await images.pull(
+      `${address}/a:1`,
+      { username: 'me', password: 's3cret', registryToken: '', identityToken: '' },
+      never,
+    );
     expect(seen).toHaveLength(1);
     expect(seen.join()).toContain('PATH=');
     for (const secret of ['s3cret', basic.slice('Basic '.length), '"auth']) expect(seen.join()).not.toContain(secret);
@@ -231,13 +235,13 @@ describe('the trusted certificates', () => {
     const [first = '', second = ''] = rootCertificates;
     Object.assign(process.env, { SSL_CERT_FILE: file });
     writeFileSync(file, first);
-    const context = trustedCertificates();
-    expect(trustedCertificates()).toBe(context);
+    const context = contextFor(undefined);
+    expect(contextFor(undefined)).toBe(context);
     writeFileSync(file, `${first}\n${second}`);
-    const renewed = trustedCertificates();
+    const renewed = contextFor(undefined);
     expect(renewed).not.toBe(context);
     rmSync(file);
-    expect(trustedCertificates()).not.toBe(renewed);
+    expect(contextFor(undefined)).not.toBe(renewed);
   });
 });
 

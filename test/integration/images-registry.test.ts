@@ -50,7 +50,7 @@ describe('a registry that asks for credentials', () => {
     const { images } = await openTestStore();
     try {
       const reference = `${registry.address}/a:1`;
-      const auth = { username: 'me', password: 's3cret', registryToken: '' };
+      const auth = { username: 'me', password: 's3cret', registryToken: '', identityToken: '' };
       await expect(images.pull(reference, undefined, never)).rejects.toMatchObject({
         code: 'unauthenticated',
         message: expect.stringContaining(`registry ${registry.address} asks for a user name and a password`),
@@ -82,7 +82,7 @@ describe('a registry that asks for credentials', () => {
       return r.headers.authorization === 'Bearer T' ? found : [401, { 'www-authenticate': challenge }, ''];
     });
     const { images } = await openTestStore();
-    const auth = { username: 'me', password: 's3cret', registryToken: '' };
+    const auth = { username: 'me', password: 's3cret', registryToken: '', identityToken: '' };
     const record = await images.pull(`${registry.address}/a:1`, auth, never);
     expect(record.id).toBe(image.config.digest);
     expect(tokens.seen).toEqual([
@@ -102,22 +102,22 @@ describe('mirrors', () => {
     const byDigest = blobs(image);
     const away = await serve(() => [503, {}, 'later']);
     const mirror = await serve(({ url = '' }) => {
-      const digest = /sha256:[a-f0-9]{64}$/.exec(url)?.[0] ?? '';
-      const body = url.endsWith('/manifests/1') ? image.manifest.bytes : byDigest.get(digest);
+      const digest = /sha256:[a-f0-9]{64}/.exec(url)?.[0] ?? '';
+      const body = url.includes('/manifests/1') ? image.manifest.bytes : byDigest.get(digest);
       const type = 'application/vnd.oci.image.manifest.v1+json';
       return body === undefined ? [404, {}, ''] : [200, { 'content-type': type }, body];
     });
     const mirrors = { 'registry.example': [`http://${away.address}`, `http://${mirror.address}/copies`] };
-    const { images } = await openTestStore({ registries: { insecure: [], mirrors } });
+    const { images } = await openTestStore({ registries: { insecure: [], mirrors, configPath: '/nonexistent' } });
     try {
-      const auth = { username: 'me', password: 's3cret', registryToken: '' };
+      const auth = { username: 'me', password: 's3cret', registryToken: '', identityToken: '' };
       const record = await images.pull('registry.example/team/app:1', auth, never);
       expect(record.repoTags).toEqual(['registry.example/team/app:1']);
-      expect(away.seen.map(({ path }) => path)).toEqual(['/v2/team/app/manifests/1']);
-      expect(mirror.seen.map(({ path }) => path.replace(/sha256:.*/, '<digest>'))).toEqual([
-        '/v2/copies/team/app/manifests/1',
-        '/v2/copies/team/app/blobs/<digest>',
-        '/v2/copies/team/app/blobs/<digest>',
+      expect(away.seen.map(({ path }) => path)).toEqual(['/v2/team/app/manifests/1?ns=registry.example']);
+      expect(mirror.seen.map(({ path }) => path.replace(/sha256:[a-f0-9]*/, '<digest>'))).toEqual([
+        '/v2/copies/team/app/manifests/1?ns=registry.example',
+        '/v2/copies/team/app/blobs/<digest>?ns=registry.example',
+        '/v2/copies/team/app/blobs/<digest>?ns=registry.example',
       ]);
       expect([...away.seen, ...mirror.seen].filter(seen => seen.authorization !== undefined)).toEqual([]);
     } finally {

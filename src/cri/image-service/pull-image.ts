@@ -19,23 +19,23 @@ export async function pullImage(
   }
 }
 
-/** The credentials of a request; undefined when it brings none. `auth` is base64 of `name:password`, as in Docker's config.json. */
+/**
+ * The credentials of a request, undefined when it brings none: a registry token, else an identity token, else name and password, else `auth`, which is
+ * base64 of `name:password` as in Docker's config.json.
+ */
 export function registryAuth(auth: AuthConfig | undefined): RegistryAuth | undefined {
   if (auth === undefined) return undefined;
-  if (auth.registryToken !== '') return { username: '', password: '', registryToken: auth.registryToken };
-  if (auth.identityToken !== '')
-    throw new GantryError(
-      'unimplemented',
-      'identity tokens are not exchanged; give a user name and password, or a registry token',
-    );
-  if (auth.username !== '' || auth.password !== '')
-    return { username: auth.username, password: auth.password, registryToken: '' };
+  const { username, password, registryToken, identityToken } = auth;
+  const given = { username: '', password: '', registryToken: '', identityToken: '' };
+  if (registryToken !== '') return { ...given, registryToken };
+  if (identityToken !== '') return { ...given, identityToken };
+  if (username !== '' || password !== '') return { ...given, username, password };
   if (auth.auth === '') return undefined;
   const pair = Buffer.from(auth.auth, 'base64').toString('utf8');
   const colon = pair.indexOf(':');
   if (colon < 0) throw invalidArgument('auth.auth is not base64 of name:password');
   // Docker's tools pad the password with NUL bytes.
-  return { username: pair.slice(0, colon), password: pair.slice(colon + 1).replace(/\0+$/, ''), registryToken: '' };
+  return { ...given, username: pair.slice(0, colon), password: pair.slice(colon + 1).replace(/\0+$/, '') };
 }
 
 /** The kubelet shows a reason of its own for a registry that is down when the code is Unknown and the message starts with that word. */

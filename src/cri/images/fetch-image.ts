@@ -1,5 +1,4 @@
-import { setTimeout } from 'node:timers/promises';
-import { errorCode, errorMessage, failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { ImageSource } from './image-source.ts';
 import type { LayerContent, LayerStore } from './layer-store.ts';
@@ -33,9 +32,6 @@ export interface FetchTarget {
   /** Bytes of the image's layers that are there, of how many. */
   onBytes?(done: number, total: number): void;
 }
-
-/** How long to wait before a layer is asked for again when the registry gave out, in milliseconds; after the last one the pull has failed. */
-const RETRY_DELAYS_MS = [1000, 3000];
 
 /**
  * Brings one image of `source` into the layer store: manifest, by way of an index when there is one, config, then the layers side by side.
@@ -81,10 +77,7 @@ export async function fetchImage(
   };
 }
 
-/**
- * Unpacks layers side by side; the first failure stops the others and is thrown when all have ended. Returns what unpins them. A layer for which the
- * registry gives out is asked for again, because a failed pull gives up the layers that had come through.
- */
+/** Unpacks layers side by side; the first failure stops the others and is thrown when all have ended. Returns what unpins them. */
 export async function fetchLayers(
   contents: readonly LayerContent[],
   target: FetchTarget,
@@ -106,22 +99,10 @@ export async function fetchLayers(
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
   let failure: { readonly error: unknown } | undefined;
-  const ensureWithRetries = async (content: LayerContent, at: number): Promise<'present' | 'unpacked'> => {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await layers.ensure({ ...content, onProgress: bytes => tell(at, bytes) }, stop.signal);
-      } catch (error) {
-        const delayMs = RETRY_DELAYS_MS[attempt];
-        if (delayMs === undefined || errorCode(error) !== 'unavailable' || stop.signal.aborted) throw error;
-        log.warn({ layer: content.diffId, reason: errorMessage(error), delayMs }, 'a layer is asked for again');
-        await setTimeout(delayMs, undefined, { signal: stop.signal }).catch(() => stop.signal.throwIfAborted());
-      }
-    }
-  };
   const one = async (content: LayerContent, at: number): Promise<void> => {
     const started = performance.now();
     try {
-      const how = await ensureWithRetries(content, at);
+      const how = await layers.ensure({ ...content, onProgress: bytes => tell(at, bytes) }, stop.signal);
       tell(at, content.size);
       log.debug(
         { layer: content.diffId, bytes: content.size, how, ms: Math.round(performance.now() - started) },

@@ -10,7 +10,8 @@ export interface ManifestBlob {
 
 /** Where the bytes of a layer are, said so that another process can read them there. It holds credentials: never log it. */
 export type BlobLocation =
-  | { readonly kind: 'registry'; readonly repository: RepositoryAccess; readonly digest: string }
+  /** One of `repositories` has it, the first if nothing goes wrong. */
+  | { readonly kind: 'registry'; readonly repositories: readonly RepositoryAccess[]; readonly digest: string }
   /** `length` bytes from `offset` of a file. */
   | { readonly kind: 'file'; readonly path: string; readonly offset: number; readonly length: number };
 

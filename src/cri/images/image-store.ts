@@ -8,17 +8,15 @@ import type { CriConfig } from '../config.ts';
 import { type FetchedImage, type FetchTarget, fetchImage } from './fetch-image.ts';
 import { findImage } from './find-image.ts';
 import { ImageRecords, type StoredImage } from './image-records.ts';
-import type { ImageSource } from './image-source.ts';
+import { ImageRegistries } from './image-registries.ts';
 import { type ImportedImage, type ImportStep, importArchive } from './import-archive.ts';
 import type { UnpackLimits } from './layer-entry.ts';
 import { LayerStore } from './layer-store.ts';
 import { platformFor } from './manifest.ts';
-import { mirrorPlace, SourcesInOrder } from './mirrors.ts';
 import type { ImageRecord, ImageStore } from './ports.ts';
 import { pullError } from './pull-error.ts';
 import { canonicalName, type ImageReference, parseReference, repositoryName } from './reference.ts';
-import type { RegistryAuth, RegistryOptions } from './registry-access.ts';
-import { RegistryRepository } from './registry-client.ts';
+import type { RegistryAuth } from './registry-access.ts';
 import type { RegistryTimeouts } from './registry-http.ts';
 import { SharedWork } from './shared-work.ts';
 import { Unpackers } from './unpackers.ts';
@@ -71,18 +69,17 @@ export async function openImageStore(config: CriConfig, log: Logger, options: Im
   const layers = LayerStore.open(directory, unpackers, limits, log);
   const records = ImageRecords.open(directory, diffId => layers.has(diffId), log);
   log.info({ directory, images: records.all().length, layers: layers.usage() }, 'image store is open');
-  const registry: RegistryOptions = {
+  const registryOptions = {
     insecure: config.registries.insecure,
     ...(options.registryTimeouts === undefined ? {} : { timeouts: options.registryTimeouts }),
   };
-  const mirrors = new Map(Object.entries(config.registries.mirrors));
-  return new LocalImages(directory, registry, mirrors, unpackers, limits, layers, records, log);
+  const registries = new ImageRegistries(config.registries, registryOptions, log);
+  return new LocalImages(directory, registries, unpackers, limits, layers, records, log);
 }
 
 class LocalImages implements Images {
   readonly #directory: string;
-  readonly #registry: RegistryOptions;
-  readonly #mirrors: ReadonlyMap<string, readonly string[]>;
+  readonly #registries: ImageRegistries;
   readonly #unpackers: Unpackers;
   readonly #limits: UnpackLimits;
   readonly #layers: LayerStore;
@@ -96,8 +93,7 @@ class LocalImages implements Images {
 
   constructor(
     directory: string,
-    registry: RegistryOptions,
-    mirrors: ReadonlyMap<string, readonly string[]>,
+    registries: ImageRegistries,
     unpackers: Unpackers,
     limits: UnpackLimits,
     layers: LayerStore,
@@ -105,8 +101,7 @@ class LocalImages implements Images {
     log: Logger,
   ) {
     this.#directory = directory;
-    this.#registry = registry;
-    this.#mirrors = mirrors;
+    this.#registries = registries;
     this.#unpackers = unpackers;
     this.#limits = limits;
     this.#layers = layers;
@@ -197,25 +192,12 @@ class LocalImages implements Images {
     await this.#layers.settled();
   }
 
-  /** The registry of a reference, its mirrors before it. Credentials are the registry's: a mirror gets none. */
-  #source(reference: ImageReference, auth: RegistryAuth | undefined): ImageSource {
-    const itself = new RegistryRepository(reference, auth, this.#registry);
-    const [first, ...others] = (this.#mirrors.get(reference.domain) ?? []).map(mirror => {
-      const place = mirrorPlace(mirror, reference, this.#registry);
-      return new RegistryRepository(place.reference, undefined, place.options);
-    });
-    return first === undefined ? itself : new SourcesInOrder([first, ...others, itself], this.#log);
-  }
-
-  async #pull(reference: ImageReference, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
-    const source = this.#source(reference, auth);
+  #pull(reference: ImageReference, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
     const wanted = reference.digest ?? reference.tag ?? 'latest';
-    try {
+    return this.#registries.use(reference, auth, source => {
       const fetch = (s: AbortSignal): Promise<FetchedImage> => fetchImage(source, wanted, this.#target, s);
-      return await this.#bringIn(canonicalName(reference), [reference], fetch, signal);
-    } finally {
-      source.close();
-    }
+      return this.#bringIn(canonicalName(reference), [reference], fetch, signal);
+    });
   }
 
   /** Fetches, then writes the record that makes the image visible. */

@@ -152,7 +152,11 @@ export class LayerStore {
       const usage = await this.#unpackers.unpack(
         { directory, size, digest, diffId, maxBytes },
         () => content.locate(),
-        bytes => content.onProgress?.(bytes),
+        {
+          onProgress: bytes => content.onProgress?.(bytes),
+          onAgain: ({ message, delayMs, bytes }) =>
+            this.#log.warn({ layer: diffId, reason: message, delayMs, bytes, of: size }, 'a layer is asked for again'),
+        },
         signal,
       );
       if (usage.skippedXattrs > 0)

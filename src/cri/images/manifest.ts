@@ -12,8 +12,10 @@ const CONFIG_TYPES: readonly string[] = [`${OCI}.config.v1+json`, `${DOCKER}.con
 const LAYER_TYPES: readonly string[] = [
   `${OCI}.layer.v1.tar`,
   `${OCI}.layer.v1.tar+gzip`,
+  `${OCI}.layer.v1.tar+zstd`,
   `${DOCKER}.image.rootfs.diff.tar.gzip`,
   `${DOCKER}.image.rootfs.diff.tar`,
+  `${DOCKER}.image.rootfs.diff.tar.zstd`,
 ];
 
 /** What is sent as Accept when a manifest is asked for. */
@@ -88,8 +90,6 @@ function checkLayerType(layer: Descriptor): void {
   if (LAYER_TYPES.includes(type)) return;
   if (type.includes('nondistributable') || type.includes('.foreign.'))
     throw refused(`layer ${layer.digest} is a non-distributable layer (${type}): it cannot be pulled from a registry`);
-  if (type.endsWith('+zstd'))
-    throw refused(`layer ${layer.digest} is compressed with zstd; only gzip and plain tar can be unpacked`);
   if (type.endsWith('+encrypted')) throw refused(`layer ${layer.digest} is encrypted (${type})`);
   throw refused(`layer ${layer.digest} has the unknown media type ${type}`);
 }

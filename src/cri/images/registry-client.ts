@@ -1,56 +1,75 @@
 import type { IncomingMessage } from 'node:http';
-import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { GantryError, invalidArgument, notFound, unavailable } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hash.ts';
 import type { BlobLocation, ImageSource, ManifestBlob } from './image-source.ts';
 import { type Descriptor, MANIFEST_ACCEPT } from './manifest.ts';
 import { type ImageReference, isLoopbackRegistry, repositoryName } from './reference.ts';
-import type { RegistryAuth, RegistryOptions, RepositoryAccess } from './registry-access.ts';
-import { RegistryConnections, readBody, registryDown } from './registry-http.ts';
+import type { RegistryAuth, RegistryEndpoint, RegistryOptions, RepositoryAccess } from './registry-access.ts';
+import { isNotHttps, RegistryConnections } from './registry-http.ts';
+import { basicAuthorization, fetchToken, type TokenRequest, tokenRequests } from './registry-token.ts';
 import { type AuthChallenge, parseChallenges } from './www-authenticate.ts';
 
 const MAX_DOCUMENT = 4 << 20;
 const MAX_REDIRECTS = 5;
 
+/** An open answer with a blob in it, from the byte that was asked for; not verified here. */
+export interface OpenBlob {
+  readonly response: IncomingMessage;
+  readonly url: URL;
+  /** Bytes at its beginning that were not asked for: some servers know no ranges. */
+  readonly surplus: number;
+}
+
 /**
- * One repository of a registry, for one pull (OCI distribution spec 1.1, pull half; Docker's token flow). Plain HTTP for loopback and for
- * configured registries, HTTPS for all others. Credentials go to the registry and to the token service it names, never to where it redirects.
+ * One repository at one server, for one pull (OCI distribution spec 1.1, pull half; Docker's token flow). Credentials and headers go to that server
+ * and, of credentials, to the token service it names; never to where it redirects.
  */
 export class RegistryRepository implements ImageSource {
   readonly #reference: ImageReference;
   readonly #auth: RegistryAuth | undefined;
   readonly #options: RegistryOptions;
   readonly #connections: RegistryConnections;
-  readonly #host: string;
-  #scheme: 'http' | 'https';
+  #endpoint: RegistryEndpoint;
   #authorization: string | undefined;
 
   constructor(
+    endpoint: RegistryEndpoint,
     reference: ImageReference,
     auth: RegistryAuth | undefined,
     options: RegistryOptions,
     connections = new RegistryConnections(options.timeouts),
   ) {
+    this.#endpoint = endpoint;
     this.#reference = reference;
     this.#auth = auth;
     this.#options = options;
     this.#connections = connections;
-    this.#host = reference.domain === 'docker.io' ? 'registry-1.docker.io' : reference.domain;
-    this.#scheme = this.#isPlain(reference.domain) ? 'http' : 'https';
     if (auth !== undefined && auth.registryToken !== '') this.#authorization = `Bearer ${auth.registryToken}`;
   }
 
   /** The repository as another process left it. `connections` are the caller's to close. */
   static resume(access: RepositoryAccess, connections: RegistryConnections): RegistryRepository {
-    const repository = new RegistryRepository(access.reference, access.auth, access.options, connections);
-    repository.#scheme = access.scheme;
+    const { endpoint, reference, auth, options } = access;
+    const repository = new RegistryRepository(endpoint, reference, auth, options, connections);
     repository.#authorization = access.authorization;
     return repository;
   }
 
+  get canResolve(): boolean {
+    return this.#endpoint.canResolve;
+  }
+
+  get canPull(): boolean {
+    return this.#endpoint.canPull;
+  }
+
+  get #host(): string {
+    return this.#endpoint.host;
+  }
+
   async manifest(tagOrDigest: string, signal: AbortSignal): Promise<ManifestBlob> {
-    const { response, url } = await this.#get(`manifests/${tagOrDigest}`, MANIFEST_ACCEPT, signal);
-    const bytes = await readBody(response, url, MAX_DOCUMENT);
+    const { response, url } = await this.#get(`manifests/${tagOrDigest}`, { accept: MANIFEST_ACCEPT }, signal);
+    const bytes = await this.#connections.body(response, url, MAX_DOCUMENT);
     const digest = `sha256:${sha256Hex(bytes)}`;
     const asked = tagOrDigest.startsWith('sha256:') ? tagOrDigest : undefined;
     const promised = asked ?? headerText(response, 'docker-content-digest');
@@ -67,8 +86,8 @@ export class RegistryRepository implements ImageSource {
       throw invalidArgument(
         `the image config ${descriptor.digest} has ${descriptor.size} bytes; at most ${MAX_DOCUMENT} are read`,
       );
-    const { response, url } = await this.#get(`blobs/${descriptor.digest}`, '*/*', signal);
-    const bytes = await readBody(response, url, MAX_DOCUMENT);
+    const { response, url } = await this.#get(`blobs/${descriptor.digest}`, { accept: '*/*' }, signal);
+    const bytes = await this.#connections.body(response, url, MAX_DOCUMENT);
     const digest = `sha256:${sha256Hex(bytes)}`;
     if (digest !== descriptor.digest)
       throw new GantryError(
@@ -79,67 +98,91 @@ export class RegistryRepository implements ImageSource {
   }
 
   async locate(descriptor: Descriptor): Promise<BlobLocation> {
-    const repository = {
+    return { kind: 'registry', repositories: [this.access()], digest: descriptor.digest };
+  }
+
+  /** What another process needs to read here too. */
+  access(): RepositoryAccess {
+    return {
+      endpoint: this.#endpoint,
       reference: this.#reference,
       auth: this.#auth,
       options: this.#options,
-      scheme: this.#scheme,
       authorization: this.#authorization,
     };
-    return { kind: 'registry', repository, digest: descriptor.digest };
   }
 
-  /** A blob as a stream; not verified here. Errors of the stream are GantryErrors. */
-  async blob(digest: string, signal: AbortSignal): Promise<Readable> {
-    const { response, url } = await this.#get(`blobs/${digest}`, '*/*', signal);
-    const body = new PassThrough({
-      highWaterMark: 256 * 1024,
-      destroy: (error, callback) =>
-        callback(error === null || error instanceof GantryError || signal.aborted ? error : registryDown(url, error)),
-    });
-    pipeline(response, body, () => undefined);
-    return body;
+  /** A blob from its byte `offset` on. What breaks later comes out of the body, as Node says it. */
+  async blob(digest: string, offset: number, signal: AbortSignal): Promise<OpenBlob> {
+    const range = offset === 0 ? {} : { range: `bytes=${offset}-` };
+    const { response, url } = await this.#get(`blobs/${digest}`, { accept: '*/*', ...range }, signal);
+    if (response.statusCode !== 206) return { response, url, surplus: offset };
+    const begin = /^bytes (\d+)-/.exec(headerText(response, 'content-range'))?.[1];
+    if (begin === String(offset)) return { response, url, surplus: 0 };
+    response.destroy();
+    throw unavailable(
+      `registry ${url.host}: asked for a blob from byte ${offset} on, it sent ${begin === undefined ? 'some other part' : `what begins at byte ${begin}`}`,
+      { reason: 'RegistryUnavailable' },
+    );
   }
 
   close(): void {
     this.#connections.close();
   }
 
-  #isPlain(domain: string): boolean {
-    return this.#options.insecure.includes(domain) || isLoopbackRegistry(domain);
-  }
-
-  async #get(path: string, accept: string, signal: AbortSignal): Promise<{ response: IncomingMessage; url: URL }> {
-    let answer = await this.#getOnce(path, accept, signal);
-    if (
-      answer.response.statusCode === 400 &&
-      this.#scheme === 'http' &&
-      !this.#options.insecure.includes(this.#reference.domain)
-    ) {
-      // Loopback is tried over HTTP first; a TLS server answers that with 400.
-      answer.response.destroy();
-      this.#scheme = 'https';
-      answer = await this.#getOnce(path, accept, signal);
-    }
+  async #get(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<{ response: IncomingMessage; url: URL }> {
+    let answer = await this.#getByEitherScheme(path, headers, signal);
     if (answer.response.statusCode === 401) {
       const challenges = parseChallenges(headerText(answer.response, 'www-authenticate'));
       answer.response.resume();
       await this.#authenticate(challenges, signal);
-      answer = await this.#getOnce(path, accept, signal);
+      answer = await this.#getOnce(path, headers, signal);
     }
-    if (answer.response.statusCode !== 200) throw await this.#refusal(answer.response, answer.url, path);
+    const status = answer.response.statusCode;
+    if (status !== 200 && !(status === 206 && headers['range'] !== undefined))
+      throw await this.#refusal(answer.response, answer.url, path);
     return answer;
   }
 
-  async #getOnce(path: string, accept: string, signal: AbortSignal): Promise<{ response: IncomingMessage; url: URL }> {
-    const origin = `${this.#scheme}://${this.#host}`;
-    let url = new URL(`${origin}/v2/${this.#reference.path}/${path}`);
-    const registryHost = url.host;
+  /** A TLS server answers plain HTTP with 400; a plain one answers HTTPS with something that is no TLS. */
+  async #getByEitherScheme(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<{ response: IncomingMessage; url: URL }> {
+    const other = this.#endpoint.otherScheme;
+    try {
+      const answer = await this.#getOnce(path, headers, signal);
+      if (other !== 'https' || answer.response.statusCode !== 400) return answer;
+      answer.response.destroy();
+    } catch (error) {
+      if (other !== 'http' || !isNotHttps(error)) throw error;
+    }
+    this.#endpoint = { ...this.#endpoint, scheme: other, otherScheme: undefined };
+    return this.#getOnce(path, headers, signal);
+  }
+
+  async #getOnce(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<{ response: IncomingMessage; url: URL }> {
+    const { scheme, root, mirrorOf, tls, dialTimeoutMs } = this.#endpoint;
+    const first = new URL(`${scheme}://${this.#host}${root}/${this.#reference.path}/${path}`);
+    if (mirrorOf !== undefined) first.searchParams.set('ns', mirrorOf);
+    let url = first;
     for (let redirects = 0; ; redirects += 1) {
-      const ours = url.host === registryHost && url.protocol === `${this.#scheme}:`;
-      const headers: Record<string, string> = { accept, 'user-agent': 'gantry' };
-      if (ours && this.#authorization !== undefined) headers['authorization'] = this.#authorization;
-      const response = await this.#connections.get(url, headers, signal);
+      const sent: Record<string, string> = { 'user-agent': 'gantry' };
+      if (url.host === first.host && url.protocol === first.protocol) {
+        Object.assign(sent, this.#endpoint.headers);
+        if (this.#authorization !== undefined) sent['authorization'] = this.#authorization;
+      }
+      Object.assign(sent, headers);
+      const response = await this.#connections.send(url, { headers: sent, tls, dialTimeoutMs }, signal);
       const location = response.headers.location;
       if (location === undefined || ![301, 302, 303, 307, 308].includes(response.statusCode ?? 0))
         return { response, url };
@@ -155,11 +198,19 @@ export class RegistryRepository implements ImageSource {
 
   async #authenticate(challenges: readonly AuthChallenge[], signal: AbortSignal): Promise<void> {
     const bearer = challenges.find(c => c.scheme === 'bearer');
-    const basic = this.#basic();
     if (bearer !== undefined) {
-      this.#authorization = `Bearer ${await this.#token(bearer, basic, signal)}`;
+      const requests = tokenRequests(this.#host, this.#reference.path, bearer, this.#auth);
+      const token = await fetchToken(
+        this.#host,
+        requests,
+        request => this.#askForToken(request, signal),
+        (response, url) => this.#connections.body(response, url, MAX_DOCUMENT),
+        () => this.#wrongCredentials(),
+      );
+      this.#authorization = `Bearer ${token}`;
       return;
     }
+    const basic = basicAuthorization(this.#auth);
     if (challenges.some(c => c.scheme === 'basic')) {
       if (basic === undefined)
         throw new GantryError(
@@ -176,11 +227,6 @@ export class RegistryRepository implements ImageSource {
     );
   }
 
-  #basic(): string | undefined {
-    if (this.#auth === undefined || (this.#auth.username === '' && this.#auth.password === '')) return undefined;
-    return `Basic ${Buffer.from(`${this.#auth.username}:${this.#auth.password}`, 'utf8').toString('base64')}`;
-  }
-
   #wrongCredentials(): GantryError {
     return new GantryError(
       'unauthenticated',
@@ -188,38 +234,28 @@ export class RegistryRepository implements ImageSource {
     );
   }
 
-  async #token(challenge: AuthChallenge, basic: string | undefined, signal: AbortSignal): Promise<string> {
-    const { realm = '', service, scope } = challenge.parameters;
-    if (!/^https?:\/\//.test(realm) || !URL.canParse(realm))
-      throw unavailable(`registry ${this.#host}: its token service ${JSON.stringify(realm)} is not an HTTP address`);
-    const url = new URL(realm);
-    if (service !== undefined) url.searchParams.set('service', service);
-    url.searchParams.set('scope', scope ?? `repository:${this.#reference.path}:pull`);
+  async #askForToken({ url, authorization, form }: TokenRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'gantry' };
-    if (basic !== undefined) {
-      if (url.protocol === 'http:' && !this.#isPlain(url.host))
-        throw new GantryError(
-          'failed-precondition',
-          `registry ${this.#host}: its token service ${url.origin} is plain HTTP; credentials are not sent there`,
-        );
-      headers['authorization'] = basic;
-    }
-    const response = await this.#connections.get(url, headers, signal);
-    const bytes = await readBody(response, url, MAX_DOCUMENT);
-    if (response.statusCode === 401 || response.statusCode === 403) throw this.#wrongCredentials();
-    if (response.statusCode !== 200)
-      throw unavailable(`registry ${this.#host}: its token service ${url.host} answered ${response.statusCode}`, {
-        reason: 'RegistryUnavailable',
-      });
-    const token = tokenOf(bytes);
-    if (token === '')
-      throw unavailable(`registry ${this.#host}: its token service ${url.host} answered without a token`);
-    return token;
+    if (authorization !== undefined) headers['authorization'] = authorization;
+    if (form !== undefined) headers['content-type'] = 'application/x-www-form-urlencoded';
+    const isSecret = authorization !== undefined || form !== undefined;
+    const isPlainHere = this.#endpoint.scheme === 'http' && url.host === this.#host;
+    const mayBePlain = isPlainHere || isLoopbackRegistry(url.host) || this.#options.insecure.includes(url.host);
+    if (isSecret && url.protocol === 'http:' && !mayBePlain)
+      throw new GantryError(
+        'failed-precondition',
+        `registry ${this.#host}: its token service ${url.origin} is plain HTTP; credentials are not sent there`,
+      );
+    const { tls, dialTimeoutMs } = this.#endpoint;
+    const what = { headers, tls, dialTimeoutMs };
+    return this.#connections.send(url, form === undefined ? what : { ...what, form }, signal);
   }
 
   async #refusal(response: IncomingMessage, url: URL, path: string): Promise<GantryError> {
     const status = response.statusCode ?? 0;
-    const said = registryMessage(await readBody(response, url, MAX_DOCUMENT).catch(() => Buffer.alloc(0)));
+    const said = registryMessage(
+      await this.#connections.body(response, url, MAX_DOCUMENT).catch(() => Buffer.alloc(0)),
+    );
     const detail = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
     const name = `${repositoryName(this.#reference)} ${path}`;
     if (status === 404)
@@ -247,16 +283,6 @@ export class RegistryRepository implements ImageSource {
 function headerText(response: IncomingMessage, name: string): string {
   const value = response.headers[name];
   return Array.isArray(value) ? value.join(', ') : (value ?? '');
-}
-
-function tokenOf(bytes: Buffer): string {
-  try {
-    const body = JSON.parse(bytes.toString('utf8')) as { token?: unknown; access_token?: unknown };
-    const token = body.token ?? body.access_token;
-    return typeof token === 'string' ? token : '';
-  } catch {
-    return '';
-  }
 }
 
 /** The first message of the registry's error document, on one line and short. */

@@ -24,6 +24,8 @@ export interface UnpackRequest {
 export type UnpackReport =
   /** Bytes of the layer that have been taken so far. */
   | { readonly kind: 'progress'; readonly bytes: number }
+  /** The source broke off and is asked for the rest. */
+  | { readonly kind: 'again'; readonly message: string; readonly delayMs: number; readonly bytes: number }
   | { readonly kind: 'done'; readonly usage: LayerUsage }
   | {
       readonly kind: 'failed';

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
 import type { BlobLocation } from './image-source.ts';
+import type { AskedAgain } from './registry-layer.ts';
 import type { LayerUsage } from './unpack-layer.ts';
 import type { UnpackReport, UnpackRequest } from './unpack-protocol.ts';
 
@@ -11,6 +12,13 @@ const IDLE_MS = 2_000;
 
 /** An UnpackRequest but for the place of the bytes, which is asked for when a process is free. */
 export type LayerToUnpack = Omit<UnpackRequest, 'source'>;
+
+/** Who is told how a layer gets on. */
+export interface UnpackObserver {
+  /** Now and then: bytes of the layer that have been taken. */
+  onProgress(bytes: number): void;
+  onAgain(again: AskedAgain): void;
+}
 
 /**
  * A small pool of unpack processes, started when a layer comes and ended when none does. Unpacking is synchronous work for seconds and runs
@@ -31,13 +39,13 @@ export class Unpackers {
   }
 
   /**
-   * Unpacks one layer. Waits its turn; `locate` is called when that has come. `onProgress` is told now and then how many bytes of the layer have
-   * been taken. Throws what the process found wrong or met at the source. The directory may then hold a part; the caller removes it.
+   * Unpacks one layer. Waits its turn; `locate` is called when that has come. Throws what the process found wrong or met at the source. The directory
+   * may then hold a part; the caller removes it.
    */
   async unpack(
     layer: LayerToUnpack,
     locate: () => Promise<BlobLocation>,
-    onProgress: (bytes: number) => void,
+    observer: UnpackObserver,
     signal: AbortSignal,
   ): Promise<LayerUsage> {
     while (this.#running >= this.#limit) await this.#turn(signal);
@@ -47,7 +55,7 @@ export class Unpackers {
       const source = await locate();
       const worker = this.#idle.pop() ?? this.#start();
       worker.stopIdleTimer();
-      const usage = await worker.run({ ...layer, source }, onProgress, signal);
+      const usage = await worker.run({ ...layer, source }, observer, signal);
       this.#idle.push(worker);
       worker.startIdleTimer(() => this.#forget(worker));
       return usage;
@@ -129,11 +137,12 @@ class UnpackProcess {
   }
 
   /** One layer. After a throw, the abortion of `signal` included, the process has ended. */
-  async run(request: UnpackRequest, onProgress: (bytes: number) => void, signal: AbortSignal): Promise<LayerUsage> {
+  async run(request: UnpackRequest, observer: UnpackObserver, signal: AbortSignal): Promise<LayerUsage> {
     let onAbort = (): void => {};
     const outcome = new Promise<LayerUsage>((resolve, reject) => {
       this.#onReport = report => {
-        if (report.kind === 'progress') onProgress(report.bytes);
+        if (report.kind === 'progress') observer.onProgress(report.bytes);
+        else if (report.kind === 'again') observer.onAgain(report);
         else if (report.kind === 'done') resolve(report.usage);
         else
           reject(

@@ -15,12 +15,12 @@ describe('the configuration file', () => {
     [
       'lists',
       'registries: { insecure: ["10.0.0.1:5000"] }',
-      { registries: { insecure: ['10.0.0.1:5000'], mirrors: {} } },
+      { registries: { ...DEFAULT_CRI_CONFIG.registries, insecure: ['10.0.0.1:5000'] } },
     ],
     [
       'mirrors',
       'registries: { mirrors: { docker.io: ["http://10.0.0.1:5000/hub"] } }',
-      { registries: { insecure: [], mirrors: { 'docker.io': ['http://10.0.0.1:5000/hub'] } } },
+      { registries: { ...DEFAULT_CRI_CONFIG.registries, mirrors: { 'docker.io': ['http://10.0.0.1:5000/hub'] } } },
     ],
     [
       'where streams are served',

@@ -28,6 +28,16 @@ describe('parseManifest', () => {
     expect(parseManifest(bytes(untyped), `${OCI}.manifest.v1+json; charset=utf-8`).kind).toBe('image');
   });
 
+  it.each([
+    [`${OCI}.layer.v1.tar`],
+    [`${OCI}.layer.v1.tar+gzip`],
+    [`${OCI}.layer.v1.tar+zstd`],
+    ['application/vnd.docker.image.rootfs.diff.tar.gzip'],
+    ['application/vnd.docker.image.rootfs.diff.tar.zstd'],
+  ])('takes a layer of type %s', type => {
+    expect(parseManifest(bytes(image(layer(type))), '')).toMatchObject({ layers: [{ mediaType: type }] });
+  });
+
   const refusals: readonly [string, unknown, string, RegExp][] = [
     ['text', 'x', '', /not a JSON object/],
     ['a schema 1 manifest', { schemaVersion: 1, name: 'a' }, '', /schema 1/],
@@ -38,7 +48,13 @@ describe('parseManifest', () => {
       '',
       /artifact.*helm/,
     ],
-    ['a zstd layer', image(layer(`${OCI}.layer.v1.tar+zstd`)), '', /zstd/],
+    ['an encrypted layer', image(layer(`${OCI}.layer.v1.tar+gzip+encrypted`)), '', /is encrypted/],
+    [
+      'an artifact without a config',
+      { ...image(), config: { ...config, mediaType: 'application/vnd.oci.empty.v1+json' }, artifactType: 'text/sbom' },
+      '',
+      /artifact of type text\/sbom/,
+    ],
     ['a non-distributable layer', image(layer(`${OCI}.layer.nondistributable.v1.tar+gzip`)), '', /non-distributable/],
     ['an unknown layer type', image(layer('application/x')), '', /unknown media type application\/x/],
     [

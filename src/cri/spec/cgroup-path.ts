@@ -1,4 +1,5 @@
 import { invalidArgument } from '../../base/errors.ts';
+import { expandSlice } from '../../linux/systemd-slice.ts';
 import { cleanPath } from './mounts.ts';
 
 /** Where a container goes when the request names no parent. */
@@ -23,10 +24,7 @@ export function cgroupsPath(parent: string, id: string): string {
  */
 export function systemdScopePath(path: string): string {
   const [slice = '', prefix = '', name = ''] = path.split(':');
-  const base = slice.replace(/\.slice$/, '');
-  if (base === '' || base.startsWith('-') || base.endsWith('-') || base.includes('--'))
-    throw invalidArgument(`"${slice}" is not the name of a systemd slice`);
-  const parts = base.split('-');
-  const levels = parts.map((_part, index) => `${parts.slice(0, index + 1).join('-')}.slice`);
-  return `/${levels.join('/')}/${prefix}-${name}.scope`;
+  const parent = expandSlice(slice);
+  if (parent === undefined) throw invalidArgument(`"${slice}" is not the name of a systemd slice`);
+  return `${parent === '/' ? '' : parent}/${prefix}-${name}.scope`;
 }

@@ -21,6 +21,8 @@ export interface MountsInput {
   readonly restartCount: number;
   readonly podIPs: readonly string[];
   readonly env: ReadonlyMap<string, string>;
+  /** The pod's runtime handler can mount read-only with all that is below. */
+  readonly canRecurse: boolean;
 }
 
 /** Makes what a container mounts (sub-paths, its hosts file, its termination message file) and says where all of it is. Safe to repeat. */
@@ -56,9 +58,24 @@ function volumeMount(input: MountsInput, mount: VolumeMount, index: number): Res
     containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
     hostPath: subPath === '' ? source : target,
     readOnly,
-    recursiveReadOnly: mount.recursiveReadOnly === 'Enabled',
+    recursiveReadOnly: recursiveReadOnly(mount, input.canRecurse),
     propagation: mount.mountPropagation,
   };
+}
+
+/** Whether all that is mounted below is read-only too, by upstream's rules and in its words. */
+export function recursiveReadOnly(mount: VolumeMount, canRecurse: boolean): boolean {
+  const mode = mount.recursiveReadOnly ?? 'Disabled';
+  if (mode === 'Disabled') return false;
+  const refuse = (why: string): Error =>
+    failedPrecondition(`volume "${mount.name}" requested recursive read-only mode, but it is ${why}`, {
+      reason: 'CreateContainerConfigError',
+    });
+  if (mount.readOnly !== true) throw refuse('not read-only');
+  const { mountPropagation = 'None' } = mount;
+  if (mountPropagation !== 'None') throw refuse(`not compatible with propagation "${mountPropagation}"`);
+  if (mode === 'Enabled' && !canRecurse) throw refuse('not supported by the runtime');
+  return canRecurse;
 }
 
 function subPathOf({ env }: MountsInput, mount: VolumeMount): string {

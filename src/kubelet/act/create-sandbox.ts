@@ -4,6 +4,7 @@ import { failedPrecondition } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { PodSandboxConfig } from '../../rpc/cri-api.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
+import { objectsFor } from '../objects/pod-objects.ts';
 import { podLogDir } from '../pod-paths.ts';
 import { podCgroup } from '../resources/pod-cgroup.ts';
 import { hostnameProblem } from '../runtime/pod-hostname.ts';
@@ -19,8 +20,15 @@ export function configOfSandbox(settings: KubeletSettings, pod: DesiredPod, atte
     attempt,
     logDirectory: podLogDir(settings, pod),
     cgroupParent: podCgroup(settings.cgroups.root, qosClass(pod.pod), pod.uid),
+    cgroups: settings.cgroups,
     dns: settings.dns,
   });
+}
+
+/** The handler that the pod's runtime class stands for; empty for the default. Throws, in upstream's words, where there is no such class. */
+export function handlerOf({ objects }: Pick<ActTools, 'objects'>, pod: DesiredPod): string {
+  const { runtimeClassName = '' } = pod.pod.spec;
+  return runtimeClassName === '' ? '' : objectsFor(pod, objects).runtimeHandler(pod, runtimeClassName);
 }
 
 /** Runs the sandbox of a pod. A call that is repeated with the same attempt joins or finds the first, where the runtime is ours. */
@@ -39,6 +47,6 @@ export async function createSandbox(
   const away = pod.pod.spec.hostNetwork === true ? undefined : tools.networkProblem();
   if (away !== undefined) throw failedPrecondition(`network is not ready: ${away}`, { reason: 'NetworkNotReady' });
   mkdirSync(podLogDir(tools.settings, pod), { recursive: true, mode: 0o755 });
-  await tools.runtime.runSandbox(configOfSandbox(tools.settings, pod, attempt), '', signal);
+  await tools.runtime.runSandbox(configOfSandbox(tools.settings, pod, attempt), handlerOf(tools, pod), signal);
   faultPoint('kubelet/pod/sandbox-made');
 }

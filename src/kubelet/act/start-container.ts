@@ -17,7 +17,7 @@ import { volumeSource } from '../volumes/plan.ts';
 import { readInside } from '../volumes/subpath.ts';
 import { allocatableOf } from './allocatable.ts';
 import { containerMounts } from './container-mounts.ts';
-import { configOfSandbox } from './create-sandbox.ts';
+import { configOfSandbox, handlerOf } from './create-sandbox.ts';
 import { postStartFailure, runHook } from './lifecycle-hooks.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { volumesOf } from './pod-volumes.ts';
@@ -71,13 +71,14 @@ export async function startContainer(
     },
   });
   const { restartCount } = action;
+  const canRecurse = await canMountRecursively(tools, pod, container, signal);
   const config = containerConfig({
     pod,
     container,
     restartCount,
     image: image.image,
     env,
-    mounts: containerMounts({ settings, pod, container, restartCount, podIPs, env }),
+    mounts: containerMounts({ settings, pod, container, restartCount, podIPs, env, canRecurse }),
     resources: containerResources(pod.pod, container, qosClass(pod.pod), settings.capacity, settings.cgroups),
     security: settings.security,
     pidTarget: pidTarget(pod, action.container, task.observed),
@@ -87,6 +88,19 @@ export async function startContainer(
   const id = await tools.runtime.createContainer(sandbox.id, config, sandboxConfig, signal);
   tools.events.record(pod, 'Normal', 'Created', 'Container created', container.name);
   await startCreated(tools, task, pod, { id, name: container.name, restartCount }, podIPs[0] ?? '', signal);
+}
+
+/** Asked only where a mount wants it: few do. */
+async function canMountRecursively(
+  tools: ActTools,
+  pod: DesiredPod,
+  { volumeMounts = [] }: Container,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (volumeMounts.every(({ recursiveReadOnly = 'Disabled' }) => recursiveReadOnly === 'Disabled')) return false;
+  const { handlers } = await tools.runtime.status(signal);
+  const wanted = handlerOf(tools, pod);
+  return handlers.find(({ name }) => name === wanted)?.recursiveReadOnlyMounts ?? false;
 }
 
 /** The container whose processes an ephemeral one has asked to see: the newest of that name, running or not, as upstream; the runtime refuses one that does not run. */

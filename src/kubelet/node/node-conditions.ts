@@ -1,11 +1,11 @@
 import type { NodeCondition } from '../../api/types/gen/core-v1.ts';
-import type { RuntimeCondition } from '../runtime/ports.ts';
+import type { RuntimeCondition, RuntimeStatus } from '../runtime/ports.ts';
 import type { Pressure } from './pressure.ts';
 
 /** What was last heard from the runtime. */
 export interface RuntimeHealth {
   /** Undefined before it answered for the first time. */
-  readonly conditions: readonly RuntimeCondition[] | undefined;
+  readonly status: RuntimeStatus | undefined;
   /** It has not answered for longer than upstream's 30 s. */
   readonly down: boolean;
 }
@@ -50,20 +50,20 @@ function ready(health: RuntimeHealth): Verdict {
 }
 
 /** Why no pod can get a network; undefined where it can, and before the runtime has answered. Pure. */
-export function networkProblem({ conditions }: RuntimeHealth): string | undefined {
-  const condition = conditions?.find(each => each.type === 'NetworkReady');
+export function networkProblem({ status }: RuntimeHealth): string | undefined {
+  const condition = status?.conditions.find(each => each.type === 'NetworkReady');
   return condition?.status === false ? `container runtime network not ready: ${conditionText(condition)}` : undefined;
 }
 
 /** Why no pod can be run here; empty where they can. */
-export function runtimeProblems({ conditions, down }: RuntimeHealth): readonly string[] {
-  if (conditions === undefined) return ['container runtime status check may not have completed yet'];
+export function runtimeProblems({ status, down }: RuntimeHealth): readonly string[] {
+  if (status === undefined) return ['container runtime status check may not have completed yet'];
   const problems = down ? ['container runtime is down'] : [];
   for (const [type, what] of [
     ['RuntimeReady', 'container runtime not ready'],
     ['NetworkReady', 'container runtime network not ready'],
   ] as const) {
-    const condition = conditions.find(each => each.type === type);
+    const condition = status.conditions.find(each => each.type === type);
     if (condition?.status === true) continue;
     problems.push(`${what}: ${condition === undefined ? '<nil>' : conditionText(condition)}`);
   }

@@ -7,6 +7,7 @@ import type {
   Taint,
 } from '../../api/types/gen/core-v1.ts';
 import type { Image } from '../../rpc/cri-api.ts';
+import type { RuntimeStatus } from '../runtime/ports.ts';
 import type { MachineInfo } from './machine-facts.ts';
 import { type NodeResources, resourceLists } from './node-resources.ts';
 
@@ -65,6 +66,7 @@ export function nodeStatus(
   identity: NodeIdentity,
   conditions: readonly NodeCondition[],
   images: readonly ContainerImage[],
+  runtime: RuntimeStatus | undefined,
 ): NodeStatus {
   const { machine, runtimeVersion, kubeletVersion, port, resources } = identity;
   const { swapBytes, ...info } = machine;
@@ -82,6 +84,17 @@ export function nodeStatus(
       ...(swapBytes === 0 ? {} : { swap: { capacity: swapBytes } }),
     },
     images,
+    ...runtimeFeatures(runtime),
+  };
+}
+
+/** What the runtime can do; nothing before it has answered. */
+function runtimeFeatures(runtime: RuntimeStatus | undefined): Pick<NodeStatus, 'features' | 'runtimeHandlers'> {
+  if (runtime === undefined) return {};
+  const { handlers, supplementalGroupsPolicy } = runtime;
+  return {
+    ...(supplementalGroupsPolicy === undefined ? {} : { features: { supplementalGroupsPolicy } }),
+    runtimeHandlers: handlers.map(({ name, ...features }) => ({ name, features })),
   };
 }
 

@@ -180,7 +180,7 @@ export class NodeReporter {
     );
     // a runtime that is away still has the images that it had
     const images = await runtime.listImages(signal).then(containerImages, () => before?.images ?? []);
-    return nodeStatus(identity, conditions, images);
+    return nodeStatus(identity, conditions, images, this.#health.health.status);
   }
 
   #poke(): void {

@@ -3,13 +3,13 @@ import type { Node, NodeCondition, NodeStatus } from '../../api/types/gen/core-v
 type Json = Readonly<Record<string, unknown>>;
 
 /** What the kubelet writes; an object or a list of another kind that somebody else added stays. */
-const REPLACED = ['daemonEndpoints', 'declaredFeatures', 'nodeInfo', 'images'] as const;
+const REPLACED = ['daemonEndpoints', 'declaredFeatures', 'features', 'images', 'nodeInfo', 'runtimeHandlers'] as const;
 const MAPS = ['capacity', 'allocatable'] as const;
 
 /** True where more than the time of the last heartbeat differs. Pure. */
 export function hasChanged(current: NodeStatus | undefined, wanted: NodeStatus): boolean {
   if (current === undefined) return true;
-  if (REPLACED.some(field => !same(current[field] ?? [], wanted[field] ?? []))) return true;
+  if (REPLACED.some(field => wanted[field] !== undefined && !same(current[field] ?? [], wanted[field]))) return true;
   if (!same(current.addresses ?? [], wanted.addresses ?? [])) return true;
   if (MAPS.some(field => changedEntries(current[field] ?? {}, wanted[field] ?? {}) !== undefined)) return true;
   return (wanted.conditions ?? []).some(condition => {
@@ -21,7 +21,8 @@ export function hasChanged(current: NodeStatus | undefined, wanted: NodeStatus):
 /** The strategic merge patch that brings the status in the API server up to date. All our conditions are in it, for their heartbeat. Pure. */
 export function nodeStatusPatch(current: NodeStatus | undefined, wanted: NodeStatus): Json {
   const patch: Record<string, unknown> = { conditions: wanted.conditions };
-  for (const field of REPLACED) if (!same(current?.[field], wanted[field])) patch[field] = wanted[field];
+  for (const field of REPLACED)
+    if (wanted[field] !== undefined && !same(current?.[field] ?? [], wanted[field])) patch[field] = wanted[field];
   for (const field of MAPS) {
     const entries = changedEntries(current?.[field] ?? {}, wanted[field] ?? {});
     if (entries !== undefined) patch[field] = entries;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/signals.ts';
-import type { ContainerRuntime, RuntimeCondition } from '../runtime/ports.ts';
+import type { ContainerRuntime, RuntimeStatus } from '../runtime/ports.ts';
 import { type RuntimeHealth, runtimeProblems } from './node-conditions.ts';
 
 /** Upstream's numbers: asked every 5 s; one that was silent for 30 s is down. */
@@ -15,7 +15,7 @@ export class RuntimeHealthWatch {
   readonly #runtime: ContainerRuntime;
   readonly #clock: Clock;
   readonly #onChange: () => void;
-  #conditions: readonly RuntimeCondition[] | undefined;
+  #status: RuntimeStatus | undefined;
   #answeredAt = 0;
   #problems = '';
 
@@ -27,7 +27,7 @@ export class RuntimeHealthWatch {
   }
 
   get health(): RuntimeHealth {
-    return { conditions: this.#conditions, down: this.#clock.monotonic() - this.#answeredAt > DOWN_MS };
+    return { status: this.#status, down: this.#clock.monotonic() - this.#answeredAt > DOWN_MS };
   }
 
   /** Until the signal aborts; never rejects. */
@@ -49,7 +49,7 @@ export class RuntimeHealthWatch {
   /** One that does not answer is as it was, until it has been silent for too long. */
   async #ask(signal: AbortSignal): Promise<void> {
     try {
-      this.#conditions = await this.#runtime.status(signal);
+      this.#status = await this.#runtime.status(signal);
       this.#answeredAt = this.#clock.monotonic();
     } catch {
       // asked again soon; `down` says it when that goes on

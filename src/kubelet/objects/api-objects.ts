@@ -10,6 +10,7 @@ import type { Logger } from '../../daemon/logger.ts';
 import { ObjectWatches } from './object-watches.ts';
 import type { PodObjects } from './pod-objects.ts';
 import { podReferences } from './references.ts';
+import { RuntimeClasses } from './runtime-classes.ts';
 import { TokenCache } from './token-cache.ts';
 
 export interface ApiObjectsOptions {
@@ -21,7 +22,7 @@ export interface ApiObjectsOptions {
 }
 
 export interface ApiObjects extends PodObjects {
-  /** Follows services until the signal aborts, then ends every watch. */
+  /** Follows services and runtime classes until the signal aborts, then ends every watch. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -61,11 +62,17 @@ export function apiObjects({ connection, clock, log, onChange }: ApiObjectsOptio
     onRefreshDue: uid => onChange([uid]),
     onTrouble: because => log.warn({ because }, 'a token was not refreshed; the old one is still good'),
   });
+  const classes = new RuntimeClasses({
+    ...shared,
+    connection,
+    onTrouble: because => log.warn({ because }, 'runtime classes could not be read'),
+  });
   const services = new ObjectStore<Service>();
   const waiting = new Set<string>();
   let servicesSynced = false;
   const forget = (uid: string): void => {
     waiting.delete(uid);
+    classes.forget(uid);
     configMaps.setReferences(uid, '', new Set());
     secrets.setReferences(uid, '', new Set());
     tokens.forget(uid);
@@ -99,7 +106,9 @@ export function apiObjects({ connection, clock, log, onChange }: ApiObjectsOptio
       }
       return services.list();
     },
+    runtimeHandler: ({ uid }, runtimeClass) => classes.handlerOf(runtimeClass, uid),
     async run(signal) {
+      const following = classes.run(signal);
       await runInformer(
         {
           client: new ResourceClient<Service>(connection, core('services')),
@@ -130,6 +139,7 @@ export function apiObjects({ connection, clock, log, onChange }: ApiObjectsOptio
           if (uids.length > 0) onChange(uids);
         },
       );
+      await following;
       tokens.close();
       await Promise.all([configMaps.close(), secrets.close()]);
     },

@@ -15,11 +15,19 @@ export interface PodObjects {
   token(pod: DesiredPod, projection: ServiceAccountTokenProjection, signal: AbortSignal): Promise<string>;
   /** All services of the cluster. Throws `failed-precondition` before they were read once; a pod from a file does not wait for that. */
   services(pod: DesiredPod): readonly Service[];
+  /** The handler of the pod's runtime class, which it names. Throws `not-found` where there is no such class, `failed-precondition` where that cannot be said yet. */
+  runtimeHandler(pod: DesiredPod, runtimeClass: string): string;
 }
 
-/** What this pod may take. One from a file takes no objects, as with upstream, which refuses such pods; but it sees services. */
+/** What this pod may take. One from a file takes no objects, as with upstream, which refuses such pods; but it sees services and runtime classes. */
 export function objectsFor(pod: DesiredPod, objects: PodObjects): PodObjects {
-  return pod.source === 'file' ? { ...NO_OBJECTS, services: () => objects.services(pod) } : objects;
+  return pod.source === 'file'
+    ? {
+        ...NO_OBJECTS,
+        services: () => objects.services(pod),
+        runtimeHandler: (_, runtimeClass) => objects.runtimeHandler(pod, runtimeClass),
+      }
+    : objects;
 }
 
 /**
@@ -39,4 +47,7 @@ export const NO_OBJECTS: PodObjects = {
     throw failedPrecondition('a pod from a file gets no token of a service account: that needs an API server');
   },
   services: () => [],
+  runtimeHandler: (_, runtimeClass) => {
+    throw failedPrecondition(`runtimeClassName "${runtimeClass}" cannot be looked up: that needs an API server`);
+  },
 };

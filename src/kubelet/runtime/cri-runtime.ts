@@ -15,8 +15,16 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
       return { name: answer.runtimeName, version: answer.runtimeVersion };
     },
     async status(signal) {
-      const { status } = await client.status({ verbose: false }, { signal });
-      return status?.conditions ?? [];
+      const { status, runtimeHandlers, features } = await client.status({ verbose: false }, { signal });
+      return {
+        conditions: status?.conditions ?? [],
+        handlers: runtimeHandlers.map(({ name, features: able }) => ({
+          name,
+          recursiveReadOnlyMounts: able?.recursiveReadOnlyMounts ?? false,
+          userNamespaces: able?.userNamespaces ?? false,
+        })),
+        supplementalGroupsPolicy: features?.supplementalGroupsPolicy,
+      };
     },
     async cgroupDriver(signal) {
       try {

@@ -25,6 +25,21 @@ export interface RuntimeCondition {
   readonly message: string;
 }
 
+/** A handler that pods may ask for, with what it can do; the default one has the empty name. */
+export interface RuntimeHandler {
+  readonly name: string;
+  readonly recursiveReadOnlyMounts: boolean;
+  readonly userNamespaces: boolean;
+}
+
+export interface RuntimeStatus {
+  readonly conditions: readonly RuntimeCondition[];
+  /** Empty where the runtime does not say (CRI of before Kubernetes 1.30). */
+  readonly handlers: readonly RuntimeHandler[];
+  /** The policies of supplemental groups are understood. Undefined where the runtime does not say. */
+  readonly supplementalGroupsPolicy: boolean | undefined;
+}
+
 export interface ExecResult {
   readonly stdout: Buffer;
   readonly stderr: Buffer;
@@ -37,7 +52,7 @@ export interface ExecResult {
  */
 export interface ContainerRuntime {
   version(signal: AbortSignal): Promise<RuntimeVersion>;
-  status(signal: AbortSignal): Promise<readonly RuntimeCondition[]>;
+  status(signal: AbortSignal): Promise<RuntimeStatus>;
   /** Undefined where the runtime does not say (RuntimeConfig came with CRI of Kubernetes 1.28). */
   cgroupDriver(signal: AbortSignal): Promise<'cgroupfs' | 'systemd' | undefined>;
 

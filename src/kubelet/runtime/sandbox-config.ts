@@ -1,5 +1,7 @@
 import { PodSandboxConfig, Protocol } from '../../rpc/cri-api.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
+import type { CgroupPolicy } from '../resources/pod-cgroup.ts';
+import { sandboxResources } from '../resources/sandbox-resources.ts';
 import { type DnsInput, type PodDns, podDns } from './dns.ts';
 import { ANNOTATION, LABEL } from './labels.ts';
 import { kernelHostname } from './pod-hostname.ts';
@@ -10,6 +12,7 @@ export interface SandboxConfigInput {
   readonly attempt: number;
   readonly logDirectory: string;
   readonly cgroupParent: string;
+  readonly cgroups: Pick<CgroupPolicy, 'cpuQuotaEnforced' | 'cpuPeriodUs'>;
   readonly dns: DnsSettings;
 }
 
@@ -52,6 +55,7 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
     linux: {
       cgroupParent: input.cgroupParent,
       securityContext: sandboxSecurityContext(spec),
+      ...sandboxResources(pod.pod, input.cgroups),
       sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(s => [s.name, s.value])),
     },
   });

@@ -38,11 +38,6 @@ export function refusePod(spec: PodSpec, allowedUnsafeSysctls: readonly string[]
   const reason = 'CreatePodSandboxError';
   if (spec.hostUsers === false) return { reason, message: 'hostUsers: false (user namespaces) is not supported' };
   if ((spec.resourceClaims ?? []).length > 0) return { reason, message: 'resourceClaims are not supported' };
-  if (spec.runtimeClassName !== undefined && spec.runtimeClassName !== '')
-    return {
-      reason,
-      message: `runtimeClassName "${spec.runtimeClassName}" is not supported: all pods have one runtime`,
-    };
   const hugePages = hugePagesOf(spec);
   if (hugePages !== undefined)
     return { reason, message: `${hugePages} cannot be limited: huge pages are not supported` };

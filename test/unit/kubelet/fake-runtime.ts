@@ -80,7 +80,7 @@ export class FakeRuntime implements ContainerRuntime {
     return { name: 'fake', version: '1' };
   }
   async status() {
-    return [];
+    return { conditions: [], handlers: [], supplementalGroupsPolicy: undefined };
   }
   async cgroupDriver() {
     return undefined;

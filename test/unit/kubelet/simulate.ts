@@ -147,6 +147,7 @@ export class Simulation {
 
   #sandboxConfig(attempt: number) {
     const dns = { host: { servers: [], searches: [], options: [] }, clusterDns: [], clusterDomain: '' };
-    return sandboxConfig({ pod: this.pod, attempt, logDirectory: '/l', cgroupParent: '/k', dns });
+    const cgroups = { cpuQuotaEnforced: true, cpuPeriodUs: 100_000 };
+    return sandboxConfig({ pod: this.pod, attempt, logDirectory: '/l', cgroupParent: '/k', cgroups, dns });
   }
 }

@@ -50,7 +50,8 @@ async function ensure(
   const pod = podWith(`containers: [${container}]`);
   const [first] = pod.pod.spec.containers;
   if (first === undefined) throw new Error('the pod has no container');
-  const sandbox = sandboxConfig({ pod, attempt: 0, logDirectory: '/l', cgroupParent: '/k', dns });
+  const cgroups = { cpuQuotaEnforced: true, cpuPeriodUs: 100_000 };
+  const sandbox = sandboxConfig({ pod, attempt: 0, logDirectory: '/l', cgroupParent: '/k', cgroups, dns });
   const onEvent = (...event: readonly string[]): void => {
     events.push(event.join(' '));
   };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { networkProblem, nodeConditions } from '../../../../src/kubelet/node/node-conditions.ts';
 import { NO_PRESSURE } from '../../../../src/kubelet/node/pressure.ts';
+import type { RuntimeStatus } from '../../../../src/kubelet/runtime/ports.ts';
 
 const up = { type: 'RuntimeReady', status: true, reason: '', message: '' };
 const network = { type: 'NetworkReady', status: true, reason: '', message: '' };
@@ -8,6 +9,9 @@ const noNetwork = { ...network, status: false, reason: 'NetworkPluginNotReady', 
 const noRuntime = { ...up, status: false, reason: 'Broken', message: 'no conmon' };
 const T0 = '2026-01-02T03:04:05Z';
 const T1 = '2026-01-02T03:05:05Z';
+
+const says = (conditions: RuntimeStatus['conditions'] | undefined): RuntimeStatus | undefined =>
+  conditions && { conditions, handlers: [], supplementalGroupsPolicy: undefined };
 
 describe('the Ready condition', () => {
   it.each([
@@ -27,12 +31,12 @@ describe('the Ready condition', () => {
     ],
     ['the runtime does not tell of the network', [up], false, 'container runtime network not ready: <nil>'],
   ])('is false with the reason when %s', (_what, conditions, down, message) => {
-    const ready = nodeConditions({ conditions, down }, NO_PRESSURE, [], T0).at(-1);
+    const ready = nodeConditions({ status: says(conditions), down }, NO_PRESSURE, [], T0).at(-1);
     expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason: 'KubeletNotReady', message });
   });
 
   it('is true when runtime and network are', () => {
-    const ready = nodeConditions({ conditions: [up, network], down: false }, NO_PRESSURE, [], T0).at(-1);
+    const ready = nodeConditions({ status: says([up, network]), down: false }, NO_PRESSURE, [], T0).at(-1);
     expect(ready).toMatchObject({ status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' });
   });
 });
@@ -47,12 +51,12 @@ describe('the network', () => {
       'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:no network config',
     ],
   ])('of a runtime that says %j is wanting: %s', (conditions, problem) => {
-    expect(networkProblem({ conditions, down: false })).toBe(problem);
+    expect(networkProblem({ status: says(conditions), down: false })).toBe(problem);
   });
 });
 
 describe('conditions of a node', () => {
-  const health = { conditions: [up, network], down: false };
+  const health = { status: says([up, network]), down: false };
 
   it('tell what the node is short of in upstream words', () => {
     const all = nodeConditions(health, { memory: true, disk: true, pid: true }, [], T0);

@@ -4,6 +4,7 @@ import { osImage } from '../../../../src/kubelet/node/machine-facts.ts';
 import { parseNodeLabels, parseTaints } from '../../../../src/kubelet/node/node-flags.ts';
 import { containerImages, newNode, nodeStatus } from '../../../../src/kubelet/node/node-object.ts';
 import { hasChanged, labelsPatch, nodeStatusPatch } from '../../../../src/kubelet/node/node-status-patch.ts';
+import type { RuntimeStatus } from '../../../../src/kubelet/runtime/ports.ts';
 import { Image } from '../../../../src/rpc/cri-api.ts';
 
 const KI = 1024;
@@ -33,7 +34,12 @@ const identity = {
     maxPods: 110,
   },
 };
-const status = nodeStatus(identity, [], []);
+const runtime: RuntimeStatus = {
+  conditions: [],
+  handlers: [{ name: '', recursiveReadOnlyMounts: true, userNamespaces: false }],
+  supplementalGroupsPolicy: true,
+};
+const status = nodeStatus(identity, [], [], runtime);
 
 describe('the Node', () => {
   it('tells what it has in canonical quantities', () => {
@@ -46,6 +52,18 @@ describe('the Node', () => {
       pods: '110',
     });
     expect(status.allocatable).toMatchObject({ cpu: '1500m', 'ephemeral-storage': '9216000', memory: '1000Ki' });
+  });
+
+  it('tells what the runtime can do once that has answered', () => {
+    expect(status.features).toEqual({ supplementalGroupsPolicy: true });
+    expect(status.runtimeHandlers).toEqual([
+      { name: '', features: { recursiveReadOnlyMounts: true, userNamespaces: false } },
+    ]);
+    const silent = nodeStatus(identity, [], [], undefined);
+    expect(silent).not.toHaveProperty('runtimeHandlers');
+    // what was told before stays until then
+    expect(hasChanged(status, silent)).toBe(false);
+    expect(nodeStatusPatch(status, silent)).not.toHaveProperty('runtimeHandlers');
   });
 
   it('tells every address, the host name last', () => {
@@ -94,6 +112,7 @@ describe('a change of the status', () => {
     ['a capacity', { capacity: { ...status.capacity, cpu: '4' } }],
     ['the boot', { nodeInfo: { ...status.nodeInfo, bootID: 'c' } }],
     ['an image', { images: [{ names: ['x'] }] }],
+    ['a handler of the runtime', { runtimeHandlers: [] }],
     ['a condition', { conditions: [{ type: 'Ready', status: 'False' }] }],
   ])('is %s', (_what, change) => expect(hasChanged(heartbeat('a'), { ...heartbeat('a'), ...change })).toBe(true));
 

@@ -13,16 +13,31 @@ const pod: DesiredPod = { ...file, source: 'api', file: '' };
 
 let watched: Map<string, AbortSignal>;
 let told: (readonly string[])[];
-let sendServices: (line: string) => void;
+let send: { readonly [kind: string]: (line: string) => void };
 let objects: ApiObjects;
 const open = (): string[] => [...watched].filter(([, signal]) => !signal.aborted).map(([name]) => name);
+
+const END_OF_STATE = `${JSON.stringify({
+  type: 'BOOKMARK',
+  object: { metadata: { resourceVersion: '1', annotations: { 'k8s.io/initial-events-end': 'true' } } },
+})}\n`;
+
+/** What a watch says, once somebody calls the second. */
+function line(): [Promise<string>, (text: string) => void] {
+  let send = (_text: string): void => {};
+  const said = new Promise<string>(resolve => {
+    send = resolve;
+  });
+  return [said, text => send(text)];
+}
 
 beforeEach(() => {
   watched = new Map();
   told = [];
-  const services = new Promise<string>(resolve => {
-    sendServices = resolve;
-  });
+  const [services, sendServices] = line();
+  const [classes, sendClasses] = line();
+  const lines: { readonly [kind: string]: Promise<string> } = { services, runtimeclasses: classes };
+  send = { services: sendServices, runtimeclasses: sendClasses };
   const connection = {
     async stream({ path, signal }: { path: string; signal: AbortSignal }) {
       const { pathname, searchParams } = new URL(path, 'https://x');
@@ -32,7 +47,8 @@ beforeEach(() => {
       return {
         status: 200,
         pieces: (async function* () {
-          if (kind === 'services') yield Buffer.from(await services);
+          const said = lines[kind];
+          if (said !== undefined) yield Buffer.from(await Promise.race([said, ended.then(() => '')]));
           await ended;
         })(),
       };
@@ -69,10 +85,25 @@ describe('apiObjects', () => {
       'services have not yet been read at least once, cannot construct envvars',
     );
     expect(objectsFor(file, objects).services(file)).toEqual([]);
-    const object = { metadata: { resourceVersion: '1', annotations: { 'k8s.io/initial-events-end': 'true' } } };
-    sendServices(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+    send['services']?.(END_OF_STATE);
     await vi.waitFor(() => expect(told).toEqual([[pod.uid]]));
     expect(objects.services(pod)).toEqual([]);
+    end.abort();
+    await running;
+  });
+
+  it('knows the handlers of runtime classes once they were read, and then tells the pods that asked in vain', async () => {
+    const end = new AbortController();
+    const running = objects.run(end.signal);
+    expect(() => objects.runtimeHandler(pod, 'strong')).toThrow(
+      'failed to lookup RuntimeClass strong: runtime classes have not yet been read',
+    );
+    const object = { metadata: { name: 'strong', uid: 'u', resourceVersion: '1' }, handler: 'kata' };
+    send['runtimeclasses']?.(`${JSON.stringify({ type: 'ADDED', object })}\n${END_OF_STATE}`);
+    await vi.waitFor(() => expect(told).toEqual([[pod.uid]]));
+    expect(objects.runtimeHandler(pod, 'strong')).toBe('kata');
+    expect(objectsFor(file, objects).runtimeHandler(file, 'strong')).toBe('kata');
+    expect(() => objects.runtimeHandler(pod, 'gone')).toThrow('runtimeclass.node.k8s.io "gone" not found');
     end.abort();
     await running;
   });

@@ -9,6 +9,7 @@ import {
   podCgroupResources,
   possiblePodCgroups,
 } from '../../../../src/kubelet/resources/pod-cgroup.ts';
+import { sandboxResources } from '../../../../src/kubelet/resources/sandbox-resources.ts';
 import { podWith } from '../pods.ts';
 
 const POLICY = { root: '/', cpuQuotaEnforced: true, cpuPeriodUs: 100_000, podPidsLimit: -1 };
@@ -126,5 +127,38 @@ describe('containerResources', () => {
 
   it('asks on cgroup v2 that a container is ended as a whole when out of memory', () => {
     expect(resourcesOf('{}', 2).unified).toEqual({ 'memory.oom.group': '1' });
+  });
+});
+
+describe('what the runtime is told of the size of a pod', () => {
+  const heavy = pod(`overhead: {cpu: 250m, memory: 64Mi}
+  containers:
+  - {name: a, image: i, resources: {requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 2, memory: 1Gi}}}
+  - {name: b, image: i, resources: {requests: {cpu: 500m}, limits: {cpu: 1, memory: 1Gi}}}`);
+
+  it('is its containers together, and the overhead beside them', () => {
+    const { resources, overhead } = sandboxResources(heavy, POLICY);
+    expect(resources).toMatchObject({
+      cpuShares: 1536n,
+      cpuQuota: 300_000n,
+      cpuPeriod: 100_000n,
+      memoryLimitInBytes: BigInt(2 * GIB),
+    });
+    expect(overhead).toMatchObject({ cpuShares: 256n, cpuQuota: 25_000n, memoryLimitInBytes: BigInt(64 << 20) });
+  });
+
+  it('has no quota where none is enforced, and no overhead where the class has none', () => {
+    const { resources, overhead } = sandboxResources(one('{limits: {cpu: 1}}'), { ...POLICY, cpuQuotaEnforced: false });
+    expect([resources.cpuShares, resources.cpuQuota, resources.memoryLimitInBytes]).toEqual([1024n, 0n, 0n]);
+    expect(overhead.cpuShares).toBe(0n);
+  });
+
+  it('is in the cgroup of the pod, with the overhead', () => {
+    expect(podCgroupResources(heavy, 'Burstable', POLICY)).toMatchObject({
+      cpuShares: 1792,
+      cpuQuotaUs: 325_000,
+      memoryLimitBytes: 2 * GIB + (64 << 20),
+    });
+    expect(burstableShares([heavy])).toBe(1792);
   });
 });

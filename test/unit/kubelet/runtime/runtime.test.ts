@@ -268,7 +268,6 @@ describe('refusePod', () => {
       [],
       'CreatePodSandboxError',
     ],
-    [`runtimeClassName: kata\n  ${C}`, [], 'CreatePodSandboxError'],
   ])('of %j with allowed %j says %s', (text, allowed, reason) => {
     expect(refusePod(spec(text), allowed)?.reason).toBe(reason);
   });

@@ -38,7 +38,7 @@ const PURE = [
   /\/plan\.ts$/,
   /^src\/controllers\/garbage-collector\/(graph|identity|kinds|absent-owners)\.ts$/,
   /^src\/proxy\/compile\//,
-  /^src\/cri\/spec\//,
+  /^src\/cri\/(spec|validation)\//,
   /^src\/apiserver\/(patch|apply|authz|negotiation)\//,
   /^src\/apiserver\/request-info\.ts$/,
   /^src\/api\/selectors\//,

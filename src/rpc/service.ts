@@ -179,7 +179,9 @@ function ended(
   const code = failure === undefined ? 'OK' : statusName(failure.status.code);
   onCall(path, code, ms / 1000);
   const fields = { rpc: path, code, ms: Math.round(ms * 100) / 100 };
-  if (code === 'INTERNAL' || code === 'UNKNOWN' || code === 'DATA_LOSS')
+  // one with a reason that callers look for was foreseen
+  const foreseen = failure?.error instanceof GantryError && failure.error.reason !== undefined;
+  if (!foreseen && (code === 'INTERNAL' || code === 'UNKNOWN' || code === 'DATA_LOSS'))
     log.error({ ...fields, err: failure?.error }, failure?.status.details ?? '');
   else log.debug(fields, failure?.status.details ?? 'call');
 }

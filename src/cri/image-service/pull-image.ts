@@ -27,6 +27,8 @@ export function registryAuth(auth: AuthConfig | undefined): RegistryAuth | undef
   if (auth === undefined) return undefined;
   const { username, password, registryToken, identityToken } = auth;
   const given = { username: '', password: '', registryToken: '', identityToken: '' };
+  if (!/^[\x21-\x7e]*$/.test(registryToken))
+    throw invalidArgument('auth.registry_token contains characters that a header cannot carry');
   if (registryToken !== '') return { ...given, registryToken };
   if (identityToken !== '') return { ...given, identityToken };
   if (username !== '' || password !== '') return { ...given, username, password };

@@ -56,6 +56,7 @@ export function parseReference(text: string): ImageReference {
   if (domain === 'index.docker.io') domain = 'docker.io';
   if (domain === 'docker.io' && !path.includes('/')) path = `library/${path}`;
   if (!DOMAIN.test(domain)) throw wrong(`"${domain}" is not a registry host`);
+  if (Number(/:(\d+)$/.exec(domain)?.[1] ?? 0) > 65_535) throw wrong(`"${domain}" has a port over 65535`);
   if (!PATH.test(path)) {
     if (path.toLowerCase() !== path) throw wrong('the repository name must be lower case');
     throw wrong(`"${path}" is not a repository name`);

@@ -76,6 +76,11 @@ export function parsePodCidrs(text: string): string[] {
   return cidrs;
 }
 
+/** Refuses limits of bandwidth that no pod can have. Asked before a sandbox is made: one with such limits could not be undone. Throws `invalid-argument`. */
+export function checkBandwidth(annotations: Readonly<Record<string, string>>): void {
+  for (const name of [INGRESS, EGRESS]) bandwidth(annotations, name);
+}
+
 function bandwidth(annotations: Readonly<Record<string, string>>, name: string): number | undefined {
   const text = annotations[name];
   if (text === undefined) return undefined;

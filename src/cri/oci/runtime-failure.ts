@@ -20,6 +20,16 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
     return new GantryError('invalid-argument', `exec: "${command}": no such file or directory in the image`);
   const notRunnable = /exec: "([^"]+)": (permission denied|is a directory|exec format error)/i.exec(text);
   if (notRunnable !== null) return new GantryError('invalid-argument', `exec: "${notRunnable[1]}": ${notRunnable[2]}`);
+  const unopened = /open executable: (.+)$/.exec(text)?.[1];
+  if (unopened !== undefined)
+    return new GantryError('invalid-argument', `exec: the program cannot be opened: ${unopened}`);
+  // it was killed since it was looked at
+  if (
+    /container (`[^`]*` )?is not running|cannot (start|exec( in)?) a (container that has stopped|stopped container)/.test(
+      text,
+    )
+  )
+    return new GantryError('failed-precondition', 'the container is not running any more');
   if (isMemoryFailure(text)) {
     const limit = context.memoryLimit === undefined ? '' : ` of ${context.memoryLimit} bytes`;
     return new GantryError(

@@ -1,4 +1,4 @@
-import { failedPrecondition, GantryError, invalidArgument, notFound } from '../../base/errors.ts';
+import { failedPrecondition, GantryError, notFound } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import {
   type ContainerConfig,
@@ -15,6 +15,7 @@ import { requireStartableMemory } from '../spec/memory-minimum.ts';
 import type { BuiltSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerKey } from '../store/container-record.ts';
 import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
+import { type CheckedContainerConfig, checkContainerConfig } from '../validation/container-config.ts';
 import { gatherSpecInputs } from './container-spec-inputs.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { lookUpImageVolumes, mountImageVolumes, volumeImageIds } from './image-volumes.ts';
@@ -48,23 +49,18 @@ export async function createContainer(
   return { containerId };
 }
 
-type CheckedConfig = ContainerConfig & { readonly metadata: NonNullable<ContainerConfig['metadata']> };
-
-function checkedConfig(config: ContainerConfig | undefined): CheckedConfig {
-  if (config === undefined) throw invalidArgument('config is missing');
-  const { metadata } = config;
-  if (metadata === undefined || metadata.name === '') throw invalidArgument('config.metadata.name is empty');
-  if (config.image === undefined || config.image.image === '') throw invalidArgument('config.image.image is empty');
-  if (config.CDIDevices.length > 0)
+function checkedConfig(config: ContainerConfig | undefined): CheckedContainerConfig {
+  const checked = checkContainerConfig(config);
+  if (checked.CDIDevices.length > 0)
     throw new GantryError('unimplemented', 'CDI devices are not supported: list the device nodes instead');
-  return { ...config, metadata };
+  return checked;
 }
 
 async function makeContainer(
   ctx: RuntimeServiceContext,
   sandboxId: string,
   key: string,
-  config: CheckedConfig,
+  config: CheckedContainerConfig,
 ): Promise<string> {
   const sandbox = requireReady(ctx, sandboxId);
   requireStartableMemory(runtimeOf(ctx, sandboxId).name, config.linux?.resources?.memoryLimitInBytes ?? 0n);
@@ -122,13 +118,11 @@ function newRecord(
   id: string,
   sandbox: SandboxRecord,
   key: string,
-  config: CheckedConfig,
+  config: CheckedContainerConfig,
   image: ImageRecord,
 ): ContainerRecord {
   const directory = sandbox.config.logDirectory;
   const hasLog = directory !== '' && config.logPath !== '';
-  if (hasLog && config.logPath.split('/').includes('..'))
-    throw invalidArgument(`log_path "${config.logPath}" leads out of the log directory`);
   const pidMode = config.linux?.securityContext?.namespaceOptions?.pid;
   return {
     version: 1,

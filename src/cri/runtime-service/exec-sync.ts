@@ -1,6 +1,8 @@
-import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { errorCode, failedPrecondition } from '../../base/errors.ts';
 import type { ExecSyncRequest, ExecSyncResponse } from '../../rpc/cri-api.ts';
 import { containerState } from '../store/container-record.ts';
+import { checkCommand } from '../validation/command.ts';
+import { wrong } from '../validation/field.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { execProcess } from './exec-process.ts';
 import { runtimeOf } from './runtime-of.ts';
@@ -18,15 +20,24 @@ export async function execSync(
   signal?: AbortSignal,
 ): Promise<ExecSyncResponse> {
   const record = ctx.store.requireContainer(request.containerId);
-  if (request.cmd.length === 0) throw invalidArgument('cmd is empty');
+  checkCommand(request.cmd);
+  // upstream's runtimes take a negative one for a time that is over
+  if (request.timeout < 0n) throw wrong('timeout', request.timeout, 'is negative');
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
-  return runtimeOf(ctx, record.id).exec(
-    {
-      id: record.id,
-      process: execProcess(ctx, record.id, request.cmd, false),
-      timeoutMs: Number(request.timeout) * 1000,
-      maxOutputBytes: MAX_OUTPUT_BYTES,
-    },
-    signal,
-  );
+  try {
+    return await runtimeOf(ctx, record.id).exec(
+      {
+        id: record.id,
+        process: execProcess(ctx, record.id, request.cmd, false),
+        timeoutMs: Number(request.timeout) * 1000,
+        maxOutputBytes: MAX_OUTPUT_BYTES,
+      },
+      signal,
+    );
+  } catch (error) {
+    // what the runtime says of a container that ends under its hands is about its own doings
+    if (errorCode(error) === 'internal' && record.init !== undefined && !ctx.node.isAlive(record.init))
+      throw failedPrecondition(`container ${record.id} is not running`, { cause: error });
+    throw error;
+  }
 }

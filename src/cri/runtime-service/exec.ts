@@ -1,6 +1,7 @@
-import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { failedPrecondition } from '../../base/errors.ts';
 import type { ExecRequest, ExecResponse } from '../../rpc/cri-api.ts';
 import { containerState } from '../store/container-record.ts';
+import { checkCommand } from '../validation/command.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { wantedStreams } from './wanted-streams.ts';
 
@@ -11,7 +12,7 @@ import { wantedStreams } from './wanted-streams.ts';
 export function exec(ctx: RuntimeServiceContext, request: ExecRequest): ExecResponse {
   const wanted = wantedStreams(request, 'one of stdin, stdout, or stderr must be set');
   const record = ctx.store.requireContainer(request.containerId);
-  if (request.cmd.length === 0) throw invalidArgument('cmd is empty');
+  checkCommand(request.cmd);
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
   return { url: ctx.streams.urlFor({ kind: 'exec', containerId: record.id, cmd: request.cmd, wanted }) };
 }

@@ -7,9 +7,11 @@ import {
   type RunPodSandboxRequest,
   type RunPodSandboxResponse,
 } from '../../rpc/cri-api.ts';
+import { checkBandwidth } from '../network/capabilities.ts';
 import type { RuntimeHandler } from '../oci/runtimes.ts';
 import { buildSandboxSpec } from '../spec/sandbox-spec.ts';
 import { type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
+import { type CheckedSandboxConfig, checkSandboxConfig } from '../validation/sandbox-config.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { networkAttachment, usesHostNetwork } from './network-attachment.ts';
 import { publishEvent } from './publish-event.ts';
@@ -32,7 +34,7 @@ export async function runPodSandbox(
   request: RunPodSandboxRequest,
   signal?: AbortSignal,
 ): Promise<RunPodSandboxResponse> {
-  const config = checkedConfig(request);
+  const config = checkedRequest(request);
   const handler = ctx.runtimes.wanted(request.runtimeHandler);
   const key = sandboxKey(config.metadata);
   const podSandboxId = await ctx.joins.run(
@@ -48,26 +50,21 @@ export async function runPodSandbox(
   return { podSandboxId };
 }
 
-type CheckedConfig = PodSandboxConfig & { readonly metadata: NonNullable<PodSandboxConfig['metadata']> };
-
-function checkedConfig({ config }: RunPodSandboxRequest): CheckedConfig {
-  if (config === undefined) throw invalidArgument('config is missing');
-  const { metadata } = config;
-  if (metadata === undefined) throw invalidArgument('config.metadata is missing');
-  for (const field of ['name', 'namespace', 'uid'] as const)
-    if (metadata[field] === '') throw invalidArgument(`config.metadata.${field} is empty`);
-  const parent = config.linux?.cgroupParent ?? '';
+function checkedRequest({ config }: RunPodSandboxRequest): CheckedSandboxConfig {
+  const checked = checkSandboxConfig(config);
+  checkBandwidth(checked.annotations);
+  const parent = checked.linux?.cgroupParent ?? '';
   if (parent.endsWith('.slice'))
     throw invalidArgument(
-      `linux.cgroup_parent "${parent}" is the systemd driver's form; this runtime uses cgroupfs, as its RuntimeConfig says`,
+      `config.linux.cgroup_parent "${parent}" is the systemd driver's form; this runtime uses cgroupfs, as its RuntimeConfig says`,
     );
-  return { ...config, metadata };
+  return checked;
 }
 
 async function makeSandbox(
   ctx: RuntimeServiceContext,
   key: string,
-  config: CheckedConfig,
+  config: CheckedSandboxConfig,
   { asked, handler }: { readonly asked: string; readonly handler: RuntimeHandler },
 ): Promise<string> {
   const id = ctx.node.newId();

@@ -4,6 +4,7 @@ import type { UpdateContainerResourcesRequest, UpdateContainerResourcesResponse 
 import { mergeResources } from '../spec/merge-resources.ts';
 import { decideResources } from '../spec/resources.ts';
 import { containerState } from '../store/container-record.ts';
+import { checkResources } from '../validation/resources.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { runtimeOf } from './runtime-of.ts';
 
@@ -20,6 +21,7 @@ export async function updateContainerResources(
   const { id } = ctx.store.requireContainer(request.containerId);
   const { linux } = request;
   if (linux === undefined) throw invalidArgument('linux is missing: name the limits to change');
+  checkResources('linux', linux);
   await ctx.queue.run(id, async () => {
     const record = ctx.store.requireContainer(id);
     const state = containerState(record);

@@ -1,4 +1,4 @@
-import { notFound } from '../../base/errors.ts';
+import { invalidArgument, notFound } from '../../base/errors.ts';
 import { type ContainerRecord, containerState } from './container-record.ts';
 import type { RecordFiles } from './record-files.ts';
 import { type SandboxRecord, sandboxState } from './sandbox-record.ts';
@@ -110,15 +110,18 @@ export class RecordStore {
     return [...ids].flatMap(id => this.#containers.get(id) ?? []);
   }
 
-  /** The sandbox a client means by a whole id or an unambiguous beginning of one; those being created are not shown. */
+  /**
+   * The sandbox a client means by a whole id or the beginning of one; those being created are not shown. Throws `invalid-argument` for no id at all and for a beginning
+   * of several: a call that is fine with what is not there (StopPodSandbox) may not take that for it.
+   */
   findSandbox(reference: string): SandboxRecord | undefined {
-    const found = find(this.#sandboxes, reference);
+    const found = find(this.#sandboxes, 'pod_sandbox_id', reference);
     return found === undefined || sandboxState(found) === 'creating' ? undefined : found;
   }
 
   /** The container a client means, by the same rules. */
   findContainer(reference: string): ContainerRecord | undefined {
-    const found = find(this.#containers, reference);
+    const found = find(this.#containers, 'container_id', reference);
     return found === undefined || containerState(found) === 'creating' ? undefined : found;
   }
 
@@ -164,13 +167,15 @@ export class RecordStore {
   }
 }
 
-function find<R>(records: ReadonlyMap<string, R>, reference: string): R | undefined {
+function find<R>(records: ReadonlyMap<string, R>, field: string, reference: string): R | undefined {
+  if (reference === '') throw invalidArgument(`${field} is empty`);
   const exact = records.get(reference);
-  if (exact !== undefined || reference.length >= 64 || reference === '') return exact;
+  if (exact !== undefined || reference.length >= 64) return exact;
   let found: R | undefined;
   for (const [id, record] of records) {
     if (!id.startsWith(reference)) continue;
-    if (found !== undefined) return undefined;
+    if (found !== undefined)
+      throw invalidArgument(`${field} "${reference}" is the beginning of several ids: give more of it`);
     found = record;
   }
   return found;

@@ -61,7 +61,10 @@ describe('registryAuth', () => {
     expect(registryAuth(given)).toEqual(expected);
   });
 
-  it('refuses base64 without a colon', () => {
-    expect(() => registryAuth(auth({ auth: 'eA==' }))).toThrow('name:password');
+  it.each([
+    ['base64 without a colon', auth({ auth: 'eA==' }), 'name:password'],
+    ['a token with a line break', auth({ registryToken: 't\nx' }), 'auth.registry_token contains characters'],
+  ])('refuses %s', (_sentence, given, message) => {
+    expect(() => registryAuth(given)).toThrow(message);
   });
 });

@@ -26,6 +26,7 @@ describe('parseReference', () => {
 
   const refused: readonly [string, string, RegExp][] = [
     ['nothing', '', /empty/],
+    ['a port that no registry can have', '127.0.0.1:65536/a', /port over 65535/],
     ['capital letters in the repository', 'r.io/App', /lower case/],
     ['a bare id', HEX, /bare image id/],
     ['a short digest', 'a@sha256:12', /not a sha256 digest/],

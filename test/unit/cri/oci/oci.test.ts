@@ -49,6 +49,15 @@ describe('what a runtime says', () => {
     expect(runtimeFailure(output, context).message).not.toContain('\n');
   });
 
+  it.each([
+    ['failed-precondition', 'container `5cc8` is not running', 'crun'],
+    ['failed-precondition', 'time="x" level=error msg="cannot start a container that has stopped"', 'runc'],
+    ['invalid-argument', 'open executable: Operation not permitted', 'crun'],
+    ['internal', 'setns `mnt`: Bad file descriptor', 'crun'],
+  ])('is %s where it says: %s', (code, output, runtime) => {
+    expect(runtimeFailure(output, { runtime, verb: 'start' }).code).toBe(code);
+  });
+
   it('of a container it does not know', () => {
     expect(saysUnknownContainer('error opening file `/run/crun/x/status`: No such file or directory')).toBe(true);
     expect(saysUnknownContainer('time="x" level=error msg="container does not exist"')).toBe(true);

@@ -147,7 +147,7 @@ describe('CreateContainer', () => {
       { mounts: [{ containerPath: '/a', hostPath: '/missing/under-a-file' }] },
       '/missing/under-a-file does not exist and cannot be made',
     ],
-    ['a log path that leads out', { logPath: '../../x' }, 'leads out of the log directory'],
+    ['a log path that leads out', { logPath: '../../x' }, 'may not contain ".."'],
   ])('leaves nothing for %s', async (_what, more, message) => {
     const machine = new FakeMachine();
     const ctx = fakeContext(machine);

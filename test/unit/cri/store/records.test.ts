@@ -112,8 +112,8 @@ describe('the store', () => {
       [],
     );
     expect(store.findSandbox('ab')?.id).toBe(`ab${'0'.repeat(62)}`);
-    expect(store.findSandbox('a')).toBeUndefined();
-    expect(store.findSandbox('')).toBeUndefined();
+    expect(() => store.findSandbox('a')).toThrow('pod_sandbox_id "a" is the beginning of several ids');
+    expect(() => store.findSandbox('')).toThrow('pod_sandbox_id is empty');
     expect(store.findSandbox(idOf('e'))).toBeUndefined();
     expect(() => store.requireSandbox(idOf('f'))).toThrow('is not here');
   });

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { errnoName, notFound } from '../base/errors.ts';
+import { errnoName, failedPrecondition, notFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { detectCgroups, killCgroup, removeCgroup } from '../linux/cgroup.ts';
@@ -67,6 +67,8 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     writeFile: (path, data, mode) => writeFileSync(path, data, { mode }),
     readFile(path) {
       try {
+        // reading a pipe would wait for somebody to write into it, and everything with it
+        if (!statSync(path).isFile()) throw failedPrecondition(`${path} is not a regular file`);
         return readFileSync(path, 'utf8');
       } catch (error) {
         if (errnoName(error) !== 'ENOENT') throw error;

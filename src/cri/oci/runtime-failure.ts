@@ -23,6 +23,9 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
   const unopened = /open executable: (.+)$/.exec(text)?.[1];
   if (unopened !== undefined)
     return new GantryError('invalid-argument', `exec: the program cannot be opened: ${unopened}`);
+  const sysctl = /\/proc\/sys\/(\S+?)[`'"]?: (.+)$/.exec(text);
+  if (sysctl !== null)
+    return new GantryError('invalid-argument', `sysctl ${sysctl[1]?.replaceAll('/', '.')} cannot be set: ${sysctl[2]}`);
   // it was killed since it was looked at
   if (
     /container (`[^`]*` )?is not running|cannot (start|exec( in)?) a (container that has stopped|stopped container)/.test(

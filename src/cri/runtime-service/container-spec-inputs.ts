@@ -65,20 +65,20 @@ export function gatherSpecInputs(
 /** Links in the source are resolved here: the runtime would refuse them, or follow one that was exchanged meanwhile. */
 function resolvedMount(ctx: RuntimeServiceContext, mount: ContainerConfig['mounts'][number]): CriMount {
   if (mount.hostPath === '') return mount;
-  return { ...mount, hostPath: ctx.node.realPath(mount.hostPath) ?? madeDirectory(ctx, mount) };
-}
-
-/** Upstream runtimes make a source that is missing; a pod with such a hostPath shall run on all of them. */
-function madeDirectory(ctx: RuntimeServiceContext, mount: CriMount): string {
   try {
-    ctx.node.makeDirectory(mount.hostPath, 0o755);
+    return { ...mount, hostPath: ctx.node.realPath(mount.hostPath) ?? madeDirectory(ctx, mount.hostPath) };
   } catch (error) {
     throw invalidArgument(
-      `mount ${mount.containerPath}: host path ${mount.hostPath} does not exist and cannot be made: ${errorMessage(error)}`,
+      `mount ${mount.containerPath}: host path ${mount.hostPath} is not there and cannot be made: ${errorMessage(error)}`,
       { cause: error },
     );
   }
-  return mount.hostPath;
+}
+
+/** Upstream runtimes make a source that is missing; a pod with such a hostPath shall run on all of them. */
+function madeDirectory(ctx: RuntimeServiceContext, path: string): string {
+  ctx.node.makeDirectory(path, 0o755);
+  return path;
 }
 
 function targetPid(ctx: RuntimeServiceContext, sandboxId: string, targetId: string): number | undefined {

@@ -1,4 +1,4 @@
-import { failedPrecondition, GantryError, notFound } from '../../base/errors.ts';
+import { errorMessage, failedPrecondition, GantryError, notFound } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import {
   type ContainerConfig,
@@ -163,7 +163,7 @@ async function createInRuntime(
   const bundle = ctx.paths.containerBundle(id);
   ctx.node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
   faultPoint('cri/create-container/spec-written');
-  if (logPath !== '') ctx.node.makeDirectory(logPath.slice(0, logPath.lastIndexOf('/')), 0o755);
+  if (logPath !== '') makeLogDirectory(ctx, logPath.slice(0, logPath.lastIndexOf('/')));
   faultPoint('cri/create-container/log-directory-made');
   const { container, monitor } = await ctx.monitor.create(
     {
@@ -177,4 +177,14 @@ async function createInRuntime(
     runtimeOf(ctx, id),
   );
   return { init: container, monitor };
+}
+
+function makeLogDirectory(ctx: RuntimeServiceContext, directory: string): void {
+  try {
+    ctx.node.makeDirectory(directory, 0o755);
+  } catch (error) {
+    throw failedPrecondition(`the directory ${directory} for the log cannot be made: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
 }

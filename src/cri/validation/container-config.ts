@@ -51,6 +51,8 @@ function checkMounts({ mounts }: ContainerConfig): void {
       throw wrong(`${field}.container_path`, mount.containerPath, 'is the root of the container');
     checkEnum(`${field}.propagation`, mount.propagation, MountPropagation);
     if (mount.image === undefined) checkAbsolutePath(`${field}.host_path`, mount.hostPath);
+    else if (mount.hostPath !== '')
+      throw wrong(`${field}.host_path`, mount.hostPath, 'cannot be mounted beside an image');
     else checkPath(`${field}.image_sub_path`, mount.imageSubPath);
   }
 }

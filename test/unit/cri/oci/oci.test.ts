@@ -53,6 +53,8 @@ describe('what a runtime says', () => {
     ['failed-precondition', 'container `5cc8` is not running', 'crun'],
     ['failed-precondition', 'time="x" level=error msg="cannot start a container that has stopped"', 'runc'],
     ['invalid-argument', 'open executable: Operation not permitted', 'crun'],
+    ['invalid-argument', 'open /proc/sys/net/nope: No such file or directory', 'crun'],
+    ['invalid-argument', 'write to `/proc/sys/kernel/sem`: Invalid argument', 'crun'],
     ['internal', 'setns `mnt`: Bad file descriptor', 'crun'],
   ])('is %s where it says: %s', (code, output, runtime) => {
     expect(runtimeFailure(output, { runtime, verb: 'start' }).code).toBe(code);

@@ -145,7 +145,7 @@ describe('CreateContainer', () => {
     [
       'a mount source that cannot be made',
       { mounts: [{ containerPath: '/a', hostPath: '/missing/under-a-file' }] },
-      '/missing/under-a-file does not exist and cannot be made',
+      '/missing/under-a-file is not there and cannot be made',
     ],
     ['a log path that leads out', { logPath: '../../x' }, 'may not contain ".."'],
   ])('leaves nothing for %s', async (_what, more, message) => {

@@ -26,12 +26,8 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
   const sysctl = /\/proc\/sys\/(\S+?)[`'"]?: (.+)$/.exec(text);
   if (sysctl !== null)
     return new GantryError('invalid-argument', `sysctl ${sysctl[1]?.replaceAll('/', '.')} cannot be set: ${sysctl[2]}`);
-  // it was killed since it was looked at
-  if (
-    /container (`[^`]*` )?is not running|cannot (start|exec( in)?) a (container that has stopped|stopped container)/.test(
-      text,
-    )
-  )
+  // it was killed, and maybe removed, since it was looked at
+  if (saysUnknownContainer(text) || ENDED.test(text))
     return new GantryError('failed-precondition', 'the container is not running any more');
   if (isMemoryFailure(text)) {
     const limit = context.memoryLimit === undefined ? '' : ` of ${context.memoryLimit} bytes`;
@@ -49,6 +45,10 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
 export function saysUnknownContainer(output: string): boolean {
   return /container (`[^`]*` |"[^"]*" )?does not exist|error opening file `[^`]*\/status`: No such file/.test(output);
 }
+
+/** crun and runc of a container that has ended. */
+const ENDED =
+  /container (`[^`]*` )?is not running|cannot (start|exec( in)?) a (container that has stopped|stopped container)/;
 
 /** The program that was not found, from crun's or runc's words. */
 function missingCommand(text: string): string | undefined {

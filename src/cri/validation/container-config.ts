@@ -50,10 +50,8 @@ function checkMounts({ mounts }: ContainerConfig): void {
     if (/^[/.]*$/.test(mount.containerPath))
       throw wrong(`${field}.container_path`, mount.containerPath, 'is the root of the container');
     checkEnum(`${field}.propagation`, mount.propagation, MountPropagation);
+    // those of an image are looked at with the image
     if (mount.image === undefined) checkAbsolutePath(`${field}.host_path`, mount.hostPath);
-    else if (mount.hostPath !== '')
-      throw wrong(`${field}.host_path`, mount.hostPath, 'cannot be mounted beside an image');
-    else checkPath(`${field}.image_sub_path`, mount.imageSubPath);
   }
 }
 

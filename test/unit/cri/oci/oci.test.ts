@@ -52,6 +52,7 @@ describe('what a runtime says', () => {
   it.each([
     ['failed-precondition', 'container `5cc8` is not running', 'crun'],
     ['failed-precondition', 'time="x" level=error msg="cannot start a container that has stopped"', 'runc'],
+    ['failed-precondition', 'error opening file `/run/crun/x/status`: No such file or directory', 'crun'],
     ['invalid-argument', 'open executable: Operation not permitted', 'crun'],
     ['invalid-argument', 'open /proc/sys/net/nope: No such file or directory', 'crun'],
     ['invalid-argument', 'write to `/proc/sys/kernel/sem`: Invalid argument', 'crun'],

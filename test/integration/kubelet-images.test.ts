@@ -3,6 +3,7 @@ import type { Secret } from '../../src/api/types/gen/core-v1.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
 import { boundPod, type ClusterNode, clusterNode } from '../harness/cluster-node.ts';
 import { killAndRestart } from '../harness/fault.ts';
+import { buildImage, buildLayer } from '../harness/image-builder.ts';
 import { BUSYBOX } from '../harness/images.ts';
 import { WAIT } from '../harness/kubelet.ts';
 import { type Registry, startRegistry } from '../harness/registry.ts';
@@ -123,5 +124,71 @@ describe('images of pods', () => {
     await waits(name, reason, message);
     await events(name, `Warning Failed Error: ${reason}`);
     await remove(name);
+  });
+});
+
+describe('images as volumes of pods', () => {
+  const volume = (reference: string, more: object = {}) => ({
+    volumes: [{ name: 'model', image: { reference, ...more } }],
+    imagePullSecrets: [{ name: 'volume-login' }],
+  });
+  const at = (mountPath: string, more: object = {}) => ({ name: 'model', mountPath, ...more });
+  let model = '';
+  beforeAll(async () => {
+    const layer = await buildLayer([
+      [{ name: 'data.json' }, 'kitten'],
+      [{ name: 'etc/', type: 'directory' }],
+      [{ name: 'etc/os-release' }, 'Linux of the volume'],
+    ]);
+    model = await registry.pushBuilt(buildImage([layer]), 'model:1');
+    await putLogin('volume-login');
+  });
+
+  it('are pulled with the secrets of the pod and shown to its containers, whole and in part', async () => {
+    const script = 'cat /v/data.json /e/os-release > /dev/termination-log; touch /v/x 2>> /dev/termination-log';
+    const spec = { ...volume(model, { pullPolicy: 'Always' }), restartPolicy: 'Never' };
+    const volumeMounts = [at('/v'), at('/e', { subPath: 'etc' })];
+    await node.pods.create(boundPod(node.name, 'mounts', script, spec, { image, volumeMounts }));
+    const ended = await node.until('to end', 'mounts', pod => pod?.status?.phase === 'Failed');
+    expect(ended?.status?.containerStatuses?.[0]?.state.terminated?.message).toMatch(
+      /^kittenLinux of the volumetouch: \/v\/x: Read-only file system/,
+    );
+    await events(
+      'mounts',
+      `Normal Pulling Pulling image "${model}"`,
+      expect.stringContaining(`Normal Pulled Successfully pulled image "${model}" in `),
+    );
+    await remove('mounts');
+  });
+
+  it.each([
+    ['absent', {}, /^failed to pull image ".*absent:1": /, 'ErrImagePull'],
+    ['never', { pullPolicy: 'Never' }, /not present with pull policy of Never$/, 'ErrImageNeverPull'],
+  ])('%s: a container that mounts one that cannot be had waits for it', async (name, more, message, reason) => {
+    const absent = model.replace('model', 'absent');
+    await run(name, { image, volumeMounts: [at('/v')] }, volume(absent, more));
+    await waits(name, reason, message);
+    await events(name, `Warning Failed Error: ${reason}`);
+    await remove(name);
+  });
+
+  it('that cannot be had hold up no container that does not mount them, and say so in their own name', async () => {
+    const absent = model.replace('model', 'absent');
+    await run('unused', { image }, volume(absent));
+    await node.running('unused');
+    await run('backs-off', { image, volumeMounts: [at('/v')] }, volume(absent));
+    await waits('backs-off', 'ImagePullBackOff', new RegExp(`^Back-off pulling image "${absent}": ErrImagePull: `));
+    await events('backs-off', `Normal BackOff Back-off pulling image "${absent}"`);
+    for (const name of ['unused', 'backs-off']) await remove(name);
+  });
+
+  it('without the directory that is asked for: the container is not made, and that is told', async () => {
+    await run('no-path', { image, volumeMounts: [at('/v', { subPath: 'none' })] }, volume(model));
+    await waits(
+      'no-path',
+      'CreateContainerError',
+      /ImageVolumeMountFailed: mount \/v: image_sub_path "none" is no directory/,
+    );
+    await remove('no-path');
   });
 });

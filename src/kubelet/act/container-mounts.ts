@@ -23,6 +23,8 @@ export interface MountsInput {
   readonly env: ReadonlyMap<string, string>;
   /** The pod's runtime handler can mount read-only with all that is below. */
   readonly canRecurse: boolean;
+  /** The images of volumes that are here, by the name of the volume. */
+  readonly images: ReadonlyMap<string, { readonly ref: string; readonly userSpecified: string }>;
 }
 
 /** Makes what a container mounts (sub-paths, its hosts file, its termination message file) and says where all of it is. Safe to repeat. */
@@ -42,6 +44,8 @@ function plain(containerPath: string, hostPath: string): ResolvedMount {
 
 function volumeMount(input: MountsInput, mount: VolumeMount, index: number): ResolvedMount {
   const { settings, pod, container } = input;
+  const image = input.images.get(mount.name);
+  if (image !== undefined) return imageMount(input, mount, image);
   const directory = podDir(settings, pod.uid);
   const steps = volumesOf(settings, pod);
   const source = volumeSource(steps, mount.name);
@@ -49,13 +53,12 @@ function volumeMount(input: MountsInput, mount: VolumeMount, index: number): Res
     throw failedPrecondition(`volumeMount ${mount.mountPath}: the pod has no volume "${mount.name}"`, {
       reason: 'CreateContainerConfigError',
     });
-  const subPath =
-    mount.subPathExpr === undefined || mount.subPathExpr === '' ? (mount.subPath ?? '') : subPathOf(input, mount);
+  const subPath = subPathOf(input, mount);
   const readOnly = mount.readOnly === true || isReadOnly(steps, mount.name);
   const target = `${directory}/volume-subpaths/${mount.name}/${container.name}/${index}`;
   if (subPath !== '') bindSubPath({ root: source, path: subPath, readOnly, target });
   return {
-    containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+    containerPath: absolute(mount.mountPath),
     hostPath: subPath === '' ? source : target,
     readOnly,
     recursiveReadOnly: recursiveReadOnly(mount, input.canRecurse),
@@ -77,10 +80,33 @@ export function recursiveReadOnly(mount: VolumeMount, canRecurse: boolean): bool
   if (mode === 'Enabled' && !canRecurse) throw refuse('not supported by the runtime');
   return canRecurse;
 }
+const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
+
+/** The runtime mounts the image and finds the sub-path in it; nothing of it can be made, nor written to. */
+function imageMount(
+  input: MountsInput,
+  mount: VolumeMount,
+  image: { readonly ref: string; readonly userSpecified: string },
+): ResolvedMount {
+  const subPath = subPathOf(input, mount);
+  if (subPath.startsWith('/') || subPath.split('/').includes('..'))
+    throw failedPrecondition(`volumeMount ${mount.mountPath}: subPath "${subPath}" must stay inside the image`, {
+      reason: 'CreateContainerConfigError',
+    });
+  return {
+    containerPath: absolute(mount.mountPath),
+    hostPath: '',
+    image: { ...image, subPath },
+    readOnly: true,
+    recursiveReadOnly: recursiveReadOnly(mount, input.canRecurse),
+    propagation: mount.mountPropagation,
+  };
+}
 
 function subPathOf({ env }: MountsInput, mount: VolumeMount): string {
+  if (mount.subPathExpr === undefined || mount.subPathExpr === '') return mount.subPath ?? '';
   const missing = new Set<string>();
-  const path = expand(mount.subPathExpr ?? '', name => {
+  const path = expand(mount.subPathExpr, name => {
     const value = env.get(name) ?? '';
     // one that is empty would name the whole volume
     if (value === '') missing.add(name);

@@ -4,6 +4,7 @@ import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
 import { createCgroup } from '../../linux/cgroup.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf, PodActionKind } from '../decide/actions.ts';
+import { volumeImage } from '../decide/needed-images.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { podKeyring } from '../images/pull-secrets.ts';
 import { objectsFor } from '../objects/pod-objects.ts';
@@ -66,21 +67,25 @@ export function createExecutors(tools: ActTools): Executors {
       const tell = (type: 'Normal' | 'Warning', reason: string, message: string, container?: string): void =>
         events.record(pod, type, reason, message, container);
       const container = containerNamed(pod, action.container);
+      const needed = action.volume === undefined ? container : volumeImage(pod.pod.spec, container, action.volume);
+      if (needed === undefined) throw internalError(`volume ${action.volume} of ${action.container} has no image`);
       const answer = await puller.ensure(
         {
-          container,
+          needed,
           sandbox: configOfSandbox(settings, pod, attempt),
           keyring: () =>
             podKeyring(pod, objectsFor(pod, tools.objects), message =>
               tell('Warning', 'FailedToRetrieveImagePullSecret', message),
             ),
-          onEvent: (type, reason, message) => tell(type, reason, message, action.container),
+          // upstream tells what happens to the image of a volume of the pod as a whole
+          onEvent: (type, reason, message) =>
+            tell(type, reason, message, action.volume === undefined ? action.container : undefined),
         },
         signal,
       );
-      if (answer === 'cut-off' || !('pull' in answer)) return task.onImage(container, answer);
-      task.onImage(container, 'pulling');
-      answer.pull.then(outcome => task.onPulled(container, outcome));
+      if (answer === 'cut-off' || !('pull' in answer)) return task.onImage(needed, answer);
+      task.onImage(needed, 'pulling');
+      answer.pull.then(outcome => task.onPulled(needed, outcome));
     },
 
     async 'create-sandbox'(action, task, signal) {

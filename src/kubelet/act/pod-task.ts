@@ -1,6 +1,6 @@
-import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../daemon/logger.ts';
+import type { NeededImage } from '../decide/needed-images.ts';
 import type { PodMemory } from '../decide/pod-memory.ts';
 import type { ImageAnswer } from '../decide/remember.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
@@ -36,7 +36,7 @@ export interface PodTask {
   readonly memory: PodMemory;
   /** Aborts when the pod has to end. */
   readonly ending: AbortSignal;
-  /** Told what is known of the image of a container now, and, where it is pulled, what became of that. */
-  onImage(container: Container, answer: ImageAnswer): void;
-  onPulled(container: Container, outcome: ImageOutcome): void;
+  /** Told what is known of an image now, and, where it is pulled, what became of that. */
+  onImage(needed: NeededImage, answer: ImageAnswer): void;
+  onPulled(needed: NeededImage, outcome: ImageOutcome): void;
 }

@@ -1,5 +1,5 @@
 import { isSidecar, qosClass } from '../../api/pod-resources.ts';
-import type { Container, PodStatus } from '../../api/types/gen/core-v1.ts';
+import type { PodStatus } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
 import { joinedSignal } from '../../base/signals.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type Plan,
   type PodAction,
 } from '../decide/actions.ts';
+import { containerOf, type NeededImage } from '../decide/needed-images.ts';
 import { planPod } from '../decide/plan-pod.ts';
 import { planTermination } from '../decide/plan-termination.ts';
 import { EMPTY_MEMORY, POD, type PodMemory } from '../decide/pod-memory.ts';
@@ -324,21 +325,23 @@ export class PodWorker {
       observed,
       memory: this.#memory,
       ending: this.#ending.signal,
-      onImage: (container, answer) => {
-        this.#memory = rememberImage(this.#memory, container, answer, this.#tools.clock.now());
-        this.#tellImage(container, answer);
+      onImage: (needed, answer) => {
+        this.#memory = rememberImage(this.#memory, needed, answer, this.#tools.clock.now());
+        this.#tellImage(needed, answer);
       },
-      onPulled: (container, outcome) => {
-        this.#memory = rememberPull(this.#memory, container, outcome, this.#tools.clock.now());
-        this.#tellImage(container, outcome);
+      onPulled: (needed, outcome) => {
+        this.#memory = rememberPull(this.#memory, needed, outcome, this.#tools.clock.now());
+        this.#tellImage(needed, outcome);
       },
     };
   }
 
-  #tellImage({ name }: Container, answer: ImageAnswer): void {
+  #tellImage(needed: NeededImage, answer: ImageAnswer): void {
     const { log, events } = this.#tools;
     const { desired } = this.#goal;
-    if (answer === 'cut-off') log.warn({ pod: this.#name(), container: name }, 'the pull of its image was cut off');
+    const name = containerOf(needed);
+    if (answer === 'cut-off')
+      log.warn({ pod: this.#name(), container: name, image: needed.image }, 'the pull of its image was cut off');
     else if (answer !== 'pulling' && 'reason' in answer) {
       log.warn({ pod: this.#name(), container: name, because: answer.message }, answer.reason);
       if (desired !== undefined) events.record(desired, 'Warning', 'Failed', `Error: ${answer.reason}`, name);

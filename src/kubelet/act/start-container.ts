@@ -5,6 +5,7 @@ import { errorCode, errorMessage, failedPrecondition, GantryError, internalError
 import { joinedSignal } from '../../base/signals.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf } from '../decide/actions.ts';
+import { volumeImage } from '../decide/needed-images.ts';
 import { imageOf } from '../decide/pod-memory.ts';
 import { type DesiredPod, fullName } from '../desired/desired-pod.ts';
 import { containerEnv } from '../env/container-env.ts';
@@ -16,7 +17,7 @@ import { containerConfig, containerLogPath } from '../runtime/container-config.t
 import { volumeSource } from '../volumes/plan.ts';
 import { readInside } from '../volumes/subpath.ts';
 import { allocatableOf } from './allocatable.ts';
-import { containerMounts } from './container-mounts.ts';
+import { containerMounts, type MountsInput } from './container-mounts.ts';
 import { configOfSandbox, handlerOf } from './create-sandbox.ts';
 import { postStartFailure, runHook } from './lifecycle-hooks.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
@@ -78,7 +79,16 @@ export async function startContainer(
     restartCount,
     image: image.image,
     env,
-    mounts: containerMounts({ settings, pod, container, restartCount, podIPs, env, canRecurse }),
+    mounts: containerMounts({
+      settings,
+      pod,
+      container,
+      restartCount,
+      podIPs,
+      env,
+      canRecurse,
+      images: volumeImages(task, pod, container),
+    }),
     resources: containerResources(pod.pod, container, qosClass(pod.pod), settings.capacity, settings.cgroups),
     security: settings.security,
     pidTarget: pidTarget(pod, action.container, task.observed),
@@ -101,6 +111,20 @@ async function canMountRecursively(
   const { handlers } = await tools.runtime.status(signal);
   const wanted = handlerOf(tools, pod);
   return handlers.find(({ name }) => name === wanted)?.recursiveReadOnlyMounts ?? false;
+}
+
+/** The images of the volumes that the container mounts: all were asked for before. */
+function volumeImages({ memory }: PodTask, { pod }: DesiredPod, container: Container): MountsInput['images'] {
+  const images = new Map<string, { readonly ref: string; readonly userSpecified: string }>();
+  for (const { name } of container.volumeMounts ?? []) {
+    const needed = volumeImage(pod.spec, container, name);
+    if (needed === undefined) continue;
+    const known = imageOf(memory, needed);
+    if (known?.state !== 'present')
+      throw internalError(`container ${container.name}: the image of its volume "${name}" is not known any more`);
+    images.set(name, { ref: known.image.ref, userSpecified: known.of });
+  }
+  return images;
 }
 
 /** The container whose processes an ephemeral one has asked to see: the newest of that name, running or not, as upstream; the runtime refuses one that does not run. */

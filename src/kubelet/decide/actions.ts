@@ -6,7 +6,8 @@ export interface PodActions {
   'make-volumes': object;
   /** Writes the files of volumes anew whose sources changed. The pod runs meanwhile, and runs on if that fails. */
   'update-volumes': object;
-  'ensure-image': { readonly container: string };
+  /** The container's own, or that of a volume which it mounts. */
+  'ensure-image': { readonly container: string; readonly volume?: string };
   'create-sandbox': { readonly attempt: number };
   'start-container': {
     readonly container: string;

@@ -9,6 +9,7 @@ import type {
 } from '../../api/types/gen/core-v1.ts';
 import { newestContainer, type ObservedContainer } from '../observed/observed-pod.ts';
 import { type ContainerRole, type DecideInput, decideContainer, type InitProgress } from './decide-container.ts';
+import { neededImages } from './needed-images.ts';
 import { type ImageState, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { isReady, isStarted } from './probe-verdicts.ts';
 
@@ -118,15 +119,17 @@ function hasInit(input: ContainerStatusInput): boolean {
   return (input.desired.pod.spec.initContainers ?? []).length > 0;
 }
 
-/** A failed step explains why a container waits: its own first, then its image, then what failed for the whole pod. */
+/** A failed step explains why a container waits: its own first, then an image that it needs, then what failed for the whole pod. */
 function waitingReason(
   input: ContainerStatusInput,
   container: Container,
 ): { readonly reason: string; readonly message: string } | undefined {
   const own = input.memory.failures.get(container.name);
   if (own !== undefined) return { reason: own.reason, message: own.message };
-  const image = imageOf(input.memory, container);
-  if (image?.state === 'failed') return imageReason(image, container, input.now);
+  for (const needed of neededImages(input.desired.pod.spec, container)) {
+    const image = imageOf(input.memory, needed);
+    if (image?.state === 'failed') return imageReason(image, input.now);
+  }
   // upstream says that with events alone, and there are none without an API server
   const pod = input.desired.source === 'api' ? undefined : input.memory.failures.get(POD);
   return pod === undefined ? undefined : { reason: pod.reason, message: pod.message };
@@ -135,14 +138,13 @@ function waitingReason(
 /** A failed pull is told as it failed, and after a moment as the back-off that it is in (upstream shows both in turn). */
 function imageReason(
   failed: Extract<ImageState, { readonly state: 'failed' }>,
-  container: Container,
   now: number,
 ): { readonly reason: string; readonly message: string } {
   const { reason, message } = failed;
   if (now < pullBackoffShownAt(failed) || !PULL_FAILURES.has(reason)) return { reason, message };
   return {
     reason: 'ImagePullBackOff',
-    message: `Back-off pulling image "${container.image ?? ''}": ${reason}: ${message}`,
+    message: `Back-off pulling image "${failed.of}": ${reason}: ${message}`,
   };
 }
 

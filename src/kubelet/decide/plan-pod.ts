@@ -11,8 +11,9 @@ import {
   decideInit,
   isFinished,
 } from './decide-container.ts';
+import { containerOf, neededImages } from './needed-images.ts';
 import { planGarbage } from './plan-garbage.ts';
-import { FILES, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
+import { FILES, type ImageState, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { sidecarsOf } from './restart-policy.ts';
 
 /** Upstream never asks a runtime for a shorter grace than this, so that a process sees its signal at all. */
@@ -172,8 +173,8 @@ function planNext(
   sandboxId: string,
 ): ActionOf<'ensure-image' | 'start-container'> | undefined {
   if ((input.memory.failures.get(container.name)?.retryAt ?? 0) > input.now) return undefined;
-  const image = imageOf(input.memory, container);
-  if (image?.state === 'pulling' || image?.state === 'failed') return undefined;
+  const images = neededImages(input.desired.pod.spec, container).map(needed => imageOf(input.memory, needed));
+  if (images.some(image => image?.state === 'pulling' || image?.state === 'failed')) return undefined;
   const step = planStart(input, container, next, sandboxId);
   const action = 'actions' in step ? step.actions[0] : undefined;
   return action?.kind === 'ensure-image' || action?.kind === 'start-container' ? action : undefined;
@@ -189,16 +190,11 @@ function planStart(
     return {
       actions: [{ kind: 'start-created', container: container.name, id: decision.id, because: decision.because }],
     };
-  const image = imageOf(input.memory, container);
-  if (image?.state === 'pulling') return { wakeAt: undefined };
-  if (image?.state === 'failed' && image.retryAt > input.now) {
-    const shown = pullBackoffShownAt(image);
-    return { wakeAt: shown > input.now ? shown : image.retryAt };
-  }
-  if (image?.state !== 'present')
-    return {
-      actions: [{ kind: 'ensure-image', container: container.name, because: imageReason(image !== undefined) }],
-    };
+  const actions = imagesToEnsure(input, [container]);
+  if (actions.length > 0) return { actions };
+  const images = neededImages(input.desired.pod.spec, container).map(needed => imageOf(input.memory, needed));
+  if (images.some(image => image?.state !== 'present'))
+    return { wakeAt: earliest(...images.map(image => retryOf(image, input.now))) };
   return {
     actions: [
       {
@@ -216,12 +212,24 @@ function planStart(
 const imageReason = (again: boolean): string => (again ? 'the last pull failed' : 'its container is about to start');
 
 function imagesToEnsure(input: DecideInput, containers: readonly Container[]): PodAction[] {
-  return containers.flatMap((c): PodAction[] => {
-    const image = imageOf(input.memory, c);
+  const needed = containers.flatMap(c => neededImages(input.desired.pod.spec, c));
+  return needed.flatMap((wanted): PodAction[] => {
+    const image = imageOf(input.memory, wanted);
     if (image?.state === 'pulling' || image?.state === 'present') return [];
     if (image?.state === 'failed' && image.retryAt > input.now) return [];
-    return [{ kind: 'ensure-image', container: c.name, because: imageReason(image !== undefined) }];
+    const container = containerOf(wanted);
+    const because = imageReason(image !== undefined);
+    if (wanted.name === container) return [{ kind: 'ensure-image', container, because }];
+    const volume = wanted.name.slice(container.length + 1);
+    return [{ kind: 'ensure-image', container, volume, because: `volume ${volume}: ${because}` }];
   });
+}
+
+/** When a failed pull is to be looked at again: as soon as its status changes, then for the next try. */
+function retryOf(image: ImageState | undefined, now: number): number | undefined {
+  if (image?.state !== 'failed') return undefined;
+  const shown = pullBackoffShownAt(image);
+  return shown > now ? shown : image.retryAt;
 }
 
 /** The pod has come to its end by itself: everything is stopped and given back, the records stay so that its outcome can be read. */

@@ -1,6 +1,6 @@
-import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { BackoffState } from '../../base/backoff.ts';
 import type { PodActionKind } from './actions.ts';
+import type { NeededImage } from './needed-images.ts';
 
 /**
  * What a pod's worker knows beside the runtime's word. All of it may be lost: a restarted kubelet begins with an empty memory and arrives at
@@ -12,7 +12,7 @@ export interface PodMemory {
   /** Whether the files of volumes are as what they show is now. */
   readonly files: 'current' | 'outdated';
   readonly podDir: 'unknown' | 'removed';
-  /** By container name; gone again once the container was started. */
+  /** By the name of the needed image (see needed-images.ts); gone again once the container was started. */
   readonly images: ReadonlyMap<string, ImageState>;
   /** Crash back-off by container name. */
   readonly crash: ReadonlyMap<string, BackoffState>;
@@ -26,7 +26,7 @@ export const POD = '';
 /** No container has such a name. */
 export const FILES = '/files';
 
-/** `of` is the image as the container names it: what is known of one says nothing of the next. */
+/** `of` is the image as the pod names it: what is known of one says nothing of the next. */
 export type ImageState = { readonly of: string } & (
   | { readonly state: 'pulling'; readonly backoff: BackoffState | undefined }
   | { readonly state: 'present'; readonly image: PresentImage }
@@ -39,10 +39,10 @@ export type ImageState = { readonly of: string } & (
     }
 );
 
-/** What is known of the image that the container names now. */
-export function imageOf(memory: PodMemory, container: Container): ImageState | undefined {
-  const known = memory.images.get(container.name);
-  return known?.of === (container.image ?? '') ? known : undefined;
+/** What is known of an image as the pod names it now. */
+export function imageOf(memory: PodMemory, needed: NeededImage): ImageState | undefined {
+  const known = memory.images.get(needed.name);
+  return known?.of === (needed.image ?? '') ? known : undefined;
 }
 
 /** How long a status shows how a pull failed before it shows the back-off. */

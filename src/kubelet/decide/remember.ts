@@ -1,7 +1,7 @@
-import type { Container } from '../../api/types/gen/core-v1.ts';
 import { nextBackoff } from '../../base/backoff.ts';
 import type { PodAction, PodActionKind } from './actions.ts';
 import { IMAGE_BACKOFF, STEP_BACKOFF } from './crash-backoff.ts';
+import { containerOf, type NeededImage } from './needed-images.ts';
 import { FILES, type ImageState, imageOf, POD, type PodMemory, type PresentImage } from './pod-memory.ts';
 
 /** Steps of one container; the others are the pod's as a whole. */
@@ -54,8 +54,7 @@ export function rememberDone(memory: PodMemory, action: PodAction): PodMemory {
     case 'stop-sandbox':
       return { ...after, stoppedSandboxes: new Set([...memory.stoppedSandboxes, action.id]) };
     case 'start-container': {
-      const images = new Map(memory.images);
-      images.delete(action.container);
+      const images = withoutImagesOf(memory, action.container);
       const crash = new Map(memory.crash);
       if (action.backoff === undefined) crash.delete(action.container);
       else crash.set(action.container, action.backoff);
@@ -102,35 +101,39 @@ export function rememberFailed(memory: PodMemory, action: PodAction, failure: St
     containerId: failure.containerId,
   });
   // the image may be what is wrong (it was removed meanwhile), so it is asked for again
-  const images = new Map(memory.images);
-  if (action.kind === 'start-container') images.delete(action.container);
+  const images = action.kind === 'start-container' ? withoutImagesOf(memory, action.container) : memory.images;
   return { ...memory, failures, images };
+}
+
+/** A container that is started again asks for its images again. */
+function withoutImagesOf({ images }: PodMemory, container: string): PodMemory['images'] {
+  return new Map([...images].filter(([name]) => containerOf({ name }) !== container));
 }
 
 export type ImageAnswer = 'pulling' | 'cut-off' | PresentImage | { readonly reason: string; readonly message: string };
 
-/** The memory after a pull has ended. Where the container has come to name another image since it began, that says nothing. */
-export function rememberPull(memory: PodMemory, container: Container, outcome: ImageAnswer, now: number): PodMemory {
-  return imageOf(memory, container)?.state === 'pulling' ? rememberImage(memory, container, outcome, now) : memory;
+/** The memory after a pull has ended. Where the pod has come to name another image since it began, that says nothing. */
+export function rememberPull(memory: PodMemory, needed: NeededImage, outcome: ImageAnswer, now: number): PodMemory {
+  return imageOf(memory, needed)?.state === 'pulling' ? rememberImage(memory, needed, outcome, now) : memory;
 }
 
-/** The memory after the image of a container was asked for. */
-export function rememberImage(memory: PodMemory, container: Container, outcome: ImageAnswer, now: number): PodMemory {
+/** The memory after an image was asked for. */
+export function rememberImage(memory: PodMemory, needed: NeededImage, outcome: ImageAnswer, now: number): PodMemory {
   const images = new Map(memory.images);
   // asked for again as soon as the runtime is back, without a wait
-  if (outcome === 'cut-off') images.delete(container.name);
-  else images.set(container.name, imageState(memory, container, outcome, now));
+  if (outcome === 'cut-off') images.delete(needed.name);
+  else images.set(needed.name, imageState(memory, needed, outcome, now));
   return { ...memory, images };
 }
 
 function imageState(
   memory: PodMemory,
-  container: Container,
+  needed: NeededImage,
   outcome: Exclude<ImageAnswer, 'cut-off'>,
   now: number,
 ): ImageState {
-  const of = container.image ?? '';
-  const before = imageOf(memory, container);
+  const of = needed.image ?? '';
+  const before = imageOf(memory, needed);
   const backoff = before === undefined || before.state === 'present' ? undefined : before.backoff;
   if (outcome === 'pulling') return { of, state: 'pulling', backoff };
   if ('ref' in outcome) return { of, state: 'present', image: outcome };

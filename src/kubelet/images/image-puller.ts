@@ -1,9 +1,9 @@
 import { aggregateMessage } from '../../api/go-quote.ts';
-import type { Container } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hash.ts';
 import type { Image, PodSandboxConfig } from '../../rpc/cri-api.ts';
+import type { NeededImage } from '../decide/needed-images.ts';
 import type { PresentImage } from '../decide/pod-memory.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import { credentialsFor, type Keyring, type RegistryCredential } from './keyring.ts';
@@ -15,7 +15,7 @@ import type { PullRecords } from './pull-records.ts';
 export type ImageOutcome = PresentImage | 'cut-off' | { readonly reason: string; readonly message: string };
 
 export interface ImageRequest {
-  readonly container: Container;
+  readonly needed: NeededImage;
   readonly sandbox: PodSandboxConfig;
   /** Asked for once a pull is needed. Rejects with what is wrong with the secrets. */
   readonly keyring: () => Promise<Keyring>;
@@ -60,15 +60,15 @@ export class ImagePuller {
     request: ImageRequest,
     signal: AbortSignal,
   ): Promise<ImageOutcome | { readonly pull: Promise<ImageOutcome> }> {
-    const { container, onEvent } = request;
-    const image = container.image ?? '';
+    const { needed, onEvent } = request;
+    const image = needed.image ?? '';
     const reference = imageReference(image);
     if (reference === undefined) {
       const message = `Failed to apply default image tag "${image}": invalid reference format`;
       onEvent('Warning', 'InspectFailed', message);
       return { reason: 'InvalidImageName', message };
     }
-    const policy = container.imagePullPolicy ?? 'IfNotPresent';
+    const policy = needed.imagePullPolicy ?? 'IfNotPresent';
     const found = await this.#inspect(request, reference, signal);
     // to a pod that may not use it, an image is not there
     const present = found !== undefined && policy !== 'Always' && (await this.#mayUse(request, reference, found));
@@ -91,7 +91,7 @@ export class ImagePuller {
   }
 
   async #inspect(
-    { container, onEvent }: ImageRequest,
+    { needed, onEvent }: ImageRequest,
     reference: string,
     signal: AbortSignal,
   ): Promise<Image | undefined> {
@@ -99,25 +99,21 @@ export class ImagePuller {
       return await this.#runtime.imageStatus(reference, '', signal);
     } catch (error) {
       if (errorCode(error) !== 'unavailable')
-        onEvent(
-          'Warning',
-          'InspectFailed',
-          `Failed to inspect image "${container.image ?? ''}": ${errorMessage(error)}`,
-        );
+        onEvent('Warning', 'InspectFailed', `Failed to inspect image "${needed.image ?? ''}": ${errorMessage(error)}`);
       throw error;
     }
   }
 
   /** A pod whose secrets cannot be read has none to show. */
-  async #mayUse({ container, keyring }: ImageRequest, reference: string, found: Image): Promise<boolean> {
+  async #mayUse({ needed, keyring }: ImageRequest, reference: string, found: Image): Promise<boolean> {
     const secrets = async (): Promise<readonly SecretUse[]> =>
       credentialsFor(await keyring().catch((): Keyring => new Map()), repositoryOf(reference)).map(c => c.secret);
-    return !(await this.#records.mustPull(container.image ?? '', found.id, secrets));
+    return !(await this.#records.mustPull(needed.image ?? '', found.id, secrets));
   }
 
   async #pull(request: ImageRequest, reference: string, signal: AbortSignal): Promise<ImageOutcome> {
     const { sandbox, keyring, onEvent } = request;
-    const image = request.container.image ?? '';
+    const image = request.needed.image ?? '';
     const startedAt = this.#clock.monotonic();
     try {
       const credentials = credentialsFor(await keyring(), repositoryOf(reference));

@@ -15,18 +15,23 @@ export function backoffEvents(
   after: PodStatus,
 ): readonly ContainerEvent[] {
   const known = new Map(containersOf(before).map(c => [c.name, c.state.waiting?.reason]));
-  return containersOf(after).flatMap(({ name, image, state }): ContainerEvent[] => {
+  return containersOf(after).flatMap(({ name, state }): ContainerEvent[] => {
     const reason = state.waiting?.reason;
     if (reason === known.get(name)) return [];
     if (reason === 'ImagePullBackOff')
       return [
-        { container: name, type: 'Normal', reason: 'BackOff', message: `Back-off pulling image "${image}"` },
+        { container: name, type: 'Normal', reason: 'BackOff', message: pulledInVain(state.waiting?.message ?? '') },
         { container: name, type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
       ];
     if (reason !== 'CrashLoopBackOff') return [];
     const message = `Back-off restarting failed container ${name} in pod ${podInWords(pod)}`;
     return [{ container: name, type: 'Warning', reason: 'BackOff', message }];
   });
+}
+
+/** The image may be that of a volume: the status says which, before it says why. */
+function pulledInVain(message: string): string {
+  return message.replace(/(?<=^Back-off pulling image "[^"]*"): .*$/s, '');
 }
 
 function containersOf(status: PodStatus | undefined): readonly ContainerStatus[] {

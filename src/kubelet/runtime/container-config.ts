@@ -7,10 +7,12 @@ import { expand } from '../env/expand.ts';
 import { ANNOTATION, LABEL } from './labels.ts';
 import { containerSecurityContext, type SecurityPolicy } from './security-context.ts';
 
-/** A file or directory of the node at its place in the container. */
+/** A file or directory of the node, or an image, at its place in the container. */
 export interface ResolvedMount {
   readonly containerPath: string;
+  /** Empty for an image. */
   readonly hostPath: string;
+  readonly image?: { readonly ref: string; readonly userSpecified: string; readonly subPath: string };
   readonly readOnly: boolean;
   readonly recursiveReadOnly: boolean;
   readonly propagation: VolumeMount['mountPropagation'];
@@ -49,6 +51,16 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       readonly: m.readOnly,
       recursiveReadOnly: m.recursiveReadOnly,
       propagation: propagation(m.propagation),
+      ...(m.image === undefined
+        ? {}
+        : {
+            image: {
+              image: m.image.ref,
+              userSpecifiedImage: m.image.userSpecified,
+              annotations: pod.pod.metadata.annotations ?? {},
+            },
+            imageSubPath: m.image.subPath,
+          }),
     })),
     labels: {
       [LABEL.podName]: pod.name,

@@ -50,6 +50,8 @@ async function applyVolume(step: VolumeStep, tools: VolumeTools): Promise<void> 
     case 'empty-dir':
       makeEmptyDir(step);
       break;
+    case 'image':
+      break;
     case 'host-path':
       checkHostPath(step);
       break;

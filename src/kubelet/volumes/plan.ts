@@ -14,6 +14,8 @@ export type VolumeStep =
     }
   | { readonly kind: 'host-path'; readonly volume: string; readonly path: string; readonly type: HostPathType }
   | FilesStep
+  /** The runtime mounts it; what is to be done is the pull (decide/needed-images.ts). */
+  | { readonly kind: 'image'; readonly volume: string }
   | { readonly kind: 'unsupported'; readonly volume: string; readonly because: string };
 
 /** A volume of files that the kubelet writes, and writes anew when their sources change. */
@@ -84,6 +86,7 @@ function planVolume(spec: PodSpec, volume: Volume, podDir: string, limits: Volum
   }
   if (hostPath !== undefined)
     return { kind: 'host-path', volume: name, path: hostPath.path, type: hostPath.type ?? '' };
+  if (volume.image !== undefined) return { kind: 'image', volume: name };
   const files = filesOf(volume);
   if (files !== undefined)
     return {
@@ -101,7 +104,7 @@ function planVolume(spec: PodSpec, volume: Volume, podDir: string, limits: Volum
     Object.entries(volume).find(([key, value]) => key !== 'name' && value !== undefined)?.[0] ?? 'of no type';
   return unsupported(
     volume,
-    `volume type ${type} is not supported; emptyDir, hostPath, configMap, secret, downwardAPI and projected are`,
+    `volume type ${type} is not supported; emptyDir, hostPath, configMap, secret, downwardAPI, projected and image are`,
   );
 }
 
@@ -161,10 +164,10 @@ function unsupported(volume: Volume, because: string): VolumeStep {
   return { kind: 'unsupported', volume: volume.name, because: `volume "${volume.name}": ${because}` };
 }
 
-/** Where on the node the content of a mounted volume is; undefined for a volume that is not there or not supported. */
+/** Where on the node the content of a mounted volume is; undefined for a volume that is not there, not supported, or an image. */
 export function volumeSource(steps: readonly VolumeStep[], volume: string): string | undefined {
   const step = steps.find(s => s.volume === volume);
-  return step === undefined || step.kind === 'unsupported' ? undefined : step.path;
+  return step !== undefined && 'path' in step ? step.path : undefined;
 }
 
 /** True for a volume that the kubelet writes: containers only read it, whatever their mounts say. */

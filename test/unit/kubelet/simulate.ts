@@ -1,14 +1,15 @@
 import type { Container, PodStatus } from '../../../src/api/types/gen/core-v1.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { containerNamed } from '../../../src/kubelet/act/start-container.ts';
-import { describeAction, type Plan, type PodAction } from '../../../src/kubelet/decide/actions.ts';
+import { type ActionOf, describeAction, type Plan, type PodAction } from '../../../src/kubelet/decide/actions.ts';
 import { CRASH_BACKOFF } from '../../../src/kubelet/decide/crash-backoff.ts';
+import { volumeImage } from '../../../src/kubelet/decide/needed-images.ts';
 import { planPod } from '../../../src/kubelet/decide/plan-pod.ts';
 import { planTermination } from '../../../src/kubelet/decide/plan-termination.ts';
 import { EMPTY_MEMORY, type PodMemory } from '../../../src/kubelet/decide/pod-memory.ts';
 import { computePodStatus } from '../../../src/kubelet/decide/pod-status.ts';
 import { NOTHING_PROBED, type ProbedContainers } from '../../../src/kubelet/decide/probe-verdicts.ts';
-import { rememberDone, rememberFailed, rememberImage } from '../../../src/kubelet/decide/remember.ts';
+import { type ImageAnswer, rememberDone, rememberFailed, rememberImage } from '../../../src/kubelet/decide/remember.ts';
 import type { DesiredPod } from '../../../src/kubelet/desired/desired-pod.ts';
 import { nothingObserved } from '../../../src/kubelet/observed/observed-pod.ts';
 import { PodCache } from '../../../src/kubelet/observed/pod-cache.ts';
@@ -28,6 +29,8 @@ export class Simulation {
   wanted = true;
   probed: ProbedContainers = NOTHING_PROBED;
   readonly log: string[] = [];
+  /** What becomes of images that are not simply there. */
+  readonly imageAnswers = new Map<string, ImageAnswer>();
 
   /** What was told of the pod last. */
   previous: PodStatus | undefined;
@@ -47,6 +50,13 @@ export class Simulation {
       ...{ desired: pod, observed, memory, probed, now, crashBackoff: CRASH_BACKOFF },
       startTime: this.previous?.startTime,
     });
+  }
+
+  #answerImage({ container: name, volume }: ActionOf<'ensure-image'>, now: number): PodMemory {
+    const container = this.container(name);
+    const needed = volume === undefined ? container : volumeImage(this.pod.pod.spec, container, volume);
+    if (needed === undefined) throw new Error(`${name} has no volume ${volume}`);
+    return rememberImage(this.memory, needed, this.imageAnswers.get(needed.image ?? '') ?? IMAGE, now);
   }
 
   container(name: string): Container {
@@ -105,7 +115,7 @@ export class Simulation {
     const { runtime, pod } = this;
     switch (action.kind) {
       case 'ensure-image':
-        this.memory = rememberImage(this.memory, this.container(action.container), IMAGE, runtime.now);
+        this.memory = this.#answerImage(action, runtime.now);
         return;
       case 'create-sandbox':
         await runtime.runSandbox(this.#sandboxConfig(action.attempt));

@@ -55,7 +55,7 @@ async function ensure(
   const onEvent = (...event: readonly string[]): void => {
     events.push(event.join(' '));
   };
-  const answer = await puller.ensure({ container: first, sandbox, keyring, onEvent }, signal);
+  const answer = await puller.ensure({ needed: first, sandbox, keyring, onEvent }, signal);
   return answer !== 'cut-off' && 'pull' in answer ? answer.pull : answer;
 }
 
@@ -91,8 +91,8 @@ describe('a pull that was unavailable', () => {
       throw new GantryError('unavailable', 'no answer');
     };
     expect(await ensure(ABSENT)).toBe('cut-off');
-    const pulling = rememberImage(EMPTY_MEMORY, { name: 'main', image: 'a', resources: {} }, 'pulling', 0);
-    expect(rememberImage(pulling, { name: 'main', image: 'a', resources: {} }, 'cut-off', 0)).toEqual(EMPTY_MEMORY);
+    const pulling = rememberImage(EMPTY_MEMORY, { name: 'main', image: 'a' }, 'pulling', 0);
+    expect(rememberImage(pulling, { name: 'main', image: 'a' }, 'cut-off', 0)).toEqual(EMPTY_MEMORY);
   });
 });
 

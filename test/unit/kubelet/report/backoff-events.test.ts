@@ -5,7 +5,7 @@ import { failureEvent } from '../../../../src/kubelet/report/failure-event.ts';
 import { podWith } from '../pods.ts';
 
 const pod = { ...podWith('containers: [{name: main, image: a:1}]'), uid: 'u' };
-const waiting = (reason: string): PodStatus => ({
+const waiting = (reason: string, message = 'Back-off pulling image "h:5/v:1": ErrImagePull: no "x": y'): PodStatus => ({
   containerStatuses: [
     {
       name: 'main',
@@ -13,7 +13,7 @@ const waiting = (reason: string): PodStatus => ({
       imageID: '',
       ready: false,
       restartCount: 0,
-      state: { waiting: { reason } },
+      state: { waiting: { reason, message } },
       lastState: {},
     },
   ],
@@ -24,7 +24,7 @@ describe('backoffEvents', () => {
     [
       'ErrImagePull',
       'ImagePullBackOff',
-      ['Normal BackOff Back-off pulling image "a:1"', 'Warning Failed Error: ImagePullBackOff'],
+      ['Normal BackOff Back-off pulling image "h:5/v:1"', 'Warning Failed Error: ImagePullBackOff'],
     ],
     [
       undefined,

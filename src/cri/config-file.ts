@@ -59,7 +59,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   conmon: 'path',
   catatonit: 'path',
   registries: { insecure: 'texts', mirrors: 'mirrors', configPath: 'path' },
-  images: { unpackRatio: 'count', unpackFreeBytes: 'count' },
+  images: { unpackRatio: 'count', unpackFreeBytes: 'count', pinned: 'texts' },
   streaming: { address: 'address', tlsCertFile: 'path', tlsKeyFile: 'path' },
   metricsAddress: 'address',
 };

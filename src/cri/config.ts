@@ -34,6 +34,8 @@ export interface CriConfig {
     readonly unpackRatio: number;
     /** Up to this many bytes a layer may unpack to whatever its ratio. */
     readonly unpackFreeBytes: number;
+    /** Images that a kubelet shall not remove for their space: references, with `*` for any characters (`registry.k8s.io/*`). */
+    readonly pinned: readonly string[];
   };
   /** Where exec, attach and port-forward are served to who asked for them by CRI. */
   readonly streaming: {
@@ -62,7 +64,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   conmon: '/usr/bin/conmon',
   catatonit: '/usr/bin/catatonit',
   registries: { insecure: [], mirrors: {}, configPath: '/etc/gantry/certs.d' },
-  images: { unpackRatio: 100, unpackFreeBytes: 64 << 20 },
+  images: { unpackRatio: 100, unpackFreeBytes: 64 << 20, pinned: [] },
   streaming: { address: '127.0.0.1:0', tlsCertFile: '', tlsKeyFile: '' },
   metricsAddress: '127.0.0.1:10260',
 };

@@ -20,6 +20,7 @@ import type { RuntimeServiceContext } from './runtime-service/context.ts';
 import { GracePeriods } from './runtime-service/grace-periods.ts';
 import { runtimeServiceHandlers } from './runtime-service/handlers.ts';
 import { recordLostMonitors } from './runtime-service/lost-monitors.ts';
+import { writableLayers } from './runtime-service/read-stats.ts';
 import { recordExit } from './runtime-service/record-exit.ts';
 import { recordFilesOnDisk } from './store/record-files.ts';
 import { RecordStore } from './store/record-store.ts';
@@ -118,7 +119,10 @@ export function criServer(options: CriServerOptions): Component {
         socketPath: config.socket,
         services: [
           implement(RuntimeServiceService, runtimeServiceHandlers(ctx, options.version)),
-          implement(ImageServiceService, imageServiceHandlers(images)),
+          implement(
+            ImageServiceService,
+            imageServiceHandlers(images, () => writableLayers(ctx)),
+          ),
           implement(ImagesService, imageImportHandlers(images)),
         ],
         log,

@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 import { errnoName } from '../base/errors.ts';
@@ -24,16 +24,7 @@ const AT_ONCE = 2;
 export async function directoryUsage(path: string): Promise<DirectoryUsage | undefined> {
   const root = await statOf(path);
   if (root === undefined) return undefined;
-  const linked = new Set<bigint>();
-  const sum = { bytes: 0, inodes: 0 };
-  const count = (stat: BigIntStats): void => {
-    if (stat.nlink > 1n && !stat.isDirectory()) {
-      if (linked.has(stat.ino)) return;
-      linked.add(stat.ino);
-    }
-    sum.bytes += Number(stat.blocks) * 512;
-    sum.inodes += 1;
-  };
+  const { sum, count } = counter();
   count(root);
   const folders = root.isDirectory() ? [path] : [];
   const look = async (file: string): Promise<void> => {
@@ -53,6 +44,42 @@ export async function directoryUsage(path: string): Promise<DirectoryUsage | und
     await Promise.all(batch);
   }
   return sum;
+}
+
+const SLASH = Buffer.from('/');
+
+/** The same at one go, for a process of its own: it blocks for some 5 ms per 1000 files. Nothing may change in the tree meanwhile. Throws the errno error. */
+export function directoryUsageSync(path: string): DirectoryUsage {
+  const { sum, count } = counter();
+  const root = lstatSync(path, { bigint: true });
+  count(root);
+  // Names as bytes: those of an image need not be UTF-8.
+  const folders = [Buffer.from(path)];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop())
+    for (const name of readdirSync(folder, 'buffer')) {
+      const file = Buffer.concat([folder, SLASH, name]);
+      const stat = lstatSync(file, { bigint: true });
+      if (stat.dev !== root.dev) continue;
+      count(stat);
+      if (stat.isDirectory()) folders.push(file);
+    }
+  return sum;
+}
+
+function counter(): { readonly sum: { bytes: number; inodes: number }; count(stat: BigIntStats): void } {
+  const linked = new Set<bigint>();
+  const sum = { bytes: 0, inodes: 0 };
+  return {
+    sum,
+    count(stat) {
+      if (stat.nlink > 1n && !stat.isDirectory()) {
+        if (linked.has(stat.ino)) return;
+        linked.add(stat.ino);
+      }
+      sum.bytes += Number(stat.blocks) * 512;
+      sum.inodes += 1;
+    },
+  };
 }
 
 async function* namesIn(folder: string): AsyncGenerator<string> {

@@ -1,3 +1,4 @@
+import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import type { ImagesService } from '../../rpc/gen/gantry/images/v1/images.ts';
 import type { ImageServiceService } from '../../rpc/gen/runtime/v1/services.ts';
 import type { Handlers } from '../../rpc/service.ts';
@@ -10,8 +11,11 @@ import { listImages } from './list-images.ts';
 import { pullImage } from './pull-image.ts';
 import { removeImage } from './remove-image.ts';
 
-/** runtime.v1.ImageService over a store. */
-export function imageServiceHandlers(images: Images): Handlers<typeof ImageServiceService> {
+/** runtime.v1.ImageService over a store. `writableLayers` is what containers have written. */
+export function imageServiceHandlers(
+  images: Images,
+  writableLayers: () => DirectoryUsage,
+): Handlers<typeof ImageServiceService> {
   return {
     listImages: async request => listImages(images, request),
     streamImages: request =>
@@ -22,7 +26,7 @@ export function imageServiceHandlers(images: Images): Handlers<typeof ImageServi
     imageStatus: async request => imageStatus(images, request),
     pullImage: (request, { signal }) => pullImage(images, request, signal),
     removeImage: request => removeImage(images, request),
-    imageFsInfo: async () => imageFsInfo(images, Date.now()),
+    imageFsInfo: () => imageFsInfo(images, writableLayers, Date.now()),
   };
 }
 

@@ -1,18 +1,21 @@
+import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import type { FilesystemUsage, ImageFsInfoResponse } from '../../rpc/cri-api.ts';
 import type { Images } from '../images/image-store.ts';
 
 /**
- * What unpacked layers take, as counted while unpacking; `now` is in milliseconds since the epoch. Layers and containers lie on one file
- * system: both lists hold the same entry, which is what tells a kubelet so (it takes the free space from the mount point, and what a container
- * takes from ContainerStats). What containers have written is therefore in neither.
+ * What the image store takes, and what containers have written (`writableLayers`, as it was counted last); `now` is in milliseconds since the epoch. Both lie
+ * on one file system and name the same mount point, by which a kubelet knows that (it takes the free space from there).
  */
-export function imageFsInfo(images: Images, now: number): ImageFsInfoResponse {
-  const { directory, bytes, inodes } = images.usage();
-  const usage: FilesystemUsage = {
+export async function imageFsInfo(
+  images: Pick<Images, 'directory' | 'usage'>,
+  writableLayers: () => DirectoryUsage,
+  now: number,
+): Promise<ImageFsInfoResponse> {
+  const usage = ({ bytes, inodes }: DirectoryUsage): FilesystemUsage => ({
     timestamp: BigInt(now) * 1_000_000n,
-    fsId: { mountpoint: directory },
+    fsId: { mountpoint: images.directory },
     usedBytes: { value: BigInt(bytes) },
     inodesUsed: { value: BigInt(inodes) },
-  };
-  return { imageFilesystems: [usage], containerFilesystems: [usage] };
+  });
+  return { imageFilesystems: [usage(await images.usage())], containerFilesystems: [usage(writableLayers())] };
 }

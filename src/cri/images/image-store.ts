@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
 import { errorMessage, GantryError, notFound } from '../../base/errors.ts';
 import { randomHex, sha256Hex } from '../../base/hash.ts';
 import type { Logger } from '../../daemon/logger.ts';
+import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { CriConfig } from '../config.ts';
 import { type FetchedImage, type FetchTarget, fetchImage } from './fetch-image.ts';
@@ -13,12 +15,14 @@ import { type ImportedImage, type ImportStep, importArchive } from './import-arc
 import type { UnpackLimits } from './layer-entry.ts';
 import { LayerStore } from './layer-store.ts';
 import { platformFor } from './manifest.ts';
+import { pinnedImages } from './pinned-images.ts';
 import type { ImageRecord, ImageStore } from './ports.ts';
 import { pullError } from './pull-error.ts';
 import { canonicalName, type ImageReference, parseReference, repositoryName } from './reference.ts';
 import type { RegistryAuth } from './registry-access.ts';
 import type { RegistryTimeouts } from './registry-http.ts';
 import { SharedWork } from './shared-work.ts';
+import { StoreUsage } from './store-usage.ts';
 import { Unpackers } from './unpackers.ts';
 
 /** Layers unpacked at once, over all pulls; each takes about one core and a resident set of 90 MB (seen) while it runs. */
@@ -45,8 +49,10 @@ export interface Images extends ImageStore {
   remove(reference: string): Promise<void>;
   /** The image's config as JSON text, '' for an unknown id. */
   configJson(id: string): string;
-  /** Directory of the store, and the bytes and inodes that unpacked layers take in it (as du counts, in blocks of 4096). */
-  usage(): { readonly directory: string; readonly bytes: number; readonly inodes: number };
+  /** Directory of the store. */
+  readonly directory: string;
+  /** What the directory takes, as du counts it; how old that may be: store-usage.ts. */
+  usage(): Promise<DirectoryUsage>;
   /** Removes what no image and no hold needs. To be called once the holds of running containers have been taken again after a start. */
   collectGarbage(): Promise<void>;
   /** Ends pulls and unpack processes. */
@@ -74,11 +80,14 @@ export async function openImageStore(config: CriConfig, log: Logger, options: Im
     ...(options.registryTimeouts === undefined ? {} : { timeouts: options.registryTimeouts }),
   };
   const registries = new ImageRegistries(config.registries, registryOptions, log);
-  return new LocalImages(directory, registries, unpackers, limits, layers, records, log);
+  const pinned = pinnedImages(config.images.pinned);
+  return new LocalImages(directory, registries, unpackers, limits, layers, records, pinned, log);
 }
 
 class LocalImages implements Images {
-  readonly #directory: string;
+  readonly directory: string;
+  readonly #usage: StoreUsage;
+  readonly #isPinned: (names: readonly string[]) => boolean;
   readonly #registries: ImageRegistries;
   readonly #unpackers: Unpackers;
   readonly #limits: UnpackLimits;
@@ -98,9 +107,12 @@ class LocalImages implements Images {
     limits: UnpackLimits,
     layers: LayerStore,
     records: ImageRecords,
+    isPinned: (names: readonly string[]) => boolean,
     log: Logger,
   ) {
-    this.#directory = directory;
+    this.directory = directory;
+    this.#usage = new StoreUsage(directory, systemClock);
+    this.#isPinned = isPinned;
     this.#registries = registries;
     this.#unpackers = unpackers;
     this.#limits = limits;
@@ -112,11 +124,11 @@ class LocalImages implements Images {
 
   resolve(reference: string): ImageRecord | undefined {
     const found = findImage(this.#visible(), reference);
-    return found === undefined ? undefined : recordOf(found);
+    return found === undefined ? undefined : this.#recordOf(found);
   }
 
   list(): readonly ImageRecord[] {
-    return this.#visible().map(recordOf);
+    return this.#visible().map(image => this.#recordOf(image));
   }
 
   layerDirs(id: string): readonly string[] {
@@ -149,7 +161,7 @@ class LocalImages implements Images {
     onStep: (step: ImportStep) => void,
     signal: AbortSignal,
   ): Promise<readonly ImportedImage[]> {
-    const spool = join(this.#directory, 'ingest', `import-${randomHex(4)}`);
+    const spool = join(this.directory, 'ingest', `import-${randomHex(4)}`);
     return importArchive(
       path,
       reference,
@@ -176,8 +188,8 @@ class LocalImages implements Images {
     return this.#records.get(id)?.configJson ?? '';
   }
 
-  usage(): { directory: string; bytes: number; inodes: number } {
-    return { directory: this.#directory, ...this.#layers.usage() };
+  usage(): Promise<DirectoryUsage> {
+    return this.#usage.read(this.#layers.usage());
   }
 
   async collectGarbage(): Promise<void> {
@@ -220,13 +232,13 @@ class LocalImages implements Images {
         { image: title, id: stored.id, bytes: stored.sizeBytes, layers: stored.diffIds.length, ms },
         'pulled',
       );
-      return recordOf(stored);
+      return this.#recordOf(stored);
     } catch (error) {
       this.#log.info({ image: title, reason: errorMessage(error) }, 'pull failed');
       fetched?.unpin();
       this.#dropUnheld();
       await this.#layers.settled();
-      throw pullError(error, title, this.#directory);
+      throw pullError(error, title, this.directory);
     } finally {
       fetched?.unpin();
       this.#dropUnheld();
@@ -250,6 +262,10 @@ class LocalImages implements Images {
     });
   }
 
+  #recordOf({ id, repoTags, repoDigests, sizeBytes, config }: StoredImage): ImageRecord {
+    return { id, repoTags, repoDigests, sizeBytes, config, pinned: this.#isPinned([...repoTags, ...repoDigests]) };
+  }
+
   #visible(): readonly StoredImage[] {
     return this.#records.all().filter(i => !i.removed);
   }
@@ -264,9 +280,4 @@ class LocalImages implements Images {
       if (image.removed && !this.#isHeld(image.id)) this.#records.delete(image.id);
     this.#layers.collect(new Set(this.#records.all().flatMap(i => i.diffIds)));
   }
-}
-
-function recordOf(image: StoredImage): ImageRecord {
-  const { id, repoTags, repoDigests, sizeBytes, config } = image;
-  return { id, repoTags, repoDigests, sizeBytes, config, pinned: false };
 }

@@ -82,7 +82,7 @@ export class LayerStore {
     return join(this.#root, 'layers', layerName(diffId));
   }
 
-  /** Bytes and inodes of all layers, as counted while unpacking. */
+  /** Bytes and inodes of all layers, as counted when they had been unpacked. */
   usage(): { bytes: number; inodes: number } {
     let bytes = 0;
     let inodes = 0;

@@ -28,12 +28,9 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 const OPAQUE_XATTR = 'trusted.overlay.opaque';
 const MAX_LINKS = 40;
 const SET_ID_BITS = 0o6000;
-const ACCOUNTING_BLOCK = 4096;
 
-/** What the unpacked layer takes on disk, in whole blocks of 4096 bytes, as du counts. */
-export interface LayerUsage {
-  readonly bytes: number;
-  readonly inodes: number;
+/** What became of a layer. */
+export interface LayerOutcome {
   /** Extended attributes that the file system cannot hold or that a layer may not set. */
   readonly skippedXattrs: number;
 }
@@ -49,8 +46,6 @@ export class LayerUnpacker implements TarHandler {
   readonly #directories = new Set(['']);
   readonly #directoryTimes = new Map<string, number>();
   #file: { fd: number; header: TarHeader; path: string } | undefined;
-  #bytes = 0;
-  #inodes = 1;
   #skippedXattrs = 0;
 
   /** `root` is an existing directory; '' for the root of a chroot. */
@@ -97,11 +92,11 @@ export class LayerUnpacker implements TarHandler {
     });
   }
 
-  /** Sets what had to wait for the last entry and returns what the layer takes. */
-  finish(): LayerUsage {
+  /** Sets what had to wait for the last entry. */
+  finish(): LayerOutcome {
     for (const [path, mtime] of this.#directoryTimes)
       this.#guard(path, () => lutimesSync(`${this.#root}${path}/`, mtime, mtime));
-    return { bytes: this.#bytes, inodes: this.#inodes, skippedXattrs: this.#skippedXattrs };
+    return { skippedXattrs: this.#skippedXattrs };
   }
 
   /** Closes what an unfinished file holds open. */
@@ -119,7 +114,6 @@ export class LayerUnpacker implements TarHandler {
       case 'file': {
         const flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW;
         const fd = this.#fresh(path, () => openSync(full, flags, header.mode));
-        this.#count(header.size);
         this.#file = { fd, header, path };
         return;
       }
@@ -145,7 +139,6 @@ export class LayerUnpacker implements TarHandler {
         break;
       }
     }
-    this.#count(0);
     if (header.uid !== 0 || header.gid !== 0) lchownSync(full, header.uid, header.gid);
     if (header.type !== 'symlink') chmodSync(full, header.mode);
     this.#xattrs(header, path);
@@ -159,7 +152,6 @@ export class LayerUnpacker implements TarHandler {
       this.#fresh(path, () => mkdirSync(`${this.#root}${path}`));
       // Hidden below and made anew: nothing of the lower directory may show through.
       if (old !== undefined && isWhiteout(old)) this.#setOpaque(path);
-      this.#count(ACCOUNTING_BLOCK);
     }
     this.#directories.add(path);
     lchownSync(full, header.uid, header.gid);
@@ -190,10 +182,8 @@ export class LayerUnpacker implements TarHandler {
   /** Hides `path` of the layers below. What this very layer put there stays: whiteouts speak of lower layers only. */
   #whiteout(path: string): void {
     const there = this.#stat(path);
-    if (there === undefined) {
-      makeNode(`${this.#root}${path}`, 'char', 0, 0, 0);
-      this.#count(0);
-    } else if (there.isDirectory()) this.#setOpaque(path);
+    if (there === undefined) makeNode(`${this.#root}${path}`, 'char', 0, 0, 0);
+    else if (there.isDirectory()) this.#setOpaque(path);
   }
 
   #setOpaque(path: string): void {
@@ -247,17 +237,11 @@ export class LayerUnpacker implements TarHandler {
 
   #implicitDirectory(path: string): void {
     mkdirSync(`${this.#root}${path}`, 0o755);
-    this.#count(ACCOUNTING_BLOCK);
   }
 
   #xattrs(header: TarHeader, path: string): void {
     for (const [name, value] of header.xattrs)
       if (!isLayerXattr(name) || !setXattr(`${this.#root}${path}`, name, value)) this.#skippedXattrs += 1;
-  }
-
-  #count(size: number): void {
-    this.#inodes += 1;
-    this.#bytes += Math.ceil(size / ACCOUNTING_BLOCK) * ACCOUNTING_BLOCK;
   }
 
   #stat(path: string): Stats | undefined {

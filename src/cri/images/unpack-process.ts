@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { errorCode, errorMessage, GantryError } from '../../base/errors.ts';
 import { MovableRoot } from '../../linux/chroot.ts';
+import { directoryUsageSync } from '../../linux/directory-usage.ts';
 import { dieWithParent } from '../../linux/parent-death.ts';
 import { syncFileSystem } from '../../linux/syncfs.ts';
 import { loadZstd } from '../../linux/zstd.ts';
@@ -10,8 +11,8 @@ import { LayerBytes, LayerSources } from './layer-bytes.ts';
 import { LayerDecompression } from './layer-decompression.ts';
 import { decompressionBomb } from './layer-entry.ts';
 import { TarReader } from './tar-reader.ts';
-import { LayerUnpacker, type LayerUsage } from './unpack-layer.ts';
-import type { UnpackReport, UnpackRequest } from './unpack-protocol.ts';
+import { LayerUnpacker } from './unpack-layer.ts';
+import type { LayerUsage, UnpackReport, UnpackRequest } from './unpack-protocol.ts';
 
 /**
  * The life of an unpack process: takes layers from stdin (unpack-protocol.ts) until it closes, or until the first failure. It fetches each
@@ -83,10 +84,10 @@ async function unpack(request: UnpackRequest, sources: LayerSources, root: Movab
   }
   checkDigest(request.digest, bytes.digest(), 'blob');
   checkDigest(request.diffId, `sha256:${plain.digest('hex')}`, 'uncompressed layer');
-  const usage = unpacker.finish();
+  const outcome = unpacker.finish();
   root.leave();
   syncFileSystem(request.directory);
-  return usage;
+  return { ...outcome, ...directoryUsageSync(request.directory) };
 }
 
 function checkDigest(expected: string | undefined, found: string, what: string): void {

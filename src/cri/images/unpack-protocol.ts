@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../base/errors.ts';
+import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import type { BlobLocation } from './image-source.ts';
-import type { LayerUsage } from './unpack-layer.ts';
+import type { LayerOutcome } from './unpack-layer.ts';
 
 /**
  * What passes between the image store and an unpack process: to the process one line of JSON per layer (UnpackRequest), back lines of JSON
@@ -20,6 +21,9 @@ export interface UnpackRequest {
   /** Most bytes of uncompressed tar. */
   readonly maxBytes: number;
 }
+
+/** What the layer takes on disk, as du counts it once all is written out. */
+export interface LayerUsage extends LayerOutcome, DirectoryUsage {}
 
 export type UnpackReport =
   /** Bytes of the layer that have been taken so far. */

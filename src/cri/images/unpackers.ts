@@ -4,8 +4,7 @@ import type { Writable } from 'node:stream';
 import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
 import type { BlobLocation } from './image-source.ts';
 import type { AskedAgain } from './registry-layer.ts';
-import type { LayerUsage } from './unpack-layer.ts';
-import type { UnpackReport, UnpackRequest } from './unpack-protocol.ts';
+import type { LayerUsage, UnpackReport, UnpackRequest } from './unpack-protocol.ts';
 
 /** A process that has nothing to do for this long is ended: the daemon's idle memory is its own alone. */
 const IDLE_MS = 2_000;

@@ -1,5 +1,6 @@
 import { TimeSlice } from '../../base/time-slice.ts';
 import { type CgroupUsage, cgroupUsage } from '../../linux/cgroup-usage.ts';
+import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import type { ContainerStats, PodSandboxStats } from '../../rpc/cri-api.ts';
 import { cgroupsPath } from '../spec/cgroup-path.ts';
 import { type ContainerRecord, containerState } from '../store/container-record.ts';
@@ -102,6 +103,15 @@ function readingOf(ctx: RuntimeServiceContext, id: string, usage: CgroupUsage): 
   const monotonic = BigInt(Math.round(ctx.clock.monotonic() * 1e6));
   const nanoCores = used === undefined ? undefined : ctx.cpuRates.take(id, { used, at: monotonic });
   return { usage, at: ctx.node.now(), nanoCores };
+}
+
+/** What all containers have written into their root file systems, as it was counted last: what was never counted is on its way. */
+export function writableLayers(ctx: RuntimeServiceContext): DirectoryUsage {
+  const counted = ctx.store.allContainers().flatMap(({ id }) => ctx.layerUsages.latest(ctx.paths.upperDir(id)) ?? []);
+  return counted.reduce<DirectoryUsage>(
+    (sum, { bytes, inodes }) => ({ bytes: sum.bytes + bytes, inodes: sum.inodes + inodes }),
+    { bytes: 0, inodes: 0 },
+  );
 }
 
 function forgetGone(ctx: RuntimeServiceContext): void {

@@ -114,7 +114,7 @@ async function openHandler(
       sealedFrom: program !== undefined && program.unsealedBecause === undefined ? path : undefined,
       root,
     }),
-    features: handlerFeatures(each, { ...facts, userNamespaces: false }),
+    features: handlerFeatures(each, { ...facts, userNamespaces: facts.noUserNamespaces === undefined }),
   };
 }
 

@@ -60,6 +60,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   catatonit: 'path',
   registries: { insecure: 'texts', mirrors: 'mirrors', configPath: 'path' },
   images: { unpackRatio: 'count', unpackFreeBytes: 'count', pinned: 'texts' },
+  cdiSpecDirs: 'paths',
   streaming: { address: 'address', tlsCertFile: 'path', tlsKeyFile: 'path' },
   metricsAddress: 'address',
 };

@@ -21,6 +21,8 @@ export interface CriConfig {
   readonly conmon: string;
   /** The pause program, run with -P. */
   readonly catatonit: string;
+  /** Where CDI specifications lie; a later directory has the higher priority. */
+  readonly cdiSpecDirs: readonly string[];
   readonly registries: {
     /** host[:port] of registries spoken to over plain HTTP. */
     readonly insecure: readonly string[];
@@ -65,6 +67,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   catatonit: '/usr/bin/catatonit',
   registries: { insecure: [], mirrors: {}, configPath: '/etc/gantry/certs.d' },
   images: { unpackRatio: 100, unpackFreeBytes: 64 << 20, pinned: [] },
+  cdiSpecDirs: ['/etc/cdi', '/var/run/cdi'],
   streaming: { address: '127.0.0.1:0', tlsCertFile: '', tlsKeyFile: '' },
   metricsAddress: '127.0.0.1:10260',
 };

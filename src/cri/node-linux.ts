@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { errnoName, failedPrecondition, notFound } from '../base/errors.ts';
@@ -14,7 +23,9 @@ import { directoryInRoot, readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
 import { bootId, isAlive, linkCounters, processHeeds } from '../linux/procfs.ts';
 import type { NodePort } from './node-port.ts';
-import { lookUpDevices, readHostDevices } from './oci/host-devices.ts';
+import { usernsNode, withIdmappedLayers } from './node-userns.ts';
+import { readCdiFiles } from './oci/cdi-files.ts';
+import { lookUpDevices, lookUpNode, readHostDevices } from './oci/host-devices.ts';
 import type { CriPaths } from './paths.ts';
 import type { HostFacts } from './spec/inputs.ts';
 
@@ -43,20 +54,28 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
       mkdirSync(path, { recursive: true, mode: 0o1777 });
       mount('shm', path, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, `mode=1777,size=${sizeBytes}`);
     },
-    mountOverlay({ lowerDirs, upperDir, workDir, target }) {
+    ...usernsNode,
+    mountOverlay(request) {
+      const { lowerDirs, upperDir, workDir, target } = request;
       for (const directory of [workDir, target]) mkdirSync(directory, 0o700);
       faultPoint('cri/create-container/mount-points-made');
-      // The upper directory's mode is the mode of `/` inside: the topmost layer's, as in the image.
-      mkdirSync(upperDir, statSync(lowerDirs[0] ?? workDir).mode & 0o7777);
-      faultPoint('cri/create-container/layer-made');
-      mountOverlay(target, { lower: lowerDirs, upper: upperDir, work: workDir }, overlayOptions);
+      withIdmappedLayers(lowerDirs, request.idmapped, lower => {
+        // The upper directory's mode and owner are those of `/` inside: the topmost layer's, as in the image.
+        const { mode, uid, gid } = statSync(lower[0] ?? workDir);
+        mkdirSync(upperDir, mode & 0o7777);
+        chownSync(upperDir, uid, gid);
+        faultPoint('cri/create-container/layer-made');
+        mountOverlay(target, { lower, upper: upperDir, work: workDir }, overlayOptions);
+      });
     },
-    mountReadOnlyOverlay({ lowerDirs, target }) {
-      mkdirSync(target, { recursive: true, mode: 0o700 });
+    mountReadOnlyOverlay({ lowerDirs, target, idmapped }) {
+      mkdirSync(target, { recursive: true, mode: 0o711 });
       // Without an upper directory overlayfs wants two lower ones.
       const padding = [0, 1].slice(Math.min(lowerDirs.length, 2)).map(n => `${target}.empty-${n}`);
       for (const directory of padding) mkdirSync(directory, { recursive: true, mode: 0o755 });
-      mountOverlay(target, { lower: [...lowerDirs, ...padding], upper: undefined, work: undefined });
+      withIdmappedLayers(lowerDirs, idmapped, lower =>
+        mountOverlay(target, { lower: [...lower, ...padding], upper: undefined, work: undefined }),
+      );
     },
     unmount: path => unmount(path, { lazy: true }),
     unmountIn(directory) {
@@ -105,6 +124,8 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     readInRoot: readTextInRoot,
     directoryInRoot,
     lookUpDevices,
+    lookUpNode,
+    readCdiFiles,
     hostDevices: readHostDevices,
 
     signal: signalProcess,

@@ -5,8 +5,9 @@
 import type { CgroupUsage } from '../linux/cgroup-usage.ts';
 import type { LinkCounters } from '../linux/procfs.ts';
 import type { ProcessIdentity } from './oci/ports.ts';
+import type { CdiFile } from './spec/cdi-devices.ts';
 import type { HostFacts, RequestedDevice } from './spec/inputs.ts';
-import type { OciDevice } from './spec/oci-spec.ts';
+import type { OciDevice, OciIdMapping } from './spec/oci-spec.ts';
 
 export interface OverlayRequest {
   /** Topmost first. */
@@ -14,9 +15,30 @@ export interface OverlayRequest {
   readonly upperDir: string;
   readonly workDir: string;
   readonly target: string;
+  /** Shows the layers with the ids of a bound user namespace; `scratch` names a folder that is made and removed meanwhile. */
+  readonly idmapped?: { readonly usernsPath: string; readonly scratch: string } | undefined;
 }
 
-export interface NodePort {
+/** For pods with a user namespace of their own. */
+export interface UserNamespacePort {
+  /** Makes and binds a user namespace and, in it, a network namespace. On failure nothing is left. */
+  createUserns(request: {
+    readonly path: string;
+    readonly netnsPath: string | undefined;
+    readonly uids: readonly OciIdMapping[];
+    readonly gids: readonly OciIdMapping[];
+  }): Promise<void>;
+  removeUserns(path: string): void;
+  chown(path: string, uid: number, gid: number): void;
+  /** Gives the pipes that are a process's standard streams to a user of the machine. */
+  chownStreams(pid: number, uid: number, gid: number): void;
+  /** Shows a file or a tree at `target`, which is made, with the ids of the namespace. Throws `failed-precondition` where the file system cannot. */
+  mountIdmapped(request: { readonly source: string; readonly target: string; readonly usernsPath: string }): void;
+  /** Takes away everything that `mountIdmapped` showed in a folder, and the folder. */
+  removeIdmapped(directory: string): void;
+}
+
+export interface NodePort extends UserNamespacePort {
   /** Nanoseconds since the epoch, never the same twice, never going back. */
   now(): bigint;
   newId(): string;
@@ -31,7 +53,7 @@ export interface NodePort {
   /** Mounts a container's root file system; makes the directories. Needs as many lower directories as one mount call can take. */
   mountOverlay(request: OverlayRequest): void;
   /** Mounts layers (topmost first, none is fine) that nobody can write to; makes the target. */
-  mountReadOnlyOverlay(request: Pick<OverlayRequest, 'lowerDirs' | 'target'>): void;
+  mountReadOnlyOverlay(request: Pick<OverlayRequest, 'lowerDirs' | 'target' | 'idmapped'>): void;
   unmount(path: string): void;
   /** Unmounts what is mounted right below a directory, which need not be there. */
   unmountIn(directory: string): void;
@@ -51,6 +73,10 @@ export interface NodePort {
   directoryInRoot(rootfs: string, path: string): string | undefined;
   /** The device at a host path (a directory: all below it) as the container shall see it. Throws `invalid-argument`, naming the path. */
   lookUpDevices(request: { hostPath: string; containerPath: string; permissions: string }): readonly RequestedDevice[];
+  /** The device node at exactly this path; undefined where there is none. */
+  lookUpNode(path: string): OciDevice | undefined;
+  /** Every CDI specification in these directories, with those that cannot be read. */
+  readCdiFiles(directories: readonly string[]): readonly CdiFile[];
   /** Every device of the machine, for privileged containers. */
   hostDevices(): readonly OciDevice[];
 

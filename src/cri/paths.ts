@@ -16,6 +16,10 @@ export interface CriPaths {
   /** Bundles and root file systems of containers. */
   readonly containerStates: string;
   readonly netnsDir: string;
+  /** Bound user namespaces of pods that have one of their own. */
+  readonly usernsDir: string;
+  /** A folder per container: what of its mounts is shown with the pod's ids while the runtime takes it up. */
+  readonly idmappedDir: string;
   /** Where monitors leave a file per ended container. */
   readonly exitDir: string;
   sandboxRecord(id: string): string;
@@ -30,6 +34,8 @@ export interface CriPaths {
   /** A directory with a mount per image volume of the container. */
   imageVolumes(id: string): string;
   netns(id: string): string;
+  userns(id: string): string;
+  idmapped(id: string): string;
   shm(id: string): string;
   resolvConf(id: string): string;
   hostname(id: string): string;
@@ -49,6 +55,8 @@ export function criPaths(config: { readonly root: string; readonly state: string
     sandboxStates: `${state}/sandboxes`,
     containerStates: `${state}/containers`,
     netnsDir: `${state}/netns`,
+    usernsDir: `${state}/userns`,
+    idmappedDir: `${state}/idmapped`,
     exitDir: `${state}/exits`,
     sandboxRecord: id => `${root}/sandboxes/${checkedId(id)}.json`,
     containerDir,
@@ -60,6 +68,8 @@ export function criPaths(config: { readonly root: string; readonly state: string
     rootfs: id => `${containerState(id)}/rootfs`,
     imageVolumes: id => `${containerState(id)}/image-volumes`,
     netns: id => `${state}/netns/${checkedId(id)}`,
+    userns: id => `${state}/userns/${checkedId(id)}`,
+    idmapped: id => `${state}/idmapped/${checkedId(id)}`,
     shm: id => `${sandboxState(id)}/shm`,
     resolvConf: id => `${sandboxState(id)}/resolv.conf`,
     hostname: id => `${sandboxState(id)}/hostname`,

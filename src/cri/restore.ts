@@ -6,6 +6,7 @@ import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
 import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
 import type { RuntimeServiceContext } from './runtime-service/context.ts';
 import { unmountImageVolumes } from './runtime-service/image-volumes.ts';
+import { hideMountsAgain } from './runtime-service/pod-ids.ts';
 import { endContainer, recordExit } from './runtime-service/record-exit.ts';
 import { removeContainerById } from './runtime-service/remove-container.ts';
 import { removeSandboxById } from './runtime-service/remove-pod-sandbox.ts';
@@ -146,8 +147,8 @@ async function observe(
     monitored,
     runtimeStates: await runtimeStates(ctx),
     sandboxBundles: idsIn(paths.sandboxStates),
-    containerBundles: idsIn(paths.containerStates),
-    netns: idsIn(paths.netnsDir),
+    containerBundles: [...new Set([...idsIn(paths.containerStates), ...idsIn(paths.idmappedDir)])],
+    netns: [...new Set([...idsIn(paths.netnsDir), ...idsIn(paths.usernsDir)])],
     writableLayers: orphanFolders,
   };
 }
@@ -211,6 +212,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
       await clearFromRuntime(ctx, id, bundle);
       ctx.node.unmount(ctx.paths.rootfs(id));
       unmountImageVolumes(ctx, id);
+      hideMountsAgain(ctx, id);
       ctx.node.removeTree(bundle);
       ctx.monitor.forget(id);
       ctx.store.deleteContainer(id);
@@ -220,6 +222,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
       const bundle = ctx.paths.sandboxBundle(id);
       await clearFromRuntime(ctx, id, bundle);
       ctx.node.removeNetns(ctx.paths.netns(id));
+      ctx.node.removeUserns(ctx.paths.userns(id));
       ctx.node.unmount(ctx.paths.shm(id));
       ctx.node.removeTree(bundle);
       ctx.monitor.forget(id);

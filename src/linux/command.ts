@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { fchownSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { errnoName, GantryError } from '../base/errors.ts';
 import { closeFds, createPipe, readPipe, writePipe } from './pipe.ts';
@@ -12,6 +12,8 @@ export interface CommandOptions extends Pick<SpawnOptions, 'env' | 'cwd' | 'newS
   /** The child is killed after this long; no limit unless given (0 is none). */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Who may open its stdout and stderr anew by name; this process's user unless given. */
+  readonly outputOwner?: { readonly uid: number; readonly gid: number };
   /** How much of each of stdout and stderr is kept; the rest is read and dropped. 16 MiB unless given. */
   readonly maxOutputBytes?: number;
 }
@@ -91,6 +93,8 @@ function start(
     const input = options.input === undefined ? undefined : pipe();
     const out = pipe();
     const err = pipe();
+    const { outputOwner: owner } = options;
+    if (owner !== undefined) for (const { write } of [out, err]) fchownSync(write, owner.uid, owner.gid);
     const { pid } = spawnProcess(file, args, {
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

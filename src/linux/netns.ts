@@ -114,7 +114,7 @@ export function releaseNetnsFolder(folder: string): void {
  * A namespace bound in a private mount lives on in every mount namespace that copied it (each container's, for a while), and with it its links and
  * addresses. On a shared mount the unmount reaches the copies. So the folder is bound on itself and shared, unless its mount is shared as it is.
  */
-function shareMount(folder: string): void {
+export function shareMount(folder: string): void {
   const { dev, ino } = statSync(folder);
   const key = `${folder}:${dev}:${ino}`;
   if (prepared.has(key)) return;

@@ -38,6 +38,8 @@ function filesOfGantry(host: Target['host']): string[] {
     ...names('/run/gantry/cri/sandboxes').map(n => `sandbox state ${n}`),
     ...names('/run/gantry/cri/containers').map(n => `container state ${n}`),
     ...names('/run/gantry/cri/netns').map(n => `netns ${n}`),
+    ...names('/run/gantry/cri/userns').map(n => `user namespace ${n}`),
+    ...names('/run/gantry/cri/idmapped').map(n => `idmapped mounts ${n}`),
     ...names('/run/gantry/cri/exits').map(n => `exit file ${n}`),
     ...['crun', 'runc'].flatMap(runtime => names(`/run/gantry/cri/${runtime}`).map(n => `${runtime} state ${n}`)),
     ...names('/run/gantry/cri/handlers').flatMap(handler =>
@@ -119,7 +121,7 @@ function mounts(mountinfo: string): string[] {
     .map(line => line.split(' ')[4] ?? '')
     .filter(
       target =>
-        /^\/run\/(gantry\/cri\/(sandboxes|containers|netns)|containerd\/io|netns\/)/.test(target) ||
+        /^\/run\/(gantry\/cri\/(sandboxes|containers|netns|userns|idmapped)|containerd\/io|netns\/)/.test(target) ||
         target.includes('/kubelet/pods/'),
     )
     .map(target => `mount ${target}`);

@@ -134,6 +134,7 @@ describe.each([
       sandbox: {
         hostname: 'host',
         netnsPath: undefined,
+        userns: undefined,
         infraPid: process.pid,
         shmPath: join(base, 'shm'),
         resolvConfPath: join(base, 'resolv.conf'),

@@ -18,7 +18,7 @@ export interface FeatureFacts {
 const CRUN_SINCE = { recursiveReadOnlyMounts: [1, 8], userNamespaces: [1, 8] } as const;
 
 /**
- * The features of a handler: what kernel and runtime can both do. A runtime says it by `features` (the names of its mount options, whether it maps ids); one
+ * The features of a handler: what kernel and runtime can both do. A runtime says it by `features` (the names of its mount options, the namespaces it knows); one
  * that does not is believed by its version where that is known, and else has none. Pure.
  */
 export function handlerFeatures(
@@ -40,7 +40,7 @@ export function programName(version: string): string {
 /** The parts of `features` (runtime-spec, features.md) that matter here. */
 interface ToldFeatures {
   readonly mountOptions?: readonly string[];
-  readonly linux?: { readonly mountExtensions?: { readonly idmap?: { readonly enabled?: boolean } } };
+  readonly linux?: { readonly namespaces?: readonly string[] };
 }
 
 function toldBy(features: unknown): HandlerFeatures {
@@ -48,7 +48,8 @@ function toldBy(features: unknown): HandlerFeatures {
   const { mountOptions, linux } = features as ToldFeatures;
   return {
     recursiveReadOnlyMounts: Array.isArray(mountOptions) && mountOptions.includes('rro'),
-    userNamespaces: linux?.mountExtensions?.idmap?.enabled === true,
+    // mounts are shown with the ids of a pod by us: a runtime only has to join the namespace
+    userNamespaces: Array.isArray(linux?.namespaces) && linux.namespaces.includes('user'),
   };
 }
 

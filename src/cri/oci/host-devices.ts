@@ -52,6 +52,13 @@ export function lookUpDevices(request: {
   return devices.map(device => ({ device, access }));
 }
 
+/** The node at exactly this path; undefined where there is none. Links are not followed, and named pipes count. */
+export function lookUpNode(path: string): OciDevice | undefined {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return undefined;
+  return stats.isFIFO() ? { path, type: 'p', major: 0, minor: 0, fileMode: stats.mode & 0o777 } : deviceOf(stats, path);
+}
+
 function devicesBelow(directory: string, containerDirectory: string): readonly OciDevice[] {
   const devices: OciDevice[] = [];
   for (const entry of readdirSync(directory, { withFileTypes: true })) {

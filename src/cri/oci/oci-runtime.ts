@@ -7,7 +7,7 @@ import { runCommand } from '../../linux/command.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { becomeSubreaper } from '../../linux/subreaper.ts';
 import { killExec } from './kill-exec.ts';
-import { openExec } from './open-exec.ts';
+import { openExec, streamOwner } from './open-exec.ts';
 import type { ExecRequest, ExecResult, OciRuntime } from './ports.ts';
 import { releaseInit, settleStart } from './release-init.ts';
 import { runtimeFailure, saysUnknownContainer } from './runtime-failure.ts';
@@ -52,8 +52,8 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     sealedFrom,
     globalArgs,
 
-    async start(id, signal) {
-      if (name === 'crun' && releaseInit(join(root, id))) return;
+    async start(id, { poststartHooks = false } = {}, signal) {
+      if (name === 'crun' && !poststartHooks && releaseInit(join(root, id))) return;
       const result = await run(['start', id], signal);
       if (result.code !== 0) throw failure('start', result);
     },
@@ -126,7 +126,7 @@ async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal
     const running = runCommand(
       runtime.path,
       [...runtime.globalArgs, 'exec', '--process', tracks.processFile, '--pid-file', tracks.pidFile, request.id],
-      { maxOutputBytes: request.maxOutputBytes, signal: stop.signal },
+      { maxOutputBytes: request.maxOutputBytes, signal: stop.signal, outputOwner: streamOwner(request) },
     );
     faultPoint('cri/exec-sync/started');
     const result = await running;

@@ -9,7 +9,7 @@ import { faultPoint } from '../../linux/fault-point.ts';
 import { closeFds, createPipe, readWaiting } from '../../linux/pipe.ts';
 import { pipeSession, terminalSession } from './exec-streams.ts';
 import { type ExecTracks, killExec } from './kill-exec.ts';
-import type { ExecSession, OpenExecRequest } from './ports.ts';
+import type { ExecSession, FileOwner, OpenExecRequest } from './ports.ts';
 import { runtimeFailure } from './runtime-failure.ts';
 
 export interface ExecProgram {
@@ -114,6 +114,12 @@ function complaint(stderr: number, console: ConsoleSocket | undefined): string {
   }
 }
 
+/** Whose the streams of an exec are. */
+export function streamOwner({ owner, process }: Pick<OpenExecRequest, 'owner' | 'process'>): FileOwner {
+  const { uid = 0, gid = 0 } = owner ?? (process as { user?: Partial<FileOwner> }).user ?? {};
+  return { uid, gid };
+}
+
 /** Both sides of the streams of what is started. stderr is always there: until the program runs it carries the runtime's own words. */
 class Ends {
   theirs: { stdin: number | 'null'; stdout: number | 'null'; stderr: number | 'null' } = {
@@ -126,7 +132,7 @@ class Ends {
   stderr = -1;
 
   make(request: OpenExecRequest): void {
-    const { uid = 0, gid = 0 } = (request.process as { user?: { uid?: number; gid?: number } }).user ?? {};
+    const { uid, gid } = streamOwner(request);
     // A program may open its streams anew by name (/dev/stdin, /proc/self/fd/1), and then its user's rights count.
     if (request.stdin && !request.terminal) {
       const { read, write } = createPipe();

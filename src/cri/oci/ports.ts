@@ -11,10 +11,17 @@ import type { OciResources } from '../spec/oci-spec.ts';
 
 export type { ProcessIdentity } from '../../linux/procfs.ts';
 
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
 export interface ExecRequest {
   readonly id: string;
   /** The whole OCI process object (config.json `process`). */
   readonly process: object;
+  /** Whose the streams are, by the machine's ids: a program may open them anew by name (/dev/stderr). The user of `process` unless given. */
+  readonly owner?: FileOwner | undefined;
   /** 0 means no limit. */
   readonly timeoutMs: number;
   /** Bytes kept of stdout and of stderr each; what is over is dropped. */
@@ -32,6 +39,8 @@ export interface OpenExecRequest {
   readonly id: string;
   /** The whole OCI process object (config.json `process`), `terminal` as below. */
   readonly process: object;
+  /** As in ExecRequest. */
+  readonly owner?: FileOwner | undefined;
   /** With a terminal there is one stream both ways, and `stderr` must be false. */
   readonly terminal: boolean;
   readonly stdin: boolean;
@@ -66,8 +75,8 @@ export interface OciRuntime {
   readonly sealedFrom?: string | undefined;
   /** Arguments that precede every verb (`--root=…`). */
   readonly globalArgs: readonly string[];
-  /** Starts a created container. Throws the runtime's own message, e.g. when the command is not in the image. */
-  start(id: string, signal?: AbortSignal): Promise<void>;
+  /** Starts a created container, and runs its poststart hooks where there are some. Throws the runtime's own message, e.g. when the command is not in the image. */
+  start(id: string, options?: { readonly poststartHooks?: boolean }, signal?: AbortSignal): Promise<void>;
   /** Removes a container's runtime state and cgroups; with `force` kills it first. Safe to repeat: an unknown id is fine. */
   delete(id: string, options: { readonly force: boolean }, signal?: AbortSignal): Promise<void>;
   /** Changes the limits of a created or running container to these (config.json `linux.resources`). Safe to repeat. Throws the runtime's own message. */

@@ -11,8 +11,8 @@ const FIFO = 'exec.fifo';
  * Does what `crun start` does, without the process (4 to 6 ms of it): the container's init waits for a byte in the FIFO `exec.fifo` of crun's state, and
  * the container counts as created for as long as the file is there (seen with strace on crun 1.8.1). crun takes the file away first and writes then;
  * here it is the other way round, so that a crash between the two leaves a container that runs and not one that waits for ever: `settleStart` takes
- * the file away later. Returns false, having done nothing, when nobody waits there: `crun start` then says what is wrong, or knows a newer way. Our
- * specifications have no poststart hooks, the only other thing that `start` would do.
+ * the file away later. Returns false, having done nothing, when nobody waits there: `crun start` then says what is wrong, or knows a newer way. The only other thing that
+ * `start` would do are poststart hooks: a container that has some is started by `crun start`.
  */
 export function releaseInit(directory: string): boolean {
   const fifo = join(directory, FIFO);

@@ -5,6 +5,7 @@ import type { ContainerSpecInputs, CriMount } from '../spec/inputs.ts';
 import { containerState } from '../store/container-record.ts';
 import type { SandboxRecord } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { sandboxUserns, showWithPodIds } from './pod-ids.ts';
 import { podAnnotations } from './run-pod-sandbox.ts';
 import { handlerOf } from './runtime-of.ts';
 
@@ -25,12 +26,19 @@ export function gatherSpecInputs(
   const { node, paths } = ctx;
   const context = config.linux?.securityContext;
   const rootfs = paths.rootfs(id);
+  const userns = sandboxUserns(sandbox);
   return {
     id,
-    config: { ...config, mounts: config.mounts.map(m => resolvedMount(ctx, m)) },
+    config: {
+      ...config,
+      mounts: config.mounts.map((m, index) =>
+        showWithPodIds(ctx, id, userns, { ...m, ...resolvedMount(ctx, m) }, index),
+      ),
+    },
     sandbox: {
       hostname: sandbox.hostname,
       netnsPath: sandbox.netnsPath,
+      userns,
       infraPid: sandbox.infra?.pid ?? 0,
       shmPath: sandbox.ownShm ? paths.shm(sandbox.id) : '/dev/shm',
       resolvConfPath: paths.resolvConf(sandbox.id),

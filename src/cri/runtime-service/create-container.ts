@@ -1,7 +1,6 @@
-import { errorMessage, failedPrecondition, GantryError, notFound } from '../../base/errors.ts';
+import { errorMessage, failedPrecondition, notFound } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import {
-  type ContainerConfig,
   ContainerEventType,
   type CreateContainerRequest,
   type CreateContainerResponse,
@@ -16,9 +15,11 @@ import type { BuiltSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerKey } from '../store/container-record.ts';
 import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import { type CheckedContainerConfig, checkContainerConfig } from '../validation/container-config.ts';
+import { withCdiDevices } from './cdi-devices.ts';
 import { gatherSpecInputs } from './container-spec-inputs.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { lookUpImageVolumes, mountImageVolumes, volumeImageIds } from './image-volumes.ts';
+import { giveStreams, hideMountsAgain, layerIds } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
 import { recordExit } from './record-exit.ts';
 import { runtimeOf } from './runtime-of.ts';
@@ -35,7 +36,7 @@ export async function createContainer(
   request: CreateContainerRequest,
   signal?: AbortSignal,
 ): Promise<CreateContainerResponse> {
-  const config = checkedConfig(request.config);
+  const config = checkContainerConfig(request.config);
   const sandbox = ctx.store.requireSandbox(request.podSandboxId);
   const key = containerKey(config.metadata.name, config.metadata.attempt);
   const containerId = await ctx.joins.run(
@@ -47,13 +48,6 @@ export async function createContainer(
     signal,
   );
   return { containerId };
-}
-
-function checkedConfig(config: ContainerConfig | undefined): CheckedContainerConfig {
-  const checked = checkContainerConfig(config);
-  if (checked.CDIDevices.length > 0)
-    throw new GantryError('unimplemented', 'CDI devices are not supported: list the device nodes instead');
-  return checked;
 }
 
 async function makeContainer(
@@ -73,19 +67,24 @@ async function makeContainer(
   try {
     for (const imageId of [image.id, ...volumeImageIds(mounts)]) ctx.images.hold(imageId, id);
     faultPoint('cri/create-container/recorded');
-    mountRootfs(ctx, id, image);
+    mountRootfs(ctx, record, sandbox, image);
     faultPoint('cri/create-container/rootfs-mounted');
-    const mounted = { ...config, mounts: mountImageVolumes(ctx, id, mounts) };
+    const mounted = { ...config, mounts: mountImageVolumes(ctx, id, mounts, sandbox.usernsPath) };
     faultPoint('cri/create-container/image-volumes-mounted');
-    const { spec, notes } = buildContainerSpec(gatherSpecInputs(ctx, { id, config: mounted, sandbox, image }));
+    const built = buildContainerSpec(gatherSpecInputs(ctx, { id, config: mounted, sandbox, image }));
+    const { notes } = built;
+    const spec = withCdiDevices(ctx, built.spec, config);
     sayOnce(ctx, notes);
     const created = await createInRuntime(ctx, record, spec);
     faultPoint('cri/create-container/runtime-created');
+    hideMountsAgain(ctx, id);
+    giveStreams(ctx, spec, created.init?.pid);
     const { uid, gid, additionalGids = [] } = spec.process.user;
     requireReady(ctx, sandboxId);
     ctx.store.updateContainer(id, {
       ...created,
       user: { uid, gid, additionalGids },
+      ...(spec.hooks?.poststart === undefined ? {} : { poststartHooks: true }),
       createdAt: ctx.node.now(),
     });
     faultPoint('cri/create-container/ready');
@@ -144,14 +143,21 @@ function newRecord(
   };
 }
 
-function mountRootfs(ctx: RuntimeServiceContext, id: string, image: ImageRecord): void {
-  ctx.node.makeDirectory(ctx.paths.containerBundle(id), 0o700);
+function mountRootfs(
+  ctx: RuntimeServiceContext,
+  { id }: ContainerRecord,
+  { usernsPath }: SandboxRecord,
+  image: ImageRecord,
+): void {
+  // Whoever is root in a user namespace of its own has to pass through here as anybody may.
+  ctx.node.makeDirectory(ctx.paths.containerBundle(id), usernsPath === undefined ? 0o700 : 0o711);
   faultPoint('cri/create-container/bundle-made');
   ctx.node.mountOverlay({
     lowerDirs: ctx.images.layerDirs(image.id),
     upperDir: ctx.paths.upperDir(id),
     workDir: ctx.paths.workDir(id),
     target: ctx.paths.rootfs(id),
+    idmapped: layerIds(ctx, id, usernsPath),
   });
 }
 

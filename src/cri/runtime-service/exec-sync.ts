@@ -28,7 +28,7 @@ export async function execSync(
     return await runtimeOf(ctx, record.id).exec(
       {
         id: record.id,
-        process: execProcess(ctx, record.id, request.cmd, false),
+        ...execProcess(ctx, record.id, request.cmd, false),
         timeoutMs: Number(request.timeout) * 1000,
         maxOutputBytes: MAX_OUTPUT_BYTES,
       },

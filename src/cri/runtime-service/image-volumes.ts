@@ -1,6 +1,7 @@
 import { errorMessage, failedPrecondition, GantryError, invalidArgument, notFound } from '../../base/errors.ts';
 import type { Mount } from '../../rpc/cri-api.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { layerIds } from './pod-ids.ts';
 
 /** By this word at the start of a message a kubelet tells the failure of an image volume from others. */
 const REASON = 'ImageVolumeMountFailed';
@@ -33,21 +34,30 @@ export function volumeImageIds(mounts: readonly Mount[]): readonly string[] {
 
 /**
  * Mounts the images of looked-up mounts, each at a place of its own below the container's bundle, and returns the mounts with that place, or the directory
- * in it that the sub-path names, as their source. What was mounted before a throw goes with the container.
+ * in it that the sub-path names, as their source; in a pod with a user namespace of its own they show its ids already. What was mounted before a throw goes with the container.
  */
-export function mountImageVolumes(ctx: RuntimeServiceContext, id: string, mounts: readonly Mount[]): Mount[] {
+export function mountImageVolumes(
+  ctx: RuntimeServiceContext,
+  id: string,
+  mounts: readonly Mount[],
+  usernsPath: string | undefined,
+): Mount[] {
   const { node, images, paths } = ctx;
   return mounts.map((mount, index) => {
     if (mount.image === undefined) return mount;
     const target = `${paths.imageVolumes(id)}/${index}`;
     try {
-      node.mountReadOnlyOverlay({ lowerDirs: images.layerDirs(mount.image.imageRef), target });
+      node.mountReadOnlyOverlay({
+        lowerDirs: images.layerDirs(mount.image.imageRef),
+        target,
+        idmapped: layerIds(ctx, id, usernsPath),
+      });
       const source = mount.imageSubPath === '' ? target : node.directoryInRoot(target, mount.imageSubPath);
       if (source === undefined)
         throw failedPrecondition(
           `image_sub_path "${mount.imageSubPath}" is no directory in image "${mount.image.userSpecifiedImage || mount.image.image}"`,
         );
-      return { ...mount, image: undefined, hostPath: source };
+      return { ...mount, image: undefined, hostPath: source, uidMappings: [], gidMappings: [] };
     } catch (error) {
       throw new GantryError(
         error instanceof GantryError ? error.code : 'internal',

@@ -9,11 +9,14 @@ import {
 } from '../../rpc/cri-api.ts';
 import { checkBandwidth } from '../network/capabilities.ts';
 import type { RuntimeHandler } from '../oci/runtimes.ts';
+import type { PodUserNamespace } from '../spec/inputs.ts';
 import { buildSandboxSpec } from '../spec/sandbox-spec.ts';
+import { podUserNamespace, type UserNamespaceIds } from '../spec/user-namespace.ts';
 import { type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
 import { type CheckedSandboxConfig, checkSandboxConfig } from '../validation/sandbox-config.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { networkAttachment, usesHostNetwork } from './network-attachment.ts';
+import { podRoot, sandboxUserns } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
 import { recordExit } from './record-exit.ts';
 import { resolvConf } from './resolv-conf.ts';
@@ -69,6 +72,7 @@ async function makeSandbox(
 ): Promise<string> {
   const id = ctx.node.newId();
   const hostNetwork = usesHostNetwork(config);
+  const userns = requestedUserns(ctx, config, handler);
   const record = ctx.store.putSandbox({
     version: 1,
     id,
@@ -78,6 +82,7 @@ async function makeSandbox(
     runtime: handler.name,
     bootId: ctx.node.bootId,
     ...(hostNetwork ? {} : { netnsPath: ctx.paths.netns(id) }),
+    ...(userns === undefined ? {} : { usernsPath: ctx.paths.userns(id) }),
     hostname: config.hostname !== '' && !hostNetwork ? config.hostname : ctx.node.hostname,
     ownShm: config.linux?.securityContext?.namespaceOptions?.ipc !== NamespaceMode.NODE,
     ips: [],
@@ -88,7 +93,9 @@ async function makeSandbox(
     if (record.netnsPath !== undefined) {
       // A namespace joined by a refused container would be wasted work: say no before anything is made.
       requireNetwork(ctx);
-      ctx.node.createNetns(record.netnsPath);
+      const { netnsPath, usernsPath } = record;
+      if (userns === undefined || usernsPath === undefined) ctx.node.createNetns(netnsPath);
+      else await ctx.node.createUserns({ ...userns, path: usernsPath, netnsPath });
       faultPoint('cri/run-pod-sandbox/netns-made');
     }
     // The monitor's work is in other processes, the network's in this one: begun in this order, they overlap.
@@ -141,11 +148,14 @@ async function startInfra(
   faultPoint('cri/run-pod-sandbox/files-written');
   if (record.ownShm) node.mountShm(paths.shm(id), SHM_BYTES);
   faultPoint('cri/run-pod-sandbox/shm-mounted');
+  const userns = sandboxUserns(record);
+  if (userns !== undefined) giveToPodRoot(ctx, id, userns);
   const { spec, notes } = buildSandboxSpec({
     id,
     config,
     hostname,
     netnsPath: record.netnsPath,
+    userns,
     rootfs: ctx.pause.path,
     args: ctx.pause.args,
     host: node.facts,
@@ -162,6 +172,29 @@ async function startInfra(
   await runtime.start(id);
   faultPoint('cri/run-pod-sandbox/infra-started');
   return { infra: container, monitor };
+}
+
+/** The ids that the pod asks for. Throws `failed-precondition` where this machine or the runtime cannot give them. */
+function requestedUserns(
+  ctx: RuntimeServiceContext,
+  config: PodSandboxConfig,
+  { name, features }: RuntimeHandler,
+): UserNamespaceIds | undefined {
+  const userns = podUserNamespace(config.linux?.securityContext?.namespaceOptions);
+  const { noUserNamespaces } = ctx.node.facts;
+  if (userns !== undefined && noUserNamespaces !== undefined)
+    throw failedPrecondition(`a pod cannot have a user namespace of its own here: ${noUserNamespaces}`);
+  if (userns !== undefined && !features.userNamespaces)
+    throw failedPrecondition(`the runtime handler "${name}" does not support user namespaces`);
+  return userns;
+}
+
+/** The pod's shared files are its own: its root may change them. */
+function giveToPodRoot(ctx: RuntimeServiceContext, id: string, userns: PodUserNamespace): void {
+  const { uid, gid } = podRoot(userns);
+  const { paths } = ctx;
+  for (const path of [paths.resolvConf(id), paths.hostname(id), paths.hosts(id), paths.shm(id)])
+    ctx.node.chown(path, uid, gid);
 }
 
 /** A file of the machine that a minimal installation may lack: then it is empty. */

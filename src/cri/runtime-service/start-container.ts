@@ -39,7 +39,7 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
   // Taken before the program runs, so that no end of it is earlier.
   const startedAt = ctx.node.now();
   try {
-    await runtimeOf(ctx, id).start(id);
+    await runtimeOf(ctx, id).start(id, { poststartHooks: record.poststartHooks === true });
     faultPoint('cri/start-container/started');
     ctx.store.markContainer(id, { startedAt });
     faultPoint('cri/start-container/recorded');

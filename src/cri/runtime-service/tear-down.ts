@@ -9,6 +9,7 @@ import { cgroupsPath } from '../spec/cgroup-path.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { unmountImageVolumes } from './image-volumes.ts';
 import { networkAttachment } from './network-attachment.ts';
+import { hideMountsAgain } from './pod-ids.ts';
 import { deleteFromRuntime } from './record-exit.ts';
 
 /**
@@ -24,6 +25,7 @@ export async function destroyContainer(ctx: RuntimeServiceContext, id: string): 
   faultPoint('cri/remove-container/rootfs-unmounted');
   unmountImageVolumes(ctx, id);
   faultPoint('cri/remove-container/image-volumes-unmounted');
+  hideMountsAgain(ctx, id);
   ctx.node.removeTree(ctx.paths.containerBundle(id));
   faultPoint('cri/remove-container/bundle-removed');
   ctx.monitor.forget(id);
@@ -77,6 +79,7 @@ export function releaseNode(ctx: RuntimeServiceContext, id: string): void {
   if (record === undefined) return;
   if (record.netnsPath !== undefined) ctx.node.removeNetns(record.netnsPath);
   faultPoint('cri/stop-pod-sandbox/netns-removed');
+  if (record.usernsPath !== undefined) ctx.node.removeUserns(record.usernsPath);
   if (record.ownShm) ctx.node.unmount(ctx.paths.shm(id));
 }
 

@@ -12,6 +12,7 @@ import { decideResources } from './resources.ts';
 import { clampRlimits } from './rlimits.ts';
 import { decideAppArmor, decidePathProtection, decideSeccomp } from './security-profiles.ts';
 import { processUser } from './user.ts';
+import { idMappings, requireSameUserNamespace } from './user-namespace.ts';
 
 /**
  * The OCI specification of a container. Same inputs, same text. Throws `invalid-argument`, `failed-precondition` or `unimplemented` with a sentence that
@@ -20,6 +21,7 @@ import { processUser } from './user.ts';
 export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
   const { config, sandbox, image, host } = inputs;
   const context = config.linux?.securityContext;
+  requireSameUserNamespace(sandbox.userns, context?.namespaceOptions);
   const privileged = context?.privileged ?? false;
   const readonlyRootfs = context?.readonlyRootfs ?? false;
   const resources = config.linux?.resources;
@@ -77,11 +79,13 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
         namespaces: containerNamespaces({
           options: context?.namespaceOptions,
           netnsPath: sandbox.netnsPath,
+          usernsPath: sandbox.userns?.path,
           infraPid: sandbox.infraPid,
           targetPid: inputs.targetPid,
           cgroupVersion: host.cgroupVersion,
           privileged,
         }),
+        ...idMappings(sandbox.userns),
         cgroupsPath: cgroupsPath(sandbox.cgroupParent, inputs.id),
         resources: decideResources(resources, host, devices.rules),
         ...(devices.devices.length > 0 ? { devices: devices.devices } : {}),

@@ -3,6 +3,7 @@
  * fit them as they are; the rest are facts that the caller has gathered.
  */
 import type { OciDevice, OciRlimit } from './oci-spec.ts';
+import type { UserNamespaceIds } from './user-namespace.ts';
 
 /** runtime.v1 NamespaceMode. */
 export const NAMESPACE_MODE = { POD: 0, CONTAINER: 1, NODE: 2, TARGET: 3 } as const;
@@ -17,12 +18,24 @@ export interface CriInt64Value {
   readonly value: bigint;
 }
 
+export interface CriIdMapping {
+  readonly hostId: number;
+  readonly containerId: number;
+  readonly length: number;
+}
+
+export interface CriUserNamespace {
+  readonly mode: number;
+  readonly uids: readonly CriIdMapping[];
+  readonly gids: readonly CriIdMapping[];
+}
+
 export interface CriNamespaceOption {
   readonly network: number;
   readonly pid: number;
   readonly ipc: number;
   readonly targetId: string;
-  readonly usernsOptions?: { readonly mode: number } | undefined;
+  readonly usernsOptions?: CriUserNamespace | undefined;
 }
 
 export interface CriSecurityProfile {
@@ -145,6 +158,8 @@ export interface HostFacts {
   readonly appArmor: boolean;
   /** The runtime understands the mount options rro, rbind-ro, … (runc and crun from 1.8 and 1.1 on do), and the kernel has mount_setattr. */
   readonly recursiveReadOnly: boolean;
+  /** Why pods cannot have user namespaces of their own here; undefined where they can. */
+  readonly noUserNamespaces: string | undefined;
 }
 
 /** A host device that a container shall see; the caller has looked the numbers up. */
@@ -152,6 +167,10 @@ export interface RequestedDevice {
   readonly device: OciDevice;
   /** Any of `r`, `w`, `m`. */
   readonly access: string;
+}
+
+export interface PodUserNamespace extends UserNamespaceIds {
+  readonly path: string;
 }
 
 /** What a container takes over from its running sandbox. */
@@ -162,6 +181,8 @@ export interface SandboxFacts {
   readonly netnsPath: string | undefined;
   /** The infra process, whose ipc, uts and (shared) pid namespaces are joined. */
   readonly infraPid: number;
+  /** The pod's own user namespace and where it is bound; undefined for the machine's. */
+  readonly userns: PodUserNamespace | undefined;
   /** Directory of the pod's /dev/shm (a tmpfs); the machine's own /dev/shm with host IPC. */
   readonly shmPath: string;
   readonly resolvConfPath: string;
@@ -203,6 +224,7 @@ export interface SandboxSpecInputs {
   /** Host name of the pod; ignored on the host network. */
   readonly hostname: string;
   readonly netnsPath: string | undefined;
+  readonly userns: PodUserNamespace | undefined;
   /** The pause process's root file system and arguments. */
   readonly rootfs: string;
   readonly args: readonly string[];

@@ -1,4 +1,4 @@
-import { failedPrecondition, GantryError, invalidArgument } from '../../base/errors.ts';
+import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import type { CriNamespaceOption } from './inputs.ts';
 import { NAMESPACE_MODE } from './inputs.ts';
 import type { OciNamespace } from './oci-spec.ts';
@@ -7,6 +7,8 @@ export interface ContainerNamespaceRequest {
   readonly options: CriNamespaceOption | undefined;
   /** The sandbox's; undefined on the host network. */
   readonly netnsPath: string | undefined;
+  /** Bound path of the pod's user namespace; undefined for the machine's. */
+  readonly usernsPath: string | undefined;
   readonly infraPid: number;
   readonly targetPid: number | undefined;
   readonly cgroupVersion: 1 | 2;
@@ -20,8 +22,7 @@ export interface ContainerNamespaceRequest {
  */
 export function containerNamespaces(request: ContainerNamespaceRequest): readonly OciNamespace[] {
   const { options, infraPid } = request;
-  refuseUserNamespace(options);
-  const namespaces: OciNamespace[] = [{ type: 'mount' }];
+  const namespaces: OciNamespace[] = [{ type: 'mount' }, ...userNamespace(request.usernsPath)];
   const pid = pidNamespace(request);
   if (pid !== undefined) namespaces.push(pid);
   if (options?.ipc !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'ipc', path: `/proc/${infraPid}/ns/ipc` });
@@ -35,10 +36,10 @@ export function containerNamespaces(request: ContainerNamespaceRequest): readonl
 export function sandboxNamespaces(
   options: CriNamespaceOption | undefined,
   netnsPath: string | undefined,
+  usernsPath: string | undefined,
   cgroupVersion: 1 | 2,
 ): readonly OciNamespace[] {
-  refuseUserNamespace(options);
-  const namespaces: OciNamespace[] = [{ type: 'mount' }];
+  const namespaces: OciNamespace[] = [{ type: 'mount' }, ...userNamespace(usernsPath)];
   if (options?.pid !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'pid' });
   if (options?.ipc !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'ipc' });
   if (options?.network !== NAMESPACE_MODE.NODE) namespaces.push(networkNamespace(netnsPath), { type: 'uts' });
@@ -70,7 +71,6 @@ function networkNamespace(path: string | undefined): OciNamespace {
   return { type: 'network', path };
 }
 
-function refuseUserNamespace(options: CriNamespaceOption | undefined): void {
-  if (options?.usernsOptions?.mode === NAMESPACE_MODE.POD)
-    throw new GantryError('unimplemented', 'user namespaces are not supported: set hostUsers to true');
+function userNamespace(path: string | undefined): readonly OciNamespace[] {
+  return path === undefined ? [] : [{ type: 'user', path }];
 }

@@ -40,8 +40,14 @@ export interface OciMount {
   readonly options: readonly string[];
 }
 
+export interface OciIdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
 export interface OciNamespace {
-  readonly type: 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup';
+  readonly type: 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup' | 'user';
   /** An existing namespace to join; a new one is made without it. */
   readonly path?: string;
 }
@@ -100,14 +106,35 @@ export interface OciSeccomp {
   readonly syscalls: readonly OciSeccompRule[];
 }
 
+export type OciHookName =
+  | 'prestart'
+  | 'createRuntime'
+  | 'createContainer'
+  | 'startContainer'
+  | 'poststart'
+  | 'poststop';
+
+/** A program that the runtime starts at a moment of the container's life. */
+export interface OciHook {
+  readonly path: string;
+  readonly args?: readonly string[];
+  readonly env?: readonly string[];
+  /** Seconds. */
+  readonly timeout?: number;
+}
+
 export interface OciLinux {
   readonly namespaces: readonly OciNamespace[];
+  /** Those of the user namespace, also of one that is joined. */
+  readonly uidMappings?: readonly OciIdMapping[];
+  readonly gidMappings?: readonly OciIdMapping[];
   readonly cgroupsPath: string;
   readonly resources: OciResources;
   readonly devices?: readonly OciDevice[];
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly rootfsPropagation?: string;
+  readonly intelRdt?: Readonly<Record<string, unknown>>;
   readonly sysctl?: Readonly<Record<string, string>>;
   /** Our own profile, or one that is passed on as it was read. */
   readonly seccomp?: OciSeccomp | object;
@@ -120,6 +147,7 @@ export interface OciSpec {
   readonly hostname?: string;
   readonly mounts: readonly OciMount[];
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly hooks?: Readonly<Partial<Record<OciHookName, readonly OciHook[]>>>;
   readonly linux: OciLinux;
 }
 

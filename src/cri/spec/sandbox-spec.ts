@@ -8,6 +8,7 @@ import { sandboxNamespaces } from './namespaces.ts';
 import type { BuiltSpec } from './oci-spec.ts';
 import { clampOomScoreAdj } from './oom-score.ts';
 import { decideSysctls } from './sysctls.ts';
+import { idMappings, type UserNamespaceIds } from './user-namespace.ts';
 
 /** Upstream's value for pause processes: killed last of all that belongs to pods. */
 const INFRA_OOM_SCORE_ADJ = -998;
@@ -20,10 +21,14 @@ const INFRA_MOUNTS = ['/proc', '/dev'];
  * What a pod with a network of its own may do in it without capabilities: serve ports below 1024, and ping by datagram sockets. containerd's defaults since
  * 2.0, on which images and instructions rely; only its own network is concerned. A pod's sysctls are stronger.
  */
-const UNPRIVILEGED_NETWORK = {
-  'net.ipv4.ip_unprivileged_port_start': '0',
-  'net.ipv4.ping_group_range': '0 2147483647',
-};
+function unprivilegedNetwork(userns: UserNamespaceIds | undefined): Readonly<Record<string, string>> {
+  // The kernel takes no group that the pod's user namespace does not have.
+  const lastGroup = (userns?.gids[0]?.size ?? 2 ** 31) - 1;
+  return {
+    'net.ipv4.ip_unprivileged_port_start': '0',
+    'net.ipv4.ping_group_range': `0 ${Math.min(lastGroup, 2 ** 31 - 1)}`,
+  };
+}
 
 /**
  * The OCI specification of a pod's pause process, which holds the pod's ipc, uts and pid namespaces open: a read-only root, no capabilities, and the pod's
@@ -37,7 +42,7 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
   const oom = clampOomScoreAdj(INFRA_OOM_SCORE_ADJ, host.oomScoreAdj);
   const annotations = decideAnnotations(config.annotations, inputs.annotations);
   const sysctl = {
-    ...(ownNetwork ? UNPRIVILEGED_NETWORK : {}),
+    ...(ownNetwork ? unprivilegedNetwork(inputs.userns) : {}),
     ...decideSysctls(config.linux?.sysctls ?? {}, { network: ownNetwork, ipc: options?.ipc !== NAMESPACE_MODE.NODE }),
   };
   return {
@@ -58,7 +63,8 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
       mounts: kernelMounts(false).filter(m => INFRA_MOUNTS.includes(m.destination)),
       annotations: annotations.annotations,
       linux: {
-        namespaces: sandboxNamespaces(options, inputs.netnsPath, host.cgroupVersion),
+        namespaces: sandboxNamespaces(options, inputs.netnsPath, inputs.userns?.path, host.cgroupVersion),
+        ...idMappings(inputs.userns),
         cgroupsPath: cgroupsPath(config.linux?.cgroupParent ?? '', inputs.id),
         resources: { devices: decideDevices(false, [], []).rules, cpu: { shares: INFRA_CPU_SHARES } },
         ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),

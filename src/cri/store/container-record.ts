@@ -37,6 +37,8 @@ export interface ContainerRecord {
   readonly cgroupPath: string;
   /** True when the container has a pid namespace of its own, so that the end of its init ends everything in it. */
   readonly ownPidNamespace: boolean;
+  /** Set with createdAt: programs of a driver (CDI) are to be run once it has started, which only the runtime's own `start` does. */
+  readonly poststartHooks?: boolean;
   /** Name as in signal(7): `SIGTERM`. */
   readonly stopSignal: string;
   /** The user it runs as, for ContainerStatus. */

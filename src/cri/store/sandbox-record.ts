@@ -30,6 +30,8 @@ export interface SandboxRecord {
   readonly bootId: string;
   /** Bound path of the network namespace; undefined on the host network. */
   readonly netnsPath?: string;
+  /** Bound path of the pod's own user namespace. */
+  readonly usernsPath?: string;
   readonly hostname: string;
   /** True when the sandbox made its own /dev/shm (not with host IPC). */
   readonly ownShm: boolean;

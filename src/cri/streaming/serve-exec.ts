@@ -52,8 +52,11 @@ function open(
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
   const { tty, ...streams } = request.wanted;
   const consoleSize = size === undefined ? {} : { consoleSize: { height: size.height, width: size.width } };
-  const process = { ...execProcess(ctx, record.id, request.cmd, tty), ...consoleSize };
-  return runtimeOf(ctx, record.id).openExec({ id: record.id, process, terminal: tty, ...streams }, signal);
+  const { process, owner } = execProcess(ctx, record.id, request.cmd, tty);
+  return runtimeOf(ctx, record.id).openExec(
+    { id: record.id, process: { ...process, ...consoleSize }, owner, terminal: tty, ...streams },
+    signal,
+  );
 }
 
 /** The size of the client's terminal, which it sends right after the streams are open: a program that draws at once finds it then. */

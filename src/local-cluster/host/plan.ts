@@ -69,6 +69,8 @@ export const OWN_DIRECTORIES = [
   '/var/log/gantry',
 ];
 
+const WHOLE_PROC = '/run/host-proc';
+
 /** Hierarchies that pods, OCI runtimes and containerd use. Others stay away: crun refuses a v1 layout with a v2 mount beside it. */
 const USED_CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'name=systemd'];
 
@@ -104,6 +106,8 @@ export function planHost(facts: HostFacts): HostPlan {
       { source: 'sysfs', target: '/sys', type: 'sysfs', options: 'rw,nosuid,nodev,noexec' },
       ...cgroupMounts(facts.cgroups.version, hierarchies),
       { source: 'gantry-host-run', target: '/run', type: 'tmpfs', options: 'rw,nosuid,nodev,mode=755' },
+      // The boot id below covers a part of /proc, and in a user namespace the kernel mounts proc only where a whole one is to be seen.
+      { source: 'proc', target: WHOLE_PROC, type: 'proc', options: 'nosuid,nodev,noexec,x-mount.mkdir' },
       // taken before the overlays are there: below /var/lib, the data directory would else be seen through one
       ...(facts.dataOnOverlay
         ? []

@@ -15,6 +15,7 @@ import { criPaths } from '../../../src/cri/paths.ts';
 import type { RuntimeServiceContext } from '../../../src/cri/runtime-service/context.ts';
 import { GracePeriods } from '../../../src/cri/runtime-service/grace-periods.ts';
 import { recordExit } from '../../../src/cri/runtime-service/record-exit.ts';
+import type { CdiFile } from '../../../src/cri/spec/cdi-devices.ts';
 import { RecordStore } from '../../../src/cri/store/record-store.ts';
 import { StreamRequests } from '../../../src/cri/streaming/stream-requests.ts';
 import type { CgroupUsage } from '../../../src/linux/cgroup-usage.ts';
@@ -41,7 +42,9 @@ interface FakeContainer {
  */
 export class FakeMachine {
   readonly containers = new Map<string, FakeContainer>();
+  cdiFiles: readonly CdiFile[] = [];
   readonly netns = new Set<string>();
+  readonly userns = new Set<string>();
   /** Groups that somebody took away by their path. */
   readonly removedGroups = new Set<string>();
   readonly mounts = new Set<string>();
@@ -82,6 +85,7 @@ export class FakeMachine {
     return [
       ...[...this.containers.keys()].map(id => `container ${id.slice(0, 4)}`),
       ...[...this.netns].map(path => `netns ${path}`),
+      ...[...this.userns].map(path => `userns ${path}`),
       ...[...this.mounts].map(path => `mount ${path}`),
       ...[...this.files.keys()].filter(path => !path.startsWith('/etc/')),
       ...[...this.addresses.values()].map(ip => `address ${ip}`),
@@ -203,6 +207,18 @@ export class FakeMachine {
       hugetlb: false,
       appArmor: false,
       recursiveReadOnly: true,
+      noUserNamespaces: undefined,
+    },
+    createUserns: async ({ path, netnsPath }) => {
+      this.userns.add(path);
+      if (netnsPath !== undefined) this.netns.add(netnsPath);
+    },
+    removeUserns: path => void this.userns.delete(path),
+    chown: () => {},
+    chownStreams: () => {},
+    mountIdmapped: ({ target }) => void this.mounts.add(target),
+    removeIdmapped: directory => {
+      for (const mount of this.mounts) if (mount.startsWith(`${directory}/`)) this.mounts.delete(mount);
     },
     createNetns: path => void this.netns.add(path),
     removeNetns: path => void this.netns.delete(path),
@@ -226,6 +242,8 @@ export class FakeMachine {
     readInRoot: () => '',
     directoryInRoot: (root, path) => (path.startsWith('missing') ? undefined : `${root}/${path}`),
     lookUpDevices: () => [],
+    lookUpNode: () => undefined,
+    readCdiFiles: () => this.cdiFiles,
     hostDevices: () => [],
     signal: ({ pid }, signal) => {
       const found = [...this.containers].find(([, c]) => c.init.pid === pid && c.exit === undefined);
@@ -286,7 +304,7 @@ export function fakeContext(machine: FakeMachine, clock: Clock = new FakeClock()
   const fallback = {
     name: 'fake',
     runtime: machine.runtime,
-    features: { recursiveReadOnlyMounts: true, userNamespaces: false },
+    features: { recursiveReadOnlyMounts: true, userNamespaces: true },
   };
   const ctx: RuntimeServiceContext = {
     config: DEFAULT_CRI_CONFIG,

@@ -72,7 +72,7 @@ describe('the features of a handler', () => {
   const able = { recursiveReadOnly: true, userNamespaces: true };
   const told = (mountOptions: readonly string[], enabled: boolean) => ({
     version: 'x',
-    features: { mountOptions, linux: { mountExtensions: { idmap: { enabled } } } },
+    features: { mountOptions, linux: { namespaces: ['pid', ...(enabled ? ['user'] : [])] } },
   });
   it.each([
     ['what it says it can', told(['ro', 'rro'], true), able, [true, true]],
@@ -80,10 +80,10 @@ describe('the features of a handler', () => {
     ['not what the kernel cannot', told(['rro'], true), { ...able, recursiveReadOnly: false }, [false, true]],
     ['not what this machine cannot', told(['rro'], true), { ...able, userNamespaces: false }, [true, false]],
     [
-      'runc 1.1 maps no ids',
-      { version: 'runc version 1.1.5', features: { mountOptions: ['rro'] } },
+      'runc 1.1 has user namespaces though it maps no ids of mounts: that is done here',
+      { version: 'runc version 1.1.5', features: { mountOptions: ['rro'], linux: { namespaces: ['user', 'uts'] } } },
       able,
-      [true, false],
+      [true, true],
     ],
     ['crun is believed by its version', { version: 'crun version 1.8.1' }, able, [true, true]],
     ['a newer one as well', { version: 'crun version 2.0' }, able, [true, true]],

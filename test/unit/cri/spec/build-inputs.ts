@@ -24,6 +24,7 @@ export const HOST: HostFacts = {
   hugetlb: true,
   appArmor: false,
   recursiveReadOnly: true,
+  noUserNamespaces: undefined,
 };
 
 export const NO_RESOURCES: CriResources = {
@@ -69,6 +70,7 @@ export function containerInputs(changes: Partial<ContainerSpecInputs> = {}): Con
     sandbox: {
       hostname: 'web-0',
       netnsPath: '/run/gantry/netns/web-0',
+      userns: undefined,
       infraPid: 4242,
       shmPath: '/run/gantry/cri/sandboxes/a/shm',
       resolvConfPath: '/run/gantry/cri/sandboxes/a/resolv.conf',
@@ -136,6 +138,7 @@ export function sandboxInputs(
     },
     hostname: 'web-0',
     netnsPath: '/run/gantry/netns/web-0',
+    userns: undefined,
     rootfs: '/run/gantry/cri/infra',
     args: ['/catatonit', '-P'],
     host: HOST,

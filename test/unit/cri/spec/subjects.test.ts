@@ -375,11 +375,6 @@ describe('namespaces', () => {
       withSecurity({ namespaceOptions: { network: 0, pid: 3, ipc: 0, targetId: 'gone' } }),
       'container "gone"',
     ],
-    [
-      'a user namespace',
-      withSecurity({ namespaceOptions: { network: 0, pid: 1, ipc: 0, targetId: '', usernsOptions: { mode: 0 } } }),
-      'user namespaces are not supported',
-    ],
   ])('refuse %s', (_why, inputs, message) => {
     expect(() => buildContainerSpec(inputs)).toThrow(message);
   });

@@ -21,12 +21,13 @@ const CRUN_ONLY: ReadonlySet<FaultPoint> = new Set([
   'cri/start-container/fifo-removed',
 ]);
 
-/** Where the shim dies before: a start passes some points only when there is something to be done. */
-function deathsAt(point: FaultPoint): readonly string[] {
+/** Where the shim dies: a start passes some points only when there is something to be done, and a caller that gives up makes no second container. */
+function deathsAt(point: FaultPoint, callerGivesUp: boolean): readonly string[] {
+  if (point === 'cri/restore/step-done') return ['cri/create-container/runtime-created', point];
   if (point.startsWith('cri/undo-sandbox/')) return ['cri/run-pod-sandbox/infra-created', point, point];
   if (point.startsWith('cri/restore/')) return ['cri/create-container/runtime-created', point, point];
   // first for the infra container, then for the other
-  if (point.startsWith('cri/monitor-create/')) return [point, `${point}:2`];
+  if (point.startsWith('cri/monitor-create/')) return callerGivesUp ? [`${point}:2`] : [point, `${point}:2`];
   return [point];
 }
 
@@ -101,7 +102,7 @@ describe.each(SOAK ? RUNTIMES : [random.pick(RUNTIMES)])(
       'at %s: the pod runs once when its caller tries again, ends as it should, and nothing is left',
       async point => {
         const { host, service } = target;
-        armFaults(host, service, deathsAt(point));
+        armFaults(host, service, deathsAt(point, false));
         const life = new PodLife(target, NAME, true);
         const sandboxId = await life.start();
         await waitFor('one pod, once', async saw => {
@@ -122,7 +123,7 @@ describe.each(SOAK ? RUNTIMES : [random.pick(RUNTIMES)])(
       'at %s: what is left to a caller that gives up can be removed, and all of it goes',
       async point => {
         const { host, service, client } = target;
-        armFaults(host, service, deathsAt(point));
+        armFaults(host, service, deathsAt(point, true));
         const life = new PodLife(target, NAME, false);
         const whole = async (): Promise<void> => {
           const sandboxId = await life.start();

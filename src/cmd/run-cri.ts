@@ -62,6 +62,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     monitor: createConmonMonitor({
       path: config.conmon,
       exitDir: paths.exitDir,
+      logSizeMax: config.logSizeMax,
       runtimePaths: choices.handlers.map(({ path }) => path),
       log,
     }),

@@ -57,6 +57,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   runtime: 'text',
   runtimes: 'runtimes',
   conmon: 'path',
+  logSizeMax: 'count',
   catatonit: 'path',
   registries: { insecure: 'texts', mirrors: 'mirrors', configPath: 'path' },
   images: { unpackRatio: 'count', unpackFreeBytes: 'count', pinned: 'texts' },

@@ -19,6 +19,11 @@ export interface CriConfig {
   /** Further ones that pods ask for by a RuntimeClass, by the name of the handler. crun and runc are handlers wherever they are installed. */
   readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
   readonly conmon: string;
+  /**
+   * Bytes that a container's log may grow by before conmon begins it anew, whoever else rotates it or does not; 0 for no limit. Must be more than the kubelet's
+   * `containerLogMaxSize`, which else never sees a log that is long enough.
+   */
+  readonly logSizeMax: number;
   /** The pause program, run with -P. */
   readonly catatonit: string;
   /** Where CDI specifications lie; a later directory has the higher priority. */
@@ -64,6 +69,8 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   runtime: '',
   runtimes: {},
   conmon: '/usr/bin/conmon',
+  // Six times what the kubelet rotates at: only who writes more than 6 MiB/s loses lines, and who writes as fast as he can has 128 MiB on the disk, and what the kubelet keeps.
+  logSizeMax: 64 << 20,
   catatonit: '/usr/bin/catatonit',
   registries: { insecure: [], mirrors: {}, configPath: '/etc/gantry/certs.d' },
   images: { unpackRatio: 100, unpackFreeBytes: 64 << 20, pinned: [] },

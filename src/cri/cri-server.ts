@@ -19,6 +19,7 @@ import { restore } from './restore.ts';
 import type { RuntimeServiceContext } from './runtime-service/context.ts';
 import { GracePeriods } from './runtime-service/grace-periods.ts';
 import { runtimeServiceHandlers } from './runtime-service/handlers.ts';
+import { keepLogs } from './runtime-service/keep-logs.ts';
 import { recordLostMonitors } from './runtime-service/lost-monitors.ts';
 import { writableLayers } from './runtime-service/read-stats.ts';
 import { recordExit } from './runtime-service/record-exit.ts';
@@ -40,8 +41,8 @@ export interface CriServerOptions
   readonly version: string;
 }
 
-/** A dead monitor leaves no event: the only look that has to be repeated. Upstream's period. */
-const MONITOR_CHECK_MS = 10_000;
+/** A dead monitor leaves no event, nor does a log that one has begun anew: the only looks that have to be repeated. Upstream's period. */
+const LOOK_MS = 10_000;
 
 /** Kubelets ask every 10 s; containerd counts as often. */
 const LAYER_FRESH_MS = 10_000;
@@ -132,7 +133,10 @@ export function criServer(options: CriServerOptions): Component {
         await streaming.close();
         throw error;
       });
-      const looking = setInterval(() => recordLostMonitors(ctx), MONITOR_CHECK_MS);
+      const looking = setInterval(() => {
+        recordLostMonitors(ctx);
+        keepLogs(ctx);
+      }, LOOK_MS);
       log.info({ socket: config.socket }, 'serving');
       ready();
       try {

@@ -11,6 +11,7 @@ import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import type { Registry } from '../daemon/metrics.ts';
 import { createExecutors } from './act/executors.ts';
+import { rotateLogs } from './act/log-rotation.ts';
 import { PodManager } from './act/pod-manager.ts';
 import { admitPod } from './decide/admit-pod.ts';
 import { ManifestDirectory } from './desired/manifest-directory.ts';
@@ -197,6 +198,9 @@ export function kubelet(options: KubeletOptions): Component {
         reporting?.run(signal),
         node?.run(signal),
         objects?.run(signal),
+        settings.logRotation === undefined
+          ? undefined
+          : rotateLogs({ policy: settings.logRotation, runtime, clock, log }, signal),
         options.api?.informers.run(signal, () => {
           log.info('the API server told which pods are to run here');
           sources.onSynced();

@@ -3,6 +3,7 @@ import { quantityMilliValue, quantityValue } from '../api/quantity.ts';
 import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
 import { failedPrecondition } from '../base/errors.ts';
 import { CRASH_BACKOFF } from './decide/crash-backoff.ts';
+import type { LogRotationPolicy } from './decide/plan-log-rotation.ts';
 import { verificationPolicy } from './images/pull-access.ts';
 import { amountOf, evictionThresholds } from './node/eviction-thresholds.ts';
 import type { NodeCapacity } from './resources/node-capacity.ts';
@@ -45,6 +46,7 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
   return {
     ...paths,
     nodeName: node.name,
+    logRotation: logRotation(config),
     maxPods: config.maxPods ?? 110,
     hostIPs: node.ips,
     capacity: node.capacity,
@@ -78,6 +80,21 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
     ),
     parallelPulls: config.maxParallelImagePulls ?? (config.serializeImagePulls === true ? 1 : Number.POSITIVE_INFINITY),
   };
+}
+
+/** Throws upstream's sentences. */
+function logRotation(config: KubeletConfiguration): LogRotationPolicy | undefined {
+  const maxBytes = quantityValue(config.containerLogMaxSize ?? '10Mi');
+  const maxFiles = config.containerLogMaxFiles ?? 5;
+  const workers = config.containerLogMaxWorkers ?? 1;
+  const intervalMs = durationMs(config.containerLogMonitorInterval ?? '10s');
+  const refuse = (what: string): Error => failedPrecondition(`invalid configuration: ${what}`);
+  if (workers < 1) throw refuse('containerLogMaxWorkers must be greater than or equal to 1');
+  if (intervalMs < 3_000)
+    throw refuse('containerLogMonitorInterval must be a positive time duration greater than or equal to 3s');
+  if (maxFiles <= 1) throw refuse('containerLogMaxFiles must be greater than 1');
+  // a negative size switches it off
+  return maxBytes < 0 ? undefined : { maxBytes, maxFiles, workers, intervalMs };
 }
 
 /** Upstream's stand-in: whoever listens in the pod itself, in the families of the node. */

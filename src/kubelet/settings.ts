@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from '../base/backoff.ts';
+import type { LogRotationPolicy } from './decide/plan-log-rotation.ts';
 import type { VerificationPolicy } from './images/pull-access.ts';
 import type { Threshold } from './node/eviction-thresholds.ts';
 import type { ContainerResourcePolicy } from './resources/container-resources.ts';
@@ -18,6 +19,8 @@ export interface KubeletSettings {
   readonly podLogsDir: string;
   /** `/var/log/containers`: links that log collectors read; undefined makes none. */
   readonly containerLogLinks: string | undefined;
+  /** Undefined leaves the logs of containers as they are. */
+  readonly logRotation: LogRotationPolicy | undefined;
   readonly cgroups: ContainerResourcePolicy;
   readonly capacity: NodeCapacity;
   /** What pods may use together; undefined leaves it unlimited. */

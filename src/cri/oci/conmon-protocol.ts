@@ -18,8 +18,19 @@ export const CONMON_FILES = {
   attach: 'attach',
 } as const;
 
+export interface ConmonSettings {
+  /** Where it leaves a file per exit. */
+  readonly exitDir: string;
+  /** Bytes after which it begins a log anew; 0 for never. */
+  readonly logSizeMax: number;
+}
+
 /** conmon's command line (2.1). The attach socket lies in the bundle, so that nothing is left when the bundle goes. */
-export function conmonArgs(request: MonitorCreateRequest, runtime: OciRuntime, exitDir: string): readonly string[] {
+export function conmonArgs(
+  request: MonitorCreateRequest,
+  runtime: OciRuntime,
+  { exitDir, logSizeMax }: ConmonSettings,
+): readonly string[] {
   return [
     '--bundle',
     request.bundle,
@@ -35,6 +46,7 @@ export function conmonArgs(request: MonitorCreateRequest, runtime: OciRuntime, e
     request.bundle,
     '--log-path',
     request.logPath ?? 'none',
+    ...(request.logPath !== undefined && logSizeMax > 0 ? ['--log-size-max', String(logSizeMax)] : []),
     '--log-level',
     'error',
     '--conmon-pidfile',

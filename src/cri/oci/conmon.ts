@@ -13,6 +13,7 @@ import { attach } from './attach.ts';
 import { CONMON_FILES, conmonArgs, parseSyncMessage } from './conmon-protocol.ts';
 import { resizeTerminal } from './control-fifo.ts';
 import { readExit, watchExits } from './exit-files.ts';
+import { KeptLogs } from './kept-log.ts';
 import { reopenLog } from './log-control.ts';
 import { missingBinary, missingRuntime } from './oci-runtime.ts';
 import type { ContainerMonitor, MonitorCreateRequest, OciRuntime } from './ports.ts';
@@ -24,6 +25,8 @@ export interface ConmonOptions {
   readonly path: string;
   /** Where conmon drops a file per exit; made when it is missing. */
   readonly exitDir: string;
+  /** Bytes after which a container's log is begun anew; 0, or nothing, for never. */
+  readonly logSizeMax?: number;
   /** How long a create may take; upstream's default unless given. */
   readonly createTimeoutMs?: number;
   /** Every path under which the runtime may be seen running: what serves a container is found by its program's name. */
@@ -40,6 +43,7 @@ export function createConmonMonitor(options: ConmonOptions): ContainerMonitor {
     ...PROGRAMS,
     ...[options.path, ...(options.runtimePaths ?? [])].map(path => basename(path)),
   ]);
+  const logs = (options.logSizeMax ?? 0) > 0 ? new KeptLogs(Date.now) : undefined;
   const reap = (ids: readonly string[]): Promise<void> => reapAll(ids, programs);
   return {
     async create(request, runtime, signal) {
@@ -60,6 +64,8 @@ export function createConmonMonitor(options: ConmonOptions): ContainerMonitor {
     readExit: (id, bundle) => readExit(id, bundle, options.exitDir),
     watchExits: (onExit, onError) => watchExits(options.exitDir, onExit, onError),
     reopenLog,
+    keepLog: log => logs?.look(log),
+    releaseLog: log => logs?.release(log),
     attach: (bundle, outputs, signal) => attach(bundle, outputs, signal),
     resize: resizeTerminal,
     reap: id => reap([id]),
@@ -107,12 +113,16 @@ async function spawnAndWait(
   const errors = openSync(join(request.bundle, CONMON_FILES.complaints), 'a', 0o600);
   let pid: number;
   try {
-    ({ pid } = spawnProcess(options.path, conmonArgs(request, runtime, options.exitDir), {
-      env: { PATH: process.env['PATH'], _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
-      cwd: request.bundle,
-      stderr: errors,
-      fds: { 3: sync.write, 4: start.read },
-    }));
+    ({ pid } = spawnProcess(
+      options.path,
+      conmonArgs(request, runtime, { exitDir: options.exitDir, logSizeMax: options.logSizeMax ?? 0 }),
+      {
+        env: { PATH: process.env['PATH'], _OCI_SYNCPIPE: '3', _OCI_STARTPIPE: '4' },
+        cwd: request.bundle,
+        stderr: errors,
+        fds: { 3: sync.write, 4: start.read },
+      },
+    ));
   } catch (error) {
     closeFds(sync.read, start.write);
     throw errnoName(error) === 'ENOENT' ? missingBinary('conmon', options.path, error) : error;

@@ -140,6 +140,10 @@ export interface ContainerMonitor {
   watchExits(onExit: (id: string) => void, onError: (error: Error) => void): () => void;
   /** Makes the monitor reopen its log file. Resolves when the new file is there. */
   reopenLog(bundle: string, logPath: string, signal?: AbortSignal): Promise<void>;
+  /** Sees to it that nothing of a log is lost that the monitor begins anew by its size. To be called every few seconds, and after each reopening. Safe to repeat. */
+  keepLog(logPath: string): void;
+  /** The last of it, when the container has ended. Safe to repeat. */
+  releaseLog(logPath: string): void;
   /**
    * Connects to the streams of a created or running container; its output is written to those given. Several may be attached at a time. Throws
    * `failed-precondition` when it has no monitor any more.

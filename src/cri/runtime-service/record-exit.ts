@@ -3,6 +3,7 @@ import { faultPoint } from '../../linux/fault-point.ts';
 import { ContainerEventType } from '../../rpc/cri-api.ts';
 import { type ContainerRecord, exitReason } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { releaseLog } from './keep-logs.ts';
 import { publishEvent } from './publish-event.ts';
 import { possibleRuntimes } from './runtime-of.ts';
 
@@ -48,6 +49,7 @@ export function endContainer(ctx: RuntimeServiceContext, container: ContainerRec
   faultPoint('cri/exit/recorded');
   // In a shared pid namespace the end of the container's first process leaves the others running.
   if (!container.ownPidNamespace && container.cgroupPath !== '') killQuietly(ctx, id, container.cgroupPath);
+  releaseLog(ctx, container);
   ctx.exits.announce(id);
   publishEvent(ctx, ContainerEventType.CONTAINER_STOPPED_EVENT, sandboxId, id);
   ctx.log.info(

@@ -3,6 +3,7 @@ import { faultPoint } from '../../linux/fault-point.ts';
 import type { ReopenContainerLogRequest, ReopenContainerLogResponse } from '../../rpc/cri-api.ts';
 import { type ContainerRecord, containerState } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { keepLog } from './keep-logs.ts';
 import { waitForEnd } from './kill-container.ts';
 
 /**
@@ -18,6 +19,7 @@ export async function reopenContainerLog(
   const record = ctx.store.requireContainer(request.containerId);
   if (containerState(record) !== 'running') throw failedPrecondition(`container ${record.id} is not running`);
   if (record.logPath !== '') await reopen(ctx, record, signal);
+  keepLog(ctx, record);
   faultPoint('cri/reopen-container-log/reopened');
   return {};
 }

@@ -8,6 +8,7 @@ import { rethrowAll } from '../rethrow-all.ts';
 import { cgroupsPath } from '../spec/cgroup-path.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { unmountImageVolumes } from './image-volumes.ts';
+import { releaseLog } from './keep-logs.ts';
 import { networkAttachment } from './network-attachment.ts';
 import { hideMountsAgain } from './pod-ids.ts';
 import { deleteFromRuntime } from './record-exit.ts';
@@ -31,6 +32,8 @@ export async function destroyContainer(ctx: RuntimeServiceContext, id: string): 
   ctx.monitor.forget(id);
   faultPoint('cri/remove-container/exit-forgotten');
   ctx.images.release(id);
+  const record = ctx.store.container(id);
+  if (record !== undefined) releaseLog(ctx, record);
   ctx.store.deleteContainer(id);
   faultPoint('cri/remove-container/record-deleted');
   ctx.node.emptyTrash();

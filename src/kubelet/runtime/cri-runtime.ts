@@ -75,6 +75,9 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
     async removeContainer(containerId, signal) {
       await orUndefined(() => client.removeContainer({ containerId }, { signal }));
     },
+    async reopenContainerLog(containerId, signal) {
+      await client.reopenContainerLog({ containerId }, { signal });
+    },
     async execSync(containerId, cmd, timeoutSeconds, signal) {
       return client.execSync({ containerId, cmd, timeout: BigInt(timeoutSeconds) }, { signal });
     },

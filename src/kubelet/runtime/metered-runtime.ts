@@ -57,6 +57,7 @@ export function meteredRuntime(runtime: ContainerRuntime, registry: Registry): C
     startContainer: metered('start_container', runtime.startContainer),
     stopContainer: metered('stop_container', runtime.stopContainer),
     removeContainer: metered('remove_container', runtime.removeContainer),
+    reopenContainerLog: metered('reopen_container_log', runtime.reopenContainerLog),
     execSync: metered('exec_sync', runtime.execSync),
     exec: metered('exec', runtime.exec),
     attach: metered('attach', runtime.attach),

@@ -74,6 +74,8 @@ export interface ContainerRuntime {
   startContainer(id: string, signal: AbortSignal): Promise<void>;
   stopContainer(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>;
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
+  /** Has a running container write into a new file at its log's path; resolves when that is there. */
+  reopenContainerLog(id: string, signal: AbortSignal): Promise<void>;
   /** Runs a command in a container that runs. Rejects with `deadline-exceeded` after so many seconds, when all that it started is ended; 0: no limit. */
   execSync(id: string, command: readonly string[], timeoutSeconds: number, signal: AbortSignal): Promise<ExecResult>;
 

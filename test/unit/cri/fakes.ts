@@ -152,6 +152,8 @@ export class FakeMachine {
       return () => {};
     },
     reopenLog: async () => {},
+    keepLog: () => {},
+    releaseLog: () => {},
     attach: async () => {
       throw notFound('this machine runs no streams');
     },

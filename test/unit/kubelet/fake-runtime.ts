@@ -179,6 +179,9 @@ export class FakeRuntime implements ContainerRuntime {
     this.#call('removeContainer');
     this.containers.delete(id);
   }
+  async reopenContainerLog(..._: Parameters<ContainerRuntime['reopenContainerLog']>) {
+    this.#call('reopenContainerLog');
+  }
 
   async listImages(): Promise<readonly Image[]> {
     return [];

@@ -112,6 +112,10 @@ function program(): Command {
     .option(...imageSocket)
     .option('--username <name>', 'user name at the registry')
     .option('--password-stdin', 'read the password from standard input')
+    .option(
+      '--docker-config <file>',
+      'credentials, unless a name is given (default: $DOCKER_CONFIG or ~/.docker, config.json)',
+    )
     .action(async (reference, options) =>
       exitWith((await import('./cmd/image.ts')).imagePullCommand(reference, options)),
     );

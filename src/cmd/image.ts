@@ -1,11 +1,14 @@
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { failedPrecondition, invalidArgument } from '../base/errors.ts';
-import type { ImageSpec } from '../rpc/cri-api.ts';
+import { failedPrecondition, invalidArgument, isUnimplemented } from '../base/errors.ts';
+import { dockerCredentials } from '../cri/images/docker-credentials.ts';
+import { parseReference, repositoryName } from '../cri/images/reference.ts';
+import type { AuthConfig, ImageSpec } from '../rpc/cri-api.ts';
 import { createImagesClient, type ImagesClient } from '../rpc/images-client.ts';
+import { PullDisplay } from './pull-display.ts';
 
 export interface ImageCommandOptions {
   /** Path of the shim's socket. */
@@ -28,29 +31,50 @@ export function imageLsCommand(options: ImageCommandOptions): Promise<number> {
 export interface ImagePullOptions extends ImageCommandOptions {
   readonly username?: string;
   readonly passwordStdin?: boolean;
+  readonly dockerConfig?: string;
 }
 
-/** `gantry image pull`: prints the id of the image. The password comes from stdin, so that it stands in no process list. */
+/**
+ * `gantry image pull`: prints the id of the image, and how far it is to stderr. The password comes from stdin, so that it stands in no process list; without
+ * one, what the caller's docker config has for the registry is shown.
+ */
 export function imagePullCommand(reference: string, options: ImagePullOptions): Promise<number> {
   return withClient(options, async client => {
-    if ((options.username === undefined) !== (options.passwordStdin !== true))
-      throw invalidArgument('--username and --password-stdin go together');
-    const password = options.passwordStdin === true ? (await text(process.stdin)).replace(/\r?\n$/, '') : '';
-    const auth = {
-      username: options.username ?? '',
-      password,
-      auth: '',
-      serverAddress: '',
-      identityToken: '',
-      registryToken: '',
-    };
-    const { imageRef } = await client.pullImage({
-      image: imageSpec(reference),
-      auth: options.username === undefined ? undefined : auth,
-      sandboxConfig: undefined,
-    });
-    process.stdout.write(`${imageRef}\n`);
+    const auth = await pullCredentials(reference, options);
+    const display = new PullDisplay(process.stderr, () => performance.now());
+    let id = '';
+    try {
+      for await (const progress of client.pull({ image: reference, auth })) {
+        display.show(progress);
+        id = progress.id;
+      }
+    } catch (error) {
+      if (!isUnimplemented(error)) throw error;
+      // Another runtime's socket: it pulls, and says nothing meanwhile.
+      const answer = await client.pullImage({ image: imageSpec(reference), auth, sandboxConfig: undefined });
+      id = answer.imageRef;
+    } finally {
+      display.end();
+    }
+    process.stdout.write(`${id}\n`);
   });
+}
+
+async function pullCredentials(
+  reference: string,
+  { username, passwordStdin, dockerConfig }: ImagePullOptions,
+): Promise<AuthConfig | undefined> {
+  const nothing = { username: '', password: '', auth: '', serverAddress: '', identityToken: '', registryToken: '' };
+  if ((username === undefined) !== (passwordStdin !== true))
+    throw invalidArgument('--username and --password-stdin go together');
+  if (username !== undefined)
+    return { ...nothing, username, password: (await text(process.stdin)).replace(/\r?\n$/, '') };
+  if (dockerConfig !== undefined && !existsSync(dockerConfig))
+    throw invalidArgument(`the docker config ${dockerConfig} is not there`);
+  const file = dockerConfig ?? join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
+  const repository = repositoryName(parseReference(reference));
+  const found = await dockerCredentials([file], repository, new AbortController().signal);
+  return found === undefined ? undefined : { ...nothing, ...found };
 }
 
 /** `gantry image rm`: removes images with all their names. One that is not there is an error here, for people mistype. */

@@ -3,6 +3,7 @@ import { isAbsolute } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { errnoName, invalidArgument } from '../base/errors.ts';
 import { type CriConfig, DEFAULT_CRI_CONFIG } from './config.ts';
+import { aliasProblem, isRegistry } from './images/reference.ts';
 
 /** The configuration file of the shim: what it does not name has its default. Throws `invalid-argument` naming file, line and field. */
 export function readCriConfig(path: string, required: boolean): CriConfig {
@@ -44,8 +45,11 @@ type FieldKind =
   | 'texts'
   | 'address'
   | 'count'
+  | 'limit'
   | 'mirrors'
   | 'runtimes'
+  | 'registry'
+  | 'aliases'
   | { readonly [field: string]: FieldKind };
 
 /** Every field and what it may hold. */
@@ -59,8 +63,14 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   conmon: 'path',
   logSizeMax: 'count',
   catatonit: 'path',
-  registries: { insecure: 'texts', mirrors: 'mirrors', configPath: 'path' },
-  images: { unpackRatio: 'count', unpackFreeBytes: 'count', pinned: 'texts' },
+  registries: {
+    insecure: 'texts',
+    mirrors: 'mirrors',
+    configPath: 'path',
+    dockerConfigs: 'paths',
+    shortNames: { defaultRegistry: 'registry', aliases: 'aliases' },
+  },
+  images: { unpackRatio: 'count', unpackFreeBytes: 'count', concurrentLayers: 'limit', pinned: 'texts' },
   cdiSpecDirs: 'paths',
   streaming: { address: 'address', tlsCertFile: 'path', tlsKeyFile: 'path' },
   metricsAddress: 'address',
@@ -105,13 +115,20 @@ function readValue(
       readText(reader, item, `${name}[${i}]`, kind === 'paths' ? 'path' : 'text', key),
     );
   }
+  if (kind === 'aliases') return readAliases(reader, node ?? key, name);
   if (kind === 'mirrors') return readMirrors(reader, node ?? key, name);
   if (kind === 'runtimes') return readRuntimes(reader, node ?? key, name);
   // `metricsAddress: null` (or nothing) switches the server off.
   if (kind === 'address' && (node === null || (isScalar(node) && node.value === null))) return undefined;
-  if (kind === 'count') {
-    if (!isScalar(node) || typeof node.value !== 'number' || !Number.isSafeInteger(node.value) || node.value < 0)
-      throw wrong(reader, node ?? key, name, 'a whole number that is not negative');
+  if (kind === 'count' || kind === 'limit') {
+    const least = kind === 'limit' ? 1 : 0;
+    if (!isScalar(node) || typeof node.value !== 'number' || !Number.isSafeInteger(node.value) || node.value < least)
+      throw wrong(
+        reader,
+        node ?? key,
+        name,
+        `a whole number that is ${kind === 'limit' ? 'above zero' : 'not negative'}`,
+      );
     return node.value;
   }
   return readText(reader, node, name, kind, key);
@@ -149,6 +166,19 @@ function readMirrors(reader: Reader, node: unknown, name: string): Readonly<Reco
   return Object.fromEntries(mirrors);
 }
 
+/** Short names, each with the full one that it stands for. */
+function readAliases(reader: Reader, node: unknown, name: string): Readonly<Record<string, string>> {
+  if (!isMap(node)) throw wrong(reader, node, name, 'a mapping');
+  const aliases = node.items.map(({ key, value }): [string, string] => {
+    const short = isScalar(key) ? String(key.value) : '';
+    const full = readText(reader, value, `${name}.${short}`, 'text', key);
+    const problem = aliasProblem(short, full);
+    if (problem !== undefined) throw invalidArgument(`${position(reader, key)}: ${name}.${short}: ${problem}`);
+    return [short, full];
+  });
+  return Object.fromEntries(aliases);
+}
+
 function readMirror(reader: Reader, node: unknown, name: string, key: unknown): string {
   const text = readText(reader, node, name, 'text', key);
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -167,7 +197,7 @@ function readText(
   reader: Reader,
   node: unknown,
   name: string,
-  kind: 'path' | 'text' | 'address',
+  kind: 'path' | 'text' | 'address' | 'registry',
   key: unknown,
 ): string {
   if (!isScalar(node) || typeof node.value !== 'string') throw wrong(reader, node ?? key, name, 'a string');
@@ -176,6 +206,10 @@ function readText(
     throw invalidArgument(`${position(reader, node)}: ${name} must be an absolute path, not "${text}"`);
   if (kind === 'address' && !/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/.test(text))
     throw invalidArgument(`${position(reader, node)}: ${name} must be host:port, not "${text}"`);
+  if (kind === 'registry' && !isRegistry(text))
+    throw invalidArgument(
+      `${position(reader, node)}: ${name} must be a registry (host.domain or host:port), not "${text}"`,
+    );
   return text;
 }
 

@@ -35,6 +35,14 @@ export interface CriConfig {
     readonly mirrors: Readonly<Record<string, readonly string[]>>;
     /** Directory in the layout of containerd's certs.d: `<host[_port_]>/hosts.toml` says where and how a registry is reached. */
     readonly configPath: string;
+    /** Docker config files (`auths`, `credHelpers`, `credsStore`) whose credentials are shown where a request brings none, in this order. */
+    readonly dockerConfigs: readonly string[];
+    /** What names of images without a registry mean. */
+    readonly shortNames: {
+      readonly defaultRegistry: string;
+      /** `busybox` to `registry.example/base/busybox`. */
+      readonly aliases: Readonly<Record<string, string>>;
+    };
   };
   readonly images: {
     /** A layer that unpacks to more than this many times its compressed size is refused. */
@@ -43,6 +51,8 @@ export interface CriConfig {
     readonly unpackFreeBytes: number;
     /** Images that a kubelet shall not remove for their space: references, with `*` for any characters (`registry.k8s.io/*`). */
     readonly pinned: readonly string[];
+    /** So many layers are fetched and unpacked at once, over all pulls; a pull that has none may start one more, up to twice as many. */
+    readonly concurrentLayers: number;
   };
   /** Where exec, attach and port-forward are served to who asked for them by CRI. */
   readonly streaming: {
@@ -72,8 +82,14 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   // Six times what the kubelet rotates at: only who writes more than 6 MiB/s loses lines, and who writes as fast as he can has 128 MiB on the disk, and what the kubelet keeps.
   logSizeMax: 64 << 20,
   catatonit: '/usr/bin/catatonit',
-  registries: { insecure: [], mirrors: {}, configPath: '/etc/gantry/certs.d' },
-  images: { unpackRatio: 100, unpackFreeBytes: 64 << 20, pinned: [] },
+  registries: {
+    insecure: [],
+    mirrors: {},
+    configPath: '/etc/gantry/certs.d',
+    dockerConfigs: [],
+    shortNames: { defaultRegistry: 'docker.io', aliases: {} },
+  },
+  images: { unpackRatio: 100, unpackFreeBytes: 64 << 20, concurrentLayers: 3, pinned: [] },
   cdiSpecDirs: ['/etc/cdi', '/var/run/cdi'],
   streaming: { address: '127.0.0.1:0', tlsCertFile: '', tlsKeyFile: '' },
   metricsAddress: '127.0.0.1:10260',

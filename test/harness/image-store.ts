@@ -10,10 +10,22 @@ export interface TestStore {
   readonly images: Images;
 }
 
+export interface StoreFields {
+  readonly root?: string;
+  readonly registries?: Partial<CriConfig['registries']>;
+  readonly images?: Partial<CriConfig['images']>;
+}
+
 /** A store in a directory of its own; its unpack processes are the built command. Close it with `images.close()`. */
-export async function openTestStore(fields: Partial<CriConfig> = {}): Promise<TestStore> {
+export async function openTestStore(fields: StoreFields = {}): Promise<TestStore> {
   const root = fields.root ?? runDirectory('store');
-  const config = { ...DEFAULT_CRI_CONFIG, ...fields, root };
+  const registries = { ...DEFAULT_CRI_CONFIG.registries, configPath: '/nonexistent', ...fields.registries };
+  const config = {
+    ...DEFAULT_CRI_CONFIG,
+    registries,
+    images: { ...DEFAULT_CRI_CONFIG.images, ...fields.images },
+    root,
+  };
   const images = await openImageStore(config, pino({ level: 'silent' }), {
     unpackCommand: gantryCommand('unpack-layers'),
     registryTimeouts: { answerMs: 2000, stallMs: 2000, againMs: [50, 150] },

@@ -67,7 +67,7 @@ async function storeWith(directories: {
     mkdirSync(`${configPath}/${name}`);
     for (const [file, content] of Object.entries(files)) writeFileSync(`${configPath}/${name}/${file}`, content);
   }
-  const { images } = await openTestStore({ registries: { insecure: [], mirrors: {}, configPath } });
+  const { images } = await openTestStore({ registries: { configPath } });
   closing.push(() => images.close());
   return { images, configPath };
 }

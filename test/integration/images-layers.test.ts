@@ -181,7 +181,7 @@ describe('a layer whose connection breaks', () => {
     const itself = breaking(image, { after: [], knowsRanges: true, breakOff: resets });
     const registry = await serve(image, itself.first);
     const mirrors = { [registry.address]: [`http://${mirror.address}`] };
-    const { images } = await openTestStore({ registries: { insecure: [], mirrors, configPath: '/nonexistent' } });
+    const { images } = await openTestStore({ registries: { mirrors } });
     closing.push(() => images.close());
     const record = await images.pull(`${registry.address}/a:1`, undefined, never);
     expect([atMirror.starts, itself.starts.map(nearTo)]).toEqual([[0], [2_000_000]]);
@@ -288,5 +288,28 @@ describe('one image asked for with different credentials', () => {
     for (const release of held) release();
     expect(await Promise.all([mine, yours])).toEqual([image.config.digest, image.config.digest]);
     expect(server.paths.filter(p => p.includes(layer?.digest ?? ''))).toHaveLength(1);
+  });
+});
+
+describe('a small image', () => {
+  it('does not wait for the large layers of another', async () => {
+    const layers = await Promise.all(Array.from({ length: 5 }, () => buildLayer([[{ name: 'f' }, randomBytes(1000)]])));
+    const held: (() => void)[] = [];
+    const large = await serve(buildImage(layers), (request, response) => {
+      const layer = layers.find(l => request.url?.includes(l.digest));
+      if (layer === undefined) return false;
+      held.push(() => response.end(layer.bytes));
+      return true;
+    });
+    const small = await serve(buildImage([await buildLayer([[{ name: 'g' }, 'small']])]));
+    const { images } = await open();
+    const pulled = images.pull(`${large.address}/large:1`, undefined, never);
+    await waitFor('three layers to be asked for', () => held.length === 3);
+    await images.pull(`${small.address}/small:1`, undefined, never);
+    expect(held).toHaveLength(3);
+    for (const release of held) release();
+    await waitFor('the others', () => held.length === 5);
+    for (const release of held.slice(3)) release();
+    await pulled;
   });
 });

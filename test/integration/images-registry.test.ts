@@ -108,7 +108,7 @@ describe('mirrors', () => {
       return body === undefined ? [404, {}, ''] : [200, { 'content-type': type }, body];
     });
     const mirrors = { 'registry.example': [`http://${away.address}`, `http://${mirror.address}/copies`] };
-    const { images } = await openTestStore({ registries: { insecure: [], mirrors, configPath: '/nonexistent' } });
+    const { images } = await openTestStore({ registries: { mirrors } });
     try {
       const auth = { username: 'me', password: 's3cret', registryToken: '', identityToken: '' };
       const record = await images.pull('registry.example/team/app:1', auth, never);

@@ -9,6 +9,7 @@ import { imageStatus } from './image-status.ts';
 import { importImages } from './import-images.ts';
 import { listImages } from './list-images.ts';
 import { pullImage } from './pull-image.ts';
+import { pullWithProgress } from './pull-with-progress.ts';
 import { removeImage } from './remove-image.ts';
 
 /** runtime.v1.ImageService over a store. `writableLayers` is what containers have written. */
@@ -32,5 +33,8 @@ export function imageServiceHandlers(
 
 /** gantry.images.v1.Images over a store. */
 export function imageImportHandlers(images: Images): Handlers<typeof ImagesService> {
-  return { import: (request, { signal }) => importImages(images, request, signal) };
+  return {
+    import: (request, { signal }) => importImages(images, request, signal),
+    pull: (request, { signal }) => pullWithProgress(images, request, signal),
+  };
 }

@@ -3,6 +3,7 @@ import { invalidArgument } from '../../base/errors.ts';
 import type { ImportProgress, ImportRequest } from '../../rpc/gen/gantry/images/v1/images.ts';
 import type { Images } from '../images/image-store.ts';
 import type { ImportedImage, ImportStep } from '../images/import-archive.ts';
+import { stepsOf } from './step-stream.ts';
 
 /** Imports an archive of this machine; yields each step and how far it is, and what was imported with the last one. */
 export async function* importImages(
@@ -12,39 +13,20 @@ export async function* importImages(
 ): AsyncGenerator<ImportProgress> {
   if (!isAbsolute(request.path))
     throw invalidArgument(`path "${request.path}" must be absolute: it is read by the server`);
-  const steps: ImportStep[] = [];
+  const steps = stepsOf<ImportStep, readonly ImportedImage[]>(
+    onStep => images.importArchive(request.path, request.reference, onStep, signal),
+    (a, b) => a.message === b.message,
+  );
   let last: ImportStep = { message: '', bytesDone: 0, bytesTotal: 0 };
-  let wake = (): void => {};
-  let ended = false;
-  const work = images
-    .importArchive(
-      request.path,
-      request.reference,
-      step => {
-        // A client that reads slowly is told of each step once, with its newest figures.
-        if (steps.at(-1)?.message === step.message) steps.pop();
-        steps.push(step);
-        wake();
-      },
-      signal,
-    )
-    .finally(() => {
-      ended = true;
-      wake();
-    });
-  work.catch(() => undefined);
-  while (!ended || steps.length > 0) {
-    const step = steps.shift();
-    if (step !== undefined) {
-      last = step;
-      yield progress(step, []);
-    } else if (!ended)
-      await new Promise<void>(resolve => {
-        wake = resolve;
-      });
+  for (;;) {
+    const { done, value } = await steps.next();
+    if (done === true) {
+      yield progress({ ...last, message: `${value.length} image(s) imported` }, value);
+      return;
+    }
+    last = value;
+    yield progress(value, []);
   }
-  const imported = await work;
-  yield progress({ ...last, message: `${imported.length} image(s) imported` }, imported);
 }
 
 function progress(step: ImportStep, images: readonly ImportedImage[]): ImportProgress {

@@ -1,6 +1,7 @@
 import { GantryError, invalidArgument } from '../../base/errors.ts';
 import type { AuthConfig, PullImageRequest, PullImageResponse } from '../../rpc/cri-api.ts';
 import type { Images } from '../images/image-store.ts';
+import type { OnProgress } from '../images/pull-progress.ts';
 import type { RegistryAuth } from '../images/registry-access.ts';
 
 /** Pulls an image and answers with its id. Has no deadline of its own; leaving cancels, unless another caller waits for the same pull. */
@@ -9,11 +10,20 @@ export async function pullImage(
   request: PullImageRequest,
   signal: AbortSignal,
 ): Promise<PullImageResponse> {
-  const wanted = request.image?.image ?? '';
+  return { imageRef: await pullRequested(images, request.image?.image ?? '', request.auth, signal, () => undefined) };
+}
+
+/** The pull behind PullImage, with its errors. `onProgress` is told how far it is. Returns the id. */
+export async function pullRequested(
+  images: Images,
+  wanted: string,
+  auth: AuthConfig | undefined,
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<string> {
   if (wanted === '') throw invalidArgument('image.image is empty: name the image to pull');
   try {
-    const record = await images.pull(wanted, registryAuth(request.auth), signal);
-    return { imageRef: record.id };
+    return (await images.pull(wanted, registryAuth(auth), signal, onProgress)).id;
   } catch (error) {
     throw withKubeletReason(error);
   }
@@ -25,8 +35,9 @@ export async function pullImage(
  */
 export function registryAuth(auth: AuthConfig | undefined): RegistryAuth | undefined {
   if (auth === undefined) return undefined;
-  const { username, password, registryToken, identityToken } = auth;
-  const given = { username: '', password: '', registryToken: '', identityToken: '' };
+  const { username, password, registryToken, identityToken, serverAddress } = auth;
+  const nothing = { username: '', password: '', registryToken: '', identityToken: '' };
+  const given = serverAddress === '' ? nothing : { ...nothing, serverAddress };
   if (!/^[\x21-\x7e]*$/.test(registryToken))
     throw invalidArgument('auth.registry_token contains characters that a header cannot carry');
   if (registryToken !== '') return { ...given, registryToken };

@@ -1,9 +1,8 @@
 import { errorMessage, GantryError, invalidArgument } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hash.ts';
 import type { ArchiveFiles } from './archive-files.ts';
-import { type FetchedImage, type FetchTarget, fetchImage, fetchLayers } from './fetch-image.ts';
+import { type FetchedImage, type FetchTarget, fetchImage, fetchLayers, type LayerOfImage } from './fetch-image.ts';
 import type { BlobLocation, ImageSource, ManifestBlob } from './image-source.ts';
-import type { LayerContent } from './layer-store.ts';
 import { type Descriptor, descriptor, parseConfig } from './manifest.ts';
 import { parseReference } from './reference.ts';
 
@@ -133,7 +132,7 @@ async function fetchDockerImage(
   if (bytes === undefined) throw invalidArgument(`${files.path}: the config ${configName} is not in the archive`);
   const id = `sha256:${sha256Hex(bytes)}`;
   const document = parseConfig(bytes, layerNames.length);
-  const contents: LayerContent[] = [];
+  const contents: LayerOfImage[] = [];
   for (const [i, name] of layerNames.entries()) {
     const place = await files.locate(name);
     if (place === undefined) throw invalidArgument(`${files.path}: the layer ${name} is not in the archive`);

@@ -24,13 +24,24 @@ export interface FetchedImage {
   unpin(): void;
 }
 
+/** A layer, not yet as one of a certain pull. */
+export type LayerOfImage = Omit<LayerContent, 'pull'>;
+
 /** Where images go, and who is told of it. */
 export interface FetchTarget {
   readonly platform: Platform;
   readonly layers: LayerStore;
   readonly log: Logger;
-  /** Bytes of the image's layers that are there, of how many. */
-  onBytes?(done: number, total: number): void;
+  /** Told at first, and whenever it has changed. */
+  onProgress?(progress: LayersProgress): void;
+}
+
+/** How much of an image's layers is there. */
+export interface LayersProgress {
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly layersDone: number;
+  readonly layersTotal: number;
 }
 
 /**
@@ -59,7 +70,7 @@ export async function fetchImage(
       `the image is for ${config.platform.os}/${config.platform.architecture}, this machine is ${platform.os}/${platform.architecture}`,
     );
   const contents = manifest.layers.map(
-    (layer, i): LayerContent => ({
+    (layer, i): LayerOfImage => ({
       diffId: config.diffIds[i] ?? '',
       digest: layer.digest,
       size: layer.size,
@@ -79,31 +90,35 @@ export async function fetchImage(
 
 /** Unpacks layers side by side; the first failure stops the others and is thrown when all have ended. Returns what unpins them. */
 export async function fetchLayers(
-  contents: readonly LayerContent[],
+  contents: readonly LayerOfImage[],
   target: FetchTarget,
   signal: AbortSignal,
 ): Promise<() => void> {
   const { layers, log } = target;
-  const total = contents.reduce((sum, c) => sum + c.size, 0);
-  const done = contents.map(() => 0);
-  const tell = (at: number, bytes: number): void => {
-    done[at] = bytes;
-    target.onBytes?.(
-      done.reduce((sum, d) => sum + d, 0),
-      total,
-    );
+  const bytesTotal = contents.reduce((sum, c) => sum + c.size, 0);
+  const bytes = contents.map(() => 0);
+  let layersDone = 0;
+  const tell = (): void => {
+    const bytesDone = bytes.reduce((sum, b) => sum + b, 0);
+    target.onProgress?.({ bytesDone, bytesTotal, layersDone, layersTotal: contents.length });
   };
+  tell();
   const unpin = layers.pin(contents.map(c => c.diffId));
   const stop = new AbortController();
   const onAbort = (): void => stop.abort(signal.reason);
   if (signal.aborted) onAbort();
   signal.addEventListener('abort', onAbort, { once: true });
   let failure: { readonly error: unknown } | undefined;
-  const one = async (content: LayerContent, at: number): Promise<void> => {
+  const one = async (content: LayerOfImage, at: number): Promise<void> => {
     const started = performance.now();
     try {
-      const how = await layers.ensure({ ...content, onProgress: bytes => tell(at, bytes) }, stop.signal);
-      tell(at, content.size);
+      const onProgress = (taken: number): void => {
+        bytes[at] = taken;
+        tell();
+      };
+      const how = await layers.ensure({ ...content, pull: contents, onProgress }, stop.signal);
+      layersDone += 1;
+      onProgress(content.size);
       log.debug(
         { layer: content.diffId, bytes: content.size, how, ms: Math.round(performance.now() - started) },
         'layer is there',

@@ -65,6 +65,7 @@ function certificateFiles(directory: string): HostEntry {
     });
   const hasTls = caFiles.length > 0 || clientPairs.length > 0;
   return {
+    isServer: true,
     url: undefined,
     canPull: true,
     canResolve: true,

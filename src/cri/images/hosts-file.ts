@@ -5,6 +5,8 @@ import type { RegistryTls } from './registry-access.ts';
 
 /** One place of a hosts.toml: a `[host."URL"]`, or what stands at its top for the server itself. */
 export interface HostEntry {
+  /** The top of the file, not one of its hosts. */
+  readonly isServer: boolean;
   /** Undefined for a top without `server`: the registry's own address. */
   readonly url: { readonly scheme: 'http' | 'https'; readonly host: string; readonly root: string } | undefined;
   readonly canPull: boolean;
@@ -69,6 +71,7 @@ function readEntry(server: string, config: Table, directory: string, at: string)
     throw invalidArgument(`${at}skip_verify must be true or false`);
   const hasTls = caFiles.length > 0 || clientPairs.length > 0 || skipVerify !== undefined;
   return {
+    isServer: at === '',
     url: server === '' ? undefined : readUrl(server, config['override_path'] === true, at),
     canPull: canAll || known.includes('pull'),
     canResolve: canAll || known.includes('resolve'),

@@ -1,9 +1,11 @@
-import { GantryError } from '../../base/errors.ts';
+import { errorMessage, GantryError } from '../../base/errors.ts';
+import { registryPlace } from '../../base/registry-places.ts';
 import type { Logger } from '../../daemon/logger.ts';
-import { type HostDirectory, readHostDirectory } from './host-directory.ts';
+import { dockerCredentials } from './docker-credentials.ts';
+import { readHostDirectory } from './host-directory.ts';
 import type { ImageSource } from './image-source.ts';
 import type { ImageReference } from './reference.ts';
-import type { RegistryAuth, RegistryOptions } from './registry-access.ts';
+import type { RegistryAuth, RegistryEndpoint, RegistryOptions } from './registry-access.ts';
 import { RegistryRepository } from './registry-client.ts';
 import { type RegistrySettings, registryEndpoints } from './registry-endpoints.ts';
 import { RegistrySources } from './registry-sources.ts';
@@ -12,6 +14,8 @@ import { RegistrySources } from './registry-sources.ts';
 export interface ImageRegistriesSettings extends RegistrySettings {
   /** Directory in the layout of containerd's certs.d. */
   readonly configPath: string;
+  /** Docker config files whose credentials are shown where a request brings none. */
+  readonly dockerConfigs: readonly string[];
 }
 
 /** Registries by what the configuration and the files below `configPath` say of them. */
@@ -27,41 +31,63 @@ export class ImageRegistries {
   }
 
   /**
-   * Runs `pull` with the source of one image: its registry, and before it whoever is to be asked in its place. `auth` is shown to the registry alone. An
-   * error says when a hosts.toml of the registry was passed over: that may be why.
+   * Runs `pull` with the source of one image: its registry, and before it whoever is to be asked in its place. `auth` is shown to the registry alone;
+   * where it is not given, and to the others, goes what the docker config files have for them. An error says when a hosts.toml or a file of credentials was
+   * passed over: that may be why.
    */
   async use<T>(
     reference: ImageReference,
     auth: RegistryAuth | undefined,
     pull: (source: ImageSource) => Promise<T>,
+    signal: AbortSignal,
   ): Promise<T> {
     const directory = readHostDirectory(this.#settings.configPath, reference.domain);
-    if (directory?.problem !== undefined) this.#log.error({ registry: reference.domain }, directory.problem);
-    const source = this.#source(reference, auth, directory);
+    const problems = new Set(directory?.problem === undefined ? [] : [directory.problem]);
+    const endpoints = registryEndpoints(reference.domain, this.#settings, directory?.entries);
+    const repositories: RegistryRepository[] = [];
+    for (const endpoint of endpoints) {
+      const shown = await this.#credentials(endpoint, reference, auth, problems, signal);
+      repositories.push(new RegistryRepository(endpoint, reference, shown, this.#options));
+    }
+    for (const problem of problems) this.#log.error({ registry: reference.domain }, problem);
+    const source = new RegistrySources(repositories, reference.domain, this.#log);
     try {
       return await pull(source);
     } catch (error) {
-      throw withProblem(error, directory);
+      throw withProblems(error, [...problems]);
     } finally {
       source.close();
     }
   }
 
-  #source(
-    reference: ImageReference,
+  async #credentials(
+    endpoint: RegistryEndpoint,
+    { domain, path }: ImageReference,
     auth: RegistryAuth | undefined,
-    directory: HostDirectory | undefined,
-  ): RegistrySources {
-    const repositories = registryEndpoints(reference.domain, this.#settings, directory?.entries).map(
-      endpoint =>
-        new RegistryRepository(endpoint, reference, endpoint.mirrorOf === undefined ? auth : undefined, this.#options),
-    );
-    return new RegistrySources(repositories, reference.domain, this.#log);
+    problems: Set<string>,
+    signal: AbortSignal,
+  ): Promise<RegistryAuth | undefined> {
+    if (endpoint.isRegistry && auth !== undefined && isForRegistry(auth, domain)) return auth;
+    try {
+      const host = endpoint.isRegistry ? domain : endpoint.host;
+      return await dockerCredentials(this.#settings.dockerConfigs, `${host}/${path}`, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      problems.add(errorMessage(error));
+      return undefined;
+    }
   }
 }
 
-function withProblem(error: unknown, directory: HostDirectory | undefined): unknown {
-  if (directory?.problem === undefined || !(error instanceof GantryError) || error.code === 'cancelled') return error;
+/** Docker's registry has several names. */
+function isForRegistry({ serverAddress = '' }: RegistryAuth, domain: string): boolean {
+  if (serverAddress === '') return true;
+  const [host = ''] = registryPlace(serverAddress).split('/');
+  return host === domain || (domain === 'docker.io' && ['index.docker.io', 'registry-1.docker.io'].includes(host));
+}
+
+function withProblems(error: unknown, problems: readonly string[]): unknown {
+  if (problems.length === 0 || !(error instanceof GantryError) || error.code === 'cancelled') return error;
   const reason = error.reason === undefined ? {} : { reason: error.reason };
-  return new GantryError(error.code, `${error.message} (${directory.problem})`, { cause: error, ...reason });
+  return new GantryError(error.code, `${error.message} (${problems.join('; ')})`, { cause: error, ...reason });
 }

@@ -7,10 +7,11 @@ import type { Logger } from '../../daemon/logger.ts';
 import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { CriConfig } from '../config.ts';
-import { type FetchedImage, type FetchTarget, fetchImage } from './fetch-image.ts';
+import { type FetchedImage, type FetchTarget, fetchImage, type LayersProgress } from './fetch-image.ts';
 import { findImage } from './find-image.ts';
 import { ImageRecords, type StoredImage } from './image-records.ts';
 import { ImageRegistries } from './image-registries.ts';
+import type { ImageSource } from './image-source.ts';
 import { type ImportedImage, type ImportStep, importArchive } from './import-archive.ts';
 import type { UnpackLimits } from './layer-entry.ts';
 import { LayerStore } from './layer-store.ts';
@@ -18,23 +19,26 @@ import { platformFor } from './manifest.ts';
 import { pinnedImages } from './pinned-images.ts';
 import type { ImageRecord, ImageStore } from './ports.ts';
 import { pullError } from './pull-error.ts';
-import { canonicalName, type ImageReference, parseReference, repositoryName } from './reference.ts';
+import { LoggedProgress, type OnProgress, PullProgress } from './pull-progress.ts';
+import { canonicalName, type ImageReference, parseReference, repositoryName, type ShortNames } from './reference.ts';
 import type { RegistryAuth } from './registry-access.ts';
 import type { RegistryTimeouts } from './registry-http.ts';
 import { SharedWork } from './shared-work.ts';
 import { StoreUsage } from './store-usage.ts';
 import { Unpackers } from './unpackers.ts';
 
-/** Layers unpacked at once, over all pulls; each takes about one core and a resident set of 90 MB (seen) while it runs. */
-const CONCURRENT_LAYERS = 3;
-
 /** The image store as the image service uses it. */
 export interface Images extends ImageStore {
   /**
    * Brings an image in and returns its record. Whole or not at all: it is visible from its last step on, and after a throw nothing of it is
-   * left. The same pull asked for twice at once runs once.
+   * left. The same pull asked for twice at once runs once. `onProgress` is told how far its layers are.
    */
-  pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord>;
+  pull(
+    reference: string,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+    onProgress?: OnProgress,
+  ): Promise<ImageRecord>;
   /**
    * Imports every image of an OCI layout, OCI archive or docker archive at `path`. `reference` names an image that carries no name; '' for
    * none. `onStep` is told of each step, and now and then how far it is.
@@ -70,7 +74,7 @@ export async function openImageStore(config: CriConfig, log: Logger, options: Im
   const directory = join(config.root, 'images');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const command = options.unpackCommand ?? [process.execPath, process.argv[1] ?? '', 'unpack-layers'];
-  const unpackers = new Unpackers(command, CONCURRENT_LAYERS);
+  const unpackers = new Unpackers(command, config.images.concurrentLayers);
   const limits = { ratio: config.images.unpackRatio, freeBytes: config.images.unpackFreeBytes };
   const layers = LayerStore.open(directory, unpackers, limits, log);
   const records = ImageRecords.open(directory, diffId => layers.has(diffId), log);
@@ -80,15 +84,19 @@ export async function openImageStore(config: CriConfig, log: Logger, options: Im
     ...(options.registryTimeouts === undefined ? {} : { timeouts: options.registryTimeouts }),
   };
   const registries = new ImageRegistries(config.registries, registryOptions, log);
-  const pinned = pinnedImages(config.images.pinned);
-  return new LocalImages(directory, registries, unpackers, limits, layers, records, pinned, log);
+  const { shortNames } = config.registries;
+  const pinned = pinnedImages(config.images.pinned, shortNames);
+  return new LocalImages(directory, registries, shortNames, unpackers, limits, layers, records, pinned, log);
 }
+
+type Fetch = (target: FetchTarget, signal: AbortSignal) => Promise<FetchedImage>;
 
 class LocalImages implements Images {
   readonly directory: string;
   readonly #usage: StoreUsage;
   readonly #isPinned: (names: readonly string[]) => boolean;
   readonly #registries: ImageRegistries;
+  readonly #shortNames: ShortNames;
   readonly #unpackers: Unpackers;
   readonly #limits: UnpackLimits;
   readonly #layers: LayerStore;
@@ -96,6 +104,7 @@ class LocalImages implements Images {
   readonly #log: Logger;
   readonly #holds = new Map<string, Set<string>>();
   readonly #pulls = new SharedWork<ImageRecord>();
+  readonly #progress = new PullProgress();
   readonly #target: FetchTarget;
   /** Before the holds of running containers are known again, a removed image may still be in use. */
   #holdsKnown = false;
@@ -103,6 +112,7 @@ class LocalImages implements Images {
   constructor(
     directory: string,
     registries: ImageRegistries,
+    shortNames: ShortNames,
     unpackers: Unpackers,
     limits: UnpackLimits,
     layers: LayerStore,
@@ -114,6 +124,7 @@ class LocalImages implements Images {
     this.#usage = new StoreUsage(directory, systemClock);
     this.#isPinned = isPinned;
     this.#registries = registries;
+    this.#shortNames = shortNames;
     this.#unpackers = unpackers;
     this.#limits = limits;
     this.#layers = layers;
@@ -123,7 +134,7 @@ class LocalImages implements Images {
   }
 
   resolve(reference: string): ImageRecord | undefined {
-    const found = findImage(this.#visible(), reference);
+    const found = this.#find(reference);
     return found === undefined ? undefined : this.#recordOf(found);
   }
 
@@ -149,10 +160,22 @@ class LocalImages implements Images {
     if ([...ids].some(id => this.#records.get(id)?.removed === true)) this.#dropUnheld();
   }
 
-  pull(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
-    const parsed = parseReference(reference);
+  async pull(
+    reference: string,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+    onProgress: OnProgress = () => undefined,
+  ): Promise<ImageRecord> {
+    const parsed = this.#parse(reference);
+    // Each caller shows the registry what it has: one without credentials gets nothing that another one's opened.
     const key = `${canonicalName(parsed)} ${auth === undefined ? '' : sha256Hex(JSON.stringify(auth))}`;
-    return this.#pulls.run(key, signal, s => this.#pull(parsed, auth, s));
+    const leave = this.#progress.listen(key, onProgress);
+    const tell = (progress: LayersProgress): void => this.#progress.tell(key, progress);
+    try {
+      return await this.#pulls.run(key, signal, s => this.#pull(parsed, auth, tell, s));
+    } finally {
+      leave();
+    }
   }
 
   importArchive(
@@ -165,17 +188,18 @@ class LocalImages implements Images {
     return importArchive(
       path,
       reference,
+      name => this.#parse(name),
       spool,
       this.#limits,
-      (image, names, onBytes) =>
-        this.#bringIn(image.title, names, s => image.fetch({ ...this.#target, onBytes }, s), signal),
+      (image, names, onProgress) =>
+        this.#bringIn(image.title, names, (target, s) => image.fetch(target, s), onProgress, signal),
       onStep,
       signal,
     );
   }
 
   async remove(reference: string): Promise<void> {
-    const image = findImage(this.#visible(), reference);
+    const image = this.#find(reference);
     if (image === undefined) return;
     this.#log.info({ image: image.id, names: image.repoTags }, 'removing an image');
     if (this.#isHeld(image.id)) this.#records.put({ ...image, repoTags: [], repoDigests: [], removed: true });
@@ -204,26 +228,38 @@ class LocalImages implements Images {
     await this.#layers.settled();
   }
 
-  #pull(reference: ImageReference, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<ImageRecord> {
+  #pull(
+    reference: ImageReference,
+    auth: RegistryAuth | undefined,
+    onProgress: OnProgress,
+    signal: AbortSignal,
+  ): Promise<ImageRecord> {
     const wanted = reference.digest ?? reference.tag ?? 'latest';
-    return this.#registries.use(reference, auth, source => {
-      const fetch = (s: AbortSignal): Promise<FetchedImage> => fetchImage(source, wanted, this.#target, s);
-      return this.#bringIn(canonicalName(reference), [reference], fetch, signal);
-    });
+    const bringIn = (source: ImageSource): Promise<ImageRecord> => {
+      const fetch: Fetch = (target, s) => fetchImage(source, wanted, target, s);
+      return this.#bringIn(canonicalName(reference), [reference], fetch, onProgress, signal);
+    };
+    return this.#registries.use(reference, auth, bringIn, signal);
   }
 
   /** Fetches, then writes the record that makes the image visible. */
   async #bringIn(
     title: string,
     names: readonly ImageReference[],
-    fetch: (signal: AbortSignal) => Promise<FetchedImage>,
+    fetch: Fetch,
+    onProgress: OnProgress,
     signal: AbortSignal,
   ): Promise<ImageRecord> {
     const started = performance.now();
     this.#log.info({ image: title }, 'pulling');
+    const logged = new LoggedProgress(this.#log, title);
     let fetched: FetchedImage | undefined;
     try {
-      fetched = await fetch(signal);
+      const tell = (progress: LayersProgress): void => {
+        logged.tell(progress);
+        onProgress(progress);
+      };
+      fetched = await fetch({ ...this.#target, onProgress: tell }, signal);
       signal.throwIfAborted();
       const stored = this.#record(fetched, names);
       faultPoint('image/pull/manifest-recorded');
@@ -240,6 +276,7 @@ class LocalImages implements Images {
       await this.#layers.settled();
       throw pullError(error, title, this.directory);
     } finally {
+      logged.end();
       fetched?.unpin();
       this.#dropUnheld();
     }
@@ -264,6 +301,14 @@ class LocalImages implements Images {
 
   #recordOf({ id, repoTags, repoDigests, sizeBytes, config }: StoredImage): ImageRecord {
     return { id, repoTags, repoDigests, sizeBytes, config, pinned: this.#isPinned([...repoTags, ...repoDigests]) };
+  }
+
+  #parse(name: string): ImageReference {
+    return parseReference(name, this.#shortNames);
+  }
+
+  #find(reference: string): StoredImage | undefined {
+    return findImage(this.#visible(), reference, this.#shortNames);
   }
 
   #visible(): readonly StoredImage[] {

@@ -2,9 +2,10 @@ import { rm } from 'node:fs/promises';
 import { errorMessage, GantryError, invalidArgument } from '../../base/errors.ts';
 import { openArchive } from './archive-files.ts';
 import { type ArchivedImage, imagesOfArchive } from './archived-images.ts';
+import type { LayersProgress } from './fetch-image.ts';
 import type { UnpackLimits } from './layer-entry.ts';
 import type { ImageRecord } from './ports.ts';
-import { canonicalName, type ImageReference, parseReference } from './reference.ts';
+import { canonicalName, type ImageReference } from './reference.ts';
 
 export interface ImportedImage {
   readonly id: string;
@@ -22,23 +23,24 @@ export interface ImportStep {
 export type BringIn = (
   image: ArchivedImage,
   names: readonly ImageReference[],
-  onBytes: (done: number, total: number) => void,
+  onProgress: (progress: LayersProgress) => void,
 ) => Promise<ImageRecord>;
 
 /**
- * Imports every image of the archive at `path`, one after the other; `reference` names one that carries no name. `spool` is a path for the
+ * Imports every image of the archive at `path`, one after the other; `reference` names one that carries no name; `parse` reads names. `spool` is a path for the
  * plain form of a compressed archive, which `limits` bound, removed at the end. What was imported before a failure stays and is named in the error.
  */
 export async function importArchive(
   path: string,
   reference: string,
+  parse: (name: string) => ImageReference,
   spool: string,
   limits: UnpackLimits,
   bringIn: BringIn,
   onStep: (step: ImportStep) => void,
   signal: AbortSignal,
 ): Promise<readonly ImportedImage[]> {
-  const given = reference === '' ? undefined : parseReference(reference);
+  const given = reference === '' ? undefined : parse(reference);
   const imported: ImportedImage[] = [];
   try {
     onStep({ message: `reading ${path}`, bytesDone: 0, bytesTotal: 0 });
@@ -49,11 +51,11 @@ export async function importArchive(
         `${path} holds ${nameless} image(s) without a name: give one with --reference, and at most one such image per archive`,
       );
     for (const image of images) {
-      const names = image.names.length > 0 ? image.names.map(parseReference) : given === undefined ? [] : [given];
+      const names = image.names.length > 0 ? image.names.map(parse) : given === undefined ? [] : [given];
       const references = names.map(canonicalName);
       let step: ImportStep = { message: `importing ${image.title}`, bytesDone: 0, bytesTotal: 0 };
       onStep(step);
-      const record = await bringIn(image, names, (bytesDone, bytesTotal) => {
+      const record = await bringIn(image, names, ({ bytesDone, bytesTotal }) => {
         step = { ...step, bytesDone, bytesTotal };
         onStep(step);
       });

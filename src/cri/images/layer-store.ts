@@ -20,6 +20,8 @@ export interface LayerRecord {
 
 /** Where a layer's bytes come from. */
 export interface LayerContent {
+  /** Whatever stands for the pull or import that it is for: layers take turns by it. */
+  readonly pull: object;
   readonly diffId: string;
   /** Digest of the bytes as they come, where known. */
   readonly digest: string | undefined;
@@ -150,6 +152,7 @@ export class LayerStore {
       const maxBytes = unpackLimit(content.size, this.#limits);
       const { size, digest, diffId } = content;
       const usage = await this.#unpackers.unpack(
+        content.pull,
         { directory, size, digest, diffId, maxBytes },
         () => content.locate(),
         {

@@ -9,6 +9,17 @@ export interface ImageReference {
   readonly digest: string | undefined;
 }
 
+/** What names without a registry mean. */
+export interface ShortNames {
+  /** Where they are, unless `aliases` says otherwise. */
+  readonly defaultRegistry: string;
+  /** Name without tag and digest (`busybox`, `team/app`) to the full one. */
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
+/** As Docker has it. */
+export const DOCKER_SHORT_NAMES: ShortNames = { defaultRegistry: 'docker.io', aliases: {} };
+
 const DOMAIN_LABEL = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?';
 const DOMAIN = new RegExp(`^(?:${DOMAIN_LABEL}(?:\\.${DOMAIN_LABEL})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?$`);
 const PATH_COMPONENT = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
@@ -25,10 +36,10 @@ export function isDigest(text: string): boolean {
 
 /**
  * Parses a reference by Docker's rules: the first component is a registry when it has a dot, a colon or capital letters or is `localhost`;
- * without one the registry is docker.io, and a single component there is under `library/`. The tag `latest` is filled in where neither tag nor
- * digest is given. Throws `invalid-argument` that says which part is wrong.
+ * without one `shortNames` say what is meant, by default docker.io. A single component there is under `library/`. The tag `latest` is filled in where
+ * neither tag nor digest is given. Throws `invalid-argument` that says which part is wrong.
  */
-export function parseReference(text: string): ImageReference {
+export function parseReference(text: string, shortNames = DOCKER_SHORT_NAMES): ImageReference {
   const wrong = (what: string): Error =>
     invalidArgument(`invalid image reference "${text}": ${what}`, { reason: 'InvalidImageName' });
   if (text === '') throw wrong('it is empty');
@@ -48,11 +59,10 @@ export function parseReference(text: string): ImageReference {
     rest = rest.slice(0, colon);
     if (!TAG.test(tag)) throw wrong(`"${tag}" is not a tag`);
   }
+  if (!hasRegistry(rest)) rest = fullName(rest, shortNames);
   const slash = rest.indexOf('/');
-  const first = slash < 0 ? '' : rest.slice(0, slash);
-  const isDomain = first === 'localhost' || /[.:A-Z[]/.test(first);
-  let domain = isDomain ? first : 'docker.io';
-  let path = isDomain ? rest.slice(slash + 1) : rest;
+  let domain = rest.slice(0, slash);
+  let path = rest.slice(slash + 1);
   if (domain === 'index.docker.io') domain = 'docker.io';
   if (domain === 'docker.io' && !path.includes('/')) path = `library/${path}`;
   if (!DOMAIN.test(domain)) throw wrong(`"${domain}" is not a registry host`);
@@ -64,6 +74,31 @@ export function parseReference(text: string): ImageReference {
   if (domain.length + 1 + path.length > MAX_NAME) throw wrong(`the name is over ${MAX_NAME} characters`);
   if (tag === undefined && digest === undefined) tag = 'latest';
   return { domain, path, tag, digest };
+}
+
+/** True for what names a registry in references: `docker.io`, `reg.example:5000`, `localhost`. */
+export function isRegistry(text: string): boolean {
+  return DOMAIN.test(text) && hasRegistry(`${text}/`);
+}
+
+function hasRegistry(name: string): boolean {
+  const slash = name.indexOf('/');
+  const first = slash < 0 ? '' : name.slice(0, slash);
+  return first === 'localhost' || /[.:A-Z[]/.test(first);
+}
+
+function fullName(name: string, { defaultRegistry, aliases }: ShortNames): string {
+  const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+  return alias ?? `${defaultRegistry}/${name}`;
+}
+
+/** What is wrong with an alias for a short name; undefined for a good one. */
+export function aliasProblem(name: string, full: string): string | undefined {
+  if (hasRegistry(name) || name.includes('@') || name.includes(':')) return `"${name}" is not a short name without tag`;
+  if (!hasRegistry(full)) return `"${full}" names no registry`;
+  const { tag, digest } = parseReference(full);
+  const isBare = digest === undefined && tag === 'latest' && !full.endsWith(':latest');
+  return isBare ? undefined : `"${full}" must have neither tag nor digest`;
 }
 
 /** `domain/path`. */

@@ -10,6 +10,8 @@ export interface RegistryAuth {
   readonly password: string;
   readonly registryToken: string;
   readonly identityToken: string;
+  /** For this registry alone, where it is given. */
+  readonly serverAddress?: string;
 }
 
 /** How a server's certificate is judged, and what it is shown. Files are read when a connection is made. */
@@ -32,6 +34,8 @@ export interface RegistryEndpoint {
   readonly root: string;
   /** The registry in whose place it is asked (sent as `ns`, as containerd does); undefined for the registry itself. */
   readonly mirrorOf: string | undefined;
+  /** It stands for the registry itself, so that credentials for the registry are for it. */
+  readonly isRegistry: boolean;
   readonly tls: RegistryTls | undefined;
   /** Sent with each request to this server. May hold secrets. */
   readonly headers: Readonly<Record<string, string>>;

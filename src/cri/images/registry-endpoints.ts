@@ -35,6 +35,7 @@ function registryItself(registry: string, insecure: readonly string[]): Registry
     host: serverOf(registry),
     root: '/v2',
     mirrorOf: undefined,
+    isRegistry: true,
     tls: undefined,
     headers: {},
     dialTimeoutMs: undefined,
@@ -56,6 +57,7 @@ function entryEndpoint(entry: HostEntry, registry: string, itself: RegistryEndpo
           host,
           root: url.root,
           mirrorOf: host === itself.host ? undefined : registry,
+          isRegistry: entry.isServer || host === itself.host,
         };
   // Certificates for an http:// address: HTTPS is tried first, as containerd does.
   const isDoubtful = place.scheme === 'http' && tls !== undefined && !host.endsWith(':80');
@@ -76,6 +78,7 @@ function mirrorEndpoint(mirror: string, registry: string): RegistryEndpoint {
     otherScheme: undefined,
     root: path === '' ? '/v2' : `/v2/${path}`,
     mirrorOf: registry,
+    isRegistry: false,
   };
 }
 

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
 import type { BlobLocation } from './image-source.ts';
+import { LayerTurns } from './layer-turns.ts';
 import type { AskedAgain } from './registry-layer.ts';
 import type { LayerUsage, UnpackReport, UnpackRequest } from './unpack-protocol.ts';
 
@@ -25,30 +26,28 @@ export interface UnpackObserver {
  */
 export class Unpackers {
   readonly #command: readonly string[];
-  readonly #limit: number;
+  readonly #turns: LayerTurns;
   readonly #idle: UnpackProcess[] = [];
   readonly #all = new Set<UnpackProcess>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
 
-  /** `command` starts a process that calls runUnpackProcess; at most `limit` run at once. */
+  /** `command` starts a process that calls runUnpackProcess; `limit` is that of LayerTurns. */
   constructor(command: readonly string[], limit: number) {
     this.#command = command;
-    this.#limit = limit;
+    this.#turns = new LayerTurns(limit);
   }
 
   /**
-   * Unpacks one layer. Waits its turn; `locate` is called when that has come. Throws what the process found wrong or met at the source. The directory
+   * Unpacks one layer of a pull. Waits its turn; `locate` is called when that has come. Throws what the process found wrong or met at the source. The directory
    * may then hold a part; the caller removes it.
    */
   async unpack(
+    pull: object,
     layer: LayerToUnpack,
     locate: () => Promise<BlobLocation>,
     observer: UnpackObserver,
     signal: AbortSignal,
   ): Promise<LayerUsage> {
-    while (this.#running >= this.#limit) await this.#turn(signal);
-    this.#running += 1;
+    const endTurn = await this.#turns.take(pull, signal);
     try {
       signal.throwIfAborted();
       const source = await locate();
@@ -59,8 +58,7 @@ export class Unpackers {
       worker.startIdleTimer(() => this.#forget(worker));
       return usage;
     } finally {
-      this.#running -= 1;
-      this.#waiting.shift()?.();
+      endTurn();
     }
   }
 
@@ -82,23 +80,6 @@ export class Unpackers {
   #forget(worker: UnpackProcess): void {
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
-  }
-
-  #turn(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        const at = this.#waiting.indexOf(go);
-        if (at >= 0) this.#waiting.splice(at, 1);
-        reject(signal.reason);
-      };
-      const go = (): void => {
-        signal.removeEventListener('abort', onAbort);
-        resolve();
-      };
-      if (signal.aborted) return reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.#waiting.push(go);
-    });
   }
 }
 

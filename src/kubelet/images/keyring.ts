@@ -1,6 +1,7 @@
 import type { Secret } from '../../api/types/gen/core-v1.ts';
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { sha256Hex } from '../../base/hash.ts';
+import { placesFor, registryPlace } from '../../base/registry-places.ts';
 import type { SecretUse } from './pull-access.ts';
 
 /** What a registry is shown. */
@@ -14,15 +15,12 @@ export interface RegistryCredential {
 /** Credentials by what they are for: `host[:port][/path]`, where the host may have wild cards. */
 export type Keyring = ReadonlyMap<string, readonly RegistryCredential[]>;
 
-/** How the registry without a name is called in files of credentials. */
-const DEFAULT_REGISTRY = 'index.docker.io';
-
 /** The credentials of image pull secrets; secrets of other types have none. Throws for one that cannot be read, naming it. Pure. */
 export function keyringOf(secrets: readonly Secret[]): Keyring {
   const keyring = new Map<string, RegistryCredential[]>();
   for (const secret of secrets)
     for (const [place, entry] of entriesOf(secret)) {
-      const key = placeKey(place);
+      const key = registryPlace(place);
       const login = readEntry(secret, place, entry);
       const credential = { ...login, secret: useOf(secret, login) };
       keyring.set(key, [...(keyring.get(key) ?? []), credential]);
@@ -35,10 +33,7 @@ export function keyringOf(secrets: readonly Secret[]): Keyring {
  * are changed without a gap. `repository` is the image's full name without tag and digest. Pure.
  */
 export function credentialsFor(keyring: Keyring, repository: string): readonly RegistryCredential[] {
-  const places = [...keyring.keys()].sort().reverse();
-  const found = places.filter(place => isFor(place, repository)).flatMap(place => keyring.get(place) ?? []);
-  if (found.length > 0 || !isInDefaultRegistry(repository)) return found;
-  return keyring.get(DEFAULT_REGISTRY) ?? [];
+  return placesFor(keyring.keys(), repository).flatMap(place => keyring.get(place) ?? []);
 }
 
 type Login = Pick<RegistryCredential, 'username' | 'password'>;
@@ -83,59 +78,4 @@ function readEntry(secret: Secret, place: string, { username, password, auth }: 
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-/** A place without its scheme; `/v1/` and `/v2/` stand for the whole registry. */
-function placeKey(place: string): string {
-  const [host, path] = splitHost(place.replace(/^https?:\/\//, ''));
-  const effective = /^\/v[12]\//.test(path) ? path.slice(3) : path;
-  return effective === '/' ? host : `${host}${effective}`;
-}
-
-function isFor(place: string, repository: string): boolean {
-  const [placeHost, placePath] = splitHost(place);
-  const [host, path] = splitHost(repository);
-  const [placeName, placePort] = splitPort(placeHost);
-  const [name, port] = splitPort(host);
-  if (placePort !== port || !path.startsWith(placePath)) return false;
-  const wanted = placeName.split('.');
-  const labels = name.split('.');
-  return wanted.length === labels.length && wanted.every((glob, i) => matchesGlob(glob, labels[i] ?? ''));
-}
-
-function splitHost(text: string): readonly [string, string] {
-  const slash = text.indexOf('/');
-  return slash < 0 ? [text, ''] : [text.slice(0, slash), text.slice(slash)];
-}
-
-function splitPort(host: string): readonly [string, string] {
-  const colon = host.lastIndexOf(':');
-  return colon < 0 || host.endsWith(']') ? [host, ''] : [host.slice(0, colon), host.slice(colon + 1)];
-}
-
-/** `*` and `?` of one label, without a regular expression: the glob is a stranger's, and a bad one must not cost time. */
-function matchesGlob(glob: string, text: string): boolean {
-  let g = 0;
-  let star = -1;
-  let mark = 0;
-  for (let t = 0; t < text.length; ) {
-    if (glob[g] === '*') {
-      star = g++;
-      mark = t;
-    } else if (g < glob.length && (glob[g] === '?' || glob[g] === text[t])) {
-      g += 1;
-      t += 1;
-    } else if (star >= 0) {
-      g = star + 1;
-      t = ++mark;
-    } else return false;
-  }
-  while (glob[g] === '*') g += 1;
-  return g === glob.length;
-}
-
-function isInDefaultRegistry(repository: string): boolean {
-  const [host, path] = splitHost(repository);
-  if (host === '') return false;
-  return path === '' || host === 'docker.io' || host === DEFAULT_REGISTRY || !/[.:]/.test(host);
 }

@@ -3,6 +3,30 @@ import { DEFAULT_CRI_CONFIG } from '../../../src/cri/config.ts';
 import { parseCriConfig } from '../../../src/cri/config-file.ts';
 
 describe('the configuration file', () => {
+  it('short names', () => {
+    const text =
+      'registries: { shortNames: { defaultRegistry: "reg.example", aliases: { web: reg.example/team/web } } }';
+    expect(parseCriConfig(text, 'cri.yaml').registries.shortNames).toEqual({
+      defaultRegistry: 'reg.example',
+      aliases: { web: 'reg.example/team/web' },
+    });
+  });
+
+  it.each([
+    [
+      'registries: { shortNames: { defaultRegistry: library } }',
+      'registries.shortNames.defaultRegistry must be a registry',
+    ],
+    [
+      'registries: { shortNames: { aliases: { web: team/web } } }',
+      'registries.shortNames.aliases.web: "team/web" names no registry',
+    ],
+    ['registries: { dockerConfigs: [config.json] }', 'registries.dockerConfigs[0] must be an absolute path'],
+    ['images: { concurrentLayers: 0 }', 'images.concurrentLayers must be a whole number that is above zero'],
+  ])('%s is refused', (text, message) => {
+    expect(() => parseCriConfig(text, 'cri.yaml')).toThrow(message);
+  });
+
   it.each([
     ['an empty file is all defaults', '', {}],
     ['a comment alone is all defaults', '# nothing\n', {}],

@@ -29,6 +29,7 @@ describe('a hosts.toml', () => {
   it('without a server ends with the registry itself, which can do all', () => {
     expect(entriesOf('capabilities = ["push"]\nskip_verify = true')).toEqual([
       {
+        isServer: true,
         url: undefined,
         canPull: true,
         canResolve: true,

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalName, isLoopbackRegistry, parseReference } from '../../../../src/cri/images/reference.ts';
+import {
+  aliasProblem,
+  canonicalName,
+  isLoopbackRegistry,
+  parseReference,
+} from '../../../../src/cri/images/reference.ts';
 
 const HEX = 'a'.repeat(64);
 
@@ -67,5 +72,35 @@ describe('isLoopbackRegistry', () => {
     ['docker.io', false],
   ])('%s: %s', (domain, expected) => {
     expect(isLoopbackRegistry(domain)).toBe(expected);
+  });
+});
+
+describe('short names', () => {
+  const names = { defaultRegistry: 'reg.example:5000', aliases: { busybox: 'quay.example/base/busybox' } };
+
+  it.each([
+    ['an alias', 'busybox:1', 'quay.example/base/busybox:1'],
+    ['an alias by digest', `busybox@sha256:${'a'.repeat(64)}`, `quay.example/base/busybox@sha256:${'a'.repeat(64)}`],
+    ['the default registry, without library/', 'web', 'reg.example:5000/web:latest'],
+    ['a path of it', 'team/web:2', 'reg.example:5000/team/web:2'],
+    ['a full name stays', 'docker.io/busybox', 'docker.io/library/busybox:latest'],
+  ])('%s', (_sentence, text, full) => {
+    expect(canonicalName(parseReference(text, names))).toBe(full);
+  });
+
+  it.each([
+    ['a good one', 'busybox', 'quay.example/base/busybox', undefined],
+    ['a full name', 'a.b/busybox', 'quay.example/busybox', '"a.b/busybox" is not a short name without tag'],
+    ['a short name with a tag', 'busybox:1', 'quay.example/busybox', '"busybox:1" is not a short name without tag'],
+    ['a target without a registry', 'busybox', 'base/busybox', '"base/busybox" names no registry'],
+    ['a target with a tag', 'busybox', 'a.b/busybox:1', '"a.b/busybox:1" must have neither tag nor digest'],
+    [
+      'a target with the usual tag',
+      'busybox',
+      'a.b/busybox:latest',
+      '"a.b/busybox:latest" must have neither tag nor digest',
+    ],
+  ])('as an alias, %s', (_sentence, short, full, problem) => {
+    expect(aliasProblem(short, full)).toBe(problem);
   });
 });

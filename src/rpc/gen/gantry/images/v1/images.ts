@@ -8,7 +8,32 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { handleServerStreamingCall, UntypedServiceImplementation } from "@grpc/grpc-js";
 
-/** What the CRI has no call for: bringing an image that lies on this machine into the store. Served on the CRI socket. */
+/** What the CRI has no call for: bringing an image that lies on this machine into the store, and how far a pull is. Served on the CRI socket. */
+
+export interface PullRequest {
+  readonly image: string;
+  readonly auth: Credentials | undefined;
+}
+
+/** AuthConfig of the CRI, field by field. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+  readonly auth: string;
+  readonly serverAddress: string;
+  readonly identityToken: string;
+  readonly registryToken: string;
+}
+
+export interface PullProgress {
+  readonly bytesDone: bigint;
+  /** Of all layers, also of those that are here already; 0 while it is not known. */
+  readonly bytesTotal: bigint;
+  readonly layersDone: number;
+  readonly layersTotal: number;
+  /** sha256:<hex> of the image's configuration. Empty in every message but the last. */
+  readonly id: string;
+}
 
 export interface ImportRequest {
   /** Absolute path, on the machine of the server, of an OCI layout directory or of an OCI or docker archive (.tar, gzip allowed). */
@@ -32,6 +57,301 @@ export interface ImportedImage {
   readonly id: string;
   readonly references: readonly string[];
 }
+
+function createBasePullRequest(): PullRequest {
+  return { image: "", auth: undefined };
+}
+
+export const PullRequest: MessageFns<PullRequest> = {
+  encode(message: PullRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.image !== "") {
+      writer.uint32(10).string(message.image);
+    }
+    if (message.auth !== undefined) {
+      Credentials.encode(message.auth, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.image = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.auth = Credentials.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullRequest>): PullRequest {
+    return PullRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullRequest>): PullRequest {
+    const message = createBasePullRequest() as any;
+    message.image = object.image ?? "";
+    message.auth = (object.auth !== undefined && object.auth !== null)
+      ? Credentials.fromPartial(object.auth)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCredentials(): Credentials {
+  return { username: "", password: "", auth: "", serverAddress: "", identityToken: "", registryToken: "" };
+}
+
+export const Credentials: MessageFns<Credentials> = {
+  encode(message: Credentials, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.username !== "") {
+      writer.uint32(10).string(message.username);
+    }
+    if (message.password !== "") {
+      writer.uint32(18).string(message.password);
+    }
+    if (message.auth !== "") {
+      writer.uint32(26).string(message.auth);
+    }
+    if (message.serverAddress !== "") {
+      writer.uint32(34).string(message.serverAddress);
+    }
+    if (message.identityToken !== "") {
+      writer.uint32(42).string(message.identityToken);
+    }
+    if (message.registryToken !== "") {
+      writer.uint32(50).string(message.registryToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Credentials {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCredentials() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.username = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.auth = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.serverAddress = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.identityToken = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.registryToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Credentials>): Credentials {
+    return Credentials.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Credentials>): Credentials {
+    const message = createBaseCredentials() as any;
+    message.username = object.username ?? "";
+    message.password = object.password ?? "";
+    message.auth = object.auth ?? "";
+    message.serverAddress = object.serverAddress ?? "";
+    message.identityToken = object.identityToken ?? "";
+    message.registryToken = object.registryToken ?? "";
+    return message;
+  },
+};
+
+function createBasePullProgress(): PullProgress {
+  return { bytesDone: 0n, bytesTotal: 0n, layersDone: 0, layersTotal: 0, id: "" };
+}
+
+export const PullProgress: MessageFns<PullProgress> = {
+  encode(message: PullProgress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytesDone !== 0n) {
+      if (BigInt.asUintN(64, message.bytesDone) !== message.bytesDone) {
+        throw new globalThis.Error("value provided for field message.bytesDone of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.bytesDone);
+    }
+    if (message.bytesTotal !== 0n) {
+      if (BigInt.asUintN(64, message.bytesTotal) !== message.bytesTotal) {
+        throw new globalThis.Error("value provided for field message.bytesTotal of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.bytesTotal);
+    }
+    if (message.layersDone !== 0) {
+      writer.uint32(24).uint32(message.layersDone);
+    }
+    if (message.layersTotal !== 0) {
+      writer.uint32(32).uint32(message.layersTotal);
+    }
+    if (message.id !== "") {
+      writer.uint32(42).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PullProgress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePullProgress() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytesDone = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytesTotal = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.layersDone = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.layersTotal = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PullProgress>): PullProgress {
+    return PullProgress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PullProgress>): PullProgress {
+    const message = createBasePullProgress() as any;
+    message.bytesDone = (object.bytesDone !== undefined && object.bytesDone !== null) ? BigInt(object.bytesDone) : 0n;
+    message.bytesTotal = (object.bytesTotal !== undefined && object.bytesTotal !== null)
+      ? BigInt(object.bytesTotal)
+      : 0n;
+    message.layersDone = object.layersDone ?? 0;
+    message.layersTotal = object.layersTotal ?? 0;
+    message.id = object.id ?? "";
+    return message;
+  },
+};
 
 function createBaseImportRequest(): ImportRequest {
   return { path: "", reference: "" };
@@ -281,6 +601,16 @@ export const ImagesService = {
     responseSerialize: (value: ImportProgress): Buffer => Buffer.from(ImportProgress.encode(value).finish()),
     responseDeserialize: (value: Buffer): ImportProgress => ImportProgress.decode(value),
   },
+  /** The same as PullImage of the CRI, and tells how far it is. Leaving earlier cancels, unless somebody else waits for the same pull. */
+  pull: {
+    path: "/gantry.images.v1.Images/Pull" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: PullRequest): Buffer => Buffer.from(PullRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PullRequest => PullRequest.decode(value),
+    responseSerialize: (value: PullProgress): Buffer => Buffer.from(PullProgress.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PullProgress => PullProgress.decode(value),
+  },
 } as const;
 
 export interface ImagesServer extends UntypedServiceImplementation {
@@ -289,6 +619,8 @@ export interface ImagesServer extends UntypedServiceImplementation {
    * The last message of the stream carries what was imported; leaving earlier cancels and leaves nothing behind.
    */
   import: handleServerStreamingCall<ImportRequest, ImportProgress>;
+  /** The same as PullImage of the CRI, and tells how far it is. Leaving earlier cancels, unless somebody else waits for the same pull. */
+  pull: handleServerStreamingCall<PullRequest, PullProgress>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

@@ -14,13 +14,15 @@ import { errnoName, failedPrecondition, notFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { detectCgroups, killCgroup, removeCgroup } from '../linux/cgroup.ts';
-import { readCgroupUsage } from '../linux/cgroup-reading.ts';
+import { readCgroupCounters, readCgroupProcesses, readCgroupUsage } from '../linux/cgroup-reading.ts';
 import { faultPoint } from '../linux/fault-point.ts';
+import { blockDeviceName, filesystemSize } from '../linux/filesystem-size.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
 import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
 import { createNetns, removeNetns } from '../linux/netns.ts';
 import { directoryInRoot, readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
+import { countOpenFiles, openFilesLimit } from '../linux/process-files.ts';
 import { bootId, isAlive, linkCounters, processHeeds } from '../linux/procfs.ts';
 import type { NodePort } from './node-port.ts';
 import { usernsNode, withIdmappedLayers } from './node-userns.ts';
@@ -132,6 +134,12 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     isAlive,
     heeds: processHeeds,
     cgroupUsage: path => readCgroupUsage(path, cgroups),
+    cgroupCounters: path => readCgroupCounters(path, cgroups),
+    cgroupProcesses: path => readCgroupProcesses(path, cgroups),
+    openFiles: countOpenFiles,
+    openFilesLimit: process => openFilesLimit(process.pid),
+    filesystemSize,
+    blockDeviceName,
     linkCounters,
     killCgroup: path => void killCgroup(path, cgroups),
     async removeCgroup(path) {

@@ -2,7 +2,11 @@
  * What the runtime service needs of the machine below the OCI runtime: namespaces, mounts, files and signals. Everything is short and synchronous
  * unless it says otherwise, and everything that takes something away is safe to repeat.
  */
+import type { TimeSlice } from '../base/time-slice.ts';
+import type { CgroupCounters } from '../linux/cgroup-counters.ts';
 import type { CgroupUsage } from '../linux/cgroup-usage.ts';
+import type { FilesystemSize } from '../linux/filesystem-size.ts';
+import type { OpenFiles } from '../linux/process-files.ts';
 import type { LinkCounters } from '../linux/procfs.ts';
 import type { ProcessIdentity } from './oci/ports.ts';
 import type { CdiFile } from './spec/cdi-devices.ts';
@@ -87,6 +91,18 @@ export interface NodePort extends UserNamespacePort {
   heeds(process: ProcessIdentity, signal: number): boolean;
   /** What a cgroup has used; without figures when it is not there. */
   cgroupUsage(path: string): CgroupUsage;
+  /** What has been counted of it besides, for monitoring. */
+  cgroupCounters(path: string): CgroupCounters;
+  /** The processes in it as this process numbers them. */
+  cgroupProcesses(path: string): readonly number[];
+  /** What those hold open; counted in slices. */
+  openFiles(pids: readonly number[], slice: TimeSlice): Promise<OpenFiles>;
+  /** How many files a process may hold open; undefined when it has ended, and for no limit. */
+  openFilesLimit(process: ProcessIdentity): number | undefined;
+  /** The file system on which a path lies. */
+  filesystemSize(path: string): FilesystemSize;
+  /** `/dev/sda` of a block device by its numbers. */
+  blockDeviceName(major: number, minor: number): string;
   /** What went through the links of that process's network namespace; undefined when it has ended. */
   linkCounters(process: ProcessIdentity): readonly LinkCounters[] | undefined;
   /** SIGKILL for everything in a container's cgroup. */

@@ -45,7 +45,7 @@ export interface CgroupUsage {
 
 /** The text of a file of a group; undefined where there is none. `pressure` is not a controller: its files stand on the v2 side of a hybrid layout too. */
 export type CgroupFile = (
-  controller: 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'pressure',
+  controller: 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'pressure' | 'blkio' | 'hugetlb',
   file: string,
 ) => string | undefined;
 

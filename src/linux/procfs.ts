@@ -91,9 +91,13 @@ function splitCmdline(text: string): string[] {
 export interface LinkCounters {
   readonly name: string;
   readonly rxBytes: number;
+  readonly rxPackets: number;
   readonly rxErrors: number;
+  readonly rxDropped: number;
   readonly txBytes: number;
+  readonly txPackets: number;
   readonly txErrors: number;
+  readonly txDropped: number;
 }
 
 /** The rows of /proc/<pid>/net/dev, in its order. */
@@ -107,9 +111,13 @@ export function parseLinkCounters(text: string): readonly LinkCounters[] {
     rows.push({
       name: match[1] ?? '',
       rxBytes: field(0),
+      rxPackets: field(1),
       rxErrors: field(2),
+      rxDropped: field(3),
       txBytes: field(8),
+      txPackets: field(9),
       txErrors: field(10),
+      txDropped: field(11),
     });
   }
   return rows;

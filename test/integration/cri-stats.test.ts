@@ -138,6 +138,62 @@ describe('the stats of a pod', () => {
   });
 });
 
+describe('the metrics of a pod', () => {
+  /** By name and labels that are the metric's own: of a container, or of the pod itself. */
+  const metricsOf = async (name?: string): Promise<Map<string, number>> => {
+    const [{ podMetrics }, { descriptors }] = await Promise.all([
+      target.client.listPodSandboxMetrics({}),
+      target.client.listMetricDescriptors({}),
+    ]);
+    expect(podMetrics.map(each => each.podSandboxId)).toEqual([podSandboxId]);
+    const keys = new Map(descriptors.map(each => [each.name, each.labelKeys]));
+    const containerId = containers.get(name ?? '');
+    const metrics =
+      name === undefined
+        ? podMetrics[0]?.metrics
+        : podMetrics[0]?.containerMetrics.find(each => each.containerId === containerId)?.metrics;
+    return new Map(
+      (metrics ?? []).map(metric => {
+        expect(metric.labelValues).toHaveLength(keys.get(metric.name)?.length ?? 0);
+        return [[metric.name, ...metric.labelValues.slice(5)].join(' '), Number(metric.value?.value)];
+      }),
+    );
+  };
+
+  it('name all that monitoring knows, whatever the container does', async () => {
+    const { descriptors } = await target.client.listMetricDescriptors({});
+    expect(descriptors).toHaveLength(56);
+    const told = [...(await metricsOf('sleeps')).keys(), ...(await metricsOf()).keys()].map(key => key.split(' ')[0]);
+    // what only some kernels and disks tell, and limits that were not asked for
+    const optional = /blkio|fs_(reads|writes)|hugetlb|pressure|spec_cpu_quota/;
+    const expected = descriptors.map(({ name }) => name).filter(name => !optional.test(name));
+    expect(expected.filter(name => !told.includes(name))).toEqual([]);
+  });
+
+  it('tell what a container does', async () => {
+    const holds = await metricsOf('holds');
+    expect(holds.get('container_memory_rss')).toBeGreaterThan(63 * MIB);
+    expect(holds.get('container_spec_memory_limit_bytes')).toBe(256 * MIB);
+    // the shell, and at both ends of its pipe what holds it up
+    expect(holds.get('container_processes')).toBeGreaterThanOrEqual(2);
+    expect(holds.get('container_file_descriptors')).toBeGreaterThanOrEqual(6);
+    expect(holds.get('container_threads')).toBeGreaterThanOrEqual(holds.get('container_processes') ?? 0);
+    const burns = await metricsOf('burns');
+    expect(burns.get('container_cpu_cfs_periods_total')).toBeGreaterThan(10);
+    expect(burns.get('container_spec_cpu_quota')).toBe(50_000);
+    const writes = await metricsOf('writes');
+    const [used] = [...writes].flatMap(([key, value]) => (key.startsWith('container_fs_usage_bytes ') ? [value] : []));
+    expect(used).toBeGreaterThanOrEqual(3 * MIB);
+  });
+
+  it('come in messages of their own to who asks for a stream', async () => {
+    const seen: string[] = [];
+    for await (const { podSandboxMetrics } of target.client.streamPodSandboxMetrics({}))
+      seen.push(...podSandboxMetrics.map(each => each.podSandboxId));
+    expect(seen).toEqual([podSandboxId]);
+  });
+});
+
 describe('a list of stats', () => {
   it('takes filters, and has no container that has ended', async () => {
     const byLabel = { id: '', podSandboxId: '', labelSelector: { load: 'sleeps' } };

@@ -12,7 +12,9 @@ import { exec } from './exec.ts';
 import { execSync } from './exec-sync.ts';
 import { listContainerStats } from './list-container-stats.ts';
 import { listContainers } from './list-containers.ts';
+import { listMetricDescriptors } from './list-metric-descriptors.ts';
 import { listPodSandbox } from './list-pod-sandbox.ts';
+import { listPodSandboxMetrics, streamPodSandboxMetrics } from './list-pod-sandbox-metrics.ts';
 import { listPodSandboxStats } from './list-pod-sandbox-stats.ts';
 import { podSandboxStats } from './pod-sandbox-stats.ts';
 import { podSandboxStatus } from './pod-sandbox-status.ts';
@@ -31,7 +33,7 @@ import { updatePodSandboxResources } from './update-pod-sandbox-resources.ts';
 import { updateRuntimeConfig } from './update-runtime-config.ts';
 import { version } from './version.ts';
 
-/** runtime.v1.RuntimeService: every call that is served, each in the file of its name. The others answer UNIMPLEMENTED. */
+/** runtime.v1.RuntimeService: every call, each in the file of its name. */
 export function runtimeServiceHandlers(
   ctx: RuntimeServiceContext,
   gantryVersion: string,
@@ -73,6 +75,10 @@ export function runtimeServiceHandlers(
         async () => (await listPodSandboxStats(ctx, request, signal)).stats,
         podSandboxStats => ({ podSandboxStats }),
       ),
+
+    listMetricDescriptors: async () => listMetricDescriptors(),
+    listPodSandboxMetrics: (_request, { signal }) => listPodSandboxMetrics(ctx, signal),
+    streamPodSandboxMetrics: (_request, { signal }) => streamPodSandboxMetrics(ctx, signal),
 
     runPodSandbox: (request, { signal }) => {
       const { name: pod = '', namespace = '' } = request.config?.metadata ?? {};

@@ -9,7 +9,7 @@ import type { RuntimeServiceContext } from './context.ts';
 import { addUsage, containerStats, type GroupReading, podSandboxStats } from './stats-message.ts';
 
 /** A writable layer that was never counted is waited for so long; an answer without it is better than none. */
-const FIRST_COUNT_MS = 200;
+export const FIRST_COUNT_MS = 200;
 const NOTHING = cgroupUsage(2, () => undefined);
 
 /** Reads the groups of containers, a slice at a time, and adds what is known of their writable layers. */

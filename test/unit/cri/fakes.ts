@@ -18,6 +18,7 @@ import { recordExit } from '../../../src/cri/runtime-service/record-exit.ts';
 import type { CdiFile } from '../../../src/cri/spec/cdi-devices.ts';
 import { RecordStore } from '../../../src/cri/store/record-store.ts';
 import { StreamRequests } from '../../../src/cri/streaming/stream-requests.ts';
+import { cgroupCounters } from '../../../src/linux/cgroup-counters.ts';
 import type { CgroupUsage } from '../../../src/linux/cgroup-usage.ts';
 import { cgroupUsage } from '../../../src/linux/cgroup-usage.ts';
 import { CpuRates } from '../../../src/linux/cpu-rates.ts';
@@ -27,6 +28,7 @@ import { FakeClock } from '../../harness/fake-clock.ts';
 import { BOOT, idOf } from './records.ts';
 
 const NO_USAGE = cgroupUsage(2, () => undefined);
+const NO_COUNTERS = cgroupCounters(2, () => undefined, []);
 
 /** A container on the fake machine: its process, its monitor and what the runtime thinks of it. */
 interface FakeContainer {
@@ -258,6 +260,12 @@ export class FakeMachine {
     isAlive: ({ pid }) =>
       [...this.containers.values()].some(c => (c.init.pid === pid && c.exit === undefined) || c.monitor.pid === pid),
     cgroupUsage: path => this.usages.get(path) ?? NO_USAGE,
+    cgroupCounters: () => NO_COUNTERS,
+    cgroupProcesses: () => [],
+    openFiles: async () => ({ descriptors: 0, sockets: 0 }),
+    openFilesLimit: () => undefined,
+    filesystemSize: () => ({ device: '/dev/fake', bytes: 0, inodes: 0, freeInodes: 0 }),
+    blockDeviceName: (major, minor) => `${major}:${minor}`,
     linkCounters: ({ pid }) => this.links.get(pid),
     killCgroup: () => {},
     removeCgroup: async path => {

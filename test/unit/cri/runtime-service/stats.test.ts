@@ -137,7 +137,7 @@ describe('the stats of a sandbox', () => {
     ctx.store.putContainer(containerRecord());
     machine.usages.set(POD_GROUP, usage(9n, 20));
     machine.usages.set(group('b'), usage(7n, 16));
-    const counters = { rxErrors: 0, txErrors: 0 };
+    const counters = { rxErrors: 0, txErrors: 0, rxPackets: 0, txPackets: 0, rxDropped: 0, txDropped: 0 };
     machine.links.set(100, [
       { name: 'lo', rxBytes: 1, txBytes: 1, ...counters },
       { name: 'eth0', rxBytes: 20, txBytes: 30, ...counters },

@@ -6,7 +6,8 @@ import { connect, type TLSSocket } from 'node:tls';
 export const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, continuation: 9 } as const;
 const END_STREAM = 1;
 const END_HEADERS = 4;
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
+/** What a connection begins with. */
+export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const head = Buffer.alloc(9);
@@ -49,7 +50,7 @@ export async function connectFrames(port: number, ca: string): Promise<TLSSocket
   const socket = connect({ host: '127.0.0.1', port, ca, ALPNProtocols: ['h2'] });
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
-  socket.write(Buffer.concat([Buffer.from(PREFACE), frame(FRAME.settings, 0, 0)]));
+  socket.write(Buffer.concat([PREFACE, frame(FRAME.settings, 0, 0)]));
   return socket;
 }
 

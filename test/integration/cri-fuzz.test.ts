@@ -135,6 +135,16 @@ function trouble(method: CriMethod, { code, details }: Outcome): string[] {
   return code !== GrpcStatus.OK && details === '' ? [`${GrpcStatus[code]} without a word`] : [];
 }
 
+describe('every call of both services', () => {
+  it.each(METHODS)('$name is there, and takes a right request', async method => {
+    await population.tend();
+    const request = resolved(VALID[method.name] ?? skeleton(method), live => population.idOf(live)) as Message;
+    const outcome = await send(method, request);
+    expect(trouble(method, outcome)).toEqual([]);
+    expect(outcome.code).not.toBe(GrpcStatus.UNIMPLEMENTED);
+  });
+});
+
 /** Made up so many at a time: they take memory. */
 const BATCH = 200;
 

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FaultPoint } from '../../src/linux/fault-point.ts';
 import { mount, unmount } from '../../src/linux/mount.ts';
 import { getXattr } from '../../src/linux/xattr.ts';
+import { ImageSpec } from '../../src/rpc/cri-api.ts';
 import { createImagesClient } from '../../src/rpc/images-client.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
 import { buildImage, buildLayer } from '../harness/image-builder.ts';
@@ -58,6 +59,12 @@ async function twoLayerImage(extra: object = {}) {
     [{ name: 'again/new' }, 'new'],
   ]);
   return { image: buildImage([bottom, top], extra), bottom, top };
+}
+
+/** Two layers that no other image has. */
+async function anotherImage() {
+  const layers = await Promise.all(['a', 'b'].map(name => buildLayer([[{ name }, `another ${name}`]])));
+  return { image: buildImage(layers) };
 }
 
 describe('pull', () => {
@@ -196,42 +203,86 @@ describe('import', () => {
   });
 });
 
-describe('a shim that is killed in the middle of a pull', () => {
-  const rows: readonly [FaultPoint, number][] = [
+/** Runs the built shim until it kills itself at the point, in the middle of `work`. Returns its root directory. */
+async function killedShim(
+  point: FaultPoint,
+  root: string,
+  work: (client: ReturnType<typeof createImagesClient>) => Promise<unknown>,
+): Promise<void> {
+  const directory = runDirectory('cri');
+  const settings = {
+    socket: `${directory}/cri.sock`,
+    root,
+    state: `${directory}/state`,
+    cni: { confDir: `${directory}/cni`, cacheDir: `${directory}/cni-cache`, journalDir: `${directory}/cni-journal` },
+    metricsAddress: `127.0.0.1:${await freePort()}`,
+  };
+  mkdirSync(settings.cni.confDir);
+  writeFileSync(`${directory}/cri.yaml`, JSON.stringify(settings));
+  const [file = '', ...args] = gantryCommand('run', 'cri', '--config', `${directory}/cri.yaml`);
+  const shim = spawn(file, args, { stdio: 'ignore', env: { PATH: process.env['PATH'], GANTRY_FAULT: point } });
+  const ended = once(shim, 'close');
+  await waitFor('the socket', () => existsSync(settings.socket));
+  const client = createImagesClient(`unix://${settings.socket}`);
+  await expect(work(client)).rejects.toThrow();
+  client.close();
+  expect(await ended).toEqual([null, 'SIGKILL']);
+}
+
+const spec = (image: string) => ({ image: ImageSpec.fromPartial({ image }) });
+
+describe('a shim that is killed', () => {
+  it.each<[FaultPoint, number]>([
+    ['image/pull/layer-begun', 0],
+    ['image/pull/layer-written', 0],
+    ['image/pull/layer-renamed', 0],
     ['image/pull/layer-unpacked', 0],
+    ['image/pull/names-doubled', 1],
     ['image/pull/manifest-recorded', 1],
-  ];
-  it.each(rows)('at %s leaves no half image, and the next pull succeeds', async (point, visible) => {
-    const { image } = await twoLayerImage();
-    const reference = await registry.push(image, 'test/killed', '1');
-    const directory = runDirectory('cri');
-    const settings = {
-      socket: `${directory}/cri.sock`,
-      root: `${directory}/root`,
-      state: `${directory}/state`,
-      cni: { confDir: `${directory}/cni`, cacheDir: `${directory}/cni-cache`, journalDir: `${directory}/cni-journal` },
-      metricsAddress: `127.0.0.1:${await freePort()}`,
-    };
-    mkdirSync(settings.cni.confDir);
-    writeFileSync(`${directory}/cri.yaml`, JSON.stringify(settings));
-    const [file = '', ...args] = gantryCommand('run', 'cri', '--config', `${directory}/cri.yaml`);
-    const shim = spawn(file, args, { stdio: 'ignore', env: { PATH: process.env['PATH'], GANTRY_FAULT: point } });
-    const ended = once(shim, 'close');
-    await waitFor('the socket', () => existsSync(settings.socket));
-    const client = createImagesClient(`unix://${settings.socket}`);
-    const spec = { image: reference, annotations: {}, userSpecifiedImage: '', runtimeHandler: '', imageRef: '' };
-    await expect(client.pullImage({ image: spec, auth: undefined, sandboxConfig: undefined })).rejects.toThrow();
-    client.close();
-    expect(await ended).toEqual([null, 'SIGKILL']);
-    const { images } = await openTestStore({ root: settings.root });
+  ])('in a pull at %s leaves no half image, and the next pull succeeds', async (point, visible) => {
+    const reference = await registry.push((await twoLayerImage({ Labels: { v: 'old' } })).image, 'test/killed', '1');
+    const before = await openTestStore();
+    const old = await before.images.pull(reference, undefined, never);
+    await before.images.close();
+    const { image } = await anotherImage();
+    await registry.push(image, 'test/killed', '1');
+    await killedShim(point, before.root, client =>
+      client.pullImage({ ...spec(reference), auth: undefined, sandboxConfig: undefined }),
+    );
+    const { images, root } = await openTestStore({ root: before.root });
     await images.collectGarbage();
-    expect(images.list()).toHaveLength(visible);
-    expect(storeContent(settings.root)).toMatchObject({ ingest: [] });
-    expect(storeContent(settings.root)['layers']).toHaveLength(2 * visible);
+    expect(images.list()).toHaveLength(1 + visible);
+    expect(images.list().flatMap(i => i.repoTags)).toEqual([reference]);
+    expect(images.resolve(reference)?.id).toBe(visible === 1 ? image.config.digest : old.id);
+    expect(storeContent(root)).toMatchObject({ ingest: [] });
+    expect(storeContent(root)['layers']).toHaveLength(2 + 2 * visible);
     const { id } = await images.pull(reference, undefined, never);
     expect(images.layerDirs(id).every(d => existsSync(d))).toBe(true);
+    for (const each of [id, old.id]) await images.remove(each);
+    expect(storeContent(root)).toEqual(EMPTY_STORE);
+    await images.close();
+  });
+
+  it.each<FaultPoint>([
+    'image/remove/record-deleted',
+    'image/remove/layer-record-deleted',
+    'image/remove/layer-taken-out',
+  ])('in a removal at %s leaves nothing of the image, and what others share with it', async point => {
+    const { image, bottom } = await twoLayerImage();
+    const before = await openTestStore();
+    const reference = await registry.push(image, 'test/removed', '1');
+    await before.images.pull(reference, undefined, never);
+    const sharing = await registry.push(buildImage([bottom], { Labels: { a: 'b' } }), 'test/sharing', '1');
+    const { id } = await before.images.pull(sharing, undefined, never);
+    await before.images.close();
+    await killedShim(point, before.root, client => client.removeImage(spec(reference)));
+    const { images, root } = await openTestStore({ root: before.root });
+    await images.collectGarbage();
+    expect(images.list().map(i => i.id)).toEqual([id]);
+    expect(storeContent(root)).toMatchObject({ ingest: [], layers: [expect.any(String)] });
+    expect(images.layerDirs(id).every(d => existsSync(d))).toBe(true);
     await images.remove(id);
-    expect(storeContent(settings.root)).toEqual(EMPTY_STORE);
+    expect(storeContent(root)).toEqual(EMPTY_STORE);
     await images.close();
   });
 });

@@ -14,7 +14,8 @@ const SOAK = process.env['GANTRY_SOAK'] === '1';
 const random = seededRandom();
 /** Every point that the shim's own process passes, but for pulls. */
 const POINTS = FAULT_POINTS.filter(p => p.startsWith('cri/') || p.startsWith('cni/'));
-const IMAGE_POINTS = FAULT_POINTS.filter(p => p.startsWith('image/'));
+/** The others of pulls and removals: images.test.ts. */
+const IMAGE_POINTS = ['image/pull/layer-unpacked', 'image/pull/manifest-recorded'] as const;
 /** Passed where the shim does what `crun start` does. */
 const CRUN_ONLY: ReadonlySet<FaultPoint> = new Set([
   'cri/start-container/released',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { errorMessage, internalError } from '../../base/errors.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
+import { faultPoint } from '../../linux/fault-point.ts';
 import type { ImageConfig } from './ports.ts';
 import { isDigest } from './reference.ts';
 
@@ -57,8 +58,11 @@ export class ImageRecords {
         rmSync(path, { force: true });
       }
     }
-    for (const image of [...records.#images.values()].sort((a, b) => a.revision - b.revision))
-      records.#takeNames(image.id, [...image.repoTags, ...image.repoDigests]);
+    // The latest first; what it has taken from an earlier one, that one takes from nobody.
+    for (const { id } of [...records.#images.values()].sort((a, b) => b.revision - a.revision)) {
+      const { repoTags = [], repoDigests = [] } = records.#images.get(id) ?? {};
+      records.#takeNames(id, [...repoTags, ...repoDigests]);
+    }
     return records;
   }
 
@@ -75,6 +79,7 @@ export class ImageRecords {
     this.#revision += 1;
     const stored: StoredImage = { version: 1, ...image, revision: this.#revision };
     this.#write(stored);
+    faultPoint('image/pull/names-doubled');
     this.#takeNames(stored.id, [...stored.repoTags, ...stored.repoDigests]);
     return stored;
   }

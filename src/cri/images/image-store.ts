@@ -204,6 +204,7 @@ class LocalImages implements Images {
     this.#log.info({ image: image.id, names: image.repoTags }, 'removing an image');
     if (this.#isHeld(image.id)) this.#records.put({ ...image, repoTags: [], repoDigests: [], removed: true });
     else this.#records.delete(image.id);
+    faultPoint('image/remove/record-deleted');
     this.#dropUnheld();
     await this.#layers.settled();
   }

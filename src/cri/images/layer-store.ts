@@ -135,6 +135,7 @@ export class LayerStore {
       if (keep.has(name) || this.#pins.has(name)) continue;
       this.#records.delete(name);
       rmSync(this.#recordPath(name), { force: true });
+      faultPoint('image/remove/layer-record-deleted');
       this.#discardLayerDirectory(name);
     }
   }
@@ -149,6 +150,7 @@ export class LayerStore {
     const target = join(this.#root, 'layers', name);
     try {
       mkdirSync(directory, { mode: 0o755 });
+      faultPoint('image/pull/layer-begun');
       const maxBytes = unpackLimit(content.size, this.#limits);
       const { size, digest, diffId } = content;
       const usage = await this.#unpackers.unpack(
@@ -168,7 +170,9 @@ export class LayerStore {
           'extended attributes of the layer were left out',
         );
       const record: LayerRecord = { version: 1, diffId: content.diffId, bytes: usage.bytes, inodes: usage.inodes };
+      faultPoint('image/pull/layer-written');
       renameSync(directory, target);
+      faultPoint('image/pull/layer-renamed');
       writeFileAtomic(this.#recordPath(name), JSON.stringify(record), { durable: true });
       this.#records.set(name, record);
     } catch (error) {
@@ -210,6 +214,7 @@ export class LayerStore {
       this.#log.warn({ layer: name, reason: errorMessage(error) }, 'cannot take a layer out of the store');
       return;
     }
+    faultPoint('image/remove/layer-taken-out');
     this.#discard(trash);
   }
 

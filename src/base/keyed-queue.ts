@@ -49,6 +49,11 @@ export class KeyedQueue<K> {
     return end;
   }
 
+  /** Whether anything is queued or running. */
+  get busy(): boolean {
+    return this.#tails.size > 0;
+  }
+
   /** Resolves when nothing is queued or running under any key. */
   async idle(): Promise<void> {
     while (this.#tails.size > 0) await Promise.allSettled([...this.#tails.values()]);

@@ -21,6 +21,7 @@ import { GracePeriods } from './runtime-service/grace-periods.ts';
 import { runtimeServiceHandlers } from './runtime-service/handlers.ts';
 import { keepLogs } from './runtime-service/keep-logs.ts';
 import { recordLostMonitors } from './runtime-service/lost-monitors.ts';
+import { collectNetworkGarbage } from './runtime-service/network-garbage.ts';
 import { writableLayers } from './runtime-service/read-stats.ts';
 import { recordExit } from './runtime-service/record-exit.ts';
 import { recordFilesOnDisk } from './store/record-files.ts';
@@ -43,6 +44,8 @@ export interface CriServerOptions
 
 /** A dead monitor leaves no event, nor does a log that one has begun anew: the only looks that have to be repeated. Upstream's period. */
 const LOOK_MS = 10_000;
+/** What is left over on the network is rare, and each plugin is asked to look for it. */
+const NETWORK_GC_MS = 3_600_000;
 
 /** Kubelets ask every 10 s; containerd counts as often. */
 const LAYER_FRESH_MS = 10_000;
@@ -137,12 +140,14 @@ export function criServer(options: CriServerOptions): Component {
         recordLostMonitors(ctx);
         keepLogs(ctx);
       }, LOOK_MS);
+      const collecting = setInterval(() => void collectNetworkGarbage(ctx), NETWORK_GC_MS);
       log.info({ socket: config.socket }, 'serving');
       ready();
       try {
         await Promise.race([aborted(signal), watchFailure]);
       } finally {
         clearInterval(looking);
+        clearInterval(collecting);
         await Promise.all([server.close(), streaming.close()]);
         const drained = new AbortController();
         await Promise.race([ctx.joins.idle(), sleep(DRAIN_MS, drained.signal).catch(() => undefined)]);

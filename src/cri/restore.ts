@@ -60,7 +60,7 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
     }
   }
   try {
-    await ctx.network.prune(attached);
+    await ctx.network.prune(() => attached);
   } catch (error) {
     ctx.log.error({ err: error }, 'the network could not forget what is gone');
   }

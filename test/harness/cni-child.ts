@@ -17,7 +17,7 @@ export type ChildTask = { readonly config: CriConfig['cni'] } & (
 async function main(task: ChildTask): Promise<void> {
   const network = openPodNetwork(task.config, createLogger({ daemon: 'cni-child', level: 'warn' }));
   if (task.verb === 'churn') await churn(network, task.netnsPaths);
-  else if (task.verb === 'prune') await network.prune(new Set(task.keep));
+  else if (task.verb === 'prune') await network.prune(() => new Set(task.keep));
   else await network[task.verb](task.attachment);
   await network.close();
 }

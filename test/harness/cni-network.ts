@@ -1,4 +1,5 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import type { Clock } from '../../src/base/clock.ts';
 import { randomHex } from '../../src/base/hash.ts';
 import { AddressJournal } from '../../src/cni/journal/journal.ts';
 import type { CriConfig } from '../../src/cri/config.ts';
@@ -25,8 +26,12 @@ export interface CniNetwork {
   dispose(): Promise<void>;
 }
 
-/** Writes the conflist (plugins of the network `pods`) and opens the network. */
-export function openCniNetwork(plugins: readonly object[], cniVersion = '1.1.0'): CniNetwork {
+/** Writes the conflist (plugins of the network `pods`, with more fields where some are given) and opens the network. */
+export function openCniNetwork(
+  plugins: readonly object[],
+  cniVersion = '1.1.0',
+  { clock, list = {} }: { readonly clock?: Clock; readonly list?: object } = {},
+): CniNetwork {
   const root = runDirectory('cni');
   const config = {
     confDir: `${root}/net.d`,
@@ -35,8 +40,10 @@ export function openCniNetwork(plugins: readonly object[], cniVersion = '1.1.0')
     journalDir: `${root}/journal`,
   };
   mkdirSync(config.confDir, { recursive: true });
-  writeFileSync(`${config.confDir}/10-pods.conflist`, JSON.stringify({ cniVersion, name: 'pods', plugins }));
-  const network = openPodNetwork(config, createLogger({ daemon: 'cni-test', level: 'error' }));
+  writeFileSync(`${config.confDir}/10-pods.conflist`, JSON.stringify({ cniVersion, name: 'pods', plugins, ...list }));
+  const network = openPodNetwork(config, createLogger({ daemon: 'cni-test', level: 'error' }), {
+    ...(clock === undefined ? {} : { clock }),
+  });
   return {
     config,
     network,
@@ -69,6 +76,7 @@ export function attachmentOf(netnsPath: string, more: Partial<NetworkAttachment>
     sandboxId: randomHex(32),
     netnsPath,
     pod: { name: 'pod', namespace: 'default', uid: randomHex(16) },
+    hostname: 'pod-host',
     annotations: {},
     portMappings: [],
     dns: { servers: [], searches: [], options: [] },

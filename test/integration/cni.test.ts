@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { build } from 'esbuild';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loopbackPlugin } from '../../src/cni/loopback/plugin.ts';
@@ -33,6 +32,7 @@ import { readSysctl } from '../../src/linux/sysctl.ts';
 import type { ChildTask } from '../harness/cni-child.ts';
 import { attachmentOf, type CniNetwork, openCniNetwork, REFERENCE_BIN_DIR } from '../harness/cni-network.ts';
 import { PrivateNetns } from '../harness/private-netns.ts';
+import { buildCniChild, DIED, ENDED, runCniChild } from '../harness/run-cni-child.ts';
 import { runDirectory } from '../harness/run-id.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -92,21 +92,6 @@ const noPodLinks = (): Promise<boolean> =>
     saw(podLinks());
     return podLinks().filter(name => name !== 'outside').length === 0;
   });
-
-/** The program that the tests kill, bundled for Node. */
-async function buildChild(): Promise<string> {
-  const outfile = `${runDirectory('child')}/cni-child.cjs`;
-  await build({
-    entryPoints: ['test/harness/cni-child.ts'],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    external: ['koffi'],
-    logLevel: 'error',
-  });
-  return outfile;
-}
 
 const LIMITS = { 'kubernetes.io/ingress-bandwidth': '10M', 'kubernetes.io/egress-bandwidth': '10M' };
 const DUAL = [[{ subnet: '10.22.0.0/24' }], [{ subnet: 'fd00:22::/64' }]];
@@ -201,7 +186,7 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
       await network.remove(attachment);
     }
     await noPodLinks();
-    await network.prune(new Set());
+    await network.prune(() => new Set());
     expect([holders(), cached()]).toEqual([[], []]);
   });
 
@@ -214,7 +199,7 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
     await expect(network.add({ ...a, sandboxId: 'b'.repeat(64) })).rejects.toThrow(/link named eth0 exists already/);
     await network.remove(a);
     removeNetns(a.netnsPath);
-    await network.prune(new Set());
+    await network.prune(() => new Set());
   });
 
   it('keeps the address of a removed pod back while its link exists, names the range that is exhausted, and reclaims what a crash left', async () => {
@@ -234,7 +219,7 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
     const later = attachmentOf(machine.create('later'));
     expect([await network.add(late), await network.add(later)].flat().sort()).toEqual(['10.24.0.2', '10.24.0.3']);
     for (const pod of [...pods, late, later]) removeNetns(pod.netnsPath);
-    await network.prune(new Set());
+    await network.prune(() => new Set());
     expect(holders()).toEqual([]);
     await noPodLinks();
   });
@@ -266,7 +251,11 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
       mkdirSync(directory);
       put(directory, '20', 'same');
     }
-    const configuration = new NetworkConfiguration(confDir, createLogger({ daemon: 'cni-test', level: 'error' }));
+    const configuration = new NetworkConfiguration(
+      confDir,
+      createLogger({ daemon: 'cni-test', level: 'error' }),
+      () => {},
+    );
     renameSync(confDir, `${confDir}.old`);
     renameSync(`${confDir}.new`, confDir);
     // The first file may be seen when the replacement is noticed; the second is seen by a watch alone.
@@ -310,17 +299,10 @@ add rule ip svc post ip saddr 10.22.0.2 ip daddr 10.22.0.2 masquerade
 describe('kill -9', () => {
   let child: string;
   beforeAll(async () => {
-    child = await buildChild();
+    child = await buildCniChild();
   });
 
-  const run = async (task: ChildTask, fault?: FaultPoint) => {
-    const env = { PATH: process.env['PATH'] ?? '', NODE_PATH: `${process.cwd()}/node_modules` };
-    const armed = fault === undefined ? env : { ...env, GANTRY_FAULT: fault };
-    const { code, signal, stderr } = await runCommand(process.execPath, [child, JSON.stringify(task)], { env: armed });
-    return { code, signal, stderr: stderr.toString() };
-  };
-  const died = { code: null, signal: 9 };
-  const ended = { code: 0, stderr: '' };
+  const run = (task: ChildTask, fault?: FaultPoint) => runCniChild(child, task, fault);
 
   it.each([
     'cni/add/address-taken',
@@ -332,17 +314,17 @@ describe('kill -9', () => {
       { type: 'gantry-bridge', bridge: 'gbr4', capabilities: { bandwidth: true }, ipam: { subnet: '10.26.0.0/24' } },
     ]);
     const a = attachmentOf(machine.create(`add-${fault.split('/')[2]}`), { annotations: LIMITS });
-    expect(await run({ config, verb: 'add', attachment: a }, fault)).toMatchObject(died);
+    expect(await run({ config, verb: 'add', attachment: a }, fault)).toMatchObject(DIED);
     expect(holders()).toEqual([a.sandboxId]);
-    expect(await run({ config, verb: 'add', attachment: a })).toMatchObject(ended);
+    expect(await run({ config, verb: 'add', attachment: a })).toMatchObject(ENDED);
     await ping(a.netnsPath, '10.26.0.1');
     await network.remove(a);
     removeNetns(a.netnsPath);
     await noPodLinks();
 
     const b = attachmentOf(machine.create(`prune-${fault.split('/')[2]}`), { annotations: LIMITS });
-    expect(await run({ config, verb: 'add', attachment: b }, fault)).toMatchObject(died);
-    await network.prune(new Set());
+    expect(await run({ config, verb: 'add', attachment: b }, fault)).toMatchObject(DIED);
+    await network.prune(() => new Set());
     expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
   });
 
@@ -355,10 +337,10 @@ describe('kill -9', () => {
       const a = attachmentOf(machine.create(`del-${fault.split('/')[2]}`), { annotations: LIMITS });
       await network.add(a);
       const removal = fault === 'cni/del/quarantined' ? { verb: 'remove' as const, attachment: a } : undefined;
-      expect(await run({ config, ...(removal ?? { verb: 'prune', keep: [] }) }, fault)).toMatchObject(died);
+      expect(await run({ config, ...(removal ?? { verb: 'prune', keep: [] }) }, fault)).toMatchObject(DIED);
       await network.remove(a);
       removeNetns(a.netnsPath);
-      await network.prune(new Set());
+      await network.prune(() => new Set());
       expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
     },
   );
@@ -373,7 +355,7 @@ describe('kill -9 at random moments', () => {
     ]);
     const netnsPaths = ['churn0', 'churn1', 'churn2'].map(name => machine.path(name));
     const task: ChildTask = { config, verb: 'churn', netnsPaths };
-    const child = await buildChild();
+    const child = await buildCniChild();
     const delays = fc.sample(fc.integer({ min: 0, max: 60 }), { seed: SEED, numRuns: 8 });
     for (const delayMs of delays) {
       const churning = spawn(process.execPath, [child, JSON.stringify(task)], {
@@ -386,7 +368,7 @@ describe('kill -9 at random moments', () => {
       await setTimeout(delayMs);
       churning.kill('SIGKILL');
       expect(await exited).toEqual([null, 'SIGKILL']);
-      await network.prune(new Set());
+      await network.prune(() => new Set());
       expect([holders(), cached(), podLinks().filter(name => name !== 'outside')]).toEqual([[], [], []]);
     }
     for (const path of netnsPaths) removeNetns(path);
@@ -416,7 +398,7 @@ describe('the cache of results', () => {
       ['others-later-eth0.tmp-later', JSON.stringify(record)],
     ]);
     for (const [file, text] of files) writeFileSync(`${config.cacheDir}/results/${file}`, text);
-    await network.prune(new Set());
+    await network.prune(() => new Set());
     expect(cached().sort()).toEqual([...files.keys()]);
     expect(existsSync(calls)).toBe(false);
   });
@@ -431,7 +413,7 @@ describe('the cache of results', () => {
     renameSync(file, `${config.cacheDir}/aside`);
     symlinkSync(file, file);
     await expect(network.remove(a)).rejects.toThrow(/ELOOP/);
-    await network.prune(new Set([a.sandboxId]));
+    await network.prune(() => new Set([a.sandboxId]));
     expect([holders(), cached()]).toEqual([[a.sandboxId], [`pods-${a.sandboxId}-eth0`]]);
     renameSync(`${config.cacheDir}/aside`, file);
     await network.remove(a);
@@ -454,9 +436,10 @@ describe('plugins of others', () => {
     },
     { type: 'bandwidth', capabilities: { bandwidth: true } },
     { type: 'portmap', capabilities: { portMappings: true } },
+    { type: 'firewall', backend: 'iptables' },
   ];
 
-  it('runs Debian’s bridge, host-local, bandwidth and portmap as one list, with cached results in libcni’s format', async () => {
+  it('runs Debian’s bridge, host-local, bandwidth, portmap and firewall as one list, with cached results in libcni’s format', async () => {
     expect(readdirSync(REFERENCE_BIN_DIR)).toEqual(expect.arrayContaining(['bridge', 'host-local', 'portmap']));
     const dataDir = runDirectory('host-local');
     const { network, config, cached } = open(chain(dataDir), '1.0.0');
@@ -492,6 +475,8 @@ describe('plugins of others', () => {
     expect(cached()).toEqual([]);
     expect(readdirSync(`${dataDir}/pods`).filter(file => file.startsWith('10.'))).toEqual([]);
     expect((await runCommand('iptables', ['-t', 'nat', '-S'])).stdout.toString()).not.toContain('18080');
+    expect((await runCommand('iptables', ['-S'])).stdout.toString()).not.toContain('10.28.0.2');
+    expect((await runCommand('tc', ['qdisc'])).stdout.toString()).not.toContain('tbf');
     await noPodLinks();
   });
 
@@ -540,7 +525,7 @@ echo "$CNI_COMMAND $CNI_CONTAINERID $CNI_NETNS $CNI_IFNAME $CNI_ARGS $(cat)" >> 
     });
     removeNetns(a.netnsPath);
     await noPodLinks();
-    await network.prune(new Set());
+    await network.prune(() => new Set());
     expect([holders(), cached()]).toEqual([[], []]);
     const missing = open([{ type: 'no-such-plugin' }], '1.0.0');
     await expect(missing.network.add(attachmentOf(machine.create('missing')))).rejects.toThrow(

@@ -10,6 +10,8 @@ export interface NetworkList {
   readonly name: string;
   /** The newest version that both sides speak: `cniVersion` and `cniVersions` of the file. */
   readonly cniVersion: CniVersion;
+  /** The network's owner wants no GC: others attach pods to it too. */
+  readonly disableGc: boolean;
   readonly plugins: readonly PluginEntry[];
   /** The list as JSON, as kept beside cached results. */
   readonly text: string;
@@ -47,7 +49,8 @@ export function parseNetworkList(
   const entries: readonly unknown[] = single ? [object] : [...(fields.list('plugins') ?? []), ...others];
   if (entries.length === 0) throw new CniError(CNI_ERROR.invalidConfig, 'the list names no plugins');
   const list = single ? { cniVersion: offered[0], name, plugins: [object] } : { ...object, plugins: entries };
-  return { name, cniVersion, plugins: entries.map(parseEntry), text: JSON.stringify(list) };
+  const disableGc = !single && fields.boolean('disableGC') === true;
+  return { name, cniVersion, disableGc, plugins: entries.map(parseEntry), text: JSON.stringify(list) };
 }
 
 function parseEntry(value: unknown): PluginEntry {
@@ -58,6 +61,17 @@ function parseEntry(value: unknown): PluginEntry {
     throw new CniError(CNI_ERROR.invalidConfig, `the plugin type ${JSON.stringify(type)} is not the name of a program`);
   const capabilities = Object.entries(fields.object('capabilities') ?? {}).filter(([, on]) => on === true);
   return { type, capabilities: new Set(capabilities.map(([name]) => name)), config: value };
+}
+
+/** What a plugin gets on stdin for STATUS; with the valid attachments, under both names that libcni writes, for GC. */
+export function verbConfig(
+  list: NetworkList,
+  plugin: PluginEntry,
+  attachments?: readonly { readonly containerID: string; readonly ifname: string }[],
+): JsonObject {
+  const lists =
+    attachments === undefined ? {} : { 'cni.dev/valid-attachments': attachments, 'cni.dev/attachments': attachments };
+  return { ...pluginConfig(list, plugin, {}, undefined), ...lists };
 }
 
 /**

@@ -3,6 +3,8 @@ import { invalidArgument } from '../../base/errors.ts';
 import type { NetworkAttachment } from './ports.ts';
 
 const INGRESS = 'kubernetes.io/ingress-bandwidth';
+/** The name under which containerd and CRI-O pass them. */
+const POD_ANNOTATIONS = 'io.kubernetes.cri.pod-annotations';
 const EGRESS = 'kubernetes.io/egress-bandwidth';
 /** The largest burst that the bandwidth plugin takes, in bits (containerd passes the same). */
 const BURST_BITS = 2 ** 32 - 1;
@@ -36,7 +38,7 @@ export function cniArgs({ pod, sandboxId }: NetworkAttachment): (readonly [strin
 
 /** The run-time values by capability name (CNI CONVENTIONS.md); a plugin gets those that it declares. Throws on a bandwidth that is no quantity. */
 export function runtimeValues(attachment: NetworkAttachment, podCidrs: readonly string[]): Record<string, unknown> {
-  const { portMappings, dns, annotations, cgroupParent } = attachment;
+  const { portMappings, dns, annotations, cgroupParent, pod, hostname } = attachment;
   const ingress = bandwidth(annotations, INGRESS);
   const egress = bandwidth(annotations, EGRESS);
   const hasDns = dns.servers.length + dns.searches.length + dns.options.length > 0;
@@ -62,6 +64,8 @@ export function runtimeValues(attachment: NetworkAttachment, podCidrs: readonly 
     ...(podCidrs.length === 0 ? {} : { ipRanges: podCidrs.map(subnet => [{ subnet }]) }),
     ...(hasDns ? { dns: { servers: dns.servers, searches: dns.searches, options: dns.options } } : {}),
     ...(cgroupParent === '' ? {} : { cgroupPath: cgroupParent }),
+    aliases: [...new Set([pod.name, hostname])].filter(name => name !== ''),
+    [POD_ANNOTATIONS]: annotations,
   };
 }
 

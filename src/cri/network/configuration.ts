@@ -16,6 +16,7 @@ export type ConfigurationState =
 export class NetworkConfiguration {
   readonly #directory: string;
   readonly #log: Logger;
+  readonly #onChange: () => void;
   #state: ConfigurationState;
   #watch: { close(): void } | undefined;
   /** Which directory the watch is on: a watch stays with its directory when that is moved, removed or replaced. */
@@ -23,9 +24,11 @@ export class NetworkConfiguration {
   #rereading = false;
   #closed = false;
 
-  constructor(directory: string, log: Logger) {
+  /** `onChange` is told when another list, or none, has come into force; not of the first. */
+  constructor(directory: string, log: Logger, onChange: () => void) {
     this.#directory = directory;
     this.#log = log;
+    this.#onChange = onChange;
     this.#startWatch();
     this.#state = this.#read();
     this.#report();
@@ -71,7 +74,9 @@ export class NetworkConfiguration {
       // Before reading, so that nothing that comes later is missed.
       if (this.#watch === undefined || this.#identity() !== this.#watched) this.#startWatch();
       this.#state = this.#read();
-      if (JSON.stringify(this.#state) !== before) this.#report();
+      if (JSON.stringify(this.#state) === before) return;
+      this.#report();
+      this.#onChange();
     });
   }
 

@@ -1,11 +1,13 @@
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { KeyedQueue } from '../../base/keyed-queue.ts';
 import { parseBridgeConfig } from '../../cni/bridge/config.ts';
 import { bringLoopbackUp } from '../../cni/loopback/plugin.ts';
 import { CNI_ERROR, CniError } from '../../cni/protocol/error.ts';
-import { pluginConfig } from '../../cni/protocol/network-list.ts';
+import { type NetworkList, pluginConfig, verbConfig } from '../../cni/protocol/network-list.ts';
 import type { PluginRequest } from '../../cni/protocol/plugin.ts';
 import { type CniResult, sandboxIps } from '../../cni/protocol/result.ts';
+import { isAtLeast } from '../../cni/protocol/versions.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { netnsExists } from '../../linux/netns.ts';
@@ -13,12 +15,14 @@ import type { CriConfig } from '../config.ts';
 import { AttachmentCache, type CachedAttachment } from './attachment-cache.ts';
 import { cniArgs, parsePodCidrs, runtimeValues } from './capabilities.ts';
 import { NetworkConfiguration } from './configuration.ts';
+import { PluginStatus } from './plugin-status.ts';
 import { GANTRY_BRIDGE, Plugins } from './plugins.ts';
 import type { NetworkAttachment, NetworkReadiness, PodNetwork } from './ports.ts';
 
 export interface PodNetworkOptions {
   /** The link's name inside the pod; Kubernetes wants `eth0`. */
   readonly ifname?: string;
+  readonly clock?: Clock;
 }
 
 /**
@@ -30,7 +34,7 @@ export function openPodNetwork(
   log: Logger,
   options: PodNetworkOptions = {},
 ): PodNetwork & { close(): Promise<void> } {
-  return new CniPodNetwork(config, log, options.ifname ?? 'eth0');
+  return new CniPodNetwork(config, log, options.ifname ?? 'eth0', options.clock ?? systemClock);
 }
 
 class CniPodNetwork implements PodNetwork {
@@ -38,18 +42,23 @@ class CniPodNetwork implements PodNetwork {
   readonly #ifname: string;
   readonly #configuration: NetworkConfiguration;
   readonly #plugins: Plugins;
+  readonly #status: PluginStatus;
   readonly #cache: AttachmentCache;
   /** The specification forbids two operations on one container at a time. */
   readonly #queue = new KeyedQueue<string>();
   /** Networks whose lack of a portMappings plugin was told. */
   readonly #warned = new Set<string>();
   #podCidrs: readonly string[] = [];
+  /** While garbage is collected, which excludes every other operation. */
+  #collecting: Promise<void> | undefined;
 
-  constructor(config: CriConfig['cni'], log: Logger, ifname: string) {
+  constructor(config: CriConfig['cni'], log: Logger, ifname: string, clock: Clock) {
     this.#log = log;
     this.#ifname = ifname;
-    this.#configuration = new NetworkConfiguration(config.confDir, log);
     this.#plugins = new Plugins(config, log);
+    this.#status = new PluginStatus(this.#plugins, clock, log);
+    this.#configuration = new NetworkConfiguration(config.confDir, log, () => this.#takeUp());
+    this.#takeUp();
     this.#cache = new AttachmentCache(config.cacheDir);
   }
 
@@ -70,34 +79,29 @@ class CniPodNetwork implements PodNetwork {
         return notReady(`${current.file}: ${errorMessage(error)}`);
       }
     }
-    return { ready: true };
+    return this.#status.problem === '' ? { ready: true } : notReady(`${current.file}: ${this.#status.problem}`);
   }
 
   add(attachment: NetworkAttachment, signal?: AbortSignal): Promise<readonly string[]> {
-    return this.#queue.run(attachment.sandboxId, () => this.#add(attachment, signal));
+    return this.#enter(attachment.sandboxId, () => this.#add(attachment, signal));
   }
 
   remove(attachment: NetworkAttachment, signal?: AbortSignal): Promise<void> {
-    return this.#queue.run(attachment.sandboxId, async () => {
+    return this.#enter(attachment.sandboxId, async () => {
       const cached = this.#cache.find(attachment.sandboxId, this.#ifname);
       const present = cached.length > 0 ? cached : this.#attachmentNow(attachment);
       for (const found of present) await this.#del({ ...found, netns: attachment.netnsPath }, signal);
     });
   }
 
-  async prune(sandboxIds: ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
-    const attachments = this.#cache.list((file, error) =>
-      this.#log.warn({ file, err: error }, 'a cached attachment could not be read; it stays'),
-    );
-    for (const cached of attachments) {
-      if (sandboxIds.has(cached.containerId) || cached.ifname !== this.#ifname) continue;
-      try {
-        await this.#queue.run(cached.containerId, () => this.#del(cached, signal));
-      } catch (error) {
-        this.#log.warn({ sandbox: cached.containerId, err: error }, 'an attachment of an earlier run was not removed');
-      }
-    }
-    await this.#plugins.prune(sandboxIds);
+  async prune(attached: () => ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
+    // Not begun while others are at work, rather than holding new pods up until the slowest of them has ended.
+    while (this.#collecting !== undefined || this.#queue.busy) await (this.#collecting ?? this.#queue.idle());
+    const work = this.#collect(attached(), signal).finally(() => {
+      this.#collecting = undefined;
+    });
+    this.#collecting = work.catch(() => undefined);
+    await work;
   }
 
   setPodCidr(cidr: string): void {
@@ -107,8 +111,56 @@ class CniPodNetwork implements PodNetwork {
 
   async close(): Promise<void> {
     this.#configuration.close();
+    this.#status.close();
+    await this.#collecting;
     await this.#queue.idle();
     this.#plugins.close();
+  }
+
+  /** One operation on a sandbox at a time, and none while garbage is collected. */
+  async #enter<T>(sandboxId: string, operation: () => Promise<T>): Promise<T> {
+    while (this.#collecting !== undefined) await this.#collecting;
+    return this.#queue.run(sandboxId, operation);
+  }
+
+  #takeUp(): void {
+    this.#status.use(this.#configuration.current.list);
+  }
+
+  /** DEL for what is cached of other sandboxes, then GC by the plugins of the list in force, then what our own hold of any network. */
+  async #collect(keep: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
+    const attachments = this.#cache.list((file, error) =>
+      this.#log.warn({ file, err: error }, 'a cached attachment could not be read; it stays'),
+    );
+    for (const cached of attachments) {
+      if (keep.has(cached.containerId) || cached.ifname !== this.#ifname) continue;
+      try {
+        await this.#del(cached, signal);
+      } catch (error) {
+        this.#log.warn({ sandbox: cached.containerId, err: error }, 'an attachment of an earlier run was not removed');
+      }
+    }
+    faultPoint('cni-runner/gc/deleted');
+    const { list } = this.#configuration.current;
+    if (list !== undefined && !list.disableGc && isAtLeast(list.cniVersion, '1.1.0'))
+      await this.#gc(list, keep, signal);
+    await this.#plugins.prune(keep);
+  }
+
+  async #gc(list: NetworkList, keep: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
+    const valid = [...keep].map(containerID => ({ containerID, ifname: this.#ifname }));
+    for (const plugin of list.plugins) {
+      try {
+        await this.#plugins.get(plugin.type).gc(verbConfig(list, plugin, valid), signal);
+        faultPoint('cni-runner/gc/plugin-done');
+      } catch (error) {
+        signal?.throwIfAborted();
+        this.#log.warn(
+          { err: pluginFailure('GC', plugin.type, list.name, error) },
+          'a plugin could not collect garbage',
+        );
+      }
+    }
   }
 
   async #add(attachment: NetworkAttachment, signal: AbortSignal | undefined): Promise<readonly string[]> {
@@ -131,6 +183,7 @@ class CniPodNetwork implements PodNetwork {
     if (earlier !== undefined) await this.#del(earlier, signal);
     // Binaries may leave things behind that only their own DEL finds; our journal needs no such note.
     if (list.plugins.some(({ type }) => !this.#plugins.isOwn(type))) this.#cache.write(fresh);
+    faultPoint('cni-runner/add/recorded');
     let result: CniResult | undefined;
     let type = 'loopback';
     try {
@@ -164,9 +217,12 @@ class CniPodNetwork implements PodNetwork {
     const netns = netnsExists(attachment.netns) ? attachment.netns : '';
     let failure: unknown;
     for (const plugin of list.plugins.toReversed()) {
-      const config = pluginConfig(list, plugin, attachment.runtimeValues, attachment.result);
+      // Versions before 0.4.0 know no result on DEL.
+      const previous = isAtLeast(list.cniVersion, '0.4.0') ? attachment.result : undefined;
+      const config = pluginConfig(list, plugin, attachment.runtimeValues, previous);
       try {
         await this.#plugins.get(plugin.type).del(requestOf({ ...attachment, netns }, config), signal);
+        faultPoint('cni-runner/del/plugin-done');
       } catch (error) {
         signal?.throwIfAborted();
         failure ??= pluginFailure('DEL', plugin.type, list.name, error);
@@ -189,7 +245,7 @@ class CniPodNetwork implements PodNetwork {
         netns: attachment.netnsPath,
         list,
         args: cniArgs(attachment),
-        runtimeValues: runtimeValues(attachment, this.#podCidrs),
+        runtimeValues: declaredValues(list, runtimeValues(attachment, this.#podCidrs)),
         result: undefined,
       },
     ];
@@ -204,6 +260,12 @@ class CniPodNetwork implements PodNetwork {
       'host ports are not opened: no plugin of the network takes the portMappings capability',
     );
   }
+}
+
+/** Those that some plugin of the list takes: no more is passed, and no more is kept for DEL. */
+function declaredValues(list: NetworkList, values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const isDeclared = (name: string): boolean => list.plugins.some(({ capabilities }) => capabilities.has(name));
+  return Object.fromEntries(Object.entries(values).filter(([name]) => isDeclared(name)));
 }
 
 function requestOf(attachment: CachedAttachment, config: PluginRequest['config']): PluginRequest {

@@ -5,6 +5,8 @@ export interface NetworkAttachment {
   /** Path of the bound network namespace. */
   readonly netnsPath: string;
   readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
+  /** Empty where the pod has none of its own. */
+  readonly hostname: string;
   /** The sandbox's annotations (bandwidth limits are read from them). */
   readonly annotations: Readonly<Record<string, string>>;
   readonly portMappings: readonly {
@@ -35,8 +37,11 @@ export interface PodNetwork {
   add(attachment: NetworkAttachment, signal?: AbortSignal): Promise<readonly string[]>;
   /** Disconnects. Safe to repeat, and with a namespace that is gone. Resolves when addresses may no longer be used by the pod. */
   remove(attachment: NetworkAttachment, signal?: AbortSignal): Promise<void>;
-  /** Forgets attachments of sandboxes that are not in `sandboxIds` (after a crash or reboot): DEL for each cached one. */
-  prune(sandboxIds: ReadonlySet<string>, signal?: AbortSignal): Promise<void>;
+  /**
+   * Forgets attachments of sandboxes that are not among those attached: DEL for each cached one, then GC by the plugins. Called once after a restart and now and then; waits
+   * until nothing else is at work, asks who is attached, and keeps other operations waiting until it has ended.
+   */
+  prune(attached: () => ReadonlySet<string>, signal?: AbortSignal): Promise<void>;
   /** Takes up the configuration pushed by UpdateRuntimeConfig. */
   setPodCidr(cidr: string): void;
 }

@@ -15,6 +15,7 @@ export function networkAttachment(record: SandboxRecord & { readonly netnsPath: 
     sandboxId: record.id,
     netnsPath: record.netnsPath,
     pod: { name, namespace, uid },
+    hostname: config.hostname,
     annotations: config.annotations,
     portMappings: config.portMappings
       // A mapping without a host port is a mere declaration.

@@ -6,6 +6,7 @@ const attachment: NetworkAttachment = {
   sandboxId: 'a'.repeat(64),
   netnsPath: '/run/netns/a',
   pod: { name: 'web', namespace: 'default', uid: 'u1' },
+  hostname: 'web-host',
   annotations: {},
   portMappings: [],
   dns: { servers: [], searches: [], options: [] },
@@ -25,8 +26,11 @@ describe('cniArgs', () => {
 });
 
 describe('runtimeValues', () => {
-  it('passes nothing for a plain pod', () => {
-    expect(runtimeValues(attachment, [])).toEqual({});
+  const plain = { aliases: ['web', 'web-host'], 'io.kubernetes.cri.pod-annotations': {} };
+
+  it('passes the names of a plain pod and its annotations, and nothing else', () => {
+    expect(runtimeValues(attachment, [])).toEqual(plain);
+    expect(runtimeValues({ ...attachment, hostname: 'web' }, [])).toMatchObject({ aliases: ['web'] });
   });
 
   it('passes ports, DNS, pod CIDRs and the cgroup in the spelling of the conventions', () => {
@@ -41,6 +45,7 @@ describe('runtimeValues', () => {
       ipRanges: [[{ subnet: '10.1.0.0/24' }], [{ subnet: 'fd00::/64' }]],
       dns: { servers: ['10.0.0.53'], searches: ['x'], options: ['ndots:5'] },
       cgroupPath: '/kubepods/podu1',
+      ...plain,
     });
   });
 
@@ -52,6 +57,8 @@ describe('runtimeValues', () => {
   ])('reads the bandwidth annotation %s', (text, rate) => {
     const annotations = { 'kubernetes.io/ingress-bandwidth': text };
     expect(runtimeValues({ ...attachment, annotations }, [])).toEqual({
+      ...plain,
+      'io.kubernetes.cri.pod-annotations': annotations,
       bandwidth: { ingressRate: rate, ingressBurst: 4_294_967_295 },
     });
   });

@@ -12,6 +12,7 @@ import { dnsOf, sandboxConfig } from '../runtime/sandbox-config.ts';
 import { refusePod } from '../runtime/unsupported.ts';
 import type { KubeletSettings } from '../settings.ts';
 import type { ActTools } from './pod-task.ts';
+import { userNamespaceOf } from './pod-user-namespace.ts';
 
 /** The pod's configuration for that attempt; every call about the sandbox carries the same. */
 export function configOfSandbox(settings: KubeletSettings, pod: DesiredPod, attempt: number): PodSandboxConfig {
@@ -22,6 +23,7 @@ export function configOfSandbox(settings: KubeletSettings, pod: DesiredPod, atte
     cgroupParent: podCgroup(settings.cgroups.root, qosClass(pod.pod), pod.uid),
     cgroups: settings.cgroups,
     dns: settings.dns,
+    userns: userNamespaceOf(settings, pod),
   });
 }
 
@@ -46,7 +48,20 @@ export async function createSandbox(
   for (const { reason, message } of dnsOf(pod, dns).warnings) tools.events.record(pod, 'Warning', reason, message);
   const away = pod.pod.spec.hostNetwork === true ? undefined : tools.networkProblem();
   if (away !== undefined) throw failedPrecondition(`network is not ready: ${away}`, { reason: 'NetworkNotReady' });
+  await requireUserNamespaces(tools, pod, signal);
   mkdirSync(podLogDir(tools.settings, pod), { recursive: true, mode: 0o755 });
   await tools.runtime.runSandbox(configOfSandbox(tools.settings, pod, attempt), handlerOf(tools, pod), signal);
   faultPoint('kubelet/pod/sandbox-made');
+}
+
+/** A runtime that does not know user namespaces would pass the request over and run the pod's root as the machine's. */
+async function requireUserNamespaces(tools: ActTools, pod: DesiredPod, signal: AbortSignal): Promise<void> {
+  if (pod.pod.spec.hostUsers !== false) return;
+  const wanted = handlerOf(tools, pod);
+  const { handlers } = await tools.runtime.status(signal);
+  if (handlers.find(({ name }) => name === wanted)?.userNamespaces === true) return;
+  const who = wanted === '' ? 'runtime' : `RuntimeClass handler "${wanted}"`;
+  throw failedPrecondition(`can't set \`spec.hostUsers: false\`, ${who} does not support user namespaces`, {
+    reason: 'CreatePodSandboxError',
+  });
 }

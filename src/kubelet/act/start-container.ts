@@ -21,6 +21,7 @@ import { containerMounts, type MountsInput } from './container-mounts.ts';
 import { configOfSandbox, handlerOf } from './create-sandbox.ts';
 import { postStartFailure, runHook } from './lifecycle-hooks.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
+import { userNamespaceOf } from './pod-user-namespace.ts';
 import { volumesOf } from './pod-volumes.ts';
 import { stopContainer } from './stop-container.ts';
 
@@ -91,6 +92,7 @@ export async function startContainer(
     }),
     resources: containerResources(pod.pod, container, qosClass(pod.pod), settings.capacity, settings.cgroups),
     security: settings.security,
+    userns: userNamespaceOf(settings, pod),
     pidTarget: pidTarget(pod, action.container, task.observed),
   });
   mkdirSync(`${podLogDir(settings, pod)}/${container.name}`, { recursive: true, mode: 0o755 });

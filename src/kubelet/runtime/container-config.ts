@@ -1,5 +1,10 @@
 import type { Container, VolumeMount } from '../../api/types/gen/core-v1.ts';
-import { ContainerConfig, type LinuxContainerResources, MountPropagation } from '../../rpc/cri-api.ts';
+import {
+  ContainerConfig,
+  type LinuxContainerResources,
+  MountPropagation,
+  type UserNamespace,
+} from '../../rpc/cri-api.ts';
 import { containerHash } from '../decide/container-hash.ts';
 import type { PresentImage } from '../decide/pod-memory.ts';
 import { type DesiredPod, podInWords } from '../desired/desired-pod.ts';
@@ -27,6 +32,8 @@ export interface ContainerConfigInput {
   readonly mounts: readonly ResolvedMount[];
   readonly resources: LinuxContainerResources;
   readonly security: SecurityPolicy;
+  /** The pod's own user namespace, whose ids its mounts show; undefined for the machine's. */
+  readonly userns: UserNamespace | undefined;
   /** Id of the container whose process namespace is joined, where the pod's containers do not share one anyway. */
   readonly pidTarget?: string | undefined;
 }
@@ -51,6 +58,8 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       readonly: m.readOnly,
       recursiveReadOnly: m.recursiveReadOnly,
       propagation: propagation(m.propagation),
+      uidMappings: input.userns?.uids ?? [],
+      gidMappings: input.userns?.gids ?? [],
       ...(m.image === undefined
         ? {}
         : {
@@ -88,6 +97,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
         input.image,
         input.security,
         `pod: "${podInWords(pod)}", container: ${container.name}`,
+        input.userns,
         input.pidTarget,
       ),
     },

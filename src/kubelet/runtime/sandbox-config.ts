@@ -1,4 +1,4 @@
-import { PodSandboxConfig, Protocol } from '../../rpc/cri-api.ts';
+import { PodSandboxConfig, Protocol, type UserNamespace } from '../../rpc/cri-api.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import type { CgroupPolicy } from '../resources/pod-cgroup.ts';
 import { sandboxResources } from '../resources/sandbox-resources.ts';
@@ -14,6 +14,8 @@ export interface SandboxConfigInput {
   readonly cgroupParent: string;
   readonly cgroups: Pick<CgroupPolicy, 'cpuQuotaEnforced' | 'cpuPeriodUs'>;
   readonly dns: DnsSettings;
+  /** The pod's own user namespace; undefined for the machine's. */
+  readonly userns: UserNamespace | undefined;
 }
 
 export type DnsSettings = Pick<DnsInput, 'host' | 'instead' | 'clusterDns' | 'clusterDomain'>;
@@ -54,7 +56,7 @@ export function sandboxConfig(input: SandboxConfigInput): PodSandboxConfig {
     },
     linux: {
       cgroupParent: input.cgroupParent,
-      securityContext: sandboxSecurityContext(spec),
+      securityContext: sandboxSecurityContext(spec, input.userns),
       ...sandboxResources(pod.pod, input.cgroups),
       sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(s => [s.name, s.value])),
     },

@@ -9,6 +9,7 @@ import {
   SecurityProfile,
   SecurityProfile_ProfileType,
   SupplementalGroupsPolicy,
+  type UserNamespace,
 } from '../../rpc/cri-api.ts';
 import type { PresentImage } from '../decide/pod-memory.ts';
 
@@ -37,7 +38,7 @@ export interface SecurityPolicy {
 }
 
 /** Which namespaces the pod's containers share with each other and with the node; `pidTarget` is the container whose processes one sees that would see only its own. */
-export function namespaceOptions(spec: PodSpec, pidTarget = ''): NamespaceOption {
+export function namespaceOptions(spec: PodSpec, userns: UserNamespace | undefined, pidTarget = ''): NamespaceOption {
   const pid =
     spec.hostPID === true
       ? NamespaceMode.NODE
@@ -51,15 +52,15 @@ export function namespaceOptions(spec: PodSpec, pidTarget = ''): NamespaceOption
     pid,
     ipc: spec.hostIPC === true ? NamespaceMode.NODE : NamespaceMode.POD,
     targetId: pid === NamespaceMode.TARGET ? pidTarget : '',
-    usernsOptions: undefined,
+    usernsOptions: userns,
   };
 }
 
-export function sandboxSecurityContext(spec: PodSpec): LinuxSandboxSecurityContext {
+export function sandboxSecurityContext(spec: PodSpec, userns: UserNamespace | undefined): LinuxSandboxSecurityContext {
   const pod = spec.securityContext;
   const containers = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
   return LinuxSandboxSecurityContext.fromPartial({
-    namespaceOptions: namespaceOptions(spec),
+    namespaceOptions: namespaceOptions(spec, userns),
     runAsUser: int64(pod?.runAsUser),
     runAsGroup: int64(pod?.runAsGroup),
     supplementalGroups: supplementalGroups(spec),
@@ -77,6 +78,7 @@ export function containerSecurityContext(
   image: PresentImage,
   policy: SecurityPolicy,
   where: string,
+  userns: UserNamespace | undefined,
   pidTarget?: string,
 ): LinuxContainerSecurityContext {
   const pod = spec.securityContext;
@@ -87,7 +89,7 @@ export function containerSecurityContext(
   const masked = own?.procMount !== 'Unmasked' && !privileged;
   const appArmor = own?.appArmorProfile ?? pod?.appArmorProfile;
   return LinuxContainerSecurityContext.fromPartial({
-    namespaceOptions: namespaceOptions(spec, pidTarget),
+    namespaceOptions: namespaceOptions(spec, userns, pidTarget),
     privileged,
     capabilities: {
       addCapabilities: own?.capabilities?.add ?? [],

@@ -36,7 +36,6 @@ export function refusePod(spec: PodSpec, allowedUnsafeSysctls: readonly string[]
   const forbidden = forbiddenSysctl(spec, allowedUnsafeSysctls);
   if (forbidden !== undefined) return forbidden;
   const reason = 'CreatePodSandboxError';
-  if (spec.hostUsers === false) return { reason, message: 'hostUsers: false (user namespaces) is not supported' };
   if ((spec.resourceClaims ?? []).length > 0) return { reason, message: 'resourceClaims are not supported' };
   const hugePages = hugePagesOf(spec);
   if (hugePages !== undefined)

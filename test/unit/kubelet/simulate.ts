@@ -131,6 +131,7 @@ export class Simulation {
           mounts: [],
           resources: LinuxContainerResources.fromPartial({}),
           security: { seccompDefault: false, seccompRoot: '/s' },
+          userns: undefined,
         });
         await runtime.startContainer(await runtime.createContainer(action.sandboxId, config));
         return;
@@ -158,6 +159,14 @@ export class Simulation {
   #sandboxConfig(attempt: number) {
     const dns = { host: { servers: [], searches: [], options: [] }, clusterDns: [], clusterDomain: '' };
     const cgroups = { cpuQuotaEnforced: true, cpuPeriodUs: 100_000 };
-    return sandboxConfig({ pod: this.pod, attempt, logDirectory: '/l', cgroupParent: '/k', cgroups, dns });
+    return sandboxConfig({
+      pod: this.pod,
+      attempt,
+      logDirectory: '/l',
+      cgroupParent: '/k',
+      cgroups,
+      dns,
+      userns: undefined,
+    });
   }
 }

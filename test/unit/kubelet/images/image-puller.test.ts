@@ -51,7 +51,15 @@ async function ensure(
   const [first] = pod.pod.spec.containers;
   if (first === undefined) throw new Error('the pod has no container');
   const cgroups = { cpuQuotaEnforced: true, cpuPeriodUs: 100_000 };
-  const sandbox = sandboxConfig({ pod, attempt: 0, logDirectory: '/l', cgroupParent: '/k', cgroups, dns });
+  const sandbox = sandboxConfig({
+    pod,
+    attempt: 0,
+    logDirectory: '/l',
+    cgroupParent: '/k',
+    cgroups,
+    dns,
+    userns: undefined,
+  });
   const onEvent = (...event: readonly string[]): void => {
     events.push(event.join(' '));
   };

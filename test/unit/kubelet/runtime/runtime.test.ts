@@ -196,7 +196,7 @@ describe('namespaceOptions', () => {
     ['hostIPC: true\n  ', NamespaceMode.POD, NamespaceMode.CONTAINER, NamespaceMode.NODE],
     ['shareProcessNamespace: true\n  ', NamespaceMode.POD, NamespaceMode.POD, NamespaceMode.POD],
   ])('of %j are network %i, pid %i, ipc %i', (text, network, pid, ipc) => {
-    expect(namespaceOptions(spec(`${text}${C}`))).toMatchObject({ network, pid, ipc });
+    expect(namespaceOptions(spec(`${text}${C}`), undefined)).toMatchObject({ network, pid, ipc });
   });
 
   it.each([
@@ -204,7 +204,7 @@ describe('namespaceOptions', () => {
     ['hostPID: true\n  ', NamespaceMode.NODE, ''],
     ['shareProcessNamespace: true\n  ', NamespaceMode.POD, ''],
   ])('of %j with a container to look into are pid %i of %j', (text, pid, targetId) => {
-    expect(namespaceOptions(spec(`${text}${C}`), 'abc')).toMatchObject({ pid, targetId });
+    expect(namespaceOptions(spec(`${text}${C}`), undefined, 'abc')).toMatchObject({ pid, targetId });
   });
 });
 
@@ -214,7 +214,7 @@ describe('containerSecurityContext', () => {
     const s = spec(`securityContext: ${pod}\n  containers: [{name: main, image: i, securityContext: ${own}}]`);
     const [container] = s.containers;
     if (container === undefined) throw new Error('no container');
-    return containerSecurityContext(s, container, of, { seccompDefault, seccompRoot: '/s' }, 'w');
+    return containerSecurityContext(s, container, of, { seccompDefault, seccompRoot: '/s' }, 'w', undefined);
   };
 
   it("takes the container's settings over the pod's, and the image's user where neither says", () => {
@@ -262,7 +262,6 @@ describe('refusePod', () => {
     [`securityContext: {sysctls: [{name: net.ipv4.tcp_syncookies, value: "1"}]}\n  ${C}`, [], undefined],
     [`securityContext: {sysctls: [{name: kernel.msgmax, value: "1"}]}\n  ${C}`, [], 'SysctlForbidden'],
     [`securityContext: {sysctls: [{name: kernel.msgmax, value: "1"}]}\n  ${C}`, ['kernel.msg*'], undefined],
-    [`hostUsers: false\n  ${C}`, [], 'CreatePodSandboxError'],
     [
       'containers: [{name: main, image: i, resources: {limits: {cpu: 1, memory: 64Mi, hugepages-2Mi: 4Mi}}}]',
       [],

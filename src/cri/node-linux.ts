@@ -13,6 +13,7 @@ import { hostname } from 'node:os';
 import { errnoName, failedPrecondition, notFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
+import { appArmorMacros, loadAppArmorProfile, loadedAppArmorProfiles } from '../linux/apparmor.ts';
 import { detectCgroups, killCgroup, removeCgroup } from '../linux/cgroup.ts';
 import { readCgroupCounters, readCgroupProcesses, readCgroupUsage } from '../linux/cgroup-reading.ts';
 import { faultPoint } from '../linux/fault-point.ts';
@@ -29,6 +30,7 @@ import { usernsNode, withIdmappedLayers } from './node-userns.ts';
 import { readCdiFiles } from './oci/cdi-files.ts';
 import { lookUpDevices, lookUpNode, readHostDevices } from './oci/host-devices.ts';
 import type { CriPaths } from './paths.ts';
+import { defaultAppArmorProfile } from './spec/apparmor-default.ts';
 import type { HostFacts } from './spec/inputs.ts';
 
 /** The machine as it is. */
@@ -126,6 +128,9 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     readInRoot: readTextInRoot,
     directoryInRoot,
     lookUpDevices,
+    appArmorProfiles: () => loadedAppArmorProfiles(),
+    loadDefaultAppArmorProfile: () =>
+      loadAppArmorProfile(defaultAppArmorProfile(appArmorMacros(['abi/3.0', 'tunables/global', 'abstractions/base']))),
     lookUpNode,
     readCdiFiles,
     hostDevices: readHostDevices,

@@ -77,6 +77,9 @@ export interface NodePort extends UserNamespacePort {
   directoryInRoot(rootfs: string, path: string): string | undefined;
   /** The device at a host path (a directory: all below it) as the container shall see it. Throws `invalid-argument`, naming the path. */
   lookUpDevices(request: { hostPath: string; containerPath: string; permissions: string }): readonly RequestedDevice[];
+  /** Names of the AppArmor profiles that the kernel has. Only where it can be used. */
+  appArmorProfiles(): ReadonlySet<string>;
+  loadDefaultAppArmorProfile(): Promise<void>;
   /** The device node at exactly this path; undefined where there is none. */
   lookUpNode(path: string): OciDevice | undefined;
   /** Every CDI specification in these directories, with those that cannot be read. */

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appArmorIsUsable } from '../../linux/apparmor.ts';
 import { CAPABILITY_NAMES, ownCapabilities } from '../../linux/capabilities.ts';
 import { detectCgroups } from '../../linux/cgroup-layout.ts';
 import { kernelIsAtLeast } from '../../linux/kernel-version.ts';
@@ -29,7 +30,7 @@ export function readHostFacts(): HostFacts {
     cgroupVersion: unified === undefined ? 1 : 2,
     swapAccounting: unified === undefined ? hasV1Swap(rows) : hasV2Swap(unified.target),
     hugetlb: detectCgroups().hierarchies.some(({ controllers }) => controllers.includes('hugetlb')),
-    appArmor: appArmorEnabled(),
+    appArmor: appArmorIsUsable(),
     noUserNamespaces: noUserNamespaces(),
     recursiveReadOnly: kernelIsAtLeast(...MOUNT_SETATTR_SINCE),
   };
@@ -59,12 +60,4 @@ function hasV2Swap(root: string): boolean {
   return readdirSync(root, { withFileTypes: true }).some(
     entry => entry.isDirectory() && existsSync(`${root}/${entry.name}/memory.swap.max`),
   );
-}
-
-function appArmorEnabled(): boolean {
-  try {
-    return readFileSync('/sys/module/apparmor/parameters/enabled', 'utf8').startsWith('Y');
-  } catch {
-    return false;
-  }
 }

@@ -15,6 +15,7 @@ import type { BuiltSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerKey } from '../store/container-record.ts';
 import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import { type CheckedContainerConfig, checkContainerConfig } from '../validation/container-config.ts';
+import { requireAppArmorProfile } from './apparmor.ts';
 import { withCdiDevices } from './cdi-devices.ts';
 import { gatherSpecInputs } from './container-spec-inputs.ts';
 import type { RuntimeServiceContext } from './context.ts';
@@ -75,6 +76,7 @@ async function makeContainer(
     const { notes } = built;
     const spec = withCdiDevices(ctx, built.spec, config);
     sayOnce(ctx, notes);
+    await requireAppArmorProfile(ctx, spec);
     const created = await createInRuntime(ctx, record, spec);
     faultPoint('cri/create-container/runtime-created');
     hideMountsAgain(ctx, id);

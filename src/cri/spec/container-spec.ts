@@ -50,7 +50,12 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
     architecture: host.architecture,
     capabilities: capabilities.capabilities.bounding,
   });
-  const apparmorProfile = decideAppArmor(context?.apparmor, host.appArmor, privileged);
+  const apparmorProfile = decideAppArmor({
+    profile: context?.apparmor,
+    deprecated: context?.apparmorProfile ?? '',
+    usable: host.appArmor,
+    privileged,
+  });
 
   return {
     spec: {

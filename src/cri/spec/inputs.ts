@@ -77,6 +77,8 @@ export interface CriContainerSecurityContext {
   readonly readonlyPaths: readonly string[];
   readonly seccomp?: CriSecurityProfile | undefined;
   readonly apparmor?: CriSecurityProfile | undefined;
+  /** Of before Kubernetes 1.30. */
+  readonly apparmorProfile?: string;
 }
 
 export interface CriMount {
@@ -155,6 +157,7 @@ export interface HostFacts {
   readonly swapAccounting: boolean;
   /** The cgroup controller that limits huge pages is there. */
   readonly hugetlb: boolean;
+  /** The kernel confines by AppArmor, and profiles can be loaded. */
   readonly appArmor: boolean;
   /** The runtime understands the mount options rro, rbind-ro, … (runc and crun from 1.8 and 1.1 on do), and the kernel has mount_setattr. */
   readonly recursiveReadOnly: boolean;

@@ -1,4 +1,5 @@
 import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { DEFAULT_APPARMOR_PROFILE } from './apparmor-default.ts';
 import type { CriContainerSecurityContext, CriSecurityProfile } from './inputs.ts';
 import { PROFILE_TYPE } from './inputs.ts';
 import { defaultSeccomp } from './seccomp-default.ts';
@@ -71,16 +72,48 @@ export function decideSeccomp(request: SeccompRequest): object | undefined {
   }
 }
 
-/** The AppArmor profile to confine a process to; undefined for none. `failed-precondition` when one is demanded and the kernel has no AppArmor. */
-export function decideAppArmor(
-  profile: CriSecurityProfile | undefined,
-  kernelHasIt: boolean,
-  privileged: boolean,
-): string | undefined {
-  if (profile === undefined || privileged || profile.profileType !== PROFILE_TYPE.LOCALHOST) return undefined;
-  if (!kernelHasIt)
-    throw failedPrecondition(
-      `AppArmor profile "${profile.localhostRef}" is demanded, but AppArmor is not enabled in this kernel`,
-    );
-  return profile.localhostRef.replace(/^localhost\//, '');
+export interface AppArmorRequest {
+  readonly profile: CriSecurityProfile | undefined;
+  /** The field of before Kubernetes 1.30: `runtime/default`, `unconfined`, `localhost/NAME`; empty where it is not said. */
+  readonly deprecated: string;
+  /** The kernel has AppArmor and profiles can be loaded. */
+  readonly usable: boolean;
+  readonly privileged: boolean;
+}
+
+/**
+ * The AppArmor profile to confine a process to; undefined for none. Where AppArmor can be used, a container that asks for none has the default one, as with upstream's runtimes, unless it
+ * is privileged. Where it cannot, only a Localhost profile is an error (`failed-precondition`). Throws `invalid-argument` for what is no profile.
+ */
+export function decideAppArmor(request: AppArmorRequest): string | undefined {
+  const { usable, privileged } = request;
+  const { profileType, localhostRef } = request.profile ?? deprecatedProfile(request.deprecated) ?? DEFAULT_PROFILE;
+  const name = localhostRef.replace(/^localhost\//, '');
+  if (profileType !== PROFILE_TYPE.LOCALHOST && name !== '')
+    throw invalidArgument('apparmor.localhost_ref must only be set if profile_type is Localhost');
+  switch (profileType) {
+    case PROFILE_TYPE.UNCONFINED:
+      return undefined;
+    case PROFILE_TYPE.RUNTIME_DEFAULT:
+      return usable && !privileged ? DEFAULT_APPARMOR_PROFILE : undefined;
+    case PROFILE_TYPE.LOCALHOST:
+      if (name === '') throw invalidArgument('apparmor.localhost_ref is empty');
+      if (!usable)
+        throw failedPrecondition(
+          `AppArmor profile "${name}" is demanded, but AppArmor is not enabled in this kernel or apparmor_parser is not installed`,
+        );
+      return name;
+    default:
+      throw invalidArgument(`apparmor: profile type ${profileType} is unknown`);
+  }
+}
+
+const DEFAULT_PROFILE: CriSecurityProfile = { profileType: PROFILE_TYPE.RUNTIME_DEFAULT, localhostRef: '' };
+
+function deprecatedProfile(text: string): CriSecurityProfile | undefined {
+  if (text === '') return undefined;
+  if (text === 'runtime/default') return DEFAULT_PROFILE;
+  if (text === 'unconfined') return { profileType: PROFILE_TYPE.UNCONFINED, localhostRef: '' };
+  if (text.startsWith('localhost/')) return { profileType: PROFILE_TYPE.LOCALHOST, localhostRef: text };
+  throw invalidArgument(`apparmor_profile "${text}" is none of runtime/default, unconfined and localhost/NAME`);
 }

@@ -45,6 +45,7 @@ interface FakeContainer {
 export class FakeMachine {
   readonly containers = new Map<string, FakeContainer>();
   cdiFiles: readonly CdiFile[] = [];
+  readonly appArmorProfiles = new Set<string>();
   readonly netns = new Set<string>();
   readonly userns = new Set<string>();
   /** Groups that somebody took away by their path. */
@@ -246,6 +247,8 @@ export class FakeMachine {
     readInRoot: () => '',
     directoryInRoot: (root, path) => (path.startsWith('missing') ? undefined : `${root}/${path}`),
     lookUpDevices: () => [],
+    appArmorProfiles: () => this.appArmorProfiles,
+    loadDefaultAppArmorProfile: async () => void this.appArmorProfiles.add('gantry-default'),
     lookUpNode: () => undefined,
     readCdiFiles: () => this.cdiFiles,
     hostDevices: () => [],

@@ -10,7 +10,7 @@ import { processArgs, processCwd, processEnv } from '../../../../src/cri/spec/pr
 import { clampRlimits } from '../../../../src/cri/spec/rlimits.ts';
 import { buildSandboxSpec } from '../../../../src/cri/spec/sandbox-spec.ts';
 import { defaultSeccomp } from '../../../../src/cri/spec/seccomp-default.ts';
-import { decideAppArmor, decideSeccomp } from '../../../../src/cri/spec/security-profiles.ts';
+import { decideSeccomp } from '../../../../src/cri/spec/security-profiles.ts';
 import { decideSysctls } from '../../../../src/cri/spec/sysctls.ts';
 import { processUser } from '../../../../src/cri/spec/user.ts';
 import { CAPABILITY_NAMES } from '../../../../src/linux/capabilities.ts';
@@ -358,13 +358,6 @@ describe('security profiles', () => {
 
   it('of the runtime are our own profile', () => {
     expect(seccomp(0)).toEqual(defaultSeccomp('x64', ['CAP_CHOWN']));
-  });
-
-  it('of AppArmor are an error where the kernel has none', () => {
-    const profile = { profileType: 2, localhostRef: 'localhost/strict' };
-    expect(decideAppArmor(profile, true, false)).toBe('strict');
-    expect(() => decideAppArmor(profile, false, false)).toThrow('not enabled in this kernel');
-    expect(decideAppArmor({ profileType: 0, localhostRef: '' }, false, false)).toBeUndefined();
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { errorMessage, GantryError, notFound } from '../../base/errors.ts';
@@ -7,6 +7,7 @@ import type { Logger } from '../../daemon/logger.ts';
 import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { CriConfig } from '../config.ts';
+import { amd64Level } from './amd64-level.ts';
 import { type FetchedImage, type FetchTarget, fetchImage, type LayersProgress } from './fetch-image.ts';
 import { findImage } from './find-image.ts';
 import { ImageRecords, type StoredImage } from './image-records.ts';
@@ -15,7 +16,7 @@ import type { ImageSource } from './image-source.ts';
 import { type ImportedImage, type ImportStep, importArchive } from './import-archive.ts';
 import type { UnpackLimits } from './layer-entry.ts';
 import { LayerStore } from './layer-store.ts';
-import { platformFor } from './manifest.ts';
+import { type Platform, platformFor } from './manifest.ts';
 import { pinnedImages } from './pinned-images.ts';
 import type { ImageRecord, ImageStore } from './ports.ts';
 import { pullError } from './pull-error.ts';
@@ -130,7 +131,7 @@ class LocalImages implements Images {
     this.#layers = layers;
     this.#records = records;
     this.#log = log;
-    this.#target = { platform: platformFor(process.arch), layers, log };
+    this.#target = { platform: thisPlatform(), layers, log };
   }
 
   resolve(reference: string): ImageRecord | undefined {
@@ -326,4 +327,9 @@ class LocalImages implements Images {
       if (image.removed && !this.#isHeld(image.id)) this.#records.delete(image.id);
     this.#layers.collect(new Set(this.#records.all().flatMap(i => i.diffIds)));
   }
+}
+
+function thisPlatform(): Platform {
+  const { arch } = process;
+  return platformFor(arch, arch === 'x64' ? amd64Level(readFileSync('/proc/cpuinfo', 'utf8')) : '');
 }

@@ -94,22 +94,26 @@ function checkLayerType(layer: Descriptor): void {
   throw refused(`layer ${layer.digest} has the unknown media type ${type}`);
 }
 
-/** The machine's platform from Node's name of the architecture. */
-export function platformFor(nodeArch: string): Platform {
+/** The machine's platform from Node's name of the architecture and, for amd64, the level of its processor. */
+export function platformFor(nodeArch: string, level = ''): Platform {
   const known: Readonly<Record<string, Platform>> = {
-    x64: { os: 'linux', architecture: 'amd64', variant: '' },
+    x64: { os: 'linux', architecture: 'amd64', variant: level },
     arm64: { os: 'linux', architecture: 'arm64', variant: 'v8' },
     arm: { os: 'linux', architecture: 'arm', variant: 'v7' },
     ia32: { os: 'linux', architecture: '386', variant: '' },
+    // Node has one name for both byte orders; Linux distributions have the little one alone.
+    ppc64: { os: 'linux', architecture: 'ppc64le', variant: '' },
   };
   return known[nodeArch] ?? { os: 'linux', architecture: nodeArch, variant: '' };
 }
 
+const AMD64_LEVELS: readonly string[] = ['v1', 'v2', 'v3', 'v4'];
 const ARM_VARIANTS: readonly string[] = ['v8', 'v7', 'v6', 'v5'];
 
 /**
- * The first manifest of an index that runs on `wanted`: same OS and architecture; the best variant that is not above the machine's. Entries
- * without a platform and attestations (platform unknown/unknown) are passed over. Throws `not-found` that lists what is there.
+ * The first manifest of an index that runs on `wanted`: same OS and architecture; the best variant that is not above the machine's. Where none does, the first
+ * manifest without a platform, whose config will tell, as containerd has it. Attestations (platform unknown/unknown) are passed over. Throws `not-found`
+ * that lists what is there.
  */
 export function chooseManifest(
   manifests: readonly (Descriptor & { readonly platform: Platform | undefined })[],
@@ -117,10 +121,10 @@ export function chooseManifest(
 ): Descriptor {
   const rank = (p: Platform | undefined): number => {
     if (p === undefined || p.os !== wanted.os || p.architecture !== wanted.architecture) return -1;
+    if (p.architecture === 'amd64') return amd64Rank(p.variant, wanted.variant);
     const variant = p.variant || defaultVariant(p.architecture);
     const own = wanted.variant || defaultVariant(wanted.architecture);
     if (variant === own) return 100;
-    if (p.architecture === 'amd64') return p.variant === 'v1' ? 90 : -1;
     if (p.architecture !== 'arm') return p.variant === '' ? 90 : -1;
     const distance = ARM_VARIANTS.indexOf(variant) - ARM_VARIANTS.indexOf(own);
     return distance < 0 || !ARM_VARIANTS.includes(variant) ? -1 : 90 - distance;
@@ -134,6 +138,7 @@ export function chooseManifest(
       bestRank = r;
     }
   }
+  best ??= manifests.find(m => m.platform === undefined && MANIFEST_TYPES.includes(m.mediaType) && !isAttestation(m));
   if (best !== undefined) return best;
   const there = manifests.flatMap(m =>
     m.platform === undefined || m.platform.os === 'unknown' ? [] : [platformText(m.platform)],
@@ -142,6 +147,17 @@ export function chooseManifest(
     'not-found',
     `no image for ${platformText(wanted)} in this index; it has ${there.length === 0 ? 'none with a platform' : [...new Set(there)].join(', ')}`,
   );
+}
+
+/** An image for every machine goes before one for better ones, as containerd has it; of those the nearest to every machine, if this one is good enough. */
+function amd64Rank(variant: string, own: string): number {
+  const level = AMD64_LEVELS.indexOf(variant || 'v1');
+  if (level < 0 || level > AMD64_LEVELS.indexOf(own || 'v1')) return -1;
+  return variant === '' ? 100 : 90 - level;
+}
+
+function isAttestation({ annotations }: Descriptor): boolean {
+  return annotations['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 
 function defaultVariant(architecture: string): string {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { amd64Level } from '../../../../src/cri/images/amd64-level.ts';
 import {
   chooseManifest,
   type Platform,
@@ -79,6 +80,11 @@ describe('chooseManifest', () => {
     platform,
   });
   const p = (architecture: string, variant = '', os = 'linux'): Platform => ({ os, architecture, variant });
+  const manifestEntry = (c: string, annotations: Readonly<Record<string, string>> = {}) => ({
+    ...entry(c, undefined),
+    mediaType: `${OCI}.manifest.v1+json`,
+    annotations,
+  });
   const rows: readonly [string, ReturnType<typeof entry>[], Platform, string][] = [
     ['the architecture decides', [entry('1', p('arm64')), entry('2', p('amd64'))], p('amd64'), '2'],
     ['the first of equals wins', [entry('1', p('amd64')), entry('2', p('amd64'))], p('amd64'), '1'],
@@ -95,10 +101,39 @@ describe('chooseManifest', () => {
       p('arm', 'v7'),
       '2',
     ],
-    ['an amd64 variant above v1 is not taken', [entry('1', p('amd64', 'v3')), entry('2', p('amd64'))], p('amd64'), '2'],
+    [
+      'what runs everywhere goes before a higher level',
+      [entry('1', p('amd64', 'v3')), entry('2', p('amd64'))],
+      p('amd64', 'v4'),
+      '2',
+    ],
+    ['of levels the lowest', [entry('1', p('amd64', 'v3')), entry('2', p('amd64', 'v2'))], p('amd64', 'v3'), '2'],
+    [
+      'a level that the machine has',
+      [entry('1', p('amd64', 'v4')), entry('2', p('amd64', 'v3'))],
+      p('amd64', 'v3'),
+      '2',
+    ],
+    ['one without a platform, where none fits', [entry('1', p('arm64')), manifestEntry('2')], p('amd64'), '2'],
+    ['the platform goes before none', [manifestEntry('1'), entry('2', p('amd64'))], p('amd64'), '2'],
   ];
   it.each(rows)('%s', (_sentence, entries, wanted, expected) => {
     expect(chooseManifest(entries, wanted).digest).toBe(digest(expected));
+  });
+
+  it.each([
+    [
+      'a level above that of the machine',
+      [entry('1', p('amd64', 'v3'))],
+      'no image for linux/amd64/v2 in this index; it has linux/amd64/v3',
+    ],
+    [
+      'attestations alone',
+      [manifestEntry('1', { 'vnd.docker.reference.type': 'attestation-manifest' })],
+      'it has none with a platform',
+    ],
+  ])('takes nothing of %s', (_sentence, entries, message) => {
+    expect(() => chooseManifest(entries, p('amd64', 'v2'))).toThrow(message);
   });
 
   it('says what is there when nothing fits', () => {
@@ -106,6 +141,21 @@ describe('chooseManifest', () => {
     expect(() => chooseManifest(entries, platformFor('x64'))).toThrow(
       'no image for linux/amd64 in this index; it has linux/arm64/v8, linux/s390x',
     );
+  });
+});
+
+describe('the level of a processor', () => {
+  const v2 = 'fpu cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3';
+  const v3 = `${v2} avx avx2 bmi1 bmi2 f16c fma abm movbe xsave`;
+
+  it.each([
+    ['fpu sse2', 'v1'],
+    [v2, 'v2'],
+    [v3, 'v3'],
+    [`${v3} avx512f avx512bw avx512cd avx512dq avx512vl`, 'v4'],
+    [`${v3} avx512f`, 'v3'],
+  ])('with %s is %s', (flags, level) => {
+    expect(amd64Level(`processor\t: 0\nflags\t\t: ${flags}\nbugs\t\t: none\n`)).toBe(level);
   });
 });
 

@@ -51,7 +51,7 @@ export interface CriConfig {
     readonly unpackFreeBytes: number;
     /** Images that a kubelet shall not remove for their space: references, with `*` for any characters (`registry.k8s.io/*`). */
     readonly pinned: readonly string[];
-    /** So many layers are fetched and unpacked at once, over all pulls; a pull that has none may start one more, up to twice as many. */
+    /** So many layers are fetched and unpacked at once, over all pulls; a pull that has had none for a second may start one more, up to twice as many. */
     readonly concurrentLayers: number;
   };
   /** Where exec, attach and port-forward are served to who asked for them by CRI. */

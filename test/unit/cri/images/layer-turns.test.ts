@@ -20,7 +20,13 @@ describe('whose layer is next', () => {
       ],
       0,
     ],
-    ['nobody, when the limit is reached', [A], [[A, 3]], undefined],
+    ['nobody, when the limit is reached', [A, B], [[A, 3]], undefined],
+  ])('%s', (_sentence, waiting, running, place) => {
+    const layers = waiting.map(pull => ({ pull, isLate: false }));
+    expect(nextTurn(layers, new Map(running), 3)).toBe(place);
+  });
+
+  it.each<[string, object[], [object, number][], number | undefined]>([
     ['one over the limit for a pull that has none at work', [A, B], [[A, 3]], 1],
     [
       'but not for one that has',
@@ -40,8 +46,9 @@ describe('whose layer is next', () => {
       ],
       undefined,
     ],
-  ])('%s', (_sentence, waiting, running, place) => {
-    expect(nextTurn(waiting, new Map(running), 3)).toBe(place);
+  ])('of those who are late: %s', (_sentence, waiting, running, place) => {
+    const layers = waiting.map(pull => ({ pull, isLate: true }));
+    expect(nextTurn(layers, new Map(running), 3)).toBe(place);
   });
 });
 
@@ -71,5 +78,13 @@ describe('turns', () => {
     end();
     (await turns.take(B, never))();
     (await turns.take(A, never))();
+  });
+
+  it('come over the limit to who has waited long enough', async () => {
+    const turns = new LayerTurns(1, 1);
+    const end = await turns.take(A, never);
+    const late = await turns.take(B, never);
+    late();
+    end();
   });
 });

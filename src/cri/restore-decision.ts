@@ -94,12 +94,17 @@ function decideContainer(
   if (!keptSandboxes.has(record.sandboxId))
     return { kind: 'remove-container', id, because: `its sandbox ${record.sandboxId} is going or gone` };
   if (record.finishedAt !== undefined) return undefined;
+  // a clock that was set back meanwhile must not have it end before it began
+  const notBefore = (time: bigint): bigint => {
+    const begun = record.startedAt ?? record.createdAt ?? 0n;
+    return time > begun ? time : begun;
+  };
   const exited = (because: string, message: string, kill: boolean): RestoreAction => ({
     kind: 'mark-exited',
     id,
     because,
     exitCode: 255,
-    finishedAt: observed.nowNs,
+    finishedAt: notBefore(observed.nowNs),
     reason: 'Unknown',
     message,
     kill,
@@ -113,7 +118,7 @@ function decideContainer(
       id,
       because: 'it ended while the shim was away',
       exitCode: exit.exitCode,
-      finishedAt: exit.finishedAt,
+      finishedAt: notBefore(exit.finishedAt),
       reason: exitReason(exit.exitCode, exit.oomKilled),
       message: '',
       kill: false,

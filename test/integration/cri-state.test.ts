@@ -1,5 +1,5 @@
 /** What is concluded from files that a crash, an image or another program left behind. */
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createConmonMonitor } from '../../src/cri/oci/conmon.ts';
@@ -47,6 +47,49 @@ describe('records', () => {
     symlinkSync('record.json', file);
     expect(() => files.readAll()).toThrow(/cannot read the record .*ELOOP/);
     expect(readdirSync(join(file, '..'))).toEqual(['record.json']);
+  });
+
+  it('are as they were before the last write, wherever that was cut off', () => {
+    const { files, file } = place();
+    const before = readFileSync(file);
+    const ended = { ...containerRecord(), finishedAt: 9_007_199_254_740_993n, exitCode: 3, message: 'é ∎' };
+    files.writeContainer(ended);
+    const after = readFileSync(file);
+    const read = (bytes: Uint8Array): unknown => {
+      writeFileSync(file, bytes);
+      const { containers, unreadable } = files.readAll();
+      expect(unreadable).toEqual([]);
+      return containers[0];
+    };
+    const whole = after.length - 1;
+    for (let cut = before.length; cut < whole; cut++) expect(read(after.subarray(0, cut))).toEqual(containerRecord());
+    // its last line break alone may be lost
+    for (const cut of [whole, after.length]) expect(read(after.subarray(0, cut))).toEqual(ended);
+  });
+
+  it.each([
+    ['zeros, as a file system writes that lost power', Buffer.alloc(4096)],
+    ['half a line and a whole one after it', Buffer.from(`\n{"version":1,"id":"cut${encodeRecord(containerRecord())}`)],
+    ['garbage', Buffer.from('\n\u0000\uffff}{[')],
+  ])('are read from the last whole line before %s', (_what, tail) => {
+    const { files, file } = place();
+    writeFileSync(file, Buffer.concat([readFileSync(file), tail]));
+    const { containers, unreadable } = files.readAll();
+    expect(containers).toEqual([containerRecord()]);
+    expect(unreadable).toEqual([]);
+    // the next write is not swallowed by what is left of the last
+    files.writeContainer({ ...containerRecord(), exitCode: 4 });
+    expect(files.readAll().containers).toEqual([{ ...containerRecord(), exitCode: 4 }]);
+  });
+
+  it('are told by their first write, cut anywhere, as damaged: nothing of it was promised to anybody', () => {
+    const { files, file } = place();
+    const bytes = readFileSync(file);
+    for (const length of [0, 1, 2, bytes.length >> 1, bytes.length - 2]) {
+      writeFileSync(file, bytes.subarray(0, length));
+      const { containers, orphanFolders, unreadable } = files.readAll();
+      expect([containers, orphanFolders, unreadable.length]).toEqual([[], [idOf('b')], 1]);
+    }
   });
 
   it('that are damaged are moved aside, told, and the others are read', () => {

@@ -55,7 +55,7 @@ export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
     writeContainer(record) {
       const isNew = record.createdAt === undefined;
       if (isNew) {
-        mkdirSync(paths.containerDir(record.id), { recursive: true, mode: 0o700 });
+        makeFolder(paths.containerDir(record.id));
         faultPoint('cri/create-container/directory-made');
       }
       try {
@@ -69,6 +69,22 @@ export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
     deleteContainer: id => moveToTrash(paths, id),
     readAll: () => readAll(paths),
   };
+}
+
+/** Not by `recursive`, which calls a read-only file system a directory that does not exist. */
+function makeFolder(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    if (errnoName(error) !== 'EEXIST') throw unwritable(directory, error);
+  }
+}
+
+function unwritable(path: string, cause: unknown): GantryError {
+  const full = errnoName(cause) === 'ENOSPC' || errnoName(cause) === 'EDQUOT';
+  return new GantryError(full ? 'resource-exhausted' : 'internal', `cannot write ${path}: ${errorMessage(cause)}`, {
+    cause,
+  });
 }
 
 /** The line begins with a line break of its own, so that one that was cut off before it cannot swallow it. */
@@ -86,10 +102,7 @@ function appendRecord(file: string, record: object): void {
   } catch (error) {
     // The object is refused, so nothing would ever take away the beginning of its record.
     if (isNew) rmSync(file, { force: true });
-    const full = errnoName(error) === 'ENOSPC' || errnoName(error) === 'EDQUOT';
-    throw new GantryError(full ? 'resource-exhausted' : 'internal', `cannot write ${file}: ${errorMessage(error)}`, {
-      cause: error,
-    });
+    throw unwritable(file, error);
   }
 }
 

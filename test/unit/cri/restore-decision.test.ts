@@ -128,6 +128,13 @@ describe('what is done at start', () => {
     expect(rebooted.actions[0]).toMatchObject({ exitCode: 255, finishedAt: 1000n, reason: 'Unknown', kill: false });
   });
 
+  it('has nothing end before it began, though the clock was set back', () => {
+    const finishedAt = (more: Partial<Observed>): unknown =>
+      decideRestore([sandboxRecord()], [containerRecord({ startedAt: 5000n })], observed(more)).actions[0];
+    expect(finishedAt({ exits: new Map([[B, exit]]) })).toMatchObject({ exitCode: 3, finishedAt: 5000n });
+    expect(finishedAt({ bootId: 'boot-2' })).toMatchObject({ exitCode: 255, finishedAt: 5000n });
+  });
+
   it('holds the images of containers that stay, and knows which sandboxes are on the network', () => {
     const stay = decideRestore([sandboxRecord()], [containerRecord({ finishedAt: 50n })], observed());
     expect(stay.holds).toEqual([{ imageId: containerRecord().imageId, containerId: B }]);

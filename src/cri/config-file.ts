@@ -46,6 +46,7 @@ type FieldKind =
   | 'address'
   | 'count'
   | 'limit'
+  | 'flag'
   | 'mirrors'
   | 'runtimes'
   | 'registry'
@@ -60,6 +61,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   cni: { confDir: 'path', binDirs: 'paths', cacheDir: 'path', journalDir: 'path' },
   runtime: 'text',
   runtimes: 'runtimes',
+  dropInfra: 'flag',
   conmon: 'path',
   logSizeMax: 'count',
   catatonit: 'path',
@@ -116,6 +118,10 @@ function readValue(
     );
   }
   if (kind === 'aliases') return readAliases(reader, node ?? key, name);
+  if (kind === 'flag') {
+    if (!isScalar(node) || typeof node.value !== 'boolean') throw wrong(reader, node ?? key, name, 'true or false');
+    return node.value;
+  }
   if (kind === 'mirrors') return readMirrors(reader, node ?? key, name);
   if (kind === 'runtimes') return readRuntimes(reader, node ?? key, name);
   // `metricsAddress: null` (or nothing) switches the server off.

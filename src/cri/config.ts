@@ -18,6 +18,8 @@ export interface CriConfig {
   readonly runtime: string;
   /** Further ones that pods ask for by a RuntimeClass, by the name of the handler. crun and runc are handlers wherever they are installed. */
   readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
+  /** Pods whose containers share no pid namespace get no pause process: their other namespaces are held by files. */
+  readonly dropInfra: boolean;
   readonly conmon: string;
   /**
    * Bytes that a container's log may grow by before conmon begins it anew, whoever else rotates it or does not; 0 for no limit. Must be more than the kubelet's
@@ -78,6 +80,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   },
   runtime: '',
   runtimes: {},
+  dropInfra: false,
   conmon: '/usr/bin/conmon',
   // Six times what the kubelet rotates at: only who writes more than 6 MiB/s loses lines, and who writes as fast as he can has 128 MiB on the disk, and what the kubelet keeps.
   logSizeMax: 64 << 20,

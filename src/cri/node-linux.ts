@@ -20,11 +20,12 @@ import { faultPoint } from '../linux/fault-point.ts';
 import { blockDeviceName, filesystemSize } from '../linux/filesystem-size.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
 import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
-import { createNetns, removeNetns } from '../linux/netns.ts';
+import { createNetns, inNetns, netnsExists, removeNetns } from '../linux/netns.ts';
 import { directoryInRoot, readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
+import { pinNamespaces } from '../linux/pinned-namespaces.ts';
 import { countOpenFiles, openFilesLimit } from '../linux/process-files.ts';
-import { bootId, isAlive, linkCounters, processHeeds } from '../linux/procfs.ts';
+import { bootId, isAlive, type LinkCounters, linkCounters, parseLinkCounters, processHeeds } from '../linux/procfs.ts';
 import type { NodePort } from './node-port.ts';
 import { usernsNode, withIdmappedLayers } from './node-userns.ts';
 import { readCdiFiles } from './oci/cdi-files.ts';
@@ -54,6 +55,13 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
 
     createNetns: path => void createNetns(path),
     removeNetns,
+    pinNamespaces,
+    isNamespace: netnsExists,
+    setSysctlsIn(netnsPath, sysctls) {
+      inNetns(netnsPath, () => {
+        for (const [name, value] of Object.entries(sysctls)) writeFileSync(`/proc/sys/${name}`, value);
+      });
+    },
     mountShm(path, sizeBytes) {
       mkdirSync(path, { recursive: true, mode: 0o1777 });
       mount('shm', path, 'tmpfs', MS.NOSUID | MS.NODEV | MS.NOEXEC, `mode=1777,size=${sizeBytes}`);
@@ -145,7 +153,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     openFilesLimit: process => openFilesLimit(process.pid),
     filesystemSize,
     blockDeviceName,
-    linkCounters,
+    linkCounters: of => (typeof of === 'string' ? linkCountersIn(of) : linkCounters(of)),
     killCgroup: path => void killCgroup(path, cgroups),
     async removeCgroup(path) {
       killCgroup(path, cgroups);
@@ -161,6 +169,11 @@ function namesOf(directory: string): readonly string[] {
     if (errnoName(error) === 'ENOENT') return [];
     throw error;
   }
+}
+
+function linkCountersIn(netnsPath: string): readonly LinkCounters[] | undefined {
+  if (!netnsExists(netnsPath)) return undefined;
+  return parseLinkCounters(inNetns(netnsPath, () => readFileSync('/proc/thread-self/net/dev', 'utf8')));
 }
 
 async function emptyDirectory(directory: string): Promise<void> {

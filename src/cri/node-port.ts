@@ -6,6 +6,7 @@ import type { TimeSlice } from '../base/time-slice.ts';
 import type { CgroupCounters } from '../linux/cgroup-counters.ts';
 import type { CgroupUsage } from '../linux/cgroup-usage.ts';
 import type { FilesystemSize } from '../linux/filesystem-size.ts';
+import type { PinRequest } from '../linux/pinned-namespaces.ts';
 import type { OpenFiles } from '../linux/process-files.ts';
 import type { LinkCounters } from '../linux/procfs.ts';
 import type { ProcessIdentity } from './oci/ports.ts';
@@ -52,6 +53,12 @@ export interface NodePort extends UserNamespacePort {
 
   createNetns(path: string): void;
   removeNetns(path: string): void;
+  /** Makes ipc and uts namespaces and binds them; `removeNetns` takes each away. All or nothing. */
+  pinNamespaces(request: PinRequest): void;
+  /** Whether a namespace of any kind is bound there. */
+  isNamespace(path: string): boolean;
+  /** Kernel parameters of a bound network namespace, by their path under /proc/sys. */
+  setSysctlsIn(netnsPath: string, sysctls: Readonly<Record<string, string>>): void;
   /** A tmpfs for a pod's /dev/shm. */
   mountShm(path: string, sizeBytes: number): void;
   /** Mounts a container's root file system; makes the directories. Needs as many lower directories as one mount call can take. */
@@ -106,8 +113,8 @@ export interface NodePort extends UserNamespacePort {
   filesystemSize(path: string): FilesystemSize;
   /** `/dev/sda` of a block device by its numbers. */
   blockDeviceName(major: number, minor: number): string;
-  /** What went through the links of that process's network namespace; undefined when it has ended. */
-  linkCounters(process: ProcessIdentity): readonly LinkCounters[] | undefined;
+  /** What went through the links of that process's network namespace, or of the one bound at a path; undefined when it is gone. */
+  linkCounters(of: ProcessIdentity | string): readonly LinkCounters[] | undefined;
   /** SIGKILL for everything in a container's cgroup. */
   killCgroup(path: string): void;
   /** Kills what is left in a container's cgroup and removes it. Throws `unavailable` when a process does not end. */

@@ -36,6 +36,9 @@ export interface CriPaths {
   netns(id: string): string;
   userns(id: string): string;
   idmapped(id: string): string;
+  /** Beside it, for sandboxes without a pause process. */
+  ipcns(id: string): string;
+  utsns(id: string): string;
   shm(id: string): string;
   resolvConf(id: string): string;
   hostname(id: string): string;
@@ -70,6 +73,8 @@ export function criPaths(config: { readonly root: string; readonly state: string
     netns: id => `${state}/netns/${checkedId(id)}`,
     userns: id => `${state}/userns/${checkedId(id)}`,
     idmapped: id => `${state}/idmapped/${checkedId(id)}`,
+    ipcns: id => `${state}/netns/${checkedId(id)}.ipc`,
+    utsns: id => `${state}/netns/${checkedId(id)}.uts`,
     shm: id => `${sandboxState(id)}/shm`,
     resolvConf: id => `${sandboxState(id)}/resolv.conf`,
     hostname: id => `${sandboxState(id)}/hostname`,

@@ -12,7 +12,7 @@ export interface Observed {
   readonly nowNs: bigint;
   /** Exit files by container or sandbox id. */
   readonly exits: ReadonlyMap<string, ContainerExit>;
-  /** Ids whose first process lives (same pid and start time). */
+  /** Ids whose first process lives (same pid and start time), and sandboxes without one whose namespaces are there. */
   readonly alive: ReadonlySet<string>;
   /** Ids whose monitor lives. */
   readonly monitored: ReadonlySet<string>;
@@ -141,7 +141,10 @@ function decideSandbox(record: SandboxRecord, observed: Observed): RestoreAction
   if (!isKept(record)) return { kind: 'undo-sandbox', id, because: 'its creation was cut short' };
   if (record.notReadyAt !== undefined) return undefined;
   if (record.bootId !== observed.bootId) return { kind: 'mark-not-ready', id, because: 'the machine was restarted' };
-  if (!observed.alive.has(id)) return { kind: 'mark-not-ready', id, because: 'its infra process is gone' };
+  if (!observed.alive.has(id)) {
+    const because = record.pinned === undefined ? 'its infra process is gone' : 'its namespaces are gone';
+    return { kind: 'mark-not-ready', id, because };
+  }
   return undefined;
 }
 

@@ -135,8 +135,10 @@ async function observe(
       ctx.log.error({ id, err: error }, 'the exit file cannot be read');
     }
   };
-  for (const s of sandboxes)
+  for (const s of sandboxes) {
     look(s.id, paths.sandboxBundle(s.id), { bootId: s.bootId, init: s.infra, monitor: s.monitor });
+    if (s.pinned !== undefined && s.bootId === node.bootId && pinsOf(s).every(node.isNamespace)) alive.add(s.id);
+  }
   for (const c of containers)
     look(c.id, paths.containerBundle(c.id), { bootId: c.bootId, init: c.init, monitor: c.monitor });
   return {
@@ -151,6 +153,11 @@ async function observe(
     netns: [...new Set([...idsIn(paths.netnsDir), ...idsIn(paths.usernsDir)])],
     writableLayers: orphanFolders,
   };
+}
+
+/** What a sandbox without a pause process lives by. */
+function pinsOf({ netnsPath, pinned = {} }: SandboxRecord): readonly string[] {
+  return [...(netnsPath === undefined ? [] : [netnsPath]), ...Object.values(pinned)];
 }
 
 async function runtimeStates(ctx: RuntimeServiceContext): Promise<ReadonlyMap<string, string>> {
@@ -221,7 +228,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
     case 'clear-sandbox-leftovers': {
       const bundle = ctx.paths.sandboxBundle(id);
       await clearFromRuntime(ctx, id, bundle);
-      ctx.node.removeNetns(ctx.paths.netns(id));
+      for (const path of [ctx.paths.netns(id), ctx.paths.ipcns(id), ctx.paths.utsns(id)]) ctx.node.removeNetns(path);
       ctx.node.removeUserns(ctx.paths.userns(id));
       ctx.node.unmount(ctx.paths.shm(id));
       ctx.node.removeTree(bundle);

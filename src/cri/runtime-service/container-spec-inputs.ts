@@ -40,6 +40,7 @@ export function gatherSpecInputs(
       netnsPath: sandbox.netnsPath,
       userns,
       infraPid: sandbox.infra?.pid ?? 0,
+      pinned: sandbox.pinned,
       shmPath: sandbox.ownShm ? paths.shm(sandbox.id) : '/dev/shm',
       resolvConfPath: paths.resolvConf(sandbox.id),
       hostnamePath: paths.hostname(sandbox.id),

@@ -9,7 +9,7 @@ import type { ContainerRecord } from '../store/container-record.ts';
 import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { containerMetrics, sandboxMetrics } from './metrics-message.ts';
-import { FIRST_COUNT_MS, isLive } from './read-stats.ts';
+import { FIRST_COUNT_MS, isLive, linksOf } from './read-stats.ts';
 
 /** All of them in one message: some 12 KiB for each container. */
 export async function listPodSandboxMetrics(
@@ -53,8 +53,7 @@ async function* podSandboxMetrics(ctx: RuntimeServiceContext, signal?: AbortSign
   );
   const filesystem = ctx.node.filesystemSize(ctx.paths.containers);
   for (const record of records) {
-    const links =
-      record.netnsPath === undefined || record.infra === undefined ? undefined : ctx.node.linkCounters(record.infra);
+    const links = linksOf(ctx, record);
     const containers: ContainerMetrics[] = [];
     for (const member of members.get(record.id) ?? []) {
       containers.push(await metricsOf(ctx, record, member, filesystem, slice));

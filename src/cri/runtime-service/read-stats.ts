@@ -1,6 +1,7 @@
 import { TimeSlice } from '../../base/time-slice.ts';
 import { type CgroupUsage, cgroupUsage } from '../../linux/cgroup-usage.ts';
 import type { DirectoryUsage } from '../../linux/directory-usage.ts';
+import type { LinkCounters } from '../../linux/procfs.ts';
 import type { ContainerStats, PodSandboxStats } from '../../rpc/cri-api.ts';
 import { cgroupsPath } from '../spec/cgroup-path.ts';
 import { type ContainerRecord, containerState } from '../store/container-record.ts';
@@ -52,8 +53,7 @@ export async function readPodSandboxStats(
       containers.push(statsOf(ctx, member));
       if (slice.used) await slice.breathe();
     }
-    const links =
-      record.netnsPath === undefined || record.infra === undefined ? undefined : ctx.node.linkCounters(record.infra);
+    const links = linksOf(ctx, record);
     const usage = podUsage(
       ctx,
       record,
@@ -89,6 +89,14 @@ function statsOf(
     usage: ctx.layerUsages.latest(ctx.paths.upperDir(record.id)),
   };
   return { stats: containerStats(record, readingOf(ctx, record.id, usage), layer), usage };
+}
+
+/** What went through the links of a pod; undefined on the host network. A look at a process costs less than going into its namespace. */
+export function linksOf(
+  ctx: RuntimeServiceContext,
+  { netnsPath, infra }: SandboxRecord,
+): readonly LinkCounters[] | undefined {
+  return netnsPath === undefined ? undefined : ctx.node.linkCounters(infra ?? netnsPath);
 }
 
 /** A pod that a kubelet made has a group of its own around its containers; without one (crictl) they are added up, the pause process with them. */

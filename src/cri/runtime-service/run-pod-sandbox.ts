@@ -2,6 +2,7 @@ import { errorCode, errorMessage, failedPrecondition, GantryError, invalidArgume
 import { faultPoint } from '../../linux/fault-point.ts';
 import {
   ContainerEventType,
+  type LinuxContainerResources,
   NamespaceMode,
   type PodSandboxConfig,
   type RunPodSandboxRequest,
@@ -16,6 +17,7 @@ import { type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
 import { type CheckedSandboxConfig, checkSandboxConfig } from '../validation/sandbox-config.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { networkAttachment, usesHostNetwork } from './network-attachment.ts';
+import { pinSandbox, pinsFor } from './pin-sandbox.ts';
 import { podRoot, sandboxUserns } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
 import { recordExit } from './record-exit.ts';
@@ -73,6 +75,7 @@ async function makeSandbox(
   const id = ctx.node.newId();
   const hostNetwork = usesHostNetwork(config);
   const userns = requestedUserns(ctx, config, handler);
+  const pinned = pinsFor(ctx, id, config, handler.runtime.name);
   const record = ctx.store.putSandbox({
     version: 1,
     id,
@@ -83,6 +86,7 @@ async function makeSandbox(
     bootId: ctx.node.bootId,
     ...(hostNetwork ? {} : { netnsPath: ctx.paths.netns(id) }),
     ...(userns === undefined ? {} : { usernsPath: ctx.paths.userns(id) }),
+    ...(pinned === undefined ? {} : { pinned }),
     hostname: config.hostname !== '' && !hostNetwork ? config.hostname : ctx.node.hostname,
     ownShm: config.linux?.securityContext?.namespaceOptions?.ipc !== NamespaceMode.NODE,
     ips: [],
@@ -100,7 +104,8 @@ async function makeSandbox(
     }
     // The monitor's work is in other processes, the network's in this one: begun in this order, they overlap.
     const [infra, ips] = await Promise.allSettled([startInfra(ctx, record), attachNetwork(ctx, record)]);
-    if (infra.status === 'rejected') throw named('starting the infra container', infra.reason);
+    if (infra.status === 'rejected')
+      throw named(pinned === undefined ? 'starting the infra container' : 'making the namespaces', infra.reason);
     if (ips.status === 'rejected') throw named('setting up the network', ips.reason);
     ctx.store.updateSandbox(id, { ...infra.value, ips: ips.value, readyAt: ctx.node.now() });
     faultPoint('cri/run-pod-sandbox/ready');
@@ -150,6 +155,10 @@ async function startInfra(
   faultPoint('cri/run-pod-sandbox/shm-mounted');
   const userns = sandboxUserns(record);
   if (userns !== undefined) giveToPodRoot(ctx, id, userns);
+  if (record.pinned !== undefined) {
+    pinSandbox(ctx, record);
+    return {};
+  }
   const { spec, notes } = buildSandboxSpec({
     id,
     config,
@@ -159,7 +168,7 @@ async function startInfra(
     rootfs: ctx.pause.path,
     args: ctx.pause.args,
     host: node.facts,
-    annotations: podAnnotations('sandbox', id, config),
+    annotations: { ...podAnnotations('sandbox', id, config), ...sizeAnnotations(config.linux?.resources) },
   });
   sayOnce(ctx, notes);
   node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
@@ -215,6 +224,17 @@ export function podAnnotations(
     'io.kubernetes.cri.sandbox-name': name,
     'io.kubernetes.cri.sandbox-namespace': namespace,
     'io.kubernetes.cri.sandbox-uid': uid,
+  };
+}
+
+/** By these upstream's shims tell a runtime with virtual machines how large one has to be (containerd's keys). */
+function sizeAnnotations(resources: LinuxContainerResources | undefined): Readonly<Record<string, string>> {
+  if (resources === undefined) return {};
+  return {
+    'io.kubernetes.cri.sandbox-cpu-period': String(resources.cpuPeriod),
+    'io.kubernetes.cri.sandbox-cpu-quota': String(resources.cpuQuota),
+    'io.kubernetes.cri.sandbox-cpu-shares': String(resources.cpuShares),
+    'io.kubernetes.cri.sandbox-memory': String(resources.memoryLimitInBytes),
   };
 }
 

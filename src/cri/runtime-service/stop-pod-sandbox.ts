@@ -3,7 +3,7 @@ import type { StopPodSandboxRequest, StopPodSandboxResponse } from '../../rpc/cr
 import { rethrowAll } from '../rethrow-all.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { killContainer } from './kill-container.ts';
-import { deleteFromRuntime } from './record-exit.ts';
+import { deleteFromRuntime, endInfra } from './record-exit.ts';
 import { detachNetwork, releaseNode, removeInfraGroup } from './tear-down.ts';
 
 /**
@@ -50,6 +50,8 @@ async function endInfraContainer(ctx: RuntimeServiceContext, id: string): Promis
   await deleteFromRuntime(ctx, id);
   faultPoint('cri/stop-pod-sandbox/infra-deleted');
   await removeInfraGroup(ctx, id);
+  // without a pause process nobody else tells of the end
+  if (ctx.store.sandbox(id)?.pinned !== undefined) endInfra(ctx, id);
   faultPoint('cri/stop-pod-sandbox/infra-stopped');
 }
 

@@ -83,6 +83,7 @@ export function releaseNode(ctx: RuntimeServiceContext, id: string): void {
   if (record.netnsPath !== undefined) ctx.node.removeNetns(record.netnsPath);
   faultPoint('cri/stop-pod-sandbox/netns-removed');
   if (record.usernsPath !== undefined) ctx.node.removeUserns(record.usernsPath);
+  for (const path of Object.values(record.pinned ?? {})) ctx.node.removeNetns(path);
   if (record.ownShm) ctx.node.unmount(ctx.paths.shm(id));
 }
 

@@ -86,6 +86,7 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
           netnsPath: sandbox.netnsPath,
           usernsPath: sandbox.userns?.path,
           infraPid: sandbox.infraPid,
+          pinned: sandbox.pinned,
           targetPid: inputs.targetPid,
           cgroupVersion: host.cgroupVersion,
           privileged,

@@ -186,6 +186,8 @@ export interface SandboxFacts {
   readonly infraPid: number;
   /** The pod's own user namespace and where it is bound; undefined for the machine's. */
   readonly userns: PodUserNamespace | undefined;
+  /** Bound ipc and uts namespaces of a sandbox without an infra process. */
+  readonly pinned?: { readonly ipc?: string; readonly uts?: string } | undefined;
   /** Directory of the pod's /dev/shm (a tmpfs); the machine's own /dev/shm with host IPC. */
   readonly shmPath: string;
   readonly resolvConfPath: string;

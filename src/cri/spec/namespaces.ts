@@ -1,5 +1,5 @@
 import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
-import type { CriNamespaceOption } from './inputs.ts';
+import type { CriNamespaceOption, SandboxFacts } from './inputs.ts';
 import { NAMESPACE_MODE } from './inputs.ts';
 import type { OciNamespace } from './oci-spec.ts';
 
@@ -10,6 +10,8 @@ export interface ContainerNamespaceRequest {
   /** Bound path of the pod's user namespace; undefined for the machine's. */
   readonly usernsPath: string | undefined;
   readonly infraPid: number;
+  /** Where there is no infra process: what it would hold otherwise. */
+  readonly pinned?: SandboxFacts['pinned'];
   readonly targetPid: number | undefined;
   readonly cgroupVersion: 1 | 2;
   readonly privileged: boolean;
@@ -25,9 +27,10 @@ export function containerNamespaces(request: ContainerNamespaceRequest): readonl
   const namespaces: OciNamespace[] = [{ type: 'mount' }, ...userNamespace(request.usernsPath)];
   const pid = pidNamespace(request);
   if (pid !== undefined) namespaces.push(pid);
-  if (options?.ipc !== NAMESPACE_MODE.NODE) namespaces.push({ type: 'ipc', path: `/proc/${infraPid}/ns/ipc` });
-  if (request.netnsPath !== undefined)
-    namespaces.push({ type: 'network', path: request.netnsPath }, { type: 'uts', path: `/proc/${infraPid}/ns/uts` });
+  const held = request.pinned ?? { ipc: `/proc/${infraPid}/ns/ipc`, uts: `/proc/${infraPid}/ns/uts` };
+  if (options?.ipc !== NAMESPACE_MODE.NODE && held.ipc !== undefined) namespaces.push({ type: 'ipc', path: held.ipc });
+  if (request.netnsPath !== undefined) namespaces.push({ type: 'network', path: request.netnsPath });
+  if (request.netnsPath !== undefined && held.uts !== undefined) namespaces.push({ type: 'uts', path: held.uts });
   if (request.cgroupVersion === 2 && !request.privileged) namespaces.push({ type: 'cgroup' });
   return namespaces;
 }
@@ -52,6 +55,10 @@ function pidNamespace(request: ContainerNamespaceRequest): OciNamespace | undefi
     case NAMESPACE_MODE.NODE:
       return undefined;
     case NAMESPACE_MODE.POD:
+      if (request.pinned !== undefined)
+        throw failedPrecondition(
+          'the pod was made without a pid namespace to share: ask for it (pid: POD) in the sandbox too',
+        );
       return { type: 'pid', path: `/proc/${request.infraPid}/ns/pid` };
     case NAMESPACE_MODE.CONTAINER:
       return { type: 'pid' };

@@ -1,7 +1,7 @@
 import { decideAnnotations } from './annotations.ts';
 import { cgroupsPath } from './cgroup-path.ts';
 import { decideDevices } from './devices.ts';
-import type { SandboxSpecInputs } from './inputs.ts';
+import type { CriSandboxConfig, SandboxSpecInputs } from './inputs.ts';
 import { NAMESPACE_MODE } from './inputs.ts';
 import { kernelMounts } from './mounts.ts';
 import { sandboxNamespaces } from './namespaces.ts';
@@ -30,6 +30,16 @@ function unprivilegedNetwork(userns: UserNamespaceIds | undefined): Readonly<Rec
   };
 }
 
+/** Kernel parameters of the pod's own namespaces. Throws `invalid-argument` for one that would change the machine. Pure. */
+export function sandboxSysctls(
+  { linux }: Pick<CriSandboxConfig, 'linux'>,
+  userns?: UserNamespaceIds,
+): Readonly<Record<string, string>> {
+  const options = linux?.securityContext?.namespaceOptions;
+  const own = { network: options?.network !== NAMESPACE_MODE.NODE, ipc: options?.ipc !== NAMESPACE_MODE.NODE };
+  return { ...(own.network ? unprivilegedNetwork(userns) : {}), ...decideSysctls(linux?.sysctls ?? {}, own) };
+}
+
 /**
  * The OCI specification of a pod's pause process, which holds the pod's ipc, uts and pid namespaces open: a read-only root, no capabilities, and the pod's
  * sysctls. Throws `invalid-argument` or `unimplemented` with a sentence that names the field.
@@ -41,10 +51,7 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
   const ownNetwork = options?.network !== NAMESPACE_MODE.NODE;
   const oom = clampOomScoreAdj(INFRA_OOM_SCORE_ADJ, host.oomScoreAdj);
   const annotations = decideAnnotations(config.annotations, inputs.annotations);
-  const sysctl = {
-    ...(ownNetwork ? unprivilegedNetwork(inputs.userns) : {}),
-    ...decideSysctls(config.linux?.sysctls ?? {}, { network: ownNetwork, ipc: options?.ipc !== NAMESPACE_MODE.NODE }),
-  };
+  const sysctl = sandboxSysctls(config, inputs.userns);
   return {
     spec: {
       ociVersion: '1.0.2',

@@ -13,6 +13,7 @@
  * A record without `readyAt` and without `notReadyAt` is a creation at work (or, after a crash, one to undo): no list shows it. One with
  * `notReadyAt` alone is a creation whose undoing failed: it is shown as NOTREADY, so that the kubelet stops and removes it.
  */
+import type { PinnedNamespaces } from '../../linux/pinned-namespaces.ts';
 import { type PodSandboxConfig, PodSandboxState } from '../../rpc/cri-api.ts';
 import type { ProcessIdentity } from '../oci/ports.ts';
 
@@ -36,6 +37,8 @@ export interface SandboxRecord {
   /** True when the sandbox made its own /dev/shm (not with host IPC). */
   readonly ownShm: boolean;
   readonly ips: readonly string[];
+  /** Bound paths of the other namespaces of a sandbox without a pause process; undefined for one with it. */
+  readonly pinned?: PinnedNamespaces;
   /** The pause process. */
   readonly infra?: ProcessIdentity;
   readonly monitor?: ProcessIdentity;

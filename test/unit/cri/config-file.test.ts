@@ -61,6 +61,7 @@ describe('the configuration file', () => {
       'runtimes: { kata: { path: /opt/kata }, crun: { path: /opt/crun } }',
       { runtimes: { kata: { path: '/opt/kata' }, crun: { path: '/opt/crun' } } },
     ],
+    ['no pause processes', 'dropInfra: true\n', { dropInfra: true }],
     ['no metrics', 'metricsAddress: null\n', { metricsAddress: undefined }],
     ['IPv6', 'metricsAddress: "[::1]:10260"\n', { metricsAddress: '[::1]:10260' }],
   ])('%s', (_sentence, text, expected) => {
@@ -96,6 +97,7 @@ describe('the configuration file', () => {
     ['a handler without a path', 'runtimes: { kata: {} }', 'runtimes.kata.path is missing'],
     ['a handler that is a text', 'runtimes: { kata: /opt/kata }', 'runtimes.kata must be a mapping'],
     ['a field of a handler', 'runtimes: { kata: { root: /x } }', 'unknown field "runtimes.kata.root"; known are path'],
+    ['a text for a flag', 'dropInfra: sometimes\n', 'cri.yaml:1: dropInfra must be true or false'],
     ['a negative number', 'images: { unpackRatio: -1 }\n', 'images.unpackRatio must be a whole number'],
     ['an address without a port', 'metricsAddress: localhost\n', 'metricsAddress must be host:port'],
     ['broken YAML', 'root: [\n', 'cri.yaml:'],

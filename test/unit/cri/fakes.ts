@@ -227,6 +227,12 @@ export class FakeMachine {
     },
     createNetns: path => void this.netns.add(path),
     removeNetns: path => void this.netns.delete(path),
+    pinNamespaces: ({ ipc, uts }) => {
+      if (this.failing.has('pin')) throw new Error('pin failed');
+      for (const path of [ipc, uts]) if (path !== undefined) this.netns.add(path);
+    },
+    isNamespace: path => this.netns.has(path),
+    setSysctlsIn: () => {},
     mountShm: path => void this.mounts.add(path),
     mountOverlay: ({ target }) => void this.mounts.add(target),
     mountReadOnlyOverlay: ({ target }) => void this.mounts.add(target),
@@ -269,7 +275,7 @@ export class FakeMachine {
     openFilesLimit: () => undefined,
     filesystemSize: () => ({ device: '/dev/fake', bytes: 0, inodes: 0, freeInodes: 0 }),
     blockDeviceName: (major, minor) => `${major}:${minor}`,
-    linkCounters: ({ pid }) => this.links.get(pid),
+    linkCounters: of => this.links.get(typeof of === 'string' ? 0 : of.pid),
     killCgroup: () => {},
     removeCgroup: async path => {
       await this.step('remove-cgroup');

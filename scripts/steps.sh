@@ -170,7 +170,7 @@ unpack_old_kubectl() {
   rm -rf "$work"
 }
 
-# build_critest: upstream's CRI validation suite, out of the Go module that pins it, and what its images take, in .cache/critest. Nothing is installed.
+# build_critest: upstream's CRI validation suite and crictl, out of the Go module that pins them, and what its images take, in .cache/critest. Nothing is installed.
 # Where they cannot be had .cache/critest/not-built says why, and the suite says so; that is no failure of the set-up.
 build_critest() {
   local cache=$PWD/.cache/critest log
@@ -187,6 +187,7 @@ build_critest() {
     cd test/conformance/critest
     export CGO_ENABLED=0 GOFLAGS=-buildvcs=false
     go test -c -o "$cache/critest" sigs.k8s.io/cri-tools/cmd/critest
+    go build -o "$cache/crictl" sigs.k8s.io/cri-tools/cmd/crictl
     go build -o "$cache/bin/ginkgo" github.com/onsi/ginkgo/v2/ginkgo
     go build -o "$cache/nonewprivs" ./nonewprivs
     [ -x "$cache/debian/usr/sbin/nginx" ] || unpack_packages "$cache/debian" nginx busybox

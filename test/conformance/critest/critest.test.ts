@@ -15,6 +15,8 @@ if (because !== '') console.log(because);
 const FOCUS = process.env['GANTRY_CRITEST_FOCUS'] ?? '';
 /** `crun`, `runc` or the path of another; the shim's own choice unless given. */
 const RUNTIME = process.env['GANTRY_CRITEST_RUNTIME'] ?? '';
+/** Without pause processes where that can be. */
+const DROP_INFRA = process.env['GANTRY_CRITEST_DROP_INFRA'] === '1';
 
 describe.skipIf(because !== '')(`upstream's critest on this shim ${because}`, () => {
   let target: RuntimeHost;
@@ -74,6 +76,7 @@ const REGISTRIES = ['gcr.io', 'k8s.gcr.io', 'registry.k8s.io'];
 /** Upstream's names lead to the registry of the host. */
 const CONFIG = [
   ...(RUNTIME === '' ? [] : [`runtime: ${RUNTIME}`]),
+  ...(DROP_INFRA ? ['dropInfra: true'] : []),
   'registries:',
   '  mirrors:',
   ...REGISTRIES.map(name => `    ${name}: ["http://127.0.0.1:5000/${name}"]`),

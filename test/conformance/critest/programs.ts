@@ -4,6 +4,8 @@ import { PROJECT } from '../../harness/gantry-command.ts';
 /** Upstream's suite and what its images take, as files of this machine. */
 export interface CritestPrograms {
   readonly critest: string;
+  /** The command line of the same release. */
+  readonly crictl: string;
   /** The folder of ginkgo, which runs the specs of critest side by side. */
   readonly ginkgoDirectory: string;
   readonly nonewprivs: string;
@@ -18,6 +20,7 @@ const CACHE = `${PROJECT}/.cache/critest`;
 export function critestPrograms(): CritestPrograms | string {
   const programs = {
     critest: `${CACHE}/critest`,
+    crictl: `${CACHE}/crictl`,
     ginkgoDirectory: `${CACHE}/bin`,
     nonewprivs: `${CACHE}/nonewprivs`,
     nginx: `${CACHE}/debian/usr/sbin/nginx`,

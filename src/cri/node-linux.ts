@@ -14,6 +14,7 @@ import { errnoName, failedPrecondition, notFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { appArmorMacros, loadAppArmorProfile, loadedAppArmorProfiles } from '../linux/apparmor.ts';
+import { writeFileAtomic } from '../linux/atomic-file.ts';
 import { detectCgroups, killCgroup, removeCgroup } from '../linux/cgroup.ts';
 import { readCgroupCounters, readCgroupProcesses, readCgroupUsage } from '../linux/cgroup-reading.ts';
 import { faultPoint } from '../linux/fault-point.ts';
@@ -96,6 +97,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
 
     makeDirectory: (path, mode) => void mkdirSync(path, { recursive: true, mode }),
     writeFile: (path, data, mode) => writeFileSync(path, data, { mode }),
+    replaceFile: (path, data, mode) => writeFileAtomic(path, data, { mode }),
     readFile(path) {
       try {
         // reading a pipe would wait for somebody to write into it, and everything with it

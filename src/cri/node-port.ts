@@ -71,6 +71,8 @@ export interface NodePort extends UserNamespacePort {
 
   makeDirectory(path: string, mode: number): void;
   writeFile(path: string, data: string, mode: number): void;
+  /** The same by a rename: who reads it finds the old or the new text whole, whatever is killed when. */
+  replaceFile(path: string, data: string, mode: number): void;
   readFile(path: string): string;
   removeTree(path: string): void;
   /** Deletes what `record-files` moved to the trash, in the background. Never throws. */

@@ -3,7 +3,7 @@
  * what runs is not touched, what was half made is undone, what was half removed is finished, and every exit that happened meanwhile is told.
  */
 import type { ContainerExit } from './oci/ports.ts';
-import { type ContainerRecord, exitReason } from './store/container-record.ts';
+import { type ContainerRecord, exitReason, isUnstarted } from './store/container-record.ts';
 import type { SandboxRecord } from './store/sandbox-record.ts';
 
 /** What is there, read once after the exit watch was begun (so that no exit falls between). */
@@ -16,6 +16,8 @@ export interface Observed {
   readonly alive: ReadonlySet<string>;
   /** Ids whose monitor lives. */
   readonly monitored: ReadonlySet<string>;
+  /** Ids of unstarted containers that a monitor was begun for. */
+  readonly begun: ReadonlySet<string>;
   /** What the OCI runtime knows: id and state word. */
   readonly runtimeStates: ReadonlyMap<string, string>;
   /** Ids of bundle folders, network namespaces and writable layers on disk. */
@@ -28,6 +30,7 @@ export interface Observed {
 export type RestoreAction = { readonly id: string; readonly because: string } & (
   | { readonly kind: 'undo-container' }
   | { readonly kind: 'remove-container' }
+  | { readonly kind: 'undo-start' }
   | { readonly kind: 'mark-started' }
   | {
       readonly kind: 'mark-exited';
@@ -111,6 +114,10 @@ function decideContainer(
   });
   if (record.bootId !== observed.bootId)
     return exited('the machine was restarted', 'the machine was restarted while the container ran', false);
+  if (isUnstarted(record))
+    return observed.begun.has(id) || observed.runtimeStates.has(id)
+      ? { kind: 'undo-start', id, because: 'its start was cut short before its program ran' }
+      : undefined;
   const exit = observed.exits.get(id);
   if (exit !== undefined)
     return {

@@ -10,8 +10,8 @@ import { hideMountsAgain } from './runtime-service/pod-ids.ts';
 import { endContainer, recordExit } from './runtime-service/record-exit.ts';
 import { removeContainerById } from './runtime-service/remove-container.ts';
 import { removeSandboxById } from './runtime-service/remove-pod-sandbox.ts';
-import { clearFromRuntime, destroyContainer, undoSandbox } from './runtime-service/tear-down.ts';
-import type { ContainerRecord } from './store/container-record.ts';
+import { clearFromRuntime, clearStart, destroyContainer, undoSandbox } from './runtime-service/tear-down.ts';
+import { type ContainerRecord, isUnstarted } from './store/container-record.ts';
 import type { RecordFiles } from './store/record-files.ts';
 import type { SandboxRecord } from './store/sandbox-record.ts';
 
@@ -104,6 +104,7 @@ async function reap(ctx: RuntimeServiceContext, ids: readonly string[]): Promise
 /** After these nothing of the object may run. */
 const LEAVES_NOTHING: ReadonlySet<RestoreAction['kind']> = new Set([
   'undo-container',
+  'undo-start',
   'undo-sandbox',
   'clear-container-leftovers',
   'clear-sandbox-leftovers',
@@ -119,6 +120,7 @@ async function observe(
   const exits = new Map<string, ContainerExit>();
   const alive = new Set<string>();
   const monitored = new Set<string>();
+  const begun = containers.filter(c => isUnstarted(c) && monitor.hasTraces(paths.containerBundle(c.id))).map(c => c.id);
   const look = (
     id: string,
     bundle: string,
@@ -147,6 +149,7 @@ async function observe(
     exits,
     alive,
     monitored,
+    begun: new Set(begun),
     runtimeStates: await runtimeStates(ctx),
     sandboxBundles: idsIn(paths.sandboxStates),
     containerBundles: [...new Set([...idsIn(paths.containerStates), ...idsIn(paths.idmappedDir)])],
@@ -193,6 +196,9 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
       return destroyContainer(ctx, id);
     case 'remove-container':
       return removeContainerById(ctx, id);
+    case 'undo-start':
+      await clearStart(ctx, id);
+      return;
     case 'mark-started':
       if (ctx.store.container(id)?.finishedAt !== undefined) return;
       ctx.store.markContainer(id, { startedAt: ctx.node.now() });

@@ -36,10 +36,6 @@ const configError = (message: RegExp): Pick<Bad, 'phase' | 'waiting' | 'event'> 
   waiting: ['CreateContainerConfigError', message],
   event: ['Warning', 'Failed', new RegExp(`^Error: ${message.source.replace(/^\^/, '')}`)],
 });
-const createError = (message: RegExp): Pick<Bad, 'phase' | 'waiting' | 'event'> => ({
-  ...configError(message),
-  waiting: ['CreateContainerError', message],
-});
 /** Upstream tells of volumes by events alone: the container is being created for as long. */
 const mountError = (message: RegExp): Pick<Bad, 'phase' | 'waiting' | 'condition' | 'event'> => ({
   phase: 'Pending',
@@ -61,6 +57,13 @@ const crashing = (reason: string, exitCode: number): Pick<Bad, 'phase' | 'waitin
   waiting: ['CrashLoopBackOff', /^back-off \d+s restarting failed container=c pod=\S+_default\(\S+\)$/],
   ended: [reason, exitCode],
   event: ['Warning', 'BackOff', /^Back-off restarting failed container c in pod \S+_default\(\S+\)$/],
+});
+/** What the runtime refuses is an end of the container, and is tried again after a pause as a crash is. */
+const startError = (message: RegExp): Pick<Bad, 'phase' | 'waiting' | 'ended' | 'event'> => ({
+  phase: 'Running',
+  waiting: ['RunContainerError', message],
+  ended: ['StartError', 128],
+  event: ['Warning', 'Failed', new RegExp(`^Error: ${message.source.replace(/^\^/, '')}`)],
 });
 const NOWHERE = 'localhost:1/nowhere:1';
 
@@ -173,12 +176,12 @@ const BAD: readonly Bad[] = [
     container: { resources: { requests: { cpu: '1k' } } },
     ...unscheduled(/^0\/1 nodes are available: 1 Insufficient cpu\./),
   },
-  { name: 'no-command', container: { command: ['/none'] }, ...createError(/^exec: "\/none": /) },
-  { name: 'not-on-path', container: { command: ['none'] }, ...createError(/^exec: "none": /) },
+  { name: 'no-command', container: { command: ['/none'] }, ...startError(/^exec: "\/none": /) },
+  { name: 'not-on-path', container: { command: ['none'] }, ...startError(/^exec: "none": /) },
   {
     name: 'working-directory',
     container: { workingDir: '/etc/passwd' },
-    ...createError(/^crun create failed: .*Not a directory/),
+    ...startError(/^crun create failed: .*Not a directory/),
   },
   { name: 'crash', container: { command: ['sh', '-c', 'exit 3'] }, ...crashing('Error', 3) },
   {

@@ -117,11 +117,11 @@ describe('kubectl debug', { timeout: 300_000 }, () => {
 
   it.each([
     ['an image that cannot be had', `${BUSYBOX}-missing --image-pull-policy=Never`, 'true', 'ErrImageNeverPull'],
-    ['a command that is not in the image', BUSYBOX, 'nowhere', 'CreateContainerError'],
-  ])('waits with the reason for %s', async (_what, image, command, reason) => {
+    ['a command that is not in the image', BUSYBOX, 'nowhere', 'StartError'],
+  ])('tells the reason for %s', async (_what, image, command, reason) => {
     const name = reason.toLowerCase();
     await kubectl.ok(`debug web --image=${image} -c ${name} --profile=general --attach=false -- ${command}`);
-    await waitFor(`${name} to wait`, async saw => {
+    await waitFor(`the reason of ${name}`, async saw => {
       const state = await stateOf(name);
       saw(state);
       return state.includes(`"reason":"${reason}"`);

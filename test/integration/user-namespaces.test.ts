@@ -160,7 +160,7 @@ describe('a kill -9 while such a pod is made', () => {
   it.each([
     'cri/run-pod-sandbox/netns-made',
     'cri/create-container/rootfs-mounted',
-    'cri/create-container/runtime-created',
+    'cri/start-container/runtime-created',
   ] as const)('leaves nothing behind a kill at %s, and runs at the next try', async point => {
     const name = point.replaceAll('/', '-');
     const config = container('exec sleep 1000', volume('/var/lib/kubelet/volume'));

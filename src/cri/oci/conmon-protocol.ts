@@ -14,6 +14,8 @@ export const CONMON_FILES = {
   oom: 'oom',
   /** FIFO for control lines. */
   control: 'ctl',
+  /** FIFO for the size of a terminal, in older form; nobody writes to it here. */
+  windowSize: 'winsz',
   /** SOCK_SEQPACKET socket: the container's streams, for whoever connects. */
   attach: 'attach',
 } as const;

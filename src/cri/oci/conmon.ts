@@ -70,6 +70,13 @@ export function createConmonMonitor(options: ConmonOptions): ContainerMonitor {
     resize: resizeTerminal,
     reap: id => reap([id]),
     reapAll: reap,
+    hasTraces: bundle => existsSync(join(bundle, CONMON_FILES.complaints)),
+    clear(id, bundle) {
+      rmSync(join(options.exitDir, id), { force: true });
+      const { complaints, ...others } = CONMON_FILES;
+      // what shows that there is something goes last
+      for (const name of [...Object.values(others), complaints]) rmSync(join(bundle, name), { force: true });
+    },
     forget: id => rmSync(join(options.exitDir, id), { force: true }),
   };
 }

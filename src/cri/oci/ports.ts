@@ -155,6 +155,10 @@ export interface ContainerMonitor {
   reap(id: string, bundle: string): Promise<void>;
   /** `reap` for many containers with one look at the process table. */
   reapAll(ids: readonly string[]): Promise<void>;
+  /** True once a create was begun in this bundle, whatever became of it. */
+  hasTraces(bundle: string): boolean;
+  /** Removes what a create has left in the bundle, so that the next one does not take it for its own. The create is not at work any more. Safe to repeat. */
+  clear(id: string, bundle: string): void;
   /** Removes what `readExit` reads outside the bundle, for a container that is being removed. Safe to repeat. */
   forget(id: string): void;
 }

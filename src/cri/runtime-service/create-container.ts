@@ -11,7 +11,6 @@ import type { ImageRecord } from '../images/ports.ts';
 import { cgroupsPath } from '../spec/cgroup-path.ts';
 import { buildContainerSpec } from '../spec/container-spec.ts';
 import { requireStartableMemory } from '../spec/memory-minimum.ts';
-import type { BuiltSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerKey } from '../store/container-record.ts';
 import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import { type CheckedContainerConfig, checkContainerConfig } from '../validation/container-config.ts';
@@ -20,16 +19,15 @@ import { withCdiDevices } from './cdi-devices.ts';
 import { gatherSpecInputs } from './container-spec-inputs.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { lookUpImageVolumes, mountImageVolumes, volumeImageIds } from './image-volumes.ts';
-import { giveStreams, hideMountsAgain, layerIds } from './pod-ids.ts';
+import { layerIds } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
-import { recordExit } from './record-exit.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { sayOnce } from './say-once.ts';
 import { destroyContainer } from './tear-down.ts';
 
 /**
- * Makes a container in a READY sandbox: root file system, specification, monitor and runtime state; its program is not started. Idempotent per
- * (sandbox, name, attempt): a repeated call joins the one at work, and gets the container of a finished one while that has not ended. On
+ * Makes a container in a READY sandbox: root file system and specification, nothing that runs; monitor and runtime come with StartContainer, as with upstream's
+ * containerd. Idempotent per (sandbox, name, attempt): a repeated call joins the one at work, and gets the container of a finished one while that has not ended. On
  * failure nothing is left. The work goes on when the caller leaves.
  */
 export async function createContainer(
@@ -77,14 +75,12 @@ async function makeContainer(
     const spec = withCdiDevices(ctx, built.spec, config);
     sayOnce(ctx, notes);
     await requireAppArmorProfile(ctx, spec);
-    const created = await createInRuntime(ctx, record, spec);
-    faultPoint('cri/create-container/runtime-created');
-    hideMountsAgain(ctx, id);
-    giveStreams(ctx, spec, created.init?.pid);
+    ctx.node.writeFile(`${ctx.paths.containerBundle(id)}/config.json`, JSON.stringify(spec), 0o600);
+    faultPoint('cri/create-container/spec-written');
+    makeLogDirectory(ctx, record);
+    faultPoint('cri/create-container/log-directory-made');
     const { uid, gid, additionalGids = [] } = spec.process.user;
-    requireReady(ctx, sandboxId);
     ctx.store.updateContainer(id, {
-      ...created,
       user: { uid, gid, additionalGids },
       ...(spec.hooks?.poststart === undefined ? {} : { poststartHooks: true }),
       createdAt: ctx.node.now(),
@@ -102,12 +98,9 @@ async function makeContainer(
     throw error;
   }
   publishEvent(ctx, ContainerEventType.CONTAINER_CREATED_EVENT, sandboxId, id);
-  // A process that was killed before the record was there has left its exit file unheard.
-  recordExit(ctx, id);
   return id;
 }
 
-/** Asked before and after the work: a sandbox that is stopped meanwhile must not keep a container that its stop did not see. */
 function requireReady(ctx: RuntimeServiceContext, sandboxId: string): SandboxRecord {
   const sandbox = ctx.store.requireSandbox(sandboxId);
   if (sandboxState(sandbox) !== 'ready') throw failedPrecondition(`sandbox ${sandboxId} is not ready`);
@@ -163,31 +156,9 @@ function mountRootfs(
   });
 }
 
-async function createInRuntime(
-  ctx: RuntimeServiceContext,
-  { id, logPath, config }: ContainerRecord,
-  spec: BuiltSpec['spec'],
-): Promise<Pick<ContainerRecord, 'init' | 'monitor'>> {
-  const bundle = ctx.paths.containerBundle(id);
-  ctx.node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
-  faultPoint('cri/create-container/spec-written');
-  if (logPath !== '') makeLogDirectory(ctx, logPath.slice(0, logPath.lastIndexOf('/')));
-  faultPoint('cri/create-container/log-directory-made');
-  const { container, monitor } = await ctx.monitor.create(
-    {
-      id,
-      bundle,
-      logPath: logPath === '' ? undefined : logPath,
-      terminal: config.tty,
-      stdin: config.stdin,
-      stdinOnce: config.stdinOnce,
-    },
-    runtimeOf(ctx, id),
-  );
-  return { init: container, monitor };
-}
-
-function makeLogDirectory(ctx: RuntimeServiceContext, directory: string): void {
+function makeLogDirectory(ctx: RuntimeServiceContext, { logPath }: ContainerRecord): void {
+  if (logPath === '') return;
+  const directory = logPath.slice(0, logPath.lastIndexOf('/'));
   try {
     ctx.node.makeDirectory(directory, 0o755);
   } catch (error) {

@@ -2,15 +2,18 @@ import { errorCode, GantryError } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ProcessIdentity } from '../oci/ports.ts';
-import { containerState } from '../store/container-record.ts';
+import { type ContainerRecord, containerState, exitReason, isUnstarted } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
-import { recordExit, recordLost } from './record-exit.ts';
+import { endContainer, recordExit, recordLost } from './record-exit.ts';
 
 /** SIGKILL cannot be refused; a process that outlives it this long hangs in the kernel (a dead disk, an NFS server that is gone). */
 const KILL_PATIENCE_MS = 10_000;
 
 /** A monitor that dies while somebody waits for its container leaves no event; so long may that go unseen. */
 const MONITOR_LOOK_MS = 1_000;
+
+/** 128 + SIGKILL. What was never started is told as if its process had been killed while it waited to begin. */
+const KILLED_EXIT_CODE = 137;
 
 interface LiveProcess {
   readonly init: ProcessIdentity | undefined;
@@ -24,6 +27,18 @@ interface LiveProcess {
  * Throws `deadline-exceeded` when the kernel does not let the process go.
  */
 export async function killContainer(ctx: RuntimeServiceContext, id: string, signal?: AbortSignal): Promise<void> {
+  // A start at work has no process yet that could be killed: it comes to its end first.
+  if (ctx.starting.has(id) && unstarted(ctx, id) !== undefined) await ctx.joins.idle(`start-container:${id}`);
+  const never = unstarted(ctx, id);
+  if (never !== undefined) {
+    endContainer(ctx, never, {
+      exitCode: KILLED_EXIT_CODE,
+      finishedAt: ctx.node.now(),
+      reason: exitReason(KILLED_EXIT_CODE, false),
+      message: '',
+    });
+    return;
+  }
   const live = liveProcess(ctx, id);
   if (live === undefined) return;
   if (live.init !== undefined) ctx.node.signal(live.init, 9);
@@ -44,6 +59,11 @@ export async function killContainer(ctx: RuntimeServiceContext, id: string, sign
   } finally {
     deadline.release();
   }
+}
+
+function unstarted(ctx: RuntimeServiceContext, id: string): ContainerRecord | undefined {
+  const container = ctx.store.container(id);
+  return container !== undefined && isUnstarted(container) ? container : undefined;
 }
 
 /** Resolves when the end of a container or infra container is recorded; at once when it is already, or there is none. */

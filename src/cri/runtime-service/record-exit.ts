@@ -1,7 +1,7 @@
 import { errorMessage } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { ContainerEventType } from '../../rpc/cri-api.ts';
-import { type ContainerRecord, exitReason } from '../store/container-record.ts';
+import { type ContainerRecord, exitReason, isUnstarted } from '../store/container-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { releaseLog } from './keep-logs.ts';
 import { publishEvent } from './publish-event.ts';
@@ -26,6 +26,8 @@ export function recordExit(ctx: RuntimeServiceContext, id: string): void {
   const container = ctx.store.container(id);
   if (container !== undefined) {
     if (container.finishedAt !== undefined || container.createdAt === undefined || ctx.starting.has(id)) return;
+    // the file of a start that was cut short before its program ran: the container is still to be started
+    if (isUnstarted(container)) return;
     const exit = ctx.monitor.readExit(id, ctx.paths.containerBundle(id));
     if (exit === undefined) return;
     const { exitCode, oomKilled } = exit;

@@ -1,9 +1,11 @@
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { ContainerEventType, type StartContainerRequest, type StartContainerResponse } from '../../rpc/cri-api.ts';
-import { containerState } from '../store/container-record.ts';
-import { sandboxState } from '../store/sandbox-record.ts';
+import type { OciSpec } from '../spec/oci-spec.ts';
+import { type ContainerRecord, containerState, isUnstarted } from '../store/container-record.ts';
+import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { giveStreams, hideMountsAgain } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
 import { endContainer, recordExit } from './record-exit.ts';
 import { runtimeOf } from './runtime-of.ts';
@@ -13,7 +15,7 @@ const START_ERROR_EXIT_CODE = 128;
 const START_ERROR_REASON = 'StartError';
 
 /**
- * Starts a created container. A repeated call joins the one at work, and is fine when the container runs. Throws `not-found`, and
+ * Starts a created container: monitor and runtime state, then its program. A repeated call joins the one at work, and is fine when the container runs. Throws `not-found`, and
  * `failed-precondition` for one that has ended or whose sandbox is not ready. When the runtime refuses, the container is EXITED with the
  * reason StartError and the runtime's message. The work goes on when the caller leaves.
  */
@@ -36,9 +38,11 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
   if (sandbox === undefined || sandboxState(sandbox) !== 'ready')
     throw failedPrecondition(`sandbox ${record.sandboxId} of container ${id} is not ready`);
   ctx.starting.add(id);
-  // Taken before the program runs, so that no end of it is earlier.
-  const startedAt = ctx.node.now();
   try {
+    if (isUnstarted(record)) await createInRuntime(ctx, record);
+    completeCreation(ctx, id, sandbox);
+    // Taken before the program runs, so that no end of it is earlier.
+    const startedAt = ctx.node.now();
     await runtimeOf(ctx, id).start(id, { poststartHooks: record.poststartHooks === true });
     faultPoint('cri/start-container/started');
     ctx.store.markContainer(id, { startedAt });
@@ -57,4 +61,30 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
   }
   // A program that ends within a millisecond has left its exit file by now, and nobody was allowed to take it up.
   recordExit(ctx, id);
+}
+
+/** Gives the container its monitor, under which the runtime makes it up to the point where its program would begin. */
+async function createInRuntime(ctx: RuntimeServiceContext, { id, logPath, config }: ContainerRecord): Promise<void> {
+  const { container, monitor } = await ctx.monitor.create(
+    {
+      id,
+      bundle: ctx.paths.containerBundle(id),
+      logPath: logPath === '' ? undefined : logPath,
+      terminal: config.tty,
+      stdin: config.stdin,
+      stdinOnce: config.stdinOnce,
+    },
+    runtimeOf(ctx, id),
+  );
+  faultPoint('cri/start-container/runtime-created');
+  ctx.store.updateContainer(id, { init: container, monitor });
+  faultPoint('cri/start-container/init-recorded');
+}
+
+/** What is done between the runtime's two steps, also of a start that a crash cut short there. Only where the pod has a user namespace there is something. */
+function completeCreation(ctx: RuntimeServiceContext, id: string, { usernsPath }: SandboxRecord): void {
+  if (usernsPath === undefined) return;
+  hideMountsAgain(ctx, id);
+  const spec = JSON.parse(ctx.node.readFile(`${ctx.paths.containerBundle(id)}/config.json`)) as OciSpec;
+  giveStreams(ctx, spec, ctx.store.container(id)?.init?.pid);
 }

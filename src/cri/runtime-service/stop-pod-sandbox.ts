@@ -28,7 +28,7 @@ export function releaseSandbox(ctx: RuntimeServiceContext, id: string, signal?: 
 async function release(ctx: RuntimeServiceContext, id: string): Promise<void> {
   const record = ctx.store.sandbox(id);
   if (record === undefined || record.releasedAt !== undefined) return;
-  // From here on no container is made or started in it; those being made see it at their end and undo themselves.
+  // From here on no container is made or started in it; those at work come to their end first.
   if (record.notReadyAt === undefined) ctx.store.markSandbox(id, { notReadyAt: ctx.node.now() });
   faultPoint('cri/stop-pod-sandbox/marked');
   await ctx.joins.idle(`create-container:${id}/`);

@@ -39,6 +39,13 @@ export async function destroyContainer(ctx: RuntimeServiceContext, id: string): 
   ctx.node.emptyTrash();
 }
 
+/** Takes away what a start that was cut short has left of a container which stays. Its monitor and runtime are not at work any more. Safe to repeat. */
+export async function clearStart(ctx: RuntimeServiceContext, id: string): Promise<void> {
+  await deleteFromRuntime(ctx, id);
+  await removeGroup(ctx, ctx.store.container(id)?.cgroupPath);
+  ctx.monitor.clear(id, ctx.paths.containerBundle(id));
+}
+
 /** A runtime that was killed between making the group and writing its state down knows nothing of the group afterwards. */
 async function removeGroup(ctx: RuntimeServiceContext, path: string | undefined): Promise<void> {
   // records of older programs may lack the path

@@ -2,8 +2,9 @@ import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { UpdateContainerResourcesRequest, UpdateContainerResourcesResponse } from '../../rpc/cri-api.ts';
 import { mergeResources } from '../spec/merge-resources.ts';
+import type { BuiltSpec, OciResources } from '../spec/oci-spec.ts';
 import { decideResources } from '../spec/resources.ts';
-import { containerState } from '../store/container-record.ts';
+import { containerState, isUnstarted } from '../store/container-record.ts';
 import { checkResources } from '../validation/resources.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { runtimeOf } from './runtime-of.ts';
@@ -29,7 +30,8 @@ export async function updateContainerResources(
       throw failedPrecondition(`container ${id} is ${state}: its limits cannot be changed`);
     const resources = mergeResources(record.config.linux?.resources, linux);
     const { devices: _, ...limits } = decideResources(resources, ctx.node.facts, []);
-    await runtimeOf(ctx, id).update(id, limits, signal);
+    if (isUnstarted(record)) writeLimits(ctx, id, limits);
+    else await runtimeOf(ctx, id).update(id, limits, signal);
     faultPoint('cri/update-container-resources/updated');
     ctx.store.updateContainer(id, {
       config: {
@@ -40,4 +42,12 @@ export async function updateContainerResources(
     faultPoint('cri/update-container-resources/recorded');
   });
   return {};
+}
+
+/** Of a container that nothing runs of yet: its start will find them. */
+function writeLimits(ctx: RuntimeServiceContext, id: string, limits: Partial<OciResources>): void {
+  const file = `${ctx.paths.containerBundle(id)}/config.json`;
+  const spec = JSON.parse(ctx.node.readFile(file)) as BuiltSpec['spec'];
+  const resources = { ...spec.linux.resources, ...limits };
+  ctx.node.replaceFile(file, JSON.stringify({ ...spec, linux: { ...spec.linux, resources } }), 0o600);
 }

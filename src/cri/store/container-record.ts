@@ -45,7 +45,7 @@ export interface ContainerRecord {
   readonly user: { readonly uid: number; readonly gid: number; readonly additionalGids: readonly number[] } | undefined;
   /** The boot in which its processes live. */
   readonly bootId: string;
-  /** Set with createdAt. */
+  /** Set by the start, before the program runs. Earlier programs set it with createdAt. */
   readonly init?: ProcessIdentity;
   readonly monitor?: ProcessIdentity;
   /** All stamps: nanoseconds since the epoch. */
@@ -67,6 +67,11 @@ export function containerState(record: ContainerRecord): ContainerState {
   if (record.finishedAt !== undefined || record.removedAt !== undefined) return 'exited';
   if (record.startedAt !== undefined) return 'running';
   return record.createdAt === undefined ? 'creating' : 'created';
+}
+
+/** True for a created container of which nothing runs yet: no start has come to the point where there is a process. Pure. */
+export function isUnstarted(record: ContainerRecord): boolean {
+  return record.createdAt !== undefined && record.init === undefined && record.finishedAt === undefined;
 }
 
 /** The state as CRI numbers it; a create at work counts as CREATED (it is not shown to anyone). */

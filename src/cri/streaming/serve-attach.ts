@@ -45,7 +45,7 @@ export async function serveAttach(
 function attachable(ctx: RuntimeServiceContext, id: string): ContainerRecord {
   const record = ctx.store.requireContainer(id);
   const state = containerState(record);
-  if (state !== 'running' && state !== 'created') throw failedPrecondition('container is not created or running');
+  if (state !== 'running') throw failedPrecondition(`container is not running: it is ${state}`);
   return record;
 }
 

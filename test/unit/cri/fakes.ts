@@ -163,6 +163,8 @@ export class FakeMachine {
     resize: () => {},
     reap: async () => {},
     reapAll: async () => {},
+    hasTraces: () => false,
+    clear: () => {},
     forget: () => {},
   };
 
@@ -244,6 +246,7 @@ export class FakeMachine {
       if (path.startsWith('/missing/under-a-file')) throw new Error(`ENOTDIR: mkdir ${path}`);
     },
     writeFile: (path, data) => void this.files.set(path, data),
+    replaceFile: (path, data) => void this.files.set(path, data),
     readFile: path => this.files.get(path) ?? '',
     removeTree: path => {
       for (const file of this.files.keys()) if (file.startsWith(`${path}/`)) this.files.delete(file);

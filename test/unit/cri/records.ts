@@ -65,7 +65,13 @@ export function containerRecord(more: Partial<ContainerRecord> = {}): ContainerR
   };
 }
 
-/** A container that was created and not started. */
+/** A container that was created and that no start has given a process. */
+export function unstartedContainer(more: Partial<ContainerRecord> = {}): ContainerRecord {
+  const { init: _init, monitor: _monitor, ...rest } = createdContainer(more);
+  return rest;
+}
+
+/** A container whose start has come to where its program would begin. */
 export function createdContainer(more: Partial<ContainerRecord> = {}): ContainerRecord {
   const { startedAt: _startedAt, ...rest } = containerRecord(more);
   return rest;

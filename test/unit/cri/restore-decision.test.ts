@@ -9,6 +9,7 @@ import {
   creatingSandbox,
   idOf,
   sandboxRecord,
+  unstartedContainer,
 } from './records.ts';
 
 const A = idOf('a');
@@ -22,6 +23,7 @@ function observed(more: Partial<Observed> = {}): Observed {
     exits: new Map(),
     alive: new Set([A, B]),
     monitored: new Set([A, B]),
+    begun: new Set(),
     runtimeStates: new Map([
       [A, 'running'],
       [B, 'running'],
@@ -88,6 +90,38 @@ describe('what is done at start', () => {
         ]),
       }),
       [],
+    ],
+    [
+      'what no start was begun of stays as it is, without a monitor',
+      [sandboxRecord()],
+      [unstartedContainer()],
+      observed({ monitored: new Set([A]), runtimeStates: new Map([[A, 'running']]) }),
+      [],
+    ],
+    [
+      'a start that was cut short at its monitor is undone, whatever exit it left',
+      [sandboxRecord()],
+      [unstartedContainer()],
+      observed({
+        begun: new Set([B]),
+        exits: new Map([[B, exit]]),
+        runtimeStates: new Map([[A, 'running']]),
+      }),
+      ['undo-start b'],
+    ],
+    [
+      'a start that only the runtime knows of is undone',
+      [sandboxRecord()],
+      [unstartedContainer()],
+      observed(),
+      ['undo-start b'],
+    ],
+    [
+      'after a reboot what was never started has ended too',
+      [sandboxRecord({ notReadyAt: 4n })],
+      [unstartedContainer()],
+      observed({ bootId: 'boot-2', runtimeStates: new Map(), sandboxBundles: [], containerBundles: [], netns: [] }),
+      ['mark-exited b'],
     ],
     [
       'a dead infra makes the sandbox not ready',

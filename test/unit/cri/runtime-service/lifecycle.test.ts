@@ -43,8 +43,10 @@ describe('a create that fails after the runtime made a group and before it wrote
     const machine = new FakeMachine();
     const ctx = fakeContext(machine);
     const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
     machine.failing.add('create');
-    await expect(createContainer(ctx, containerRequest(podSandboxId))).rejects.toThrow('create failed');
+    await expect(startContainer(ctx, { containerId })).rejects.toThrow('create failed');
+    await removeContainer(ctx, { containerId });
     expect([...machine.removedGroups]).toEqual([expect.stringMatching(/^\/gantry\/[0-9a-f]{64}$/)]);
   });
 });
@@ -122,22 +124,17 @@ describe('CreateContainer', () => {
     const ids = await Promise.all([1, 2, 3].map(async () => (await createContainer(ctx, request)).containerId));
     ids.push((await createContainer(ctx, request)).containerId);
     expect(new Set(ids).size).toBe(1);
-    expect(machine.counts.get('create')).toBe(2);
+    expect(ctx.store.allContainers()).toHaveLength(1);
   });
 
-  it('is undone when its sandbox is stopped meanwhile, and the stop waits for that', async () => {
+  it('begins nothing that runs: that comes with the start', async () => {
     const machine = new FakeMachine();
     const ctx = fakeContext(machine);
     const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
-    let stopped: Promise<unknown> = Promise.resolve();
-    machine.during.set('create', () => {
-      stopped = stopPodSandbox(ctx, { podSandboxId });
-    });
-    await expect(createContainer(ctx, containerRequest(podSandboxId))).rejects.toThrow('is not ready');
-    await stopped;
-    expect(ctx.store.allContainers()).toEqual([]);
-    await removePodSandbox(ctx, { podSandboxId });
-    expect(machine.inspect()).toEqual([]);
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+    expect([...machine.containers.keys()]).toEqual([podSandboxId]);
+    await startContainer(ctx, { containerId });
+    expect([...machine.containers.keys()]).toEqual([podSandboxId, containerId]);
   });
 
   it.each([
@@ -191,6 +188,52 @@ describe('StartContainer', () => {
       'StartError',
       'start failed',
     ]);
+  });
+
+  it('is waited for by the stop of its sandbox, which ends what was started', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+    let stopped: Promise<unknown> = Promise.resolve();
+    machine.during.set('create', () => {
+      stopped = stopPodSandbox(ctx, { podSandboxId });
+    });
+    await startContainer(ctx, { containerId });
+    await stopped;
+    expect(ctx.store.requireContainer(containerId).exitCode).toBe(137);
+    expect(sandboxState(ctx.store.requireSandbox(podSandboxId))).toBe('not-ready');
+    await removePodSandbox(ctx, { podSandboxId });
+    expect(machine.inspect()).toEqual([]);
+  });
+
+  it.each(['create', 'start'])(
+    'that the runtime refuses at %s leaves nothing once the container is removed',
+    async step => {
+      const machine = new FakeMachine();
+      const ctx = fakeContext(machine);
+      const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+      const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+      machine.failing.add(step);
+      await expect(startContainer(ctx, { containerId })).rejects.toThrow(`${step} failed`);
+      expect(ctx.store.requireContainer(containerId).reason).toBe('StartError');
+      machine.failing.clear();
+      await removePodSandbox(ctx, { podSandboxId });
+      expect(machine.inspect()).toEqual([]);
+    },
+  );
+
+  it('takes no exit file of an earlier try for the end of a container that is still to be started', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+    await machine.monitor.create(
+      { id: containerId, bundle: '', logPath: undefined, terminal: false, stdin: false, stdinOnce: false },
+      machine.runtime,
+    );
+    machine.end(containerId, 1);
+    expect(containerState(ctx.store.requireContainer(containerId))).toBe('created');
   });
 
   it('never shows an end before the start, whatever the clock of the exit file says', async () => {
@@ -300,6 +343,16 @@ describe('StopContainer', () => {
     endStart();
     await Promise.all([start, patient, impatient]);
     expect(ctx.store.requireContainer(containerId).exitCode).toBe(137);
+  });
+
+  it('ends one that was never started, so that nobody starts it any more', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const { podSandboxId } = await runPodSandbox(ctx, sandboxRequest());
+    const { containerId } = await createContainer(ctx, containerRequest(podSandboxId));
+    await stopContainer(ctx, { containerId, timeout: 3600n });
+    const { exitCode, reason, startedAt } = ctx.store.requireContainer(containerId);
+    expect([exitCode, reason, startedAt]).toEqual([137, 'Error', undefined]);
+    await expect(startContainer(ctx, { containerId })).rejects.toThrow('cannot be started again');
   });
 
   it('is fine with one that has ended, is gone or never was', async () => {

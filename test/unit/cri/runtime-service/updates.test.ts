@@ -38,6 +38,23 @@ describe('UpdateContainerResources', () => {
     expect(status?.resources?.linux).toMatchObject({ cpuShares: 204n, memoryLimitInBytes: 1n << 27n });
   });
 
+  it('of one that is not started yet changes what its start will find, and asks no runtime', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const metadata = { name: 'web', namespace: 'default', uid: 'u1', attempt: 0 };
+    const { podSandboxId } = await runPodSandbox(ctx, RunPodSandboxRequest.fromPartial({ config: { metadata } }));
+    const linux = { resources: { cpuShares: 2n, memoryLimitInBytes: 1n << 26n } };
+    const config = { metadata: { name: 'main', attempt: 0 }, image: { image: IMAGE_NAME }, linux };
+    const { containerId } = await createContainer(ctx, CreateContainerRequest.fromPartial({ podSandboxId, config }));
+    await updateContainerResources(ctx, update(containerId, { cpuShares: 204n }));
+    const spec = JSON.parse(machine.files.get(`${ctx.paths.containerBundle(containerId)}/config.json`) ?? '');
+    expect(spec.linux.resources).toMatchObject({ cpu: { shares: 204 }, memory: { limit: 1 << 26 } });
+    expect(spec.linux.resources.devices).not.toEqual([]);
+    expect(machine.counts.get('update')).toBeUndefined();
+    const { status } = containerStatus(ctx, { containerId, verbose: false });
+    expect(status?.resources?.linux?.cpuShares).toBe(204n);
+  });
+
   it('leaves the limits that are shown when the runtime refuses', async () => {
     const machine = new FakeMachine();
     const ctx = fakeContext(machine);

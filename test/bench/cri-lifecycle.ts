@@ -1,4 +1,5 @@
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
+import { hostCpuSeconds } from './cluster-processes.ts';
 import { atOnce, operationRows, peerTable, removePod, runPod, Samples, type Side, type Sides } from './cri-sides.ts';
 
 /** Ends as it is asked to, so that StopContainer measures the runtime and not a grace period; a shell, since a plain sleep as process 1 does not heed signals. */
@@ -6,6 +7,8 @@ const HEEDFUL = ['/bin/sh', '-c', 'trap "exit 0" TERM; sleep 100000 & wait'];
 const GRACE_SECONDS = 10n;
 
 const POD_START = 'pod start: RunPodSandbox, CreateContainer, StartContainer';
+/** Says more than the times on a machine that is busy with other things. */
+const CPU = 'CPU of everything in the host, for each pod';
 const POD_GOAL = 0.35;
 const GOAL = 0.5;
 const EXEC_GOAL = 0.7;
@@ -64,12 +67,14 @@ export async function measureLifecycle(
   for (let round = 0; round < rounds; round += 1)
     for (const [at, side] of sides.all.entries()) {
       const names = Array.from({ length: pods }, (_, pod) => `life-${width}-${round}-${pod}-${at}`);
-      await atOnce(names, width, name => lifecycle(side, name, samples[at] ?? new Samples()));
+      const into = samples[at] ?? new Samples();
+      const before = hostCpuSeconds(side.target.host);
+      await atOnce(names, width, name => lifecycle(side, name, into));
+      into.add(CPU, ((hostCpuSeconds(side.target.host) - before) * 1000) / pods);
     }
   const how = width === 1 ? 'one after another' : `${width} at once`;
-  return peerTable(
-    `Lifecycle, ${how}: ${rounds} rounds of ${pods} pods`,
-    sides,
-    OPERATIONS.flatMap(([operation, goal]) => operationRows(operation, samples, goal)),
-  );
+  return peerTable(`Lifecycle, ${how}: ${rounds} rounds of ${pods} pods`, sides, [
+    ...OPERATIONS.flatMap(([operation, goal]) => operationRows(operation, samples, goal)),
+    { what: CPU, unit: 'ms', values: samples.map(each => each.at(CPU, 0.5)) },
+  ]);
 }

@@ -26,7 +26,7 @@ const CRUN_ONLY: ReadonlySet<FaultPoint> = new Set([
 function deathsAt(point: FaultPoint, callerGivesUp: boolean): readonly string[] {
   if (point === 'cri/restore/step-done') return ['cri/create-container/runtime-created', point];
   if (point.startsWith('cri/undo-sandbox/')) return ['cri/run-pod-sandbox/infra-created', point, point];
-  if (point.startsWith('cri/restore/')) return ['cri/create-container/runtime-created', point, point];
+  if (point.startsWith('cri/restore/')) return ['cri/start-container/runtime-created', point, point];
   // first for the infra container, then for the other
   if (point.startsWith('cri/monitor-create/')) return callerGivesUp ? [`${point}:2`] : [point, `${point}:2`];
   return [point];

@@ -24,7 +24,7 @@ const CRUN_ONLY: ReadonlySet<FaultPoint> = new Set([
 
 /** Where the shim dies: a start passes some points only when there is something to be done, and a caller that gives up makes no second container. */
 function deathsAt(point: FaultPoint, callerGivesUp: boolean): readonly string[] {
-  if (point === 'cri/restore/step-done') return ['cri/create-container/runtime-created', point];
+  if (point === 'cri/restore/step-done') return ['cri/start-container/runtime-created', point];
   if (point.startsWith('cri/undo-sandbox/')) return ['cri/run-pod-sandbox/infra-created', point, point];
   if (point.startsWith('cri/restore/')) return ['cri/start-container/runtime-created', point, point];
   // first for the infra container, then for the other

@@ -20,7 +20,7 @@ import { readCgroupCounters, readCgroupProcesses, readCgroupUsage } from '../lin
 import { faultPoint } from '../linux/fault-point.ts';
 import { blockDeviceName, filesystemSize } from '../linux/filesystem-size.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
-import { MS, mount, mountOverlay, unmount } from '../linux/mount.ts';
+import { MS, mount, mountHolding, mountOverlay, readMountinfo, unmount } from '../linux/mount.ts';
 import { createNetns, inNetns, netnsExists, removeNetns } from '../linux/netns.ts';
 import { directoryInRoot, readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
@@ -135,6 +135,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
         throw error;
       }
     },
+    mountHolding: path => mountHolding(path, readMountinfo()),
     readInRoot: readTextInRoot,
     directoryInRoot,
     lookUpDevices,

@@ -80,6 +80,8 @@ export interface NodePort extends UserNamespacePort {
 
   /** The path with its symbolic links resolved; undefined when it does not exist. */
   realPath(path: string): string | undefined;
+  /** The mount that holds a path, as this process sees it. Reads all mounts: milliseconds where there are thousands. */
+  mountHolding(path: string): { readonly target: string; readonly propagation: readonly string[] } | undefined;
   /** Text of a file inside a root file system, resolved so that no link leads out of it; empty when it is not there. */
   readInRoot(rootfs: string, path: string): string;
   /** The path, without links, of a directory inside a root file system, resolved so that no link leads out of it; undefined when there is none. */

@@ -178,6 +178,16 @@ export function parseMountinfo(text: string): readonly MountRow[] {
   return rows;
 }
 
+/** The mount that holds a path without links: the last one of those whose mount point is the nearest above it (a later one covers it). Pure. */
+export function mountHolding(path: string, rows: readonly MountRow[]): MountRow | undefined {
+  let best: MountRow | undefined;
+  for (const row of rows) {
+    const holds = row.target === '/' || path === row.target || path.startsWith(`${row.target}/`);
+    if (holds && row.target.length >= (best?.target.length ?? 0)) best = row;
+  }
+  return best;
+}
+
 /** The mounts that a process sees. */
 export function readMountinfo(pid: number | 'self' = 'self'): readonly MountRow[] {
   return parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));

@@ -1,5 +1,10 @@
 import { errorMessage, invalidArgument } from '../../base/errors.ts';
-import { type ContainerConfig, NamespaceMode, SecurityProfile_ProfileType } from '../../rpc/cri-api.ts';
+import {
+  type ContainerConfig,
+  MountPropagation,
+  NamespaceMode,
+  SecurityProfile_ProfileType,
+} from '../../rpc/cri-api.ts';
 import type { ImageRecord } from '../images/ports.ts';
 import type { ContainerSpecInputs, CriMount } from '../spec/inputs.ts';
 import { containerState } from '../store/container-record.ts';
@@ -75,7 +80,10 @@ export function gatherSpecInputs(
 function resolvedMount(ctx: RuntimeServiceContext, mount: ContainerConfig['mounts'][number]): CriMount {
   if (mount.hostPath === '') return mount;
   try {
-    return { ...mount, hostPath: ctx.node.realPath(mount.hostPath) ?? madeDirectory(ctx, mount.hostPath) };
+    const hostPath = ctx.node.realPath(mount.hostPath) ?? madeDirectory(ctx, mount.hostPath);
+    const heldBy =
+      mount.propagation === MountPropagation.PROPAGATION_PRIVATE ? undefined : ctx.node.mountHolding(hostPath);
+    return { ...mount, hostPath, heldBy };
   } catch (error) {
     throw invalidArgument(
       `mount ${mount.containerPath}: host path ${mount.hostPath} is not there and cannot be made: ${errorMessage(error)}`,

@@ -30,7 +30,8 @@ export function status(ctx: RuntimeServiceContext, request: StatusRequest): Stat
     features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: false },
     info: request.verbose
       ? {
-          config: JSON.stringify(ctx.config),
+          // critest looks by containerd's name for where containers are kept
+          config: JSON.stringify({ ...ctx.config, stateDir: ctx.config.state }),
           runtime: JSON.stringify({ ...shown(ctx.runtimes.fallback), chosenBecause: ctx.runtimeChoice }),
           runtimes: JSON.stringify(Object.fromEntries(ctx.runtimes.handlers.map(h => [h.name, shown(h)]))),
         }

@@ -88,6 +88,8 @@ export interface CriMount {
   readonly readonly: boolean;
   readonly propagation: number;
   readonly recursiveReadOnly: boolean;
+  /** The mount of the machine that holds `hostPath`; looked up where propagation is asked for. */
+  readonly heldBy?: { readonly target: string; readonly propagation: readonly string[] } | undefined;
 }
 
 export interface CriContainerConfig {

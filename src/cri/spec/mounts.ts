@@ -59,7 +59,7 @@ export function shmMount(shmPath: string): OciMount {
 /**
  * Every mount of a container, parents before children: kernel file systems, the pod's shared files, the request's mounts. A mount of the request replaces a
  * default at the same place and, when it covers /dev, /proc or /sys, the defaults beneath it. Throws `invalid-argument` on contradictory requests,
- * `failed-precondition` where recursive read-only is asked for and cannot be had. Image volumes come with the place at which their image is mounted.
+ * `failed-precondition` where recursive read-only or propagation is asked for and cannot be had. Image volumes come with the place at which their image is mounted.
  */
 export function decideMounts(request: MountRequest): MountDecision {
   const asked = request.mounts.map(mount => requestedMount(mount, request.recursiveReadOnly));
@@ -86,8 +86,20 @@ function requestedMount(mount: CriMount, canRecurse: boolean): OciMount {
     throw failedPrecondition(
       `mount ${destination}: recursive read-only needs Linux 5.12 and a runtime that knows it; use a plain read-only mount`,
     );
+  requirePropagation(mount);
   const access = mount.recursiveReadOnly ? 'rro' : mount.readonly ? 'ro' : 'rw';
   return { destination, type: 'bind', source: mount.hostPath, options: ['rbind', propagationOption(mount), access] };
+}
+
+/** Mounts of the machine reach the container, and its own the machine, only where the mount that holds the source spreads them. Upstream's rule and words. */
+function requirePropagation({ hostPath, propagation, heldBy }: CriMount): void {
+  if (heldBy === undefined || propagation === MOUNT_PROPAGATION.PRIVATE) return;
+  const isShared = heldBy.propagation.some(p => p.startsWith('shared:'));
+  const isSlave = heldBy.propagation.some(p => p.startsWith('master:'));
+  const place = `path "${hostPath}" is mounted on "${heldBy.target}" but it is not a shared`;
+  if (propagation === MOUNT_PROPAGATION.BIDIRECTIONAL && !isShared) throw failedPrecondition(`${place} mount`);
+  if (propagation === MOUNT_PROPAGATION.HOST_TO_CONTAINER && !isShared && !isSlave)
+    throw failedPrecondition(`${place} or slave mount`);
 }
 
 function propagationOption(mount: CriMount): string {

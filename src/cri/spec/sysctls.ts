@@ -5,7 +5,7 @@ const IPC_SYSCTL = /^(kernel\.(shm|msg)[a-z_]*|kernel\.sem|fs\.mqueue\..+)$/;
 
 /**
  * Kernel parameters of a pod. Only those of a namespace that the pod has for itself may be set, since any other would change the machine: `net.*` with its own
- * network namespace, shm, msg, sem and mqueue ones with its own ipc namespace. Throws `invalid-argument` naming the parameter. Names may be written with
+ * network namespace, and so the domain name of the uts namespace, which goes with it; shm, msg, sem and mqueue ones with its own ipc namespace. Throws `invalid-argument` naming the parameter. Names may be written with
  * slashes, as sysctl(8) allows; they come back with dots.
  */
 export function decideSysctls(
@@ -19,6 +19,9 @@ export function decideSysctls(
       if (!own.network) throw invalidArgument(`sysctl ${name} cannot be set in a pod on the host network`);
     } else if (IPC_SYSCTL.test(name)) {
       if (!own.ipc) throw invalidArgument(`sysctl ${name} cannot be set in a pod that shares the host's IPC namespace`);
+    } else if (name === 'kernel.domainname') {
+      // the uts namespace goes with the network
+      if (!own.network) throw invalidArgument(`sysctl ${name} cannot be set in a pod on the host network`);
     } else {
       throw invalidArgument(`sysctl ${name} belongs to no namespace of the pod and would change the whole machine`);
     }

@@ -6,10 +6,5 @@ export const SKIPPED: readonly { readonly spec: RegExp; readonly reason: string;
     notRun: true,
   },
   { spec: /^\[k8s\.io\] AppArmor /, reason: 'the kernels of the test machines have no AppArmor', notRun: false },
-  {
-    spec: /Security Context UserNamespaces /,
-    reason: 'the shim refuses user namespaces, and says so in the features of its handler',
-    notRun: false,
-  },
   { spec: / benchmark about /, reason: 'not a check: critest runs its benchmarks alone, by a flag', notRun: false },
 ];

@@ -253,6 +253,7 @@ export class FakeMachine {
     },
     emptyTrash: () => {},
     realPath: path => (path.startsWith('/missing') ? undefined : path),
+    mountHolding: () => ({ target: '/', propagation: ['shared:1'] }),
     readInRoot: () => '',
     directoryInRoot: (root, path) => (path.startsWith('missing') ? undefined : `${root}/${path}`),
     lookUpDevices: () => [],

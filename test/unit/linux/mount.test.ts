@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commonDirectory, overlayOptions, parseMountinfo } from '../../../src/linux/mount.ts';
+import { commonDirectory, mountHolding, overlayOptions, parseMountinfo } from '../../../src/linux/mount.ts';
 
 describe('mountinfo', () => {
   it('gives propagation, escapes and both option lists', () => {
@@ -46,5 +46,20 @@ describe('overlay options', () => {
   it('can be written from the directory that all layers share', () => {
     expect(commonDirectory(['/v/l/1/fs', '/v/l/22/fs'])).toBe('/v/l');
     expect(commonDirectory(['/v/a', '/w/b'])).toBe('/');
+  });
+});
+
+describe('the mount that holds a path', () => {
+  const rows = parseMountinfo(
+    ['/', '/srv', '/srv/a', '/srv'].map((target, id) => `${id} 0 8:1 / ${target} rw - ext4 /dev/${id} rw`).join('\n'),
+  );
+  it.each([
+    ['/etc', 0],
+    ['/srvx', 0],
+    ['/srv/a/b', 2],
+    ['/srv/b', 3],
+    ['/srv', 3],
+  ])('is the nearest above it, the last one there: %s', (path, id) => {
+    expect(mountHolding(path, rows)?.id).toBe(id);
   });
 });

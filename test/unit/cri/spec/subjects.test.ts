@@ -233,8 +233,15 @@ describe('sysctls', () => {
     });
   });
 
+  it('set the domain name of a pod that has its own host name', () => {
+    expect(decideSysctls({ 'kernel.domainname': 'x' }, { network: true, ipc: true })).toEqual({
+      'kernel.domainname': 'x',
+    });
+  });
+
   it.each([
     ['net.ipv4.tcp_syncookies', { network: false, ipc: true }, 'host network'],
+    ['kernel.domainname', { network: false, ipc: true }, 'host network'],
     ['kernel.shmmax', { network: true, ipc: false }, 'IPC namespace'],
     ['vm.swappiness', { network: true, ipc: true }, 'whole machine'],
     ['kernel.panic', { network: true, ipc: true }, 'whole machine'],
@@ -271,6 +278,24 @@ describe('mounts', () => {
       }),
       SEED,
     );
+  });
+
+  const heldBy = (...propagation: string[]) => ({ target: '/srv', propagation });
+  it.each<[string, Partial<CriMount>]>([
+    ['private ones', { propagation: 0, heldBy: heldBy() }],
+    ['those from the machine, held by a shared mount', { propagation: 1, heldBy: heldBy('shared:7') }],
+    ['those from the machine, held by a slave of another', { propagation: 1, heldBy: heldBy('master:7') }],
+    ['those both ways, held by a shared mount', { propagation: 2, heldBy: heldBy('shared:7', 'master:3') }],
+  ])('spread as the mount that holds their source does: %s', (_which, changes) => {
+    expect(() => decide(mount(changes))).not.toThrow();
+  });
+
+  it.each<[string, Partial<CriMount>, string]>([
+    ['from the machine', { propagation: 1, heldBy: heldBy() }, 'it is not a shared or slave mount'],
+    ['both ways', { propagation: 2, heldBy: heldBy() }, 'it is not a shared mount'],
+    ['both ways, from a slave', { propagation: 2, heldBy: heldBy('master:7') }, 'it is not a shared mount'],
+  ])('are refused where nothing could spread: %s', (_which, changes, why) => {
+    expect(() => decide(mount(changes))).toThrow(`path "/v" is mounted on "/srv" but ${why}`);
   });
 
   it('of a whole /dev keep the defaults beneath it away', () => {

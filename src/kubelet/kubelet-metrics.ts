@@ -6,6 +6,7 @@ export interface KubeletMetrics {
   podStarted(seconds: number): void;
   relisted(seconds: number): void;
   eventReceived(): void;
+  imageRemoved(reason: 'age' | 'space'): void;
 }
 
 export function kubeletMetrics(registry: Registry, cache: PodCache, desired: () => number): KubeletMetrics {
@@ -53,7 +54,14 @@ export function kubeletMetrics(registry: Registry, cache: PodCache, desired: () 
     help: 'Events that the container runtime pushed and that told something new.',
     registers,
   });
+  const images = new Counter({
+    name: 'kubelet_image_garbage_collected_total',
+    help: 'Total number of images garbage collected by the kubelet, whether through disk usage or image age.',
+    labelNames: ['reason'] as const,
+    registers,
+  });
   return {
+    imageRemoved: reason => images.inc({ reason }),
     podStarted: seconds => starts.observe(seconds),
     relisted: seconds => relists.observe(seconds),
     eventReceived: () => events.inc(),

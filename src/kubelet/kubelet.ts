@@ -16,11 +16,12 @@ import { PodManager } from './act/pod-manager.ts';
 import { admitPod } from './decide/admit-pod.ts';
 import { ManifestDirectory } from './desired/manifest-directory.ts';
 import { PodSources } from './desired/pod-sources.ts';
+import { ImageGarbage } from './images/image-garbage.ts';
 import { ImagePuller } from './images/image-puller.ts';
 import { PullRecords } from './images/pull-records.ts';
 import type { KubeletApi } from './kubelet-api.ts';
 import { kubeletMetrics } from './kubelet-metrics.ts';
-import { type NodeSetup, nodeReporting } from './node/node-reporting.ts';
+import { type NodeSetup, nodeReporting, nodeTarget } from './node/node-reporting.ts';
 import { apiObjects } from './objects/api-objects.ts';
 import { NO_OBJECTS } from './objects/pod-objects.ts';
 import { PodCache } from './observed/pod-cache.ts';
@@ -35,6 +36,7 @@ import { makeQosCgroups } from './resources/qos-cgroups.ts';
 import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
 import { forbiddenSysctl } from './runtime/unsupported.ts';
 import type { KubeletSettings } from './settings.ts';
+import { readSpace } from './stats/machine-reading.ts';
 
 export interface KubeletOptions {
   readonly settings: KubeletSettings;
@@ -88,6 +90,16 @@ export function kubelet(options: KubeletOptions): Component {
           : apiObjects({ connection: options.api.connection, clock, log, onChange: onObjectChange });
       const recorder = options.api === undefined ? undefined : eventRecorder(options, options.api);
       const events = recorder === undefined ? NO_EVENTS : podEvents(recorder);
+      const imageGarbage = new ImageGarbage({
+        policy: settings.imageGarbage,
+        runtime,
+        records,
+        space: readSpace,
+        onEvent: (reason, message) => recorder?.record(nodeTarget(settings.nodeName), 'Warning', reason, message),
+        onRemoved: metrics.imageRemoved,
+        clock,
+        log,
+      });
       const tools = {
         objects: objects ?? NO_OBJECTS,
         events,
@@ -97,7 +109,7 @@ export function kubelet(options: KubeletOptions): Component {
         api: options.api,
         clock,
         log,
-        puller: new ImagePuller(runtime, settings.parallelPulls, clock, records),
+        puller: new ImagePuller(runtime, settings.parallelPulls, clock, records, () => imageGarbage.poke()),
       };
       const probes = new ProbeManager({
         runtime,
@@ -198,6 +210,7 @@ export function kubelet(options: KubeletOptions): Component {
         reporting?.run(signal),
         node?.run(signal),
         objects?.run(signal),
+        imageGarbage.run(signal),
         settings.logRotation === undefined
           ? undefined
           : rotateLogs({ policy: settings.logRotation, runtime, clock, log }, signal),

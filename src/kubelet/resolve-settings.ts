@@ -78,6 +78,12 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
       config.imagePullCredentialsVerificationPolicy ?? 'NeverVerifyPreloadedImages',
       config.preloadedImagesVerificationAllowlist ?? [],
     ),
+    imageGarbage: {
+      highPercent: config.imageGCHighThresholdPercent ?? 85,
+      lowPercent: config.imageGCLowThresholdPercent ?? 80,
+      minAgeMs: durationMs(config.imageMinimumGCAge ?? '2m'),
+      maxAgeMs: durationMs(config.imageMaximumGCAge ?? '0s'),
+    },
     parallelPulls: config.maxParallelImagePulls ?? (config.serializeImagePulls === true ? 1 : Number.POSITIVE_INFINITY),
   };
 }

@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from '../base/backoff.ts';
+import type { ImageGarbagePolicy } from './decide/plan-image-garbage.ts';
 import type { LogRotationPolicy } from './decide/plan-log-rotation.ts';
 import type { VerificationPolicy } from './images/pull-access.ts';
 import type { Threshold } from './node/eviction-thresholds.ts';
@@ -41,6 +42,7 @@ export interface KubeletSettings {
   readonly crashBackoff: BackoffPolicy;
   /** Who has to show that it may use an image that is there. */
   readonly verifyImages: VerificationPolicy;
+  readonly imageGarbage: ImageGarbagePolicy;
   /** Pulls at the same time; Infinity is no limit. */
   readonly parallelPulls: number;
 }

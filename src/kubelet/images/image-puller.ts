@@ -41,11 +41,20 @@ export class ImagePuller {
   readonly #parallel: number;
   readonly #clock: Clock;
   readonly #records: PullJournal;
+  readonly #onPulled: () => void;
   readonly #pulls = new Map<string, Promise<Pulled>>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(runtime: ContainerRuntime, parallel: number, clock: Clock, records: PullJournal) {
+  /** `onPulled` is told after each pull. */
+  constructor(
+    runtime: ContainerRuntime,
+    parallel: number,
+    clock: Clock,
+    records: PullJournal,
+    onPulled: () => void = () => {},
+  ) {
+    this.#onPulled = onPulled;
     this.#runtime = runtime;
     this.#records = records;
     this.#parallel = parallel;
@@ -158,6 +167,7 @@ export class ImagePuller {
       }
       const found = await this.#runtime.imageStatus(pulled.ref, '', signal);
       this.#records.succeeded(image, found?.id ?? pulled.ref, pulled.by);
+      this.#onPulled();
       return { ...pulled, ms: this.#clock.monotonic() - startedAt };
     }).finally(() => this.#pulls.delete(key));
     this.#pulls.set(key, pull);

@@ -79,6 +79,11 @@ export class PullRecords {
     this.#leave(image);
   }
 
+  /** An image is not here any more: one that somebody puts here later is another matter. */
+  removed(ref: string): void {
+    rmSync(this.#recordPath(ref), { force: true });
+  }
+
   /** How many pulls of the image go on. */
   #leave(image: string): number {
     const count = Math.max(0, (this.#pulling.get(image) ?? 0) - 1);

@@ -1,6 +1,6 @@
 import type { Taint } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { EventRecorder } from '../../client/event-recorder.ts';
+import type { EventRecorder, EventTarget } from '../../client/event-recorder.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { KubeletApi } from '../kubelet-api.ts';
 import type { ContainerRuntime, RuntimeVersion } from '../runtime/ports.ts';
@@ -32,6 +32,11 @@ export interface NodeReporting {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** What events of the node are about: upstream's kubelets name themselves by name in place of the uid, and people look for that. */
+export function nodeTarget(name: string): EventTarget {
+  return { apiVersion: 'v1', kind: 'Node', object: { metadata: { name, uid: name } } };
+}
+
 /** The part of the kubelet that tells the API server of the node: the Node and its lease. */
 export function nodeReporting(
   setup: NodeSetup,
@@ -47,12 +52,7 @@ export function nodeReporting(
   },
 ): NodeReporting {
   const { api, settings, runtime, clock, log } = parts;
-  // upstream's kubelets name themselves by name in place of the uid, and people look for that
-  const target = {
-    apiVersion: 'v1',
-    kind: 'Node',
-    object: { metadata: { name: settings.nodeName, uid: settings.nodeName } },
-  };
+  const target = nodeTarget(settings.nodeName);
   const reporter = new NodeReporter({
     api,
     identity: identityOf(setup, settings, parts.version),

@@ -106,6 +106,10 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
       const auth = credential === undefined ? undefined : AuthConfig.fromPartial(credential);
       return (await images.pullImage({ image: spec, auth, sandboxConfig }, { signal })).imageRef;
     },
+    async removeImage(image, signal) {
+      const spec = { image, annotations: {}, userSpecifiedImage: '', runtimeHandler: '', imageRef: '' };
+      await orUndefined(() => images.removeImage({ image: spec }, { signal }));
+    },
     events(onOpen, signal) {
       return client.getContainerEvents({}, { signal, onOpen });
     },

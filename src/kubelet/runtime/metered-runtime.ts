@@ -67,6 +67,7 @@ export function meteredRuntime(runtime: ContainerRuntime, registry: Registry): C
     listImages: metered('list_images', runtime.listImages),
     imageStatus: metered('image_status', runtime.imageStatus),
     pullImage: metered('pull_image', runtime.pullImage),
+    removeImage: metered('remove_image', runtime.removeImage),
     events: (onOpen, signal) => runtime.events(onOpen, signal),
   };
 }

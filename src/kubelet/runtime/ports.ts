@@ -99,6 +99,9 @@ export interface ContainerRuntime {
     signal: AbortSignal,
   ): Promise<string>;
 
+  /** Removes an image with all its names. One that is not there is fine. */
+  removeImage(id: string, signal: AbortSignal): Promise<void>;
+
   /**
    * Pushed changes. Rejects with `unimplemented` where the runtime has none, with `unavailable` when the connection ends. `onOpen` is called when
    * the runtime says that the stream is open; some say so with the first event only.

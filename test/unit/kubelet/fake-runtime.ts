@@ -193,6 +193,8 @@ export class FakeRuntime implements ContainerRuntime {
     return image;
   }
 
+  async removeImage(): Promise<void> {}
+
   async *events(onOpen: () => void, signal: AbortSignal) {
     const queue: ContainerEventResponse[] = [];
     let wake = (): void => {};

@@ -32,7 +32,9 @@ export class PullDisplay {
     this.#written = now();
   }
 
+  /** Before the layers are known, and where none had to be looked at, there is nothing to show. */
   show(progress: Layers): void {
+    if (progress.layersTotal === 0) return;
     const now = this.#now();
     // Layers that were there before are no speed.
     this.#began.bytes ??= progress.bytesDone;

@@ -35,7 +35,10 @@ export async function serveImage(
     const isManifest = request.url?.includes('/manifests/') === true;
     const bytes = blob?.bytes ?? (isManifest ? image.manifest.bytes : undefined);
     if (bytes === undefined) response.writeHead(404).end();
-    else response.writeHead(200, { 'content-type': MANIFEST_TYPE, 'content-length': bytes.length }).end(bytes);
+    else {
+      const digest = isManifest ? { 'docker-content-digest': image.manifest.digest } : {};
+      response.writeHead(200, { 'content-type': MANIFEST_TYPE, 'content-length': bytes.length, ...digest }).end(bytes);
+    }
   };
   const server: Server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
   server.listen(0, '127.0.0.1');

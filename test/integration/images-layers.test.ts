@@ -291,6 +291,67 @@ describe('one image asked for with different credentials', () => {
   });
 });
 
+describe('an image that is here already', () => {
+  const imageOf = async (content: string): Promise<BuiltImage> =>
+    buildImage([await buildLayer([[{ name: 'f' }, content]])]);
+
+  it('is asked for with one HEAD, and only its name is written down', async () => {
+    const image = await imageOf('the same');
+    const server = await serve(image);
+    const { images } = await open();
+    await images.pull(`${server.address}/a:1`, undefined, never);
+    server.requests.splice(0);
+    const record = await images.pull(`${server.address}/a:1`, undefined, never);
+    expect(record).toMatchObject({ id: image.config.digest, repoTags: [`${server.address}/a:1`] });
+    expect(server.requests.map(r => `${r.method} ${r.url}`)).toEqual(['HEAD /v2/a/manifests/1']);
+  });
+
+  it('is fetched when its tag stands for another one now', async () => {
+    const [before, after] = [await imageOf('before'), await imageOf('after')];
+    let isMoved = false;
+    const server = await serve(before, (request, response) => {
+      const blob = [after.config, ...after.layers].find(b => request.url?.includes(b.digest));
+      const bytes = blob?.bytes ?? (request.url?.includes('/manifests/1') ? after.manifest.bytes : undefined);
+      if (!isMoved || bytes === undefined) return false;
+      response.writeHead(200, { 'docker-content-digest': after.manifest.digest }).end(bytes);
+      return true;
+    });
+    const { images } = await open();
+    await images.pull(`${server.address}/a:1`, undefined, never);
+    isMoved = true;
+    expect((await images.pull(`${server.address}/a:1`, undefined, never)).id).toBe(after.config.digest);
+  });
+
+  it('is not for him who may not have it', async () => {
+    const image = await imageOf('secret');
+    let isOpen = true;
+    const server = await serve(image, (_request, response) => {
+      if (isOpen) return false;
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      return true;
+    });
+    const { images } = await open();
+    await images.pull(`${server.address}/a:1`, undefined, never);
+    isOpen = false;
+    await expect(images.pull(`${server.address}/a:1`, undefined, never)).rejects.toMatchObject({
+      code: 'unauthenticated',
+    });
+    expect(images.list()).toHaveLength(1);
+  });
+
+  it('is fetched where the registry knows no HEAD', async () => {
+    const image = await imageOf('no HEAD');
+    const server = await serve(image, (request, response) => {
+      if (request.method !== 'HEAD') return false;
+      response.writeHead(405).end();
+      return true;
+    });
+    const { images } = await open();
+    await images.pull(`${server.address}/a:1`, undefined, never);
+    expect((await images.pull(`${server.address}/a:1`, undefined, never)).id).toBe(image.config.digest);
+  });
+});
+
 describe('a small image', () => {
   it('does not wait for the large layers of another', async () => {
     const layers = await Promise.all(Array.from({ length: 5 }, () => buildLayer([[{ name: 'f' }, randomBytes(1000)]])));

@@ -19,7 +19,7 @@ export interface FetchedImage {
   /** Digest of what the tag stands for: the index where there is one. */
   readonly digest: string;
   readonly sizeBytes: number;
-  readonly document: ConfigDocument;
+  readonly document: Pick<ConfigDocument, 'diffIds' | 'config'>;
   readonly configJson: string;
   unpin(): void;
 }

@@ -24,12 +24,13 @@ export function hostDirectoryNames(registry: string): readonly string[] {
  * the files are small. Throws `failed-precondition` for what cannot be read.
  */
 export function readHostDirectory(root: string, registry: string): HostDirectory | undefined {
-  const path = hostDirectoryNames(registry)
-    .map(name => join(root, name))
-    .find(directory => statSync(directory, { throwIfNoEntry: false }) !== undefined);
-  if (path === undefined) return undefined;
-  const file = join(path, 'hosts.toml');
+  const paths = hostDirectoryNames(registry).map(name => join(root, name));
+  let path = root;
   try {
+    const found = paths.find(directory => statSync(directory, { throwIfNoEntry: false }) !== undefined);
+    if (found === undefined) return undefined;
+    path = found;
+    const file = join(path, 'hosts.toml');
     const text = readIfThere(file);
     if (text === '') return { path, entries: [certificateFiles(path)], problem: undefined };
     try {

@@ -19,6 +19,11 @@ export type BlobLocation =
 export interface ImageSource {
   /** The manifest or index that a tag or digest stands for, verified against the digest when one is asked for. */
   manifest(tagOrDigest: string, signal: AbortSignal): Promise<ManifestBlob>;
+  /**
+   * The digest of the same, as the source says it without giving it (HEAD): it tells that nothing has changed, and that who asks may have it. Undefined where
+   * it says none.
+   */
+  digestOf?(tagOrDigest: string, signal: AbortSignal): Promise<string | undefined>;
   /** A small blob, whole and verified. */
   document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer>;
   /** Where a layer is, to be asked for right before it is read: a token in it gets old. */

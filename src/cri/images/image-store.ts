@@ -26,6 +26,7 @@ import type { RegistryAuth } from './registry-access.ts';
 import type { RegistryTimeouts } from './registry-http.ts';
 import { SharedWork } from './shared-work.ts';
 import { StoreUsage } from './store-usage.ts';
+import { unchangedImage } from './unchanged-image.ts';
 import { Unpackers } from './unpackers.ts';
 
 /** The image store as the image service uses it. */
@@ -238,7 +239,10 @@ class LocalImages implements Images {
   ): Promise<ImageRecord> {
     const wanted = reference.digest ?? reference.tag ?? 'latest';
     const bringIn = (source: ImageSource): Promise<ImageRecord> => {
-      const fetch: Fetch = (target, s) => fetchImage(source, wanted, target, s);
+      const stored = this.#find(canonicalName(reference));
+      const fetch: Fetch = async (target, s) =>
+        (stored === undefined ? undefined : await unchangedImage(stored, reference, source, this.#layers, s)) ??
+        fetchImage(source, wanted, target, s);
       return this.#bringIn(canonicalName(reference), [reference], fetch, onProgress, signal);
     };
     return this.#registries.use(reference, auth, bringIn, signal);

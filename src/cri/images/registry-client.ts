@@ -3,7 +3,7 @@ import { GantryError, invalidArgument, notFound, unavailable } from '../../base/
 import { sha256Hex } from '../../base/hash.ts';
 import type { BlobLocation, ImageSource, ManifestBlob } from './image-source.ts';
 import { type Descriptor, MANIFEST_ACCEPT } from './manifest.ts';
-import { type ImageReference, isLoopbackRegistry, repositoryName } from './reference.ts';
+import { type ImageReference, isDigest, isLoopbackRegistry, repositoryName } from './reference.ts';
 import type { RegistryAuth, RegistryEndpoint, RegistryOptions, RepositoryAccess } from './registry-access.ts';
 import { isNotHttps, RegistryConnections } from './registry-http.ts';
 import { basicAuthorization, fetchToken, type TokenRequest, tokenRequests } from './registry-token.ts';
@@ -81,6 +81,13 @@ export class RegistryRepository implements ImageSource {
     return { bytes, digest, mediaType: headerText(response, 'content-type') };
   }
 
+  async digestOf(tagOrDigest: string, signal: AbortSignal): Promise<string | undefined> {
+    const { response } = await this.#get(`manifests/${tagOrDigest}`, { accept: MANIFEST_ACCEPT }, signal, true);
+    response.resume();
+    const digest = headerText(response, 'docker-content-digest');
+    return isDigest(digest) ? digest : undefined;
+  }
+
   async document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
     if (descriptor.size > MAX_DOCUMENT)
       throw invalidArgument(
@@ -134,13 +141,14 @@ export class RegistryRepository implements ImageSource {
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    isHead = false,
   ): Promise<{ response: IncomingMessage; url: URL }> {
-    let answer = await this.#getByEitherScheme(path, headers, signal);
+    let answer = await this.#getByEitherScheme(path, headers, signal, isHead);
     if (answer.response.statusCode === 401) {
       const challenges = parseChallenges(headerText(answer.response, 'www-authenticate'));
       answer.response.resume();
       await this.#authenticate(challenges, signal);
-      answer = await this.#getOnce(path, headers, signal);
+      answer = await this.#getOnce(path, headers, signal, isHead);
     }
     const status = answer.response.statusCode;
     if (status !== 200 && !(status === 206 && headers['range'] !== undefined))
@@ -153,23 +161,25 @@ export class RegistryRepository implements ImageSource {
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    isHead = false,
   ): Promise<{ response: IncomingMessage; url: URL }> {
     const other = this.#endpoint.otherScheme;
     try {
-      const answer = await this.#getOnce(path, headers, signal);
+      const answer = await this.#getOnce(path, headers, signal, isHead);
       if (other !== 'https' || answer.response.statusCode !== 400) return answer;
       answer.response.destroy();
     } catch (error) {
       if (other !== 'http' || !isNotHttps(error)) throw error;
     }
     this.#endpoint = { ...this.#endpoint, scheme: other, otherScheme: undefined };
-    return this.#getOnce(path, headers, signal);
+    return this.#getOnce(path, headers, signal, isHead);
   }
 
   async #getOnce(
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
+    isHead = false,
   ): Promise<{ response: IncomingMessage; url: URL }> {
     const { scheme, root, mirrorOf, tls, dialTimeoutMs } = this.#endpoint;
     const first = new URL(`${scheme}://${this.#host}${root}/${this.#reference.path}/${path}`);
@@ -182,7 +192,7 @@ export class RegistryRepository implements ImageSource {
         if (this.#authorization !== undefined) sent['authorization'] = this.#authorization;
       }
       Object.assign(sent, headers);
-      const response = await this.#connections.send(url, { headers: sent, tls, dialTimeoutMs }, signal);
+      const response = await this.#connections.send(url, { headers: sent, tls, dialTimeoutMs, isHead }, signal);
       const location = response.headers.location;
       if (location === undefined || ![301, 302, 303, 307, 308].includes(response.statusCode ?? 0))
         return { response, url };

@@ -25,8 +25,9 @@ export interface RegistryRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly tls?: RegistryTls | undefined;
   readonly dialTimeoutMs?: number | undefined;
-  /** A form to POST; a GET without it. */
+  /** A form to POST; a GET without it, unless `isHead`. */
   readonly form?: string;
+  readonly isHead?: boolean;
 }
 
 /** Connections for one pull: kept open between its requests, closed by `close`. */
@@ -41,7 +42,7 @@ export class RegistryConnections {
   }
 
   /**
-   * One GET or POST, redirects not followed. Throws `unavailable` (reason RegistryUnavailable) that names the host and the cause when there is no
+   * One GET, HEAD or POST, redirects not followed. Throws `unavailable` (reason RegistryUnavailable) that names the host and the cause when there is no
    * answer. A server may close a kept connection in the moment it is used again: the request then goes out once more. Silence inside the body is the
    * reader's to judge: one who is slow himself must not take it for the server's.
    */
@@ -50,7 +51,7 @@ export class RegistryConnections {
       const secure = url.protocol === 'https:';
       const call = secure ? httpsRequest : httpRequest;
       const agent = secure ? this.#secureAgent(what.tls) : this.#http;
-      const method = what.form === undefined ? 'GET' : 'POST';
+      const method = what.form !== undefined ? 'POST' : what.isHead === true ? 'HEAD' : 'GET';
       const request = call(url, { method, headers: what.headers, agent, signal, lookup: this.#lookup });
       const stopAfter = (ms: number, error: () => GantryError): NodeJS.Timeout =>
         setTimeout(() => request.destroy(error()), ms);
@@ -65,7 +66,7 @@ export class RegistryConnections {
         clearTimeout(timer);
         const wasClosed = request.reusedSocket && ['ECONNRESET', 'EPIPE'].includes(errnoName(error) ?? '');
         if (wasClosed && !signal.aborted) resolve(this.send(url, what, signal));
-        else reject(signal.aborted ? signal.reason : registryDown(url, error));
+        else reject(signal.aborted ? signal.reason : registryDown(url, error, method));
       });
       request.once('response', response => {
         clearTimeout(timer);
@@ -156,13 +157,13 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /** A registry that gives no answer, said in one line with the host and the cause. */
-export function registryDown(url: URL, error: unknown): GantryError {
+export function registryDown(url: URL, error: unknown, method = 'GET'): GantryError {
   if (error instanceof GantryError && error.code === 'failed-precondition') return error;
   const code = String((error as { code?: unknown } | undefined)?.code ?? '');
   const text = errorMessage(error);
   const isTls = /CERT|SELF_SIGNED|UNABLE_TO_|SSL|TLS/.test(code);
   const cause = CAUSES[code] ?? (isTls ? `TLS error: ${text} (${code})` : text === '' ? code : text);
-  return unavailable(`registry ${url.host}: ${cause} (GET ${url.origin}${url.pathname})`, {
+  return unavailable(`registry ${url.host}: ${cause} (${method} ${url.origin}${url.pathname})`, {
     cause: error,
     reason: 'RegistryUnavailable',
   });

@@ -5,7 +5,7 @@ import type { Descriptor } from './manifest.ts';
 import type { RepositoryAccess } from './registry-access.ts';
 
 /** One server that may have an image: a RegistryRepository. */
-export interface RepositorySource extends Pick<ImageSource, 'manifest' | 'document' | 'close'> {
+export interface RepositorySource extends Pick<Required<ImageSource>, 'manifest' | 'digestOf' | 'document' | 'close'> {
   readonly canResolve: boolean;
   readonly canPull: boolean;
   access(): RepositoryAccess;
@@ -29,13 +29,11 @@ export class RegistrySources implements ImageSource {
   }
 
   manifest(tagOrDigest: string, signal: AbortSignal): Promise<ManifestBlob> {
-    const isTag = !tagOrDigest.startsWith('sha256:');
-    return this.#first(
-      this.#sources.filter(s => s.canPull && (s.canResolve || !isTag)),
-      isTag ? 'say what the tag stands for (capabilities pull and resolve)' : 'be pulled from (capability pull)',
-      source => source.manifest(tagOrDigest, signal),
-      signal,
-    );
+    return this.#firstFor(tagOrDigest, source => source.manifest(tagOrDigest, signal), signal);
+  }
+
+  digestOf(tagOrDigest: string, signal: AbortSignal): Promise<string | undefined> {
+    return this.#firstFor(tagOrDigest, source => source.digestOf(tagOrDigest, signal), signal);
   }
 
   document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
@@ -65,6 +63,15 @@ export class RegistrySources implements ImageSource {
   #untried(able: readonly RepositorySource[]): readonly RepositorySource[] {
     const left = able.filter(s => !this.#failed.has(s));
     return left.length > 0 ? left : able.slice(-1);
+  }
+
+  #firstFor<T>(tagOrDigest: string, ask: (source: RepositorySource) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const isTag = !tagOrDigest.startsWith('sha256:');
+    const able = this.#sources.filter(s => s.canPull && (s.canResolve || !isTag));
+    const what = isTag
+      ? 'say what the tag stands for (capabilities pull and resolve)'
+      : 'be pulled from (capability pull)';
+    return this.#first(able, what, ask, signal);
   }
 
   async #first<T>(

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { PullDisplay } from '../../../src/cmd/pull-display.ts';
 
-const progress = (megabytes: number, layersDone = 0) => ({
+const progress = (megabytes: number) => ({
   bytesDone: BigInt(megabytes * 1e6),
   bytesTotal: 300_000_000n,
-  layersDone,
+  layersDone: 0,
   layersTotal: 8,
 });
 
@@ -54,5 +54,17 @@ describe('how far a pull is', () => {
         [3, 300],
       ]),
     ).toBe('');
+  });
+
+  it('is nothing where nothing had to be fetched', () => {
+    let text = '';
+    const write = (piece: unknown): boolean => {
+      text += String(piece);
+      return true;
+    };
+    const display = new PullDisplay({ isTTY: true, write }, () => 0);
+    display.show({ bytesDone: 0n, bytesTotal: 0n, layersDone: 0, layersTotal: 0 });
+    display.end();
+    expect(text).toBe('');
   });
 });

@@ -17,6 +17,7 @@ function source(name: string, fails?: ErrorCode, able: Partial<RepositorySource>
     canResolve: true,
     canPull: true,
     manifest: () => give({ bytes: Buffer.from(name), mediaType: '', digest: '' }),
+    digestOf: () => give(name),
     document: () => give(Buffer.from(name)),
     access: () => ({ authorization: name }) as RepositoryAccess,
     close: () => undefined,

@@ -18,6 +18,11 @@ export class JoinedOperations {
     return signal === undefined ? running : untilAborted(running, signal);
   }
 
+  /** Whether an operation is at work under exactly this key. */
+  has(key: string): boolean {
+    return this.#running.has(key);
+  }
+
   /** Resolves when the operations under keys that begin with `prefix` (all, by default) have ended, however they end. */
   async idle(prefix = ''): Promise<void> {
     for (;;) {

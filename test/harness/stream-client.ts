@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { tcpSocketIn } from '../../src/linux/netns-socket.ts';
 import { SpdySession } from '../../src/remotecommand/spdy/session.ts';
 import { collect } from './bytes.ts';
@@ -16,10 +17,11 @@ export interface Asked {
 
 const COMMAND_PROTOCOL = 'v4.channel.k8s.io';
 
-/** Asks for SPDY at a URL on the loopback of a network namespace. */
-export async function askSpdy(netns: string, url: string, protocol = COMMAND_PROTOCOL): Promise<Asked> {
+/** Asks for SPDY at a URL on the loopback of a network namespace; over TLS, where it says so, from a server whose certificate `ca` has signed. */
+export async function askSpdy(netns: string, url: string, protocol = COMMAND_PROTOCOL, ca?: string): Promise<Asked> {
   const { port, pathname } = new URL(url);
-  const socket = await connectIn(netns, Number(port));
+  const plain = await connectIn(netns, Number(port));
+  const socket = url.startsWith('https:') ? await secured(plain, ca) : plain;
   return new Promise((resolve, reject) => {
     const sent = request({
       createConnection: () => socket,
@@ -47,6 +49,13 @@ function connectIn(netns: string, port: number): Promise<Socket> {
   });
 }
 
+function secured(socket: Socket, ca: string | undefined): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const secure = connectTls({ socket, ca, host: '127.0.0.1' }, () => resolve(secure));
+    secure.once('error', reject);
+  });
+}
+
 export interface WantedOfClient {
   readonly stdin?: boolean;
   readonly stdout?: boolean;
@@ -67,8 +76,13 @@ export interface ClientCommand {
 }
 
 /** Opens the streams of an exec or attach at its URL. */
-export async function openCommand(netns: string, url: string, wanted: WantedOfClient): Promise<ClientCommand> {
-  const { socket, head, status, body } = await askSpdy(netns, url);
+export async function openCommand(
+  netns: string,
+  url: string,
+  wanted: WantedOfClient,
+  ca?: string,
+): Promise<ClientCommand> {
+  const { socket, head, status, body } = await askSpdy(netns, url, COMMAND_PROTOCOL, ca);
   if (status !== 101) throw new Error(`${status}: ${body}`);
   const session = new SpdySession(socket, head, { role: 'client', onStream: () => 1, maxStreams: 0, idleMs: 0 });
   const open = (streamType: string): Promise<Duplex> => session.openStream({ streamtype: streamType });

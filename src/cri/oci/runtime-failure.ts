@@ -23,6 +23,12 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
   const unopened = /open executable: (.+)$/.exec(text)?.[1];
   if (unopened !== undefined)
     return new GantryError('invalid-argument', `exec: the program cannot be opened: ${unopened}`);
+  const limit = REFUSED_LIMIT.exec(text);
+  if (limit !== null)
+    return new GantryError(
+      'invalid-argument',
+      `the kernel refuses the value of ${limit[1]}: ${limit[2]?.toLowerCase()}`,
+    );
   const sysctl = /\/proc\/sys\/(\S+?)[`'"]?: (.+)$/.exec(text);
   if (sysctl !== null)
     return new GantryError('invalid-argument', `sysctl ${sysctl[1]?.replaceAll('/', '.')} cannot be set: ${sysctl[2]}`);
@@ -45,6 +51,10 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
 export function saysUnknownContainer(output: string): boolean {
   return /container (`[^`]*` |"[^"]*" )?does not exist|error opening file `[^`]*\/status`: No such file/.test(output);
 }
+
+/** crun and runc of a file of a group into which they could not write, except that of the memory limit, which has a message of its own. */
+const REFUSED_LIMIT =
+  /writ(?:e|ing)(?: file)? [`'"]?(?:\/sys\/fs\/cgroup\/\S*\/)?((?:cpu|cpuset|pids|hugetlb|io|blkio)\.[\w.]+)[`'"]?: (numerical result out of range|invalid argument)/i;
 
 /** crun and runc of a container that has ended. */
 const ENDED =

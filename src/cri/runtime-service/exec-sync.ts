@@ -1,4 +1,4 @@
-import { errorCode, failedPrecondition } from '../../base/errors.ts';
+import { failedPrecondition } from '../../base/errors.ts';
 import type { ExecSyncRequest, ExecSyncResponse } from '../../rpc/cri-api.ts';
 import { containerState } from '../store/container-record.ts';
 import { checkCommand } from '../validation/command.ts';
@@ -6,6 +6,7 @@ import { wrong } from '../validation/field.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { execProcess } from './exec-process.ts';
 import { runtimeOf } from './runtime-of.ts';
+import { unlessEnded } from './unless-ended.ts';
 
 /** The CRI's limit for each of stdout and stderr; what is over is dropped. */
 const MAX_OUTPUT_BYTES = 16 << 20;
@@ -35,9 +36,6 @@ export async function execSync(
       signal,
     );
   } catch (error) {
-    // what the runtime says of a container that ends under its hands is about its own doings
-    if (errorCode(error) === 'internal' && record.init !== undefined && !ctx.node.isAlive(record.init))
-      throw failedPrecondition(`container ${record.id} is not running`, { cause: error });
-    throw error;
+    throw await unlessEnded(ctx, record, error);
   }
 }

@@ -8,6 +8,7 @@ import { containerState, isUnstarted } from '../store/container-record.ts';
 import { checkResources } from '../validation/resources.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { runtimeOf } from './runtime-of.ts';
+import { unlessEnded } from './unless-ended.ts';
 
 /**
  * Changes the limits of a created or running container; what the request leaves at zero stays. ContainerStatus shows them from then on. Idempotent, one at a time
@@ -30,8 +31,12 @@ export async function updateContainerResources(
       throw failedPrecondition(`container ${id} is ${state}: its limits cannot be changed`);
     const resources = mergeResources(record.config.linux?.resources, linux);
     const { devices: _, ...limits } = decideResources(resources, ctx.node.facts, []);
-    if (isUnstarted(record)) writeLimits(ctx, id, limits);
-    else await runtimeOf(ctx, id).update(id, limits, signal);
+    try {
+      if (isUnstarted(record)) writeLimits(ctx, id, limits);
+      else await runtimeOf(ctx, id).update(id, limits, signal);
+    } catch (error) {
+      throw await unlessEnded(ctx, record, error);
+    }
     faultPoint('cri/update-container-resources/updated');
     ctx.store.updateContainer(id, {
       config: {

@@ -53,6 +53,12 @@ describe('what a runtime says', () => {
     ['failed-precondition', 'container `5cc8` is not running', 'crun'],
     ['failed-precondition', 'time="x" level=error msg="cannot start a container that has stopped"', 'runc'],
     ['failed-precondition', 'error opening file `/run/crun/x/status`: No such file or directory', 'crun'],
+    ['invalid-argument', 'writing file `cpuset.cpus`: Numerical result out of range', 'crun'],
+    [
+      'invalid-argument',
+      'failed to write "99": write /sys/fs/cgroup/cpuset/a/b/cpuset.cpus: numerical result out of range',
+      'runc',
+    ],
     ['invalid-argument', 'open executable: Operation not permitted', 'crun'],
     ['invalid-argument', 'open /proc/sys/net/nope: No such file or directory', 'crun'],
     ['invalid-argument', 'write to `/proc/sys/kernel/sem`: Invalid argument', 'crun'],

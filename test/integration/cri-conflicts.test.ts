@@ -9,7 +9,7 @@ import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
 import { seededRandom } from '../harness/random.ts';
 import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
 
-const ROUNDS = process.env['GANTRY_SOAK'] === '1' ? 100 : 4;
+const ROUNDS = process.env['GANTRY_SOAK'] === '1' ? 100 : 2;
 const random = seededRandom();
 
 let target: RuntimeHost;

@@ -82,7 +82,8 @@ export function runtimeServiceHandlers(
 
     runPodSandbox: (request, { signal }) => {
       const { name: pod = '', namespace = '' } = request.config?.metadata ?? {};
-      return told(ctx, 'RunPodSandbox', { pod, namespace }, runPodSandbox(ctx, request, signal), r => ({
+      const fields = { pod: shortened(pod, 253), namespace: shortened(namespace, 253) };
+      return told(ctx, 'RunPodSandbox', fields, runPodSandbox(ctx, request, signal), r => ({
         sandbox: r.podSandboxId,
       }));
     },
@@ -91,7 +92,10 @@ export function runtimeServiceHandlers(
     removePodSandbox: (request, { signal }) =>
       told(ctx, 'RemovePodSandbox', ofSandbox(ctx, request.podSandboxId), removePodSandbox(ctx, request, signal)),
     createContainer: (request, { signal }) => {
-      const fields = { ...ofSandbox(ctx, request.podSandboxId), name: request.config?.metadata?.name ?? '' };
+      const fields = {
+        ...ofSandbox(ctx, request.podSandboxId),
+        name: shortened(request.config?.metadata?.name ?? '', 253),
+      };
       return told(ctx, 'CreateContainer', fields, createContainer(ctx, request, signal), r => ({
         container: r.containerId,
       }));
@@ -125,14 +129,22 @@ export function runtimeServiceHandlers(
 
 function ofSandbox(ctx: RuntimeServiceContext, id: string): object {
   const metadata = ctx.store.findSandbox(id)?.config.metadata;
-  return { sandbox: id, ...(metadata === undefined ? {} : { pod: metadata.name, namespace: metadata.namespace }) };
+  return {
+    sandbox: shortened(id, 64),
+    ...(metadata === undefined ? {} : { pod: metadata.name, namespace: metadata.namespace }),
+  };
 }
 
 function ofContainer(ctx: RuntimeServiceContext, id: string): object {
   const record = ctx.store.findContainer(id);
-  if (record === undefined) return { container: id };
+  if (record === undefined) return { container: shortened(id, 64) };
   const pod = ctx.store.sandbox(record.sandboxId)?.config.metadata?.name ?? '';
   return { container: id, name: record.config.metadata?.name ?? '', pod };
+}
+
+/** A client's text as a line of the log has it: a request may hold 80 MiB of it. */
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** One log line per call that changes something: what, on which, how long, and how it ended. */
@@ -150,7 +162,8 @@ async function told<R>(
     ctx.log.info({ ...fields, ...ofResult(result), ms: ms() }, rpc);
     return result;
   } catch (error) {
-    ctx.log.warn({ ...fields, ms: ms(), code: errorCode(error) }, `${rpc} failed: ${errorMessage(error)}`);
+    const why = errorMessage(error);
+    ctx.log.warn({ ...fields, ms: ms(), code: errorCode(error) }, `${rpc} failed: ${shortened(why, 4_096)}`);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { invalidArgument } from '../../base/errors.ts';
 import { type ContainerConfig, MountPropagation, Signal, SupplementalGroupsPolicy } from '../../rpc/cri-api.ts';
-import { checkAbsolutePath, checkArgument, checkEnum, checkNoNul, checkPath, wrong } from './field.ts';
+import { checkAbsolutePath, checkArgument, checkEnum, checkNoNul, checkObjectName, checkPath, wrong } from './field.ts';
 import { checkResources } from './resources.ts';
 import { checkSecurityContext } from './security-context.ts';
 
@@ -16,7 +16,8 @@ export function checkContainerConfig(config: ContainerConfig | undefined): Check
   if (config === undefined) throw invalidArgument('config is missing');
   checkNoNul('config', config);
   const { metadata } = config;
-  if (metadata === undefined || metadata.name === '') throw invalidArgument('config.metadata.name is empty');
+  if (metadata === undefined) throw invalidArgument('config.metadata is missing');
+  checkObjectName('config.metadata.name', metadata.name);
   if (config.image === undefined || config.image.image === '') throw invalidArgument('config.image.image is empty');
   checkProcess(config);
   checkMounts(config);

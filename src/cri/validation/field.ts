@@ -33,6 +33,16 @@ export function checkPath(field: string, path: string): void {
     throw wrong(field, path, `has a part that is longer than the ${MAX_NAME_BYTES} bytes of a file name`);
 }
 
+/** The longest name that the API gives to anything (a DNS subdomain, RFC 1123). */
+const MAX_OBJECT_NAME = 253;
+
+/** The name of an object, of whichever kind: it goes into environments, logs and labels of others. */
+export function checkObjectName(field: string, name: string): void {
+  if (name === '') throw invalidArgument(`${field} is empty`);
+  if (name.length > MAX_OBJECT_NAME)
+    throw wrong(field, name, `is longer than the ${MAX_OBJECT_NAME} characters of a name`);
+}
+
 /** What a program can be given as one argument or one environment variable. */
 export function checkArgument(field: string, text: string): void {
   if (Buffer.byteLength(text) > MAX_ARGUMENT_BYTES)

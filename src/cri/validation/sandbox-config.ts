@@ -1,7 +1,7 @@
 import { isIp } from '../../base/cidr.ts';
 import { invalidArgument } from '../../base/errors.ts';
 import { type PodSandboxConfig, Protocol } from '../../rpc/cri-api.ts';
-import { checkAbsolutePath, checkEnum, checkNoNul, checkPath, checkRange, wrong } from './field.ts';
+import { checkAbsolutePath, checkEnum, checkNoNul, checkObjectName, checkPath, checkRange, wrong } from './field.ts';
 import { checkResources } from './resources.ts';
 import { checkSecurityContext } from './security-context.ts';
 
@@ -23,7 +23,7 @@ export function checkSandboxConfig(config: PodSandboxConfig | undefined): Checke
   const { metadata, hostname, linux } = config;
   if (metadata === undefined) throw invalidArgument('config.metadata is missing');
   for (const part of ['name', 'namespace', 'uid'] as const) {
-    if (metadata[part] === '') throw invalidArgument(`config.metadata.${part} is empty`);
+    checkObjectName(`config.metadata.${part}`, metadata[part]);
     // they identify the sandbox together, joined by slashes
     if (metadata[part].includes('/')) throw wrong(`config.metadata.${part}`, metadata[part], 'contains a slash');
   }

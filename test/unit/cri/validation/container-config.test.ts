@@ -41,7 +41,13 @@ describe('a container configuration', () => {
   });
 
   it.each<[string, Partial, string]>([
-    ['no name', { metadata: undefined }, 'config.metadata.name is empty'],
+    ['no metadata', { metadata: undefined }, 'config.metadata is missing'],
+    ['no name', { metadata: { name: '', attempt: 0 } }, 'config.metadata.name is empty'],
+    [
+      'a name that is too long',
+      { metadata: { name: 'x'.repeat(254), attempt: 0 } },
+      'is longer than the 253 characters of a name',
+    ],
     ['no image', { image: undefined }, 'config.image.image is empty'],
     [
       'a NUL byte in a variable',

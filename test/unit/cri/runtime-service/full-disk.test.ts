@@ -3,11 +3,13 @@ import { errorCode, GantryError } from '../../../../src/base/errors.ts';
 import type { RuntimeServiceContext } from '../../../../src/cri/runtime-service/context.ts';
 import { createContainer } from '../../../../src/cri/runtime-service/create-container.ts';
 import { recordExit } from '../../../../src/cri/runtime-service/record-exit.ts';
+import { removeContainer } from '../../../../src/cri/runtime-service/remove-container.ts';
 import { removePodSandbox } from '../../../../src/cri/runtime-service/remove-pod-sandbox.ts';
 import { runPodSandbox } from '../../../../src/cri/runtime-service/run-pod-sandbox.ts';
 import { startContainer } from '../../../../src/cri/runtime-service/start-container.ts';
 import { stopContainer } from '../../../../src/cri/runtime-service/stop-container.ts';
 import { updateContainerResources } from '../../../../src/cri/runtime-service/update-container-resources.ts';
+import { containerState } from '../../../../src/cri/store/container-record.ts';
 import { RecordStore } from '../../../../src/cri/store/record-store.ts';
 import {
   CreateContainerRequest,
@@ -39,7 +41,7 @@ function fullAt(n: number): { machine: FakeMachine; ctx: RuntimeServiceContext; 
   return { machine, ctx, writes: () => writes };
 }
 
-/** A pod from its beginning to its removal; each call that finds the disk full is made once more. */
+/** A pod from its beginning to its removal; each call that finds the disk full is made once more, and a start with a new container, as a kubelet does. */
 async function life(ctx: RuntimeServiceContext, refused: string[]): Promise<void> {
   const twice = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
     try {
@@ -52,10 +54,21 @@ async function life(ctx: RuntimeServiceContext, refused: string[]): Promise<void
   const config = { metadata: { name: 'web', namespace: 'default', uid: 'u1', attempt: 0 } };
   const run = RunPodSandboxRequest.fromPartial({ config });
   const { podSandboxId } = await twice('run', () => runPodSandbox(ctx, run));
-  const container = { metadata: { name: 'main', attempt: 0 }, image: { image: IMAGE_NAME } };
-  const create = CreateContainerRequest.fromPartial({ podSandboxId, config: container });
-  const { containerId } = await twice('create', () => createContainer(ctx, create));
-  await twice('start', () => startContainer(ctx, { containerId }));
+  let attempt = 0;
+  const make = async (): Promise<string> => {
+    const container = { metadata: { name: 'main', attempt }, image: { image: IMAGE_NAME } };
+    attempt += 1;
+    const create = CreateContainerRequest.fromPartial({ podSandboxId, config: container });
+    return (await createContainer(ctx, create)).containerId;
+  };
+  let containerId = await twice('create', make);
+  await twice('start', async () => {
+    if (containerState(ctx.store.requireContainer(containerId)) === 'exited') {
+      await removeContainer(ctx, { containerId });
+      containerId = await make();
+    }
+    await startContainer(ctx, { containerId });
+  });
   const update = UpdateContainerResourcesRequest.fromPartial({ containerId, linux: { cpuShares: 204n } });
   await twice('update', () => updateContainerResources(ctx, update));
   expect([...ctx.store.allSandboxes(), ...ctx.store.allContainers()].length).toBe(2);
@@ -65,15 +78,15 @@ async function life(ctx: RuntimeServiceContext, refused: string[]): Promise<void
 
 describe('a disk that is full', () => {
   it.each([
-    // what promises something to the caller is refused
+    // what promises something to the caller, or is needed to find a process again, is refused
     [1, ['run: resource-exhausted']],
     [2, ['run: resource-exhausted']],
     [3, ['create: resource-exhausted']],
     [4, ['create: resource-exhausted']],
+    [5, ['start: resource-exhausted']],
     // what has happened is not
-    [5, []],
-    [6, ['update: resource-exhausted']],
-    [7, []],
+    [6, []],
+    [7, ['update: resource-exhausted']],
     [8, []],
     [9, []],
     [10, []],

@@ -1,5 +1,5 @@
 import { getDefaultHighWaterMark, setDefaultHighWaterMark } from 'node:stream';
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
 import { errorMessage } from './base/errors.ts';
 import { clusterCommands } from './cmd/cluster-options.ts';
 import { VERSION } from './cmd/version.ts';
@@ -37,6 +37,12 @@ function program(): Command {
     .option('--dns-listen-shared <address:port...>', 'where all nodes and pods of the cluster do', [])
     .option('--dns-address <ip...>', "address of the cluster's DNS service", [])
     .action(async options => exitWith((await import('./cmd/run-node.ts')).runNode(options)));
+  gantry
+    .command('cni', { hidden: true })
+    .description('one call of a CNI plugin of ours by another runtime, in its environment and on stdin')
+    .addArgument(new Argument('<plugin>').choices(['gantry-bridge', 'loopback']))
+    .option('--cri-config <file>', 'configuration of the CRI shim, which says where addresses are written down')
+    .action(async (plugin, options) => exitWith((await import('./cmd/cni.ts')).runCniPlugin(plugin, options)));
   apiServerOptions(run.command('apiserver').description('the Kubernetes API server; all its state is in etcd')).action(
     async options => exitWith((await import('./cmd/run-apiserver.ts')).runApiServer(options)),
   );

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
 import { internalError } from '../base/errors.ts';
 import type { CriConfig } from '../cri/config.ts';
-import { readCriConfig } from '../cri/config-file.ts';
+import { DEFAULT_CRI_CONFIG_FILE, readCriConfig } from '../cri/config-file.ts';
 import { criServer } from '../cri/cri-server.ts';
 import { openImageStore } from '../cri/images/image-store.ts';
 import { openPodNetwork } from '../cri/network/pod-network.ts';
@@ -26,8 +26,6 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
 import { VERSION } from './version.ts';
-
-export const DEFAULT_CRI_CONFIG_FILE = '/etc/gantry/cri.yaml';
 
 export interface RunCriOptions {
   readonly config?: string;

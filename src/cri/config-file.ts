@@ -5,6 +5,9 @@ import { errnoName, invalidArgument } from '../base/errors.ts';
 import { type CriConfig, DEFAULT_CRI_CONFIG } from './config.ts';
 import { aliasProblem, isRegistry } from './images/reference.ts';
 
+/** Where it is looked for unless another one is named. */
+export const DEFAULT_CRI_CONFIG_FILE = '/etc/gantry/cri.yaml';
+
 /** The configuration file of the shim: what it does not name has its default. Throws `invalid-argument` naming file, line and field. */
 export function readCriConfig(path: string, required: boolean): CriConfig {
   let text: string;

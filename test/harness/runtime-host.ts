@@ -29,6 +29,8 @@ export interface RuntimeHost {
 export interface RuntimeHostOptions {
   /** Lines of /etc/gantry/cri.yaml. */
   readonly criConfig?: string;
+  /** Where containerd finds CNI plugins; Debian's unless given. */
+  readonly cniBinDir?: string;
   /** Unless true, the busybox image is imported. */
   readonly withoutImage?: boolean;
   /** Runs before the runtime is started. */
@@ -69,7 +71,8 @@ export async function containerdHost(options: RuntimeHostOptions = {}): Promise<
     mkdirSync(host.path('/etc/cni/net.d'), { recursive: true });
     writeFileSync(host.path(NETWORK_FILE.containerd), JSON.stringify(PEER_NETWORK));
     await options.prepare?.(host);
-    writeFileSync(host.path('/etc/containerd/config.toml'), PEER_CONFIG);
+    const config = PEER_CONFIG.replace('/usr/lib/cni', options.cniBinDir ?? '/usr/lib/cni');
+    writeFileSync(host.path('/etc/containerd/config.toml'), config);
     const service = await host.supervise('containerd', ['containerd']);
     const importImage = async (reference: Parameters<typeof imageArchive>[0]): Promise<void> => {
       await run(host, ['ctr', '--namespace', 'k8s.io', 'images', 'import', await imageArchive(reference)]);

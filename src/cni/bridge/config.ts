@@ -1,7 +1,7 @@
 import { parseCidr } from '../../base/cidr.ts';
 import { parseRangeSets, type RangeSet } from '../host-local/ranges.ts';
 import { CNI_ERROR, CniError } from '../protocol/error.ts';
-import { Fields, isObject, type JsonObject } from '../protocol/json.ts';
+import { Fields, isObject, type JsonObject, smallKeys } from '../protocol/json.ts';
 import { NAME_PATTERN } from '../protocol/network-list.ts';
 import type { ResultDns } from '../protocol/result.ts';
 import { type CniVersion, chooseVersion } from '../protocol/versions.ts';
@@ -63,7 +63,9 @@ export function refuseAddressArgs(args: readonly (readonly [string, string])[]):
  * the old single `ipam.subnet`); isDefaultGateway, which implies isGateway, ipMasq and hairpinMode are on unless switched off.
  * `runtimeConfig.ipRanges` replaces the file's ranges. Keys that would change what a pod gets and are not honoured are refused. Throws CniError 1, 2 or 7; without any range error 11, because the pod CIDR may be still to come.
  */
-export function parseBridgeConfig(config: JsonObject): BridgeConfig {
+export function parseBridgeConfig(given: JsonObject): BridgeConfig {
+  const { runtimeConfig } = given;
+  const config = runtimeConfig === undefined ? given : { ...given, runtimeConfig: smallKeys(runtimeConfig) };
   const fields = new Fields(config);
   const version = fields.string('cniVersion') ?? '0.2.0';
   const cniVersion = chooseVersion([version]);

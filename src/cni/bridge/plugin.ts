@@ -133,6 +133,11 @@ export class GantryBridge implements CniPlugin {
       await this.#giveUp(this.#journal(network), ({ containerId }) => !keep.has(containerId));
   }
 
+  /** Ends what DELs have begun, for a process that is about to end itself. */
+  async settle(): Promise<void> {
+    for (const journal of this.#journals.values()) await this.#released.sweep(journal);
+  }
+
   close(): void {
     this.#released.close();
     for (const journal of this.#journals.values()) journal.close();

@@ -61,7 +61,8 @@ function parseRange(value: unknown, field: string): AddressRange {
   if (BITS[family] - prefix < 2) throw invalid(`field ${field}.subnet: ${text} is too small to hand out addresses`);
   const address = (name: string, fallback: bigint): bigint => {
     const given = fields.string(name);
-    if (given === undefined) return fallback;
+    // containerd writes empty texts where nothing was chosen
+    if (given === undefined || given === '') return fallback;
     const found = addressOf(given, family);
     if (found === undefined || found < base || found > lastAddress(subnet))
       throw invalid(`field ${field}.${name}: ${given} is not in ${formatCidr(subnet)}`);

@@ -19,6 +19,19 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * The same value with the first letter of every key small, at all depths. Programs in Go take keys of any case, and containerd passes run-time values as `HostPort`, `IngressRate` and
+ * `Subnet`. A key that is there in both spellings keeps the small one.
+ */
+export function smallKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(smallKeys);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [key, smallKeys(inner)] as const);
+  const small = entries.map(([key, inner]) => [key.slice(0, 1).toLowerCase() + key.slice(1), inner] as const);
+  const exact = entries.filter(([key]) => /^[a-z]/.test(key));
+  return Object.fromEntries([...small, ...exact]);
+}
+
 /** Typed access to an object's fields; a wrong type is an invalid configuration whose message holds the field and the value. */
 export class Fields {
   readonly #object: JsonObject;

@@ -25,6 +25,7 @@ import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
+import { relabel } from '../linux/selinux.ts';
 import { VERSION } from './version.ts';
 
 export interface RunCriOptions {
@@ -51,6 +52,8 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const fallback = handlers.find(({ name }) => name === choice.handler);
   if (fallback === undefined) throw internalError(`the default runtime ${choice.handler} is no handler`);
   const registry = createRegistry();
+  const pause = await prepareInfraRootfs(config.state, config.catatonit);
+  if (facts.selinux !== undefined) await relabel(pause.path, facts.selinux.readOnlyFile);
   const server = criServer({
     config,
     paths,
@@ -64,7 +67,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
       runtimePaths: choices.handlers.map(({ path }) => path),
       log,
     }),
-    pause: await prepareInfraRootfs(config.state, config.catatonit),
+    pause,
     images: await openImageStore(config, log),
     network: openPodNetwork(config.cni, log),
     clock: systemClock,

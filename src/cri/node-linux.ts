@@ -27,6 +27,7 @@ import { signalProcess } from '../linux/pidfd.ts';
 import { pinNamespaces } from '../linux/pinned-namespaces.ts';
 import { countOpenFiles, openFilesLimit } from '../linux/process-files.ts';
 import { bootId, isAlive, type LinkCounters, linkCounters, parseLinkCounters, processHeeds } from '../linux/procfs.ts';
+import { relabel } from '../linux/selinux.ts';
 import type { NodePort } from './node-port.ts';
 import { usernsNode, withIdmappedLayers } from './node-userns.ts';
 import { readCdiFiles } from './oci/cdi-files.ts';
@@ -78,7 +79,9 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
         mkdirSync(upperDir, mode & 0o7777);
         chownSync(upperDir, uid, gid);
         faultPoint('cri/create-container/layer-made');
-        mountOverlay(target, { lower, upper: upperDir, work: workDir }, overlayOptions);
+        // the categories of a level are separated by a comma, as options are
+        const label = request.mountLabel === undefined ? [] : [`context="${request.mountLabel}"`];
+        mountOverlay(target, { lower, upper: upperDir, work: workDir }, [...overlayOptions, ...label]);
       });
     },
     mountReadOnlyOverlay({ lowerDirs, target, idmapped }) {
@@ -142,6 +145,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
     appArmorProfiles: () => loadedAppArmorProfiles(),
     loadDefaultAppArmorProfile: () =>
       loadAppArmorProfile(defaultAppArmorProfile(appArmorMacros(['abi/3.0', 'tunables/global', 'abstractions/base']))),
+    relabel,
     lookUpNode,
     readCdiFiles,
     hostDevices: readHostDevices,

@@ -21,6 +21,8 @@ export interface OverlayRequest {
   readonly workDir: string;
   readonly target: string;
   /** Shows the layers with the ids of a bound user namespace; `scratch` names a folder that is made and removed meanwhile. */
+  /** The SELinux context of everything in it. */
+  readonly mountLabel?: string | undefined;
   readonly idmapped?: { readonly usernsPath: string; readonly scratch: string } | undefined;
 }
 
@@ -91,6 +93,8 @@ export interface NodePort extends UserNamespacePort {
   /** Names of the AppArmor profiles that the kernel has. Only where it can be used. */
   appArmorProfiles(): ReadonlySet<string>;
   loadDefaultAppArmorProfile(): Promise<void>;
+  /** Gives a file or a tree an SELinux label. Throws `invalid-argument` for directories of the machine. */
+  relabel(path: string, label: string): Promise<void>;
   /** The device node at exactly this path; undefined where there is none. */
   lookUpNode(path: string): OciDevice | undefined;
   /** Every CDI specification in these directories, with those that cannot be read. */

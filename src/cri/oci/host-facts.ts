@@ -6,6 +6,7 @@ import { kernelIsAtLeast } from '../../linux/kernel-version.ts';
 import type { MountRow } from '../../linux/mount.ts';
 import { readMountinfo } from '../../linux/mount.ts';
 import { ownHardRlimits } from '../../linux/rlimits.ts';
+import { selinuxContexts } from '../../linux/selinux.ts';
 import type { HostFacts } from '../spec/inputs.ts';
 import { findProgram } from './runtime-facts.ts';
 
@@ -31,6 +32,7 @@ export function readHostFacts(): HostFacts {
     swapAccounting: unified === undefined ? hasV1Swap(rows) : hasV2Swap(unified.target),
     hugetlb: detectCgroups().hierarchies.some(({ controllers }) => controllers.includes('hugetlb')),
     appArmor: appArmorIsUsable(),
+    selinux: selinuxContexts(),
     noUserNamespaces: noUserNamespaces(),
     recursiveReadOnly: kernelIsAtLeast(...MOUNT_SETATTR_SINCE),
   };

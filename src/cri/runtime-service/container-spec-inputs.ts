@@ -13,6 +13,7 @@ import type { RuntimeServiceContext } from './context.ts';
 import { sandboxUserns, showWithPodIds } from './pod-ids.ts';
 import { podAnnotations } from './run-pod-sandbox.ts';
 import { handlerOf } from './runtime-of.ts';
+import { labelsOfContainer } from './selinux-labels.ts';
 
 /**
  * Everything the specification of a container is made from, looked up on the machine: mount sources, devices, the image's users, namespaces to
@@ -73,6 +74,7 @@ export function gatherSpecInputs(
       'io.kubernetes.cri.image-name': config.image?.image ?? '',
     },
     rlimits: [],
+    selinux: labelsOfContainer(ctx, sandbox, config),
   };
 }
 

@@ -23,6 +23,7 @@ import { layerIds } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { sayOnce } from './say-once.ts';
+import { labelsOfContainer, relabelMounts } from './selinux-labels.ts';
 import { destroyContainer } from './tear-down.ts';
 
 /**
@@ -66,7 +67,7 @@ async function makeContainer(
   try {
     for (const imageId of [image.id, ...volumeImageIds(mounts)]) ctx.images.hold(imageId, id);
     faultPoint('cri/create-container/recorded');
-    mountRootfs(ctx, record, sandbox, image);
+    mountRootfs(ctx, record, sandbox, image, labelsOfContainer(ctx, sandbox, config)?.mount);
     faultPoint('cri/create-container/rootfs-mounted');
     const mounted = { ...config, mounts: mountImageVolumes(ctx, id, mounts, sandbox.usernsPath) };
     faultPoint('cri/create-container/image-volumes-mounted');
@@ -75,6 +76,7 @@ async function makeContainer(
     const spec = withCdiDevices(ctx, built.spec, config);
     sayOnce(ctx, notes);
     await requireAppArmorProfile(ctx, spec);
+    await relabelMounts(ctx, config.mounts, labelsOfContainer(ctx, sandbox, config));
     ctx.node.writeFile(`${ctx.paths.containerBundle(id)}/config.json`, JSON.stringify(spec), 0o600);
     faultPoint('cri/create-container/spec-written');
     makeLogDirectory(ctx, record);
@@ -143,6 +145,7 @@ function mountRootfs(
   { id }: ContainerRecord,
   { usernsPath }: SandboxRecord,
   image: ImageRecord,
+  mountLabel: string | undefined,
 ): void {
   // Whoever is root in a user namespace of its own has to pass through here as anybody may.
   ctx.node.makeDirectory(ctx.paths.containerBundle(id), usernsPath === undefined ? 0o700 : 0o711);
@@ -153,6 +156,7 @@ function mountRootfs(
     workDir: ctx.paths.workDir(id),
     target: ctx.paths.rootfs(id),
     idmapped: layerIds(ctx, id, usernsPath),
+    mountLabel,
   });
 }
 

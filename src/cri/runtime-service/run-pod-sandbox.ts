@@ -24,6 +24,7 @@ import { recordExit } from './record-exit.ts';
 import { resolvConf } from './resolv-conf.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { sayOnce } from './say-once.ts';
+import { newSandboxLabels, relabelPodFiles } from './selinux-labels.ts';
 import { undoSandbox } from './tear-down.ts';
 
 /** Upstream's size of a pod's /dev/shm. */
@@ -75,6 +76,7 @@ async function makeSandbox(
   const id = ctx.node.newId();
   const hostNetwork = usesHostNetwork(config);
   const userns = requestedUserns(ctx, config, handler);
+  const selinux = newSandboxLabels(ctx, id, config);
   const pinned = pinsFor(ctx, id, config, handler.runtime.name);
   const record = ctx.store.putSandbox({
     version: 1,
@@ -87,6 +89,7 @@ async function makeSandbox(
     ...(hostNetwork ? {} : { netnsPath: ctx.paths.netns(id) }),
     ...(userns === undefined ? {} : { usernsPath: ctx.paths.userns(id) }),
     ...(pinned === undefined ? {} : { pinned }),
+    ...(selinux === undefined ? {} : { selinux }),
     hostname: config.hostname !== '' && !hostNetwork ? config.hostname : ctx.node.hostname,
     ownShm: config.linux?.securityContext?.namespaceOptions?.ipc !== NamespaceMode.NODE,
     ips: [],
@@ -155,6 +158,7 @@ async function startInfra(
   faultPoint('cri/run-pod-sandbox/shm-mounted');
   const userns = sandboxUserns(record);
   if (userns !== undefined) giveToPodRoot(ctx, id, userns);
+  await relabelPodFiles(ctx, record);
   if (record.pinned !== undefined) {
     pinSandbox(ctx, record);
     return {};
@@ -165,6 +169,7 @@ async function startInfra(
     hostname,
     netnsPath: record.netnsPath,
     userns,
+    selinux: record.selinux,
     rootfs: ctx.pause.path,
     args: ctx.pause.args,
     host: node.facts,

@@ -11,6 +11,7 @@ import { processArgs, processCwd, processEnv } from './process-args.ts';
 import { decideResources } from './resources.ts';
 import { clampRlimits } from './rlimits.ts';
 import { decideAppArmor, decidePathProtection, decideSeccomp } from './security-profiles.ts';
+import { mountLabel, processLabel } from './selinux-labels.ts';
 import { processUser } from './user.ts';
 import { idMappings, requireSameUserNamespace } from './user-namespace.ts';
 
@@ -76,6 +77,7 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
         noNewPrivileges: context?.noNewPrivs ?? false,
         oomScoreAdj: oom.value,
         ...(apparmorProfile !== undefined ? { apparmorProfile } : {}),
+        ...processLabel(inputs.selinux),
       },
       root: { path: inputs.rootfs, readonly: readonlyRootfs },
       mounts: mounts.mounts,
@@ -92,6 +94,7 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
           privileged,
         }),
         ...idMappings(sandbox.userns),
+        ...mountLabel(inputs.selinux),
         cgroupsPath: cgroupsPath(sandbox.cgroupParent, inputs.id),
         resources: decideResources(resources, host, devices.rules),
         ...(devices.devices.length > 0 ? { devices: devices.devices } : {}),

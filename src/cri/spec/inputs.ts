@@ -3,6 +3,7 @@
  * fit them as they are; the rest are facts that the caller has gathered.
  */
 import type { OciDevice, OciRlimit } from './oci-spec.ts';
+import type { SelinuxContexts, SelinuxLabels } from './selinux-labels.ts';
 import type { UserNamespaceIds } from './user-namespace.ts';
 
 /** runtime.v1 NamespaceMode. */
@@ -163,6 +164,8 @@ export interface HostFacts {
   readonly appArmor: boolean;
   /** The runtime understands the mount options rro, rbind-ro, … (runc and crun from 1.8 and 1.1 on do), and the kernel has mount_setattr. */
   readonly recursiveReadOnly: boolean;
+  /** The policy's contexts for containers; undefined where SELinux is off. */
+  readonly selinux: SelinuxContexts | undefined;
   /** Why pods cannot have user namespaces of their own here; undefined where they can. */
   readonly noUserNamespaces: string | undefined;
 }
@@ -219,6 +222,8 @@ export interface ContainerSpecInputs {
   readonly targetPid: number | undefined;
   /** The Localhost seccomp profile, read by the caller. */
   readonly seccompProfile: object | undefined;
+  /** Undefined where SELinux is off. */
+  readonly selinux: SelinuxLabels | undefined;
   /** Added to the annotations of the request; wins over them. */
   readonly annotations: Readonly<Record<string, string>>;
   /** Limits every container gets; empty leaves them as this process has them. */
@@ -232,6 +237,8 @@ export interface SandboxSpecInputs {
   readonly hostname: string;
   readonly netnsPath: string | undefined;
   readonly userns: PodUserNamespace | undefined;
+  /** Undefined where SELinux is off. */
+  readonly selinux: SelinuxLabels | undefined;
   /** The pause process's root file system and arguments. */
   readonly rootfs: string;
   readonly args: readonly string[];

@@ -31,6 +31,7 @@ export interface OciProcess {
   readonly noNewPrivileges: boolean;
   readonly oomScoreAdj?: number;
   readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
 }
 
 export interface OciMount {
@@ -134,6 +135,8 @@ export interface OciLinux {
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly rootfsPropagation?: string;
+  /** The SELinux context of what the runtime mounts. */
+  readonly mountLabel?: string;
   readonly intelRdt?: Readonly<Record<string, unknown>>;
   readonly sysctl?: Readonly<Record<string, string>>;
   /** Our own profile, or one that is passed on as it was read. */

@@ -7,6 +7,7 @@ import { kernelMounts } from './mounts.ts';
 import { sandboxNamespaces } from './namespaces.ts';
 import type { BuiltSpec } from './oci-spec.ts';
 import { clampOomScoreAdj } from './oom-score.ts';
+import { mountLabel, processLabel } from './selinux-labels.ts';
 import { decideSysctls } from './sysctls.ts';
 import { idMappings, type UserNamespaceIds } from './user-namespace.ts';
 
@@ -64,6 +65,7 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
         capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
         noNewPrivileges: true,
         oomScoreAdj: oom.value,
+        ...processLabel(inputs.selinux),
       },
       root: { path: inputs.rootfs, readonly: true },
       ...(ownNetwork ? { hostname: inputs.hostname } : {}),
@@ -72,6 +74,7 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
       linux: {
         namespaces: sandboxNamespaces(options, inputs.netnsPath, inputs.userns?.path, host.cgroupVersion),
         ...idMappings(inputs.userns),
+        ...mountLabel(inputs.selinux),
         cgroupsPath: cgroupsPath(config.linux?.cgroupParent ?? '', inputs.id),
         resources: { devices: decideDevices(false, [], []).rules, cpu: { shares: INFRA_CPU_SHARES } },
         ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),

@@ -16,6 +16,7 @@
 import type { PinnedNamespaces } from '../../linux/pinned-namespaces.ts';
 import { type PodSandboxConfig, PodSandboxState } from '../../rpc/cri-api.ts';
 import type { ProcessIdentity } from '../oci/ports.ts';
+import type { SelinuxLabels } from '../spec/selinux-labels.ts';
 
 export interface SandboxRecord {
   readonly version: 1;
@@ -33,6 +34,8 @@ export interface SandboxRecord {
   readonly netnsPath?: string;
   /** Bound path of the pod's own user namespace. */
   readonly usernsPath?: string;
+  /** Where SELinux is on. */
+  readonly selinux?: SelinuxLabels;
   readonly hostname: string;
   /** True when the sandbox made its own /dev/shm (not with host IPC). */
   readonly ownShm: boolean;

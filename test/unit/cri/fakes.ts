@@ -46,6 +46,8 @@ export class FakeMachine {
   readonly containers = new Map<string, FakeContainer>();
   cdiFiles: readonly CdiFile[] = [];
   readonly appArmorProfiles = new Set<string>();
+  /** SELinux labels by path. */
+  readonly labels = new Map<string, string>();
   readonly netns = new Set<string>();
   readonly userns = new Set<string>();
   /** Groups that somebody took away by their path. */
@@ -214,6 +216,7 @@ export class FakeMachine {
       hugetlb: false,
       appArmor: false,
       recursiveReadOnly: true,
+      selinux: undefined,
       noUserNamespaces: undefined,
     },
     createUserns: async ({ path, netnsPath }) => {
@@ -259,6 +262,7 @@ export class FakeMachine {
     lookUpDevices: () => [],
     appArmorProfiles: () => this.appArmorProfiles,
     loadDefaultAppArmorProfile: async () => void this.appArmorProfiles.add('gantry-default'),
+    relabel: async (path, label) => void this.labels.set(path, label),
     lookUpNode: () => undefined,
     readCdiFiles: () => this.cdiFiles,
     hostDevices: () => [],

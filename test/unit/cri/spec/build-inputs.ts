@@ -24,6 +24,7 @@ export const HOST: HostFacts = {
   hugetlb: true,
   appArmor: false,
   recursiveReadOnly: true,
+  selinux: undefined,
   noUserNamespaces: undefined,
 };
 
@@ -89,6 +90,7 @@ export function containerInputs(changes: Partial<ContainerSpecInputs> = {}): Con
     seccompProfile: undefined,
     annotations: {},
     rlimits: [],
+    selinux: undefined,
     ...changes,
   };
 }
@@ -139,6 +141,7 @@ export function sandboxInputs(
     hostname: 'web-0',
     netnsPath: '/run/gantry/netns/web-0',
     userns: undefined,
+    selinux: undefined,
     rootfs: '/run/gantry/cri/infra',
     args: ['/catatonit', '-P'],
     host: HOST,

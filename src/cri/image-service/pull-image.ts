@@ -10,7 +10,12 @@ export async function pullImage(
   request: PullImageRequest,
   signal: AbortSignal,
 ): Promise<PullImageResponse> {
-  return { imageRef: await pullRequested(images, request.image?.image ?? '', request.auth, signal, () => undefined) };
+  try {
+    return { imageRef: await pullRequested(images, request.image?.image ?? '', request.auth, signal, () => undefined) };
+  } catch (error) {
+    if (!(error instanceof GantryError) || error.reason !== 'InvalidImageName') throw error;
+    throw new GantryError(error.code, `image.image: ${error.message}`, { cause: error, reason: error.reason });
+  }
 }
 
 /** The pull behind PullImage, with its errors. `onProgress` is told how far it is. Returns the id. */

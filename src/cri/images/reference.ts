@@ -41,7 +41,7 @@ export function isDigest(text: string): boolean {
  */
 export function parseReference(text: string, shortNames = DOCKER_SHORT_NAMES): ImageReference {
   const wrong = (what: string): Error =>
-    invalidArgument(`invalid image reference "${text}": ${what}`, { reason: 'InvalidImageName' });
+    invalidArgument(`invalid image reference ${shown(text)}: ${what}`, { reason: 'InvalidImageName' });
   if (text === '') throw wrong('it is empty');
   if (/^[a-f0-9]{64}$/.test(text)) throw wrong('a bare image id is not a name');
   let rest = text;
@@ -50,14 +50,14 @@ export function parseReference(text: string, shortNames = DOCKER_SHORT_NAMES): I
   if (at >= 0) {
     digest = rest.slice(at + 1);
     rest = rest.slice(0, at);
-    if (!isDigest(digest)) throw wrong(`"${digest}" is not a sha256 digest`);
+    if (!isDigest(digest)) throw wrong(`${shown(digest)} is not a sha256 digest`);
   }
   let tag: string | undefined;
   const colon = rest.indexOf(':', rest.lastIndexOf('/') + 1);
   if (colon >= 0) {
     tag = rest.slice(colon + 1);
     rest = rest.slice(0, colon);
-    if (!TAG.test(tag)) throw wrong(`"${tag}" is not a tag`);
+    if (!TAG.test(tag)) throw wrong(`${shown(tag)} is not a tag`);
   }
   if (!hasRegistry(rest)) rest = fullName(rest, shortNames);
   const slash = rest.indexOf('/');
@@ -65,11 +65,11 @@ export function parseReference(text: string, shortNames = DOCKER_SHORT_NAMES): I
   let path = rest.slice(slash + 1);
   if (domain === 'index.docker.io') domain = 'docker.io';
   if (domain === 'docker.io' && !path.includes('/')) path = `library/${path}`;
-  if (!DOMAIN.test(domain)) throw wrong(`"${domain}" is not a registry host`);
-  if (Number(/:(\d+)$/.exec(domain)?.[1] ?? 0) > 65_535) throw wrong(`"${domain}" has a port over 65535`);
+  if (!DOMAIN.test(domain)) throw wrong(`${shown(domain)} is not a registry host`);
+  if (Number(/:(\d+)$/.exec(domain)?.[1] ?? 0) > 65_535) throw wrong(`${shown(domain)} has a port over 65535`);
   if (!PATH.test(path)) {
     if (path.toLowerCase() !== path) throw wrong('the repository name must be lower case');
-    throw wrong(`"${path}" is not a repository name`);
+    throw wrong(`${shown(path)} is not a repository name`);
   }
   if (domain.length + 1 + path.length > MAX_NAME) throw wrong(`the name is over ${MAX_NAME} characters`);
   if (tag === undefined && digest === undefined) tag = 'latest';
@@ -99,6 +99,11 @@ export function aliasProblem(name: string, full: string): string | undefined {
   const { tag, digest } = parseReference(full);
   const isBare = digest === undefined && tag === 'latest' && !full.endsWith(':latest');
   return isBare ? undefined : `"${full}" must have neither tag nor digest`;
+}
+
+/** One line, and not longer than an error may be. */
+function shown(text: string): string {
+  return JSON.stringify(text.length > MAX_NAME ? `${text.slice(0, MAX_NAME)}…` : text);
 }
 
 /** `domain/path`. */

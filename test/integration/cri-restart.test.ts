@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerStatus } from '../../src/rpc/cri-api.ts';
 import { type CriPod, containerConfig, podConfig, runCriPod } from '../harness/cri-pod.ts';
+import { armedFaults, armFaults } from '../harness/fault.ts';
 import { run } from '../harness/host.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
 import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
@@ -75,9 +76,20 @@ async function createdPod(): Promise<CriPod> {
   return { sandboxId: podSandboxId, containerId, times: { sandbox: 0, create: 0, start: 0, total: 0 } };
 }
 
+/** The same in the middle of its start: the runtime has made it, and its program is not begun. */
+async function halfStartedPod(): Promise<CriPod> {
+  const { client, host, service } = target;
+  const pod = await createdPod();
+  armFaults(host, service, ['cri/start-container/init-recorded']);
+  await client.startContainer({ containerId: pod.containerId }).catch(() => undefined);
+  await serving();
+  expect(armedFaults(host, service)).toEqual([]);
+  return pod;
+}
+
 describe('processes that died while the shim was away', () => {
   it.each([
-    ['the monitor of a created container', createdPod, (pod: CriPod) => kill(monitorOf(pod.containerId))],
+    ['the monitor of a half started container', halfStartedPod, (pod: CriPod) => kill(monitorOf(pod.containerId))],
     ['the monitor of a running container', undefined, (pod: CriPod) => kill(monitorOf(pod.containerId))],
     ['monitor and container', undefined, (pod: CriPod) => kill(monitorOf(pod.containerId), initOf(pod.containerId))],
   ] as const)('%s: it is EXITED 255 with the reason, nothing of it runs', async (_what, make, dies) => {
@@ -87,6 +99,15 @@ describe('processes that died while the shim was away', () => {
     expect(await statusOf(pod)).toMatchObject({ state: 2, exitCode: 255, reason: 'Unknown', message: LOST });
     await waitFor('its process to be gone', () => !existsSync(target.host.path(`/proc/${init}`)));
     expect(await isReady(pod)).toBe(true);
+    await removeWhole(pod);
+  });
+
+  it('none: a container that was made and not started is CREATED as before, and can be started', async () => {
+    const pod = await createdPod();
+    await whileDown(() => undefined);
+    expect(await statusOf(pod)).toMatchObject({ state: 0 });
+    await target.client.startContainer({ containerId: pod.containerId });
+    expect(await statusOf(pod)).toMatchObject({ state: 1 });
     await removeWhole(pod);
   });
 

@@ -16,8 +16,8 @@ export interface StoreFields {
   readonly images?: Partial<CriConfig['images']>;
 }
 
-/** A store in a directory of its own; its unpack processes are the built command. Close it with `images.close()`. */
-export async function openTestStore(fields: StoreFields = {}): Promise<TestStore> {
+/** A store in a directory of its own; its unpack processes are the built command. Close it with `images.close()`. `silenceMs` is what a registry may take. */
+export async function openTestStore(fields: StoreFields = {}, silenceMs = 2000): Promise<TestStore> {
   const root = fields.root ?? runDirectory('store');
   const registries = { ...DEFAULT_CRI_CONFIG.registries, configPath: '/nonexistent', ...fields.registries };
   const config = {
@@ -28,7 +28,7 @@ export async function openTestStore(fields: StoreFields = {}): Promise<TestStore
   };
   const images = await openImageStore(config, pino({ level: 'silent' }), {
     unpackCommand: gantryCommand('unpack-layers'),
-    registryTimeouts: { answerMs: 2000, stallMs: 2000, againMs: [50, 150] },
+    registryTimeouts: { answerMs: silenceMs, stallMs: silenceMs, againMs: [50, 150] },
   });
   return { root, images };
 }

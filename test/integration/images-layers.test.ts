@@ -16,8 +16,11 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-async function open(): ReturnType<typeof openTestStore> {
-  const store = await openTestStore();
+/** Servers that hold an answer back on purpose. */
+const PATIENT_MS = 60_000;
+
+async function open(silenceMs?: number): ReturnType<typeof openTestStore> {
+  const store = await openTestStore({}, silenceMs);
   closing.push(() => store.images.close());
   return store;
 }
@@ -224,7 +227,7 @@ describe('a layer whose connection breaks', () => {
 
 describe('a slow unpacker', () => {
   it('holds the sender up: what is not unpacked is not received', async () => {
-    const size = 64 << 20;
+    const size = 32 << 20;
     const image = buildImage([await buildLayer([[{ name: 'f' }, randomBytes(size)]])]);
     const layer = image.layers[0];
     let socket: IncomingMessage['socket'] | undefined;
@@ -247,11 +250,15 @@ describe('a slow unpacker', () => {
         return last === before;
       });
       expect(last).toBeLessThan(size / 2);
+      const stopped = performance.now();
+      await waitFor('more time than a sender may be silent', () => performance.now() - stopped > 2500);
     } finally {
       process.kill(unpacker?.pid ?? 0, 'SIGCONT');
     }
     await pulled;
     expect(sent()).toBeGreaterThan(size);
+    // it was not the sender who had been silent
+    expect(server.paths.filter(p => p.includes(layer?.digest ?? ''))).toHaveLength(1);
   });
 });
 
@@ -271,7 +278,7 @@ describe('one image asked for with different credentials', () => {
       held.push(() => response.end(layer.bytes));
       return true;
     });
-    const { images } = await open();
+    const { images } = await open(PATIENT_MS);
     const pullAs = (username: string, password: string): Promise<string> =>
       images.pull(`${server.address}/a:1`, { username, password, registryToken: '', identityToken: '' }, never).then(
         record => record.id,
@@ -363,7 +370,7 @@ describe('a small image', () => {
       return true;
     });
     const small = await serve(buildImage([await buildLayer([[{ name: 'g' }, 'small']])]));
-    const { images } = await open();
+    const { images } = await open(PATIENT_MS);
     const pulled = images.pull(`${large.address}/large:1`, undefined, never);
     await waitFor('three layers to be asked for', () => held.length === 3);
     await images.pull(`${small.address}/small:1`, undefined, never);

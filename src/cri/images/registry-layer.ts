@@ -98,7 +98,12 @@ export class RegistryLayer {
       if (this.#open === undefined) throw internalError('the layer is read before it is opened');
       const { chunks, response, url } = this.#open;
       const { stallMs } = this.#timeouts;
-      const timer = setTimeout(() => response.destroy(timedOut('nothing received for', stallMs)), stallMs);
+      let isWaiting = true;
+      // After a stop of this process the timer fires before what has come meanwhile is read: that is not the server's silence.
+      const timer = setTimeout(
+        () => setImmediate(() => isWaiting && response.destroy(timedOut('nothing received for', stallMs))),
+        stallMs,
+      );
       try {
         const { done, value } = await chunks.next();
         if (done === true) return undefined;
@@ -111,6 +116,7 @@ export class RegistryLayer {
         this.#open = undefined;
         throw registryDown(url, error);
       } finally {
+        isWaiting = false;
         clearTimeout(timer);
       }
     }

@@ -13,7 +13,7 @@ import type { Registry } from '../daemon/metrics.ts';
 import { createExecutors } from './act/executors.ts';
 import { rotateLogs } from './act/log-rotation.ts';
 import { PodManager } from './act/pod-manager.ts';
-import { admitPod } from './decide/admit-pod.ts';
+import { admitPod, refuseResize } from './decide/admit-pod.ts';
 import { ManifestDirectory } from './desired/manifest-directory.ts';
 import { PodSources } from './desired/pod-sources.ts';
 import { ImageGarbage } from './images/image-garbage.ts';
@@ -172,6 +172,16 @@ export function kubelet(options: KubeletOptions): Component {
                 own,
               )
             );
+          },
+          refuseResize: (pod, others) => {
+            const [own] = options.api?.node.store.list() ?? [];
+            return own === undefined
+              ? undefined
+              : refuseResize(
+                  pod.pod,
+                  others.map(each => each.pod),
+                  own,
+                );
           },
           isTold: uid => reporting?.sender.isTold(uid) ?? true,
           onGone: pod => reporting?.sender.onGone(pod.uid),

@@ -124,6 +124,8 @@ export const FAULT_POINTS = [
   'kubelet/pod/container-created',
   'kubelet/pod/container-started',
   'kubelet/pod/containers-killed',
+  'pod-resize/group-widened',
+  'pod-resize/container-resized',
   'kubelet/pod/sandbox-removed',
   'volume/version-written',
   'volume/link-made',

@@ -20,6 +20,7 @@ import { configOfSandbox, createSandbox } from './create-sandbox.ts';
 import type { ActTools, PodTask } from './pod-task.ts';
 import { volumesOf } from './pod-volumes.ts';
 import { removeContainerLog, removePodCgroup, removePodFiles } from './remove-pod.ts';
+import { resizeContainers, settleGroup } from './resize-pod.ts';
 import { containerNamed, logLinkName, startContainer, startCreated } from './start-container.ts';
 import { stopContainer } from './stop-container.ts';
 
@@ -103,6 +104,14 @@ export function createExecutors(tools: ActTools): Executors {
       const created = task.observed.containers.find(c => c.id === action.id);
       if (created === undefined) throw internalError(`container ${action.container}: it is not known any more`);
       await startCreated(tools, task, wanted(task), created, podAddress(settings, task), signal);
+    },
+
+    async 'resize-containers'({ containers, sandboxId }, task, signal) {
+      await resizeContainers(tools, wanted(task), containers, sandboxId, signal);
+    },
+
+    async 'settle-group'(_action, task) {
+      settleGroup(tools, wanted(task));
     },
 
     async 'kill-containers'(action, task, signal) {

@@ -1,8 +1,10 @@
 import { qosClass } from '../../api/pod-resources.ts';
+import type { Pod } from '../../api/types/gen/core-v1.ts';
 import { errorMessage } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
 import type { Rejection } from '../decide/admit-pod.ts';
 import { rejectedStatus } from '../decide/pod-status.ts';
+import { allocatedBefore, keptAt, podSize } from '../decide/resize.ts';
 import { type DesiredPod, fullName, type PodSource } from '../desired/desired-pod.ts';
 import type { DesiredSet } from '../desired/merge-sources.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
@@ -35,6 +37,11 @@ export interface PodManagerOptions extends WorkerTools {
   podDirs(): readonly string[];
   /** Why this node does not take a pod of the API server, beside those that are here already; undefined where it does. */
   admit(pod: DesiredPod, others: readonly DesiredPod[]): Rejection | undefined;
+  /** Why a pod that runs cannot get the amounts that it asks for now, beside those others; undefined where it can. */
+  refuseResize(
+    pod: DesiredPod,
+    others: readonly DesiredPod[],
+  ): { readonly reason: 'Deferred' | 'Infeasible'; readonly message: string } | undefined;
   /** A pod of the API server was ended and nothing of it is left on this node. Told again until the pod is not wanted any more. */
   onGone(pod: DesiredPod): void;
 }
@@ -128,7 +135,7 @@ export class PodManager {
         configHash(desired.pod.metadata.annotations) !== configHash(pod.pod.metadata.annotations)
       )
         own.worker.setGoal({ kind: 'end', desired, because: CHANGED });
-      else own.worker.setGoal(goalOf(pod));
+      else own.worker.setGoal(goalOf(this.#allocated(pod, desired?.pod)));
       return;
     }
     const [sandbox] = this.#options.cache.get(pod.uid)?.sandboxes ?? [];
@@ -143,7 +150,26 @@ export class PodManager {
     }
     this.#say(pod);
     if (!this.#takes(pod)) return;
-    this.#start(pod.uid, goalOf(pod));
+    const isHere = this.#options.cache.get(pod.uid) !== undefined;
+    this.#start(pod.uid, goalOf(this.#allocated(pod, isHere ? allocatedBefore(pod.pod) : undefined)));
+  }
+
+  /** A pod that runs gets other amounts where the node has them; until then it keeps those of `allocated`, and says why. */
+  #allocated(pod: DesiredPod, allocated: Pod | undefined): DesiredPod {
+    const settled = pod.source === 'file' || pod.finished === true || pod.deletion !== undefined;
+    if (settled || allocated === undefined || podSize(allocated) === podSize(pod.pod)) return pod;
+    const others = [...this.#workers.values()].flatMap(({ worker }) => {
+      const { desired } = worker.goal;
+      return desired === undefined || desired.uid === pod.uid || desired.finished === true ? [] : [desired];
+    });
+    const refusal = this.#options.refuseResize(pod, others);
+    if (refusal === undefined) return pod;
+    const known = this.#workers.get(pod.uid)?.worker.goal.desired;
+    const kept = keptAt(pod, allocated, refusal.reason, refusal.message);
+    // the very same goal is no news
+    return known?.resizePending?.message === refusal.message && JSON.stringify(known) === JSON.stringify(kept)
+      ? known
+      : kept;
   }
 
   /** Asked once, before anything of a pod is here: what runs was taken, whatever changed since. A pod that is not taken has failed. */
@@ -156,7 +182,12 @@ export class PodManager {
       each.finished !== true &&
       !this.#gone.has(each.uid) &&
       (this.#workers.has(each.uid) || cache.get(each.uid) !== undefined);
-    const rejection = admit(pod, (this.#desired?.pods ?? []).filter(here));
+    const others = (this.#desired?.pods ?? []).filter(here);
+    // what a pod runs with counts, not what it would like to have
+    const rejection = admit(
+      pod,
+      others.map(each => this.#workers.get(each.uid)?.worker.goal.desired ?? each),
+    );
     if (rejection === undefined) return true;
     const { reason, message } = rejection;
     this.#rejected.add(pod.uid);
@@ -201,7 +232,9 @@ export class PodManager {
 
   #weighBurstable(pods: readonly DesiredPod[]): void {
     const burstable = pods.filter(p => qosClass(p.pod) === 'Burstable');
-    const key = burstable.map(p => `${p.uid} ${configHash(p.pod.metadata.annotations)}`).join();
+    const key = burstable
+      .map(p => `${p.uid} ${p.pod.metadata.generation} ${configHash(p.pod.metadata.annotations)}`)
+      .join();
     if (key === this.#burstable) return;
     try {
       updateBurstableCgroup(

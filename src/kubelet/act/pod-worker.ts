@@ -218,6 +218,7 @@ export class PodWorker {
         now: clock.now(),
         crashBackoff: settings.crashBackoff,
         startTime: this.#told(goal.desired)?.startTime,
+        previous: this.#told(goal.desired),
       });
     const spec = goal.desired?.pod.spec;
     return planTermination({

@@ -4,6 +4,7 @@ import type { DesiredPod } from '../desired/desired-pod.ts';
 import { backoffEvents } from '../report/backoff-events.ts';
 import { failureEvent } from '../report/failure-event.ts';
 import type { PodEvents } from '../report/pod-events.ts';
+import { resizeEvents } from '../report/resize-events.ts';
 
 const DEADLINE = 'DeadlineExceeded';
 
@@ -29,6 +30,7 @@ export function tellStatusChange(
 ): void {
   for (const { container, type, reason, message } of backoffEvents(pod, before, after))
     events.record(pod, type, reason, message, container);
+  for (const { type, reason, message } of resizeEvents(pod, before, after)) events.record(pod, type, reason, message);
   if (after.reason === DEADLINE && before?.reason !== DEADLINE)
     events.record(pod, 'Normal', DEADLINE, after.message ?? '');
 }

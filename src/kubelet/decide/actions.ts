@@ -1,3 +1,4 @@
+import type { ResourceRequirements } from '../../api/types/gen/core-v1.ts';
 import type { BackoffState } from '../../base/backoff.ts';
 
 /** One map defines the verbs: the plan's union and the table of executors derive from it, so that a verb without an executor does not compile. */
@@ -18,6 +19,17 @@ export interface PodActions {
   };
   /** Starts a container that was created and, by a crash of ours, never started. */
   'start-created': { readonly container: string; readonly id: string };
+  /** Limits of containers that run on meanwhile; the pod's own group is made wide enough for what they have and get. */
+  'resize-containers': {
+    readonly containers: readonly {
+      readonly name: string;
+      readonly id: string;
+      readonly resources: ResourceRequirements;
+    }[];
+    readonly sandboxId: string;
+  };
+  /** The group of the pod gets the limits that its containers add up to. */
+  'settle-group': { readonly size: string };
   /** Side by side; each gets its own grace. */
   'kill-containers': { readonly containers: readonly ContainerToKill[] };
   'remove-container': { readonly container: string; readonly id: string };
@@ -59,7 +71,7 @@ export function describeAction(action: PodAction): string {
   const subject =
     'container' in action
       ? ` ${action.container}`
-      : action.kind === 'kill-containers'
+      : action.kind === 'kill-containers' || action.kind === 'resize-containers'
         ? ` ${action.containers.map(c => c.name).join(', ')}`
         : 'id' in action
           ? ` ${action.id.slice(0, 13)}`
@@ -67,7 +79,13 @@ export function describeAction(action: PodAction): string {
   return `${action.kind}${subject}: ${action.because}`;
 }
 
-const ALONE: ReadonlySet<PodActionKind> = new Set(['start-container', 'start-created', 'update-volumes']);
+const ALONE: ReadonlySet<PodActionKind> = new Set([
+  'start-container',
+  'start-created',
+  'update-volumes',
+  'resize-containers',
+  'settle-group',
+]);
 
 /** Whether the failure of a step holds up the pod's other steps: one of a container holds up that container alone, and an update of volumes nobody. */
 export function holdsUpOthers({ kind }: PodAction): boolean {
@@ -78,6 +96,8 @@ const QUIET: ReadonlySet<PodActionKind> = new Set([
   'make-cgroup',
   'make-volumes',
   'update-volumes',
+  'resize-containers',
+  'settle-group',
   'ensure-image',
   'remove-volumes',
   'remove-cgroup',

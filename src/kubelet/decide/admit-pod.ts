@@ -44,6 +44,30 @@ export function admitPod(pod: Pod, others: readonly Pod[], node: Node): Rejectio
   );
 }
 
+/**
+ * Why this node cannot give a pod that runs here the amounts that it asks for now: not while the others have theirs, or never. Upstream's words. Undefined where
+ * it can. Pure.
+ */
+export function refuseResize(
+  pod: Pod,
+  others: readonly Pod[],
+  node: Node,
+): { readonly reason: 'Deferred' | 'Infeasible'; readonly message: string } | undefined {
+  const allocatable = node.status?.allocatable ?? {};
+  const requests = podRequests(pod);
+  for (const name of ['cpu', 'memory']) {
+    const capacity = allocatable[name];
+    const requested = amount(name, requests[name]);
+    if (capacity !== undefined && requested > amount(name, capacity))
+      return {
+        reason: 'Infeasible',
+        message: `Node didn't have enough capacity: ${name}, requested: ${requested}, capacity: ${amount(name, capacity)}`,
+      };
+  }
+  const rejection = lacking(pod, others, node);
+  return rejection === undefined ? undefined : { reason: 'Deferred', message: rejection.message };
+}
+
 function predicate(name: string, description: string): Rejection {
   return { reason: name, message: `Predicate ${name} failed: ${description}` };
 }

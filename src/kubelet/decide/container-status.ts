@@ -4,6 +4,8 @@ import type {
   ContainerState,
   ContainerStatus,
   ContainerUser,
+  PodStatus,
+  ResourceRequirements,
   VolumeMount,
   VolumeMountStatus,
 } from '../../api/types/gen/core-v1.ts';
@@ -12,6 +14,7 @@ import { type ContainerRole, type DecideInput, decideContainer, type InitProgres
 import { neededImages } from './needed-images.ts';
 import { type ImageState, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { isReady, isStarted } from './probe-verdicts.ts';
+import { decideResize, givenTo } from './resize.ts';
 
 /** RFC 3339 in whole seconds, as API times are written. */
 export function apiTime(ms: number): string {
@@ -26,7 +29,8 @@ export interface ContainerStatusInput extends DecideInput {
   /** The pod is being ended: nothing waits any more for a start. */
   readonly ending: boolean;
   /** What was told of the containers before. */
-  readonly previous: readonly ContainerStatus[];
+  readonly told: readonly ContainerStatus[];
+  readonly previous: PodStatus | undefined;
 }
 
 /** The status of one container: its state now, how its predecessor ended, and why it waits when it does. */
@@ -36,7 +40,7 @@ export function computeContainerStatus(
   role: ContainerRole,
 ): ContainerStatus {
   const newest = newestContainer(input.observed, container.name);
-  const told = input.ending && newest === undefined ? input.previous.find(s => s.name === container.name) : undefined;
+  const told = input.ending && newest === undefined ? input.told.find(s => s.name === container.name) : undefined;
   if (told !== undefined) return endedStatus(told);
   const previous = input.observed.containers.find(
     c => c.name === container.name && c.state === 'exited' && c.id !== newest?.id,
@@ -56,19 +60,28 @@ export function computeContainerStatus(
     image: newest?.image ?? container.image ?? '',
     imageID: newest?.imageId ?? '',
     ...(newest === undefined ? {} : { containerID: containerId(input, newest) }),
-    // nothing is resized in place: what was allocated, and what applies, is what the pod asks for
     ...(newest === undefined
       ? {}
-      : { resources: container.resources, allocatedResources: container.resources?.requests, user: toldUser(newest) }),
+      : {
+          resources: appliedTo(input, container, newest),
+          allocatedResources: container.resources?.requests,
+          user: toldUser(newest),
+        }),
     ...(container.volumeMounts === undefined ? {} : { volumeMounts: container.volumeMounts.map(mountStatus) }),
   };
+}
+
+/** What a container has now. */
+function appliedTo(input: ContainerStatusInput, container: Container, newest: ObservedContainer): ResourceRequirements {
+  if (decideResize(input, container, newest) === 'nothing') return container.resources;
+  return givenTo(input, newest) ?? container.resources;
 }
 
 /** How the predecessor of a container ended, as it was told while that was kept: of two that are dead the older is removed. */
 function toldLastState(input: ContainerStatusInput, newest: ObservedContainer | undefined): ContainerState {
   if (newest === undefined) return {};
   const id = containerId(input, newest);
-  const last = input.previous.find(s => s.containerID === id)?.lastState ?? {};
+  const last = input.told.find(s => s.containerID === id)?.lastState ?? {};
   return last.terminated?.containerID === id ? {} : last;
 }
 

@@ -1,4 +1,4 @@
-import type { Container, PodSpec } from '../../api/types/gen/core-v1.ts';
+import type { Container, PodSpec, PodStatus } from '../../api/types/gen/core-v1.ts';
 import type { BackoffPolicy, BackoffState } from '../../base/backoff.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { newestContainer, type ObservedContainer, type ObservedPod } from '../observed/observed-pod.ts';
@@ -6,6 +6,7 @@ import { containerHash } from './container-hash.ts';
 import { decideCrashBackoff, goDuration } from './crash-backoff.ts';
 import type { PodMemory } from './pod-memory.ts';
 import { failedProbe, isStarted, type ProbedContainers } from './probe-verdicts.ts';
+import { decideResize } from './resize.ts';
 import { shouldRestart } from './restart-policy.ts';
 
 /** What shall happen to one container of a pod that has a ready sandbox. The plan acts on it, the status explains it. */
@@ -41,6 +42,8 @@ export interface DecideInput {
   readonly crashBackoff: BackoffPolicy;
   /** When the pod was begun, as it was told; undefined before that. */
   readonly startTime: string | undefined;
+  /** What was told of the pod last. */
+  readonly previous?: PodStatus | undefined;
 }
 
 /** Ephemeral containers are added to a pod while it runs, begin once and are never begun again, however they end. */
@@ -65,6 +68,14 @@ export function decideContainer(
     case 'running':
       if (newest.hash !== containerHash(container))
         return { do: 'kill', container: newest, because: 'its definition changed', next: changed };
+      if (decideResize(input, container, newest) === 'restart')
+        return {
+          do: 'kill',
+          container: newest,
+          because: 'its resize requires a restart',
+          message: `Container ${container.name} resize requires restart`,
+          next: { ...changed, because: 'it is resized' },
+        };
       return decideProbed(input, container, newest) ?? { do: 'nothing', because: 'running' };
     case 'unknown':
       return { do: 'kill', container: newest, because: 'the runtime does not know its state' };

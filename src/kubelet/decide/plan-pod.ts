@@ -13,6 +13,7 @@ import {
 } from './decide-container.ts';
 import { containerOf, neededImages } from './needed-images.ts';
 import { planGarbage } from './plan-garbage.ts';
+import { planResize } from './plan-resize.ts';
 import { FILES, type ImageState, imageOf, POD, pullBackoffShownAt } from './pod-memory.ts';
 import { sidecarsOf } from './restart-policy.ts';
 
@@ -138,9 +139,14 @@ function planContainers(input: DecideInput, sandbox: ObservedSandbox): Plan {
     else starts.push(...step.actions);
   }
 
+  const resize = planResize(input, sandbox.id, kills.length > 0);
+  if ('wakeAt' in resize) wakeAt = earliest(wakeAt, resize.wakeAt);
+  else actions.push(...resize.before);
+
   const [firstKill] = kills;
   if (firstKill !== undefined)
     actions.push({ kind: 'kill-containers', containers: kills.map(k => k.container), because: firstKill.because });
+  if ('after' in resize) actions.push(...resize.after);
   const prepare = preparationsBefore(input, starts);
   const update = prepare.some(a => a.kind === 'make-volumes') ? undefined : planFiles(input);
   if (update !== undefined && 'wakeAt' in update) wakeAt = earliest(wakeAt, update.wakeAt);

@@ -1,6 +1,13 @@
 import { isSidecar } from '../../api/pod-resources.ts';
 import type { ContainerStatus, PodCondition, PodPhase, PodSpec } from '../../api/types/gen/core-v1.ts';
 
+export interface ResizeProgress {
+  /** What the pod asks for cannot be had: not yet, or not on this node. */
+  readonly pending: { readonly reason: string; readonly message: string } | undefined;
+  /** What was allocated is being carried out. */
+  readonly inProgress: { readonly error: string | undefined } | undefined;
+}
+
 export interface ConditionsInput {
   readonly spec: PodSpec;
   /** Of the pod; undefined where it has none, as a static pod. */
@@ -9,6 +16,7 @@ export interface ConditionsInput {
   readonly sandboxReady: boolean;
   readonly initStatuses: readonly ContainerStatus[];
   readonly appStatuses: readonly ContainerStatus[];
+  readonly resize?: ResizeProgress;
   readonly previous: readonly PodCondition[];
   /** As the API server has them: readiness gates are others' conditions. */
   readonly gates: readonly PodCondition[];
@@ -27,6 +35,7 @@ export function computeConditions(input: ConditionsInput): readonly PodCondition
     { ...(ready.status === 'True' ? gated(input) : ready), type: 'Ready' },
     { ...ready, type: 'ContainersReady' },
     { type: 'PodScheduled', status: 'True' },
+    ...resizeVerdicts(input),
   ];
   return verdicts.map(verdict => {
     const before = input.previous.find(c => c.type === verdict.type);
@@ -36,6 +45,22 @@ export function computeConditions(input: ConditionsInput): readonly PodCondition
       lastTransitionTime: before?.status === verdict.status ? (before.lastTransitionTime ?? input.now) : input.now,
     };
   });
+}
+
+function resizeVerdicts({ resize }: ConditionsInput): readonly Verdict[] {
+  const { pending, inProgress } = resize ?? {};
+  return [
+    ...(pending === undefined ? [] : [{ type: 'PodResizePending', status: 'True', ...pending } as const]),
+    ...(inProgress === undefined
+      ? []
+      : [
+          {
+            type: 'PodResizeInProgress',
+            status: 'True',
+            ...(inProgress.error === undefined ? {} : { reason: 'Error', message: inProgress.error }),
+          } as const,
+        ]),
+  ];
 }
 
 function initialized({ spec, phase, initStatuses, appStatuses }: ConditionsInput): Verdict {

@@ -1,3 +1,4 @@
+import type { ResourceRequirements } from '../../api/types/gen/core-v1.ts';
 import type { BackoffState } from '../../base/backoff.ts';
 import type { PodActionKind } from './actions.ts';
 import type { NeededImage } from './needed-images.ts';
@@ -16,7 +17,11 @@ export interface PodMemory {
   readonly images: ReadonlyMap<string, ImageState>;
   /** Crash back-off by container name. */
   readonly crash: ReadonlyMap<string, BackoffState>;
-  /** Failed steps: by container name, POD for steps of the pod as a whole, FILES for the update of volumes. */
+  /** What running containers were given since they were made, by their ids. */
+  readonly given: ReadonlyMap<string, ResourceRequirements>;
+  /** The size of the pod for which the limits of its group were set last; undefined before this kubelet resized it. */
+  readonly groupSize: string | undefined;
+  /** Failed steps: by container name, POD for steps of the pod as a whole, FILES for the update of volumes, RESIZE for that of limits. */
   readonly failures: ReadonlyMap<string, ActionFailure>;
   /** Not-ready sandboxes that were stopped all the same, so that their network was released. */
   readonly stoppedSandboxes: ReadonlySet<string>;
@@ -25,6 +30,7 @@ export interface PodMemory {
 export const POD = '';
 /** No container has such a name. */
 export const FILES = '/files';
+export const RESIZE = '/resize';
 
 /** `of` is the image as the pod names it: what is known of one says nothing of the next. */
 export type ImageState = { readonly of: string } & (
@@ -78,6 +84,8 @@ export const EMPTY_MEMORY: PodMemory = {
   podDir: 'unknown',
   images: new Map(),
   crash: new Map(),
+  given: new Map(),
+  groupSize: undefined,
   failures: new Map(),
   stoppedSandboxes: new Set(),
 };

@@ -10,8 +10,10 @@ import type {
 import type { Rejection } from './admit-pod.ts';
 import { apiTime, computeContainerStatus } from './container-status.ts';
 import { type DecideInput, deadlineOf, decideInit, isFinished } from './decide-container.ts';
-import { computeConditions } from './pod-conditions.ts';
+import { computeConditions, type ResizeProgress } from './pod-conditions.ts';
+import { RESIZE } from './pod-memory.ts';
 import { computePhase } from './pod-phase.ts';
+import { isResizing } from './resize.ts';
 
 export interface StatusInput extends DecideInput {
   readonly previous: PodStatus | undefined;
@@ -39,7 +41,7 @@ export function computePodStatus(input: StatusInput): PodStatus {
     init: decideInit(input, sandbox?.id),
     sandboxId: sandbox?.id,
     ending: input.terminating || expired || finished || isFinished(input),
-    previous: [
+    told: [
       ...(input.previous?.initContainerStatuses ?? []),
       ...(input.previous?.containerStatuses ?? []),
       ...(input.previous?.ephemeralContainerStatuses ?? []),
@@ -77,6 +79,7 @@ export function computePodStatus(input: StatusInput): PodStatus {
       sandboxReady: ready !== undefined,
       initStatuses,
       appStatuses,
+      resize: resizeOf(input),
       previous: input.previous?.conditions ?? [],
       gates: input.desired.pod.status?.conditions ?? [],
       now: apiTime(input.now),
@@ -96,6 +99,15 @@ export function computePodStatus(input: StatusInput): PodStatus {
       ? {}
       : { ephemeralContainerStatuses: ephemeralStatuses.map(shorten).sort(byName) }),
     qosClass: input.qosClass,
+  };
+}
+
+/** How far a resize is that the pod asks for. */
+function resizeOf(input: StatusInput): ResizeProgress {
+  const failure = input.memory.failures.get(RESIZE);
+  return {
+    pending: input.desired.resizePending,
+    inProgress: !input.terminating && isResizing(input) ? { error: failure?.message } : undefined,
   };
 }
 

@@ -2,11 +2,12 @@ import { nextBackoff } from '../../base/backoff.ts';
 import type { PodAction, PodActionKind } from './actions.ts';
 import { IMAGE_BACKOFF, STEP_BACKOFF } from './crash-backoff.ts';
 import { containerOf, type NeededImage } from './needed-images.ts';
-import { FILES, type ImageState, imageOf, POD, type PodMemory, type PresentImage } from './pod-memory.ts';
+import { FILES, type ImageState, imageOf, POD, type PodMemory, type PresentImage, RESIZE } from './pod-memory.ts';
 
 /** Steps of one container; the others are the pod's as a whole. */
 function scopeOf(action: PodAction): string {
   if (action.kind === 'update-volumes') return FILES;
+  if (action.kind === 'resize-containers' || action.kind === 'settle-group') return RESIZE;
   return action.kind === 'start-container' || action.kind === 'start-created' || action.kind === 'remove-container'
     ? action.container
     : POD;
@@ -21,6 +22,8 @@ const REASONS: { readonly [K in PodActionKind]: string } = {
   'create-sandbox': 'CreatePodSandboxError',
   'start-container': 'CreateContainerError',
   'start-created': 'RunContainerError',
+  'resize-containers': 'Error',
+  'settle-group': 'Error',
   'kill-containers': 'KillContainerError',
   'remove-container': 'KillContainerError',
   'stop-sandbox': 'KillPodSandboxError',
@@ -47,6 +50,13 @@ export function rememberDone(memory: PodMemory, action: PodAction): PodMemory {
       return { ...after, volumes: 'made', files: 'current' };
     case 'update-volumes':
       return { ...after, files: 'current' };
+    case 'resize-containers':
+      return {
+        ...after,
+        given: new Map([...memory.given, ...action.containers.map(({ id, resources }) => [id, resources] as const)]),
+      };
+    case 'settle-group':
+      return { ...after, groupSize: action.size };
     case 'remove-volumes':
       return { ...after, volumes: 'removed' };
     case 'remove-pod-dir':

@@ -14,6 +14,8 @@ export interface DesiredPod {
   readonly file: string;
   /** Somebody deleted it: it is to end with this grace, in seconds, and then to go from the API server. */
   readonly deletion?: { readonly graceSeconds: number } | undefined;
+  /** It asks for other amounts than these, which the node cannot give yet, or at all. */
+  readonly resizePending?: { readonly reason: 'Deferred' | 'Infeasible'; readonly message: string };
   /** The API server has it as succeeded or failed: nothing of it is ever started again. */
   readonly finished?: boolean;
 }

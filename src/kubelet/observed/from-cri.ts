@@ -1,4 +1,4 @@
-import type { LinuxContainerUser } from '../../api/types/gen/core-v1.ts';
+import type { LinuxContainerUser, ResourceRequirements } from '../../api/types/gen/core-v1.ts';
 import {
   type Container,
   ContainerState,
@@ -63,7 +63,18 @@ export function observedContainer(
     graceSeconds: Number(annotations[ANNOTATION.podGracePeriod] ?? -1),
     logPath: status.logPath,
     user: containerUser(status),
+    resources: resourcesOf(annotations[ANNOTATION.resources]),
   };
+}
+
+/** What somebody else has written there is as good as nothing. */
+function resourcesOf(text: string | undefined): ResourceRequirements | undefined {
+  try {
+    const value: unknown = text === undefined ? undefined : JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as ResourceRequirements) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function containerUser({ user }: ContainerStatus): LinuxContainerUser | undefined {

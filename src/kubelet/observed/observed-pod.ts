@@ -1,4 +1,4 @@
-import type { LinuxContainerUser } from '../../api/types/gen/core-v1.ts';
+import type { LinuxContainerUser, ResourceRequirements } from '../../api/types/gen/core-v1.ts';
 
 /** What the runtime says about one pod. Times are milliseconds since the epoch; 0 means "not yet". */
 export interface ObservedPod {
@@ -48,6 +48,8 @@ export interface ObservedContainer {
   readonly logPath: string;
   /** Who its first process was started as; undefined where the runtime does not say. */
   readonly user: LinuxContainerUser | undefined;
+  /** What it was made with; undefined where the container does not say. */
+  readonly resources?: ResourceRequirements | undefined;
 }
 
 /** A pod that the runtime knows nothing about. */

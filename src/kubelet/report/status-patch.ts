@@ -38,13 +38,18 @@ export function statusPatch(current: PodStatus | undefined, wanted: PodStatus): 
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
+/** Conditions of the kubelet's that are there for as long as something goes on; all others stay. */
+const PASSING: ReadonlySet<string> = new Set(['PodResizePending', 'PodResizeInProgress']);
+
 /** An element is merged with the one of its type: what it must not keep is null. */
 function changedConditions(current: readonly PodCondition[], wanted: readonly PodCondition[]): readonly Json[] {
-  return wanted.flatMap(condition => {
+  const over = current.filter(({ type }) => PASSING.has(type) && !wanted.some(c => c.type === type));
+  const changed = wanted.flatMap(condition => {
     const before = current.find(c => c.type === condition.type);
     if (before !== undefined && same(told(before), told(condition))) return [];
     return [{ ...told(condition), lastTransitionTime: transition(before, condition) }];
   });
+  return [...changed, ...over.map(({ type }) => ({ type, $patch: 'delete' }))];
 }
 
 function told({ type, status, reason, message, observedGeneration }: PodCondition): Json {

@@ -83,6 +83,7 @@ export function containerConfig(input: ContainerConfigInput): ContainerConfig {
       [ANNOTATION.terminationMessagePath]: container.terminationMessagePath ?? '',
       [ANNOTATION.terminationMessagePolicy]: container.terminationMessagePolicy ?? 'File',
       [ANNOTATION.podGracePeriod]: String(pod.pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS),
+      [ANNOTATION.resources]: JSON.stringify(container.resources),
       ...((container.ports ?? []).length === 0 ? {} : { [ANNOTATION.ports]: JSON.stringify(container.ports) }),
     },
     logPath: containerLogPath(container.name, restartCount),

@@ -69,6 +69,12 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
     async startContainer(containerId, signal) {
       await client.startContainer({ containerId }, { signal });
     },
+    async updateContainer(containerId, linux, signal) {
+      await client.updateContainerResources({ containerId, linux, annotations: {} }, { signal });
+    },
+    async updateSandboxResources(podSandboxId, { resources, overhead }, signal) {
+      await client.updatePodSandboxResources({ podSandboxId, resources, overhead }, { signal });
+    },
     async stopContainer(containerId, graceSeconds, signal) {
       await orUndefined(() => client.stopContainer({ containerId, timeout: BigInt(graceSeconds) }, { signal }));
     },

@@ -18,6 +18,8 @@ export const ANNOTATION = {
   configSeen: 'kubernetes.io/config.seen',
   /** On the copy of a static pod in the API server: the hash of what it is a copy of. */
   configMirror: 'kubernetes.io/config.mirror',
+  /** Ours: the requests and limits that a container was made with, from which a kubelet knows what a resize still has to do. */
+  resources: 'gantry.io/container-resources',
   /** Ours: the manifest that a static pod came from, so that a manifest that turned bad keeps its pod over a restart of the kubelet. */
   manifestFile: 'gantry.io/manifest-file',
 } as const;

@@ -55,6 +55,8 @@ export function meteredRuntime(runtime: ContainerRuntime, registry: Registry): C
     containerStatus: metered('container_status', runtime.containerStatus),
     createContainer: metered('create_container', runtime.createContainer),
     startContainer: metered('start_container', runtime.startContainer),
+    updateContainer: metered('update_container', runtime.updateContainer),
+    updateSandboxResources: metered('update_podsandbox_resources', runtime.updateSandboxResources),
     stopContainer: metered('stop_container', runtime.stopContainer),
     removeContainer: metered('remove_container', runtime.removeContainer),
     reopenContainerLog: metered('reopen_container_log', runtime.reopenContainerLog),

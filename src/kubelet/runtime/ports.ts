@@ -6,6 +6,7 @@ import type {
   ContainerStatus,
   Image,
   ImageFsInfoResponse,
+  LinuxContainerResources,
   PodSandbox,
   PodSandboxConfig,
   PodSandboxStats,
@@ -72,6 +73,14 @@ export interface ContainerRuntime {
     signal: AbortSignal,
   ): Promise<string>;
   startContainer(id: string, signal: AbortSignal): Promise<void>;
+  /** Changes the limits of a container that runs; what is zero stays. */
+  updateContainer(id: string, limits: LinuxContainerResources, signal: AbortSignal): Promise<void>;
+  /** Tells of the limits that a pod has as a whole. Rejects with `unimplemented` where the runtime does not want to know. */
+  updateSandboxResources(
+    id: string,
+    sizes: { readonly resources: LinuxContainerResources; readonly overhead: LinuxContainerResources },
+    signal: AbortSignal,
+  ): Promise<void>;
   stopContainer(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>;
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
   /** Has a running container write into a new file at its log's path; resolves when that is there. */

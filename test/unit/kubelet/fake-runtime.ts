@@ -9,6 +9,7 @@ import {
   ContainerState,
   ContainerStatus,
   type Image,
+  type LinuxContainerResources,
   PodSandbox,
   type PodSandboxConfig,
   PodSandboxState,
@@ -41,6 +42,7 @@ export class FakeRuntime implements ContainerRuntime {
   /** Names of calls that fail next time, once each. */
   readonly failNext = new Set<string>();
   readonly calls: string[] = [];
+  readonly limits = new Map<string, LinuxContainerResources>();
   now = 1_000_000;
   #ids = 0;
   readonly #listeners = new Set<(event: ContainerEventResponse) => void>();
@@ -99,6 +101,13 @@ export class FakeRuntime implements ContainerRuntime {
   async runSandbox(config: PodSandboxConfig) {
     this.#call('runSandbox');
     return this.addSandbox(config);
+  }
+  async updateContainer(id: string, limits: LinuxContainerResources) {
+    this.#call('updateContainer');
+    this.limits.set(id, limits);
+  }
+  async updateSandboxResources() {
+    this.#call('updateSandboxResources');
   }
   async stopSandbox(id: string) {
     this.#call('stopSandbox');

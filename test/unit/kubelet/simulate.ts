@@ -49,6 +49,7 @@ export class Simulation {
     return planPod({
       ...{ desired: pod, observed, memory, probed, now, crashBackoff: CRASH_BACKOFF },
       startTime: this.previous?.startTime,
+      previous: this.previous,
     });
   }
 

@@ -37,6 +37,16 @@ describe('the patch of a pod status', () => {
     });
   });
 
+  it('takes a condition away that is there only while something goes on', () => {
+    const current = {
+      ...running,
+      conditions: [ready('True', T0), { type: 'PodResizeInProgress', status: 'True' as const }],
+    };
+    expect(statusPatch(current, { ...running, conditions: [ready('True', T0)] })).toEqual({
+      conditions: [{ type: 'PodResizeInProgress', $patch: 'delete' }],
+    });
+  });
+
   it('leaves conditions that others tell alone, and the time of a condition that stays', () => {
     const current = {
       ...running,

@@ -10,6 +10,7 @@ import { WorkQueue } from '../client/work-queue.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import type { Registry } from '../daemon/metrics.ts';
+import { appArmorEnabled } from '../linux/apparmor.ts';
 import { createExecutors } from './act/executors.ts';
 import { rotateLogs } from './act/log-rotation.ts';
 import { PodManager } from './act/pod-manager.ts';
@@ -33,6 +34,7 @@ import { NO_EVENTS, podEvents } from './report/pod-events.ts';
 import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
 import { makeQosCgroups } from './resources/qos-cgroups.ts';
+import { forbiddenAppArmor } from './runtime/apparmor.ts';
 import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
 import { forbiddenSysctl } from './runtime/unsupported.ts';
 import type { KubeletSettings } from './settings.ts';
@@ -166,6 +168,7 @@ export function kubelet(options: KubeletOptions): Component {
             if (own === undefined) return undefined;
             return (
               forbiddenSysctl(pod.pod.spec, settings.allowedUnsafeSysctls) ??
+              forbiddenAppArmor(pod.pod, appArmorEnabled()) ??
               admitPod(
                 pod.pod,
                 others.map(each => each.pod),

@@ -7,15 +7,15 @@ const MACROS = '/etc/apparmor.d';
 /** The parser compiles the profile: a second on a small machine. */
 const PARSER_TIMEOUT_MS = 30_000;
 
-/** True where the kernel confines by AppArmor and profiles can be loaded. */
+/** True where the kernel confines by AppArmor. */
+export function appArmorEnabled(): boolean {
+  const parameter = '/sys/module/apparmor/parameters/enabled';
+  return existsSync(parameter) && readFileSync(parameter, 'utf8').startsWith('Y');
+}
+
+/** True where besides profiles can be loaded. */
 export function appArmorIsUsable(): boolean {
-  const enabled = '/sys/module/apparmor/parameters/enabled';
-  return (
-    existsSync(enabled) &&
-    readFileSync(enabled, 'utf8').startsWith('Y') &&
-    existsSync(PROFILES) &&
-    parser() !== undefined
-  );
+  return appArmorEnabled() && existsSync(PROFILES) && parser() !== undefined;
 }
 
 /** Names of the profiles that the kernel has now. `text` is that file's. */

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ContainerConfig, Mount, PodSandboxConfig } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
 import { armFault, killAndRestart, waitForRestart } from '../harness/fault.ts';
+import { BUSYBOX } from '../harness/images.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
 import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -140,6 +141,34 @@ describe.each(['crun', 'runc'])('a pod with a user namespace of its own, by %s',
     });
     await client.startContainer({ containerId: second.containerId });
     expect(await run(second.containerId, 'stat -c %u /data/of-app')).toBe('1000\n');
+    await remove(sandboxId);
+  });
+
+  it('sees the image of an image volume as its own, and has no place for other ids than its own', async () => {
+    const { client } = runtime;
+    const image = Mount.fromPartial({
+      containerPath: '/image',
+      image: { image: BUSYBOX },
+      readonly: true,
+      uidMappings: IDS,
+      gidMappings: IDS,
+    });
+    const { sandboxId, containerId } = await start(
+      handler,
+      `image-${handler}`,
+      container('exec sleep 1000', { mounts: [image] }),
+    );
+    expect(await run(containerId, 'stat -c %u:%g /image/bin; touch /image/x 2>/dev/null || echo refused')).toBe(
+      '0:0\nrefused\n',
+    );
+    const config = container('true', {
+      metadata: { name: 'outside', attempt: 0 },
+      linux: { securityContext: { namespaceOptions: NAMESPACES, runAsUser: { value: 65_536n } } },
+    });
+    const sandboxConfig = podWithUserns(`image-${handler}`);
+    await expect(client.createContainer({ podSandboxId: sandboxId, config, sandboxConfig })).rejects.toThrow(
+      "user id 65536 has no place in the pod's user namespace",
+    );
     await remove(sandboxId);
   });
 

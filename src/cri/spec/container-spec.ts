@@ -13,7 +13,7 @@ import { clampRlimits } from './rlimits.ts';
 import { decideAppArmor, decidePathProtection, decideSeccomp } from './security-profiles.ts';
 import { mountLabel, processLabel } from './selinux-labels.ts';
 import { processUser } from './user.ts';
-import { idMappings, requireSameUserNamespace } from './user-namespace.ts';
+import { idMappings, requireMappedUser, requireSameUserNamespace } from './user-namespace.ts';
 
 /**
  * The OCI specification of a container. Same inputs, same text. Throws `invalid-argument`, `failed-precondition` or `unimplemented` with a sentence that
@@ -58,17 +58,20 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
     privileged,
   });
 
+  const user = processUser({
+    securityContext: context,
+    imageUser: image.user,
+    passwd: inputs.passwd,
+    group: inputs.group,
+  });
+  requireMappedUser(user, sandbox.userns);
+
   return {
     spec: {
       ociVersion: '1.0.2',
       process: {
         terminal: config.tty,
-        user: processUser({
-          securityContext: context,
-          imageUser: image.user,
-          passwd: inputs.passwd,
-          group: inputs.group,
-        }),
+        user,
         args: processArgs(config, image),
         env: processEnv(config, image.env, sandbox.hostname),
         cwd: processCwd(config.workingDir, image.workingDir),

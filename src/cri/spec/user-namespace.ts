@@ -44,6 +44,25 @@ export function machineId(id: number, mappings: readonly OciIdMapping[] = []): n
   return found === undefined ? id : found.hostID + id - found.containerID;
 }
 
+/** Throws `invalid-argument` for a user or group of a process that the pod's user namespace has no place for; the runtime would only say EINVAL. */
+export function requireMappedUser(
+  {
+    uid,
+    gid,
+    additionalGids = [],
+  }: { readonly uid: number; readonly gid: number; readonly additionalGids?: readonly number[] },
+  pod: UserNamespaceIds | undefined,
+): void {
+  if (pod === undefined) return;
+  const isIn = (id: number, mappings: readonly OciIdMapping[]): boolean =>
+    mappings.some(m => id >= m.containerID && id - m.containerID < m.size);
+  if (!isIn(uid, pod.uids))
+    throw invalidArgument(`user id ${uid} has no place in the pod's user namespace (${text(pod)})`);
+  const group = [gid, ...additionalGids].find(id => !isIn(id, pod.gids));
+  if (group !== undefined)
+    throw invalidArgument(`group id ${group} has no place in the pod's user namespace (${text(pod)})`);
+}
+
 /** The part of a specification that tells the ids. */
 export function idMappings(ids: UserNamespaceIds | undefined): Pick<OciLinux, 'uidMappings' | 'gidMappings'> {
   return ids === undefined ? {} : { uidMappings: ids.uids, gidMappings: ids.gids };

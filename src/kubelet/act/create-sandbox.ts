@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { qosClass } from '../../api/pod-resources.ts';
 import { failedPrecondition } from '../../base/errors.ts';
+import { appArmorEnabled } from '../../linux/apparmor.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { PodSandboxConfig } from '../../rpc/cri-api.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { objectsFor } from '../objects/pod-objects.ts';
 import { podLogDir } from '../pod-paths.ts';
 import { podCgroup } from '../resources/pod-cgroup.ts';
+import { forbiddenAppArmor } from '../runtime/apparmor.ts';
 import { hostnameProblem } from '../runtime/pod-hostname.ts';
 import { dnsOf, sandboxConfig } from '../runtime/sandbox-config.ts';
 import { refusePod } from '../runtime/unsupported.ts';
@@ -40,7 +42,8 @@ export async function createSandbox(
   attempt: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const refusal = refusePod(pod.pod.spec, tools.settings.allowedUnsafeSysctls);
+  const refusal =
+    refusePod(pod.pod.spec, tools.settings.allowedUnsafeSysctls) ?? forbiddenAppArmor(pod.pod, appArmorEnabled());
   if (refusal !== undefined) throw failedPrecondition(refusal.message, { reason: refusal.reason });
   const { dns } = tools.settings;
   const problem = pod.pod.spec.hostNetwork === true ? undefined : hostnameProblem(pod, dns.clusterDomain);

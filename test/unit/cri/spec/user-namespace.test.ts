@@ -82,6 +82,22 @@ describe('specifications of a pod with a user namespace', () => {
   });
 });
 
+describe('users of a pod with a user namespace', () => {
+  it.each<[string, Parameters<typeof withSecurity>[0], string]>([
+    ['a user', { runAsUser: { value: 65_536n } }, 'user id 65536 has no place'],
+    ['a group', { runAsUser: { value: 1n }, runAsGroup: { value: 70_000n } }, 'group id 70000 has no place'],
+    ['a supplemental group', { supplementalGroups: [70_000n] }, 'group id 70000 has no place'],
+  ])('must have a place in it: %s', (_which, changes, message) => {
+    const inputs = withSecurity({ ...changes, namespaceOptions: asking({}) }, { sandbox: inside });
+    expect(() => buildContainerSpec(inputs)).toThrow(`${message} in the pod's user namespace`);
+  });
+
+  it('may be the last', () => {
+    const inputs = withSecurity({ runAsUser: { value: 65_535n }, namespaceOptions: asking({}) }, { sandbox: inside });
+    expect(buildContainerSpec(inputs).spec.process.user.uid).toBe(65_535);
+  });
+});
+
 describe('mounts with id mappings', () => {
   const mount = { containerPath: '/data', uidMappings: [LINE], gidMappings: [LINE] };
 

@@ -15,16 +15,17 @@ export interface ImageCommandOptions {
   readonly socket: string;
 }
 
-/** `gantry image ls`: a table of names, ids and sizes. */
+/** `gantry image ls`: a table of names, ids and sizes, and which are pinned. */
 export function imageLsCommand(options: ImageCommandOptions): Promise<number> {
   return withClient(options, async client => {
     const { images } = await client.listImages({ filter: undefined });
     const rows = images.flatMap(image => {
       const names =
         image.repoTags.length > 0 ? image.repoTags : image.repoDigests.length > 0 ? image.repoDigests : ['<none>'];
-      return names.map(name => [name, image.id.slice('sha256:'.length, 'sha256:'.length + 12), megabytes(image.size)]);
+      const id = image.id.slice('sha256:'.length, 'sha256:'.length + 12);
+      return names.map(name => [name, id, megabytes(image.size), image.pinned ? 'pinned' : '']);
     });
-    printTable([['IMAGE', 'ID', 'SIZE'], ...rows.sort((a, b) => (a[0] ?? '').localeCompare(b[0] ?? ''))]);
+    printTable([['IMAGE', 'ID', 'SIZE', ''], ...rows.sort((a, b) => (a[0] ?? '').localeCompare(b[0] ?? ''))]);
   });
 }
 

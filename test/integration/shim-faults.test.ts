@@ -1,12 +1,10 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FAULT_POINTS, type FaultPoint } from '../../src/linux/fault-point.ts';
-import { armedFaults, armFault, armFaults, disarmFaults, traceFaultPoints, waitForRestart } from '../harness/fault.ts';
-import { BUSYBOX } from '../harness/images.ts';
+import { armedFaults, armFaults, disarmFaults, traceFaultPoints } from '../harness/fault.ts';
 import { expectNoLeftovers, podLeftovers } from '../harness/pod-leftovers.ts';
 import { PodLife } from '../harness/pod-life.ts';
 import { type Random, seededRandom } from '../harness/random.ts';
-import { type Registry, startRegistry } from '../harness/registry.ts';
 import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -14,8 +12,6 @@ const SOAK = process.env['GANTRY_SOAK'] === '1';
 const random = seededRandom();
 /** Every point that the shim's own process passes, but for pulls. */
 const POINTS = FAULT_POINTS.filter(p => p.startsWith('cri/') || p.startsWith('cni/'));
-/** The others of pulls and removals: images.test.ts. */
-const IMAGE_POINTS = ['image/pull/layer-unpacked', 'image/pull/manifest-recorded'] as const;
 /** Passed where the shim does what `crun start` does. */
 const CRUN_ONLY: ReadonlySet<FaultPoint> = new Set([
   'cri/start-container/released',
@@ -182,29 +178,3 @@ function shimFiles({ host }: RuntimeHost): readonly string[] {
   walk('/var/lib/gantry');
   return found.sort();
 }
-
-describe('kill -9 of the shim in a pull', () => {
-  let target: RuntimeHost;
-  let registry: Registry;
-  beforeAll(async () => {
-    target = await gantryHost();
-    registry = await startRegistry(target.host);
-  });
-  afterAll(() => target.delete());
-
-  it.each(IMAGE_POINTS)('at %s: the image is there whole after a second pull', async (point: FaultPoint) => {
-    const reference = await registry.push(BUSYBOX, `faults/${point.replaceAll('/', '-')}:1`);
-    const image = { image: BUSYBOX, annotations: {}, userSpecifiedImage: '', runtimeHandler: '', imageRef: '' };
-    await target.client.removeImage({ image });
-    const doomed = await armFault(target.host, target.service, point);
-    const pull = { image: { ...image, image: reference }, auth: undefined, sandboxConfig: undefined };
-    const { imageRef } = await waitFor('PullImage', () => target.client.pullImage(pull));
-    await waitForRestart(target.service, doomed);
-    const { image: present } = await waitFor('ImageStatus', () =>
-      target.client.imageStatus({ image: { ...image, image: reference }, verbose: false }),
-    );
-    expect(present?.id).toBe(imageRef);
-    await target.client.removeImage({ image: { ...image, image: reference } });
-    await target.importImage(BUSYBOX);
-  });
-});

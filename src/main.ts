@@ -1,8 +1,17 @@
 import { getDefaultHighWaterMark, setDefaultHighWaterMark } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
 import { Argument, Command } from 'commander';
 import { errorMessage } from './base/errors.ts';
 import { clusterCommands } from './cmd/cluster-options.ts';
 import { VERSION } from './cmd/version.ts';
+
+/**
+ * V8 lets the space of new objects grow to twice 16 MiB in a burst of calls, and while they load, and does not give it back to an idle machine. What a call to the shim leaves
+ * behind is short-lived: within 1 MiB it is collected more often, for no more CPU that could be measured. The only flag of this kind that V8 heeds after its start.
+ */
+function keepYoungGenerationSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
 
 /** Each role is a dynamic import, so that a process loads only the chunk it runs. */
 function program(): Command {
@@ -19,7 +28,10 @@ function program(): Command {
     .option('--socket <path>', 'unix socket to serve on')
     .option('--root <directory>', 'data that survives a reboot: images, records, writable layers')
     .option('--state <directory>', 'data of this boot: bundles, namespaces, exit files (on a tmpfs)')
-    .action(async options => exitWith((await import('./cmd/run-cri.ts')).runCri(options)));
+    .action(async options => {
+      keepYoungGenerationSmall();
+      await exitWith((await import('./cmd/run-cri.ts')).runCri(options));
+    });
   kubeletOptions(run.command('kubelet').description('the kubelet: keeps the pods of this node running')).action(
     async options => exitWith((await import('./cmd/run-kubelet.ts')).runKubelet(options)),
   );

@@ -18,10 +18,11 @@ export interface Sides {
   delete(): Promise<void>;
 }
 
-/** Ours with the runtime that it chooses (crun), or with GANTRY_BENCH_RUNTIME. */
+/** Ours with the runtime that it chooses (crun), or with GANTRY_BENCH_RUNTIME; without pause processes where GANTRY_BENCH_DROP_INFRA is 1. */
 export async function openSides(): Promise<Sides> {
   const runtime = process.env['GANTRY_BENCH_RUNTIME'] ?? 'crun';
-  const gantry = await gantryHost({ criConfig: `runtime: ${runtime}\n` });
+  const dropInfra = process.env['GANTRY_BENCH_DROP_INFRA'] === '1';
+  const gantry = await gantryHost({ criConfig: `runtime: ${runtime}\ndropInfra: ${dropInfra}\n` });
   try {
     const containerd = await containerdHost();
     const peer = (handler: string): Side => ({
@@ -32,7 +33,7 @@ export async function openSides(): Promise<Sides> {
       monitors: /^\S*containerd-shim/,
     });
     const ours: Side = {
-      name: `gantry, ${runtime}`,
+      name: `gantry, ${runtime}${dropInfra ? ', dropInfra' : ''}`,
       target: gantry,
       handler: '',
       daemon: /gantry\.mjs run cri/,

@@ -6,6 +6,7 @@ import type { CommandResult } from '../../linux/command.ts';
 import { runCommand } from '../../linux/command.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { becomeSubreaper } from '../../linux/subreaper.ts';
+import { deleteEnded } from './delete-ended.ts';
 import { killExec } from './kill-exec.ts';
 import { openExec, streamOwner } from './open-exec.ts';
 import type { ExecRequest, ExecResult, OciRuntime } from './ports.ts';
@@ -60,6 +61,7 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
 
     async delete(id, { force }, signal) {
       if (!existsSync(join(root, id))) return;
+      if (name === 'crun' && force && (await deleteEnded(join(root, id)))) return;
       const result = await run(force ? ['delete', '--force', id] : ['delete', id], signal);
       if (result.code === 0 || saysUnknownContainer(result.stderr.toString('utf8'))) return;
       throw failure('delete', result);

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NetworkAttachment } from '../../src/cri/network/ports.ts';
 import { runCommand } from '../../src/linux/command.ts';
 import { addAddress } from '../../src/linux/netlink/addresses.ts';
+import { listUdpFlows } from '../../src/linux/netlink/conntrack.ts';
 import { createVeth, getLink, setLinkUp } from '../../src/linux/netlink/links.ts';
-import { NetlinkSocket } from '../../src/linux/netlink/socket.ts';
+import { NETLINK_NETFILTER, NetlinkSocket } from '../../src/linux/netlink/socket.ts';
 import { inNetns, removeNetns } from '../../src/linux/netns.ts';
 import { attachmentOf, type CniNetwork, openCniNetwork } from '../harness/cni-network.ts';
 import { PrivateNetns } from '../harness/private-netns.ts';
@@ -14,6 +15,7 @@ import { waitFor } from '../harness/wait-for.ts';
 /** The machine of these tests: it is 192.0.2.1 and 2001:db8::1, `outside` are .2 and ::2. */
 let machine: PrivateNetns;
 let links: NetlinkSocket;
+let conntrack: NetlinkSocket;
 let outside: string;
 let pods: CniNetwork;
 const servers: ChildProcess[] = [];
@@ -21,6 +23,7 @@ const servers: ChildProcess[] = [];
 beforeAll(() => {
   machine = PrivateNetns.enter();
   links = NetlinkSocket.open();
+  conntrack = NetlinkSocket.open(NETLINK_NETFILTER);
   setLinkUp(links, 1);
   outside = machine.create('outside');
   const fd = openSync(outside, 'r');
@@ -47,6 +50,7 @@ afterAll(async () => {
   await pods.network.close();
   for (const server of servers) server.kill('SIGKILL');
   links.close();
+  conntrack.close();
   machine.leave();
 });
 
@@ -83,6 +87,12 @@ async function podWith(name: string, portMappings: readonly Mapping[]): Promise<
 async function remove(pod: NetworkAttachment): Promise<void> {
   await pods.network.remove(pod);
   removeNetns(pod.netnsPath);
+}
+
+/** The addresses of a pod, as it has them. */
+async function addressesOf(pod: NetworkAttachment): Promise<string[]> {
+  const { stdout } = await runCommand('nsenter', [`--net=${pod.netnsPath}`, 'ip', '-4', '-o', 'addr', 'show', 'eth0']);
+  return [...stdout.toString().matchAll(/inet ([0-9.]+)/g)].map(([, found = '']) => found);
 }
 
 /** What the server says to a client in the namespace; the machine's own where none is named. Tries until it listens. */
@@ -154,6 +164,23 @@ describe('a port of the machine', () => {
     await waitFor('the pod to answer', async () => (await send()).includes('udp-late saw 192.0.2.2'));
     await remove(a);
     await remove(b);
+  });
+
+  it('of UDP is forgotten with its pod: what still comes from a known sender goes to nobody', async () => {
+    const a = await podWith('udp-gone', [mapping(18054, { protocol: 'udp' })]);
+    const [ip = ''] = await addressesOf(a);
+    const flows = (): string[] => listUdpFlows(conntrack, 4, 18054).map(({ answeredBy }) => answeredBy);
+    await waitFor('the pod to have a flow', async () => {
+      await runCommand('nsenter', [
+        `--net=${outside}`,
+        'sh',
+        '-c',
+        'echo x | socat -u - UDP4:192.0.2.1:18054,sourceport=4054',
+      ]);
+      return flows().includes(ip);
+    });
+    await remove(a);
+    expect(flows()).toEqual([]);
   });
 
   it('is led anew after others have emptied the ruleset, with the next pod', async () => {

@@ -181,7 +181,7 @@ export class GantryBridge implements CniPlugin {
     } catch (error) {
       const entry = { containerId, ifname, hostLink: pod.hostLink, egressLink: egressLinkName(containerId, ifname) };
       journal.transaction(transaction => transaction.append({ op: 'release', key }));
-      if (config.hostPorts.length > 0) closeHostPorts(this.#apply, journal);
+      if (config.hostPorts.length > 0) closeHostPorts(this.#apply, journal, []);
       this.#released.finish(journal, [entry]);
       throw error;
     }
@@ -257,7 +257,7 @@ export class GantryBridge implements CniPlugin {
     });
     if (entry === undefined) return;
     faultPoint('cni/del/released');
-    if (entry.hostPorts !== undefined) closeHostPorts(this.#apply, journal);
+    if (entry.hostPorts !== undefined) closeHostPorts(this.#apply, journal, [entry]);
     const isLeft = this.#apply.mute(entry.hostLink) || entry.egressLink !== undefined;
     faultPoint('cni/del/quarantined');
     if (isLeft) this.#released.sweepLater();

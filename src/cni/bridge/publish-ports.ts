@@ -35,8 +35,18 @@ export function openHostPorts(
     if (protocol === 'udp') apply.forgetFlows(hostPort, ips, isPod);
 }
 
-/** Takes the ports of attachments away that the journal has released. Safe to repeat. */
-export function closeHostPorts(apply: BridgeApplier, journal: AddressJournal): void {
+/**
+ * Takes the ports of attachments away that the journal has released, and forgets the flows of UDP that these had: the kernel would lead what comes to addresses that others get
+ * later. Safe to repeat.
+ */
+export function closeHostPorts(
+  apply: BridgeApplier,
+  journal: AddressJournal,
+  released: readonly Pick<JournalEntry, 'ips' | 'hostPorts'>[],
+): void {
   const published = journal.transaction(({ state }) => publishedIn(state));
   apply.runRules(hostPortElements(journal.network, published));
+  for (const { ips, hostPorts = [] } of released)
+    for (const { protocol, hostPort } of hostPorts)
+      if (protocol === 'udp') apply.forgetFlows(hostPort, [], ip => ips.includes(ip));
 }

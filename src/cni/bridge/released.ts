@@ -78,7 +78,8 @@ export class ReleasedAttachments {
     const releasing = journal.transaction(({ state }) =>
       [...state.entries.values()].filter(entry => entry.state === 'releasing'),
     );
-    if (releasing.some(({ hostPorts }) => hostPorts !== undefined)) closeHostPorts(this.#apply(), journal);
+    const published = releasing.filter(({ hostPorts }) => hostPorts !== undefined);
+    if (published.length > 0) closeHostPorts(this.#apply(), journal, published);
     for (let at = 0; at < releasing.length; at += SWEEP_BATCH) {
       if (!this.#journals.has(journal.network)) return;
       this.finish(journal, releasing.slice(at, at + SWEEP_BATCH));

@@ -4,7 +4,7 @@ import type { LiveId } from './cri-messages.ts';
 import { containerConfig, podConfig } from './cri-pod.ts';
 
 /** So many calls may go by before it is looked whether something is still there. */
-const LOOK_EVERY = 20;
+const LOOK_EVERY = 30;
 /** More than this of each is not kept: a node that fills up would be another test. */
 const MOST_SANDBOXES = 8;
 const MOST_CONTAINERS = 16;
@@ -21,6 +21,12 @@ export class CriPopulation {
 
   constructor(client: CriClient) {
     this.#client = client;
+  }
+
+  /** What is there now, whatever went before: the first container runs. */
+  async look(): Promise<void> {
+    this.#left = 0;
+    await this.tend();
   }
 
   /** Call before each request. */

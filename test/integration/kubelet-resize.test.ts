@@ -19,6 +19,8 @@ const sized = (cpu: string, memory: string): ResourceRequirements => ({
   requests: { cpu, memory },
   limits: { cpu, memory },
 });
+/** A restart of the kubelet takes ten seconds here: one of the two places in CI. */
+const SOAK = process.env['GANTRY_SOAK'] === '1';
 const SMALL = sized('100m', '64Mi');
 const LARGE = sized('300m', '128Mi');
 const CPU = detectCgroups().version === 2 ? 'cpu.max' : 'cpu.cfs_quota_us';
@@ -135,19 +137,20 @@ describe('a pod whose amounts are changed while it runs', () => {
     await remove('greedy');
   });
 
-  it.each(['pod-resize/group-widened', 'pod-resize/container-resized'] as const)(
-    'gets them although the kubelet is killed at %s',
-    async point => {
-      await create('torn', SMALL);
-      await node.running('torn');
-      const doomed = await armFault(node.target.host, node.kubelet, point);
-      await resize('torn', LARGE);
-      await waitForRestart(node.kubelet, doomed);
-      const pod = await resized('torn', LARGE);
-      expect(pod.status?.containerStatuses?.[0]?.restartCount).toBe(0);
-      await waitFor('the limits of the pod', async () => (await limit(pod, CPU, 'pod')) === 30_000);
-      expect(await limit(pod, CPU, 'container')).toBe(30_000);
-      await remove('torn');
-    },
-  );
+  it.each(
+    SOAK
+      ? (['pod-resize/group-widened', 'pod-resize/container-resized'] as const)
+      : (['pod-resize/container-resized'] as const),
+  )('gets them although the kubelet is killed at %s', async point => {
+    await create('torn', SMALL);
+    await node.running('torn');
+    const doomed = await armFault(node.target.host, node.kubelet, point);
+    await resize('torn', LARGE);
+    await waitForRestart(node.kubelet, doomed);
+    const pod = await resized('torn', LARGE);
+    expect(pod.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+    await waitFor('the limits of the pod', async () => (await limit(pod, CPU, 'pod')) === 30_000);
+    expect(await limit(pod, CPU, 'container')).toBe(30_000);
+    await remove('torn');
+  });
 });

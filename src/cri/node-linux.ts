@@ -74,6 +74,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
       for (const directory of [workDir, target]) mkdirSync(directory, 0o700);
       faultPoint('cri/create-container/mount-points-made');
       withIdmappedLayers(lowerDirs, request.idmapped, lower => {
+        if (request.idmapped !== undefined) faultPoint('cri/create-container/layers-shown');
         // The upper directory's mode and owner are those of `/` inside: the topmost layer's, as in the image.
         const { mode, uid, gid } = statSync(lower[0] ?? workDir);
         mkdirSync(upperDir, mode & 0o7777);

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { faultPoint } from './fault-point.ts';
 import { check, libc, SyscallError } from './ffi.ts';
 import { netnsExists, removeNetns, shareMount } from './netns.ts';
 
@@ -46,11 +47,15 @@ export function pinNamespaces(request: PinRequest): void {
     for (const { path } of wanted) closeSync(openSync(path, 'a', 0o444));
     const flags = wanted.reduce((sum, { flag }) => sum | flag, 0);
     check(libc('int unshare(int)')(flags), 'unshare', 'namespaces of a pod');
+    faultPoint('cri/pin-namespaces/made');
     try {
       if (request.uts !== undefined) setHostname(request.hostname);
       for (const [name, value] of Object.entries(request.sysctls)) writeFileSync(`/proc/sys/${name}`, value);
       const mount = libc('int mount(const char*, const char*, const char*, ulong, void*)');
-      for (const { of, path } of wanted) check(mount(of, path, 'none', MS_BIND, null), 'mount', path);
+      for (const { of, path } of wanted) {
+        check(mount(of, path, 'none', MS_BIND, null), 'mount', path);
+        faultPoint('cri/pin-namespaces/bound');
+      }
     } finally {
       for (const { flag, fd } of own) if (libc('int setns(int, int)')(fd, flag) !== 0) process.abort();
     }

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { failedPrecondition, internalError } from '../base/errors.ts';
 import { spawnProcess, waitForExit } from './command.ts';
+import { faultPoint } from './fault-point.ts';
 import { MS, mount, unmount } from './mount.ts';
 import { shareMount } from './netns.ts';
 import { closeFds, createPipe, readPipe, writePipe } from './pipe.ts';
@@ -55,10 +56,12 @@ export async function createUserns(request: UserNamespaceRequest): Promise<void>
     holder.write('.');
     if (!(await hasAnswered(output.read)))
       throw failedPrecondition(`a user namespace cannot be made: ${(await said).trim() || 'unshare ended'}`);
+    faultPoint('cri/create-userns/process-started');
     // The caller's ids are the machine's: the one who writes the maps is root there.
     writeFileSync(`/proc/${pid}/uid_map`, mapText(request.uids));
     writeFileSync(`/proc/${pid}/gid_map`, mapText(request.gids));
     bindNamespace(`/proc/${pid}/ns/user`, request.path);
+    faultPoint('cri/create-userns/userns-bound');
     try {
       if (request.netnsPath !== undefined) bindNamespace(`/proc/${pid}/ns/net`, request.netnsPath);
     } catch (error) {

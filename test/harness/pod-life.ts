@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { errorCode } from '../../src/base/errors.ts';
 import {
   AttachRequest,
@@ -17,6 +17,9 @@ import type { RuntimeHost } from './runtime-host.ts';
 import { openCommand } from './stream-client.ts';
 import { waitFor } from './wait-for.ts';
 
+/** A range such as kubelets give: ids of which the machine has nobody. */
+const POD_IDS = [{ hostId: 196_608, containerId: 0, length: 65_536 }];
+
 /** Says once that it has begun; ends with 7 when it is asked to. */
 const PROGRAM = 'trap "exit 7" TERM; echo begun; sleep 100000 & wait';
 
@@ -29,9 +32,12 @@ export class PodLife {
   readonly #target: RuntimeHost;
   readonly #name: string;
   readonly #persistent: boolean;
+  readonly #ids: typeof POD_IDS;
   #containerId = '';
 
-  constructor(target: RuntimeHost, name: string, persistent: boolean) {
+  /** `ownUsers` gives the pod a user namespace. */
+  constructor(target: RuntimeHost, name: string, persistent: boolean, ownUsers = false) {
+    this.#ids = ownUsers ? POD_IDS : [];
     this.#target = target;
     this.#name = name;
     this.#persistent = persistent;
@@ -44,15 +50,25 @@ export class PodLife {
 
   /** Resolves with the sandbox's id when the container runs. */
   async start(): Promise<string> {
-    const { client } = this.#target;
+    const { client, host } = this.#target;
     const portMappings = [{ protocol: 0, hostPort: 18080, containerPort: 80, hostIp: '' }];
-    const sandboxConfig = PodSandboxConfig.fromPartial({ ...podConfig(this.#name), portMappings });
+    const usernsOptions = this.#ids.length === 0 ? undefined : { mode: 0, uids: this.#ids, gids: this.#ids };
+    const securityContext = { namespaceOptions: { network: 0, pid: 1, ipc: 0, usernsOptions } };
+    const plain = podConfig(this.#name);
+    const linux = { ...plain.linux, securityContext };
+    const sandboxConfig = PodSandboxConfig.fromPartial({ ...plain, linux, portMappings });
     const { podSandboxId } = await this.#call('RunPodSandbox', () =>
       client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' }),
     );
+    mkdirSync(host.path('/var/lib/kubelet/volume'), { recursive: true });
+    const program = containerConfig(['/bin/sh', '-c', PROGRAM]);
     const config = ContainerConfig.fromPartial({
-      ...containerConfig(['/bin/sh', '-c', PROGRAM]),
-      mounts: [{ containerPath: '/volume', readonly: true, image: { image: BUSYBOX } }],
+      ...program,
+      linux: { ...program.linux, securityContext },
+      mounts: [
+        { containerPath: '/volume', readonly: true, image: { image: BUSYBOX } },
+        { containerPath: '/data', hostPath: '/var/lib/kubelet/volume', uidMappings: this.#ids, gidMappings: this.#ids },
+      ],
     });
     const { containerId } = await this.#call('CreateContainer', () =>
       client.createContainer({ podSandboxId, config, sandboxConfig }),

@@ -18,13 +18,48 @@ const CRUN_ONLY: ReadonlySet<FaultPoint> = new Set([
   'cri/start-container/fifo-removed',
 ]);
 
+/** Passed where a pod has users of its own. */
+const USERS_ONLY: ReadonlySet<FaultPoint> = new Set([
+  'cri/create-userns/process-started',
+  'cri/create-userns/userns-bound',
+  'cri/create-container/layers-shown',
+  'cri/create-container/mount-shown',
+]);
+/** Passed where there is no pause process, and where there is one. */
+const PINNED_ONLY: ReadonlySet<FaultPoint> = new Set(['cri/pin-namespaces/made', 'cri/pin-namespaces/bound']);
+const PAUSE_ONLY: ReadonlySet<FaultPoint> = new Set([
+  'cri/run-pod-sandbox/spec-written',
+  'cri/run-pod-sandbox/infra-created',
+  'cri/run-pod-sandbox/infra-started',
+  'cri/exit/infra-recorded',
+  // the container heeds its stop signal
+  'cri/stop-container/killed',
+]);
+
+interface Kind {
+  readonly runtime: 'crun' | 'runc';
+  readonly pause: boolean;
+  readonly ownUsers: boolean;
+}
+const KINDS: readonly [Kind, ...Kind[]] = [
+  { runtime: 'crun', pause: true, ownUsers: false },
+  { runtime: 'runc', pause: true, ownUsers: false },
+  { runtime: 'crun', pause: false, ownUsers: false },
+  { runtime: 'crun', pause: true, ownUsers: true },
+];
+
+const isPassed = (point: FaultPoint, { runtime, pause, ownUsers }: Kind): boolean =>
+  (runtime === 'crun' || !CRUN_ONLY.has(point)) &&
+  (ownUsers || !USERS_ONLY.has(point)) &&
+  !(pause ? PINNED_ONLY : PAUSE_ONLY).has(point);
+
 /** Where the shim dies: a start passes some points only when there is something to be done, and a caller that gives up makes no second container. */
-function deathsAt(point: FaultPoint, callerGivesUp: boolean): readonly string[] {
+function deathsAt(point: FaultPoint, { pause }: Kind, callerGivesUp: boolean): readonly string[] {
   if (point === 'cri/restore/step-done') return ['cri/start-container/runtime-created', point];
-  if (point.startsWith('cri/undo-sandbox/')) return ['cri/run-pod-sandbox/infra-created', point, point];
+  if (point.startsWith('cri/undo-sandbox/')) return ['cri/run-pod-sandbox/network-added', point, point];
   if (point.startsWith('cri/restore/')) return ['cri/start-container/runtime-created', point, point];
   // first for the infra container, then for the other
-  if (point.startsWith('cri/monitor-create/')) return callerGivesUp ? [`${point}:2`] : [point, `${point}:2`];
+  if (point.startsWith('cri/monitor-create/') && pause) return callerGivesUp ? [`${point}:2`] : [point, `${point}:2`];
   return [point];
 }
 
@@ -37,12 +72,11 @@ function sample<T>(values: readonly T[], count: number, { below }: Random): T[] 
 }
 
 const NAME = 'faulty';
-const RUNTIMES: readonly [string, string] = ['crun', 'runc'];
 
-describe.each(SOAK ? RUNTIMES : [random.pick(RUNTIMES)])(
-  `kill -9 of the shim with %s (seed ${random.seed}; GANTRY_SEED repeats it)`,
-  runtime => {
-    const points = POINTS.filter(p => runtime === 'crun' || !CRUN_ONLY.has(p));
+describe.each(SOAK ? KINDS : [random.pick(KINDS)])(
+  `kill -9 of the shim with $runtime, pause: $pause, users of its own: $ownUsers (seed ${random.seed}; GANTRY_SEED repeats it)`,
+  kind => {
+    const points = POINTS.filter(p => isPassed(p, kind));
     let target: RuntimeHost;
     /** What is there of one pod that runs, and the shim's files when there is none. */
     let running: readonly string[];
@@ -50,10 +84,10 @@ describe.each(SOAK ? RUNTIMES : [random.pick(RUNTIMES)])(
     let passed: ReadonlySet<string>;
 
     beforeAll(async () => {
-      target = await gantryHost({ criConfig: `runtime: ${runtime}\n` });
+      target = await gantryHost({ criConfig: `runtime: ${kind.runtime}\ndropInfra: ${!kind.pause}\n` });
       const { host, service } = target;
       traceFaultPoints(host, service);
-      const life = new PodLife(target, NAME, true);
+      const life = new PodLife(target, NAME, true, kind.ownUsers);
       const sandboxId = await life.start();
       running = await shapeOf(target);
       await life.use();
@@ -99,8 +133,8 @@ describe.each(SOAK ? RUNTIMES : [random.pick(RUNTIMES)])(
       'at %s: the pod runs once when its caller tries again, ends as it should, and nothing is left',
       async point => {
         const { host, service } = target;
-        armFaults(host, service, deathsAt(point, false));
-        const life = new PodLife(target, NAME, true);
+        armFaults(host, service, deathsAt(point, kind, false));
+        const life = new PodLife(target, NAME, true, kind.ownUsers);
         const sandboxId = await life.start();
         await waitFor('one pod, once', async saw => {
           const now = await shapeOf(target);
@@ -120,8 +154,8 @@ describe.each(SOAK ? RUNTIMES : [random.pick(RUNTIMES)])(
       'at %s: what is left to a caller that gives up can be removed, and all of it goes',
       async point => {
         const { host, service, client } = target;
-        armFaults(host, service, deathsAt(point, true));
-        const life = new PodLife(target, NAME, false);
+        armFaults(host, service, deathsAt(point, kind, true));
+        const life = new PodLife(target, NAME, false, kind.ownUsers);
         const whole = async (): Promise<void> => {
           const sandboxId = await life.start();
           await life.use();

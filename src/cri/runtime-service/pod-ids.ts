@@ -1,3 +1,4 @@
+import { faultPoint } from '../../linux/fault-point.ts';
 import type { ContainerConfig } from '../../rpc/cri-api.ts';
 import type { OverlayRequest } from '../node-port.ts';
 import type { CriMount, PodUserNamespace } from '../spec/inputs.ts';
@@ -32,6 +33,7 @@ export function showWithPodIds(
   if (!isIdMapped(mount, userns) || userns === undefined) return mount;
   const target = `${ctx.paths.idmapped(container)}/${index}`;
   ctx.node.mountIdmapped({ source: mount.hostPath, target, usernsPath: userns.path });
+  faultPoint('cri/create-container/mount-shown');
   return { ...mount, hostPath: target };
 }
 

@@ -4,8 +4,8 @@ import { type CgroupCounters, cgroupCounters } from './cgroup-counters.ts';
 import { type CgroupLayout, detectCgroups } from './cgroup-layout.ts';
 import { type CgroupFile, type CgroupUsage, cgroupUsage } from './cgroup-usage.ts';
 
-/** ENODEV: removed between open and read; EOPNOTSUPP: a kernel that could keep the figure and was told not to; EINVAL: a controller that does not tell it here. */
-const NOT_TOLD = new Set(['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'EINVAL']);
+/** ENOTDIR: a part of the path is a file; ENODEV: removed between open and read; EOPNOTSUPP: a kernel that could keep the figure and was told not to; EINVAL: a controller that does not tell it here. */
+const NOT_TOLD = new Set(['ENOENT', 'ENOTDIR', 'ENODEV', 'EOPNOTSUPP', 'EINVAL']);
 
 /** Where the files of a controller stand in that layout; `pressure` is told on the v2 side only. Undefined where it is not mounted. Pure. */
 export function controllerMount(layout: CgroupLayout, controller: string): string | undefined {

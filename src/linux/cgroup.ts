@@ -90,7 +90,8 @@ export function killCgroup(path: string, layout = detectCgroups()): number {
       return members.length;
     } catch (error) {
       // cgroup.kill came with Linux 5.14; older kernels and a group that is gone take the loop below
-      if (errnoName(error) !== 'ENOENT' && errnoName(error) !== 'EACCES') throw error;
+      const code = errnoName(error);
+      if (!isNoGroup(code) && code !== 'EACCES') throw error;
     }
   }
   for (let pass = 0; pass < 10; pass += 1) {
@@ -187,9 +188,14 @@ function childNames(directory: string): string[] {
       .filter(e => e.isDirectory())
       .map(e => e.name);
   } catch (error) {
-    if (errnoName(error) === 'ENOENT') return [];
+    if (isNoGroup(errnoName(error))) return [];
     throw error;
   }
+}
+
+/** There is none by that name, or there cannot be one, because a part of it is a file. */
+function isNoGroup(code: string | undefined): boolean {
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 function collectPids(directory: string, into: Set<number>): void {
@@ -199,7 +205,7 @@ function collectPids(directory: string, into: Set<number>): void {
   } catch (error) {
     // ENODEV: the group was removed between the open and the read; EOPNOTSUPP: a threaded v2 group, its processes stand at its domain
     const code = errnoName(error);
-    if (code !== 'ENOENT' && code !== 'ENODEV' && code !== 'EOPNOTSUPP') throw error;
+    if (!isNoGroup(code) && code !== 'ENODEV' && code !== 'EOPNOTSUPP') throw error;
     text = '';
   }
   for (const line of text.split('\n')) if (line !== '' && line !== '0') into.add(Number(line));
@@ -216,7 +222,7 @@ function removeTree(directory: string): boolean {
     return true;
   } catch (error) {
     const code = errnoName(error);
-    if (code === 'ENOENT' || code === 'ENODEV') return true;
+    if (isNoGroup(code) || code === 'ENODEV') return true;
     if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
     throw error;
   }

@@ -63,6 +63,14 @@ describe('cgroups on this kernel', () => {
     expect(read(`${root}/a`, 'pids', 'pids.max')).toBe('max');
   });
 
+  it('takes one that cannot be there, because a part of its path is a file, for gone', async () => {
+    createCgroup(root);
+    const path = `${root}/cgroup.procs/pod1`;
+    expect([cgroupPids(path), killCgroup(path)]).toEqual([[], 0]);
+    await removeCgroup(path);
+    expect(cgroupExists(root)).toBe(true);
+  });
+
   it('kills every member below and removes the tree, twice', async () => {
     createCgroup(`${root}/a/b`);
     createCgroup(`${root}/c`);

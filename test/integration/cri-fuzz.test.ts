@@ -181,6 +181,13 @@ describe('what such requests have found', () => {
       /^config\.linux\.cgroup_parent/,
     ],
     [
+      'a cgroup that is a file, the same',
+      'RunPodSandbox',
+      pod({ linux: { cgroup_parent: '/cgroup.procs' } }),
+      'INVALID_ARGUMENT',
+      /^config\.linux\.cgroup_parent/,
+    ],
+    [
       'a sysctl that this kernel has not',
       'RunPodSandbox',
       pod({ linux: { cgroup_parent: '/kubepods/fuzz', sysctls: { 'net.nope': '1' } } }),

@@ -62,12 +62,18 @@ function checkPorts({ portMappings }: PodSandboxConfig): void {
   }
 }
 
+/** Files of the kernel in every group, or of a controller; a group cannot be called so. */
+const GROUP_FILE =
+  /^(?:tasks|notify_on_release|release_agent|(?:cgroup|cpu|cpuacct|cpuset|memory|pids|io|blkio|hugetlb|freezer|devices|net_cls|net_prio|rdma|misc)\..+)$/;
+
 function checkCgroupParent(parent: string): void {
   const field = 'config.linux.cgroup_parent';
   if (parent === '') return;
   if (parent.endsWith('.slice')) checkPath(field, parent);
   else checkAbsolutePath(field, parent);
   if (/\p{Cc}/u.test(parent)) throw wrong(field, parent, 'contains a control character');
+  if (parent.split('/').some(part => GROUP_FILE.test(part)))
+    throw wrong(field, parent, 'names a file that groups have, not a group');
 }
 
 /** Names as sysctl(8) writes them, with dots or with slashes; which of them a pod may set is decided with its namespaces (spec/sysctls.ts). */

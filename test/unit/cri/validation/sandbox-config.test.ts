@@ -103,6 +103,11 @@ describe('a sandbox configuration', () => {
       'config.linux.cgroup_parent "/a/../../b" may not contain ".."',
     ],
     [
+      'a cgroup that is a file of one',
+      { linux: { cgroupParent: '/kubepods/cgroup.procs' } },
+      'config.linux.cgroup_parent "/kubepods/cgroup.procs" names a file that groups have, not a group',
+    ],
+    [
       'a relative cgroup',
       { linux: { cgroupParent: 'kubepods/x' } },
       'config.linux.cgroup_parent "kubepods/x" must be an absolute path',

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { failedPrecondition, internalError } from '../base/errors.ts';
+import { errnoName, failedPrecondition, internalError } from '../base/errors.ts';
 import { spawnProcess, waitForExit } from './command.ts';
 import { faultPoint } from './fault-point.ts';
 import { MS, mount, unmount } from './mount.ts';
@@ -58,8 +58,8 @@ export async function createUserns(request: UserNamespaceRequest): Promise<void>
       throw failedPrecondition(`a user namespace cannot be made: ${(await said).trim() || 'unshare ended'}`);
     faultPoint('cri/create-userns/process-started');
     // The caller's ids are the machine's: the one who writes the maps is root there.
-    writeFileSync(`/proc/${pid}/uid_map`, mapText(request.uids));
-    writeFileSync(`/proc/${pid}/gid_map`, mapText(request.gids));
+    writeMap(`/proc/${pid}/uid_map`, request.uids);
+    writeMap(`/proc/${pid}/gid_map`, request.gids);
     bindNamespace(`/proc/${pid}/ns/user`, request.path);
     faultPoint('cri/create-userns/userns-bound');
     try {
@@ -89,6 +89,19 @@ function bindNamespace(source: string, path: string): void {
   } catch (error) {
     rmSync(path, { force: true });
     throw error;
+  }
+}
+
+/** The kernel takes a map as a whole or not at all: EINVAL for ids that overlap or go beyond 2^32, EPERM for ids that this process does not have itself. */
+function writeMap(path: string, mappings: readonly IdMapping[]): void {
+  const text = mapText(mappings);
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw failedPrecondition(
+      `a user namespace cannot be made: the kernel does not take the ids "${text.trim()}": ${errnoName(error) ?? String(error)}`,
+      { cause: error },
+    );
   }
 }
 

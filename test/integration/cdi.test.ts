@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ContainerConfig } from '../../src/rpc/cri-api.ts';
+import { ContainerConfig, PodSandboxConfig } from '../../src/rpc/cri-api.ts';
 import { containerConfig, podConfig } from '../harness/cri-pod.ts';
 import { gantryHost, type RuntimeHost } from '../harness/runtime-host.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -22,11 +22,11 @@ function write(path: string, text: string): void {
   writeFileSync(file, text);
 }
 
-/** A hook that leaves the name of its moment in a file of the host. */
+/** A hook that leaves the name of its moment in a file of the host. It reads what the runtime tells it, as hooks must: crun is ended by SIGPIPE when one does not. */
 const hook = (hookName: string): object => ({
   hookName,
   path: '/bin/sh',
-  args: ['sh', '-c', `echo ${hookName} >> /run/hooks-$GPU_RUN`],
+  args: ['sh', '-c', `cat >/dev/null; echo ${hookName} >> /run/hooks-$GPU_RUN`],
   env: ['GPU_RUN=x', 'PATH=/bin'],
 });
 
@@ -83,6 +83,37 @@ describe.each(['crun', 'runc'])('CDI devices, by %s', handler => {
       'the hooks, in their order',
       () => readFileSync(runtime.host.path('/run/hooks-x'), 'utf8') === 'createRuntime\npoststart\npoststop\n',
     );
+  });
+
+  it('show the files of a driver as root’s in a pod with a user namespace', async () => {
+    const { client, host } = runtime;
+    const ids = [{ hostId: 131_072, containerId: 0, length: 65_536 }];
+    const namespaceOptions = { network: 0, pid: 1, ipc: 0, usernsOptions: { mode: 0, uids: ids, gids: ids } };
+    write('/var/lib/kubelet/driver/lib.so', 'library\n');
+    const mounts = [{ hostPath: '/var/lib/kubelet/driver', containerPath: '/opt/driver', options: ['ro', 'rbind'] }];
+    write(
+      '/etc/cdi/driver.json',
+      JSON.stringify({
+        cdiVersion: '0.5.0',
+        kind: 'driver.com/x',
+        devices: [{ name: 'd', containerEdits: { mounts, deviceNodes: [{ path: '/dev/kmsg' }] } }],
+      }),
+    );
+    const pod = podConfig(`userns-${handler}`);
+    const sandboxConfig = PodSandboxConfig.fromPartial({
+      ...pod,
+      linux: { ...pod.linux, securityContext: { namespaceOptions } },
+    });
+    const { podSandboxId } = await client.runPodSandbox({ config: sandboxConfig, runtimeHandler: handler });
+    const config = ContainerConfig.fromPartial({
+      ...containerConfig(['/bin/sleep', '1000']),
+      CDIDevices: [{ name: 'driver.com/x=d' }],
+      linux: { securityContext: { namespaceOptions } },
+    });
+    const { containerId } = await client.createContainer({ podSandboxId, config, sandboxConfig });
+    await client.startContainer({ containerId });
+    expect(await run(containerId, 'stat -c %u /opt/driver/lib.so; stat -c %t:%T /dev/kmsg')).toBe('0\n1:b\n');
+    expect(readdirSync(host.path('/run/gantry/cri/idmapped'))).toEqual([]);
   });
 
   it('take a file of /var/run/cdi, which is /run/cdi, before one of /etc/cdi, as it is at that moment', async () => {

@@ -172,6 +172,23 @@ describe.each(['crun', 'runc'])('a pod with a user namespace of its own, by %s',
     await remove(sandboxId);
   });
 
+  it('is refused with ids that the kernel does not take, which it names', async () => {
+    const beyond = [{ hostId: 4_294_967_290, containerId: 0, length: 65_536 }];
+    const config = PodSandboxConfig.fromPartial({
+      ...podWithUserns('beyond'),
+      linux: {
+        cgroupParent: '/kubepods',
+        securityContext: {
+          namespaceOptions: { ...NAMESPACES, usernsOptions: { mode: 0, uids: beyond, gids: beyond } },
+        },
+      },
+    });
+    await expect(runtime.client.runPodSandbox({ config, runtimeHandler: handler })).rejects.toThrow(
+      'the kernel does not take the ids "0 4294967290 65536": EINVAL',
+    );
+    await expectNoLeftovers(runtime);
+  });
+
   it('refuses a volume whose file system cannot move ids, names it, and leaves nothing', async () => {
     const { client, host } = runtime;
     mkdirSync(host.path('/var/lib/on-an-overlay'), { recursive: true });

@@ -73,7 +73,7 @@ async function makeContainer(
     faultPoint('cri/create-container/image-volumes-mounted');
     const built = buildContainerSpec(gatherSpecInputs(ctx, { id, config: mounted, sandbox, image }));
     const { notes } = built;
-    const spec = withCdiDevices(ctx, built.spec, config);
+    const spec = withCdiDevices(ctx, built.spec, config, { container: id, usernsPath: sandbox.usernsPath });
     sayOnce(ctx, notes);
     await requireAppArmorProfile(ctx, spec);
     await relabelMounts(ctx, config.mounts, labelsOfContainer(ctx, sandbox, config));

@@ -19,7 +19,7 @@ const sized = (cpu: string, memory: string): ResourceRequirements => ({
   requests: { cpu, memory },
   limits: { cpu, memory },
 });
-/** A restart of the kubelet takes ten seconds here: one of the two places in CI. */
+/** Each place takes two starts of the kubelet: one of the two is enough in CI. */
 const SOAK = process.env['GANTRY_SOAK'] === '1';
 const SMALL = sized('100m', '64Mi');
 const LARGE = sized('300m', '128Mi');

@@ -63,6 +63,8 @@ export class FakeMachine {
   /** How often each step ran. */
   readonly counts = new Map<string, number>();
   readonly failing = new Set<string>();
+  /** What the network was told at its last prune. */
+  attached: readonly string[] | undefined;
   /** Containers whose program takes no notice of its stop signal. */
   readonly deaf = new Set<string>();
   /** What groups have used, by path. */
@@ -185,7 +187,10 @@ export class FakeMachine {
       await this.step('network-remove');
       this.addresses.delete(sandboxId);
     },
-    prune: async () => {},
+    prune: async attached => {
+      await this.step('network-prune');
+      this.attached = [...attached()];
+    },
     setPodCidr: () => {},
   };
 

@@ -129,7 +129,7 @@ describe.each(SOAK ? KINDS : [random.pick(KINDS)])(
       expect(points.filter(p => !passed.has(p) && !isOfStart(p))).toEqual([]);
     });
 
-    it.each(SOAK ? points : sample(points, 8, random))(
+    it.each(SOAK ? points : sample(points, 6, random))(
       'at %s: the pod runs once when its caller tries again, ends as it should, and nothing is left',
       async point => {
         const { host, service } = target;
@@ -150,7 +150,7 @@ describe.each(SOAK ? KINDS : [random.pick(KINDS)])(
       },
     );
 
-    it.each(SOAK ? points : sample(points, 4, random))(
+    it.each(SOAK ? points : sample(points, 3, random))(
       'at %s: what is left to a caller that gives up can be removed, and all of it goes',
       async point => {
         const { host, service, client } = target;

@@ -54,7 +54,7 @@ export function saysUnknownContainer(output: string): boolean {
 
 /** crun and runc of a file of a group into which they could not write, except that of the memory limit, which has a message of its own. */
 const REFUSED_LIMIT =
-  /writ(?:e|ing)(?: file)? [`'"]?(?:\/sys\/fs\/cgroup\/\S*\/)?((?:cpu|cpuset|pids|hugetlb|io|blkio)\.[\w.]+)[`'"]?: (numerical result out of range|invalid argument)/i;
+  /writ(?:e|ing)(?: file)? [`'"]?(?:\/sys\/fs\/cgroup\/\S*\/)?((?:cpu|cpuset|pids|hugetlb|io|blkio|memory\.memsw|memory\.swap)\.[\w.]+)[`'"]?: (numerical result out of range|invalid argument)/i;
 
 /** crun and runc of a container that has ended. */
 const ENDED =

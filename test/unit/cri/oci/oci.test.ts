@@ -53,6 +53,7 @@ describe('what a runtime says', () => {
     ['failed-precondition', 'container `5cc8` is not running', 'crun'],
     ['failed-precondition', 'time="x" level=error msg="cannot start a container that has stopped"', 'runc'],
     ['failed-precondition', 'error opening file `/run/crun/x/status`: No such file or directory', 'crun'],
+    ['invalid-argument', 'writing file `memory.memsw.limit_in_bytes`: Invalid argument', 'crun'],
     ['invalid-argument', 'writing file `cpuset.cpus`: Numerical result out of range', 'crun'],
     [
       'invalid-argument',

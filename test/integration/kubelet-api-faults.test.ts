@@ -4,12 +4,15 @@ import { boundPod, type ClusterNode, clusterNode } from '../harness/cluster-node
 import { armFault, waitForRestart } from '../harness/fault.ts';
 import { WAIT } from '../harness/kubelet.ts';
 import { expectNoLeftovers } from '../harness/pod-leftovers.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 const POINTS = FAULT_POINTS.filter(point => point.startsWith('kubelet/'));
 
 let node: ClusterNode;
 beforeAll(async () => {
   node = await clusterNode();
+  // one that is killed while it starts may have taken the first fault with it
+  await waitFor('the kubelet to be at work', () => node.nodes.get('', node.name));
 });
 afterAll(() => node?.delete());
 

@@ -20,7 +20,7 @@ import { readCgroupCounters, readCgroupProcesses, readCgroupUsage } from '../lin
 import { faultPoint } from '../linux/fault-point.ts';
 import { blockDeviceName, filesystemSize } from '../linux/filesystem-size.ts';
 import { kernelIsAtLeast } from '../linux/kernel-version.ts';
-import { MS, mount, mountHolding, mountOverlay, readMountinfo, unmount } from '../linux/mount.ts';
+import { labelOption, MS, mount, mountHolding, mountOverlay, readMountinfo, unmount } from '../linux/mount.ts';
 import { createNetns, inNetns, netnsExists, removeNetns } from '../linux/netns.ts';
 import { directoryInRoot, readTextInRoot } from '../linux/path-in-root.ts';
 import { signalProcess } from '../linux/pidfd.ts';
@@ -80,8 +80,7 @@ export function linuxNode(paths: CriPaths, facts: HostFacts, log: Logger): NodeP
         mkdirSync(upperDir, mode & 0o7777);
         chownSync(upperDir, uid, gid);
         faultPoint('cri/create-container/layer-made');
-        // the categories of a level are separated by a comma, as options are
-        const label = request.mountLabel === undefined ? [] : [`context="${request.mountLabel}"`];
+        const label = request.mountLabel === undefined ? [] : [labelOption(request.mountLabel)];
         mountOverlay(target, { lower, upper: upperDir, work: workDir }, [...overlayOptions, ...label]);
       });
     },

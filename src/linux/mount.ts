@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { failedPrecondition } from '../base/errors.ts';
+import { failedPrecondition, invalidArgument } from '../base/errors.ts';
 import { lastErrno, libc, SyscallError } from './ffi.ts';
 
 /** Flags of mount(2). */
@@ -121,6 +121,16 @@ export function overlayOptions(overlay: OverlayMount, lower: readonly string[], 
   if (overlay.upper !== undefined) parts.push(`upperdir=${escaped(overlay.upper)}`);
   if (overlay.work !== undefined) parts.push(`workdir=${escaped(overlay.work)}`);
   return [...parts, ...options].join(',');
+}
+
+/**
+ * The option that gives all files of a mount an SELinux label, `user:role:type:level`. Quoted, since the categories of a level are separated by a comma, as options are. Throws `invalid-argument` for
+ * one that has a comma before its level, or a quote anywhere: it would bring options of its own.
+ */
+export function labelOption(label: string): string {
+  if (!/^[A-Za-z0-9_.-]+(:[A-Za-z0-9_.-]+){2}(:[A-Za-z0-9_.:,-]+)?$/.test(label))
+    throw invalidArgument(`the SELinux label ${JSON.stringify(label)} is none that a mount can have`);
+  return `context="${label}"`;
 }
 
 /** The deepest directory that holds every one of the absolute paths. */

@@ -2,6 +2,7 @@ import {
   type Int64Value,
   NamespaceMode,
   type NamespaceOption,
+  type SELinuxOption,
   type SecurityProfile,
   SecurityProfile_ProfileType,
 } from '../../rpc/cri-api.ts';
@@ -9,9 +10,12 @@ import { checkEnum, checkRange, wrong } from './field.ts';
 
 /** uid and gid above this do not fit the kernel's type less its "no change" value. */
 const MAX_ID = 0xfffffffen;
+/** Users, roles and types as policies name them. Anything else could end the label, and with it the mount option that it stands in. */
+const SELINUX_NAME = /^[A-Za-z0-9_.-]*$/;
 
 interface SharedContext {
   readonly namespaceOptions: NamespaceOption | undefined;
+  readonly selinuxOptions: SELinuxOption | undefined;
   readonly seccomp: SecurityProfile | undefined;
   readonly apparmor: SecurityProfile | undefined;
   readonly runAsUser: Int64Value | undefined;
@@ -23,6 +27,7 @@ interface SharedContext {
 export function checkSecurityContext(field: string, context: SharedContext | undefined): void {
   if (context === undefined) return;
   checkNamespaces(`${field}.namespace_options`, context.namespaceOptions);
+  checkSelinux(`${field}.selinux_options`, context.selinuxOptions);
   checkProfile(`${field}.seccomp`, context.seccomp);
   checkProfile(`${field}.apparmor`, context.apparmor);
   if (context.runAsUser !== undefined) checkRange(`${field}.run_as_user`, context.runAsUser.value, 0n, MAX_ID);
@@ -38,6 +43,14 @@ function checkNamespaces(field: string, options: NamespaceOption | undefined): v
     throw wrong(`${field}.target_id`, '', 'must name the container whose pid namespace is to be joined');
   const users = options.usernsOptions;
   if (users !== undefined) checkEnum(`${field}.userns_options.mode`, users.mode, NamespaceMode);
+}
+
+/** The level has a grammar of its own (spec/selinux-labels.ts). */
+function checkSelinux(field: string, options: SELinuxOption | undefined): void {
+  if (options === undefined) return;
+  for (const part of ['user', 'role', 'type'] as const)
+    if (!SELINUX_NAME.test(options[part]))
+      throw wrong(`${field}.${part}`, options[part], 'has other characters than letters, digits and _ . -');
 }
 
 function checkProfile(field: string, profile: SecurityProfile | undefined): void {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { commonDirectory, mountHolding, overlayOptions, parseMountinfo } from '../../../src/linux/mount.ts';
+import {
+  commonDirectory,
+  labelOption,
+  mountHolding,
+  overlayOptions,
+  parseMountinfo,
+} from '../../../src/linux/mount.ts';
 
 describe('mountinfo', () => {
   it('gives propagation, escapes and both option lists', () => {
@@ -46,6 +52,25 @@ describe('overlay options', () => {
   it('can be written from the directory that all layers share', () => {
     expect(commonDirectory(['/v/l/1/fs', '/v/l/22/fs'])).toBe('/v/l');
     expect(commonDirectory(['/v/a', '/w/b'])).toBe('/');
+  });
+});
+
+describe('the label of a mount', () => {
+  it.each(['system_u:object_r:container_file_t:s0:c1,c2', 'u:r:t:s0-s1:c0.c9,c12', 'u:r:t'])('%s is quoted', label => {
+    expect(labelOption(label)).toBe(`context="${label}"`);
+  });
+
+  it.each([
+    'u:r:t:s0",upperdir=/etc,workdir=/etc/w,x="',
+    'u",upperdir=/etc:r:t:s0',
+    'u,upperdir=/etc:r:t:s0',
+    'u:r:t:s0\n',
+    'u:r:t:s0\\"',
+    'u:r t:t:s0',
+    'u:r',
+    '',
+  ])('%j is refused', label => {
+    expect(() => labelOption(label)).toThrow('is none that a mount can have');
   });
 });
 

@@ -110,6 +110,11 @@ describe('a container configuration', () => {
       'config.linux.security_context.seccomp.localhost_ref "" must name the profile',
     ],
     [
+      'an SELinux user that brings mount options',
+      { linux: { securityContext: { selinuxOptions: { user: 'u",x' } } } },
+      'config.linux.security_context.selinux_options.user "u\\",x" has other characters',
+    ],
+    [
       'an unknown type of profile',
       { linux: { securityContext: { apparmor: { profileType: 3 as never } } } },
       'config.linux.security_context.apparmor.profile_type 3 is not a value',

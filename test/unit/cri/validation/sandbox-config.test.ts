@@ -31,6 +31,7 @@ describe('a sandbox configuration', () => {
           },
           securityContext: {
             namespaceOptions: { network: 2, pid: 1 },
+            selinuxOptions: { user: 'system_u', role: '', type: 'container-x.y_t', level: 's0:c1,c2' },
             runAsUser: { value: 0n },
             supplementalGroups: [0n],
           },
@@ -96,6 +97,16 @@ describe('a sandbox configuration', () => {
       'an address that is none',
       { portMappings: [{ hostIp: '10.0.0.300' }] },
       'config.port_mappings[0].host_ip "10.0.0.300" is not an IP address',
+    ],
+    ...(['user', 'role', 'type'] as const).map((part): [string, Partial, string] => [
+      `an SELinux ${part} that brings mount options`,
+      { linux: { securityContext: { selinuxOptions: { [part]: 'u:r:t:s0",upperdir=/etc,workdir=/x' } } } },
+      `config.linux.security_context.selinux_options.${part} "u:r:t:s0\\",upperdir=/etc,workdir=/x" has other characters`,
+    ]),
+    [
+      'an SELinux type of two labels',
+      { linux: { securityContext: { selinuxOptions: { type: 'a:b' } } } },
+      'config.linux.security_context.selinux_options.type "a:b" has other characters than letters, digits and _ . -',
     ],
     [
       'a cgroup that leads up',

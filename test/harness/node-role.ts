@@ -30,6 +30,14 @@ export class TestNodeRole {
     this.#child = child;
   }
 
+  /** Waits until it has ended by itself; its exit code. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return null;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.exitCode;
+  }
+
   /** Ends it and waits until it is gone; its exit code. Safe to repeat. */
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL'): Promise<number | null> {
     const child = this.#child;

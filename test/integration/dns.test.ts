@@ -224,10 +224,10 @@ describe('the DNS server of a node', () => {
       `--listen=127.0.0.1:${port}`,
     ]);
     second.start();
-    await waitFor('its end', () =>
+    await waitFor('its word', () =>
       second.log.includes('another DNS server has it: end that, or choose another address'),
     );
-    expect(await second.stop()).toBe(1);
+    expect(await second.ended()).toBe(1);
   });
 
   it('ends in order', async () => {

@@ -94,6 +94,34 @@ describe('a registry that asks for credentials', () => {
     expect(cdn.seen.map(s => s.authorization)).toEqual([undefined, undefined]);
     await images.close();
   });
+
+  it.each([
+    ['a name and password', { username: 'me', password: 's3cret', identityToken: '' }],
+    ['an identity token', { username: '', password: '', identityToken: 'ID' }],
+  ])('shows %s to no token service that is named by whom it redirects to', async (_sentence, secret) => {
+    const image = buildImage([await buildLayer([[{ name: 'f' }, 'x']])]);
+    const strange = await serve(() => [200, {}, JSON.stringify({ token: 'T' })]);
+    const challenge = { 'www-authenticate': `Bearer realm="http://${strange.address}/token",service="s"` };
+    const target = await serve(() => [401, challenge, '']);
+    const registry = await serve(r =>
+      r.url?.includes('/manifests/')
+        ? [200, { 'content-type': 'application/vnd.oci.image.manifest.v1+json' }, image.manifest.bytes]
+        : [307, { location: `http://${target.address}/blob` }, ''],
+    );
+    const { images } = await openTestStore();
+    try {
+      const auth = { ...secret, registryToken: '' };
+      const refused = await images.pull(`${registry.address}/a:1`, auth, never).catch((error: unknown) => error);
+      expect(strange.seen).toEqual([]);
+      expect(target.seen).toEqual([{ path: '/blob', authorization: undefined }]);
+      expect(refused).toMatchObject({
+        code: 'unauthenticated',
+        message: expect.stringContaining(`HTTP 401 from ${target.address}, to which it redirects`),
+      });
+    } finally {
+      await images.close();
+    }
+  });
 });
 
 describe('mirrors', () => {

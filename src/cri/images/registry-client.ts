@@ -22,7 +22,7 @@ export interface OpenBlob {
 
 /**
  * One repository at one server, for one pull (OCI distribution spec 1.1, pull half; Docker's token flow). Credentials and headers go to that server
- * and, of credentials, to the token service it names; never to where it redirects.
+ * and, of credentials, to the token service it names; never to where it redirects, nor to a token service named there.
  */
 export class RegistryRepository implements ImageSource {
   readonly #reference: ImageReference;
@@ -144,7 +144,8 @@ export class RegistryRepository implements ImageSource {
     isHead = false,
   ): Promise<{ response: IncomingMessage; url: URL }> {
     let answer = await this.#getByEitherScheme(path, headers, signal, isHead);
-    if (answer.response.statusCode === 401) {
+    // Whoever it redirects to may name a token service as well: the credentials are not for that.
+    if (answer.response.statusCode === 401 && this.#isOwn(answer.url)) {
       const challenges = parseChallenges(headerText(answer.response, 'www-authenticate'));
       answer.response.resume();
       await this.#authenticate(challenges, signal);
@@ -182,12 +183,11 @@ export class RegistryRepository implements ImageSource {
     isHead = false,
   ): Promise<{ response: IncomingMessage; url: URL }> {
     const { scheme, root, mirrorOf, tls, dialTimeoutMs } = this.#endpoint;
-    const first = new URL(`${scheme}://${this.#host}${root}/${this.#reference.path}/${path}`);
-    if (mirrorOf !== undefined) first.searchParams.set('ns', mirrorOf);
-    let url = first;
+    let url = new URL(`${scheme}://${this.#host}${root}/${this.#reference.path}/${path}`);
+    if (mirrorOf !== undefined) url.searchParams.set('ns', mirrorOf);
     for (let redirects = 0; ; redirects += 1) {
       const sent: Record<string, string> = { 'user-agent': 'gantry' };
-      if (url.host === first.host && url.protocol === first.protocol) {
+      if (this.#isOwn(url)) {
         Object.assign(sent, this.#endpoint.headers);
         if (this.#authorization !== undefined) sent['authorization'] = this.#authorization;
       }
@@ -204,6 +204,11 @@ export class RegistryRepository implements ImageSource {
         throw unavailable(`registry ${this.#host}: it redirects ${path} to something that is not an HTTP address`);
       url = next;
     }
+  }
+
+  /** False for where it redirects. */
+  #isOwn(url: URL): boolean {
+    return url.origin === new URL(`${this.#endpoint.scheme}://${this.#host}`).origin;
   }
 
   async #authenticate(challenges: readonly AuthChallenge[], signal: AbortSignal): Promise<void> {
@@ -266,7 +271,8 @@ export class RegistryRepository implements ImageSource {
     const said = registryMessage(
       await this.#connections.body(response, url, MAX_DOCUMENT).catch(() => Buffer.alloc(0)),
     );
-    const detail = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
+    const answered = this.#isOwn(url) ? `HTTP ${status}` : `HTTP ${status} from ${url.host}, to which it redirects`;
+    const detail = said === '' ? answered : `${answered}: ${said}`;
     const name = `${repositoryName(this.#reference)} ${path}`;
     if (status === 404)
       return notFound(

@@ -9,8 +9,9 @@ export function registryPlace(place: string): string {
 }
 
 /**
- * Those of `places` (`host[:port][/path]`, where the labels of the host may have wild cards) that are for a repository, by its full name without tag and
- * digest; the more of the name a place has, the earlier. That of Docker's registry is for all its repositories, as the kubelet has it. Pure.
+ * Those of `places` (`host[:port][/path]`, where the labels of the host may have wild cards) that are for a repository, by its full name (registry
+ * included) without tag and digest; the more of the name a place has, the earlier. That of Docker's registry is for all its repositories, as the kubelet has
+ * it. Upstream takes every host without dot and colon for Docker's too: by full names that would show its login to `localhost`. Pure.
  */
 export function placesFor(places: Iterable<string>, repository: string): readonly string[] {
   const all = [...places];
@@ -65,7 +66,6 @@ function matchesGlob(glob: string, text: string): boolean {
 }
 
 function isInDefaultRegistry(repository: string): boolean {
-  const [host, path] = splitHost(repository);
-  if (host === '') return false;
-  return path === '' || host === 'docker.io' || host === DEFAULT_REGISTRY || !/[.:]/.test(host);
+  const [host] = splitHost(repository);
+  return host === 'docker.io' || host === DEFAULT_REGISTRY;
 }

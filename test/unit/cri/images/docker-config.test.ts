@@ -30,6 +30,9 @@ describe('a docker config', () => {
       'https://index.docker.io/v1/',
     ],
     ['another registry has nothing', ['https://index.docker.io/v1/'], 'reg.example/app', undefined],
+    ["nor has this machine what is for Docker's", ['https://index.docker.io/v1/'], 'localhost/app', undefined],
+    ['nor a host by its capitals', ['https://index.docker.io/v1/'], 'EVIL/app', undefined],
+    ['nor a host without a dot', ['https://index.docker.io/v1/'], 'cache/app', undefined],
   ])('%s', (_sentence, places, repository, place) => {
     const auths = Object.fromEntries(places.map(p => [p, { username: p, password: 'x' }]));
     expect(findCredentials(configOf({ auths }), repository).auth?.username).toBe(place);
@@ -48,6 +51,12 @@ describe('a docker config', () => {
       { credsStore: 'pass' },
       'docker.io/library/a',
       { name: 'pass', server: 'https://index.docker.io/v1/' },
+    ],
+    [
+      "the one of Docker's registry is for that alone",
+      { credHelpers: { 'https://index.docker.io/v1/': 'pass' } },
+      'localhost/a',
+      undefined,
     ],
     ['no helper', {}, 'reg.example/a', undefined],
   ])('of helpers: %s', (_sentence, content, repository, helper) => {

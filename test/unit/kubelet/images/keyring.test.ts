@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Secret } from '../../../../src/api/types/gen/core-v1.ts';
 import { credentialsFor, keyringOf } from '../../../../src/kubelet/images/keyring.ts';
+import { repositoryOf } from '../../../../src/kubelet/images/plan.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const json = (auths: object, name = 's'): Secret => ({
@@ -71,6 +72,17 @@ describe('credentialsFor', () => {
     [['***************b'], `${'a'.repeat(63)}/a`, [], 'a hostile wild card'],
   ])('%j for %s are %j: %s', (places, repository, expected) => {
     expect(usersFor(places, repository)).toEqual(expected);
+  });
+
+  it.each([
+    ['busybox', 1],
+    ['me/app:1', 1],
+    ['docker.io/app', 1],
+    ['index.docker.io/me/app', 1],
+    ['localhost/app', 0],
+    ['EVIL/app', 0],
+  ])("of Docker's registry for the image %s are %i", (image, count) => {
+    expect(usersFor(['https://index.docker.io/v1/'], repositoryOf(image))).toHaveLength(count);
   });
 
   it('gives all that two secrets have for one place, in the order of the secrets', () => {

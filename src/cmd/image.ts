@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { failedPrecondition, invalidArgument, isUnimplemented } from '../base/errors.ts';
 import { dockerCredentials } from '../cri/images/docker-credentials.ts';
 import { parseReference, repositoryName } from '../cri/images/reference.ts';
+import { registryServer } from '../cri/images/registry-endpoints.ts';
 import type { AuthConfig, ImageSpec } from '../rpc/cri-api.ts';
 import { createImagesClient, type ImagesClient } from '../rpc/images-client.ts';
 import { PullDisplay } from './pull-display.ts';
@@ -37,7 +38,7 @@ export interface ImagePullOptions extends ImageCommandOptions {
 
 /**
  * `gantry image pull`: prints the id of the image, and how far it is to stderr. The password comes from stdin, so that it stands in no process list; without
- * one, what the caller's docker config has for the registry is shown.
+ * one, what the caller's docker config has for the registry is shown, to that registry alone.
  */
 export function imagePullCommand(reference: string, options: ImagePullOptions): Promise<number> {
   return withClient(options, async client => {
@@ -73,9 +74,12 @@ async function pullCredentials(
   if (dockerConfig !== undefined && !existsSync(dockerConfig))
     throw invalidArgument(`the docker config ${dockerConfig} is not there`);
   const file = dockerConfig ?? join(process.env['DOCKER_CONFIG'] ?? join(homedir(), '.docker'), 'config.json');
-  const repository = repositoryName(parseReference(reference));
-  const found = await dockerCredentials([file], repository, new AbortController().signal);
-  return found === undefined ? undefined : { ...nothing, ...found };
+  const parsed = parseReference(reference);
+  const found = await dockerCredentials([file], repositoryName(parsed), new AbortController().signal);
+  // The runtime may take a name without a registry for one elsewhere: what was found is not for that. With a scheme, as containerd needs it.
+  return found === undefined
+    ? undefined
+    : { ...nothing, ...found, serverAddress: `https://${registryServer(parsed.domain)}` };
 }
 
 /** `gantry image rm`: removes images with all their names. One that is not there is an error here, for people mistype. */

@@ -103,6 +103,17 @@ describe('gantry image pull', () => {
     expect(await pull([`${registry.address}/team/web:3`], { DOCKER_CONFIG, PATH })).toBe(image.config.digest);
   });
 
+  it('shows what it has for a registry to no other, though the shim takes the name for one there', async () => {
+    const auths = { 'https://index.docker.io/v1/': { auth: Buffer.from('me:s3cret').toString('base64') } };
+    const DOCKER_CONFIG = dockerConfig({ auths });
+    const before = registry.requests.length;
+    const said = await refusal(pull(['web:6'], { DOCKER_CONFIG }));
+    const seen = registry.requests.slice(before).map(r => r.headers.authorization);
+    expect(new Set(seen)).toEqual(new Set([undefined]));
+    const why = `credentials of the request are for "registry-1.docker.io", not for ${registry.address}`;
+    expect(said).toContain(`none were given (${why})`);
+  });
+
   it('says which helper failed, and why', async () => {
     const file = `${dockerConfig({ credsStore: 'test' })}/config.json`;
     const args = ['--docker-config', file, `${registry.address}/team/web:4`];

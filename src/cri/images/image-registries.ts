@@ -32,8 +32,8 @@ export class ImageRegistries {
 
   /**
    * Runs `pull` with the source of one image: its registry, and before it whoever is to be asked in its place. `auth` is shown to the registry alone;
-   * where it is not given, and to the others, goes what the docker config files have for them. An error says when a hosts.toml or a file of credentials was
-   * passed over: that may be why.
+   * where it is not given or for another registry, and to the others, goes what the docker config files have for them. An error says when a hosts.toml, a
+   * file of credentials or `auth` was passed over: that may be why.
    */
   async use<T>(
     reference: ImageReference,
@@ -67,10 +67,14 @@ export class ImageRegistries {
     problems: Set<string>,
     signal: AbortSignal,
   ): Promise<RegistryAuth | undefined> {
-    if (endpoint.isRegistry && auth !== undefined && isForRegistry(auth, domain)) return auth;
+    const given = endpoint.isRegistry ? auth : undefined;
+    if (given !== undefined && isForRegistry(given, domain)) return given;
     try {
       const host = endpoint.isRegistry ? domain : endpoint.host;
-      return await dockerCredentials(this.#settings.dockerConfigs, `${host}/${path}`, signal);
+      const found = await dockerCredentials(this.#settings.dockerConfigs, `${host}/${path}`, signal);
+      if (found === undefined && given !== undefined)
+        problems.add(`credentials of the request are for ${JSON.stringify(serverHost(given))}, not for ${domain}`);
+      return found;
     } catch (error) {
       signal.throwIfAborted();
       problems.add(errorMessage(error));
@@ -80,10 +84,16 @@ export class ImageRegistries {
 }
 
 /** Docker's registry has several names. */
-function isForRegistry({ serverAddress = '' }: RegistryAuth, domain: string): boolean {
-  if (serverAddress === '') return true;
-  const [host = ''] = registryPlace(serverAddress).split('/');
+function isForRegistry(auth: RegistryAuth, domain: string): boolean {
+  if ((auth.serverAddress ?? '') === '') return true;
+  const host = serverHost(auth);
   return host === domain || (domain === 'docker.io' && ['index.docker.io', 'registry-1.docker.io'].includes(host));
+}
+
+/** Of what may be any text of the caller's, as much as a host name has. */
+function serverHost({ serverAddress = '' }: RegistryAuth): string {
+  const [host = ''] = registryPlace(serverAddress).split('/');
+  return host.slice(0, 255);
 }
 
 function withProblems(error: unknown, problems: readonly string[]): unknown {

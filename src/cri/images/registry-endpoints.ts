@@ -32,7 +32,7 @@ function registryItself(registry: string, insecure: readonly string[]): Registry
   return {
     scheme: isPlain ? 'http' : 'https',
     otherScheme: isPlain && !isInsecure ? 'https' : undefined,
-    host: serverOf(registry),
+    host: registryServer(registry),
     root: '/v2',
     mirrorOf: undefined,
     isRegistry: true,
@@ -46,7 +46,7 @@ function registryItself(registry: string, insecure: readonly string[]): Registry
 
 function entryEndpoint(entry: HostEntry, registry: string, itself: RegistryEndpoint): RegistryEndpoint {
   const { url, tls, headers, dialTimeoutMs, canPull, canResolve } = entry;
-  const host = url === undefined ? itself.host : serverOf(url.host);
+  const host = url === undefined ? itself.host : registryServer(url.host);
   const place: RegistryEndpoint =
     url === undefined
       ? itself
@@ -82,7 +82,7 @@ function mirrorEndpoint(mirror: string, registry: string): RegistryEndpoint {
   };
 }
 
-/** Docker's registry answers under another name than the one that stands in references. */
-function serverOf(registry: string): string {
+/** Where a registry answers: Docker's does under another name than the one that stands in references. Pure. */
+export function registryServer(registry: string): string {
   return registry === 'docker.io' ? 'registry-1.docker.io' : registry;
 }

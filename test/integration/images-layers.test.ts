@@ -213,6 +213,28 @@ describe('a layer whose connection breaks', () => {
     expect(storeContent(root)).toEqual(EMPTY_STORE);
   });
 
+  it.each([
+    ['other bytes', (bytes: Buffer) => Buffer.from(bytes).fill(0, 3_000_000, 3_000_100)],
+    ['an end too early', (bytes: Buffer) => bytes.subarray(0, 3_000_000)],
+  ])('comes from the registry when the mirror has %s', async (_sentence, spoil) => {
+    const image = await imageOf();
+    const layer = image.layers[0]?.bytes ?? Buffer.alloc(0);
+    const spoilt = spoil(layer);
+    const mirror = await serve(image, (request, response) => {
+      if (request.url?.includes(image.layers[0]?.digest ?? 'none') !== true) return false;
+      response.writeHead(200, { 'content-length': spoilt.length }).end(spoilt);
+      return true;
+    });
+    const registry = await serve(image);
+    const mirrors = { [registry.address]: [`http://${mirror.address}`] };
+    const { images, root } = await openTestStore({ registries: { mirrors } });
+    closing.push(() => images.close());
+    const record = await images.pull(`${registry.address}/a:1`, undefined, never);
+    expect(sha256(readFileSync(`${images.layerDirs(record.id)[0]}/f`))).toBe(sha256(content));
+    expect(registry.paths).toHaveLength(1);
+    expect(storeContent(root)).toMatchObject({ ingest: [], layers: [expect.any(String)] });
+  });
+
   it('makes its files inside the layer also after the connection was made anew', async () => {
     const names = Array.from({ length: 300 }, (_, i) => `etc/gantry-test-${process.pid}-${i}`);
     const image = buildImage([await buildLayer(names.map(name => [{ name }, randomBytes(20_000)]))]);

@@ -1,4 +1,4 @@
-import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { errorCode, failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import type { ImageSource } from './image-source.ts';
 import type { LayerContent, LayerStore } from './layer-store.ts';
@@ -25,7 +25,10 @@ export interface FetchedImage {
 }
 
 /** A layer, not yet as one of a certain pull. */
-export type LayerOfImage = Omit<LayerContent, 'pull'>;
+export interface LayerOfImage extends Omit<LayerContent, 'pull'> {
+  /** To be told that what came was not this layer: true where another place may have it (ImageSource). */
+  distrust?(): boolean;
+}
 
 /** Where images go, and who is told of it. */
 export interface FetchTarget {
@@ -75,6 +78,7 @@ export async function fetchImage(
       digest: layer.digest,
       size: layer.size,
       locate: () => source.locate(layer),
+      distrust: () => source.distrust?.(layer.digest) === true,
     }),
   );
   const unpin = await fetchLayers(contents, target, signal);
@@ -116,7 +120,7 @@ export async function fetchLayers(
         bytes[at] = taken;
         tell();
       };
-      const how = await layers.ensure({ ...content, pull: contents, onProgress }, stop.signal);
+      const how = await ensureFromAny({ ...content, pull: contents, onProgress }, target, stop.signal);
       layersDone += 1;
       onProgress(content.size);
       log.debug(
@@ -133,6 +137,22 @@ export async function fetchLayers(
   if (failure === undefined) return unpin;
   unpin();
   throw failure.error;
+}
+
+/** Begins anew at the next place where what came is not what the digest says: a mirror may have spoilt it. */
+async function ensureFromAny(
+  content: LayerOfImage & LayerContent,
+  { layers, log }: FetchTarget,
+  signal: AbortSignal,
+): Promise<'present' | 'unpacked'> {
+  for (;;) {
+    try {
+      return await layers.ensure(content, signal);
+    } catch (error) {
+      if (signal.aborted || errorCode(error) !== 'data-loss' || content.distrust?.() !== true) throw error;
+      log.warn({ err: error, layer: content.diffId }, 'a mirror has another layer; the next place is asked');
+    }
+  }
 }
 
 async function manifestOfIndex(

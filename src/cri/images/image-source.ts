@@ -28,5 +28,10 @@ export interface ImageSource {
   document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer>;
   /** Where a layer is, to be asked for right before it is read: a token in it gets old. */
   locate(descriptor: Descriptor): Promise<BlobLocation>;
+  /**
+   * To be told that what came from where `locate` said last was not the blob of this digest. True when it will name another place now; false where there is
+   * none.
+   */
+  distrust?(digest: string): boolean;
   close(): void;
 }

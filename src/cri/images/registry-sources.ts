@@ -20,6 +20,8 @@ export class RegistrySources implements ImageSource {
   readonly #name: string;
   readonly #log: Logger;
   readonly #failed = new Set<RepositorySource>();
+  /** Who was named first for a layer, by its digest. */
+  readonly #located = new Map<string, RepositorySource>();
 
   /** `name` is the registry's, for messages. */
   constructor(sources: readonly RepositorySource[], name: string, log: Logger) {
@@ -48,7 +50,17 @@ export class RegistrySources implements ImageSource {
   /** All that may have it: who reads it goes on at the next one where one breaks off. */
   async locate(descriptor: Descriptor): Promise<BlobLocation> {
     const able = this.#untried(this.#pullable());
+    const [first] = able;
+    if (first !== undefined) this.#located.set(descriptor.digest, first);
     return { kind: 'registry', repositories: able.map(s => s.access()), digest: descriptor.digest };
+  }
+
+  /** Of pieces from several places the first one is blamed, for all of them can be blamed in turn. */
+  distrust(digest: string): boolean {
+    const source = this.#located.get(digest);
+    if (source === undefined) return false;
+    this.#failed.add(source);
+    return this.#pullable().some(s => !this.#failed.has(s));
   }
 
   close(): void {

@@ -64,6 +64,18 @@ describe('the registry and its mirrors', () => {
     expect(await layerFrom(sources)).toEqual(['mirror', 'registry']);
   });
 
+  it('who gave a layer that is not the one asked for is asked no more, as long as there are others', async () => {
+    const sources = sourcesOf(source('mirror'), source('registry'));
+    expect(await layerFrom(sources)).toEqual(['mirror', 'registry']);
+    expect(sources.distrust(DIGEST)).toBe(true);
+    // another layer from the same place, which had been asked for at the same time
+    expect(sources.distrust(DIGEST)).toBe(true);
+    expect(await layerFrom(sources)).toEqual(['registry']);
+    expect(sources.distrust(DIGEST)).toBe(false);
+    expect(await layerFrom(sources)).toEqual(['registry']);
+    expect(sources.distrust(DIGEST)).toBe(false);
+  });
+
   it('the last one is asked again though it has failed', async () => {
     const sources = sourcesOf(source('mirror', 'unavailable'), source('registry', 'unavailable'));
     await expect(manifestOf(sources)).rejects.toThrow('registry fails');

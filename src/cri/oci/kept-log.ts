@@ -1,4 +1,4 @@
-import { linkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, linkSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errnoName } from '../../base/errors.ts';
 import { rotationTime } from '../../base/rotation-time.ts';
@@ -18,11 +18,12 @@ export type KeptLogStep = 'nothing' | 'keep' | 'keep-anew' | 'rotate' | 'let-go'
  * that has no other name left was taken away by conmon. Pure.
  */
 export function decideKeptLog(log: LogFile | undefined, kept: LogFile | undefined): KeptLogStep {
-  // renamed by the kubelet, which has it opened anew soon, or removed by somebody who wants its room
-  if (log === undefined) return kept === undefined ? 'nothing' : 'let-go';
-  if (kept === undefined) return 'keep';
-  if (kept.ino === log.ino) return 'nothing';
-  return kept.links === 1n ? 'rotate' : 'keep-anew';
+  if (kept === undefined) return log === undefined ? 'nothing' : 'keep';
+  if (kept.ino === log?.ino) return 'nothing';
+  // Without a log too: the kubelet may have renamed the one that conmon began anew. One that somebody removed looks the same, and is kept rather than lost.
+  if (kept.links === 1n) return 'rotate';
+  // renamed by the kubelet, which has it opened anew soon
+  return log === undefined ? 'let-go' : 'keep-anew';
 }
 
 /**
@@ -58,8 +59,8 @@ export class KeptLogs {
   #rotate(log: string, kept: string): void {
     const earlier = this.#rotated.get(log);
     if (earlier !== undefined) rmSync(earlier, { force: true });
-    const rotated = `${log}.${rotationTime(new Date(this.#now()))}`;
-    renameSync(kept, rotated);
+    const rotated = linkAsRotated(kept, log, this.#now());
+    rmSync(kept);
     this.#rotated.set(log, rotated);
   }
 }
@@ -72,6 +73,20 @@ export function keptPath(log: string): string {
 function fileAt(path: string): LogFile | undefined {
   const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
   return stats === undefined ? undefined : { ino: stats.ino, links: stats.nlink };
+}
+
+/** The name of this second may be that of a log which the kubelet rotated in it: what is older than that gets an earlier one. */
+function linkAsRotated(kept: string, log: string, now: number): string {
+  for (let at = now; ; at -= 1000) {
+    const rotated = `${log}.${rotationTime(new Date(at))}`;
+    if (existsSync(`${rotated}.gz`)) continue;
+    try {
+      linkSync(kept, rotated);
+      return rotated;
+    } catch (error) {
+      if (errnoName(error) !== 'EEXIST') throw error;
+    }
+  }
 }
 
 function link(log: string, kept: string): void {

@@ -11,7 +11,9 @@ describe('the second link to a log', () => {
     ['stays with the log that it is of', file(1n, 2n), file(1n, 2n), 'nothing'],
     ['is all that is left of a log that conmon took away', file(2n, 1n), file(1n, 1n), 'rotate'],
     ['goes from a log that the kubelet renamed to the new one', file(2n, 1n), file(1n, 2n), 'keep-anew'],
-    ['goes when there is no log', undefined, file(1n, 1n), 'let-go'],
+    ['stays with the log that it is of, whatever other names that has', file(1n, 3n), file(1n, 3n), 'nothing'],
+    ['goes from a log that was renamed and is not begun anew yet', undefined, file(1n, 2n), 'let-go'],
+    ['is all that is left, too, where the log that conmon began was renamed', undefined, file(1n, 1n), 'rotate'],
     ['is not made where there is no log', undefined, undefined, 'nothing'],
   ] as const)('%s', (_sentence, log, kept, step) => {
     expect(decideKeptLog(log, kept)).toBe(step);
@@ -83,10 +85,34 @@ describe('KeptLogs', () => {
     expect(existsSync(keptPath(log))).toBe(false);
   });
 
-  it('take no part in a log that somebody removed', () => {
+  it('lose nothing where the kubelet has just renamed what conmon began, and take nobody’s name', () => {
+    beginAnew('second');
+    renameSync(log, `${log}.20260102-030405`);
+    writeFileSync(`${log}.20260102-030404.gz`, 'compressed');
+    logs.look(log);
+    logs.look(log);
+    expect(contents()).toEqual({
+      '0.log.20260102-030403': 'first',
+      '0.log.20260102-030404.gz': 'compressed',
+      '0.log.20260102-030405': 'second',
+    });
+    expect(existsSync(keptPath(log))).toBe(false);
+    writeFileSync(log, 'third');
+    logs.look(log);
+    expect(readFileSync(keptPath(log), 'utf8')).toBe('third');
+  });
+
+  it('let go of a log that was renamed and is not opened anew', () => {
+    renameSync(log, `${log}.20260102-030405`);
+    logs.release(log);
+    expect(contents()).toEqual({ '0.log.20260102-030405': 'first' });
+    expect(existsSync(keptPath(log))).toBe(false);
+  });
+
+  it('keep a log that somebody removed as one that was rotated', () => {
     rmSync(log);
     logs.look(log);
     logs.release(log);
-    expect(readdirSync(directory)).toEqual([]);
+    expect(readdirSync(directory)).toEqual(['0.log.20260102-030405']);
   });
 });

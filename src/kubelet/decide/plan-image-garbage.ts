@@ -6,7 +6,7 @@ export interface ImageGarbagePolicy {
   readonly lowPercent: number;
   /** An image that came later than this ago may be about to be used. */
   readonly minAgeMs: number;
-  /** Unused for longer it goes, however much space there is; 0 is never. */
+  /** Unused for longer, or here for longer without any use, it goes, however much space there is; 0 is never. */
   readonly maxAgeMs: number;
 }
 
@@ -70,10 +70,13 @@ export function planImageGarbage(input: ImageGarbageInput): ImageGarbagePlan {
     .filter(image => !image.pinned && !input.inUse.has(image.id))
     .sort((a, b) => a.lastUsedAt - b.lastUsedAt || a.firstSeenAt - b.firstSeenAt);
   const looksLongEnough = policy.maxAgeMs > 0 && now - input.beganAt > policy.maxAgeMs;
-  const isOld = (image: KnownImage): boolean => looksLongEnough && now - image.lastUsedAt > policy.maxAgeMs;
+  // One that was never used counts from its coming: it may have been pulled for a container that is made next. Upstream takes it at once.
+  const isOld = (image: KnownImage): boolean =>
+    looksLongEnough && now - Math.max(image.lastUsedAt, image.firstSeenAt) > policy.maxAgeMs;
+  const settled = unused.filter(image => now - image.firstSeenAt >= policy.minAgeMs);
   return {
-    old: unused.filter(isOld),
-    candidates: unused.filter(image => !isOld(image) && now - image.firstSeenAt >= policy.minAgeMs),
+    old: settled.filter(isOld),
+    candidates: settled.filter(image => !isOld(image)),
     bytesToFree: bytesToFree(input.disk, policy),
     usedPercent: usedPercent(input.disk),
   };

@@ -76,11 +76,22 @@ describe('images that nobody uses', () => {
       image('long', { lastUsedAt: NOW - 61 * MINUTE }),
       image('never'),
       image('short', { lastUsedAt: NOW - 60 * MINUTE }),
+      image('came-lately', { firstSeenAt: NOW - 60 * MINUTE }),
+      image('came-now', { firstSeenAt: NOW }),
       image('pinned', { pinned: true }),
     ];
-    expect(plan(images, { policy })).toEqual({ old: ['never', 'long'], candidates: ['short'] });
+    expect(plan(images, { policy })).toEqual({ old: ['never', 'long'], candidates: ['came-lately', 'short'] });
     expect(plan(images, { policy, beganAt: NOW - 60 * MINUTE }).old).toEqual([]);
   });
+});
+
+it('leaves images that have just come alone, however short their age is and however full the disk', () => {
+  const policy = { ...POLICY, maxAgeMs: MINUTE };
+  const images = [
+    image('came-now', { firstSeenAt: NOW - MINUTE - 1 }),
+    image('used', { firstSeenAt: NOW - MINUTE - 1 }),
+  ];
+  expect(plan(images, { policy, disk: { capacity: 1000, available: 0 } })).toEqual({ old: [], candidates: [] });
 });
 
 describe('a look', () => {

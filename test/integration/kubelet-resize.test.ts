@@ -99,6 +99,27 @@ describe('a pod whose amounts are changed while it runs', () => {
     await remove('grows');
   });
 
+  it('keeps a memory limit as long as more is used than the lower one, and says so', async () => {
+    const more = sized('500m', '128Mi');
+    await create('full', more, {
+      command: ['/bin/sh', '-c', `head -c 40000000 /dev/zero > /dev/shm/part; mv /dev/shm/part /dev/shm/held; ${WAIT}`],
+      readinessProbe: { exec: { command: ['test', '-e', '/dev/shm/held'] }, periodSeconds: 1 },
+    });
+    const before = await node.running('full');
+    await resize('full', sized('500m', '32Mi'));
+    const refused = await node.until('to be told that its memory is in use', 'full', pod =>
+      conditions(pod).includes('PodResizeInProgress Error'),
+    );
+    expect(refused?.status?.conditions?.find(c => c.type === 'PodResizeInProgress')?.message).toMatch(
+      /^cannot decrease memory limits: \[attempting to set pod memory limit \(33554432\) below current usage \(\d+\), attempting to set container "main" memory limit \(33554432\) below current usage \(\d+\)\]$/,
+    );
+    expect(await limit(before, MEMORY, 'pod')).toBe(128 << 20);
+    expect(await limit(before, MEMORY, 'container')).toBe(128 << 20);
+    await resize('full', more);
+    expect((await resized('full', more)).status?.containerStatuses?.[0]?.restartCount).toBe(0);
+    await remove('full');
+  });
+
   it('is restarted where its container does not bear that', async () => {
     await create('brittle', SMALL, {
       resizePolicy: [

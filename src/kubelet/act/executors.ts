@@ -106,8 +106,8 @@ export function createExecutors(tools: ActTools): Executors {
       await startCreated(tools, task, wanted(task), created, podAddress(settings, task), signal);
     },
 
-    async 'resize-containers'({ containers, sandboxId }, task, signal) {
-      await resizeContainers(tools, wanted(task), containers, sandboxId, signal);
+    async 'resize-containers'(action, task, signal) {
+      await resizeContainers(tools, wanted(task), action, signal);
     },
 
     async 'settle-group'(_action, task) {

@@ -1,11 +1,15 @@
 import { qosClass } from '../../api/pod-resources.ts';
-import { isNotFound, isUnimplemented } from '../../base/errors.ts';
+import { failedPrecondition, internalError, isNotFound, isUnimplemented } from '../../base/errors.ts';
 import { type CgroupResources, updateCgroup } from '../../linux/cgroup.ts';
 import { readCgroupUsage } from '../../linux/cgroup-reading.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
+import type { ActionOf } from '../decide/actions.ts';
+import { isLowered, type MemoryChange, refuseMemoryDecrease } from '../decide/memory-decrease.ts';
+import type { ResizedContainer } from '../decide/resize.ts';
 import type { DesiredPod } from '../desired/desired-pod.ts';
 import { containerResources } from '../resources/container-resources.ts';
 import { podCgroup, podCgroupResources } from '../resources/pod-cgroup.ts';
+import { amounts } from '../resources/pod-requirements.ts';
 import { sandboxResources } from '../resources/sandbox-resources.ts';
 import type { KubeletSettings } from '../settings.ts';
 import type { ActTools } from './pod-task.ts';
@@ -13,16 +17,18 @@ import { containerNamed } from './start-container.ts';
 
 /**
  * Gives running containers what the pod asks for now. The group around them is widened first and narrowed later (`settleGroup`): the kernel lets no group of
- * cgroup v1 have more CPU time than the one around it. Safe to repeat.
+ * cgroup v1 have more CPU time than the one around it. Throws `failed-precondition` before anything is changed where a memory limit would be below what is used. Safe to repeat.
  */
 export async function resizeContainers(
   { runtime, settings }: Pick<ActTools, 'runtime' | 'settings'>,
   pod: DesiredPod,
-  containers: readonly { readonly name: string; readonly id: string }[],
-  sandboxId: string,
+  { containers, sandboxId, kills }: ActionOf<'resize-containers'>,
   signal: AbortSignal,
 ): Promise<void> {
   const path = groupOf(settings, pod);
+  const lowered = await containerChanges(runtime, pod, containers, sandboxId, signal);
+  // what those use that end next is given back: the group is looked at when it is settled
+  throwRefusal(refuseMemoryDecrease(kills ? undefined : groupChange(settings, pod), lowered));
   updateCgroup(path, widened(wantedOf(settings, pod), readCgroupUsage(path).memory?.limit));
   faultPoint('pod-resize/group-widened');
   await runtime
@@ -41,10 +47,48 @@ export async function resizeContainers(
   }
 }
 
-/** The pod's own limits, exactly, once its containers have theirs. Safe to repeat. */
+/** The pod's own limits, exactly, once its containers have theirs. Throws `failed-precondition` for a memory limit below what the pod uses. Safe to repeat. */
 export function settleGroup({ settings }: Pick<ActTools, 'settings'>, pod: DesiredPod): void {
+  throwRefusal(refuseMemoryDecrease(groupChange(settings, pod), []));
   const { cpuQuotaUs = -1, memoryLimitBytes = -1, ...others } = wantedOf(settings, pod);
   updateCgroup(groupOf(settings, pod), { ...others, cpuQuotaUs, memoryLimitBytes });
+}
+
+function throwRefusal(refusal: string | undefined): void {
+  if (refusal !== undefined) throw failedPrecondition(refusal);
+}
+
+function groupChange(settings: KubeletSettings, pod: DesiredPod): MemoryChange {
+  const memory = readCgroupUsage(groupOf(settings, pod)).memory;
+  return { before: memory?.limit, after: wantedOf(settings, pod).memoryLimitBytes, used: memory?.used };
+}
+
+/** Those whose memory limit is lowered; the runtime is asked what they use where there are any. */
+async function containerChanges(
+  runtime: ActTools['runtime'],
+  { uid, pod }: DesiredPod,
+  containers: readonly ResizedContainer[],
+  sandboxId: string,
+  signal: AbortSignal,
+): Promise<readonly (MemoryChange & { readonly name: string })[]> {
+  const lowered = containers
+    .map(({ name, id, given, resources }) => ({ name, id, before: memoryLimit(given), after: memoryLimit(resources) }))
+    .filter(isLowered);
+  if (lowered.length === 0) return [];
+  const all = await runtime.podStats(signal).catch((error: unknown) => {
+    const { name, namespace } = pod.metadata;
+    throw internalError(`unable to read memory usage for pod "${name}_${namespace}(${uid})"`, { cause: error });
+  });
+  const stats = all.find(each => each.attributes?.id === sandboxId)?.linux?.containers ?? [];
+  return lowered.map(container => {
+    const used = stats.find(each => each.attributes?.id === container.id)?.memory?.usageBytes?.value;
+    return { ...container, used: used === undefined ? undefined : Number(used) };
+  });
+}
+
+function memoryLimit(resources: ResizedContainer['given']): number | undefined {
+  const { memoryBytes = 0 } = amounts(resources.limits);
+  return memoryBytes > 0 ? memoryBytes : undefined;
 }
 
 function groupOf({ cgroups }: KubeletSettings, { uid, pod }: DesiredPod): string {

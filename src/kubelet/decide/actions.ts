@@ -1,5 +1,5 @@
-import type { ResourceRequirements } from '../../api/types/gen/core-v1.ts';
 import type { BackoffState } from '../../base/backoff.ts';
+import type { ResizedContainer } from './resize.ts';
 
 /** One map defines the verbs: the plan's union and the table of executors derive from it, so that a verb without an executor does not compile. */
 export interface PodActions {
@@ -21,12 +21,10 @@ export interface PodActions {
   'start-created': { readonly container: string; readonly id: string };
   /** Limits of containers that run on meanwhile; the pod's own group is made wide enough for what they have and get. */
   'resize-containers': {
-    readonly containers: readonly {
-      readonly name: string;
-      readonly id: string;
-      readonly resources: ResourceRequirements;
-    }[];
+    readonly containers: readonly ResizedContainer[];
     readonly sandboxId: string;
+    /** Others of the pod are ended after it. */
+    readonly kills: boolean;
   };
   /** The group of the pod gets the limits that its containers add up to. */
   'settle-group': { readonly size: string };

@@ -16,15 +16,13 @@ export function planResize(
   if (desired.source !== 'api') return { before: [], after: [] };
   const failure = memory.failures.get(RESIZE);
   if (failure !== undefined && failure.retryAt > now) return { wakeAt: failure.retryAt };
-  const { initContainers = [], containers } = desired.pod.spec;
-  const resources = new Map([...initContainers, ...containers].map(c => [c.name, c.resources]));
   const because = 'the pod asks for other limits';
-  const due = inPlaceResizes(input).map(c => ({ ...c, resources: resources.get(c.name) ?? {} }));
+  const due = inPlaceResizes(input);
   const size = podSize(desired.pod);
   const isOpen = due.length > 0 || (kills && isResizing(input));
   const isLeft = memory.groupSize !== size && (desired.pod.metadata.generation ?? 1) > 1 && !isResizing(input);
   return {
-    before: isOpen ? [{ kind: 'resize-containers', containers: due, sandboxId, because }] : [],
+    before: isOpen ? [{ kind: 'resize-containers', containers: due, sandboxId, kills, because }] : [],
     after: isOpen || isLeft ? [{ kind: 'settle-group', size, because }] : [],
   };
 }

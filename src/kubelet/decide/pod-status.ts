@@ -13,7 +13,7 @@ import { type DecideInput, deadlineOf, decideInit, isFinished } from './decide-c
 import { computeConditions, type ResizeProgress } from './pod-conditions.ts';
 import { RESIZE } from './pod-memory.ts';
 import { computePhase } from './pod-phase.ts';
-import { isResizing } from './resize.ts';
+import { isResizing, podSize } from './resize.ts';
 
 export interface StatusInput extends DecideInput {
   readonly previous: PodStatus | undefined;
@@ -104,10 +104,13 @@ export function computePodStatus(input: StatusInput): PodStatus {
 
 /** How far a resize is that the pod asks for. */
 function resizeOf(input: StatusInput): ResizeProgress {
-  const failure = input.memory.failures.get(RESIZE);
+  const { memory, desired } = input;
+  const failure = memory.failures.get(RESIZE);
+  // all containers have what they get, and the group around them cannot
+  const isUnsettled = failure?.action === 'settle-group' && memory.groupSize !== podSize(desired.pod);
   return {
     pending: input.desired.resizePending,
-    inProgress: !input.terminating && isResizing(input) ? { error: failure?.message } : undefined,
+    inProgress: !input.terminating && (isResizing(input) || isUnsettled) ? { error: failure?.message } : undefined,
   };
 }
 

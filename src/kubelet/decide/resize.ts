@@ -62,13 +62,22 @@ export function decideResize(
   return restarts ? 'restart' : 'in-place';
 }
 
+/** A container that gets other limits as it runs: what it was last given, and what it gets. */
+export interface ResizedContainer {
+  readonly name: string;
+  readonly id: string;
+  readonly given: ResourceRequirements;
+  readonly resources: ResourceRequirements;
+}
+
 /** The containers that are to be resized as they run, the smaller sizes first, so that what they give back is there for the others. */
-export function inPlaceResizes(input: DecideInput): readonly { readonly name: string; readonly id: string }[] {
+export function inPlaceResizes(input: DecideInput): readonly ResizedContainer[] {
   const { initContainers = [], containers } = input.desired.pod.spec;
   return [...initContainers, ...containers].flatMap(container => {
     const newest = newestContainer(input.observed, container.name);
-    const due = newest !== undefined && decideResize(input, container, newest) === 'in-place';
-    return due ? [{ name: container.name, id: newest.id }] : [];
+    if (newest === undefined || decideResize(input, container, newest) !== 'in-place') return [];
+    const given = givenTo(input, newest);
+    return given === undefined ? [] : [{ name: container.name, id: newest.id, given, resources: container.resources }];
   });
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Node, PodStatus, ResourceRequirements } from '../../../../src/api/types/gen/core-v1.ts';
+import type { PodAction } from '../../../../src/kubelet/decide/actions.ts';
 import { refuseResize } from '../../../../src/kubelet/decide/admit-pod.ts';
-import { rememberFailed } from '../../../../src/kubelet/decide/remember.ts';
+import { rememberDone, rememberFailed } from '../../../../src/kubelet/decide/remember.ts';
 import { allocatedBefore, keptAt, podSize, sizeOf } from '../../../../src/kubelet/decide/resize.ts';
 import type { DesiredPod } from '../../../../src/kubelet/desired/desired-pod.ts';
 import { resizeEvents } from '../../../../src/kubelet/report/resize-events.ts';
@@ -89,6 +90,25 @@ describe('a resize', () => {
     const plan = await sim.plan();
     expect(plan.actions).toEqual([]);
     expect(plan.wakeAt).toBeGreaterThan(sim.runtime.now);
+  });
+
+  it('tells what each container was given, and whether others end', async () => {
+    const sim = await resizing(LARGE);
+    expect((await sim.plan()).actions[0]).toMatchObject({
+      containers: [{ name: 'main', given: { limits: { memory: '64Mi' } }, resources: { limits: { memory: '128Mi' } } }],
+      kills: false,
+    });
+  });
+
+  it('says so as well where only the group of the pod could not follow', async () => {
+    const sim = await resizing(LARGE);
+    const [first, second] = (await sim.plan()).actions as [PodAction, PodAction];
+    const failure = { reason: undefined, message: 'it is in use', containerId: undefined };
+    sim.memory = rememberFailed(rememberDone(sim.memory, first), second, failure, sim.runtime.now);
+    expect(conditions(sim.status())).toEqual(['PodResizeInProgress Error']);
+    sim.runtime.now = (await sim.plan()).wakeAt ?? 0;
+    await sim.settle();
+    expect(conditions(sim.status())).toEqual([]);
   });
 
   it('is none of a pod from a manifest', async () => {

@@ -8,11 +8,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { basename } from 'node:path';
 import { errnoName, errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { isWholeId } from '../../base/ids.ts';
+import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { CriPaths } from '../paths.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -43,15 +45,22 @@ export interface StoredRecords {
   readonly orphanFolders: readonly string[];
 }
 
+/** From this size on, and from so many times the last line on, a journal is begun anew. */
+const LONG_BYTES = 64 << 10;
+const LONG_LINES = 4;
+/** What a death amid that leaves beside a record. */
+const LEFT_OVER = /\.json\.tmp-[0-9a-f]+$/;
+
 /**
  * Records as files under the root directory. A file is a journal of one object: every write appends the whole record as one more line, and the last
  * line that can be read is the record. That makes a write atomic (a line that was cut off by a crash or a full disk does not count, the one
  * before it does) at a tenth of the price of a rename: ext4 starts writing to the disk when a rename replaces a file. Nothing is flushed: records must
- * survive the death of the shim, and what a power cut takes is void after it anyway, since no container outlives one.
+ * survive the death of the shim, and what a power cut takes is void after it anyway, since no container outlives one. A journal that has become long, as by many
+ * resizes, is replaced by its last line alone; that is flushed, for it is the only one left.
  */
-export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
+export function recordFilesOnDisk(paths: CriPaths, replace: typeof writeFileAtomic = writeFileAtomic): RecordFiles {
   return {
-    writeSandbox: record => appendRecord(paths.sandboxRecord(record.id), record),
+    writeSandbox: record => writeRecord(paths.sandboxRecord(record.id), record, replace),
     writeContainer(record) {
       const isNew = record.createdAt === undefined;
       if (isNew) {
@@ -59,7 +68,7 @@ export function recordFilesOnDisk(paths: CriPaths): RecordFiles {
         faultPoint('cri/create-container/directory-made');
       }
       try {
-        appendRecord(paths.containerRecord(record.id), record);
+        writeRecord(paths.containerRecord(record.id), record, replace);
       } catch (error) {
         if (isNew && !existsSync(paths.containerRecord(record.id))) moveToTrash(paths, record.id);
         throw error;
@@ -88,8 +97,21 @@ function unwritable(path: string, cause: unknown): GantryError {
 }
 
 /** The line begins with a line break of its own, so that one that was cut off before it cannot swallow it. */
-function appendRecord(file: string, record: object): void {
+function writeRecord(file: string, record: object, replace: typeof writeFileAtomic): void {
   const bytes = Buffer.from(`\n${encodeRecord(record)}`, 'utf8');
+  const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size >= LONG_BYTES && size > LONG_LINES * bytes.length) {
+    try {
+      replace(file, bytes, { durable: true });
+      return;
+    } catch {
+      // the disk may be full, and a line may still fit or will say so
+    }
+  }
+  appendBytes(file, bytes);
+}
+
+function appendBytes(file: string, bytes: Uint8Array): void {
   let isNew = false;
   try {
     const fd = openSync(file, 'a', 0o600);
@@ -124,6 +146,7 @@ function readAll(paths: CriPaths): StoredRecords {
   const unreadable: string[] = [];
   const orphanFolders: string[] = [];
   for (const name of entriesOf(paths.sandboxRecords)) {
+    if (LEFT_OVER.test(name)) rmSync(`${paths.sandboxRecords}/${name}`, { force: true });
     if (!name.endsWith('.json')) continue;
     const record = read(paths, `${paths.sandboxRecords}/${name}`, basename(name, '.json'), parseSandbox, unreadable);
     if (record !== undefined) sandboxes.push(record);

@@ -5,6 +5,7 @@ import type { Component } from '../daemon/component.ts';
 import { Histogram, type Registry } from '../daemon/metrics.ts';
 import { CpuRates } from '../linux/cpu-rates.ts';
 import { DirectoryUsages } from '../linux/directory-usage.ts';
+import { faultPoint } from '../linux/fault-point.ts';
 import { ImagesService } from '../rpc/gen/gantry/images/v1/images.ts';
 import { ImageServiceService, RuntimeServiceService } from '../rpc/gen/runtime/v1/services.ts';
 import { serveUnix } from '../rpc/serve-unix.ts';
@@ -55,7 +56,7 @@ const DRAIN_MS = 10_000;
 
 /**
  * The CRI shim on its socket. Order at start: exit watch, restore, socket: a client never sees a state that was not compared with what is there, and no
- * exit falls between.
+ * exit falls between. Network plugins are asked to forget what is gone after that.
  */
 export function criServer(options: CriServerOptions): Component {
   const { config, paths, log, clock, monitor, images, network } = options;
@@ -140,14 +141,18 @@ export function criServer(options: CriServerOptions): Component {
         recordLostMonitors(ctx);
         keepLogs(ctx);
       }, LOOK_MS);
-      const collecting = setInterval(() => void collectNetworkGarbage(ctx), NETWORK_GC_MS);
+      const collection = new AbortController();
+      const collecting = setInterval(() => void collectNetworkGarbage(ctx, collection.signal), NETWORK_GC_MS);
       log.info({ socket: config.socket }, 'serving');
       ready();
+      // Plugins of others may need a service of this node that runs in a pod: they are not waited for before pods can run.
+      void collectNetworkGarbage(ctx, collection.signal).then(() => faultPoint('cri/restore/network-pruned'));
       try {
         await Promise.race([aborted(signal), watchFailure]);
       } finally {
         clearInterval(looking);
         clearInterval(collecting);
+        collection.abort(new Error('the shim is ending'));
         await Promise.all([server.close(), streaming.close()]);
         const drained = new AbortController();
         await Promise.race([ctx.joins.idle(), sleep(DRAIN_MS, drained.signal).catch(() => undefined)]);

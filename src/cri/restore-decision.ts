@@ -53,8 +53,6 @@ export interface RestoreDecision {
   readonly actions: readonly RestoreAction[];
   /** Containers that stay, and each image whose layers they keep in use. */
   readonly holds: readonly { readonly imageId: string; readonly containerId: string }[];
-  /** Sandboxes that still have their network; what the network knows of others is forgotten. */
-  readonly attached: ReadonlySet<string>;
 }
 
 /** Decides. Pure. */
@@ -74,11 +72,6 @@ export function decideRestore(
     holds: containers
       .filter(c => !gone.has(c.id))
       .flatMap(c => [c.imageId, ...(c.volumeImageIds ?? [])].map(imageId => ({ imageId, containerId: c.id }))),
-    attached: new Set(
-      sandboxes
-        .filter(s => kept.has(s.id) && s.releasedAt === undefined && s.bootId === observed.bootId)
-        .map(s => s.id),
-    ),
   };
 }
 

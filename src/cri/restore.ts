@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { errnoName } from '../base/errors.ts';
 import { isWholeId } from '../base/ids.ts';
+import { deadlineSignal } from '../base/signals.ts';
 import { faultPoint } from '../linux/fault-point.ts';
 import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
 import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
@@ -16,6 +17,12 @@ import type { RecordFiles } from './store/record-files.ts';
 import type { SandboxRecord } from './store/sandbox-record.ts';
 
 /**
+ * How long all that was half made may hold up the start while plugins of others take its network away: they may need a service of this node that runs in a pod. What is late stays
+ * as a NOTREADY sandbox, which the kubelet stops and removes.
+ */
+const NETWORK_MS = 10_000;
+
+/**
  * Takes up what is on disk and brings it in line with what is there (see restore-decision.ts). Called once, before the socket is served and after the
  * exit watch was begun. No single object stops the start: what fails is logged, and the kubelet's next call on that object tries again. Only records that
  * cannot be read do, for what they name may be running (see record-files.ts).
@@ -28,7 +35,7 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
   faultPoint('cri/restore/loaded');
   const observed = await observe(ctx, sandboxes, containers, orphanFolders);
   faultPoint('cri/restore/observed');
-  const { actions, holds, attached } = decideRestore(sandboxes, containers, observed);
+  const { actions, holds } = decideRestore(sandboxes, containers, observed);
   for (const { imageId, containerId } of holds) {
     try {
       ctx.images.hold(imageId, containerId);
@@ -45,6 +52,7 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
     actions.filter(a => LEAVES_NOTHING.has(a.kind)).map(a => a.id),
   );
   faultPoint('cri/restore/reaped');
+  const network = deadlineSignal(NETWORK_MS, 'the network of sandboxes that were half made', undefined, ctx.clock);
   for (const action of actions) {
     if (unreaped.has(action.id)) {
       // The record stays for the next start; that of a sandbox is shown, so that the kubelet's stop and removal try before.
@@ -53,18 +61,13 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
     }
     ctx.log.info({ id: action.id, action: action.kind }, action.because);
     try {
-      await apply(ctx, action);
+      await apply(ctx, action, network.signal);
       faultPoint('cri/restore/step-done');
     } catch (error) {
       ctx.log.error({ id: action.id, action: action.kind, err: error }, 'restore step failed');
     }
   }
-  try {
-    await ctx.network.prune(() => attached);
-  } catch (error) {
-    ctx.log.error({ err: error }, 'the network could not forget what is gone');
-  }
-  faultPoint('cri/restore/network-pruned');
+  network.release();
   // A monitor may write its file after the removal that would have taken it away.
   for (const id of idsIn(ctx.paths.exitDir))
     if (ctx.store.container(id) === undefined && ctx.store.sandbox(id) === undefined) ctx.monitor.forget(id);
@@ -189,7 +192,7 @@ function idsIn(directory: string): string[] {
   }
 }
 
-async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise<void> {
+async function apply(ctx: RuntimeServiceContext, action: RestoreAction, networkSignal: AbortSignal): Promise<void> {
   const { id } = action;
   switch (action.kind) {
     case 'undo-container':
@@ -214,7 +217,7 @@ async function apply(ctx: RuntimeServiceContext, action: RestoreAction): Promise
       return;
     }
     case 'undo-sandbox':
-      return undoSandbox(ctx, id);
+      return undoSandbox(ctx, id, networkSignal);
     case 'remove-sandbox':
       return removeSandboxById(ctx, id);
     case 'mark-not-ready':

@@ -208,6 +208,91 @@ describe('GC', () => {
   });
 });
 
+describe('a plugin that does not answer to what nobody has asked for', () => {
+  const clock = new FakeClock();
+
+  function openWith(types: readonly string[]): CniNetwork & { recorder: Recorder } {
+    const recorder = new Recorder();
+    const network = openCniNetwork(
+      types.map(type => ({ type })),
+      '1.1.0',
+      { clock },
+    );
+    for (const type of types) network.writePlugin(type, recorder.script);
+    opened.push(network);
+    return { ...network, recorder };
+  }
+  const hang = (recorder: Recorder, verb: string): void =>
+    writeFileSync(`${recorder.directory}/${verb}`, 'case $0 in */hung) exec sleep 600;; esac');
+  const called = (recorder: Recorder, call: string, times = 1): Promise<boolean> =>
+    waitFor(call, () => recorder.commands().filter(made => made === call).length === times);
+
+  it('holds up only the sandbox whose DEL it is, for ten seconds, and is asked again by the next round', async () => {
+    const { network, recorder, cached } = openWith(['hung']);
+    const [stale, other] = [attachmentOf(machine.create('hung-a')), attachmentOf(machine.create('hung-b'))];
+    await network.add(stale);
+    hang(recorder, 'DEL');
+    const round = network.prune(() => new Set([other.sandboxId]));
+    await called(recorder, 'DEL hung');
+    expect(await network.add(other)).toEqual(['10.33.0.9']);
+    await clock.advance(10_000);
+    await round;
+    expect(cached().sort()).toEqual([stale, other].map(a => `pods-${a.sandboxId}-eth0`).sort());
+    recorder.on('DEL', undefined);
+    await network.prune(() => new Set([other.sandboxId]));
+    expect(cached()).toEqual([`pods-${other.sandboxId}-eth0`]);
+  });
+
+  it('lets a caller remove the sandbox meanwhile: DEL is run in its turn, and no third time', async () => {
+    const { network, recorder, cached } = openWith(['hung']);
+    const stale = attachmentOf(machine.create('hung-c'));
+    await network.add(stale);
+    hang(recorder, 'DEL');
+    const round = network.prune(() => new Set());
+    await called(recorder, 'DEL hung');
+    const removed = network.remove(stale);
+    recorder.on('DEL', undefined);
+    await clock.advance(10_000);
+    await Promise.all([removed, round]);
+    await network.prune(() => new Set());
+    expect(recorder.commands().filter(call => call.startsWith('DEL'))).toEqual(['DEL hung', 'DEL hung']);
+    expect(cached()).toEqual([]);
+  });
+
+  it('holds up every pod for ten seconds at most with GC, and is asked again by the next round', async () => {
+    const { network, recorder } = openWith(['hung', 'second']);
+    const pod = attachmentOf(machine.create('hung-d'));
+    hang(recorder, 'GC');
+    const round = network.prune(() => new Set());
+    await called(recorder, 'GC hung');
+    const added = network.add(pod);
+    await clock.advance(9_999);
+    expect(recorder.commands()).not.toContain('ADD hung');
+    await clock.advance(1);
+    await Promise.all([round, added]);
+    recorder.on('GC', undefined);
+    await network.prune(() => new Set([pod.sandboxId]));
+    expect(recorder.commands().filter(call => call.startsWith('GC'))).toEqual(['GC hung', 'GC hung', 'GC second']);
+  });
+
+  it.each(['DEL', 'GC'] as const)(
+    'is left at once during %s when the program ends, and nothing is lost',
+    async verb => {
+      const { network, recorder, cached } = openWith(['hung']);
+      const stale = attachmentOf(machine.create(`hung-end-${verb}`));
+      await network.add(stale);
+      hang(recorder, verb);
+      const ending = new AbortController();
+      const round = network.prune(() => new Set(), ending.signal);
+      await called(recorder, `${verb} hung`);
+      ending.abort(new Error('the end'));
+      await expect(round).rejects.toThrow('the end');
+      await network.close();
+      expect(cached()).toEqual(verb === 'DEL' ? [`pods-${stale.sandboxId}-eth0`] : []);
+    },
+  );
+});
+
 describe('DEL', () => {
   it.each([
     ['refuses', REFUSES(107, 'no room'), 'failed ADD: no room (code 107)'],

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../base/clock.ts';
 import { errorMessage, failedPrecondition, GantryError } from '../../base/errors.ts';
 import { KeyedQueue } from '../../base/keyed-queue.ts';
+import { aborted, deadlineSignal } from '../../base/signals.ts';
 import { parseBridgeConfig } from '../../cni/bridge/config.ts';
 import { bringLoopbackUp } from '../../cni/loopback/plugin.ts';
 import { CNI_ERROR, CniError } from '../../cni/protocol/error.ts';
@@ -26,6 +27,12 @@ export interface PodNetworkOptions {
 }
 
 /**
+ * How long a DEL that nobody has asked for may hold up its sandbox's own, and GC of all plugins together every pod: plugins that work take well under a second, and a kubelet
+ * waits for minutes. What is not done by then is tried again by the next prune.
+ */
+const PRUNE_STEP_MS = 10_000;
+
+/**
  * The pod network by CNI, as README.md describes. Constructed in the network namespace that pods hang on. Only the configuration is read and its
  * directory watched; sockets are opened at the first pod.
  */
@@ -44,17 +51,20 @@ class CniPodNetwork implements PodNetwork {
   readonly #plugins: Plugins;
   readonly #status: PluginStatus;
   readonly #cache: AttachmentCache;
+  readonly #clock: Clock;
   /** The specification forbids two operations on one container at a time. */
   readonly #queue = new KeyedQueue<string>();
   /** Networks whose lack of a portMappings plugin was told. */
   readonly #warned = new Set<string>();
   #podCidrs: readonly string[] = [];
+  #pruning: Promise<void> | undefined;
   /** While garbage is collected, which excludes every other operation. */
   #collecting: Promise<void> | undefined;
 
   constructor(config: CriConfig['cni'], log: Logger, ifname: string, clock: Clock) {
     this.#log = log;
     this.#ifname = ifname;
+    this.#clock = clock;
     this.#plugins = new Plugins(config, log);
     this.#status = new PluginStatus(this.#plugins, clock, log);
     this.#configuration = new NetworkConfiguration(config.confDir, log, () => this.#takeUp());
@@ -94,14 +104,11 @@ class CniPodNetwork implements PodNetwork {
     });
   }
 
-  async prune(attached: () => ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
-    // Not begun while others are at work, rather than holding new pods up until the slowest of them has ended.
-    while (this.#collecting !== undefined || this.#queue.busy) await (this.#collecting ?? this.#queue.idle());
-    const work = this.#collect(attached(), signal).finally(() => {
-      this.#collecting = undefined;
+  prune(attached: () => ReadonlySet<string>, signal?: AbortSignal): Promise<void> {
+    this.#pruning ??= this.#prune(attached, signal).finally(() => {
+      this.#pruning = undefined;
     });
-    this.#collecting = work.catch(() => undefined);
-    await work;
+    return this.#pruning;
   }
 
   setPodCidr(cidr: string): void {
@@ -112,7 +119,7 @@ class CniPodNetwork implements PodNetwork {
   async close(): Promise<void> {
     this.#configuration.close();
     this.#status.close();
-    await this.#collecting;
+    await this.#pruning?.catch(() => undefined);
     await this.#queue.idle();
     this.#plugins.close();
   }
@@ -127,34 +134,76 @@ class CniPodNetwork implements PodNetwork {
     this.#status.use(this.#configuration.current.list);
   }
 
-  /** DEL for what is cached of other sandboxes, then GC by the plugins of the list in force, then what our own hold of any network. */
-  async #collect(keep: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
-    const attachments = this.#cache.list((file, error) =>
-      this.#log.warn({ file, err: error }, 'a cached attachment could not be read; it stays'),
-    );
-    for (const cached of attachments) {
-      if (keep.has(cached.containerId) || cached.ifname !== this.#ifname) continue;
+  async #prune(attached: () => ReadonlySet<string>, parent: AbortSignal | undefined): Promise<void> {
+    const round = deadlineSignal(0, 'the network to be pruned', parent, this.#clock);
+    try {
+      await this.#deleteStale(attached(), round.signal);
+      faultPoint('cni-runner/gc/deleted');
+      // Not begun while others are at work, rather than holding new pods up until the slowest of them has ended.
+      const stopped = aborted(round.signal);
+      while (this.#queue.busy && !round.signal.aborted) await Promise.race([this.#queue.idle(), stopped]);
+      round.signal.throwIfAborted();
+      const work = this.#collect(attached(), round.signal).finally(() => {
+        this.#collecting = undefined;
+      });
+      this.#collecting = work.catch(() => undefined);
+      await work;
+    } finally {
+      round.release();
+    }
+  }
+
+  /** DEL for what is cached of other sandboxes, each in its own sandbox's turn: the others' operations go on. */
+  async #deleteStale(keep: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const stale = this.#cache
+      .list((file, error) => this.#log.warn({ file, err: error }, 'a cached attachment could not be read; it stays'))
+      .filter(({ containerId, ifname }) => !keep.has(containerId) && ifname === this.#ifname)
+      .map(({ containerId, list }) => ({ containerId, network: list.name }));
+    for (const { containerId, network } of stale) {
+      signal.throwIfAborted();
+      await this.#queue.run(containerId, async () => {
+        const step = deadlineSignal(PRUNE_STEP_MS, `DEL of network ${network}`, signal, this.#clock);
+        try {
+          // Its caller may have removed it while others had their turn.
+          const cached = this.#cache.get(network, containerId, this.#ifname);
+          if (cached !== undefined) await this.#del(cached, step.signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          this.#log.warn(
+            { sandbox: containerId, err: error },
+            'an attachment of an earlier run was not removed; it is tried again',
+          );
+        } finally {
+          step.release();
+        }
+      });
+    }
+  }
+
+  /** GC by the plugins of the list in force, then what our own hold of any network. */
+  async #collect(keep: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+    const { list } = this.#configuration.current;
+    if (list !== undefined && !list.disableGc && isAtLeast(list.cniVersion, '1.1.0')) {
+      const step = deadlineSignal(PRUNE_STEP_MS, `GC of network ${list.name}`, signal, this.#clock);
       try {
-        await this.#del(cached, signal);
-      } catch (error) {
-        this.#log.warn({ sandbox: cached.containerId, err: error }, 'an attachment of an earlier run was not removed');
+        await this.#gc(list, keep, step.signal);
+      } finally {
+        step.release();
       }
     }
-    faultPoint('cni-runner/gc/deleted');
-    const { list } = this.#configuration.current;
-    if (list !== undefined && !list.disableGc && isAtLeast(list.cniVersion, '1.1.0'))
-      await this.#gc(list, keep, signal);
+    signal.throwIfAborted();
     await this.#plugins.prune(keep);
   }
 
-  async #gc(list: NetworkList, keep: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<void> {
+  /** Goes on after a plugin that fails; none is asked after the signal has aborted. */
+  async #gc(list: NetworkList, keep: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const valid = [...keep].map(containerID => ({ containerID, ifname: this.#ifname }));
     for (const plugin of list.plugins) {
+      if (signal.aborted) return;
       try {
         await this.#plugins.get(plugin.type).gc(verbConfig(list, plugin, valid), signal);
         faultPoint('cni-runner/gc/plugin-done');
       } catch (error) {
-        signal?.throwIfAborted();
         this.#log.warn(
           { err: pluginFailure('GC', plugin.type, list.name, error) },
           'a plugin could not collect garbage',

@@ -38,8 +38,9 @@ export interface PodNetwork {
   /** Disconnects. Safe to repeat, and with a namespace that is gone. Resolves when addresses may no longer be used by the pod. */
   remove(attachment: NetworkAttachment, signal?: AbortSignal): Promise<void>;
   /**
-   * Forgets attachments of sandboxes that are not among those attached: DEL for each cached one, then GC by the plugins. Called once after a restart and now and then; waits
-   * until nothing else is at work, asks who is attached, and keeps other operations waiting until it has ended.
+   * Forgets attachments of sandboxes that are not among those attached: DEL for each cached one, which holds up that sandbox alone; then, once nothing else is at work, GC by the
+   * plugins, which holds up every other operation, for ten seconds at most. What fails or is late is tried again by the next call. One that comes while another is at work gets that
+   * one's end. Rejects with the signal's reason, at once.
    */
   prune(attached: () => ReadonlySet<string>, signal?: AbortSignal): Promise<void>;
   /** Takes up the configuration pushed by UpdateRuntimeConfig. */

@@ -1,10 +1,11 @@
 import type { RuntimeServiceContext } from './context.ts';
 
-/** Lets the network forget what belongs to no sandbox that is attached. What fails is logged: the next round tries again. */
-export async function collectNetworkGarbage(ctx: RuntimeServiceContext): Promise<void> {
+/** Lets the network forget what belongs to no sandbox that is attached. What fails is logged: the next round tries again. Ends at once when the signal aborts. */
+export async function collectNetworkGarbage(ctx: RuntimeServiceContext, signal: AbortSignal): Promise<void> {
   try {
-    await ctx.network.prune(() => attachedSandboxes(ctx));
+    await ctx.network.prune(() => attachedSandboxes(ctx), signal);
   } catch (error) {
+    if (signal.aborted) return;
     ctx.log.warn({ err: error }, 'garbage of the network could not be collected');
   }
 }

@@ -77,10 +77,10 @@ function groupInBundle(ctx: RuntimeServiceContext, bundle: string): string | und
 }
 
 /** Disconnects the pod's network; nothing happens on the host network. */
-export async function detachNetwork(ctx: RuntimeServiceContext, id: string): Promise<void> {
+export async function detachNetwork(ctx: RuntimeServiceContext, id: string, signal?: AbortSignal): Promise<void> {
   const record = ctx.store.sandbox(id);
   if (record?.netnsPath === undefined) return;
-  await ctx.network.remove(networkAttachment({ ...record, netnsPath: record.netnsPath }));
+  await ctx.network.remove(networkAttachment({ ...record, netnsPath: record.netnsPath }), signal);
 }
 
 /** Gives back what a stopped sandbox no longer needs: the namespace and the shared memory. */
@@ -106,9 +106,9 @@ export function destroySandboxFiles(ctx: RuntimeServiceContext, id: string): voi
 
 /**
  * Undoes a sandbox that was never handed out, and of which no monitor or runtime process is at work any more. When a step fails the others are done all the same, and the record stays as a NOTREADY sandbox,
- * which the kubelet stops and removes as any other; the failures are thrown together.
+ * which the kubelet stops and removes as any other; the failures are thrown together. The signal ends the waiting for network plugins, as a failure.
  */
-export async function undoSandbox(ctx: RuntimeServiceContext, id: string): Promise<void> {
+export async function undoSandbox(ctx: RuntimeServiceContext, id: string, signal?: AbortSignal): Promise<void> {
   const failures: unknown[] = [];
   const attempt = async (step: () => void | Promise<void>): Promise<void> => {
     try {
@@ -120,7 +120,7 @@ export async function undoSandbox(ctx: RuntimeServiceContext, id: string): Promi
   await attempt(() => deleteFromRuntime(ctx, id));
   await attempt(() => removeInfraGroup(ctx, id));
   faultPoint('cri/undo-sandbox/runtime-deleted');
-  await attempt(() => detachNetwork(ctx, id));
+  await attempt(() => detachNetwork(ctx, id, signal));
   faultPoint('cri/undo-sandbox/network-deleted');
   await attempt(() => releaseNode(ctx, id));
   faultPoint('cri/undo-sandbox/node-released');

@@ -169,18 +169,13 @@ describe('what is done at start', () => {
     expect(finishedAt({ bootId: 'boot-2' })).toMatchObject({ exitCode: 255, finishedAt: 5000n });
   });
 
-  it('holds the images of containers that stay, and knows which sandboxes are on the network', () => {
+  it('holds the images of containers that stay', () => {
     const stay = decideRestore([sandboxRecord()], [containerRecord({ finishedAt: 50n })], observed());
     expect(stay.holds).toEqual([{ imageId: containerRecord().imageId, containerId: B }]);
     const mounting = decideRestore([sandboxRecord()], [containerRecord({ volumeImageIds: ['sha256:1'] })], observed());
     expect(mounting.holds.map(h => h.imageId)).toEqual([containerRecord().imageId, 'sha256:1']);
-    expect([...stay.attached]).toEqual([A]);
     const goes = decideRestore([creatingSandbox()], [creatingContainer()], observed());
     expect(goes.holds).toEqual([]);
-    expect([...goes.attached]).toEqual([]);
-    expect([...decideRestore([sandboxRecord({ notReadyAt: 4n, releasedAt: 5n })], [], observed()).attached]).toEqual(
-      [],
-    );
   });
 
   it('is done in one go: what it decides leaves nothing to decide (seeded)', () => {

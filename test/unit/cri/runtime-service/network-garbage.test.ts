@@ -20,14 +20,14 @@ describe('garbage of the network', () => {
     ctx.store.putSandbox(creatingSandbox({ id: idOf('a'), key: 'a', bootId }));
     ctx.store.putSandbox(sandboxRecord({ id: idOf('b'), key: 'b', bootId, notReadyAt: 1n }));
     ctx.store.putSandbox(sandboxRecord({ id: idOf('c'), key: 'c', bootId: 'of a boot before' }));
-    await collectNetworkGarbage(ctx);
+    await collectNetworkGarbage(ctx, new AbortController().signal);
     expect([...(machine.attached ?? [])].sort()).toEqual([runs, idOf('a'), idOf('b')].sort());
   });
 
   it('stays for the next round when it cannot be collected now', async () => {
     const machine = new FakeMachine();
     machine.failing.add('network-prune');
-    await collectNetworkGarbage(fakeContext(machine));
+    await collectNetworkGarbage(fakeContext(machine), new AbortController().signal);
     expect(machine.attached).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { randomHex } from '../../src/base/hash.ts';
+import { BridgeApplier } from '../../src/cni/bridge/apply.ts';
 import { GantryBridge } from '../../src/cni/bridge/plugin.ts';
 import { AddressJournal } from '../../src/cni/journal/journal.ts';
 import { loopbackPlugin } from '../../src/cni/loopback/plugin.ts';
@@ -209,6 +210,25 @@ describe('GC', () => {
     const left = podLinks().filter(name => !mine.includes(name));
     expect(left).toEqual(['peer1', 'peer2', 'veth01234567', 'veth0123456789b']);
     await sh('ip link del peer1; ip link del peer2');
+  });
+
+  it('leaves a pod alone that another runner attaches while it looks for links that nobody names', async () => {
+    const look = BridgeApplier.prototype.allLinks;
+    let theirs: Promise<Attached> | undefined;
+    const between = vi.spyOn(BridgeApplier.prototype, 'allLinks').mockImplementation(function (this: BridgeApplier) {
+      // ADD has done its work when it returns.
+      theirs ??= attach(foreign, 'between');
+      return look.call(this);
+    });
+    try {
+      await bridge.gc(valid(pod));
+    } finally {
+      between.mockRestore();
+    }
+    const attached = await theirs;
+    expect(podLinks()).toContain(attached?.hostLink);
+    await foreign.gc(valid());
+    removeNetns(attached?.request.netns ?? '');
   });
 
   it('refuses a configuration without the list: it would take every pod’s network away', async () => {

@@ -97,10 +97,12 @@ export class GantryBridge implements CniPlugin {
     try {
       await this.#giveUp(this.#journal(network), entry => !valid.has(entryKey(entry.containerId, entry.ifname)));
       const bridge = this.#apply.findLink(new Fields(config).string('bridge') ?? DEFAULT_BRIDGE);
+      // Links before journals: ADD of another process names its links before it makes them, so the journals name all that were seen.
+      const links = this.#apply.allLinks();
       const named = this.#networks().flatMap(name =>
         this.#journal(name).transaction(({ state }) => [...state.entries.values()].flatMap(linksOf)),
       );
-      this.#apply.removeLinks(orphans(this.#apply.allLinks(), bridge?.index, new Set(named)));
+      this.#apply.removeLinks(orphans(links, bridge?.index, new Set(named)));
     } catch (error) {
       throw asCniError(error);
     }

@@ -61,7 +61,7 @@ const crashing = (reason: string, exitCode: number): Pick<Bad, 'phase' | 'waitin
 /** What the runtime refuses is an end of the container, and is tried again after a pause as a crash is. */
 const startError = (message: RegExp): Pick<Bad, 'phase' | 'waiting' | 'ended' | 'event'> => ({
   phase: 'Running',
-  waiting: ['RunContainerError', message],
+  waiting: ['CrashLoopBackOff', /^back-off \d+s restarting failed container=c pod=\S+_default\(\S+\)$/],
   ended: ['StartError', 128],
   event: ['Warning', 'Failed', new RegExp(`^Error: ${message.source.replace(/^\^/, '')}`)],
 });

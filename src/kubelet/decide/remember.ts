@@ -111,8 +111,14 @@ export function rememberFailed(memory: PodMemory, action: PodAction, failure: St
     containerId: failure.containerId,
   });
   // the image may be what is wrong (it was removed meanwhile), so it is asked for again
-  const images = action.kind === 'start-container' ? withoutImagesOf(memory, action.container) : memory.images;
-  return { ...memory, failures, images };
+  if (action.kind !== 'start-container') return { ...memory, failures };
+  const images = withoutImagesOf(memory, action.container);
+  // What was made and could not be started has ended, as what crashed has, and the wait for the next is that of crashes.
+  const ended =
+    failure.containerId !== undefined && action.backoff !== undefined
+      ? [[action.container, action.backoff] as const]
+      : [];
+  return { ...memory, failures, images, crash: new Map([...memory.crash, ...ended]) };
 }
 
 /** A container that is started again asks for its images again. */

@@ -254,7 +254,7 @@ export class FakeRuntime implements ContainerRuntime {
   }
 
   #end(c: FakeContainer, exitCode: number): void {
-    if (c.state !== ContainerState.CONTAINER_RUNNING) return;
+    if (c.state === ContainerState.CONTAINER_EXITED) return;
     c.state = ContainerState.CONTAINER_EXITED;
     c.finishedAt = this.#time();
     c.exitCode = exitCode;

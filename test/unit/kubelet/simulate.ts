@@ -1,6 +1,6 @@
 import type { Container, PodStatus } from '../../../src/api/types/gen/core-v1.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import { containerNamed } from '../../../src/kubelet/act/start-container.ts';
+import { containerNamed, StartFailure } from '../../../src/kubelet/act/start-container.ts';
 import { type ActionOf, describeAction, type Plan, type PodAction } from '../../../src/kubelet/decide/actions.ts';
 import { CRASH_BACKOFF } from '../../../src/kubelet/decide/crash-backoff.ts';
 import { volumeImage } from '../../../src/kubelet/decide/needed-images.ts';
@@ -97,9 +97,15 @@ export class Simulation {
         await this.#apply(action);
         this.memory = rememberDone(this.memory, action);
       } catch (error) {
-        const failure = { reason: undefined, message: String(error), containerId: undefined };
-        this.memory = rememberFailed(this.memory, action, failure, this.runtime.now);
-        this.runtime.now += 60_000;
+        const [reason, containerId] =
+          error instanceof StartFailure ? [error.reason, error.containerId] : [undefined, undefined];
+        this.memory = rememberFailed(
+          this.memory,
+          action,
+          { reason, message: String(error), containerId },
+          this.runtime.now,
+        );
+        if (containerId === undefined) this.runtime.now += 60_000;
         return false;
       }
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PodStatus } from '../../../../src/api/types/gen/core-v1.ts';
+import { StartFailure } from '../../../../src/kubelet/act/start-container.ts';
 import type { Plan } from '../../../../src/kubelet/decide/actions.ts';
 import { imageOf, type PodMemory } from '../../../../src/kubelet/decide/pod-memory.ts';
 import { type ImageAnswer, rememberImage, rememberPull } from '../../../../src/kubelet/decide/remember.ts';
@@ -49,6 +50,21 @@ describe('planPod', () => {
     }
     expect(waits).toEqual([0, 10, 20, 40, 80, 160, 300]);
     expect(sim.status().containerStatuses?.[0]?.restartCount).toBe(7);
+  });
+
+  it('waits as after a crash when the runtime refuses to start what it has made', async () => {
+    const sim = new Simulation(podWith(ONE));
+    const starts: number[] = [];
+    sim.runtime.startContainer = async id => {
+      starts.push(sim.runtime.now);
+      sim.runtime.exit(id, 128);
+      throw new StartFailure(id, new Error('there is no such program'));
+    };
+    while (starts.length < 7) await sim.step();
+    // the first is tried again at once, after the pause of any step that failed
+    expect(starts.slice(1).map((at, n) => Math.round((at - (starts[n] ?? 0)) / 1000))).toEqual([
+      1, 10, 20, 40, 80, 160,
+    ]);
   });
 
   describe('of a container whose image changed', () => {

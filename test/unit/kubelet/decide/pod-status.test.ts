@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PodStatus } from '../../../../src/api/types/gen/core-v1.ts';
+import { StartFailure } from '../../../../src/kubelet/act/start-container.ts';
 import type { PodAction } from '../../../../src/kubelet/decide/actions.ts';
 import { CRASH_BACKOFF, decideCrashBackoff, goDuration } from '../../../../src/kubelet/decide/crash-backoff.ts';
 import { rememberFailed, rememberImage } from '../../../../src/kubelet/decide/remember.ts';
@@ -90,6 +91,33 @@ describe('computePodStatus', () => {
         waiting: { reason: 'CrashLoopBackOff', message: expect.stringMatching(/^back-off 10s restarting failed/) },
       },
       lastState: { terminated: { exitCode: 7, reason: 'Error' } },
+    });
+  });
+
+  it('of a container that the runtime refuses to start: that, and from the second time on its crash back-off', async () => {
+    const sim = new Simulation(podWith(ONE));
+    let starts = 0;
+    sim.runtime.startContainer = async id => {
+      starts += 1;
+      sim.runtime.exit(id, 128);
+      throw new StartFailure(id, new Error('there is no such program'));
+    };
+    const refused = async (): Promise<unknown> => {
+      const before = starts;
+      while (starts === before) await sim.step();
+      await sim.plan();
+      return sim.status().containerStatuses?.[0];
+    };
+    expect(await refused()).toMatchObject({
+      state: { waiting: { reason: 'RunContainerError', message: expect.stringContaining('there is no such program') } },
+      lastState: { terminated: { exitCode: 128 } },
+    });
+    expect(await refused()).toMatchObject({
+      restartCount: 1,
+      state: {
+        waiting: { reason: 'CrashLoopBackOff', message: expect.stringMatching(/^back-off 10s restarting failed/) },
+      },
+      lastState: { terminated: { exitCode: 128 } },
     });
   });
 

@@ -129,6 +129,30 @@ describe('STATUS of the plugins', () => {
     expect(recorder.calls()[0]?.config).toEqual({ type: 'status', name: 'pods', cniVersion: '1.1.0' });
   });
 
+  it('keeps its last answer while the plugins of a changed list are asked', async () => {
+    const { network, recorder, config } = open(['answers']);
+    const change = async (comment: string): Promise<void> => {
+      recorder.forget();
+      const list = { cniVersion: '1.1.0', name: 'pods', comment, plugins: [{ type: 'answers' }] };
+      writeFileSync(`${config.confDir}/10-pods.conflist`, JSON.stringify(list));
+      await waitFor('the question', () => recorder.commands().length === 1);
+    };
+    const wait = `${recorder.directory}/wait-STATUS`;
+    await waitFor('the network to be ready', () => network.readiness().ready);
+    writeFileSync(wait, '');
+    await change('second');
+    expect(network.readiness()).toEqual({ ready: true });
+    recorder.on('STATUS', REFUSES(50, 'no controller'));
+    rmSync(wait);
+    await waitFor('the refusal', () => messageOf(network).includes('no controller'));
+    writeFileSync(wait, '');
+    recorder.on('STATUS', undefined);
+    await change('third');
+    expect(messageOf(network)).toContain('no controller');
+    rmSync(wait);
+    await waitFor('the network to be ready', () => network.readiness().ready);
+  });
+
   const messageOf = (network: CniNetwork['network']): string =>
     JSON.stringify(network.readiness()).replaceAll('\\"', '"');
   function openOn(clock: FakeClock): CniNetwork {

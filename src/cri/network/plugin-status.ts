@@ -22,6 +22,8 @@ export class PluginStatus {
   /** What is wrong; empty where nothing is. */
   #problem = '';
   #wasIll = false;
+  /** Whether the plugins of this list, or of one that it has followed without a gap, have answered. */
+  #hasAnswer = false;
   #stop = new AbortController();
   #cancelTimer = (): void => {};
 
@@ -36,17 +38,23 @@ export class PluginStatus {
     return this.#problem;
   }
 
-  /** Takes up another list, or none. The answers to earlier questions are not waited for any more. */
+  /** Takes up another list, or none. Answers to earlier questions are not waited for any more; the last one holds until the new list has been asked. */
   use(list: NetworkList | undefined): void {
     this.close();
     this.#stop = new AbortController();
     this.#list = list;
-    this.#problem = '';
-    this.#wasIll = false;
-    if (list === undefined || !isAtLeast(list.cniVersion, '1.1.0')) return;
-    // Plugins in this process answer at once; a program is not taken for well before it has said so.
-    if (!list.plugins.every(({ type }) => this.#plugins.isOwn(type)))
-      this.#problem = `the plugins of network ${list.name} are being asked for their status`;
+    if (list === undefined || !isAtLeast(list.cniVersion, '1.1.0')) {
+      this.#problem = '';
+      this.#wasIll = false;
+      this.#hasAnswer = list !== undefined;
+      return;
+    }
+    // Plugins in this process answer at once; the first program is not taken for well before it has said so. After that the last answer holds: a kubelet asks every second, and a list that is
+    // only written anew would take the node out of service.
+    if (!this.#hasAnswer)
+      this.#problem = list.plugins.every(({ type }) => this.#plugins.isOwn(type))
+        ? ''
+        : `the plugins of network ${list.name} are being asked for their status`;
     void this.#ask(list, this.#stop.signal);
   }
 
@@ -66,6 +74,7 @@ export class PluginStatus {
       this.#log.warn({ network: list.name }, `the pod network is not available: ${problem}`);
     if (problem === '' && this.#wasIll) this.#log.info({ network: list.name }, 'the pod network is available again');
     this.#wasIll = problem !== '';
+    this.#hasAnswer = true;
     this.#problem = problem;
     this.#cancelTimer = this.#clock.after(problem === '' ? WELL_MS : ILL_MS, () => void this.#ask(list, signal));
   }

@@ -11,6 +11,8 @@ export interface CriPaths {
   readonly quarantine: string;
   /** Writable layers on their way out: moved here by one rename, then deleted at leisure. */
   readonly trash: string;
+  /** A folder per checkpoint at work. */
+  readonly checkpoints: string;
   /** Mount points and bundles of sandboxes. */
   readonly sandboxStates: string;
   /** Bundles and root file systems of containers. */
@@ -55,6 +57,7 @@ export function criPaths(config: { readonly root: string; readonly state: string
     containers: `${root}/containers`,
     quarantine: `${root}/quarantine`,
     trash: `${root}/trash`,
+    checkpoints: `${root}/checkpoints`,
     sandboxStates: `${state}/sandboxes`,
     containerStates: `${state}/containers`,
     netnsDir: `${state}/netns`,

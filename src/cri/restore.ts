@@ -3,6 +3,7 @@ import { errnoName } from '../base/errors.ts';
 import { isWholeId } from '../base/ids.ts';
 import { deadlineSignal } from '../base/signals.ts';
 import { faultPoint } from '../linux/fault-point.ts';
+import { clearCheckpoints } from './checkpoint/checkpoint-directory.ts';
 import type { ContainerExit, ProcessIdentity } from './oci/ports.ts';
 import { decideRestore, type Observed, type RestoreAction } from './restore-decision.ts';
 import type { RuntimeServiceContext } from './runtime-service/context.ts';
@@ -71,6 +72,11 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
   // A monitor may write its file after the removal that would have taken it away.
   for (const id of idsIn(ctx.paths.exitDir))
     if (ctx.store.container(id) === undefined && ctx.store.sandbox(id) === undefined) ctx.monitor.forget(id);
+  try {
+    clearCheckpoints(ctx.paths);
+  } catch (error) {
+    ctx.log.error({ err: error }, 'what a checkpoint has left cannot be removed');
+  }
   ctx.node.emptyTrash();
   faultPoint('cri/restore/restored');
   ctx.log.info(

@@ -33,6 +33,8 @@ export interface RuntimeHostOptions {
   readonly cniBinDir?: string;
   /** Unless true, the busybox image is imported. */
   readonly withoutImage?: boolean;
+  /** `NAME=value` of the environment of `gantry run cri`, besides its own. */
+  readonly environment?: readonly string[];
   /** Runs before the runtime is started. */
   readonly prepare?: (host: Host) => void | Promise<void>;
 }
@@ -53,7 +55,9 @@ export async function gantryHost(options: RuntimeHostOptions = {}): Promise<Runt
     copyFileSync(`${PROJECT}/cni/10-gantry.conflist.json`, host.path(NETWORK_FILE.gantry));
     await options.prepare?.(host);
     if (options.criConfig !== undefined) writeFileSync(host.path('/etc/gantry/cri.yaml'), options.criConfig);
-    const service = await host.supervise('gantry-cri', armable('gantry-cri', gantryCommand('run', 'cri')));
+    const { environment } = options;
+    const command = [...(environment === undefined ? [] : ['env', ...environment]), ...gantryCommand('run', 'cri')];
+    const service = await host.supervise('gantry-cri', armable('gantry-cri', command));
     const importImage = async (reference: Parameters<typeof imageArchive>[0]): Promise<void> => {
       await run(host, gantryCommand('image', 'import', await imageArchive(reference)));
     };

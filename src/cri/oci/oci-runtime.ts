@@ -82,6 +82,16 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
       if (result.code !== 0) throw failure('update', result);
     },
 
+    async version(signal) {
+      return (await run(['--version'], signal)).stdout.toString('utf8');
+    },
+
+    async checkpoint(id, { imagePath, workPath }) {
+      const paths = [`--image-path=${imagePath}`, `--work-path=${workPath}`];
+      const result = await run(['checkpoint', ...paths, '--leave-running', '--file-locks', id]);
+      if (result.code !== 0) throw failure('checkpoint', result);
+    },
+
     async list(signal) {
       const result = await run(['list', '--format', 'json'], signal);
       if (result.code !== 0) throw failure('list', result);

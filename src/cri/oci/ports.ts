@@ -81,6 +81,10 @@ export interface OciRuntime {
   delete(id: string, options: { readonly force: boolean }, signal?: AbortSignal): Promise<void>;
   /** Changes the limits of a created or running container to these (config.json `linux.resources`). Safe to repeat. Throws the runtime's own message. */
   update(id: string, resources: OciResources, signal?: AbortSignal): Promise<void>;
+  /** What its `--version` prints. */
+  version(signal?: AbortSignal): Promise<string>;
+  /** Has CRIU write the state of a running container, which runs on, into two directories that are there. Takes as long as it takes. Throws the runtime's own message. */
+  checkpoint(id: string, into: { readonly imagePath: string; readonly workPath: string }): Promise<void>;
   /** Runs a process inside. A time-out kills everything the process started and throws `deadline-exceeded`. */
   exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
   /** Starts a process inside and resolves when it runs. Throws the runtime's own message, e.g. when the program is not in the image. */

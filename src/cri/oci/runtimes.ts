@@ -72,6 +72,8 @@ function goneHandler(name: string, root: string): RuntimeHandler {
     globalArgs: [],
     start: refuse,
     update: refuse,
+    version: refuse,
+    checkpoint: refuse,
     exec: refuse,
     openExec: refuse,
     // who calls this has killed, or kills next, what is in the group

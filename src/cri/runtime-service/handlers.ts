@@ -114,7 +114,13 @@ export function runtimeServiceHandlers(
         updateContainerResources(ctx, request, signal),
       ),
     updatePodSandboxResources: async request => updatePodSandboxResources(ctx, request),
-    checkpointContainer: async request => checkpointContainer(ctx, request),
+    checkpointContainer: (request, { signal }) =>
+      told(
+        ctx,
+        'CheckpointContainer',
+        ofContainer(ctx, request.containerId),
+        checkpointContainer(ctx, request, signal),
+      ),
     reopenContainerLog: (request, { signal }) =>
       told(ctx, 'ReopenContainerLog', ofContainer(ctx, request.containerId), reopenContainerLog(ctx, request, signal)),
 

@@ -132,6 +132,10 @@ export class FakeMachine {
     update: async () => {
       await this.step('update');
     },
+    version: async () => 'fake version 1\n',
+    checkpoint: async () => {
+      await this.step('checkpoint');
+    },
     exec: async () => ({ stdout: Buffer.from('out'), stderr: Buffer.alloc(0), exitCode: 0 }),
     openExec: async () => {
       throw notFound('this machine runs no streams');

@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { checkpointContainer } from '../../../../src/cri/runtime-service/checkpoint-container.ts';
 import { containerStatus } from '../../../../src/cri/runtime-service/container-status.ts';
 import type { RuntimeServiceContext } from '../../../../src/cri/runtime-service/context.ts';
@@ -85,14 +88,63 @@ describe('UpdateContainerResources', () => {
 });
 
 describe('CheckpointContainer', () => {
-  it('is refused with what is missing, and an unknown container is not found', async () => {
+  afterEach(() => void vi.unstubAllEnvs());
+  const checkpoint = (ctx: RuntimeServiceContext, containerId: string, location = '/tmp/c.tar', timeout = 1n) =>
+    checkpointContainer(ctx, { containerId, location, timeout });
+
+  it('is refused with what is missing: CRIU, then a runtime that drives it', async () => {
     const ctx = fakeContext(new FakeMachine());
     const { containerId } = await running(ctx);
-    const checkpoint = (id: string) => () =>
-      checkpointContainer(ctx, { containerId: id, location: '/tmp/c.tar', timeout: 1n });
-    expect(checkpoint(containerId)).toThrow(expect.objectContaining({ code: 'failed-precondition' }));
-    expect(checkpoint(containerId)).toThrow('needs CRIU');
-    expect(checkpoint('nobody')).toThrow(expect.objectContaining({ code: 'not-found' }));
+    vi.stubEnv('PATH', '/nowhere');
+    await expect(checkpoint(ctx, containerId)).rejects.toMatchObject({
+      code: 'failed-precondition',
+      message: expect.stringContaining('needs CRIU, and there is no criu on the PATH'),
+    });
+    const programs = mkdtempSync(join(tmpdir(), 'programs-'));
+    writeFileSync(`${programs}/criu`, '', { mode: 0o755 });
+    vi.stubEnv('PATH', programs);
+    const refused = checkpoint(ctx, containerId);
+    await expect(refused).rejects.toMatchObject({
+      code: 'failed-precondition',
+      message: expect.stringContaining('fake is not known to make checkpoints'),
+    });
+    rmSync(programs, { recursive: true });
+  });
+
+  it('is refused for containers that do not run, and an unknown one is not found', async () => {
+    const machine = new FakeMachine();
+    const ctx = fakeContext(machine);
+    const { containerId } = await running(ctx);
+    machine.end(containerId, 0);
+    await expect(checkpoint(ctx, containerId)).rejects.toMatchObject({
+      code: 'failed-precondition',
+      message: expect.stringContaining('is exited: only running containers'),
+    });
+    await expect(checkpoint(ctx, 'nobody')).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it.each([
+    ['', 'invalid-argument', 'location is empty'],
+    ['c.tar', 'invalid-argument', 'location "c.tar" must be an absolute path'],
+    ['/tmp/../c.tar', 'invalid-argument', 'may not contain ".."'],
+    ['/tmp//c.tar', 'invalid-argument', 'must be a clean path'],
+    ['/tmp/./c.tar', 'invalid-argument', 'must be a clean path'],
+    ['/', 'invalid-argument', 'must be a clean path'],
+    ['/tmp', 'invalid-argument', 'is a directory'],
+    ['/nowhere/c.tar', 'failed-precondition', 'location: /nowhere is no directory'],
+  ])('takes no location like %j', async (location, code, message) => {
+    const ctx = fakeContext(new FakeMachine());
+    const { containerId } = await running(ctx);
+    await expect(checkpoint(ctx, containerId, location)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('takes no negative timeout', async () => {
+    const ctx = fakeContext(new FakeMachine());
+    const { containerId } = await running(ctx);
+    await expect(checkpoint(ctx, containerId, '/tmp/c.tar', -1n)).rejects.toThrow('timeout -1 is negative');
   });
 });
 

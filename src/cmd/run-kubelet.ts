@@ -23,12 +23,14 @@ import { readMachineInfo } from '../kubelet/node/machine-facts.ts';
 import { parseNodeLabels, parseTaints } from '../kubelet/node/node-flags.ts';
 import type { NodeSetup } from '../kubelet/node/node-reporting.ts';
 import { readNodeAddresses } from '../kubelet/node-address.ts';
+import { checkpointsDir } from '../kubelet/pod-paths.ts';
 import { StatusStore } from '../kubelet/report/status-store.ts';
 import { resolveSettings } from '../kubelet/resolve-settings.ts';
 import { readNodeCapacity } from '../kubelet/resources/node-capacity.ts';
 import { criRuntime } from '../kubelet/runtime/cri-runtime.ts';
 import { parseResolvConf } from '../kubelet/runtime/dns.ts';
 import { meteredRuntime } from '../kubelet/runtime/metered-runtime.ts';
+import { Checkpoints } from '../kubelet/serve/checkpoints.ts';
 import { ContainerLogs } from '../kubelet/serve/logs/container-logs.ts';
 import { kubeletServer } from '../kubelet/serve/server.ts';
 import { StatsAnswers } from '../kubelet/serve/stats-answers.ts';
@@ -191,6 +193,12 @@ function kubeletComponents(
         logs: new ContainerLogs(statuses, runtime, () => systemClock.now()),
         runtime,
         streams: new KubeletStreams({ pods: () => statuses.pods(), runtime, log }),
+        checkpoints: new Checkpoints({
+          directory: checkpointsDir(settings),
+          pods: () => statuses.pods(),
+          runtime,
+          clock: systemClock,
+        }),
         debugging: effective.enableDebuggingHandlers !== false,
         stats: new StatsAnswers({
           provider: new StatsProvider({

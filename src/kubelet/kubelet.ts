@@ -27,7 +27,7 @@ import { apiObjects } from './objects/api-objects.ts';
 import { NO_OBJECTS } from './objects/pod-objects.ts';
 import { PodCache } from './observed/pod-cache.ts';
 import { watchRuntime } from './observed/runtime-watch.ts';
-import { isPodUid, podsDir } from './pod-paths.ts';
+import { checkpointsDir, isPodUid, podsDir } from './pod-paths.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import { MirrorPods } from './report/mirror-pods.ts';
 import { NO_EVENTS, podEvents } from './report/pod-events.ts';
@@ -68,6 +68,7 @@ export function kubelet(options: KubeletOptions): Component {
     async run(signal, ready) {
       const { settings, runtime, clock, log, registry } = options;
       mkdirSync(podsDir(settings), { recursive: true, mode: 0o750 });
+      mkdirSync(checkpointsDir(settings), { recursive: true, mode: 0o700 });
       mkdirSync(settings.podLogsDir, { recursive: true, mode: 0o755 });
       if (settings.containerLogLinks !== undefined)
         mkdirSync(settings.containerLogLinks, { recursive: true, mode: 0o755 });

@@ -14,6 +14,11 @@ export function podsDir(roots: Roots): string {
   return `${roots.rootDir}/pods`;
 }
 
+/** Where archives of checkpoints are written; nobody but an admin removes them. */
+export function checkpointsDir({ rootDir }: Pick<Roots, 'rootDir'>): string {
+  return `${rootDir}/checkpoints`;
+}
+
 /** `/var/lib/kubelet/pods/<uid>`. Throws for a uid that is no plain name. */
 export function podDir(roots: Roots, uid: string): string {
   if (!isPodUid(uid)) throw failedPrecondition(`pod uid "${uid}" cannot be a directory name`);

@@ -1,5 +1,5 @@
 import { openConnection, type RpcClient, rpcClient } from './client.ts';
-import type { StopContainerRequest } from './gen/runtime/v1/container.ts';
+import type { CheckpointContainerRequest, StopContainerRequest } from './gen/runtime/v1/container.ts';
 import type { ExecSyncRequest } from './gen/runtime/v1/exec.ts';
 import { ImageServiceService, RuntimeServiceService } from './gen/runtime/v1/services.ts';
 import type { RpcMethod } from './method-types.ts';
@@ -15,7 +15,7 @@ export const DEFAULT_REQUEST_TIMEOUT_MS = 120_000;
 
 /**
  * How long the kubelet waits for an answer, in milliseconds, 0 for ever: twice the request time-out for RunPodSandbox, the grace or command time on
- * top for StopContainer and ExecSync (for ever when the command has no limit), no limit for PullImage (upstream cri-client).
+ * top for StopContainer and ExecSync (for ever when the command has no limit), what CheckpointContainer asks for, no limit for PullImage (upstream cri-client).
  */
 export function criTimeoutMs(path: string, request: unknown, requestTimeoutMs: number): number {
   switch (path) {
@@ -27,6 +27,8 @@ export function criTimeoutMs(path: string, request: unknown, requestTimeoutMs: n
       const limit = seconds((request as ExecSyncRequest).timeout);
       return limit === 0 ? 0 : requestTimeoutMs + limit;
     }
+    case RuntimeServiceService.checkpointContainer.path:
+      return seconds((request as CheckpointContainerRequest).timeout) || requestTimeoutMs;
     case ImageServiceService.pullImage.path:
       return 0;
     default:

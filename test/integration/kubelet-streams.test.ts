@@ -12,6 +12,7 @@ import { createLogger } from '../../src/daemon/logger.ts';
 import { createRegistry } from '../../src/daemon/metrics.ts';
 import { LABEL } from '../../src/kubelet/runtime/labels.ts';
 import { Askers } from '../../src/kubelet/serve/asker.ts';
+import { Checkpoints } from '../../src/kubelet/serve/checkpoints.ts';
 import type { ContainerLogs } from '../../src/kubelet/serve/logs/container-logs.ts';
 import { Rights } from '../../src/kubelet/serve/rights.ts';
 import { type KubeletServerOptions, kubeletServer } from '../../src/kubelet/serve/server.ts';
@@ -103,6 +104,7 @@ async function serve(changed: Partial<KubeletServerOptions> = {}): Promise<numbe
     stats: { answer: async () => undefined } as unknown as StatsAnswers,
     runtime,
     streams: new KubeletStreams({ pods: () => pods, runtime, log }),
+    checkpoints: new Checkpoints({ directory: '/checkpoints', pods: () => pods, runtime, clock: systemClock }),
     debugging: true,
     entersPods: true,
     registry: createRegistry(),
@@ -435,6 +437,16 @@ describe('the kubelet', () => {
     expect(await refusal('/run/a/web/main', { ...plain, method: 'GET' })).toMatchObject({ status: 405 });
   });
 
+  it('has a container checkpointed, and names the archive', async () => {
+    const { status, text } = await refusal('/checkpoint/a/web/main', plain);
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toEqual({
+      items: [expect.stringMatching(/^\/checkpoints\/checkpoint-web_a-main-\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\.tar$/)],
+    });
+    expect(await refusal('/checkpoint/a/web/none', plain)).toMatchObject({ status: 404 });
+    expect(await refusal('/checkpoint/a/web/main', { ...plain, method: 'GET' })).toMatchObject({ status: 405 });
+  });
+
   it('tells what runs', async () => {
     const { text } = await refusal('/runningpods/', { ...plain, method: 'GET' });
     expect(JSON.parse(text).items).toMatchObject([
@@ -467,6 +479,7 @@ describe('the kubelet', () => {
     ['/portForward/a/web', 'POST'],
     ['/run/a/web/main?cmd=ls', 'POST'],
     ['/ru%6e/a/web/main?cmd=ls', 'POST'],
+    ['/checkpoint/a/web/main', 'POST'],
   ])('lets nobody into a pod where it cannot tell who asks: %s by %s', async (path, method) => {
     let ran = false;
     runtime.answerExec = async () => {

@@ -84,6 +84,9 @@ export function criRuntime(client: CriClient, images: CriClient = client): Conta
     async reopenContainerLog(containerId, signal) {
       await client.reopenContainerLog({ containerId }, { signal });
     },
+    async checkpointContainer(containerId, location, timeout, signal) {
+      await client.checkpointContainer({ containerId, location, timeout }, { signal });
+    },
     async execSync(containerId, cmd, timeoutSeconds, signal) {
       return client.execSync({ containerId, cmd, timeout: BigInt(timeoutSeconds) }, { signal });
     },

@@ -60,6 +60,7 @@ export function meteredRuntime(runtime: ContainerRuntime, registry: Registry): C
     stopContainer: metered('stop_container', runtime.stopContainer),
     removeContainer: metered('remove_container', runtime.removeContainer),
     reopenContainerLog: metered('reopen_container_log', runtime.reopenContainerLog),
+    checkpointContainer: metered('checkpoint_container', runtime.checkpointContainer),
     execSync: metered('exec_sync', runtime.execSync),
     exec: metered('exec', runtime.exec),
     attach: metered('attach', runtime.attach),

@@ -85,6 +85,8 @@ export interface ContainerRuntime {
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
   /** Has a running container write into a new file at its log's path; resolves when that is there. */
   reopenContainerLog(id: string, signal: AbortSignal): Promise<void>;
+  /** Writes the state of a running container into an archive at this path. Rejects with `deadline-exceeded` after so many seconds; 0: the runtime's own limit. */
+  checkpointContainer(id: string, location: string, timeoutSeconds: bigint, signal: AbortSignal): Promise<void>;
   /** Runs a command in a container that runs. Rejects with `deadline-exceeded` after so many seconds, when all that it started is ended; 0: no limit. */
   execSync(id: string, command: readonly string[], timeoutSeconds: number, signal: AbortSignal): Promise<ExecResult>;
 

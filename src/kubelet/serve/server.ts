@@ -20,6 +20,7 @@ import { plainAnswer } from '../../remotecommand/plain-answer.ts';
 import type { UpgradeClient } from '../../remotecommand/upgrade-proxy.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { Askers } from './asker.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { ContainerLogs } from './logs/container-logs.ts';
 import { podListJson } from './pod-list.ts';
 import { badRequest, missing, Refusal } from './refusal.ts';
@@ -42,6 +43,7 @@ export interface KubeletServerOptions {
   readonly logs: ContainerLogs;
   readonly runtime: ContainerRuntime;
   readonly streams: KubeletStreams;
+  readonly checkpoints: Checkpoints;
   /** False closes logs, streams and whatever else looks into containers. */
   readonly debugging: boolean;
   /** False closes what acts within pods: it could not be told who does. */
@@ -62,14 +64,14 @@ const STREAM_METHODS: ReadonlySet<string> = new Set(['GET', 'POST']);
 /** What `enableDebuggingHandlers: false` closes, as upstream. */
 const DEBUGGING = /^\/(run|exec|attach|portForward|containerLogs|runningpods|debug\/pprof|logs)(\/|$)/;
 /** What acts within a pod, as its user or as root. */
-const ENTERS_PODS = /^\/(run|exec|attach|portForward)(\/|$)/;
+const ENTERS_PODS = /^\/(run|exec|attach|portForward|checkpoint)(\/|$)/;
 const CLOSED_PODS =
-  '/exec, /attach, /run and /portForward are closed: this kubelet lets in who proves nothing, and has no API server to ask who may do what. Set ' +
+  '/exec, /attach, /run, /portForward and /checkpoint are closed: this kubelet lets in who proves nothing, and has no API server to ask who may do what. Set ' +
   'authentication.x509.clientCAFile (and leave authentication.anonymous off), or open them to all who can connect with authorization.mode: AlwaysAllow\n';
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** The kubelet's own server: GET /pods, /runningpods, /healthz, /metrics, /stats/summary, /containerLogs, POST /run, and the streams of exec, attach and port-forward. */
+/** The kubelet's own server: GET /pods, /runningpods, /healthz, /metrics, /stats/summary, /containerLogs, POST /run and /checkpoint, and the streams of exec, attach and port-forward. */
 export function kubeletServer(options: KubeletServerOptions): Component {
   return {
     name: 'kubelet-server',
@@ -196,7 +198,13 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage, s
     return { type: 'application/json', body: await options.streams.run(target, searchParams, signal) };
   if (target !== undefined && target.kind !== 'run' && STREAM_METHODS.has(method))
     return options.streams.refusePlain(target, request, searchParams, signal);
-  if (target !== undefined || method !== 'GET') throw new Refusal(405, 'Method Not Allowed\n');
+  const checkpoint = /^\/checkpoint\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(pathname);
+  if (checkpoint !== null && method === 'POST') {
+    const [namespace = '', pod = '', container = ''] = checkpoint.slice(1).map(decode);
+    const body = await options.checkpoints.take({ namespace, pod, container }, searchParams, signal);
+    return { type: 'application/json', body };
+  }
+  if (target !== undefined || checkpoint !== null || method !== 'GET') throw new Refusal(405, 'Method Not Allowed\n');
   switch (pathname) {
     case '/pods':
     case '/pods/':

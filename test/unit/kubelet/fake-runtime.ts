@@ -191,6 +191,9 @@ export class FakeRuntime implements ContainerRuntime {
   async reopenContainerLog(..._: Parameters<ContainerRuntime['reopenContainerLog']>) {
     this.#call('reopenContainerLog');
   }
+  async checkpointContainer(..._: Parameters<ContainerRuntime['checkpointContainer']>) {
+    this.#call('checkpointContainer');
+  }
 
   async listImages(): Promise<readonly Image[]> {
     return [];

@@ -9,6 +9,8 @@ describe('criTimeoutMs', () => {
     ['a negative grace period adds nothing', 'RuntimeService/StopContainer', { timeout: -1n }, 120_000],
     ['a command has its own time on top', 'RuntimeService/ExecSync', { timeout: 10n }, 130_000],
     ['a command without limit has none', 'RuntimeService/ExecSync', { timeout: 0n }, 0],
+    ['a checkpoint has the time it asks for', 'RuntimeService/CheckpointContainer', { timeout: 10n }, 10_000],
+    ['one that asks for none has the request time-out', 'RuntimeService/CheckpointContainer', { timeout: 0n }, 120_000],
     ['a pull has no limit', 'ImageService/PullImage', {}, 0],
     ['other image calls have the request time-out', 'ImageService/ImageStatus', {}, 120_000],
   ])('%s', (_sentence, call, request, expected) => {

@@ -16,7 +16,7 @@ export function targetPod(pods: readonly Pod[], { namespace, pod: name }: Target
 
 /** The id of the container that runs under that name just now; undefined where none does. */
 export async function runningContainer(
-  runtime: ContainerRuntime,
+  runtime: Pick<ContainerRuntime, 'listContainers'>,
   pod: Pod,
   { uid, container }: Target,
   signal: AbortSignal,

@@ -52,16 +52,20 @@ const rejected = (reason: string, message: string): Pick<Bad, 'phase' | 'status'
   status: [reason, `Pod was rejected: ${message}`],
   event: ['Warning', reason, new RegExp(`^${message.replace(/[()]/g, '\\$&')}$`)],
 });
+const CRASH_LOOP = [
+  'CrashLoopBackOff',
+  /^back-off [\dms]+ restarting failed container=c pod=\S+_default\(\S+\)$/,
+] as const;
 const crashing = (reason: string, exitCode: number): Pick<Bad, 'phase' | 'waiting' | 'ended' | 'event'> => ({
   phase: 'Running',
-  waiting: ['CrashLoopBackOff', /^back-off \d+s restarting failed container=c pod=\S+_default\(\S+\)$/],
+  waiting: CRASH_LOOP,
   ended: [reason, exitCode],
   event: ['Warning', 'BackOff', /^Back-off restarting failed container c in pod \S+_default\(\S+\)$/],
 });
 /** What the runtime refuses is an end of the container, and is tried again after a pause as a crash is. */
 const startError = (message: RegExp): Pick<Bad, 'phase' | 'waiting' | 'ended' | 'event'> => ({
   phase: 'Running',
-  waiting: ['CrashLoopBackOff', /^back-off \d+s restarting failed container=c pod=\S+_default\(\S+\)$/],
+  waiting: CRASH_LOOP,
   ended: ['StartError', 128],
   event: ['Warning', 'Failed', new RegExp(`^Error: ${message.source.replace(/^\^/, '')}`)],
 });

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NetworkAttachment } from '../../src/cri/network/ports.ts';
 import { runCommand } from '../../src/linux/command.ts';
@@ -180,7 +181,37 @@ describe('a port of the machine', () => {
       return flows().includes(ip);
     });
     await remove(a);
-    expect(flows()).toEqual([]);
+    await waitFor('its flows to be gone', () => flows().length === 0);
+    await waitFor('its address to be free after that', () => !pods.holders().includes(a.sandboxId));
+  });
+
+  it('of UDP that thousands have sent to is closed at once, and its flows are forgotten in many turns of the loop, before its address is free', async () => {
+    const a = attachmentOf(machine.create('udp-busy'), { portMappings: [mapping(18056, { protocol: 'udp' })] });
+    await pods.network.add(a);
+    const sender = `
+      const { createSocket } = require('node:dgram');
+      const send = port => {
+        if (port === 24000) return;
+        const socket = createSocket('udp4');
+        socket.bind(port, () => socket.send('x', 18056, '192.0.2.1', () => socket.close(() => send(port + 1))));
+      };
+      send(20000);`;
+    await runCommand('nsenter', [`--net=${outside}`, process.execPath, '-e', sender]);
+    const flows = (): number => listUdpFlows(conntrack, 4, 18056).length;
+    const before = flows();
+    expect(before).toBeGreaterThan(3000);
+    await remove(a);
+    expect(flows()).toBe(before);
+    const seen: number[] = [];
+    const held: boolean[] = [];
+    while (seen.at(-1) !== 0) {
+      await nextTurn();
+      seen.push(flows());
+      held.push(pods.holders().includes(a.sandboxId));
+    }
+    expect(seen.filter(count => count > 0 && count < before).length).toBeGreaterThan(1);
+    expect(held.slice(0, -1)).not.toContain(false);
+    await waitFor('the address to be free', () => !pods.holders().includes(a.sandboxId));
   });
 
   it('is led anew after others have emptied the ruleset, with the next pod', async () => {

@@ -216,7 +216,7 @@ describe('GC', () => {
     const look = BridgeApplier.prototype.allLinks;
     let theirs: Promise<Attached> | undefined;
     const between = vi.spyOn(BridgeApplier.prototype, 'allLinks').mockImplementation(function (this: BridgeApplier) {
-      // ADD has done its work when it returns.
+      // It has made its links when it returns.
       theirs ??= attach(foreign, 'between');
       return look.call(this);
     });

@@ -1,7 +1,8 @@
 import { networkInterfaces } from 'node:os';
+import { TimeSlice } from '../../base/time-slice.ts';
 import { enableForwarding } from '../../linux/forwarding.ts';
 import { addAddress, type LinkAddress, listAddresses } from '../../linux/netlink/addresses.ts';
-import { deleteUdpFlow, listUdpFlows } from '../../linux/netlink/conntrack.ts';
+import { deleteUdpFlow, udpFlowParts } from '../../linux/netlink/conntrack.ts';
 import {
   createBridge,
   createIfb,
@@ -50,7 +51,7 @@ export interface VethPlace {
   readonly netnsFd: number;
 }
 
-/** Carries plans out on the machine, in the network namespace in which it was made. Everything is synchronous and short, except `removeLink`. */
+/** Carries plans out on the machine, in the network namespace in which it was made. Everything is synchronous and short, except `removeLinks` and `forgetFlows`. */
 export class BridgeApplier {
   readonly #links = NetlinkSocket.open();
   /** nftables is asked for at the first network that masquerades, so that others do not need the library. */
@@ -96,18 +97,33 @@ export class BridgeApplier {
     ensureSysctl(`net/ipv4/conf/${bridge}/route_localnet`, '1');
   }
 
-  /** Forgets the flows of UDP to a port of the machine that go elsewhere than to `ips`: their next datagram is led anew. */
-  forgetFlows(port: number, ips: readonly string[], isOurs: (ip: string) => boolean): void {
-    const { generations } = this.#rules;
+  /**
+   * Forgets the flows of UDP to a port of the machine that go elsewhere than to `ips`: their next datagram is led anew. A DNS server has tens of thousands, so others have their turn in
+   * between. Safe to repeat.
+   */
+  async forgetFlows(port: number, ips: readonly string[], isOurs: (ip: string) => boolean): Promise<void> {
     const machine = new Set(Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(a => a.address)));
-    for (const family of [4, 6] as const)
-      for (const flow of listUdpFlows(generations, family, port))
-        if (
-          !ips.includes(flow.answeredBy) &&
-          machine.has(flow.destination) &&
-          (isOurs(flow.answeredBy) || machine.has(flow.answeredBy))
-        )
-          deleteUdpFlow(generations, flow);
+    const slice = new TimeSlice();
+    const [dump, deletion] = [NetlinkSocket.open(NETLINK_NETFILTER), NetlinkSocket.open(NETLINK_NETFILTER)];
+    try {
+      for (const family of [4, 6] as const)
+        for (const flows of udpFlowParts(dump, family, port)) {
+          for (const flow of flows) {
+            const { answeredBy, destination } = flow;
+            if (
+              !ips.includes(answeredBy) &&
+              machine.has(destination) &&
+              (isOurs(answeredBy) || machine.has(answeredBy))
+            )
+              deleteUdpFlow(deletion, flow);
+            if (slice.used) await slice.breathe();
+          }
+          await slice.breathe();
+        }
+    } finally {
+      dump.close();
+      deletion.close();
+    }
   }
 
   get #rules(): { context: NftContext; generations: NetlinkSocket } {

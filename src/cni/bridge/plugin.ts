@@ -24,7 +24,7 @@ import {
 import { hostPortConflict } from './host-ports.ts';
 import { isAlive } from './liveness.ts';
 import { egressLinkName, hostLinkName, planBridge, planPod, planResult } from './plan.ts';
-import { closeHostPorts, openHostPorts, publishedIn } from './publish-ports.ts';
+import { closeHostPorts, forgetFlowsOf, hasUdpPorts, openHostPorts, publishedIn } from './publish-ports.ts';
 import { ReleasedAttachments } from './released.ts';
 
 export interface GantryBridgeOptions {
@@ -60,7 +60,7 @@ export class GantryBridge implements CniPlugin {
     if (inode === undefined) throw new CniError(CNI_ERROR.invalidNetns, `${request.netns} is not a network namespace`);
     const fd = openSync(request.netns, 'r');
     try {
-      return this.#add(config, request, inode, fd);
+      return await this.#add(config, request, inode, fd);
     } catch (error) {
       throw asCniError(error);
     } finally {
@@ -148,13 +148,14 @@ export class GantryBridge implements CniPlugin {
     this.#applier = undefined;
   }
 
-  #add(config: BridgeConfig, request: PluginRequest, inode: number, netnsFd: number): CniResult {
+  async #add(config: BridgeConfig, request: PluginRequest, inode: number, netnsFd: number): Promise<CniResult> {
     const { containerId, ifname, netns } = request;
     const key = entryKey(containerId, ifname);
     const journal = this.#journal(config.network);
     const take = (): Taken => journal.transaction(transaction => this.#take(transaction, config, request, inode));
     let taken = take();
     if (taken.kind === 'in-the-way') {
+      await forgetFlowsOf(this.#apply, taken.entries);
       this.#released.finish(journal, taken.entries);
       taken = take();
     }
@@ -175,7 +176,7 @@ export class GantryBridge implements CniPlugin {
       faultPoint('cni/add/link-configured');
       this.#apply.limitBandwidth(near, egressLinkName(containerId, ifname), config.bandwidth);
       faultPoint('cni/add/bandwidth-limited');
-      openHostPorts(this.#apply, journal, config, taken.addresses);
+      await openHostPorts(this.#apply, journal, config, taken.addresses);
       faultPoint('cni/add/ports-opened');
       journal.transaction(transaction => transaction.append({ op: 'ready', key }));
       const seen = { ifname, netns, bridgeMac: place.bridge.mac, hostMac: near.mac, mtu: near.mtu };
@@ -183,7 +184,7 @@ export class GantryBridge implements CniPlugin {
     } catch (error) {
       const entry = { containerId, ifname, hostLink: pod.hostLink, egressLink: egressLinkName(containerId, ifname) };
       journal.transaction(transaction => transaction.append({ op: 'release', key }));
-      if (config.hostPorts.length > 0) closeHostPorts(this.#apply, journal, []);
+      if (config.hostPorts.length > 0) closeHostPorts(this.#apply, journal);
       this.#released.finish(journal, [entry]);
       throw error;
     }
@@ -259,8 +260,8 @@ export class GantryBridge implements CniPlugin {
     });
     if (entry === undefined) return;
     faultPoint('cni/del/released');
-    if (entry.hostPorts !== undefined) closeHostPorts(this.#apply, journal, [entry]);
-    const isLeft = this.#apply.mute(entry.hostLink) || entry.egressLink !== undefined;
+    if (entry.hostPorts !== undefined) closeHostPorts(this.#apply, journal);
+    const isLeft = this.#apply.mute(entry.hostLink) || entry.egressLink !== undefined || hasUdpPorts(entry);
     faultPoint('cni/del/quarantined');
     if (isLeft) this.#released.sweepLater();
     else this.#released.free(journal, entry);

@@ -18,12 +18,12 @@ export function publishedIn(state: JournalState): readonly JournalEntry[] {
  * Leads the machine's ports to their pods: those of the pod that is being attached, and those of others whose rules somebody has taken away. Nothing is done
  * where no pod has any. Safe to repeat.
  */
-export function openHostPorts(
+export async function openHostPorts(
   apply: BridgeApplier,
   journal: AddressJournal,
   config: BridgeConfig,
   addresses: readonly AllocatedAddress[],
-): void {
+): Promise<void> {
   const published = journal.transaction(({ state }) => publishedIn(state));
   if (published.length === 0) return;
   if (addresses.some(({ range }) => range.subnet.family === 4)) apply.allowLoopbackOn(config.bridge);
@@ -32,21 +32,28 @@ export function openHostPorts(
   const subnets = config.rangeSets.flatMap(set => set.ranges.map(({ subnet }) => subnet));
   const isPod = (ip: string): boolean => subnets.some(subnet => cidrContains(subnet, ip));
   for (const { protocol, hostPort } of config.hostPorts)
-    if (protocol === 'udp') apply.forgetFlows(hostPort, ips, isPod);
+    if (protocol === 'udp') await apply.forgetFlows(hostPort, ips, isPod);
+}
+
+/** Takes the ports of attachments away that the journal has released. Safe to repeat. */
+export function closeHostPorts(apply: BridgeApplier, journal: AddressJournal): void {
+  const published = journal.transaction(({ state }) => publishedIn(state));
+  apply.runRules(hostPortElements(journal.network, published));
+}
+
+/** Whether flows of UDP may lead to the addresses of an attachment when it is gone: they are not free before these are forgotten. */
+export function hasUdpPorts({ hostPorts = [] }: Pick<JournalEntry, 'hostPorts'>): boolean {
+  return hostPorts.some(({ protocol }) => protocol === 'udp');
 }
 
 /**
- * Takes the ports of attachments away that the journal has released, and forgets the flows of UDP that these had: the kernel would lead what comes to addresses that others get
- * later. Safe to repeat.
+ * Forgets the flows of UDP that released attachments had, after their ports are closed: the kernel would lead what comes to addresses that others get later. Safe to repeat.
  */
-export function closeHostPorts(
+export async function forgetFlowsOf(
   apply: BridgeApplier,
-  journal: AddressJournal,
   released: readonly Pick<JournalEntry, 'ips' | 'hostPorts'>[],
-): void {
-  const published = journal.transaction(({ state }) => publishedIn(state));
-  apply.runRules(hostPortElements(journal.network, published));
+): Promise<void> {
   for (const { ips, hostPorts = [] } of released)
     for (const { protocol, hostPort } of hostPorts)
-      if (protocol === 'udp') apply.forgetFlows(hostPort, [], ip => ips.includes(ip));
+      if (protocol === 'udp') await apply.forgetFlows(hostPort, [], ip => ips.includes(ip));
 }

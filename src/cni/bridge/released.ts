@@ -5,7 +5,7 @@ import { entryKey, type JournalEntry } from '../journal/state.ts';
 import type { BridgeApplier } from './apply.ts';
 import { linksOf } from './collect.ts';
 import { isAlive } from './liveness.ts';
-import { closeHostPorts } from './publish-ports.ts';
+import { closeHostPorts, forgetFlowsOf, hasUdpPorts } from './publish-ports.ts';
 
 /** After DEL the caller takes the namespace away and the kernel its links, in about 20 ms. What is left after this time is removed by us. */
 const SWEEP_DELAY_MS = 1000;
@@ -15,7 +15,7 @@ const SWEEP_BATCH = 16;
 /** What an entry names that has to be gone before its addresses are free. */
 type Holding = Pick<JournalEntry, 'containerId' | 'ifname' | 'hostLink' | 'egressLink'>;
 
-/** Ends what DEL began: links of released attachments go, then their addresses are free. */
+/** Ends what DEL began: links of released attachments and flows to them go, then their addresses are free. */
 export class ReleasedAttachments {
   readonly #apply: () => BridgeApplier;
   readonly #warn: (message: string, error: unknown) => void;
@@ -58,7 +58,8 @@ export class ReleasedAttachments {
   reclaim(transaction: JournalTransaction): void {
     const dead = [...transaction.state.entries].filter(([, entry]) => entry.state === 'releasing' || !isAlive(entry));
     for (const [key, entry] of dead) if (entry.state !== 'releasing') transaction.append({ op: 'release', key });
-    const gone = dead.filter(([, { hostLink }]) => !this.#apply().hasLink(hostLink));
+    const gone = dead.filter(([, entry]) => !hasUdpPorts(entry) && !this.#apply().hasLink(entry.hostLink));
+    if (dead.some(([, entry]) => hasUdpPorts(entry))) this.sweepLater();
     // Of these the kernel takes away the near end and its peer by itself; the third link is on the machine.
     this.#apply().removeLinks(gone.flatMap(([, { egressLink }]) => egressLink ?? []));
     for (const [key] of gone) transaction.append({ op: 'free', key });
@@ -79,7 +80,8 @@ export class ReleasedAttachments {
       [...state.entries.values()].filter(entry => entry.state === 'releasing'),
     );
     const published = releasing.filter(({ hostPorts }) => hostPorts !== undefined);
-    if (published.length > 0) closeHostPorts(this.#apply(), journal, published);
+    if (published.length > 0) closeHostPorts(this.#apply(), journal);
+    await forgetFlowsOf(this.#apply(), published);
     for (let at = 0; at < releasing.length; at += SWEEP_BATCH) {
       if (!this.#journals.has(journal.network)) return;
       this.finish(journal, releasing.slice(at, at + SWEEP_BATCH));

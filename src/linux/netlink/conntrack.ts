@@ -41,15 +41,28 @@ export interface UdpFlow {
  * out (from 5.8 on; others return all, which are picked out here).
  */
 export function listUdpFlows(socket: NetlinkSocket, family: IpFamily, port?: number): UdpFlow[] {
+  return parsed(socket.dump('list tracked flows', CT_GET, dumpBody(family, port)), family, port);
+}
+
+/** The same some hundred at a time, for a caller that lets others have their turn in between. The socket can do nothing else meanwhile. */
+export function* udpFlowParts(socket: NetlinkSocket, family: IpFamily, port: number): Generator<UdpFlow[]> {
+  for (const messages of socket.parts('list tracked flows', CT_GET, dumpBody(family, port)))
+    yield parsed(messages, family, port);
+}
+
+function dumpBody(family: IpFamily, port: number | undefined): Buffer[] {
   const number = Buffer.from([PROTOCOL_UDP]);
   const protocol = [attribute(CTA_PROTO_NUM, number), ...(port === undefined ? [] : [destinationPort(port)])];
   const flags = port === undefined ? FILTER_PROTOCOL : FILTER_PROTOCOL | FILTER_DESTINATION_PORT;
-  const body = [
+  return [
     header(family),
     nested(CTA_TUPLE_ORIG, [nested(CTA_TUPLE_PROTO, protocol)]),
     nested(CTA_FILTER, [attribute(CTA_FILTER_ORIG_FLAGS, uint32(flags)), attribute(CTA_FILTER_REPLY_FLAGS, uint32(0))]),
   ];
-  return socket.dump('list tracked flows', CT_GET, body).flatMap(({ data }) => {
+}
+
+function parsed(messages: readonly { readonly data: Buffer }[], family: IpFamily, port: number | undefined): UdpFlow[] {
+  return messages.flatMap(({ data }) => {
     const flow = parseFlow(data.subarray(4), family);
     return flow === undefined || (port !== undefined && flow.destinationPort !== port) ? [] : [flow];
   });

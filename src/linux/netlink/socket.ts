@@ -95,11 +95,39 @@ export class NetlinkSocket {
     throw new NetlinkError(operation, EINTR, `objects kept changing during ${DUMP_ATTEMPTS} dumps`);
   }
 
+  /**
+   * All objects of a kind as the kernel hands them out, up to 32 KiB at a time, so that the caller can let others have their turn in between. Meanwhile the socket is this
+   * dump's alone. What changes under way may be seen or not.
+   */
+  *parts(operation: string, type: number, body: Uint8Array[]): Generator<NetlinkMessage[]> {
+    const sequence = this.#send(operation, type, body, NLM_F_DUMP);
+    for (;;) {
+      const answer = parseMessages(this.#receive(operation)).filter(({ seq }) => seq === sequence);
+      const end = answer.findIndex(message => message.type === NLMSG_ERROR || message.type === NLMSG_DONE);
+      const [last] = end < 0 ? [] : answer.splice(end);
+      yield answer;
+      if (last === undefined) continue;
+      throwIfRefused(operation, last);
+      return;
+    }
+  }
+
   /** Safe to repeat. */
   close(): void {
     if (this.#fd < 0) return;
     closeSync(this.#fd);
     this.#fd = -1;
+  }
+
+  /** Returns the sequence number that the answers bear. */
+  #send(operation: string, type: number, body: Uint8Array[], flags: number): number {
+    const sequence = this.#sequence;
+    this.#sequence = (this.#sequence + 1) >>> 0 || 1;
+    const packet = Buffer.concat(
+      formatMessage({ type, flags: flags | NLM_F_REQUEST, seq: sequence, port: 0, data: body }),
+    );
+    check(libc('long send(int, const void*, size_t, int)')(this.#fd, packet, packet.length, 0), 'send', operation);
+    return sequence;
   }
 
   #exchange(
@@ -108,12 +136,7 @@ export class NetlinkSocket {
     body: Uint8Array[],
     flags: number,
   ): { messages: NetlinkMessage[]; interrupted: boolean } {
-    const sequence = this.#sequence;
-    this.#sequence = (this.#sequence + 1) >>> 0 || 1;
-    const packet = Buffer.concat(
-      formatMessage({ type, flags: flags | NLM_F_REQUEST, seq: sequence, port: 0, data: body }),
-    );
-    check(libc('long send(int, const void*, size_t, int)')(this.#fd, packet, packet.length, 0), 'send', operation);
+    const sequence = this.#send(operation, type, body, flags);
     const messages: NetlinkMessage[] = [];
     let interrupted = false;
     for (;;) {
@@ -122,8 +145,7 @@ export class NetlinkSocket {
         if (message.seq !== sequence) continue;
         if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
         if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-          const errno = message.data.length >= 4 ? -message.data.readInt32LE(0) : 0;
-          if (errno !== 0) throw new NetlinkError(operation, errno, extendedAck(message));
+          throwIfRefused(operation, message);
           return { messages, interrupted };
         }
         messages.push(message);
@@ -142,6 +164,11 @@ export class NetlinkSocket {
       if (errno !== EINTR) throw new SyscallError('recv', errno, operation);
     }
   }
+}
+
+function throwIfRefused(operation: string, end: NetlinkMessage): void {
+  const errno = end.data.length >= 4 ? -end.data.readInt32LE(0) : 0;
+  if (errno !== 0) throw new NetlinkError(operation, errno, extendedAck(end));
 }
 
 /** The text that follows struct nlmsgerr (an errno and the 16 byte header of the request, capped by NETLINK_CAP_ACK). */

@@ -25,7 +25,7 @@ printf '%s\\n' '(00.01) begun' >"$work/dump.log"
 case $(cat /etc/gantry/dump) in
   fail)
     printf '%s\\n' '(00.02) Error (criu/files.c:1): cannot dump a file' '(00.03) Unlock network' >>"$work/dump.log"
-    echo 'criu failed: type NOTIFY errno 0' >&2
+    printf '%s\\n' 'time="2026-01-01T00:00:00Z" level=error msg="criu failed: type NOTIFY errno 0\\nlog file: /some/dump.log"' >&2
     exit 1 ;;
   wait) until [ -e /etc/gantry/go ]; do sleep 0.1; done ;;
 esac

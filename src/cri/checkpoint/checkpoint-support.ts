@@ -11,6 +11,11 @@ export function checkpointRefusal(version: string): string | undefined {
     : 'crun is built without CRIU here; runc can, as runtime handler';
 }
 
+/** What a runtime says of its failure, without the path of a log that is gone when somebody reads this. Pure. */
+export function withoutLogPath(message: string): string {
+  return message.replace(/\s*log file: \S+/, '');
+}
+
 const SHOWN_LINES = 3;
 const SHOWN_CHARACTERS = 600;
 

@@ -81,7 +81,10 @@ function plainText(output: string): string {
     .filter(line => line !== '')
     .map(line => {
       const logged = /^time="[^"]*" level=(\w+) msg="((?:[^"\\]|\\.)*)"/.exec(line);
-      if (logged !== null) return logged[1] === 'warning' ? '' : (logged[2] ?? '').replace(/\\(.)/g, '$1');
+      if (logged !== null)
+        return logged[1] === 'warning'
+          ? ''
+          : (logged[2] ?? '').replace(/\\(.)/g, (_, c: string) => (c === 'n' || c === 't' ? ' ' : c));
       return line.replace(/^\d{4}-\d\d-\d\dT\S+Z: /, '');
     })
     .filter(line => line !== '')

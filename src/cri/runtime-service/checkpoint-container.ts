@@ -14,7 +14,7 @@ import type { CheckpointContainerRequest, CheckpointContainerResponse } from '..
 import { writeCheckpointArchive } from '../checkpoint/checkpoint-archive.ts';
 import { type CheckpointDirectory, makeCheckpointDirectory } from '../checkpoint/checkpoint-directory.ts';
 import { checkpointDocuments } from '../checkpoint/checkpoint-documents.ts';
-import { checkpointRefusal, dumpLogEnd } from '../checkpoint/checkpoint-support.ts';
+import { checkpointRefusal, dumpLogEnd, withoutLogPath } from '../checkpoint/checkpoint-support.ts';
 import { findProgram } from '../oci/runtime-facts.ts';
 import { type ContainerRecord, containerState } from '../store/container-record.ts';
 import { checkAbsolutePath, wrong } from '../validation/field.ts';
@@ -155,7 +155,8 @@ function isDirectory(path: string): boolean {
 async function withDumpLog(error: unknown, { workPath }: CheckpointDirectory): Promise<unknown> {
   if (errorCode(error) !== 'internal') return error;
   const end = dumpLogEnd(await endOfFile(`${workPath}/dump.log`));
-  return end === '' ? error : new GantryError('internal', `${errorMessage(error)}: ${end}`, { cause: error });
+  const said = withoutLogPath(errorMessage(error));
+  return new GantryError('internal', end === '' ? said : `${said}: ${end}`, { cause: error });
 }
 
 async function endOfFile(path: string): Promise<string> {

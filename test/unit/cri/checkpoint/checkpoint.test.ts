@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeCheckpointArchive } from '../../../../src/cri/checkpoint/checkpoint-archive.ts';
 import { clearCheckpoints, makeCheckpointDirectory } from '../../../../src/cri/checkpoint/checkpoint-directory.ts';
 import { checkpointDocuments } from '../../../../src/cri/checkpoint/checkpoint-documents.ts';
-import { checkpointRefusal, dumpLogEnd } from '../../../../src/cri/checkpoint/checkpoint-support.ts';
+import { checkpointRefusal, dumpLogEnd, withoutLogPath } from '../../../../src/cri/checkpoint/checkpoint-support.ts';
 import { type TarEntry, tarChunks } from '../../../../src/cri/checkpoint/tar-writer.ts';
 import { ContainerStatus } from '../../../../src/rpc/cri-api.ts';
 
@@ -184,6 +184,14 @@ describe('whether a runtime can checkpoint', () => {
     ['', 'its OCI runtime is not known'],
   ])('follows from its version: %j', (version, refusal) => {
     expect(checkpointRefusal(version)?.slice(0, refusal?.length)).toBe(refusal);
+  });
+});
+
+describe('what a runtime says of its failure', () => {
+  it('names no log that is gone', () => {
+    expect(withoutLogPath('runc checkpoint failed: criu failed: type DUMP errno 0 log file: /x/dump.log')).toBe(
+      'runc checkpoint failed: criu failed: type DUMP errno 0',
+    );
   });
 });
 

@@ -44,6 +44,7 @@ describe('what a runtime says', () => {
       'time="x" level=warning msg="odd"\ntime="x" level=error msg="bad"\n',
       'crun create failed: bad',
     ],
+    ['an escaped line end is a space', 'time="x" level=error msg="one\\ntwo"\n', 'crun create failed: one two'],
   ])('%s', (_why, output, message) => {
     expect(runtimeFailure(output, context).message).toContain(message);
     expect(runtimeFailure(output, context).message).not.toContain('\n');

@@ -289,6 +289,23 @@ describe('kinds of pods', () => {
     await expectNothingLeft();
   });
 
+  it('whose CPU quota is taken away has none, as one that never had any', async () => {
+    const { client, host } = runtime;
+    const sandboxConfig = podConfig(freshName('unlimited'));
+    const { podSandboxId } = await client.runPodSandbox({ config: sandboxConfig, runtimeHandler: '' });
+    const { containerId } = await client.createContainer({ podSandboxId, config: shell('sleep 1000'), sandboxConfig });
+    await client.startContainer({ containerId });
+    const group = host.path(`/sys/fs/cgroup/cpu${sandboxConfig.linux?.cgroupParent}/${containerId}`);
+    for (const cpuQuota of [-1n, 20_000n, -1n]) {
+      const linux = { cpuQuota, cpuPeriod: 100_000n, cpuShares: 20n };
+      await client.updateContainerResources(UpdateContainerResourcesRequest.fromPartial({ containerId, linux }));
+      expect(readFileSync(`${group}/cpu.cfs_quota_us`, 'utf8').trim()).toBe(String(cpuQuota));
+      expect(readFileSync(`${group}/cpu.shares`, 'utf8').trim()).toBe('20');
+    }
+    await client.removePodSandbox({ podSandboxId });
+    await expectNothingLeft();
+  });
+
   it('that takes more memory than its limit is OOMKilled', async () => {
     const { client } = runtime;
     const pod = await startKind(freshName('oom'), {}, 'x=a; while :; do x=$x$x; done');

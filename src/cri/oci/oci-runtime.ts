@@ -6,8 +6,10 @@ import type { CommandResult } from '../../linux/command.ts';
 import { runCommand } from '../../linux/command.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { becomeSubreaper } from '../../linux/subreaper.ts';
+import { withoutNoQuota } from '../spec/resources.ts';
 import { deleteEnded } from './delete-ended.ts';
 import { killExec } from './kill-exec.ts';
+import { crunCannotLiftQuota, liftQuota } from './no-cpu-quota.ts';
 import { openExec, streamOwner } from './open-exec.ts';
 import type { ExecRequest, ExecResult, OciRuntime } from './ports.ts';
 import { releaseInit, settleStart } from './release-init.ts';
@@ -78,7 +80,10 @@ export function createOciRuntime(options: OciRuntimeOptions): OciRuntime {
     },
 
     async update(id, resources, signal) {
-      const result = await run(['update', '--resources=/dev/stdin', id], signal, JSON.stringify(resources));
+      const { limits, noQuota } = withoutNoQuota(resources);
+      const lifted = noQuota && name === 'crun' && crunCannotLiftQuota() && liftQuota(join(root, id));
+      const input = JSON.stringify(lifted ? limits : resources);
+      const result = await run(['update', '--resources=/dev/stdin', id], signal, input);
       if (result.code !== 0) throw failure('update', result);
     },
 

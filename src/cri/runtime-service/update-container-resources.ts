@@ -3,7 +3,7 @@ import { faultPoint } from '../../linux/fault-point.ts';
 import type { UpdateContainerResourcesRequest, UpdateContainerResourcesResponse } from '../../rpc/cri-api.ts';
 import { mergeResources } from '../spec/merge-resources.ts';
 import type { BuiltSpec, OciResources } from '../spec/oci-spec.ts';
-import { decideResources } from '../spec/resources.ts';
+import { decideResources, withoutNoQuota } from '../spec/resources.ts';
 import { containerState, isUnstarted } from '../store/container-record.ts';
 import { checkResources } from '../validation/resources.ts';
 import type { RuntimeServiceContext } from './context.ts';
@@ -53,6 +53,6 @@ export async function updateContainerResources(
 function writeLimits(ctx: RuntimeServiceContext, id: string, limits: Partial<OciResources>): void {
   const file = `${ctx.paths.containerBundle(id)}/config.json`;
   const spec = JSON.parse(ctx.node.readFile(file)) as BuiltSpec['spec'];
-  const resources = { ...spec.linux.resources, ...limits };
+  const resources = { ...spec.linux.resources, ...withoutNoQuota(limits).limits };
   ctx.node.replaceFile(file, JSON.stringify({ ...spec, linux: { ...spec.linux, resources } }), 0o600);
 }

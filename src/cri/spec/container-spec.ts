@@ -8,7 +8,7 @@ import { containerNamespaces } from './namespaces.ts';
 import type { BuiltSpec } from './oci-spec.ts';
 import { clampOomScoreAdj } from './oom-score.ts';
 import { processArgs, processCwd, processEnv } from './process-args.ts';
-import { decideResources } from './resources.ts';
+import { decideResources, withoutNoQuota } from './resources.ts';
 import { clampRlimits } from './rlimits.ts';
 import { decideAppArmor, decidePathProtection, decideSeccomp } from './security-profiles.ts';
 import { mountLabel, processLabel } from './selinux-labels.ts';
@@ -99,7 +99,8 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
         ...idMappings(sandbox.userns),
         ...mountLabel(inputs.selinux),
         cgroupsPath: cgroupsPath(sandbox.cgroupParent, inputs.id),
-        resources: decideResources(resources, host, devices.rules),
+        // a new group has no quota, and crun 1.8.1 cannot write that there is none
+        resources: withoutNoQuota(decideResources(resources, host, devices.rules)).limits,
         ...(devices.devices.length > 0 ? { devices: devices.devices } : {}),
         ...decidePathProtection(context),
         ...(mounts.rootfsPropagation !== undefined ? { rootfsPropagation: mounts.rootfsPropagation } : {}),

@@ -38,6 +38,13 @@ export function decideResources(
   };
 }
 
+/** Limits without a CPU quota that is below 0, which is none at all; and whether there was one. Pure. */
+export function withoutNoQuota(resources: OciResources): { readonly limits: OciResources; readonly noQuota: boolean } {
+  const { quota, ...cpu } = resources.cpu ?? {};
+  if (quota === undefined || quota >= 0) return { limits: resources, noQuota: false };
+  return { limits: { ...resources, cpu }, noQuota: true };
+}
+
 function memoryOf(resources: CriResources, swapAccounting: boolean): { limit?: number; swap?: number } {
   const limit = toNumber(resources.memoryLimitInBytes, 'the memory limit');
   const swap = toNumber(resources.memorySwapLimitInBytes, 'the swap limit');

@@ -354,8 +354,8 @@ describe('resources', () => {
     expect(spec.linux.resources.memory).toEqual({ limit: 1024 });
   });
 
-  it('keep an unlimited quota', () => {
-    expect(buildContainerSpec(withResources({ cpuQuota: -1n })).spec.linux.resources.cpu).toEqual({ quota: -1 });
+  it('say nothing of an unlimited quota, which every new group has', () => {
+    expect(buildContainerSpec(withResources({ cpuQuota: -1n })).spec.linux.resources.cpu).toEqual({});
   });
 });
 

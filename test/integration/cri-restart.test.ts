@@ -131,15 +131,18 @@ describe('processes that died while the shim was away', () => {
 
   it('others that have their pids by now are left alone', async () => {
     const pod = await runCriPod(target.client, NAME);
-    const innocent = target.host.spawn(['tail', '-f', '/dev/null'], { logFile: `${target.host.dataDir}/innocent.log` });
+    const file = `${target.host.dataDir}/innocent.log`;
+    const innocent = target.host.spawn(['tail', '-f', file], { logFile: file });
     try {
-      const pid = (await run(target.host, ['pgrep', '-xf', 'tail -f /dev/null'])).trim();
-      const file = target.host.path(`/var/lib/gantry/containers/${pod.containerId}/record.json`);
+      const pid = (
+        await waitFor('the other program', () => run(target.host, ['pgrep', '-xf', `tail -f ${file}`]).catch(() => ''))
+      ).trim();
+      const recordFile = target.host.path(`/var/lib/gantry/containers/${pod.containerId}/record.json`);
       const init = initOf(pod.containerId);
       await whileDown(async () => {
         await kill(monitorOf(pod.containerId), init);
-        const record = readFileSync(file, 'utf8').trim().split('\n').at(-1) ?? '';
-        writeFileSync(file, `\n${record.replaceAll(/"pid":\d+/g, `"pid":${pid}`)}\n`);
+        const record = readFileSync(recordFile, 'utf8').trim().split('\n').at(-1) ?? '';
+        writeFileSync(recordFile, `\n${record.replaceAll(/"pid":\d+/g, `"pid":${pid}`)}\n`);
       });
       expect(await statusOf(pod)).toMatchObject({ state: 2, exitCode: 255, reason: 'Unknown' });
       await removeWhole(pod);

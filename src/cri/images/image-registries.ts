@@ -42,19 +42,20 @@ export class ImageRegistries {
     signal: AbortSignal,
   ): Promise<T> {
     const directory = readHostDirectory(this.#settings.configPath, reference.domain);
-    const problems = new Set(directory?.problem === undefined ? [] : [directory.problem]);
+    const problems: Problems = new Map();
+    if (directory?.problem !== undefined) problems.set(directory.problem, 'error');
     const endpoints = registryEndpoints(reference.domain, this.#settings, directory?.entries);
     const repositories: RegistryRepository[] = [];
     for (const endpoint of endpoints) {
       const shown = await this.#credentials(endpoint, reference, auth, problems, signal);
       repositories.push(new RegistryRepository(endpoint, reference, shown, this.#options));
     }
-    for (const problem of problems) this.#log.error({ registry: reference.domain }, problem);
+    for (const [problem, level] of problems) this.#log[level]({ registry: reference.domain }, problem);
     const source = new RegistrySources(repositories, reference.domain, this.#log);
     try {
       return await pull(source);
     } catch (error) {
-      throw withProblems(error, [...problems]);
+      throw withProblems(error, [...problems.keys()]);
     } finally {
       source.close();
     }
@@ -64,7 +65,7 @@ export class ImageRegistries {
     endpoint: RegistryEndpoint,
     { domain, path }: ImageReference,
     auth: RegistryAuth | undefined,
-    problems: Set<string>,
+    problems: Problems,
     signal: AbortSignal,
   ): Promise<RegistryAuth | undefined> {
     const given = endpoint.isRegistry ? auth : undefined;
@@ -73,15 +74,21 @@ export class ImageRegistries {
       const host = endpoint.isRegistry ? domain : endpoint.host;
       const found = await dockerCredentials(this.#settings.dockerConfigs, `${host}/${path}`, signal);
       if (found === undefined && given !== undefined)
-        problems.add(`credentials of the request are for ${JSON.stringify(serverHost(given))}, not for ${domain}`);
+        problems.set(
+          `credentials of the request are for ${JSON.stringify(serverHost(given))}, not for ${domain}`,
+          'warn',
+        );
       return found;
     } catch (error) {
       signal.throwIfAborted();
-      problems.add(errorMessage(error));
+      problems.set(errorMessage(error), 'error');
       return undefined;
     }
   }
 }
+
+/** What is wrong, each once: with this machine's files, which its owner is to mend, or with what a caller sent. */
+type Problems = Map<string, 'error' | 'warn'>;
 
 /** Docker's registry has several names. */
 function isForRegistry(auth: RegistryAuth, domain: string): boolean {

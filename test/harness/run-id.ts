@@ -29,6 +29,8 @@ export async function removeDeadRuns(): Promise<void> {
     const directory = `${PARENT}/${name}`;
     const owner = `${directory}/owner.json`;
     if (!existsSync(owner) || isAlive(JSON.parse(readFileSync(owner, 'utf8')) as ProcessIdentity)) continue;
+    // others that begin meanwhile take it for a living one's
+    writeFileSync(owner, JSON.stringify(processIdentity(process.pid)));
     const hostsDir = `${directory}/hosts`;
     for (const host of existsSync(hostsDir) ? readdirSync(hostsDir) : [])
       await deleteHost(host, { hostsDir, missingOk: true });

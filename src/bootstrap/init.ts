@@ -21,6 +21,7 @@ import type { Files } from './files.ts';
 import { certificateData, clusterInfoKubeconfig, ensureKubeconfig, kubeconfigText } from './kubeconfig-file.ts';
 import { kubeletConfigurationText } from './kubelet-configuration.ts';
 import { markControlPlane } from './mark-control-plane.ts';
+import { ensureMarker } from './marker.ts';
 import { ensureObject } from './objects/ensure-object.ts';
 import {
   adminBinding,
@@ -109,7 +110,7 @@ async function preflight({ settings, files, services, ignoredChecks }: InitConte
   const { errors, warnings } = sortFindings(preflightFindings(facts, 'control-plane'), ignoredChecks);
   for (const { check, message } of warnings) say(`\t[WARNING ${check}]: ${message}`);
   if (errors.length > 0) throw failedPrecondition(preflightMessage(errors));
-  if (!again) writeFileAtomic(files.marker, `${JSON.stringify({ command: 'init' })}\n`, { durable: true });
+  ensureMarker(files, 'init');
 }
 
 function certs({ settings, files, clock }: InitContext, say: Say): void {

@@ -10,6 +10,7 @@ import { discoverCluster } from './discovery.ts';
 import type { Files } from './files.ts';
 import { kubeconfigText } from './kubeconfig-file.ts';
 import { waitForKubelet } from './kubelet-health.ts';
+import { ensureMarker } from './marker.ts';
 import type { Phase, Say } from './phases.ts';
 import { readPreflightFacts } from './preflight/facts.ts';
 import { preflightFindings, preflightMessage, sortFindings } from './preflight/plan.ts';
@@ -80,7 +81,7 @@ async function preflight(context: JoinContext, say: Say): Promise<void> {
   const { errors, warnings } = sortFindings(preflightFindings(facts, 'node'), ignoredChecks);
   for (const { check, message } of warnings) say(`\t[WARNING ${check}]: ${message}`);
   if (errors.length > 0) throw failedPrecondition(preflightMessage(errors));
-  if (!again) writeFileAtomic(files.marker, `${JSON.stringify({ command: 'join' })}\n`, { durable: true });
+  ensureMarker(files, 'join');
 }
 
 async function startKubelet(context: JoinContext, say: Say, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,20 @@ export interface Services {
   isRunning(name: string): boolean;
   /** The end of its log, for people; empty where there is none. */
   lastLog(name: string): string;
+  /**
+   * Ends it and keeps it down, at the machine's next start too: with SIGTERM, and with SIGKILL where it has not ended after `patienceMs`. One that is down or not known is fine.
+   * Throws for what not even that ends within a few seconds.
+   */
+  stop(name: string, options: StopOptions): Promise<void>;
+  /** What `remove` would take away, by path or name; empty for one that was never started here. Changes nothing. */
+  traces(name: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /** Ends it as above, then takes away what `start` has left of it: its settings, its state, its log where that is no journal. Safe to repeat. */
+  remove(name: string, options: StopOptions): Promise<void>;
+}
+
+export interface StopOptions {
+  readonly patienceMs: number;
+  readonly signal?: AbortSignal;
 }
 
 export const ETCD_SERVICE = 'gantry-etcd';

@@ -1,24 +1,28 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { errorMessage } from '../../base/errors.ts';
+import { errnoName, errorMessage } from '../../base/errors.ts';
 import {
   CONTROL_PLANE_SERVICE,
   CRI_SERVICE,
   ETCD_SERVICE,
   type Services,
   type ServiceUnit,
+  type StopOptions,
 } from '../../bootstrap/services.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { spawnProcess } from '../../linux/command.ts';
 import { type Host, hostEnvironment } from './host.ts';
-import { openService, type SupervisedHost, superviseService } from './supervise.ts';
+import { openService, SERVICES, type Service, type SupervisedHost, superviseService } from './supervise.ts';
 
 /** What runs in a host, kept where it survives the host's restart: supervisors are in memory. */
 const UNITS = '/etc/gantry/services';
+const LOGS = '/var/log/gantry';
 /** Who ends last, in this order; others end before them. */
 const LAST = [CRI_SERVICE, CONTROL_PLANE_SERVICE, ETCD_SERVICE];
 /** Longer than a daemon takes at most to end by itself (src/daemon/main-loop.ts). */
 const END_PATIENCE_MS = 25_000;
+/** The kernel ends what got SIGKILL at once, unless it hangs in a file system. */
+const KILL_PATIENCE_MS = 5000;
 /** How much of a log's end is told in an error. */
 const TAIL_BYTES = 600;
 
@@ -59,8 +63,44 @@ export function servicesInside(): Services {
       const service = await superviseService(host, unit.name, unit.argv, hostEnvironment(), signal);
       if (!isSame && before !== undefined) service.signal('TERM');
     },
-    lastLog: name => logEnd(`/var/log/gantry/${name}/current`),
+    lastLog: name => logEnd(`${LOGS}/${name}/current`),
+    stop: (name, options) => stopOrKill(openService(host, name), options),
+    traces: async name => tracesOf(name).filter(path => existsSync(path)),
+    async remove(name, options) {
+      const service = openService(host, name);
+      await stopOrKill(service, options);
+      await service.dismiss(options.signal);
+      for (const path of tracesOf(name)) rmSync(path, { recursive: true, force: true });
+      for (const folder of [SERVICES, UNITS, LOGS]) removeIfEmpty(folder);
+    },
   };
+}
+
+/** Where a daemon leaves what: the command line that is remembered, its supervisor, its log. */
+function tracesOf(name: string): readonly string[] {
+  return [`${UNITS}/${name}.json`, `${SERVICES}/${name}`, `${LOGS}/${name}`];
+}
+
+async function stopOrKill(service: Service, { patienceMs, signal }: StopOptions): Promise<void> {
+  if (service.pid() === undefined) return;
+  const patience = AbortSignal.timeout(patienceMs);
+  try {
+    await service.stop(signal === undefined ? patience : AbortSignal.any([patience, signal]));
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!patience.aborted) throw error;
+    service.signal('KILL');
+    await service.stop(AbortSignal.timeout(KILL_PATIENCE_MS));
+  }
+}
+
+/** A directory of the host's own is a mount point, which stays. */
+function removeIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(errnoName(error) ?? '')) throw error;
+  }
 }
 
 /** Starts every daemon that ran in a host before it was stopped. Those that run are left alone; safe to repeat. */

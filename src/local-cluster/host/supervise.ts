@@ -13,7 +13,7 @@ import { errnoName, invalidArgument } from '../../base/errors.ts';
 import { deadlineSignal, sleep } from '../../base/signals.ts';
 
 /** Inside the host: one directory per service, in memory, so a restarted host has none. */
-const SERVICES = '/run/host-services';
+export const SERVICES = '/run/host-services';
 
 /** Size of a log file and how many old ones are kept, per service. */
 const LOG_BYTES = 10_000_000;
@@ -34,10 +34,12 @@ export interface Service {
   /** Ends the daemon with SIGTERM, keeps it down, resolves when it has ended. */
   stop(signal?: AbortSignal): Promise<void>;
   start(): void;
+  /** Ends the supervisors of the daemon, which is down, and of its log. Resolves when neither lives. Safe to repeat. */
+  dismiss(signal?: AbortSignal): Promise<void>;
 }
 
 /** runsv reads single letters from its control pipe (runsv(8)). */
-const CONTROL = { TERM: 't', KILL: 'k', STOP: 'p', CONT: 'c', down: 'd', up: 'u' } as const;
+const CONTROL = { TERM: 't', KILL: 'k', STOP: 'p', CONT: 'c', down: 'd', up: 'u', exit: 'x' } as const;
 
 /** Quotes one word for sh: everything inside single quotes is literal. */
 export function quoteWord(word: string): string {
@@ -111,6 +113,12 @@ function serviceAt(name: string, directory: string, logFile: string): Service {
     async stop(signal) {
       control(directory, CONTROL.down);
       await until(() => pid() === undefined, `${name} to end after SIGTERM`, signal);
+    },
+    async dismiss(signal) {
+      if (!isSupervised(directory)) return;
+      // it ends its logger, whose input is at its end then
+      control(directory, CONTROL.exit);
+      await until(() => !isSupervised(directory), `the supervisor of ${name} to end`, signal);
     },
   };
 }

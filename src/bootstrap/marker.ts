@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFileAtomic } from '../linux/atomic-file.ts';
+import type { Files } from './files.ts';
+
+/** What is remembered of the first command that made a node here: there from before its first change until the last step of `reset`. */
+export interface Marker {
+  readonly command: 'init' | 'join';
+  /** Those of the standing directories that were there before: `reset` empties them, and removes the others. */
+  readonly standing: readonly string[];
+}
+
+/** Directories that packages or an admin may have made before a node is made here, parents first. */
+export const STANDING_DIRECTORIES: readonly string[] = [
+  '/etc/gantry',
+  '/etc/kubernetes',
+  '/etc/kubernetes/manifests',
+  '/etc/kubernetes/pki',
+  '/etc/kubernetes/pki/etcd',
+  '/etc/cni',
+  '/etc/cni/net.d',
+  '/opt/cni',
+  '/opt/cni/bin',
+  '/var/lib/kubelet',
+  '/var/lib/etcd',
+  '/var/lib/gantry',
+  '/var/log/pods',
+  '/var/log/containers',
+  '/var/log/gantry',
+];
+
+/** Writes down that a node is made here, and what was here before. What an earlier command wrote is kept. */
+export function ensureMarker(files: Files, command: Marker['command']): void {
+  if (existsSync(files.marker)) return;
+  const standing = STANDING_DIRECTORIES.filter(path => existsSync(path));
+  writeFileAtomic(files.marker, `${JSON.stringify({ command, standing } satisfies Marker)}\n`, { durable: true });
+}
+
+/** Undefined where neither command has run here. One that cannot be read counts as made by `init`, with everything there before. */
+export function readMarker(files: Files): Marker | undefined {
+  if (!existsSync(files.marker)) return undefined;
+  try {
+    const { command, standing } = JSON.parse(readFileSync(files.marker, 'utf8')) as Partial<Marker>;
+    return { command: command === 'join' ? 'join' : 'init', standing: standing ?? STANDING_DIRECTORIES };
+  } catch {
+    return { command: 'init', standing: STANDING_DIRECTORIES };
+  }
+}

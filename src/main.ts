@@ -161,6 +161,8 @@ function program(): Command {
     .option('--apiserver-advertise-address <ip>', "address of the API server; the default route's unless given")
     .option('--apiserver-bind-port <port>', 'its port', '6443')
     .option('--apiserver-cert-extra-sans <names>', 'further names and addresses in its certificate', '')
+    .option('--certificate-validity-period <duration>', 'how long certificates hold', '8760h0m0s')
+    .option('--ca-certificate-validity-period <duration>', 'how long CAs hold', '87600h0m0s')
     .option('--node-name <name>', 'name of this node; the host name unless given')
     .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
     .option('--pod-network-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { formatDuration } from '../api/duration.ts';
 import type { ClusterSettings } from './settings.ts';
 
 /** The ClusterConfiguration that kubeadm-config holds: what later commands and people read of how the cluster was made. */
@@ -6,8 +7,8 @@ export function clusterConfigurationText(cluster: ClusterSettings, pkiDir: strin
   return stringify({
     apiServer: cluster.certificateSans.length === 0 ? {} : { certSANs: cluster.certificateSans },
     apiVersion: 'kubeadm.k8s.io/v1beta4',
-    caCertificateValidityPeriod: '87600h0m0s',
-    certificateValidityPeriod: '8760h0m0s',
+    caCertificateValidityPeriod: duration(cluster.caCertificateValidityMs),
+    certificateValidityPeriod: duration(cluster.certificateValidityMs),
     certificatesDir: pkiDir,
     clusterName: cluster.clusterName,
     controllerManager: {},
@@ -24,4 +25,8 @@ export function clusterConfigurationText(cluster: ClusterSettings, pkiDir: strin
     proxy: {},
     scheduler: {},
   });
+}
+
+function duration(ms: number): string {
+  return formatDuration(BigInt(Math.round(ms)) * 1_000_000n);
 }

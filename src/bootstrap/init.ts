@@ -7,12 +7,8 @@ import { EtcdClient } from '../etcd/client.ts';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
 import { parseCertificate } from '../pki/certificate.ts';
 import { spkiPin } from '../pki/keys.ts';
-import {
-  ensureCertificates,
-  ensureServiceAccountKey,
-  issueClientPair,
-  readIssuer,
-} from './certificates/certificates.ts';
+import { ensureCertificates, ensureServiceAccountKey, readIssuer } from './certificates/certificates.ts';
+import { issueClientPair } from './certificates/issue.ts';
 import { certificatePlan } from './certificates/plan.ts';
 import { clusterConfigurationText } from './cluster-configuration.ts';
 import { type NodeIdentity, nodeUnits } from './daemons/node.ts';
@@ -114,7 +110,8 @@ async function preflight({ settings, files, services, ignoredChecks }: InitConte
 }
 
 function certs({ settings, files, clock }: InitContext, say: Say): void {
-  ensureCertificates(certificatePlan(settings), files.pkiDir, clock.now(), say);
+  const lives = { leafMs: settings.cluster.certificateValidityMs, caMs: settings.cluster.caCertificateValidityMs };
+  ensureCertificates(certificatePlan(settings), { pkiDir: files.pkiDir, lives, now: clock.now() }, say);
   ensureServiceAccountKey(files.pkiDir, say);
 }
 
@@ -137,7 +134,14 @@ function kubeconfigs({ settings, files, clock }: InitContext, say: Say): void {
         server,
         ca,
         user,
-        credentials: certificateData(issueClientPair(issuer, user, groups, clock.now())),
+        credentials: certificateData(
+          issueClientPair(
+            issuer,
+            { commonName: user, organizations: groups },
+            clock.now(),
+            settings.cluster.certificateValidityMs,
+          ),
+        ),
       }),
     );
     const name = path.slice(path.lastIndexOf('/') + 1);

@@ -11,6 +11,9 @@ export interface ClusterSettings {
   readonly dnsDomain: string;
   /** Further names and addresses in the certificate of the API server. */
   readonly certificateSans: readonly string[];
+  /** How long new certificates hold. */
+  readonly certificateValidityMs: number;
+  readonly caCertificateValidityMs: number;
 }
 
 /** What `init` makes: the cluster and its first node. */
@@ -68,10 +71,21 @@ export function checkInitSettings(settings: InitSettings): void {
   canonicalIp(advertiseAddress);
   if (!Number.isInteger(bindPort) || bindPort < 1 || bindPort > 65_535)
     throw invalidArgument(`the API server's port ${bindPort} is not between 1 and 65535`);
+  checkLives(cluster);
   checkSubnet('the service subnet', cluster.serviceSubnet, 12, 28);
   checkSubnet('the pod subnet', cluster.podSubnet, 8, 24);
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(cluster.dnsDomain))
     throw invalidArgument(`the DNS domain "${cluster.dnsDomain}" is no domain name in lower case`);
+}
+
+/** Shorter, and clocks that are a little apart would make each of them useless. */
+const SHORTEST_LIFE_MS = 10_000;
+
+function checkLives({ certificateValidityMs: leafMs, caCertificateValidityMs: caMs }: ClusterSettings): void {
+  if (leafMs < SHORTEST_LIFE_MS)
+    throw invalidArgument('certificates have to hold for 10 seconds at least; see certificateValidityPeriod');
+  if (caMs < leafMs)
+    throw invalidArgument('a CA has to hold as long as what it signs; see caCertificateValidityPeriod');
 }
 
 /** A node's name is a DNS subdomain (RFC 1123). */

@@ -19,6 +19,8 @@ export interface InitFlags {
   readonly apiserverAdvertiseAddress?: string;
   readonly apiserverBindPort: string;
   readonly apiserverCertExtraSans: string;
+  readonly certificateValidityPeriod: string;
+  readonly caCertificateValidityPeriod: string;
   readonly nodeName?: string;
   readonly nodeLabels: string;
   readonly podNetworkCidr: string;
@@ -75,6 +77,8 @@ function settingsOf(flags: InitFlags): InitSettings {
       podSubnet: flags.podNetworkCidr,
       dnsDomain: flags.serviceDnsDomain,
       certificateSans: words(flags.apiserverCertExtraSans),
+      certificateValidityMs: durationMs(flags.certificateValidityPeriod),
+      caCertificateValidityMs: durationMs(flags.caCertificateValidityPeriod),
     },
     nodeName,
     nodeLabels: labelsFlag(flags.nodeLabels),

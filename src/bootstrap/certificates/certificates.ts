@@ -2,30 +2,35 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
-import {
-  certificateIdentity,
-  certificatePem,
-  type Issuer,
-  parseCertificate,
-  selfSignedCertificate,
-  signCertificate,
-} from '../../pki/certificate.ts';
+import { certificateIdentity, type Issuer, parseCertificate, selfSignedCertificate } from '../../pki/certificate.ts';
 import { generateKey, privateKeyPem, publicKeyPem, readPrivateKey } from '../../pki/keys.ts';
 import type { Say } from '../phases.ts';
+import { issueLeaf, validity } from './issue.ts';
 import type { CertificateRow } from './plan.ts';
 
-/** kubeadm's: a clock that is a little behind takes the certificate too. */
-const BACKDATE_MS = 5 * 60_000;
-const YEAR_MS = 365 * 24 * 3600 * 1000;
-const CA_VALID_MS = 10 * YEAR_MS;
-const LEAF_VALID_MS = YEAR_MS;
+/** How long new certificates hold, in ms. */
+export interface CertificateLives {
+  readonly leafMs: number;
+  readonly caMs: number;
+}
+
+export interface EnsureOptions {
+  readonly pkiDir: string;
+  readonly lives: CertificateLives;
+  /** Ms since the epoch. */
+  readonly now: number;
+}
 
 /**
  * Makes every certificate that is not there, and checks those that are: that the key is theirs, that their CA signed them, that they hold now and
  * for the names that are wanted. Safe to repeat and to interrupt: a key is written before its certificate, and one that stands alone is used.
  * Throws `failed-precondition` that names the file and what to do with it.
  */
-export function ensureCertificates(rows: readonly CertificateRow[], pkiDir: string, now: number, say: Say): void {
+export function ensureCertificates(
+  rows: readonly CertificateRow[],
+  { pkiDir, lives, now }: EnsureOptions,
+  say: Say,
+): void {
   say(`Using certificateDir folder "${pkiDir}"`);
   const issuers = new Map<string, Issuer>();
   for (const row of rows) {
@@ -43,7 +48,7 @@ export function ensureCertificates(rows: readonly CertificateRow[], pkiDir: stri
       continue;
     }
     say(`Generating "${row.name}" certificate and key`);
-    const made = make(row, keyFile, issuer, now);
+    const made = make(row, keyFile, issuer, { lives, now });
     writeFileAtomic(crt, made.certificate.toString(), { mode: 0o644, durable: true });
     if (issuer === undefined) issuers.set(row.name, made);
     if (row.names.dnsNames.length > 0 && issuer !== undefined)
@@ -71,53 +76,29 @@ export function readIssuer(pkiDir: string, baseName: string): Issuer {
   };
 }
 
-/** A pair for a client of the API server, as in kubeconfigs. */
-export function issueClientPair(
-  issuer: Issuer,
-  commonName: string,
-  organizations: readonly string[],
-  now: number,
-): { readonly cert: string; readonly key: string } {
-  const key = generateKey();
-  const spec = {
-    subject: { commonName, organizations },
-    publicKey: key,
-    ...validity(now, LEAF_VALID_MS),
-    keyUsages: ['digitalSignature', 'keyEncipherment'] as const,
-    extendedKeyUsages: ['clientAuth'] as const,
-  };
-  return { cert: certificatePem(signCertificate(spec, issuer)), key: privateKeyPem(key) };
-}
-
-function make(row: CertificateRow, keyFile: string, issuer: Issuer | undefined, now: number): Issuer {
+function make(
+  row: CertificateRow,
+  keyFile: string,
+  issuer: Issuer | undefined,
+  { lives, now }: Pick<EnsureOptions, 'lives' | 'now'>,
+): Issuer {
   const key = keyAt(keyFile);
-  const common = { subject: row.subject, publicKey: key, subjectAltNames: row.names };
-  const der =
+  const { subject, names, usages } = row;
+  const made =
     issuer === undefined
       ? selfSignedCertificate(
           {
-            ...common,
-            ...validity(now, CA_VALID_MS),
+            subject,
+            publicKey: key,
+            subjectAltNames: names,
+            ...validity(now, lives.caMs),
             keyUsages: ['digitalSignature', 'keyEncipherment', 'keyCertSign'],
             ca: {},
           },
           key,
         )
-      : signCertificate(
-          {
-            ...common,
-            ...validity(now, LEAF_VALID_MS),
-            keyUsages: ['digitalSignature', 'keyEncipherment'],
-            extendedKeyUsages: row.usages,
-          },
-          issuer,
-        );
-  return { certificate: parseCertificate(der), key };
-}
-
-function validity(now: number, forMs: number): { notBefore: Date; notAfter: Date } {
-  const start = now - BACKDATE_MS;
-  return { notBefore: new Date(start), notAfter: new Date(start + forMs) };
+      : issueLeaf({ subject, publicKey: key, usages, names }, issuer, now, lives.leafMs);
+  return { certificate: parseCertificate(made), key };
 }
 
 /** The key in the file, or a new one that is in it now. */

@@ -16,7 +16,8 @@ let said: string[];
 const say = (line: string): void => {
   said.push(line);
 };
-const ensure = (now = NOW, plan = rows): void => ensureCertificates(plan, folder, now, say);
+const lives = { leafMs: 365 * DAY, caMs: 3650 * DAY };
+const ensure = (now = NOW, plan = rows): void => ensureCertificates(plan, { pkiDir: folder, lives, now }, say);
 const certificateAt = (name: string) => parseCertificate(readFileSync(join(folder, `${name}.crt`)));
 
 beforeEach(() => {

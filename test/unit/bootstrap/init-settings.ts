@@ -13,6 +13,8 @@ export function initSettings(
       podSubnet: '10.244.0.0/16',
       dnsDomain: 'cluster.local',
       certificateSans: [],
+      certificateValidityMs: 365 * 86_400_000,
+      caCertificateValidityMs: 3650 * 86_400_000,
       ...cluster,
     },
     nodeName: 'n1',

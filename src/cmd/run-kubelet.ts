@@ -24,6 +24,7 @@ import { parseNodeLabels, parseTaints } from '../kubelet/node/node-flags.ts';
 import type { NodeSetup } from '../kubelet/node/node-reporting.ts';
 import { readNodeAddresses } from '../kubelet/node-address.ts';
 import { checkpointsDir } from '../kubelet/pod-paths.ts';
+import { FirstLook } from '../kubelet/report/first-look.ts';
 import { StatusStore } from '../kubelet/report/status-store.ts';
 import { resolveSettings } from '../kubelet/resolve-settings.ts';
 import { readNodeCapacity } from '../kubelet/resources/node-capacity.ts';
@@ -140,6 +141,7 @@ function kubeletComponents(
     imageEndpoint === '' || imageEndpoint === endpoint ? client : createCriClient(imageEndpoint, { requestTimeoutMs });
   const runtime = meteredRuntime(criRuntime(client, images), registry);
   const statuses = new StatusStore();
+  const firstLook = new FirstLook(statuses, systemClock);
   const manifestPath = flags.podManifestPath ?? effective.staticPodPath ?? '';
   log.info(
     {
@@ -158,6 +160,7 @@ function kubeletComponents(
       settings,
       runtime,
       statuses,
+      firstLook,
       manifests:
         manifestPath === '' ? undefined : { path: manifestPath, checkMs: durationMs(effective.fileCheckFrequency) },
       clock: systemClock,
@@ -190,6 +193,7 @@ function kubeletComponents(
         }),
         port: portOf(flags.port, effective.port ?? 10250, '--port'),
         pods: () => statuses.pods(),
+        podsKnown: signal => firstLook.over(signal),
         logs: new ContainerLogs(statuses, runtime, () => systemClock.now()),
         runtime,
         streams: new KubeletStreams({ pods: () => statuses.pods(), runtime, log }),

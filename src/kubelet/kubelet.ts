@@ -29,6 +29,7 @@ import { PodCache } from './observed/pod-cache.ts';
 import { watchRuntime } from './observed/runtime-watch.ts';
 import { checkpointsDir, isPodUid, podsDir } from './pod-paths.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
+import type { FirstLook } from './report/first-look.ts';
 import { MirrorPods } from './report/mirror-pods.ts';
 import { NO_EVENTS, podEvents } from './report/pod-events.ts';
 import { StatusSender } from './report/status-sender.ts';
@@ -44,6 +45,8 @@ export interface KubeletOptions {
   readonly settings: KubeletSettings;
   readonly runtime: ContainerRuntime;
   readonly statuses: StatusStore;
+  /** Told which pods are to run, as soon as all sources have said so. */
+  readonly firstLook: FirstLook;
   /** Undefined runs no pods of its own accord: there is nothing to watch. */
   readonly manifests: { readonly path: string; readonly checkMs: number } | undefined;
   /** Undefined for a kubelet that stands alone: manifests in, pods out. */
@@ -139,6 +142,10 @@ export function kubelet(options: KubeletOptions): Component {
             });
       const reporting =
         options.api === undefined ? undefined : podReporting(options, options.api, uid => manager.onNews([uid], false));
+      const podSources = [
+        ...(options.manifests === undefined ? [] : ['file' as const]),
+        ...(options.api === undefined ? [] : ['api' as const]),
+      ];
       const seenAt = new Map<string, number>();
       const manager = new PodManager(
         {
@@ -160,10 +167,7 @@ export function kubelet(options: KubeletOptions): Component {
             );
           },
           podDirs: () => readdirSync(podsDir(settings)).filter(isPodUid),
-          sources: [
-            ...(options.manifests === undefined ? [] : ['file' as const]),
-            ...(options.api === undefined ? [] : ['api' as const]),
-          ],
+          sources: podSources,
           admit: (pod, others) => {
             const [own] = options.api?.node.store.list() ?? [];
             if (own === undefined) return undefined;
@@ -204,8 +208,10 @@ export function kubelet(options: KubeletOptions): Component {
         for (const uid of uids)
           if (!seenAt.has(uid) && options.statuses.statusOf(uid) === undefined) seenAt.set(uid, clock.monotonic());
         manager.setDesired(set);
-        if (set.known.has('api') && (options.manifests === undefined || set.known.has('file')))
-          reporting?.mirrors.setStatic(set.pods.filter(pod => pod.source === 'file'));
+        // until then nobody knows that a pod is not there
+        if (!podSources.every(source => set.known.has(source))) return;
+        options.firstLook.expect(uids);
+        reporting?.mirrors.setStatic(set.pods.filter(pod => pod.source === 'file'));
       });
       const manifests =
         options.manifests === undefined
@@ -217,8 +223,10 @@ export function kubelet(options: KubeletOptions): Component {
               log,
               onChange: set => sources.setManifests(set),
             });
-      if (manifests === undefined && options.api === undefined)
+      if (podSources.length === 0) {
+        options.firstLook.expect([]);
         log.warn('no static pod path is given: nothing is to be run');
+      }
       await Promise.all([
         manifests?.run(signal),
         reporting?.run(signal),

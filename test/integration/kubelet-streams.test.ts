@@ -104,6 +104,7 @@ async function serve(changed: Partial<KubeletServerOptions> = {}): Promise<numbe
     stats: { answer: async () => undefined } as unknown as StatsAnswers,
     runtime,
     streams: new KubeletStreams({ pods: () => pods, runtime, log }),
+    podsKnown: async () => {},
     checkpoints: new Checkpoints({ directory: '/checkpoints', pods: () => pods, runtime, clock: systemClock }),
     debugging: true,
     entersPods: true,

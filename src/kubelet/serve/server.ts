@@ -40,6 +40,8 @@ export interface KubeletServerOptions {
   /** What askers may do; undefined lets them do all. */
   readonly rights: Rights | undefined;
   pods(): readonly Pod[];
+  /** Waits until the pods that are to run here are known, for a while. */
+  podsKnown(signal: AbortSignal): Promise<void>;
   readonly logs: ContainerLogs;
   readonly runtime: ContainerRuntime;
   readonly streams: KubeletStreams;
@@ -63,6 +65,8 @@ const MAX_HEADER_BYTES = 1024 * 1024;
 const STREAM_METHODS: ReadonlySet<string> = new Set(['GET', 'POST']);
 /** What `enableDebuggingHandlers: false` closes, as upstream. */
 const DEBUGGING = /^\/(run|exec|attach|portForward|containerLogs|runningpods|debug\/pprof|logs)(\/|$)/;
+/** What is asked of one pod. */
+const OF_A_POD = /^\/(run|exec|attach|portForward|checkpoint|containerLogs)\//;
 /** What acts within a pod, as its user or as root. */
 const ENTERS_PODS = /^\/(run|exec|attach|portForward|checkpoint)(\/|$)/;
 const CLOSED_PODS =
@@ -169,6 +173,7 @@ async function serveUpgrade(
   try {
     await admit(options, request, url.pathname);
     mustBeOpen(options, url.pathname);
+    await options.podsKnown(signal);
     await options.streams.serve(target, connection, url.searchParams, signal);
   } catch (error) {
     if (!(error instanceof Refusal) || signal.aborted) throw error;
@@ -194,6 +199,7 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage, s
   mustBeOpen(options, pathname);
   const target = podTarget(pathname);
   const { method = '' } = request;
+  if (OF_A_POD.test(pathname)) await options.podsKnown(signal);
   if (target?.kind === 'run' && method === 'POST')
     return { type: 'application/json', body: await options.streams.run(target, searchParams, signal) };
   if (target !== undefined && target.kind !== 'run' && STREAM_METHODS.has(method))

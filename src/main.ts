@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { Argument, Command } from 'commander';
 import { errorMessage } from './base/errors.ts';
 import { clusterCommands } from './cmd/cluster-options.ts';
+import { initCommands } from './cmd/init-options.ts';
 import { VERSION } from './cmd/version.ts';
 
 /**
@@ -155,25 +156,7 @@ function program(): Command {
   gantry
     .command('unpack-layers', { hidden: true })
     .action(async () => exitWith((await import('./cmd/unpack-layers.ts')).unpackLayers()));
-  gantry
-    .command('init')
-    .description('make this machine the first node of a cluster')
-    .option('--apiserver-advertise-address <ip>', "address of the API server; the default route's unless given")
-    .option('--apiserver-bind-port <port>', 'its port', '6443')
-    .option('--apiserver-cert-extra-sans <names>', 'further names and addresses in its certificate', '')
-    .option('--certificate-validity-period <duration>', 'how long certificates hold', '8760h0m0s')
-    .option('--ca-certificate-validity-period <duration>', 'how long CAs hold', '87600h0m0s')
-    .option('--node-name <name>', 'name of this node; the host name unless given')
-    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
-    .option('--pod-network-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
-    .option('--service-cidr <cidr>', 'addresses of services', '10.96.0.0/12')
-    .option('--service-dns-domain <domain>', 'domain of services', 'cluster.local')
-    .option('--token <token>', 'token by which nodes join; a new one unless given')
-    .option('--token-ttl <duration>', 'how long it holds; 0 for ever', '24h0m0s')
-    .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', '')
-    .option('--skip-phases <phases>', 'phases to leave out', '')
-    .option('--no-control-plane-taint', 'let pods run on this node too')
-    .action(async options => exitWith((await import('./cmd/init.ts')).initCommand(options)));
+  initCommands(gantry, exitWith);
   gantry
     .command('join <endpoint>')
     .description('make this machine a node of the cluster whose API server is at HOST:PORT')

@@ -3,15 +3,16 @@ import { durationMs } from '../api/duration.ts';
 import { systemClock } from '../base/clock.ts';
 import { invalidArgument } from '../base/errors.ts';
 import { filesBelow } from '../bootstrap/files.ts';
-import { caPin, INIT_PHASES, type InitPhaseName } from '../bootstrap/init.ts';
-import { runPhases } from '../bootstrap/phases.ts';
-import { hostInUrl, type InitSettings } from '../bootstrap/settings.ts';
+import type { InitContext } from '../bootstrap/init/context.ts';
+import { INIT_PHASES } from '../bootstrap/init/phases.ts';
+import { checkPhases, runPhase, runPhases } from '../bootstrap/phases.ts';
+import type { InitSettings } from '../bootstrap/settings.ts';
 import { generateToken } from '../bootstrap/token.ts';
-import { isInsideHost, servicesInside } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { labelsFlag, words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { servicesHere } from './services-here.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry init`, named as kubeadm's. */
@@ -29,42 +30,44 @@ export interface InitFlags {
   readonly token?: string;
   readonly tokenTtl: string;
   readonly ignorePreflightErrors: string;
-  readonly skipPhases: string;
   readonly controlPlaneTaint: boolean;
 }
 
 /** `gantry init`: makes this machine the first node of a cluster. Returns the exit code. Safe to run again. */
-export function initCommand(flags: InitFlags): Promise<number> {
+export function initCommand(flags: InitFlags & { readonly skipPhases: string }): Promise<number> {
   return untilInterrupted(async signal => {
-    const files = filesBelow('/');
-    const settings = settingsOf(flags);
-    const skip = words(flags.skipPhases).map(phaseName);
-    console.log(`[init] Using Kubernetes version: ${settings.cluster.kubernetesVersion}`);
-    await runPhases(
-      INIT_PHASES,
-      {
-        settings,
-        files,
-        services: isInsideHost() ? servicesInside() : undefined,
-        gantry: gantryArgv(),
-        ignoredChecks: words(flags.ignorePreflightErrors),
-        clock: systemClock,
-      },
-      { skip, faultPointAfter: name => `bootstrap/init/${name}`, write: line => console.log(line), signal },
-    );
-    console.log(`
-Your Kubernetes control-plane has initialized successfully!
-
-To use the cluster here:
-
-  export KUBECONFIG=${files.adminConf}
-
-Other machines join it, as root, with:
-
-  gantry join ${hostInUrl(settings.advertiseAddress)}:${settings.bindPort} --token ${settings.token} \\
-    --discovery-token-ca-cert-hash ${caPin(files)}`);
+    const skip = words(flags.skipPhases);
+    checkPhases(skip, INIT_PHASES, '--skip-phases: ');
+    const context = contextOf(flags);
+    console.log(`[init] Using Kubernetes version: ${context.settings.cluster.kubernetesVersion}`);
+    await runPhases(INIT_PHASES, context, {
+      skip,
+      faultPointAfter: name => `bootstrap/init/${name}`,
+      write: line => console.log(line),
+      signal,
+    });
     return 0;
   });
+}
+
+/** `gantry init phase …`: one phase alone, `certs/ca` for a part of one. Returns the exit code. */
+export function initPhaseCommand(path: string, flags: InitFlags): Promise<number> {
+  return untilInterrupted(async signal => {
+    await runPhase(INIT_PHASES, path, contextOf(flags), { write: line => console.log(line), signal });
+    return 0;
+  });
+}
+
+function contextOf(flags: InitFlags): InitContext {
+  return {
+    settings: settingsOf(flags),
+    files: filesBelow('/'),
+    services: servicesHere(),
+    gantry: gantryArgv(),
+    ignoredChecks: words(flags.ignorePreflightErrors),
+    clock: systemClock,
+    print: text => console.log(text),
+  };
 }
 
 function settingsOf(flags: InitFlags): InitSettings {
@@ -88,15 +91,6 @@ function settingsOf(flags: InitFlags): InitSettings {
     tokenTtlMs: durationMs(flags.tokenTtl),
     taintControlPlane: flags.controlPlaneTaint,
   };
-}
-
-function phaseName(text: string): InitPhaseName {
-  const found = INIT_PHASES.find(({ name }) => name === text);
-  if (found === undefined)
-    throw invalidArgument(
-      `--skip-phases: there is no phase "${text}"; there are ${INIT_PHASES.map(p => p.name).join(', ')}`,
-    );
-  return found.name;
 }
 
 function portOf(text: string): number {

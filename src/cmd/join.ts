@@ -1,13 +1,13 @@
 import { hostname } from 'node:os';
 import { invalidArgument } from '../base/errors.ts';
 import { filesBelow } from '../bootstrap/files.ts';
-import { JOIN_PHASES, type JoinPhaseName } from '../bootstrap/join.ts';
-import { runPhases } from '../bootstrap/phases.ts';
-import { isInsideHost, servicesInside } from '../local-cluster/host/inside.ts';
+import { JOIN_PHASES } from '../bootstrap/join.ts';
+import { checkPhases, runPhases } from '../bootstrap/phases.ts';
 import { defaultAddress } from './default-address.ts';
 import { labelsFlag, words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { servicesHere } from './services-here.ts';
 
 /** Flags of `gantry join`, named as kubeadm's where it has them. */
 export interface JoinFlags {
@@ -26,6 +26,8 @@ export function joinCommand(endpoint: string, flags: JoinFlags): Promise<number>
   return untilInterrupted(async signal => {
     if (!/^(\[[0-9a-fA-F:]+\]|[^:/\s]+):\d{1,5}$/.test(endpoint))
       throw invalidArgument(`"${endpoint}" is not HOST:PORT, as "gantry init" has said it`);
+    const skip = words(flags.skipPhases);
+    checkPhases(skip, JOIN_PHASES, '--skip-phases: ');
     await runPhases(
       JOIN_PHASES,
       {
@@ -40,12 +42,12 @@ export function joinCommand(endpoint: string, flags: JoinFlags): Promise<number>
           taints: [],
         },
         files: filesBelow('/'),
-        services: isInsideHost() ? servicesInside() : undefined,
+        services: servicesHere(),
         gantry: gantryArgv(),
         ignoredChecks: words(flags.ignorePreflightErrors),
       },
       {
-        skip: words(flags.skipPhases).map(phaseName),
+        skip,
         faultPointAfter: name => `bootstrap/join/${name}`,
         write: line => console.log(line),
         signal,
@@ -59,13 +61,4 @@ This node has joined the cluster:
 Run 'kubectl get nodes' on the control-plane to see this node join the cluster.`);
     return 0;
   });
-}
-
-function phaseName(text: string): JoinPhaseName {
-  const found = JOIN_PHASES.find(({ name }) => name === text);
-  if (found === undefined)
-    throw invalidArgument(
-      `--skip-phases: there is no phase "${text}"; there are ${JOIN_PHASES.map(p => p.name).join(', ')}`,
-    );
-  return found.name;
 }

@@ -164,6 +164,7 @@ export const FAULT_POINTS = [
   'bootstrap/init/bootstrap-token',
   'bootstrap/init/kubelet-finalize',
   'bootstrap/init/addon',
+  'bootstrap/init/show-join-command',
   'bootstrap/join/preflight',
   'bootstrap/join/kubelet-start',
   'bootstrap/join/kubelet-wait-bootstrap',

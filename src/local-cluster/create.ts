@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { errorMessage, failedPrecondition } from '../base/errors.ts';
+import { caPin } from '../bootstrap/ca-pin.ts';
 import { filesBelow } from '../bootstrap/files.ts';
-import { caPin } from '../bootstrap/init.ts';
 import { generateToken } from '../bootstrap/token.ts';
 import { faultPoint } from '../linux/fault-point.ts';
 import { freeBytes } from '../linux/free-space.ts';

@@ -6,7 +6,7 @@ import { certificateIdentity, type Issuer, parseCertificate, selfSignedCertifica
 import { generateKey, privateKeyPem, publicKeyPem, readPrivateKey } from '../../pki/keys.ts';
 import type { Say } from '../phases.ts';
 import { issueLeaf, validity } from './issue.ts';
-import type { CertificateRow } from './plan.ts';
+import { type CertificateRow, certificateBaseName } from './plan.ts';
 
 /** How long new certificates hold, in ms. */
 export interface CertificateLives {
@@ -31,12 +31,12 @@ export function ensureCertificates(
   { pkiDir, lives, now }: EnsureOptions,
   say: Say,
 ): void {
-  say(`Using certificateDir folder "${pkiDir}"`);
   const issuers = new Map<string, Issuer>();
   for (const row of rows) {
     const crt = `${pkiDir}/${row.baseName}.crt`;
     const keyFile = `${pkiDir}/${row.baseName}.key`;
-    const issuer = row.issuer === undefined ? undefined : issuers.get(row.issuer);
+    const issuer =
+      row.issuer === undefined ? undefined : (issuers.get(row.issuer) ?? standingIssuer(pkiDir, row.issuer));
     if (existsSync(crt)) {
       const found = checkPair(row, crt, keyFile, issuer, now);
       if (issuer === undefined) issuers.set(row.name, found);
@@ -66,6 +66,13 @@ export function ensureServiceAccountKey(pkiDir: string, say: Say): void {
   say(isThere ? 'Using the existing "sa" key' : 'Generating "sa" key and public key');
   const key = keyAt(keyFile);
   if (!existsSync(publicFile)) writeFileAtomic(publicFile, publicKeyPem(key), { mode: 0o644, durable: true });
+}
+
+/** The CA of a run before, where this one makes what it signs alone. */
+function standingIssuer(pkiDir: string, name: string): Issuer {
+  const path = `${pkiDir}/${certificateBaseName(name)}.crt`;
+  if (!existsSync(path)) throw failedPrecondition(`${path} is not there yet: make it first (phase "certs ${name}")`);
+  return readIssuer(pkiDir, certificateBaseName(name));
 }
 
 /** The CA that is in the files, to sign with. */

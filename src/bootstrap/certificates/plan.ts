@@ -52,14 +52,14 @@ export function certificatePlan(settings: InitSettings): readonly CertificateRow
 }
 
 function leaf(row: Omit<CertificateRow, 'baseName'>): CertificateRow {
-  return { ...row, baseName: baseName(row.name) };
+  return { ...row, baseName: certificateBaseName(row.name) };
 }
 
 /** Its common name is its DNS name too, as Go has wanted it of CAs. */
 function authority(name: string, commonName: string): CertificateRow {
   return {
     name,
-    baseName: baseName(name),
+    baseName: certificateBaseName(name),
     issuer: undefined,
     subject: { commonName, organizations: [] },
     usages: [],
@@ -68,7 +68,7 @@ function authority(name: string, commonName: string): CertificateRow {
 }
 
 /** `etcd-server` is `etcd/server`. */
-function baseName(name: string): string {
+export function certificateBaseName(name: string): string {
   return name.replace(/^etcd-/, 'etcd/');
 }
 

@@ -138,10 +138,14 @@ export function bootstrapRules(): readonly { readonly say: string; readonly obje
   ];
 }
 
-/** The proxy and the DNS of a node read Services and slices as that node: there are no pods of theirs with accounts. */
+/** The proxy of a node reads Services and slices as that node: there are no pods of its own with an account. */
 export function proxyRules(): readonly WantedObject[] {
+  return [clusterBinding('kubeadm:node-proxier', 'system:node-proxier', [group(NODES_GROUP)])];
+}
+
+/** And so does its DNS server. */
+export function dnsRules(): readonly WantedObject[] {
   return [
-    clusterBinding('kubeadm:node-proxier', 'system:node-proxier', [group(NODES_GROUP)]),
     {
       resource: rbac('clusterroles'),
       fields: ['rules'],

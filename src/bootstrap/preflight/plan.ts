@@ -86,7 +86,7 @@ export function preflightFindings(facts: PreflightFacts, role: 'control-plane' |
       : [
           error(
             'Supervisor',
-            'nothing here keeps daemons running: so far this command runs inside a host (gantry host create NAME)',
+            'nothing here keeps daemons running: systemd does not run (/run/systemd/system is not there), and this is no host of a local cluster (gantry cluster create makes one)',
           ),
         ]),
   ];

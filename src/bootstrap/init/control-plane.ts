@@ -1,0 +1,51 @@
+import { failedPrecondition } from '../../base/errors.ts';
+import { controlPlaneUnit } from '../daemons/plan.ts';
+import { adminBinding } from '../objects/plan.ts';
+import type { Say } from '../phases.ts';
+import { CONTROL_PLANE_SERVICE } from '../services.ts';
+import { apiServerUrl } from '../settings.ts';
+import { waitUntil } from '../wait.ts';
+import { ensureObjects, type InitContext, servicesOf, withConnection } from './context.ts';
+
+/** kubeadm waits 4 minutes for the control plane. */
+const CONTROL_PLANE_PATIENCE_MS = 240_000;
+
+/** Starts API server, controllers and scheduler, and waits for nothing. Safe to repeat. */
+export async function startControlPlane(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  const { settings, files, gantry } = context;
+  say('Starting the API server and the controllers');
+  await servicesOf(context).start(controlPlaneUnit(settings, files, gantry), signal);
+}
+
+/** Waits until the API server is ready, and gives admin.conf its rights. */
+export async function waitForControlPlane(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  const { files, settings, clock } = context;
+  const services = servicesOf(context);
+  const server = apiServerUrl(settings);
+  say(`Waiting for the API server at ${server}/readyz. This can take up to ${CONTROL_PLANE_PATIENCE_MS / 60_000}m0s`);
+  const started = clock.monotonic();
+  await withConnection(files.superAdminConf, connection =>
+    waitUntil(
+      {
+        what: `the API server to be ready at ${server}`,
+        timeoutMs: CONTROL_PLANE_PATIENCE_MS,
+        pauseMs: 50,
+        signal,
+        needsRoom: { directory: files.etcdDataDir },
+        hint: () => `the end of its log: ${services.lastLog(CONTROL_PLANE_SERVICE)}`,
+      },
+      async looking => {
+        const { status, body } = await connection.call({
+          method: 'GET',
+          path: '/readyz',
+          signal: looking,
+          timeoutMs: 5000,
+        });
+        if (status !== 200) throw failedPrecondition(`/readyz answers ${status}: ${body.toString('utf8', 0, 300)}`);
+      },
+    ),
+  );
+  say(`The API server is ready after ${((clock.monotonic() - started) / 1000).toFixed(1)} s`);
+  // admin.conf has its rights by a binding; that is made by super-admin.conf, which needs none
+  await ensureObjects(files.superAdminConf, [adminBinding()], signal);
+}

@@ -1,0 +1,62 @@
+import { readIssuer } from '../certificates/certificates.ts';
+import { issueClientPair } from '../certificates/issue.ts';
+import type { Files } from '../files.ts';
+import { certificateData, ensureKubeconfig, kubeconfigText } from '../kubeconfig-file.ts';
+import type { Say } from '../phases.ts';
+import { apiServerUrl, type InitSettings } from '../settings.ts';
+import type { InitContext } from './context.ts';
+
+/** Whose kubeconfig it is, by the name of its phase. */
+interface KubeconfigRow {
+  readonly path: (files: Files) => string;
+  readonly user: (settings: InitSettings) => string;
+  readonly groups: readonly string[];
+}
+
+const ROWS = {
+  admin: { path: files => files.adminConf, user: () => 'kubernetes-admin', groups: ['kubeadm:cluster-admins'] },
+  'super-admin': {
+    path: files => files.superAdminConf,
+    user: () => 'kubernetes-super-admin',
+    groups: ['system:masters'],
+  },
+  kubelet: {
+    path: files => files.kubeletConf,
+    user: ({ nodeName }) => `system:node:${nodeName}`,
+    groups: ['system:nodes'],
+  },
+  'controller-manager': {
+    path: files => files.controllerManagerConf,
+    user: () => 'system:kube-controller-manager',
+    groups: [],
+  },
+  scheduler: { path: files => files.schedulerConf, user: () => 'system:kube-scheduler', groups: [] },
+} as const satisfies Readonly<Record<string, KubeconfigRow>>;
+
+export function sayKubeconfigFolder({ files }: InitContext, say: Say): void {
+  say(`Using kubeconfig folder "${files.kubernetesDir}"`);
+}
+
+/** Writes one kubeconfig with a certificate of its own, or finds that the one that is there is of this cluster. Safe to repeat. */
+export function writeKubeconfig(name: keyof typeof ROWS, { settings, files, clock }: InitContext, say: Say): void {
+  const { path: pathIn, user: userOf, groups }: KubeconfigRow = ROWS[name];
+  const issuer = readIssuer(files.pkiDir, 'ca');
+  const ca = issuer.certificate.toString();
+  const server = apiServerUrl(settings);
+  const path = pathIn(files);
+  const user = userOf(settings);
+  const subject = { commonName: user, organizations: groups };
+  const isWritten = ensureKubeconfig(path, { server, ca }, () =>
+    kubeconfigText({
+      clusterName: settings.cluster.clusterName,
+      server,
+      ca,
+      user,
+      credentials: certificateData(
+        issueClientPair(issuer, subject, clock.now(), settings.cluster.certificateValidityMs),
+      ),
+    }),
+  );
+  const file = path.slice(path.lastIndexOf('/') + 1);
+  say(isWritten ? `Writing "${file}" kubeconfig file` : `Using existing kubeconfig file: "${path}"`);
+}

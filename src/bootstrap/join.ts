@@ -128,7 +128,7 @@ async function waitForBootstrap(context: JoinContext, say: Say, signal: AbortSig
       timeoutMs: BOOTSTRAP_PATIENCE_MS,
       pauseMs: 100,
       signal,
-      hint: () => `the end of its log: ${services.lastLog(NODE_SERVICE)}`,
+      hint: async () => `the end of its log: ${await services.lastLog(NODE_SERVICE)}`,
     },
     async () => {
       if (!existsSync(files.kubeletConf)) throw failedPrecondition('it is not signed yet');

@@ -14,7 +14,7 @@ export async function waitForKubelet(services: Services, signal: AbortSignal): P
       timeoutMs: KUBELET_PATIENCE_MS,
       pauseMs: 100,
       signal,
-      hint: () => `the end of its log: ${services.lastLog(NODE_SERVICE)}`,
+      hint: async () => `the end of its log: ${await services.lastLog(NODE_SERVICE)}`,
     },
     async looking => {
       const answer = await fetch(HEALTHZ, { signal: looking });

@@ -30,7 +30,7 @@ export async function markControlPlane(options: MarkOptions, say: Say): Promise<
       timeoutMs: REGISTER_PATIENCE_MS,
       pauseMs: 100,
       signal,
-      hint: () => `the end of the kubelet's log: ${services.lastLog(NODE_SERVICE)}`,
+      hint: async () => `the end of the kubelet's log: ${await services.lastLog(NODE_SERVICE)}`,
     },
     async looking => {
       const node = await nodes.get('', nodeName, looking);

@@ -6,12 +6,12 @@ export interface ServiceUnit {
 
 /** Who keeps daemons running on this machine. */
 export interface Services {
-  /** Runs it from now on. One that runs already with the same command is left alone; with another it is started anew. */
+  /** Runs it from now on, also after the machine's next start. One that runs already with the same command is left alone; with another it is started anew. */
   start(unit: ServiceUnit, signal?: AbortSignal): Promise<void>;
   /** True while its process lives. */
-  isRunning(name: string): boolean;
-  /** The end of its log, for people; empty where there is none. */
-  lastLog(name: string): string;
+  isRunning(name: string): Promise<boolean>;
+  /** The end of its log, for people; `(empty)` where there is none. Never fails. */
+  lastLog(name: string): Promise<string>;
   /**
    * Ends it and keeps it down, at the machine's next start too: with SIGTERM, and with SIGKILL where it has not ended after `patienceMs`. One that is down or not known is fine.
    * Throws for what not even that ends within a few seconds.

@@ -14,7 +14,7 @@ export interface WaitOptions {
   /** Where the daemon that is waited for writes, and what it needs there (1 MiB unless given): with less it comes up never, and the wait ends at once. */
   readonly needsRoom?: { readonly directory: string; readonly bytes?: () => number };
   /** More about the end of the wait, asked once it came: the end of a log. */
-  readonly hint?: () => string;
+  readonly hint?: () => string | Promise<string>;
 }
 
 /** With less free than that whatever writes fails. */
@@ -42,7 +42,8 @@ export async function waitUntil<T>(options: WaitOptions, look: (signal: AbortSig
       }
       await sleep(pauseMs, deadline.signal).catch(() => undefined);
       options.signal?.throwIfAborted();
-      if (deadline.signal.aborted) throw timedOut(what, systemClock.monotonic() - started, last, hint?.() ?? '');
+      if (deadline.signal.aborted)
+        throw timedOut(what, systemClock.monotonic() - started, last, (await hint?.()) ?? '');
     }
   } finally {
     deadline.release();

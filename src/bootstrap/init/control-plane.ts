@@ -32,7 +32,7 @@ export async function waitForControlPlane(context: InitContext, say: Say, signal
         pauseMs: 50,
         signal,
         needsRoom: { directory: files.etcdDataDir },
-        hint: () => `the end of its log: ${services.lastLog(CONTROL_PLANE_SERVICE)}`,
+        hint: async () => `the end of its log: ${await services.lastLog(CONTROL_PLANE_SERVICE)}`,
       },
       async looking => {
         const { status, body } = await connection.call({

@@ -36,7 +36,7 @@ export async function startEtcd(context: InitContext, say: Say, signal: AbortSig
         pauseMs: 50,
         signal,
         needsRoom: { directory: files.etcdDataDir, bytes: () => etcdRoomBytes(files.etcdDataDir) },
-        hint: () => `the end of its log: ${services.lastLog(ETCD_SERVICE)}`,
+        hint: async () => `the end of its log: ${await services.lastLog(ETCD_SERVICE)}`,
       },
       () => client.range('/registry/none'),
     );

@@ -54,7 +54,7 @@ export function servicesInside(): Services {
   };
   const isRunning = (name: string): boolean => openService(host, name).pid() !== undefined;
   return {
-    isRunning,
+    isRunning: async name => isRunning(name),
     async start(unit, signal) {
       const before = readUnit(UNITS, unit.name);
       const isSame = isDeepStrictEqual(before, unit);
@@ -63,7 +63,7 @@ export function servicesInside(): Services {
       const service = await superviseService(host, unit.name, unit.argv, hostEnvironment(), signal);
       if (!isSame && before !== undefined) service.signal('TERM');
     },
-    lastLog: name => logEnd(`${LOGS}/${name}/current`),
+    lastLog: async name => logEnd(`${LOGS}/${name}/current`),
     stop: (name, options) => stopOrKill(openService(host, name), options),
     traces: async name => tracesOf(name).filter(path => existsSync(path)),
     async remove(name, options) {

@@ -49,6 +49,10 @@ function program(): Command {
     .option('--dns-listen <address:port...>', 'where this machine and its pods ask for names', ['169.254.20.10:53'])
     .option('--dns-listen-shared <address:port...>', 'where all nodes and pods of the cluster do', [])
     .option('--dns-address <ip...>', "address of the cluster's DNS service", [])
+    .option(
+      '--cni-socket <path>',
+      'where CNI launchers of another runtime are served; /run/gantry/cni.sock where the runtime is not our own',
+    )
     .action(async options => exitWith((await import('./cmd/run-node.ts')).runNode(options)));
   gantry
     .command('cni', { hidden: true })
@@ -106,6 +110,7 @@ function program(): Command {
     .option('--hostname-override <name>', 'name of this node')
     .option('--cluster-cidr <cidrs>', "networks of the cluster beside its nodes' pods, apart by commas", '')
     .option('--cni-conf-dir <directory>', 'where the CNI configuration is written', '/etc/cni/net.d')
+    .option('--cni-socket <path>', 'serve the CNI launchers of another runtime on this unix socket')
     .option('--cleanup', 'remove routes, rules and the configuration, and end')
     .action(async options => exitWith((await import('./cmd/run-network.ts')).runNetwork(options)));
   run

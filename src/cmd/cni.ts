@@ -6,7 +6,7 @@ import { DEFAULT_CRI_CONFIG_FILE, readCriConfig } from '../cri/config-file.ts';
 import { bootId } from '../linux/procfs.ts';
 
 /** What other runtimes attach is marked as theirs in the journals that the shim of this machine uses as well. */
-const RUNNER = 'cni';
+export const OTHER_RUNTIMES = 'cni';
 
 /** One call of a plugin of ours by another runtime, which has started this process for it. Returns the exit code. */
 export async function runCniPlugin(
@@ -19,7 +19,7 @@ export async function runCniPlugin(
   const bridge = new GantryBridge({
     journalDir: readCriConfig(criConfig ?? DEFAULT_CRI_CONFIG_FILE, criConfig !== undefined).cni.journalDir,
     bootId: bootId(),
-    runner: RUNNER,
+    runner: OTHER_RUNTIMES,
     warn: (message, error) => console.error(message, error),
   });
   try {

@@ -26,6 +26,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
 import { relabel } from '../linux/selinux.ts';
+import { cniSocket, cniSocketPath } from './cni-socket.ts';
 import { VERSION } from './version.ts';
 
 export interface RunCriOptions {
@@ -76,7 +77,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     log,
   });
   const { component, check: serving } = withReadiness(server);
-  const components = [component, loopLag(registry)];
+  const components = [component, loopLag(registry), cniSocket(cniSocketPath(config), config.cni.journalDir, log)];
   if (config.metricsAddress !== undefined) {
     const { host, port } = splitAddress(config.metricsAddress);
     components.push(healthServer({ host, port, registry, checks: [serving] }));

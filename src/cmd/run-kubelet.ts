@@ -74,6 +74,8 @@ const LOG_LINKS = '/var/log/containers';
 export interface NodeBase {
   readonly connection: ApiConnection;
   readonly nodeName: string;
+  /** unix:///path of the container runtime. */
+  readonly endpoint: string;
   readonly log: Logger;
 }
 
@@ -93,8 +95,11 @@ export async function runKubelet(
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
     const connection = await connectionOf(flags, log);
     try {
-      const more = connection === undefined ? [] : beside({ connection, nodeName: nodeNameOf(flags), log });
-      return await mainLoop([...kubeletComponents(flags, connection, log), ...more], log);
+      const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
+      const endpoint = flags.containerRuntimeEndpoint ?? config?.containerRuntimeEndpoint ?? DEFAULT_ENDPOINT;
+      const base = { nodeName: nodeNameOf(flags), endpoint, log };
+      const more = connection === undefined ? [] : beside({ ...base, connection });
+      return await mainLoop([...kubeletComponents(flags, { config, endpoint }, connection, log), ...more], log);
     } finally {
       connection?.close();
     }
@@ -107,10 +112,13 @@ export async function runKubelet(
 /** Everything that a kubelet consists of. */
 function kubeletComponents(
   flags: KubeletFlags,
+  {
+    config,
+    endpoint,
+  }: { readonly config: ReturnType<typeof readKubeletConfiguration> | undefined; readonly endpoint: string },
   connection: ApiConnection | undefined,
   log: Logger,
 ): readonly Component[] {
-  const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
   const effective = config ?? defaultKubeletConfiguration();
   if (config?.failSwapOn === true) refuseSwap();
   const podLogsDir = flags.podLogDir ?? effective.podLogsDir ?? DEFAULT_LOG_DIR;
@@ -134,7 +142,6 @@ function kubeletComponents(
   const registry = createRegistry();
   const probes = new Registry();
   const requestTimeoutMs = durationMs(effective.runtimeRequestTimeout);
-  const endpoint = flags.containerRuntimeEndpoint ?? config?.containerRuntimeEndpoint ?? DEFAULT_ENDPOINT;
   const client = createCriClient(endpoint, { requestTimeoutMs });
   const imageEndpoint = flags.imageServiceEndpoint ?? effective.imageServiceEndpoint ?? '';
   const images =

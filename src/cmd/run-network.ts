@@ -4,9 +4,11 @@ import { systemClock } from '../base/clock.ts';
 import { errorMessage, invalidArgument } from '../base/errors.ts';
 import { ApiConnection } from '../client/connection.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
+import { DEFAULT_CRI_CONFIG_FILE, readCriConfig } from '../cri/config-file.ts';
 import { createLogger } from '../daemon/logger.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { podNetwork, removeNetwork } from '../network/network.ts';
+import { cniSocket } from './cni-socket.ts';
 import { VERSION } from './version.ts';
 
 export interface NetworkFlags {
@@ -14,6 +16,7 @@ export interface NetworkFlags {
   readonly hostnameOverride?: string;
   readonly clusterCidr: string;
   readonly cniConfDir: string;
+  readonly cniSocket?: string;
   readonly cleanup?: boolean;
 }
 
@@ -33,10 +36,10 @@ export async function runNetwork(flags: NetworkFlags): Promise<number> {
     const connection = new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-network/${VERSION}` });
     const confDir = flags.cniConfDir;
     try {
-      return await mainLoop(
-        [podNetwork({ connection, nodeName, clusterCidrs, confDir, clock: systemClock, log })],
-        log,
-      );
+      const network = podNetwork({ connection, nodeName, clusterCidrs, confDir, clock: systemClock, log });
+      const { journalDir } = readCriConfig(DEFAULT_CRI_CONFIG_FILE, false).cni;
+      const launchers = flags.cniSocket === undefined ? [] : [cniSocket(flags.cniSocket, journalDir, log)];
+      return await mainLoop([network, ...launchers], log);
     } finally {
       connection.close();
     }

@@ -1,5 +1,7 @@
 import { systemClock } from '../base/clock.ts';
+import { DEFAULT_CRI_CONFIG_FILE, readCriConfig } from '../cri/config-file.ts';
 import type { Component } from '../daemon/component.ts';
+import type { Logger } from '../daemon/logger.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { runAgain } from '../daemon/run-again.ts';
 import { dnsServer } from '../dns/dns-server.ts';
@@ -7,6 +9,7 @@ import { podNetwork } from '../network/network.ts';
 import { readProxyConfiguration } from '../proxy/configuration.ts';
 import { serviceProxy } from '../proxy/proxy.ts';
 import { proxySettings } from '../proxy/settings.ts';
+import { cniSocket, cniSocketPath } from './cni-socket.ts';
 import { listenAddress } from './run-dns.ts';
 import { type KubeletFlags, type NodeBase, runKubelet } from './run-kubelet.ts';
 
@@ -20,6 +23,7 @@ export interface NodeFlags extends KubeletFlags {
   readonly dnsListen: readonly string[];
   readonly dnsListenShared: readonly string[];
   readonly dnsAddress: readonly string[];
+  readonly cniSocket?: string;
 }
 
 /**
@@ -30,7 +34,7 @@ export function runNode(flags: NodeFlags): Promise<number> {
   return runKubelet(flags, 'node', base => besideKubelet(flags, base));
 }
 
-function besideKubelet(flags: NodeFlags, { connection, nodeName, log }: NodeBase): readonly Component[] {
+function besideKubelet(flags: NodeFlags, { connection, nodeName, endpoint, log }: NodeBase): readonly Component[] {
   const config = readProxyConfiguration(flags.proxyConfig, flags);
   const settings = proxySettings(config, nodeName);
   const common = { connection, clock: systemClock, log };
@@ -50,7 +54,15 @@ function besideKubelet(flags: NodeFlags, { connection, nodeName, log }: NodeBase
     ['dns', () => dnsServer({ ...dns, registry: createRegistry() })],
   ];
   // made anew at each beginning, so that nothing of the life before is left in it
-  return parts.map(([name, make]) =>
+  const components = parts.map(([name, make]) =>
     runAgain({ name, run: (signal, ready) => make().run(signal, ready) }, { clock: systemClock, log }),
   );
+  return [...components, ...foreignRuntimeSocket(flags, endpoint, log)];
+}
+
+/** Under a runtime that is not our shim, which serves the launchers of CNI plugins itself, this process does. */
+function foreignRuntimeSocket(flags: NodeFlags, endpoint: string, log: Logger): readonly Component[] {
+  const shim = readCriConfig(DEFAULT_CRI_CONFIG_FILE, false);
+  if (flags.cniSocket === undefined && endpoint === `unix://${shim.socket}`) return [];
+  return [cniSocket(flags.cniSocket ?? cniSocketPath(shim), shim.cni.journalDir, log)];
 }

@@ -1,10 +1,11 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CNI_VERSIONS } from '../../src/cni/protocol/versions.ts';
 import { runCommand } from '../../src/linux/command.ts';
 import { listLinks } from '../../src/linux/netlink/links.ts';
 import { NetlinkSocket } from '../../src/linux/netlink/socket.ts';
 import { removeNetns } from '../../src/linux/netns.ts';
+import type { Host } from '../../src/local-cluster/host/host.ts';
 import { PodSandboxConfig } from '../../src/rpc/cri-api.ts';
 import { podConfig } from '../harness/cri-pod.ts';
 import { gantryCommand, PROJECT } from '../harness/gantry-command.ts';
@@ -12,13 +13,13 @@ import { run } from '../harness/host.ts';
 import { PrivateNetns } from '../harness/private-netns.ts';
 import { runDirectory } from '../harness/run-id.ts';
 import { containerdHost, type RuntimeHost } from '../harness/runtime-host.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
-/** The launcher that runtimes execute, which calls the built command. */
+const LAUNCHER = readFileSync(`${PROJECT}/cni/gantry-bridge`, 'utf8');
+
+/** The launcher that runtimes execute, calling the built command where no daemon takes its call. */
 const launcher = (options = ''): string =>
-  readFileSync(`${PROJECT}/cni/gantry-bridge`, 'utf8').replace(
-    'gantry cni',
-    `${gantryCommand('cni').join(' ')}${options}`,
-  );
+  LAUNCHER.replace('gantry cni', `${gantryCommand('cni').join(' ')}${options}`);
 
 describe('gantry-bridge as a program', () => {
   let machine: PrivateNetns;
@@ -62,6 +63,7 @@ describe('gantry-bridge as a program', () => {
     const { code, stdout, stderr } = await runCommand(`${root}/gantry-bridge`, [], {
       env: {
         PATH: process.env['PATH'] ?? '',
+        GANTRY_CNI_SOCKET: `${root}/nobody.sock`,
         CNI_COMMAND: command,
         CNI_CONTAINERID: 'one',
         CNI_NETNS: netns,
@@ -121,24 +123,29 @@ describe('gantry-bridge as a program', () => {
   });
 });
 
-describe('gantry-bridge under containerd', () => {
+describe.each([
+  { how: 'alone', program: launcher(), start: async (): Promise<void> => undefined },
+  // no `gantry` is on the PATH there: every call is the daemon's
+  { how: 'by the daemon of the shim', program: LAUNCHER, start: startShim },
+])('gantry-bridge under containerd, $how', ({ program, start }) => {
   let target: RuntimeHost;
 
   beforeAll(async () => {
     target = await containerdHost({
       withoutImage: true,
       cniBinDir: '/opt/cni/bin',
-      prepare: host => {
+      prepare: async host => {
         mkdirSync(host.path('/opt/cni/bin'), { recursive: true });
         for (const name of ['gantry-bridge', 'loopback']) {
           const file = host.path(`/opt/cni/bin/${name}`);
-          writeFileSync(file, launcher());
+          writeFileSync(file, program);
           chmodSync(file, 0o755);
         }
         rmSync(host.path('/etc/cni/net.d/10-peer.conflist'));
         // containerd 1.6 speaks 1.0.0 at most.
         const template = readFileSync(`${PROJECT}/cni/10-gantry.conflist.json`, 'utf8').replace('1.1.0', '1.0.0');
         writeFileSync(host.path('/etc/cni/net.d/10-gantry.conflist'), template);
+        await start(host);
       },
     });
   });
@@ -159,7 +166,16 @@ describe('gantry-bridge under containerd', () => {
     expect(await seen()).toMatch(/tbf .*rate 10Mbit[\s\S]*18080/);
     await target.client.stopPodSandbox({ podSandboxId });
     await target.client.removePodSandbox({ podSandboxId });
-    expect(await seen()).not.toMatch(/tbf|18080/);
-    expect(await run(target.host, ['ip', '-o', 'link'])).not.toMatch(/veth|ifb/);
+    expect(await seen()).not.toContain('18080');
+    await waitFor('the links to be deleted', async saw => {
+      const left = `${await seen()}${await run(target.host, ['ip', '-o', 'link'])}`;
+      saw(left);
+      return !/tbf|veth|ifb/.test(left);
+    });
   });
 });
+
+async function startShim(host: Host): Promise<void> {
+  await host.supervise('gantry-cri', gantryCommand('run', 'cri'));
+  await waitFor('the socket for launchers', () => existsSync(host.path('/run/gantry/cni.sock')));
+}

@@ -66,6 +66,8 @@ RUN_PACKAGES="runc:runc crun:crun conmon:conmon catatonit:catatonit iptables:ipt
   socat:socat runsv:runit svlogd:runit ps:procps etcd:etcd-server"
 TEST_PACKAGES="containerd:containerd /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl tmux:tmux
   /usr/lib/python3/dist-packages/kubernetes/__init__.py:python3-kubernetes"
+# what scripts/vm-image and scripts/vm run
+VM_PACKAGES="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs ssh:openssh-client"
 
 # missing_packages PAIRS: the packages whose binary is not there
 missing_packages() {

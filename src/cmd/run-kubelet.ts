@@ -13,6 +13,7 @@ import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, Registry } from '../daemon/metrics.ts';
+import { openServiceManager } from '../daemon/service-manager.ts';
 import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
 import { certificateRotation } from '../kubelet/credentials/rotate-certificate.ts';
 import { bootstrapCredentials } from '../kubelet/credentials/tls-bootstrap.ts';
@@ -69,6 +70,8 @@ export interface KubeletFlags {
 const DEFAULT_ENDPOINT = 'unix:///run/gantry/cri.sock';
 const DEFAULT_LOG_DIR = '/var/log/pods';
 const LOG_LINKS = '/var/log/containers';
+/** The parts beside the kubelet wait for the API server, which may be away; the pods that are here have their kubelet all the same. */
+const LATE_MS = 60_000;
 
 /** What parts of a node that run beside the kubelet are made of. */
 export interface NodeBase {
@@ -86,6 +89,7 @@ export async function runKubelet(
   beside: (base: NodeBase) => readonly Component[] = () => [],
 ): Promise<number> {
   const log = createLogger({ daemon });
+  const manager = openServiceManager();
   try {
     if (flags.standalone !== true && flags.kubeconfig === undefined)
       throw failedPrecondition('give --kubeconfig, or --standalone to run without an API server');
@@ -93,13 +97,17 @@ export async function runKubelet(
       throw invalidArgument('--bootstrap-kubeconfig needs --kubeconfig: where the credentials that it gets are to go');
     if (flags.standalone === true && flags.kubeconfig !== undefined)
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
+    manager.status('starting: waiting for credentials of this node');
     const connection = await connectionOf(flags, log);
     try {
       const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
       const endpoint = flags.containerRuntimeEndpoint ?? config?.containerRuntimeEndpoint ?? DEFAULT_ENDPOINT;
       const base = { nodeName: nodeNameOf(flags), endpoint, log };
       const more = connection === undefined ? [] : beside({ ...base, connection });
-      return await mainLoop([...kubeletComponents(flags, { config, endpoint }, connection, log), ...more], log);
+      return await mainLoop([...kubeletComponents(flags, { config, endpoint }, connection, log), ...more], log, {
+        manager,
+        late: { names: more.map(({ name }) => name), afterMs: LATE_MS },
+      });
     } finally {
       connection?.close();
     }

@@ -1,4 +1,6 @@
 import pino from 'pino';
+import { systemClock } from '../base/clock.ts';
+import { openJournal } from './journal-destination.ts';
 
 export type Logger = pino.Logger;
 
@@ -9,8 +11,8 @@ export interface LogOptions {
 }
 
 /**
- * JSON lines to stderr, written synchronously: a line that was logged before kill -9 is there afterwards. Tokens and passwords are cut out by path,
- * whoever logs them.
+ * JSON lines to stderr, written synchronously: a line that was logged before kill -9 is there afterwards. Where stderr leads to the journal of systemd, entries with
+ * fields of their own instead, which it takes at once as well. Tokens and passwords are cut out by path, whoever logs them.
  */
 export function createLogger(options: LogOptions): Logger {
   return pino(
@@ -21,6 +23,6 @@ export function createLogger(options: LogOptions): Logger {
       formatters: { level: label => ({ level: label }) },
       redact: ['*.password', '*.token', '*.auth', '*.identityToken', '*.registryToken', 'password', 'token', 'auth'],
     },
-    pino.destination({ fd: 2, sync: true }),
+    openJournal(systemClock) ?? pino.destination({ fd: 2, sync: true }),
   );
 }

@@ -35,6 +35,17 @@ describe('runAll', () => {
     expect(ended.sort()).toEqual(['a', 'b']);
   });
 
+  it('tells who is waited for, at the start and at the end', async () => {
+    const stop = new AbortController();
+    const told: string[] = [];
+    const progress = {
+      starting: (names: readonly string[]) => void told.push(`starting ${names.join(' ')}`),
+      stopping: (names: readonly string[]) => void told.push(`stopping ${names.join(' ')}`),
+    };
+    await runAll([quiet('a', []), quiet('b', [])], stop.signal, () => stop.abort(), silent, progress);
+    expect(told).toEqual(['starting a b', 'starting b', 'stopping a b', 'stopping b']);
+  });
+
   it('lets many wait for the end without a warning of a leak', async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error): void => {

@@ -1,0 +1,42 @@
+import { sendDatagram } from '../linux/unix-datagram.ts';
+
+/** What a daemon tells whoever started it, about its life. Nothing of it throws or waits. */
+export interface ServiceManager {
+  /** One line for people, in `systemctl status`. */
+  status(text: string): void;
+  /** It serves from now on. */
+  ready(status: string): void;
+  /** It is about to end. */
+  stopping(status: string): void;
+}
+
+/** What systemd asks of the process `pid`, by its environment (sd_watchdog_enabled(3)): how often it is to be told of its life, half of its limit; undefined for not at all. */
+export function watchdogBeatMs(env: Readonly<Record<string, string | undefined>>, pid: number): number | undefined {
+  const { WATCHDOG_USEC: limit = '', WATCHDOG_PID: whom = String(pid) } = env;
+  if (!/^[1-9]\d*$/.test(limit) || whom !== String(pid)) return undefined;
+  return Math.max(1, Math.floor(Number(limit) / 2000));
+}
+
+/**
+ * The service manager over $NOTIFY_SOCKET (sd_notify(3)); without that variable nothing is told to anybody. The watchdog is fed by the event loop itself, which for
+ * each beat has to come round: timers, then input and output, then what is due after it. A process that is stopped, or whose loop is kept by one call, or by promises that never
+ * let go of it, feeds it no more. The threads in which files are read are not asked: one hung file system holds them all, and those of a new process as well.
+ */
+export function openServiceManager(): ServiceManager {
+  const { NOTIFY_SOCKET: path = '' } = process.env;
+  if (path === '') return { status: () => {}, ready: () => {}, stopping: () => {} };
+  const tell = (...lines: readonly string[]): void => {
+    try {
+      sendDatagram(path, lines.map(line => line.replaceAll('\n', ' ')).join('\n'));
+    } catch {
+      // it is gone, and will see our end by itself; or it is behind with reading, and takes the next beat
+    }
+  };
+  const beatMs = watchdogBeatMs(process.env, process.pid);
+  if (beatMs !== undefined) setInterval(() => setImmediate(() => tell('WATCHDOG=1')), beatMs).unref();
+  return {
+    status: text => tell(`STATUS=${text}`),
+    ready: text => tell('READY=1', `STATUS=${text}`),
+    stopping: text => tell('STOPPING=1', `STATUS=${text}`),
+  };
+}

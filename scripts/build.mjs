@@ -7,7 +7,7 @@ const outdir = process.argv.slice(2).find(argument => !argument.startsWith('-'))
 rmSync(outdir, { recursive: true, force: true });
 const result = await build({
   // The thread of a role lies beside its chunk, which starts it by its name.
-  entryPoints: { gantry: 'src/main.ts', 'chunks/body-worker': 'src/apiserver/body/body-worker.ts' },
+  entryPoints: { gantry: 'src/entry.ts', 'chunks/body-worker': 'src/apiserver/body/body-worker.ts' },
   outdir,
   bundle: true,
   splitting: true,

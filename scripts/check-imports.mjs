@@ -27,6 +27,7 @@ const MAY_IMPORT = {
   cmd: ['*'],
   conformance: ['*'],
   'main.ts': ['*'],
+  'entry.ts': ['main.ts', 'base'],
 };
 
 /** Only this folder inside cri may know that CNI exists. */

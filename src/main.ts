@@ -1,7 +1,5 @@
-import { getDefaultHighWaterMark, setDefaultHighWaterMark } from 'node:stream';
 import { setFlagsFromString } from 'node:v8';
 import { Argument, Command } from 'commander';
-import { errorMessage } from './base/errors.ts';
 import { clusterCommands } from './cmd/cluster-options.ts';
 import { initCommands } from './cmd/init-options.ts';
 import { VERSION } from './cmd/version.ts';
@@ -14,8 +12,8 @@ function keepYoungGenerationSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1');
 }
 
-/** Each role is a dynamic import, so that a process loads only the chunk it runs. */
-function program(): Command {
+/** The command line. Each role is a dynamic import, so that a process loads only the chunk it runs. */
+export function program(): Command {
   const gantry = new Command('gantry')
     .description('A Kubernetes-compatible node runtime for Linux hosts')
     .version(VERSION)
@@ -207,6 +205,14 @@ function program(): Command {
     .description('list hosts')
     .option(...hostsDir)
     .action(async options => exitWith((await import('./cmd/host.ts')).listHostsCommand(options)));
+  gantry
+    .command('completion')
+    .description('print what completes commands and flags in a shell')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .action(async shell => exitWith((await import('./cmd/print-documents.ts')).printCompletion(gantry, shell)));
+  gantry
+    .command('man-pages <directory>', { hidden: true })
+    .action(async directory => exitWith((await import('./cmd/print-documents.ts')).writeManPages(gantry, directory)));
   return gantry;
 }
 
@@ -317,15 +323,4 @@ function kubeletOptions(command: Command): Command {
 
 async function exitWith(code: Promise<number>): Promise<void> {
   process.exitCode = await code;
-}
-
-/** What waits in a stream before its source is held up, as Node does since 22: with the 16 KiB of before, each record of TLS held up the next (seen: half the throughput). */
-const HIGH_WATER_MARK = 64 << 10;
-
-setDefaultHighWaterMark(false, Math.max(getDefaultHighWaterMark(false), HIGH_WATER_MARK));
-try {
-  await program().parseAsync();
-} catch (error) {
-  process.stderr.write(`gantry: ${errorMessage(error)}\n`);
-  process.exitCode = 1;
 }

@@ -81,6 +81,9 @@ export function program(): Command {
         .description('API server, controllers and scheduler in one process')
         .requiredOption('--controller-manager-kubeconfig <file>', 'how the controllers log in')
         .requiredOption('--scheduler-kubeconfig <file>', 'how the scheduler logs in')
+        .option('--renew-certificates', 'renew the certificates below /etc/kubernetes and tell so at the Node')
+        .option('--certificate-validity-period <duration>', 'how long those that it renews hold', '8760h0m0s')
+        .option('--node-name <name>', 'the Node of this machine; the host name unless given')
         .option(
           '--scheduler-healthz-port <port>',
           'port of /healthz and /metrics of the scheduler, on 127.0.0.1',
@@ -317,6 +320,10 @@ function kubeletOptions(command: Command): Command {
     .option('--client-ca-file <file>', 'serve over TLS to clients whose certificates this CA signed')
     .option('--tls-cert-file <file>', 'certificate of the server')
     .option('--tls-private-key-file <file>', 'its key')
+    .option(
+      '--certificate-validity-period <duration>',
+      'how long a serving certificate of its own making holds; a year unless given',
+    )
     .option('--port <port>', 'port of the server')
     .option('--healthz-port <port>', 'port of /healthz on loopback; 0 for none');
 }

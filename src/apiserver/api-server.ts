@@ -87,6 +87,8 @@ export interface ApiServerParts {
 export interface RunningApi extends Component {
   /** See `ApiServer.replaceTls`. */
   replaceTls(tls: ServerTls): void;
+  /** See `Kubelets.replaceCertificate`. */
+  replaceKubeletCertificate(certificate: NonNullable<KubeletAccess['certificate']>): void;
 }
 
 /** Paths of documents that handlers of their own answer. */
@@ -211,6 +213,7 @@ export async function apiServer(parts: ApiServerParts): Promise<RunningApi> {
   return {
     name: 'apiserver',
     replaceTls: tls => server.replaceTls(tls),
+    replaceKubeletCertificate: certificate => kubelets.replaceCertificate(certificate),
     async run(signal, ready) {
       const stop = (): void => stopping.abort(signal.reason);
       if (signal.aborted) stop();

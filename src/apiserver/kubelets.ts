@@ -34,14 +34,21 @@ export function kubeletAddress(node: Node, addressTypes: readonly string[]): str
 /** HTTPS to kubelets, by what their Nodes say. */
 export class Kubelets {
   readonly #access: KubeletAccess;
-  readonly #agent: Agent;
-  readonly #unchecked: Agent;
+  #agents: Agents;
 
   constructor(access: KubeletAccess) {
     this.#access = access;
-    const common = { ...access.certificate, keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS };
-    this.#unchecked = new Agent({ ...common, rejectUnauthorized: false });
-    this.#agent = access.ca === undefined ? this.#unchecked : new Agent({ ...common, ca: access.ca });
+    this.#agents = agentsOf(access.certificate, access.ca);
+  }
+
+  /** New connections show this certificate. What is under way on others goes on; none of them is used again. */
+  replaceCertificate(certificate: NonNullable<KubeletAccess['certificate']>): void {
+    const { checked, unchecked } = this.#agents;
+    this.#agents = agentsOf(certificate, this.#access.ca);
+    for (const agent of [checked, unchecked]) {
+      agent.maxFreeSockets = 0;
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+    }
   }
 
   /** The kubelet of a node, with the certificate of this server. Throws 500 where the node has no address of the preferred kinds. */
@@ -50,7 +57,7 @@ export class Kubelets {
       scheme: 'https',
       host: kubeletAddress(node, this.#access.addressTypes),
       port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port || DEFAULT_PORT,
-      agent: options.skipTlsCheck ? this.#unchecked : this.#agent,
+      agent: options.skipTlsCheck ? this.#agents.unchecked : this.#agents.checked,
     };
   }
 
@@ -78,7 +85,18 @@ export class Kubelets {
   }
 
   close(): void {
-    this.#agent.destroy();
-    this.#unchecked.destroy();
+    this.#agents.checked.destroy();
+    this.#agents.unchecked.destroy();
   }
+}
+
+interface Agents {
+  readonly checked: Agent;
+  readonly unchecked: Agent;
+}
+
+function agentsOf(certificate: KubeletAccess['certificate'], ca: string | undefined): Agents {
+  const common = { ...certificate, keepAlive: true, maxFreeSockets: MAX_IDLE, timeout: IDLE_MS };
+  const unchecked = new Agent({ ...common, rejectUnauthorized: false });
+  return { unchecked, checked: ca === undefined ? unchecked : new Agent({ ...common, ca }) };
 }

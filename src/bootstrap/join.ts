@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { parse } from 'yaml';
+import { durationMs } from '../api/duration.ts';
 import type { ConfigMap, Node } from '../api/types/gen/core-v1.ts';
 import { errorMessage, failedPrecondition, isNotFound } from '../base/errors.ts';
 import { ApiConnection } from '../client/connection.ts';
@@ -166,9 +167,12 @@ function readConfigMap(connection: ApiConnection, name: string, key: string, sig
 
 function readClusterConfiguration(path: string): Parameters<typeof nodeUnits>[1] {
   try {
-    const { networking } = parse(readFileSync(path, 'utf8')) as { readonly networking: Record<string, string> };
+    const { networking, certificateValidityPeriod = '8760h0m0s' } = parse(readFileSync(path, 'utf8')) as {
+      readonly networking: Record<string, string>;
+      readonly certificateValidityPeriod?: string;
+    };
     const { podSubnet = '', serviceSubnet = '', dnsDomain = '' } = networking;
-    return { podSubnet, serviceSubnet, dnsDomain };
+    return { podSubnet, serviceSubnet, dnsDomain, certificateValidityMs: durationMs(certificateValidityPeriod) };
   } catch (error) {
     throw failedPrecondition(`${path} cannot be read: ${errorMessage(error)}`);
   }

@@ -1,3 +1,4 @@
+import { formatDuration } from '../api/duration.ts';
 import { bigIntToIp, canonicalIp, parseCidr } from '../base/cidr.ts';
 import { invalidArgument } from '../base/errors.ts';
 
@@ -76,6 +77,11 @@ export function checkInitSettings(settings: InitSettings): void {
   checkSubnet('the pod subnet', cluster.podSubnet, 8, 24);
   if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(cluster.dnsDomain))
     throw invalidArgument(`the DNS domain "${cluster.dnsDomain}" is no domain name in lower case`);
+}
+
+/** How long certificates hold, as Go writes durations. */
+export function validityText(ms: number): string {
+  return formatDuration(BigInt(Math.round(ms)) * 1_000_000n);
 }
 
 /** Shorter, and clocks that are a little apart would make each of them useless. */

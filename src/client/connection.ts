@@ -101,8 +101,10 @@ export class ApiConnection {
     return this.#endpoint;
   }
 
-  /** New connections are made with this client certificate, and nothing new goes over those that are there. */
+  /** New connections are made with this client certificate, and nothing new goes over those that are there. The same again changes nothing. */
   replaceCertificate(certificate: { readonly cert: string; readonly key: string }): void {
+    const { cert, key } = this.#endpoint.certificate ?? {};
+    if (cert === certificate.cert && key === certificate.key) return;
     this.#endpoint = { ...this.#endpoint, certificate };
     this.#pool.secureContext = undefined;
     for (const session of this.#pool.sessions) {

@@ -14,6 +14,8 @@ export interface ApiEndpoint {
   readonly insecureSkipVerify?: boolean;
   /** PEM of a client certificate with its key. */
   readonly certificate?: { readonly cert: string; readonly key: string };
+  /** The files that these are in, where they are not in the kubeconfig itself. */
+  readonly certificateFiles?: readonly string[];
   readonly token?: string;
   /** A token that somebody else renews: read again when it is a minute old. */
   readonly tokenFile?: string;
@@ -86,6 +88,10 @@ export function parseKubeconfig(
     throw fail(
       `the user has a client ${cert === undefined ? 'key without its certificate' : 'certificate without its key'}`,
     );
+  const certificateFiles = ['client-certificate', 'client-key'].flatMap(name => {
+    const file = textAt(user, `${name}-data`) === undefined ? textAt(user, name) : undefined;
+    return file === undefined ? [] : [resolve(dirname(path), file)];
+  });
   const serverName = textAt(cluster, 'tls-server-name');
   const token = textAt(user, 'token');
   const tokenFile = textAt(user, 'tokenFile');
@@ -96,6 +102,7 @@ export function parseKubeconfig(
     ...(serverName === undefined ? {} : { serverName }),
     ...(cluster['insecure-skip-tls-verify'] === true ? { insecureSkipVerify: true } : {}),
     ...(cert === undefined || key === undefined ? {} : { certificate: { cert, key } }),
+    ...(certificateFiles.length === 0 ? {} : { certificateFiles }),
     ...(token === undefined ? {} : { token }),
     ...(tokenFile === undefined ? {} : { tokenFile: resolve(dirname(path), tokenFile) }),
   };

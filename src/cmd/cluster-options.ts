@@ -21,6 +21,7 @@ export function clusterCommands(gantry: Command, run: (code: Promise<number>) =>
     .option('--config <file>', "kind's `kind: Cluster` (YAML); - reads it from standard input")
     .option('--subnet <cidr>', 'network of the nodes; a free one unless given')
     .option('--kubeconfig <file>', 'where to put the context; $KUBECONFIG or ~/.kube/config unless given')
+    .option('--certificate-validity-period <duration>', 'how long certificates hold (default 8760h0m0s)')
     .option('--retain', 'keep what was made when a step fails')
     .action(async options => run((await load()).createClusterCommand(options)));
   cluster

@@ -32,6 +32,7 @@ export interface CreateClusterFlags extends ClusterFlags {
   readonly config?: string;
   readonly subnet?: string;
   readonly kubeconfig?: string;
+  readonly certificateValidityPeriod?: string;
   readonly retain?: boolean;
 }
 
@@ -49,6 +50,7 @@ export function createClusterCommand(flags: CreateClusterFlags): Promise<number>
       config,
       subnet: flags.subnet,
       kubeconfig: flags.kubeconfig,
+      certificateValidityPeriod: flags.certificateValidityPeriod,
       gantry: gantryArgv(),
       retain: flags.retain === true,
       write,

@@ -11,8 +11,10 @@ import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { EtcdClient } from '../etcd/client.ts';
+import type { EtcdOptions, EtcdTls } from '../etcd/connection.ts';
 import { readPrivateKey, readPublicKeys } from '../pki/keys.ts';
-import { readTlsFiles, TlsFiles, type TlsPaths } from './tls-files.ts';
+import { pairFiles, readPairFiles } from './client-certificate.ts';
+import { readTlsFiles, type TlsPaths, tlsFiles } from './tls-files.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run apiserver`, named as upstream's. */
@@ -63,7 +65,8 @@ export async function openApiServer(
   log: Logger,
 ): Promise<{ readonly components: readonly Component[]; close(): void }> {
   const settings = settingsOf(flags);
-  const client = new EtcdClient(etcdOptions(flags));
+  const etcd = etcdOptions(flags);
+  const client = new EtcdClient(etcd);
   const server = await apiServer({
     settings,
     storage: new OptimisticStorage(new EtcdStore(client)),
@@ -72,14 +75,40 @@ export async function openApiServer(
     log,
     onListening: port => log.info({ port }, 'serving'),
   });
-  const tlsFiles = new TlsFiles({
+  const common = { clock: systemClock, log };
+  const serving = tlsFiles({
     paths: tlsPaths(flags),
     current: settings.tls,
     onChange: tls => server.replaceTls(tls),
-    clock: systemClock,
-    log,
+    ...common,
   });
-  return { components: [server, tlsFiles], close: () => client.close() };
+  const pairs = [
+    ...pairFiles({
+      name: 'kubelet-client-certificate',
+      certificate: flags.kubeletClientCertificate,
+      key: flags.kubeletClientKey,
+      current: settings.kubelets.certificate,
+      onChange: pair => server.replaceKubeletCertificate(pair),
+      ...common,
+    }),
+    ...pairFiles({
+      name: 'etcd-client-certificate',
+      certificate: flags.etcdCertfile,
+      key: flags.etcdKeyfile,
+      current: pairOf(etcd.tls),
+      onChange: ({ cert, key }) => {
+        if (etcd.tls !== undefined)
+          client.connection.replaceTls({ ...etcd.tls, cert: Buffer.from(cert), key: Buffer.from(key) });
+      },
+      ...common,
+    }),
+  ];
+  return { components: [server, serving, ...pairs], close: () => client.close() };
+}
+
+function pairOf(tls: EtcdTls | undefined): { readonly cert: string; readonly key: string } | undefined {
+  if (tls?.cert === undefined || tls.key === undefined) return undefined;
+  return { cert: tls.cert.toString(), key: tls.key.toString() };
 }
 
 function settingsOf(flags: ApiServerFlags): ApiServerSettings {
@@ -114,10 +143,7 @@ function kubeletAccess(flags: ApiServerFlags): ApiServerSettings['kubelets'] {
       '--kubelet-client-certificate and --kubelet-client-key belong together: one of them is missing',
     );
   return {
-    certificate:
-      cert === undefined || key === undefined
-        ? undefined
-        : { cert: readText(cert, '--kubelet-client-certificate'), key: readText(key, '--kubelet-client-key') },
+    certificate: cert === undefined || key === undefined ? undefined : readPairFiles(cert, key),
     ca: ca === undefined ? undefined : readText(ca, '--kubelet-certificate-authority'),
     addressTypes: words(flags.kubeletPreferredAddressTypes),
   };
@@ -146,7 +172,7 @@ function versionInfo(): ApiServerSettings['version'] {
   };
 }
 
-function etcdOptions(flags: ApiServerFlags): ConstructorParameters<typeof EtcdClient>[0] {
+function etcdOptions(flags: ApiServerFlags): EtcdOptions {
   const { etcdCafile, etcdCertfile, etcdKeyfile } = flags;
   const endpoints = words(flags.etcdServers);
   if (etcdCafile === undefined) return { endpoints };

@@ -1,15 +1,27 @@
+import { hostname } from 'node:os';
+import { durationMs } from '../api/duration.ts';
+import type { Event } from '../api/types/gen/core-v1.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
+import { renewDueCertificates } from '../bootstrap/certificates/renewal/renew-due.ts';
+import { filesBelow } from '../bootstrap/files.ts';
+import { ApiConnection } from '../client/connection.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
+import { readKubeconfig } from '../client/kubeconfig.ts';
+import { ResourceClient } from '../client/resource-client.ts';
 import type { Component } from '../daemon/component.ts';
-import { createLogger } from '../daemon/logger.ts';
+import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
-import { createRegistry } from '../daemon/metrics.ts';
+import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { runAgain } from '../daemon/run-again.ts';
 import { within } from '../daemon/within.ts';
+import { certificateRenewal, tellRenewals } from './certificate-renewal.ts';
+import { kubeconfigCertificate } from './client-certificate.ts';
 import { type ApiServerFlags, openApiServer } from './run-apiserver.ts';
 import { type ControllerManagerFlags, openControllerManager } from './run-controller-manager.ts';
 import { openScheduler } from './run-scheduler.ts';
+import { VERSION } from './version.ts';
 
 /** Flags of `gantry run control-plane`: those of its parts, where several parts have one of the same name under names of their own. */
 export interface ControlPlaneFlags
@@ -18,6 +30,9 @@ export interface ControlPlaneFlags
   readonly controllerManagerKubeconfig: string;
   readonly schedulerKubeconfig: string;
   readonly schedulerHealthzPort: string;
+  readonly renewCertificates?: boolean;
+  readonly certificateValidityPeriod: string;
+  readonly nodeName?: string;
 }
 
 /**
@@ -29,6 +44,7 @@ export async function runControlPlane(flags: ControlPlaneFlags): Promise<number>
   const log = createLogger({ daemon: 'control-plane' });
   try {
     const registry = createRegistry();
+    const renewal = await renewalOf(flags, registry, log.child({ part: 'certificates' }));
     const server = await openApiServer(flags, registry, log.child({ part: 'apiserver' }));
     const managerLog = log.child({ part: 'controller-manager' });
     const schedulerLog = log.child({ part: 'scheduler' });
@@ -50,6 +66,7 @@ export async function runControlPlane(flags: ControlPlaneFlags): Promise<number>
     const kept: readonly Component[] = [
       ...manager.components.map(component => runAgain(component, { clock: systemClock, log: managerLog })),
       ...scheduler.components.map(component => runAgain(component, { clock: systemClock, log: schedulerLog })),
+      ...renewal.components,
     ];
     try {
       return await mainLoop([...within(server.components, kept), loopLag(registry)], log);
@@ -57,9 +74,39 @@ export async function runControlPlane(flags: ControlPlaneFlags): Promise<number>
       scheduler.close();
       manager.close();
       server.close();
+      renewal.close();
     }
   } catch (error) {
     log.fatal(errorMessage(error));
     return 1;
   }
+}
+
+/** What is over, or due, is renewed before anything is read: a machine may have been off for longer than its certificates hold. From then on while the process runs. */
+async function renewalOf(
+  flags: ControlPlaneFlags,
+  registry: Registry,
+  log: Logger,
+): Promise<{ readonly components: readonly Component[]; close(): void }> {
+  if (flags.renewCertificates !== true) return { components: [], close: () => {} };
+  const files = filesBelow('/');
+  const lifeMs = durationMs(flags.certificateValidityPeriod);
+  tellRenewals(await renewDueCertificates(files, { now: systemClock.now(), lifeMs }), log);
+  const kubeconfig = flags.controllerManagerKubeconfig;
+  const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: `gantry-certificates/${VERSION}` });
+  const nodeName = (flags.nodeName ?? hostname()).toLowerCase();
+  const events = new EventRecorder({
+    events: new ResourceClient<Event>(connection, { group: '', version: 'v1', plural: 'events' }),
+    component: 'certificate-renewal',
+    host: nodeName,
+    clock: systemClock,
+    random: Math.random,
+    onTrouble: because => log.debug({ because }, 'an event was not written'),
+  });
+  const common = { clock: systemClock, log };
+  const component = certificateRenewal({ files, lifeMs, events, nodeName, registry, ...common });
+  return {
+    components: [component, ...kubeconfigCertificate(kubeconfig, connection, common)],
+    close: () => connection.close(),
+  };
 }

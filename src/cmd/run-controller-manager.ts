@@ -16,6 +16,7 @@ import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { candidateLives } from './candidate-lives.ts';
+import { kubeconfigCertificate } from './client-certificate.ts';
 import { booleanFlag, portFlag } from './flag-values.ts';
 import { selfSignedForLoopback } from './self-signed.ts';
 import { VERSION } from './version.ts';
@@ -99,7 +100,8 @@ export function openControllerManager(
     checks: [],
     registry,
   });
-  return { components: [controllers, health], close: () => connection.close() };
+  const certificate = kubeconfigCertificate(flags.kubeconfig, connection, { clock: systemClock, log });
+  return { components: [controllers, health, ...certificate], close: () => connection.close() };
 }
 
 function signingOf(flags: ControllerManagerFlags): Pick<ControllerSettings, 'signing'> {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { systemClock } from '../base/clock.ts';
 import { errorMessage, invalidArgument } from '../base/errors.ts';
 import { ApiConnection } from '../client/connection.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
@@ -9,6 +10,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
 import { dnsServer } from '../dns/dns-server.ts';
 import type { ListenAddress } from '../dns/listen.ts';
+import { kubeconfigCertificate } from './client-certificate.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run dns`. */
@@ -47,7 +49,8 @@ export async function runDns(flags: DnsFlags): Promise<number> {
       throw invalidArgument(`--healthz-port: "${flags.healthzPort}" is not a port`);
     const health = port === 0 ? [] : [healthServer({ host: '127.0.0.1', port, checks: [check], registry })];
     try {
-      return await mainLoop([component, ...health, loopLag(registry)], log);
+      const certificate = kubeconfigCertificate(flags.kubeconfig, connection, { clock: systemClock, log });
+      return await mainLoop([component, ...health, ...certificate, loopLag(registry)], log);
     } finally {
       connection.close();
     }

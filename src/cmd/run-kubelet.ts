@@ -5,8 +5,7 @@ import { durationMs } from '../api/duration.ts';
 import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
-import { ApiConnection } from '../client/connection.ts';
-import { readKubeconfig } from '../client/kubeconfig.ts';
+import type { ApiConnection } from '../client/connection.ts';
 import type { Component } from '../daemon/component.ts';
 import { healthServer } from '../daemon/health-server.ts';
 import { createLogger, type Logger } from '../daemon/logger.ts';
@@ -15,8 +14,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, Registry } from '../daemon/metrics.ts';
 import { openServiceManager } from '../daemon/service-manager.ts';
 import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubelet/configuration.ts';
-import { certificateRotation } from '../kubelet/credentials/rotate-certificate.ts';
-import { bootstrapCredentials } from '../kubelet/credentials/tls-bootstrap.ts';
+import { certificateMetrics } from '../kubelet/credentials/certificate-metrics.ts';
 import { kubelet } from '../kubelet/kubelet.ts';
 import { kubeletApi } from '../kubelet/kubelet-api.ts';
 import { evictionThresholds } from '../kubelet/node/eviction-thresholds.ts';
@@ -35,11 +33,13 @@ import { meteredRuntime } from '../kubelet/runtime/metered-runtime.ts';
 import { Checkpoints } from '../kubelet/serve/checkpoints.ts';
 import { ContainerLogs } from '../kubelet/serve/logs/container-logs.ts';
 import { kubeletServer } from '../kubelet/serve/server.ts';
+import { SERVING_LIFE_MS } from '../kubelet/serve/serving-certificate.ts';
 import { StatsAnswers } from '../kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../kubelet/serve/streams/kubelet-streams.ts';
 import { StatsProvider } from '../kubelet/stats/stats-provider.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
+import { type CredentialPlaces, clientCertificateUpkeep, nodeConnection } from './kubelet-credentials.ts';
 import { serverAccess } from './kubelet-server.ts';
 import { VERSION } from './version.ts';
 
@@ -62,6 +62,7 @@ export interface KubeletFlags {
   readonly clientCaFile?: string;
   readonly tlsCertFile?: string;
   readonly tlsPrivateKeyFile?: string;
+  readonly certificateValidityPeriod?: string;
   readonly port?: string;
   readonly healthzPort?: string;
 }
@@ -98,7 +99,8 @@ export async function runKubelet(
     if (flags.standalone === true && flags.kubeconfig !== undefined)
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
     manager.status('starting: waiting for credentials of this node');
-    const connection = await connectionOf(flags, log);
+    const places = placesOf(flags, log);
+    const connection = places === undefined ? undefined : await nodeConnection(places);
     try {
       const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
       const endpoint = flags.containerRuntimeEndpoint ?? config?.containerRuntimeEndpoint ?? DEFAULT_ENDPOINT;
@@ -185,27 +187,31 @@ function kubeletComponents(
     }),
     loopLag(registry),
   ];
-  if (connection !== undefined && effective.rotateCertificates === true)
+  const places = placesOf(flags, log);
+  const metrics = certificateMetrics(registry, { certificateDir: certificateDirOf(flags), clock: systemClock });
+  if (connection !== undefined && places !== undefined)
     components.push(
-      certificateRotation({
-        connection,
-        certificateDir: certificateDirOf(flags),
-        nodeName: settings.nodeName,
-        clock: systemClock,
-        random: Math.random,
-        log,
+      ...clientCertificateUpkeep(places, connection, {
+        rotates: effective.rotateCertificates === true,
+        onFailure: metrics.clientFailed,
       }),
     );
-  if (effective.enableServer !== false)
+  if (effective.enableServer !== false) {
+    const { upkeep, ...access } = serverAccess(flags, effective, {
+      connection,
+      nodeName: settings.nodeName,
+      ips: settings.hostIPs,
+      certificateDir: certificateDirOf(flags),
+      servingLifeMs:
+        flags.certificateValidityPeriod === undefined ? SERVING_LIFE_MS : durationMs(flags.certificateValidityPeriod),
+      onRotationFailure: metrics.servingFailed,
+      log,
+    });
+    if (access.tls !== undefined) metrics.serving(access.tls.pair);
     components.push(
+      ...upkeep,
       kubeletServer({
-        ...serverAccess(flags, effective, {
-          connection,
-          nodeName: settings.nodeName,
-          ips: settings.hostIPs,
-          certificateDir: certificateDirOf(flags),
-          log,
-        }),
+        ...access,
         port: portOf(flags.port, effective.port ?? 10250, '--port'),
         pods: () => statuses.pods(),
         podsKnown: signal => firstLook.over(signal),
@@ -236,6 +242,7 @@ function kubeletComponents(
         log,
       }),
     );
+  }
   const healthzPort = portOf(flags.healthzPort, effective.healthzPort ?? 0, '--healthz-port');
   if (healthzPort > 0)
     components.push(
@@ -249,19 +256,17 @@ function kubeletComponents(
   return components;
 }
 
-async function connectionOf(flags: KubeletFlags, log: Logger): Promise<ApiConnection | undefined> {
+/** Undefined where it runs without an API server. */
+function placesOf(flags: KubeletFlags, log: Logger): CredentialPlaces | undefined {
   if (flags.kubeconfig === undefined) return undefined;
-  const userAgent = `gantry-kubelet/${VERSION}`;
-  const { kubeconfig, bootstrapKubeconfig } = flags;
-  const own = { kubeconfig, nodeName: nodeNameOf(flags), certificateDir: certificateDirOf(flags), userAgent };
-  const endpoint =
-    bootstrapKubeconfig === undefined
-      ? readKubeconfig(kubeconfig)
-      : await bootstrapCredentials(
-          { ...own, bootstrapKubeconfig, clock: systemClock, log },
-          new AbortController().signal,
-        );
-  return new ApiConnection(endpoint, { userAgent });
+  return {
+    nodeName: nodeNameOf(flags),
+    kubeconfig: flags.kubeconfig,
+    bootstrapKubeconfig: flags.bootstrapKubeconfig,
+    certificateDir: certificateDirOf(flags),
+    userAgent: `gantry-kubelet/${VERSION}`,
+    log,
+  };
 }
 
 function nodeNameOf(flags: KubeletFlags): string {

@@ -8,6 +8,7 @@ import { DEFAULT_CRI_CONFIG_FILE, readCriConfig } from '../cri/config-file.ts';
 import { createLogger } from '../daemon/logger.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { podNetwork, removeNetwork } from '../network/network.ts';
+import { kubeconfigCertificate } from './client-certificate.ts';
 import { cniSocket } from './cni-socket.ts';
 import { VERSION } from './version.ts';
 
@@ -36,10 +37,12 @@ export async function runNetwork(flags: NetworkFlags): Promise<number> {
     const connection = new ApiConnection(readKubeconfig(flags.kubeconfig), { userAgent: `gantry-network/${VERSION}` });
     const confDir = flags.cniConfDir;
     try {
-      const network = podNetwork({ connection, nodeName, clusterCidrs, confDir, clock: systemClock, log });
+      const common = { clock: systemClock, log };
+      const network = podNetwork({ connection, nodeName, clusterCidrs, confDir, ...common });
+      const certificate = kubeconfigCertificate(flags.kubeconfig, connection, common);
       const { journalDir } = readCriConfig(DEFAULT_CRI_CONFIG_FILE, false).cni;
       const launchers = flags.cniSocket === undefined ? [] : [cniSocket(flags.cniSocket, journalDir, log)];
-      return await mainLoop([network, ...launchers], log);
+      return await mainLoop([network, ...certificate, ...launchers], log);
     } finally {
       connection.close();
     }

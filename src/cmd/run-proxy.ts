@@ -10,6 +10,7 @@ import { createRegistry } from '../daemon/metrics.ts';
 import { readProxyConfiguration } from '../proxy/configuration.ts';
 import { removeProxyRules, serviceProxy } from '../proxy/proxy.ts';
 import { proxySettings } from '../proxy/settings.ts';
+import { kubeconfigCertificate } from './client-certificate.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run proxy`, named as upstream's. */
@@ -39,7 +40,8 @@ export async function runProxy(flags: ProxyFlags): Promise<number> {
     try {
       const registry = createRegistry();
       const proxy = serviceProxy({ connection, settings, registry, clock: systemClock, log });
-      return await mainLoop([proxy, loopLag(registry)], log);
+      const certificate = kubeconfigCertificate(kubeconfig, connection, { clock: systemClock, log });
+      return await mainLoop([proxy, ...certificate, loopLag(registry)], log);
     } finally {
       connection.close();
     }

@@ -10,6 +10,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { SCHEDULER_LEASE, schedulerComponent } from '../scheduler/scheduler-component.ts';
 import { candidateLives } from './candidate-lives.ts';
+import { kubeconfigCertificate } from './client-certificate.ts';
 import { booleanFlag, portFlag } from './flag-values.ts';
 import { selfSignedForLoopback } from './self-signed.ts';
 import { VERSION } from './version.ts';
@@ -52,5 +53,6 @@ export function openScheduler(
   const scheduler = schedulerComponent({ connection, leaderElect, lives, registry, clock: systemClock, log });
   const tls = selfSignedForLoopback('kube-scheduler', systemClock.now());
   const health = healthServer({ host: '127.0.0.1', port, tls, checks: [], registry });
-  return { components: [scheduler, health], close: () => connection.close() };
+  const certificate = kubeconfigCertificate(flags.kubeconfig, connection, { clock: systemClock, log });
+  return { components: [scheduler, health, ...certificate], close: () => connection.close() };
 }

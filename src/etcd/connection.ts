@@ -76,13 +76,21 @@ export interface OpenStream<Stream> {
   failed(): void;
 }
 
+/** A channel of the gRPC library and the streams that are open on it. */
+interface StreamChannel {
+  readonly client: Client;
+  streams: number;
+  /** Made with certificates that were replaced since: it ends with the last of its streams. */
+  retired: boolean;
+}
+
 /** Channels to the members of one etcd cluster, each opened at its first call, and the choice among them. */
 export class EtcdConnection {
   readonly endpoints: readonly string[];
   /** For streams. */
-  readonly #channels: (Client | undefined)[];
+  readonly #channels: (StreamChannel | undefined)[];
   readonly #unary: (UnaryChannel | undefined)[];
-  readonly #tls: EtcdTls | undefined;
+  #tls: EtcdTls | undefined;
   readonly #timeoutMs: number;
   readonly #retryMs: number;
   #current = 0;
@@ -129,12 +137,14 @@ export class EtcdConnection {
 
   openBidi<Request, Response>(method: Method<Request, Response>): OpenStream<ClientDuplexStream<Request, Response>> {
     const at = this.#current;
-    const stream = this.#channel(at).makeBidiStreamRequest<Request, Response>(
+    const channel = this.#channel(at);
+    const stream = channel.client.makeBidiStreamRequest<Request, Response>(
       method.path,
       value => method.requestSerialize(value),
       bytes => method.responseDeserialize(bytes),
       WITH_LEADER,
     );
+    countStream(channel, stream);
     return { stream, endpoint: this.#name(at), failed: () => this.#leave(at) };
   }
 
@@ -143,13 +153,15 @@ export class EtcdConnection {
     request: Request,
     at = this.#current,
   ): OpenStream<ClientReadableStream<Response>> {
-    const stream = this.#channel(at).makeServerStreamRequest<Request, Response>(
+    const channel = this.#channel(at);
+    const stream = channel.client.makeServerStreamRequest<Request, Response>(
       method.path,
       value => method.requestSerialize(value),
       bytes => method.responseDeserialize(bytes),
       request,
       NO_METADATA,
     );
+    countStream(channel, stream);
     return { stream, endpoint: this.#name(at), failed: () => this.#leave(at) };
   }
 
@@ -165,8 +177,17 @@ export class EtcdConnection {
     return this.#once(at, method, request, options.timeoutMs ?? this.#timeoutMs, options.signal);
   }
 
+  /** New connections are made with these certificates, and what begins from now on goes over such. Streams that are open go on where they are. */
+  replaceTls(tls: EtcdTls): void {
+    this.#tls = tls;
+    for (const channel of this.#unary) channel?.replaceTls(tls);
+    for (const channel of this.#channels) if (channel !== undefined) retire(channel);
+    this.#channels.fill(undefined);
+  }
+
   close(): void {
-    for (const channel of [...this.#channels, ...this.#unary]) channel?.close();
+    for (const channel of this.#unary) channel?.close();
+    for (const channel of this.#channels) channel?.client.close();
   }
 
   async #once<Request, Response>(
@@ -196,11 +217,12 @@ export class EtcdConnection {
     return channel;
   }
 
-  #channel(at: number): Client {
+  #channel(at: number): StreamChannel {
     let channel = this.#channels[at];
     if (channel === undefined) {
       const { host, hostname } = new URL(this.#name(at));
-      channel = new Client(host, ...security(this.#tls, hostname.replace(/^\[|\]$/g, '')));
+      const client = new Client(host, ...security(this.#tls, hostname.replace(/^\[|\]$/g, '')));
+      channel = { client, streams: 0, retired: false };
       this.#channels[at] = channel;
     }
     return channel;
@@ -213,6 +235,19 @@ export class EtcdConnection {
   #leave(at: number): void {
     if (this.#current === at) this.#current = (at + 1) % this.endpoints.length;
   }
+}
+
+function countStream(channel: StreamChannel, stream: { once(event: 'status', listener: () => void): unknown }): void {
+  channel.streams += 1;
+  stream.once('status', () => {
+    channel.streams -= 1;
+    if (channel.retired && channel.streams === 0) channel.client.close();
+  });
+}
+
+function retire(channel: StreamChannel): void {
+  channel.retired = true;
+  if (channel.streams === 0) channel.client.close();
 }
 
 /** An address is checked against the certificate, but not sent as the server's name: TLS has no such names (RFC 6066), and Node warns. */

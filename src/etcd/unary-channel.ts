@@ -60,7 +60,7 @@ interface Link {
 /** One HTTP/2 connection to one member, made when it is needed and again after it broke. */
 export class UnaryChannel {
   readonly #endpoint: string;
-  readonly #secure: SecureContextOptions | undefined;
+  #secure: SecureContextOptions | undefined;
   readonly #maxCalls: number;
   readonly #connectMs: number;
   #link: Link | undefined;
@@ -105,6 +105,14 @@ export class UnaryChannel {
       });
       if (link.calls >= this.#maxCalls) this.#forget(link);
     });
+  }
+
+  /** New connections are made with these certificates, and the calls from now on go over such a one; what is under way on another ends there. */
+  replaceTls(secure: SecureContextOptions): void {
+    this.#secure = secure;
+    const link = this.#link;
+    this.#link = undefined;
+    link?.session.close();
   }
 
   close(): void {

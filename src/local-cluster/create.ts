@@ -37,6 +37,8 @@ export interface CreateClusterOptions {
   readonly subnet: string | undefined;
   /** The kubeconfig to merge the context into; the caller's unless given. */
   readonly kubeconfig: string | undefined;
+  /** As `init` takes it; its default unless given. */
+  readonly certificateValidityPeriod?: string | undefined;
   /** How this program is called. */
   readonly gantry: readonly string[];
   /** What fails is left as it stands, to be looked at. */
@@ -167,7 +169,9 @@ async function make(options: CreateClusterOptions, kubeconfig: string): Promise<
   if (firstHost === undefined) throw failedPrecondition('a cluster needs a host');
   const token = generateToken();
   write(`Starting the control plane on ${first.name}`);
-  await runStep(firstHost, [...gantry, ...initArguments(record, first, token)], { write, signal });
+  const life = options.certificateValidityPeriod;
+  const more = life === undefined ? [] : [`--certificate-validity-period=${life}`];
+  await runStep(firstHost, [...gantry, ...initArguments(record, first, token), ...more], { write, signal });
   faultPoint('cluster/create/initialized');
   for (const [i, host] of hosts.entries()) {
     const node = nodes[i];

@@ -1,7 +1,7 @@
 import type { Files } from '../files.ts';
 import { NODE_DNS_ADDRESS } from '../kubelet-configuration.ts';
 import { CRI_SERVICE, NODE_SERVICE, type ServiceUnit } from '../services.ts';
-import { type ClusterSettings, dnsAddress, hostInUrl } from '../settings.ts';
+import { type ClusterSettings, dnsAddress, hostInUrl, validityText } from '../settings.ts';
 
 /** What the daemons of one node have to know. */
 export interface NodeIdentity {
@@ -15,7 +15,7 @@ export interface NodeIdentity {
 /** The runtime, and the node's own daemon, which gets its credentials where it has none yet. */
 export function nodeUnits(
   node: NodeIdentity,
-  cluster: Pick<ClusterSettings, 'podSubnet' | 'serviceSubnet' | 'dnsDomain'>,
+  cluster: Pick<ClusterSettings, 'podSubnet' | 'serviceSubnet' | 'dnsDomain' | 'certificateValidityMs'>,
   files: Files,
   gantry: readonly string[],
 ): readonly ServiceUnit[] {
@@ -36,6 +36,7 @@ export function nodeUnits(
         `--node-ip=${node.address}`,
         ...(labels.length === 0 ? [] : [`--node-labels=${labels.join(',')}`]),
         ...(node.taints.length === 0 ? [] : [`--register-with-taints=${node.taints.join(',')}`]),
+        `--certificate-validity-period=${validityText(cluster.certificateValidityMs)}`,
         `--cluster-cidr=${cluster.podSubnet}`,
         `--cluster-domain=${cluster.dnsDomain}`,
         `--dns-listen=${NODE_DNS_ADDRESS}:53`,

@@ -1,6 +1,6 @@
 import type { Files } from '../files.ts';
 import { CONTROL_PLANE_SERVICE, ETCD_SERVICE, type ServiceUnit } from '../services.ts';
-import { hostInUrl, type InitSettings } from '../settings.ts';
+import { hostInUrl, type InitSettings, validityText } from '../settings.ts';
 
 /** The command lines of the daemons, as kubeadm writes them into its static pods. `gantry` is how this program is called. */
 
@@ -35,8 +35,9 @@ export function etcdUnit(settings: InitSettings, files: Files): ServiceUnit {
 }
 
 export function controlPlaneUnit(settings: InitSettings, files: Files, gantry: readonly string[]): ServiceUnit {
-  const { cluster, advertiseAddress, bindPort } = settings;
+  const { cluster, nodeName, advertiseAddress, bindPort } = settings;
   const { pkiDir } = files;
+  const life = validityText(cluster.certificateValidityMs);
   return {
     name: CONTROL_PLANE_SERVICE,
     argv: [
@@ -59,14 +60,15 @@ export function controlPlaneUnit(settings: InitSettings, files: Files, gantry: r
       `--etcd-cafile=${pkiDir}/etcd/ca.crt`,
       `--etcd-certfile=${pkiDir}/apiserver-etcd-client.crt`,
       `--etcd-keyfile=${pkiDir}/apiserver-etcd-client.key`,
-      `--kubelet-client-certificate=${pkiDir}/apiserver-kubelet-client.crt`,
-      `--kubelet-client-key=${pkiDir}/apiserver-kubelet-client.key`,
-      '--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname',
       `--controller-manager-kubeconfig=${files.controllerManagerConf}`,
       `--scheduler-kubeconfig=${files.schedulerConf}`,
       `--root-ca-file=${pkiDir}/ca.crt`,
       `--cluster-signing-cert-file=${pkiDir}/ca.crt`,
       `--cluster-signing-key-file=${pkiDir}/ca.key`,
+      `--cluster-signing-duration=${life}`,
+      '--renew-certificates',
+      `--certificate-validity-period=${life}`,
+      `--node-name=${nodeName}`,
       '--use-service-account-credentials=true',
       '--allocate-node-cidrs=true',
       `--cluster-cidr=${cluster.podSubnet}`,

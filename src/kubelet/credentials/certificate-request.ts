@@ -1,5 +1,5 @@
 import { createHash, type KeyObject } from 'node:crypto';
-import type { CertificateSigningRequest } from '../../api/types/gen/certificates-v1.ts';
+import type { CertificateSigningRequest, KeyUsage } from '../../api/types/gen/certificates-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { failedPrecondition, isAlreadyExists } from '../../base/errors.ts';
 import { joinedSignal } from '../../base/signals.ts';
@@ -9,21 +9,46 @@ import { ObjectStore } from '../../client/object-store.ts';
 import { ResourceClient } from '../../client/resource-client.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { createCertificateRequest } from '../../pki/certificate-request.ts';
+import type { DistinguishedName } from '../../pki/distinguished-name.ts';
+import type { SubjectAltNames } from '../../pki/extensions.ts';
 import { publicHalf, spkiDer } from '../../pki/keys.ts';
 
 const REQUESTS = { group: 'certificates.k8s.io', version: 'v1', plural: 'certificatesigningrequests' };
-const SIGNER = 'kubernetes.io/kube-apiserver-client-kubelet';
-const USAGES = ['digital signature', 'client auth'] as const;
 const ORGANIZATION = 'system:nodes';
+
+/** What a kubelet asks a certificate for. */
+export interface CertificatePurpose {
+  /** Of the files that it is kept in: `<fileName>-current.pem`. */
+  readonly fileName: string;
+  readonly signer: string;
+  readonly usages: readonly KeyUsage[];
+  readonly names?: SubjectAltNames;
+}
+
+export const CLIENT_PURPOSE: CertificatePurpose = {
+  fileName: 'kubelet-client',
+  signer: 'kubernetes.io/kube-apiserver-client-kubelet',
+  usages: ['digital signature', 'client auth'],
+};
+
+/** A certificate for the kubelet's own server. Upstream approves none by itself: whoever reaches the kubelet's key could ask for any name. */
+export function servingPurpose(node: { readonly name: string; readonly ips: readonly string[] }): CertificatePurpose {
+  return {
+    fileName: 'kubelet-server',
+    signer: 'kubernetes.io/kubelet-serving',
+    usages: ['digital signature', 'server auth'],
+    names: { dnsNames: [node.name], ipAddresses: node.ips },
+  };
+}
 
 /** The request was denied, or its signer failed: asking again with the same key would find the same answer. */
 export class RequestRefused extends Error {}
 
 /** The same key asks by the same name: a kubelet that was killed while it waited finds the request that it made. As upstream digests it. */
-export function requestName(key: KeyObject, nodeName: string): string {
+export function requestName(key: KeyObject, nodeName: string, { usages }: Pick<CertificatePurpose, 'usages'>): string {
   const hash = createHash('sha512-256');
   hash.update(`${spkiDer(publicHalf(key)).toString('base64url')}|`);
-  for (const part of [`system:node:${nodeName}`, ORGANIZATION, ...USAGES])
+  for (const part of [`system:node:${nodeName}`, ORGANIZATION, ...usages])
     hash.update(`${Buffer.from(part).toString('base64url')}|`);
   return `node-csr-${hash.digest('base64url')}`;
 }
@@ -45,23 +70,25 @@ export function requestOutcome(
 }
 
 /**
- * Asks the control plane for this node's client certificate and waits until it is there: its PEM. Throws RequestRefused, `unavailable` when the server cannot be
+ * Asks the control plane for a certificate of this node and waits until it is there: its PEM. Throws RequestRefused, `unavailable` when the server cannot be
  * reached at the start, and the signal's reason. A watch that breaks is taken up again.
  */
 export async function requestNodeCertificate(
   connection: ApiConnection,
   options: {
     readonly nodeName: string;
+    readonly purpose: CertificatePurpose;
     readonly key: KeyObject;
     readonly clock: Clock;
     readonly onTrouble: (message: string) => void;
   },
   signal: AbortSignal,
 ): Promise<string> {
-  const { nodeName, key, clock, onTrouble } = options;
+  const { nodeName, purpose, key, clock, onTrouble } = options;
   const client = new ResourceClient<CertificateSigningRequest>(connection, REQUESTS);
-  const name = requestName(key, nodeName);
-  await createOnce(client, name, nodeName, key, signal);
+  const name = requestName(key, nodeName, purpose);
+  const subject = { commonName: `system:node:${nodeName}`, organizations: [ORGANIZATION] };
+  await createOnce(client, { name, purpose, subject, key }, signal);
   faultPoint('node-credentials/requested');
   const done = new AbortController();
   let outcome: ReturnType<typeof requestOutcome> | undefined;
@@ -92,16 +119,21 @@ export async function requestNodeCertificate(
 
 async function createOnce(
   client: ResourceClient<CertificateSigningRequest>,
-  name: string,
-  nodeName: string,
-  key: KeyObject,
+  asked: {
+    readonly name: string;
+    readonly purpose: CertificatePurpose;
+    readonly subject: DistinguishedName;
+    readonly key: KeyObject;
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const subject = { commonName: `system:node:${nodeName}`, organizations: [ORGANIZATION] };
-  const request = Buffer.from(createCertificateRequest({ subject }, key)).toString('base64');
+  const { name, purpose, subject, key } = asked;
+  const { signer, usages, names } = purpose;
+  const spec = { subject, ...(names === undefined ? {} : { subjectAltNames: names }) };
+  const request = Buffer.from(createCertificateRequest(spec, key)).toString('base64');
   try {
     await client.create(
-      { metadata: { name }, spec: { request, signerName: SIGNER, usages: USAGES }, status: {} },
+      { metadata: { name }, spec: { request, signerName: signer, usages: [...usages] }, status: {} },
       signal,
     );
   } catch (error) {

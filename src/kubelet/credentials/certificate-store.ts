@@ -1,7 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { errnoName } from '../../base/errors.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
+import { parseCertificate } from '../../pki/certificate.ts';
+import { readPrivateKey } from '../../pki/keys.ts';
 
 /** Where a certificate with its key is found, whichever is the newest: `<dir>/<name>-current.pem`. */
 export function currentPath(directory: string, name: string): string {
@@ -24,6 +26,31 @@ export function storeCertificate(directory: string, name: string, pem: string, n
   symlinkSync(`${directory}/${file}`, temporary);
   renameSync(temporary, current);
   return current;
+}
+
+/** A certificate with its key that is kept. Times in ms since the epoch. */
+export interface StoredCertificate {
+  readonly cert: string;
+  readonly key: string;
+  readonly notAfter: number;
+  /** When its life began: signers date back, by more than a short life is long, so not before it was stored. */
+  readonly since: number;
+}
+
+/** The newest of them; undefined where there is none, or none whose parts go together. */
+export function readStored(directory: string, name: string): StoredCertificate | undefined {
+  const path = currentPath(directory, name);
+  const pem = readIfThere(path);
+  if (pem === undefined) return undefined;
+  try {
+    const certificate = parseCertificate(pem);
+    if (!certificate.checkPrivateKey(readPrivateKey(pem))) return undefined;
+    const [notBefore, notAfter] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
+    const stored = statSync(path).mtimeMs;
+    return { cert: pem, key: pem, notAfter, since: stored < notAfter ? Math.max(notBefore, stored) : notBefore };
+  } catch {
+    return undefined;
+  }
 }
 
 /** The text of a file; undefined where there is none. */

@@ -25,6 +25,7 @@ import type { ContainerLogs } from './logs/container-logs.ts';
 import { podListJson } from './pod-list.ts';
 import { badRequest, missing, Refusal } from './refusal.ts';
 import { type Rights, subresourcesOf, verbOf } from './rights.ts';
+import type { CertificateWithKey, ServingPair } from './serving-pair.ts';
 import type { StatsAnswers } from './stats-answers.ts';
 import type { KubeletStreams } from './streams/kubelet-streams.ts';
 import { runningPods } from './streams/running-pods.ts';
@@ -34,7 +35,7 @@ export interface KubeletServerOptions {
   readonly host: string;
   readonly port: number;
   /** In PEM; without it the server speaks plain HTTP to whoever asks, which is fit for loopback only. */
-  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string | undefined } | undefined;
+  readonly tls: { readonly pair: ServingPair; readonly clientCa: string | undefined } | undefined;
   /** Who asks; undefined lets everybody in who could connect. */
   readonly askers: Askers | undefined;
   /** What askers may do; undefined lets them do all. */
@@ -110,19 +111,22 @@ export function kubeletServer(options: KubeletServerOptions): Component {
 
 function createServer({ tls }: KubeletServerOptions, listener: RequestListener): Server {
   if (tls === undefined) return createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES }, listener);
-  const { cert, key, clientCa } = tls;
-  return createHttpsServer(
+  const { pair, clientCa } = tls;
+  const contextOf = ({ cert, key }: CertificateWithKey) =>
+    ({ cert, key, ...(clientCa === undefined ? {} : { ca: clientCa }), minVersion: 'TLSv1.2' }) as const;
+  const server = createHttpsServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true }),
-      cert,
-      key,
+      ...contextOf(pair.current),
+      requestCert: clientCa !== undefined,
       // who shows no certificate may have a token
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.2',
     },
     listener,
   );
+  // for new connections; those that stand go on
+  pair.onReplace(next => server.setSecureContext(contextOf(next)));
+  return server;
 }
 
 async function serve(

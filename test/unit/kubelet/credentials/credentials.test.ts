@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CertificateSigningRequest } from '../../../../src/api/types/gen/certificates-v1.ts';
-import { requestName, requestOutcome } from '../../../../src/kubelet/credentials/certificate-request.ts';
+import {
+  CLIENT_PURPOSE,
+  requestName,
+  requestOutcome,
+  servingPurpose,
+} from '../../../../src/kubelet/credentials/certificate-request.ts';
 import { currentPath, readIfThere, storeCertificate } from '../../../../src/kubelet/credentials/certificate-store.ts';
 import { rotateAt } from '../../../../src/kubelet/credentials/rotate-certificate.ts';
 import { generateKey } from '../../../../src/pki/keys.ts';
@@ -35,12 +40,14 @@ describe('the store of certificates', () => {
 });
 
 describe('a certificate request', () => {
-  it('has a name that follows from key and node', () => {
+  it('has a name that follows from key, node and purpose', () => {
     const key = generateKey();
-    expect(requestName(key, 'n1')).toMatch(/^node-csr-[A-Za-z0-9_-]{43}$/);
-    expect(requestName(key, 'n1')).toBe(requestName(key, 'n1'));
-    expect(requestName(key, 'n2')).not.toBe(requestName(key, 'n1'));
-    expect(requestName(generateKey(), 'n1')).not.toBe(requestName(key, 'n1'));
+    const name = requestName(key, 'n1', CLIENT_PURPOSE);
+    expect(name).toMatch(/^node-csr-[A-Za-z0-9_-]{43}$/);
+    expect(requestName(key, 'n1', CLIENT_PURPOSE)).toBe(name);
+    expect(requestName(key, 'n2', CLIENT_PURPOSE)).not.toBe(name);
+    expect(requestName(generateKey(), 'n1', CLIENT_PURPOSE)).not.toBe(name);
+    expect(requestName(key, 'n1', servingPurpose({ name: 'n1', ips: [] }))).not.toBe(name);
   });
 
   it.each<[string, CertificateSigningRequest['status'], ReturnType<typeof requestOutcome>]>([
@@ -65,8 +72,10 @@ describe('a certificate request', () => {
 
 describe('the renewal of a certificate', () => {
   it.each([
-    [0, 70],
-    [0.5, 80],
+    [0, 80],
+    [0.5, 85],
     [1, 90],
-  ])('with a share of %d comes after %d of 100', (random, at) => expect(rotateAt(1000, 1100, random)).toBe(1000 + at));
+  ])('with a share of %d comes after %d of 120', (random, at) =>
+    expect(rotateAt(1000, 1120, random)).toBeCloseTo(1000 + at),
+  );
 });

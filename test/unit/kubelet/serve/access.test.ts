@@ -77,7 +77,15 @@ describe('whom a kubelet lets into pods', () => {
         authentication: { ...config.authentication, anonymous: { enabled: anonymous } },
         authorization: { ...config.authorization, mode },
       },
-      { connection, nodeName: 'n1', ips: ['192.0.2.1'], certificateDir: directory, log },
+      {
+        connection,
+        nodeName: 'n1',
+        ips: ['192.0.2.1'],
+        certificateDir: directory,
+        servingLifeMs: 86_400_000,
+        onRotationFailure: () => {},
+        log,
+      },
     );
     expect([access.host, access.entersPods]).toEqual([host, entersPods]);
     expect(access.rights !== undefined).toBe(connection !== undefined);

@@ -1,0 +1,109 @@
+import type { Node } from '../api/types/gen/core-v1.ts';
+import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/signals.ts';
+import { type RenewalResult, renewDueCertificates } from '../bootstrap/certificates/renewal/renew-due.ts';
+import type { Files } from '../bootstrap/files.ts';
+import type { EventRecorder } from '../client/event-recorder.ts';
+import type { Component } from '../daemon/component.ts';
+import type { Logger } from '../daemon/logger.ts';
+import { Counter, Gauge, type Registry } from '../daemon/metrics.ts';
+
+export interface CertificateRenewalOptions {
+  readonly files: Files;
+  /** How long new certificates hold. */
+  readonly lifeMs: number;
+  /** Where events are told, and of which Node. */
+  readonly events: EventRecorder;
+  readonly nodeName: string;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Timers hold no longer times, a clock may be set meanwhile, and files be brought back from a backup: it is looked at again after this. */
+const LONGEST_SLEEP_MS = 3_600_000;
+const RETRY_MS = 60_000;
+/** What is due again at once, whatever was done about it, must not become a loop without a pause. */
+const PAUSE_MS = 1000;
+
+/**
+ * Keeps the certificates of a control plane new in their files, for as long as it runs. Whoever uses them sees that the files changed: etcd at each handshake, the others by
+ * inotify. It does not fail: what cannot be renewed is told in the log, as an event of the Node and as a metric.
+ */
+export function certificateRenewal(options: CertificateRenewalOptions): Component {
+  const { files, lifeMs, clock, log } = options;
+  const metrics = renewalMetrics(options.registry);
+  return {
+    name: 'certificate-renewal',
+    async run(signal, ready) {
+      ready();
+      let told: readonly string[] = [];
+      while (!signal.aborted) {
+        const result = await renewDueCertificates(files, { now: clock.now(), lifeMs });
+        tellRenewals(result, log);
+        tellEvents(options, result);
+        for (const [name, end] of result.ends) metrics.expiration.set({ name }, end / 1000);
+        metrics.failures.inc(result.failed.length);
+        for (const warning of result.warnings) if (!told.includes(warning)) warn(options, warning);
+        told = result.warnings;
+        const waitMs = waitAfter(result, clock.now(), lifeMs);
+        await sleep(waitMs, signal, clock).catch(() => undefined);
+      }
+    },
+  };
+}
+
+/** Says what was renewed and until when it holds, and what was not. */
+export function tellRenewals({ renewed, failed }: Pick<RenewalResult, 'renewed' | 'failed'>, log: Logger): void {
+  for (const { name, because, notAfter } of renewed)
+    log.info({ certificate: name, because, until: new Date(notAfter).toISOString() }, 'renewed a certificate');
+  for (const { name, because } of failed)
+    log.error({ certificate: name, because }, 'a certificate could not be renewed; trying again');
+}
+
+/** What was renewed is looked at again at once, for when it is due next. */
+function waitAfter({ renewed, failed, nextAt }: RenewalResult, now: number, lifeMs: number): number {
+  if (renewed.length > 0) return PAUSE_MS;
+  const next = Math.max(PAUSE_MS, (nextAt ?? Number.POSITIVE_INFINITY) - now);
+  return Math.min(next, LONGEST_SLEEP_MS, failed.length === 0 ? LONGEST_SLEEP_MS : Math.min(RETRY_MS, lifeMs / 20));
+}
+
+function tellEvents({ events, nodeName }: CertificateRenewalOptions, { renewed, failed }: RenewalResult): void {
+  const target = nodeTarget(nodeName);
+  for (const { name, notAfter } of renewed)
+    events.record(target, 'Normal', 'CertificateRenewed', `Renewed ${name}: it holds until ${iso(notAfter)}`);
+  for (const { name, because } of failed)
+    events.record(target, 'Warning', 'CertificateRenewalFailed', `${name} was not renewed: ${because}`);
+}
+
+function warn({ events, nodeName, log }: CertificateRenewalOptions, warning: string): void {
+  log.warn(warning);
+  events.record(nodeTarget(nodeName), 'Warning', 'CertificateExpirationWarning', warning);
+}
+
+/** Events of a node have its name for its UID, as the kubelet's. */
+function nodeTarget(name: string) {
+  const object: Node = { metadata: { name, uid: name } } as Node;
+  return { apiVersion: 'v1', kind: 'Node', object };
+}
+
+function renewalMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    expiration: new Gauge({
+      name: 'gantry_certificate_expiration_timestamp_seconds',
+      help: 'When a certificate of this control plane expires, in seconds since the epoch.',
+      labelNames: ['name'],
+      registers,
+    }),
+    failures: new Counter({
+      name: 'gantry_certificate_renewal_failures_total',
+      help: 'Renewals of certificates of this control plane that failed.',
+      registers,
+    }),
+  };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -277,6 +277,8 @@ export class ApiConnection {
     const session: Session = { http2, retired: false, streams: 0, connected: false, why: 'the connection was closed' };
     this.#pool.sessions.add(session);
     http2.once('connect', () => {
+      // the event is told a tick after the fact, and the session may have ended in between: its window can then not be set
+      if (http2.destroyed) return;
       session.connected = true;
       this.#pool.probe.reached();
       http2.setLocalWindowSize(WINDOW_BYTES * 4);

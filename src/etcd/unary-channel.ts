@@ -145,6 +145,8 @@ export class UnaryChannel {
     );
     session.once('connect', () => {
       clearTimeout(connecting);
+      // the event is told a tick after the fact, and the session may have ended in between: its window can then not be set
+      if (session.destroyed) return;
       link.connected = true;
       session.setLocalWindowSize(WINDOW_BYTES * 2);
     });

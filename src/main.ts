@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { clusterCommands } from './cmd/cluster-options.ts';
 import { initCommands } from './cmd/init-options.ts';
 import { VERSION } from './cmd/version.ts';
@@ -27,6 +27,12 @@ export function program(): Command {
     .option('--socket <path>', 'unix socket to serve on')
     .option('--root <directory>', 'data that survives a reboot: images, records, writable layers')
     .option('--state <directory>', 'data of this boot: bundles, namespaces, exit files (on a tmpfs)')
+    .addOption(
+      new Option(
+        '--cgroup-driver <driver>',
+        'who makes the groups of pods; systemd where it is PID 1 with cgroup v2, else cgroupfs, unless given',
+      ).choices(['systemd', 'cgroupfs']),
+    )
     .action(async options => {
       keepYoungGenerationSmall();
       await exitWith((await import('./cmd/run-cri.ts')).runCri(options));

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
-import { internalError } from '../base/errors.ts';
+import { failedPrecondition, internalError } from '../base/errors.ts';
 import type { CriConfig } from '../cri/config.ts';
 import { DEFAULT_CRI_CONFIG_FILE, readCriConfig } from '../cri/config-file.ts';
 import { criServer } from '../cri/cri-server.ts';
@@ -13,6 +13,7 @@ import { handlerFeatures, programName } from '../cri/oci/handler-features.ts';
 import { readHostFacts } from '../cri/oci/host-facts.ts';
 import { prepareInfraRootfs } from '../cri/oci/infra-rootfs.ts';
 import { raiseInotifyLimit } from '../cri/oci/inotify-limit.ts';
+import { moveToScope } from '../cri/oci/monitor-scope.ts';
 import { createOciRuntime } from '../cri/oci/oci-runtime.ts';
 import { readRuntimeFacts } from '../cri/oci/runtime-facts.ts';
 import { ociRuntimes, type RuntimeHandler, runtimePlaces } from '../cri/oci/runtimes.ts';
@@ -24,12 +25,15 @@ import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
+import { type CgroupDriverName, defaultCgroupDriver } from '../linux/cgroup-driver.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
 import { relabel } from '../linux/selinux.ts';
+import { systemdManager, systemdRuns } from '../linux/systemd-manager.ts';
 import { cniSocket, cniSocketPath } from './cni-socket.ts';
 import { VERSION } from './version.ts';
 
 export interface RunCriOptions {
+  readonly cgroupDriver?: CgroupDriverName;
   readonly config?: string;
   readonly socket?: string;
   readonly root?: string;
@@ -52,6 +56,8 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const handlers = await Promise.all(choices.handlers.map(each => openHandler(each, { config, choice, facts, log })));
   const fallback = handlers.find(({ name }) => name === choice.handler);
   if (fallback === undefined) throw internalError(`the default runtime ${choice.handler} is no handler`);
+  const cgroupDriver = chooseCgroupDriver(config.cgroupDriver);
+  log.info({ cgroupDriver, cgroup: facts.cgroupVersion }, 'cgroup driver chosen');
   const registry = createRegistry();
   const pause = await prepareInfraRootfs(config.state, config.catatonit);
   if (facts.selinux !== undefined) await relabel(pause.path, facts.selinux.readOnlyFile);
@@ -61,11 +67,13 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     node: linuxNode(paths, facts, log),
     runtimes: ociRuntimes({ fallback, handlers, unusable: choices.unusable, state: config.state }),
     runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
+    cgroupDriver,
     monitor: createConmonMonitor({
       path: config.conmon,
       exitDir: paths.exitDir,
       logSizeMax: config.logSizeMax,
       runtimePaths: choices.handlers.map(({ path }) => path),
+      moveAway: systemdRuns() ? moveToScope(systemdManager(), log) : undefined,
       log,
     }),
     pause,
@@ -138,7 +146,17 @@ function effectiveConfig(options: RunCriOptions): CriConfig {
     ...(options.socket === undefined ? {} : { socket: options.socket }),
     ...(options.root === undefined ? {} : { root: options.root }),
     ...(options.state === undefined ? {} : { state: options.state }),
+    ...(options.cgroupDriver === undefined ? {} : { cgroupDriver: options.cgroupDriver }),
   };
+}
+
+/** Throws `failed-precondition` for a driver that cannot work here. */
+function chooseCgroupDriver(configured: CriConfig['cgroupDriver']): CgroupDriverName {
+  if (configured === 'systemd' && !systemdRuns())
+    throw failedPrecondition(
+      'cgroupDriver: systemd is configured, and this machine was not booted with systemd (there is no /run/systemd/system): set cgroupfs',
+    );
+  return configured === '' ? defaultCgroupDriver() : configured;
 }
 
 /** `host:port`, an IPv6 address in brackets. */

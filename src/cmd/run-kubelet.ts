@@ -26,6 +26,7 @@ import { checkpointsDir } from '../kubelet/pod-paths.ts';
 import { FirstLook } from '../kubelet/report/first-look.ts';
 import { StatusStore } from '../kubelet/report/status-store.ts';
 import { resolveSettings } from '../kubelet/resolve-settings.ts';
+import { DriverInUse } from '../kubelet/resources/driver-in-use.ts';
 import { readNodeCapacity } from '../kubelet/resources/node-capacity.ts';
 import { criRuntime } from '../kubelet/runtime/cri-runtime.ts';
 import { parseResolvConf } from '../kubelet/runtime/dns.ts';
@@ -159,6 +160,7 @@ function kubeletComponents(
   const runtime = meteredRuntime(criRuntime(client, images), registry);
   const statuses = new StatusStore();
   const firstLook = new FirstLook(statuses, systemClock);
+  const cgroupDriver = new DriverInUse(settings.cgroupDriver);
   const manifestPath = flags.podManifestPath ?? effective.staticPodPath ?? '';
   log.info(
     {
@@ -176,6 +178,7 @@ function kubeletComponents(
       node: nodeSetup(flags, effective),
       settings,
       runtime,
+      cgroups: cgroupDriver,
       statuses,
       firstLook,
       manifests:
@@ -228,6 +231,7 @@ function kubeletComponents(
         stats: new StatsAnswers({
           provider: new StatsProvider({
             settings,
+            cgroups: cgroupDriver,
             runtime,
             pods: () => statuses.pods(),
             diskFreshMs: durationMs(effective.volumeStatsAggPeriod),

@@ -50,6 +50,7 @@ type FieldKind =
   | 'count'
   | 'limit'
   | 'flag'
+  | 'driver'
   | 'mirrors'
   | 'runtimes'
   | 'registry'
@@ -65,6 +66,7 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   runtime: 'text',
   runtimes: 'runtimes',
   dropInfra: 'flag',
+  cgroupDriver: 'driver',
   conmon: 'path',
   logSizeMax: 'count',
   catatonit: 'path',
@@ -80,6 +82,8 @@ const FIELDS: Readonly<Record<keyof CriConfig, FieldKind>> = {
   streaming: { address: 'address', tlsCertFile: 'path', tlsKeyFile: 'path' },
   metricsAddress: 'address',
 };
+
+const CGROUP_DRIVERS: readonly string[] = ['', 'systemd', 'cgroupfs'];
 
 function readObject(
   reader: Reader,
@@ -123,6 +127,11 @@ function readValue(
   if (kind === 'aliases') return readAliases(reader, node ?? key, name);
   if (kind === 'flag') {
     if (!isScalar(node) || typeof node.value !== 'boolean') throw wrong(reader, node ?? key, name, 'true or false');
+    return node.value;
+  }
+  if (kind === 'driver') {
+    if (!isScalar(node) || !CGROUP_DRIVERS.includes(String(node.value)))
+      throw wrong(reader, node ?? key, name, 'systemd, cgroupfs or "" (whichever fits this machine)');
     return node.value;
   }
   if (kind === 'mirrors') return readMirrors(reader, node ?? key, name);

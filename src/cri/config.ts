@@ -1,3 +1,5 @@
+import type { CgroupDriverName } from '../linux/cgroup-driver.ts';
+
 /** Where the shim keeps things and what it runs with. Every path is absolute. */
 export interface CriConfig {
   /** The unix socket of RuntimeService and ImageService. */
@@ -20,6 +22,8 @@ export interface CriConfig {
   readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
   /** Pods whose containers share no pid namespace get no pause process: their other namespaces are held by files. */
   readonly dropInfra: boolean;
+  /** Who makes the groups of pods and containers; empty for systemd where it is PID 1 and the hierarchy is v2, else cgroupfs. */
+  readonly cgroupDriver: '' | CgroupDriverName;
   readonly conmon: string;
   /**
    * Bytes that a container's log may grow by before conmon begins it anew, whoever else rotates it or does not; 0 for no limit. Must be more than the kubelet's
@@ -81,6 +85,7 @@ export const DEFAULT_CRI_CONFIG: CriConfig = {
   runtime: '',
   runtimes: {},
   dropInfra: false,
+  cgroupDriver: '',
   conmon: '/usr/bin/conmon',
   // Six times what the kubelet rotates at: only who writes more than 6 MiB/s loses lines, and who writes as fast as he can has 128 MiB on the disk, and what the kubelet keeps.
   logSizeMax: 64 << 20,

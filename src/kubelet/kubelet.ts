@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
-import { errorCode, errorMessage, failedPrecondition } from '../base/errors.ts';
+import { errorCode, errorMessage } from '../base/errors.ts';
 import { sleep } from '../base/signals.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { type Reconciler, runReconciler } from '../client/reconcile.ts';
@@ -34,6 +34,7 @@ import { MirrorPods } from './report/mirror-pods.ts';
 import { NO_EVENTS, podEvents } from './report/pod-events.ts';
 import { StatusSender } from './report/status-sender.ts';
 import type { StatusStore } from './report/status-store.ts';
+import type { DriverInUse } from './resources/driver-in-use.ts';
 import { makeQosCgroups } from './resources/qos-cgroups.ts';
 import { forbiddenAppArmor } from './runtime/apparmor.ts';
 import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
@@ -44,6 +45,7 @@ import { readSpace } from './stats/machine-reading.ts';
 export interface KubeletOptions {
   readonly settings: KubeletSettings;
   readonly runtime: ContainerRuntime;
+  readonly cgroups: DriverInUse;
   readonly statuses: StatusStore;
   /** Told which pods are to run, as soon as all sources have said so. */
   readonly firstLook: FirstLook;
@@ -75,10 +77,9 @@ export function kubelet(options: KubeletOptions): Component {
       mkdirSync(settings.podLogsDir, { recursive: true, mode: 0o755 });
       if (settings.containerLogLinks !== undefined)
         mkdirSync(settings.containerLogLinks, { recursive: true, mode: 0o755 });
-      makeQosCgroups(settings.cgroups.root, settings.enforcedAllocatable);
-
       const version = await connect(options, signal);
       if (version === undefined) return;
+      await makeQosCgroups(options.cgroups, settings.cgroups.root, settings.enforcedAllocatable, signal);
       const records = new PullRecords(`${settings.rootDir}/image_manager`, settings.verifyImages, clock);
       await records.settle(runtime, signal).catch((error: unknown) => {
         log.warn(
@@ -111,6 +112,7 @@ export function kubelet(options: KubeletOptions): Component {
         events,
         runtime,
         settings,
+        cgroups: options.cgroups,
         networkProblem: () => node?.reporter.networkProblem,
         api: options.api,
         clock,
@@ -307,27 +309,29 @@ function podReporting(
   };
 }
 
-/** Waits for the runtime and checks that it keeps cgroups the way this kubelet does. Undefined when the kubelet is to end meanwhile. */
+/** Waits for the runtime and takes over who makes cgroups. Undefined when the kubelet is to end meanwhile. */
 async function connect(
-  { runtime, clock, log }: KubeletOptions,
+  { settings, runtime, cgroups, clock, log }: KubeletOptions,
   signal: AbortSignal,
 ): Promise<RuntimeVersion | undefined> {
-  let told = false;
+  let said = false;
   while (!signal.aborted) {
     try {
       const version = await runtime.version(signal);
-      const driver = await runtime.cgroupDriver(signal);
-      if (driver === 'systemd')
-        throw failedPrecondition(
-          `the runtime ${version.name} uses the systemd cgroup driver, which is not supported; set it to cgroupfs`,
-        );
-      log.info({ runtime: version.name, version: version.version }, 'found the container runtime');
+      const told = await runtime.cgroupDriver(signal);
+      if (told !== undefined && told !== settings.cgroupDriver)
+        log.info({ configured: settings.cgroupDriver, runtime: told }, "the runtime's cgroup driver is used");
+      cgroups.use(told ?? settings.cgroupDriver);
+      log.info(
+        { runtime: version.name, version: version.version, cgroupDriver: cgroups.name },
+        'found the container runtime',
+      );
       return version;
     } catch (error) {
       if (signal.aborted) break;
       if (errorCode(error) === 'failed-precondition') throw error;
-      if (!told) log.warn({ because: errorMessage(error) }, 'waiting for the container runtime');
-      told = true;
+      if (!said) log.warn({ because: errorMessage(error) }, 'waiting for the container runtime');
+      said = true;
     }
     await sleep(CONNECT_RETRY_MS, signal, clock).catch(() => undefined);
   }

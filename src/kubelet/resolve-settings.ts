@@ -29,8 +29,6 @@ export interface KubeletPaths {
 /** Settings from configuration and node. Pure. Throws for what is configured and not supported, naming the field. */
 export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, paths: KubeletPaths): KubeletSettings {
   if (config.cgroupsPerQOS === false) throw failedPrecondition('cgroupsPerQOS: false is not supported');
-  if (config.cgroupDriver === 'systemd')
-    throw failedPrecondition('cgroupDriver: systemd is not supported; set cgroupfs here and in the runtime');
   const swap = config.memorySwap.swapBehavior ?? '';
   if (swap !== '' && swap !== 'NoSwap')
     throw failedPrecondition(`memorySwap.swapBehavior: ${swap} is not supported; only NoSwap is`);
@@ -61,6 +59,7 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
       cgroupVersion: node.cgroupVersion,
       singleProcessOomKill: config.singleProcessOOMKill === true,
     },
+    cgroupDriver: config.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs',
     security: { seccompDefault: config.seccompDefault === true, seccompRoot: `${paths.rootDir}/seccomp` },
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
     dns: {

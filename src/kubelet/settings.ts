@@ -1,4 +1,5 @@
 import type { BackoffPolicy } from '../base/backoff.ts';
+import type { CgroupDriverName } from '../linux/cgroup-driver.ts';
 import type { ImageGarbagePolicy } from './decide/plan-image-garbage.ts';
 import type { LogRotationPolicy } from './decide/plan-log-rotation.ts';
 import type { VerificationPolicy } from './images/pull-access.ts';
@@ -23,6 +24,8 @@ export interface KubeletSettings {
   /** Undefined leaves the logs of containers as they are. */
   readonly logRotation: LogRotationPolicy | undefined;
   readonly cgroups: ContainerResourcePolicy;
+  /** Who makes groups where the runtime does not say who it leaves that to. */
+  readonly cgroupDriver: CgroupDriverName;
   readonly capacity: NodeCapacity;
   /** What pods may use together; undefined leaves it unlimited. */
   readonly enforcedAllocatable: NodeCapacity | undefined;

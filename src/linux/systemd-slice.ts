@@ -1,10 +1,13 @@
 import type { CgroupResources } from './cgroup-resources.ts';
 import { cpuSharesToWeight } from './cgroup-resources.ts';
+import type { DbusValue } from './dbus/dbus-wire.ts';
 
-/** A property of a unit, as SetUnitProperties of org.freedesktop.systemd1 takes it; all of these are of type `t`. */
-export interface UnitProperty {
+/** A property of a unit, as SetUnitProperties of org.freedesktop.systemd1 takes it. */
+export interface UnitProperty<V extends DbusValue = DbusValue> {
   readonly name: string;
-  readonly value: bigint;
+  /** Its D-Bus signature. */
+  readonly type: string;
+  readonly value: V;
 }
 
 const SUFFIX = '.slice';
@@ -37,9 +40,10 @@ export function expandSlice(slice: string): string | undefined {
  * The properties of a slice with these limits, in the order of libcontainer's. On v1 systemd takes shares and MemoryLimit, on v2 a weight and MemoryMax.
  * A quota is rounded up to whole percents of a CPU, for systemd keeps no finer ones and a container's own must fit in. Pure.
  */
-export function sliceProperties(version: 1 | 2, r: CgroupResources): readonly UnitProperty[] {
-  const properties: UnitProperty[] = [];
-  const add = (name: string, value: bigint | number): void => void properties.push({ name, value: BigInt(value) });
+export function sliceProperties(version: 1 | 2, r: CgroupResources): readonly UnitProperty<bigint>[] {
+  const properties: UnitProperty<bigint>[] = [];
+  const add = (name: string, value: bigint | number): void =>
+    void properties.push({ name, type: 't', value: BigInt(value) });
   const limit = (value: number): bigint => (value < 0 ? INFINITY : BigInt(value));
   if (r.memoryLimitBytes !== undefined) add(version === 1 ? 'MemoryLimit' : 'MemoryMax', limit(r.memoryLimitBytes));
   if (r.cpuShares !== undefined)
@@ -51,6 +55,33 @@ export function sliceProperties(version: 1 | 2, r: CgroupResources): readonly Un
   // it does not take 0
   if (r.pidsMax !== undefined) add('TasksMax', r.pidsMax === 0 ? 1n : limit(r.pidsMax));
   return properties;
+}
+
+/**
+ * What a new slice has besides its limits, as libcontainer's. Every controller counts from the beginning, for what a group used before it does is lost; and the end of the
+ * machine does not stop it before those that are to end its pods.
+ */
+export function newSliceProperties(slice: string): readonly UnitProperty[] {
+  return [
+    { name: 'Description', type: 's', value: `pods in ${slice}` },
+    ...['MemoryAccounting', 'CPUAccounting', 'IOAccounting', 'TasksAccounting'].map(name => ({
+      name,
+      type: 'b',
+      value: true,
+    })),
+    { name: 'DefaultDependencies', type: 'b', value: false },
+    FORGOTTEN_WHEN_FAILED,
+  ];
+}
+
+/** A unit that failed is else kept, and its name with it, until somebody resets it. */
+export const FORGOTTEN_WHEN_FAILED: UnitProperty = { name: 'CollectMode', type: 's', value: 'inactive-or-failed' };
+
+/** The same limits with the quota that systemd makes of it: the files are to say what it would write. Pure. */
+export function roundedForSystemd(r: CgroupResources): CgroupResources {
+  if (r.cpuQuotaUs === undefined || r.cpuQuotaUs <= 0) return r;
+  const periodUs = r.cpuPeriodUs ?? DEFAULT_PERIOD_US;
+  return { ...r, cpuQuotaUs: Number((quotaPerSecond(r.cpuQuotaUs, periodUs) * BigInt(periodUs)) / 1_000_000n) };
 }
 
 function quotaPerSecond(quotaUs: number, periodUs: number): bigint {

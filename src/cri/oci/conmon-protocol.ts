@@ -60,6 +60,7 @@ export function conmonArgs(
     '--runtime',
     runtime.path,
     ...runtime.globalArgs.flatMap(arg => ['--runtime-arg', arg]),
+    ...(request.bySystemd === true ? ['--systemd-cgroup'] : []),
     ...(request.terminal ? ['--terminal'] : request.stdin ? ['--stdin'] : []),
     ...(request.stdin && !request.stdinOnce ? ['--leave-stdin-open'] : []),
   ];

@@ -31,6 +31,8 @@ export interface ConmonOptions {
   readonly createTimeoutMs?: number;
   /** Every path under which the runtime may be seen running: what serves a container is found by its program's name. */
   readonly runtimePaths?: readonly string[];
+  /** Takes the monitor with that pid out of this process's group before it starts anything; undefined leaves it there. */
+  readonly moveAway?: ((id: string, pid: number) => Promise<void>) | undefined;
   readonly log?: Pick<Logger, 'error'>;
 }
 
@@ -138,7 +140,8 @@ async function spawnAndWait(
     closeSync(errors);
   }
   faultPoint('cri/monitor-create/spawned');
-  // conmon waits for the other end of its start pipe, where upstream moves it to another cgroup first; end of file serves as well as a byte.
+  // conmon waits for the other end of its start pipe; end of file serves as well as a byte
+  await options.moveAway?.(request.id, pid);
   closeFds(start.write);
   faultPoint('cri/monitor-create/released');
   let status: ExitStatus | undefined;

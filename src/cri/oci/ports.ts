@@ -102,6 +102,8 @@ export interface MonitorCreateRequest {
   readonly terminal: boolean;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
+  /** systemd makes the container's group, as its `cgroupsPath` says: `slice:prefix:name`. */
+  readonly bySystemd?: boolean;
 }
 
 export interface ContainerExit {

@@ -8,7 +8,7 @@ import {
 import type { ImageRecord } from '../images/ports.ts';
 import type { ContainerSpecInputs, CriMount } from '../spec/inputs.ts';
 import { containerState } from '../store/container-record.ts';
-import type { SandboxRecord } from '../store/sandbox-record.ts';
+import { cgroupParentOf, type SandboxRecord } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { sandboxUserns, showWithPodIds } from './pod-ids.ts';
 import { podAnnotations } from './run-pod-sandbox.ts';
@@ -51,7 +51,7 @@ export function gatherSpecInputs(
       resolvConfPath: paths.resolvConf(sandbox.id),
       hostnamePath: paths.hostname(sandbox.id),
       hostsPath: paths.hosts(sandbox.id),
-      cgroupParent: sandbox.config.linux?.cgroupParent ?? '',
+      cgroupParent: cgroupParentOf(sandbox),
     },
     image: image.config,
     rootfs,

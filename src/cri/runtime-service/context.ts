@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { KeyedQueue } from '../../base/keyed-queue.ts';
 import type { Logger } from '../../daemon/logger.ts';
+import type { CgroupDriverName } from '../../linux/cgroup-driver.ts';
 import type { CpuRates } from '../../linux/cpu-rates.ts';
 import type { DirectoryUsages } from '../../linux/directory-usage.ts';
 import type { CriConfig } from '../config.ts';
@@ -28,6 +29,8 @@ export interface RuntimeServiceContext {
   /** Why the default one is the default: shown by `Status` with verbose and said at start. */
   readonly runtimeChoice: string;
   readonly monitor: ContainerMonitor;
+  /** Who makes groups for new pods. */
+  readonly cgroupDriver: CgroupDriverName;
   /** What every sandbox's pause process runs in. */
   readonly pause: { readonly path: string; readonly args: readonly string[] };
   readonly clock: Clock;

@@ -8,11 +8,11 @@ import {
 } from '../../rpc/cri-api.ts';
 import { criSignalName } from '../cri-signal.ts';
 import type { ImageRecord } from '../images/ports.ts';
-import { cgroupsPath } from '../spec/cgroup-path.ts';
+import { cgroupsPath, groupOf } from '../spec/cgroup-path.ts';
 import { buildContainerSpec } from '../spec/container-spec.ts';
 import { requireStartableMemory } from '../spec/memory-minimum.ts';
 import { type ContainerRecord, containerKey } from '../store/container-record.ts';
-import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
+import { cgroupParentOf, type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import { type CheckedContainerConfig, checkContainerConfig } from '../validation/container-config.ts';
 import { requireAppArmorProfile } from './apparmor.ts';
 import { withCdiDevices } from './cdi-devices.ts';
@@ -131,7 +131,7 @@ function newRecord(
     volumeImageIds: volumeImageIds(config.mounts),
     imageRef: image.repoDigests[0] ?? image.id,
     logPath: hasLog ? `${directory}/${config.logPath}` : '',
-    cgroupPath: cgroupsPath(sandbox.config.linux?.cgroupParent ?? '', id),
+    cgroupPath: groupOf(cgroupsPath(cgroupParentOf(sandbox), id)),
     ownPidNamespace: pidMode === undefined || pidMode === NamespaceMode.CONTAINER,
     stopSignal:
       criSignalName(config.stopSignal) ?? (image.config.stopSignal === '' ? 'SIGTERM' : image.config.stopSignal),

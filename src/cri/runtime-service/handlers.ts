@@ -41,7 +41,7 @@ export function runtimeServiceHandlers(
   return {
     version: async () => version(gantryVersion),
     status: async request => status(ctx, request),
-    runtimeConfig: async () => runtimeConfig(),
+    runtimeConfig: async () => runtimeConfig(ctx),
     updateRuntimeConfig: async request => updateRuntimeConfig(ctx, request),
 
     listPodSandbox: async request => listPodSandbox(ctx, request),

@@ -3,9 +3,9 @@ import { type CgroupUsage, cgroupUsage } from '../../linux/cgroup-usage.ts';
 import type { DirectoryUsage } from '../../linux/directory-usage.ts';
 import type { LinkCounters } from '../../linux/procfs.ts';
 import type { ContainerStats, PodSandboxStats } from '../../rpc/cri-api.ts';
-import { cgroupsPath } from '../spec/cgroup-path.ts';
+import { cgroupsPath, groupOf, groupOfParent } from '../spec/cgroup-path.ts';
 import { type ContainerRecord, containerState } from '../store/container-record.ts';
-import type { SandboxRecord } from '../store/sandbox-record.ts';
+import { cgroupParentOf, type SandboxRecord } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { addUsage, containerStats, type GroupReading, podSandboxStats } from './stats-message.ts';
 
@@ -102,8 +102,9 @@ export function linksOf(
 /** A pod that a kubelet made has a group of its own around its containers; without one (crictl) they are added up, the pause process with them. */
 function podUsage(ctx: RuntimeServiceContext, record: SandboxRecord, containers: readonly CgroupUsage[]): CgroupUsage {
   const parent = record.config.linux?.cgroupParent ?? '';
-  if (parent !== '') return ctx.node.cgroupUsage(parent);
-  return containers.reduce(addUsage, ctx.node.cgroupUsage(cgroupsPath('', record.id)));
+  if (parent !== '') return ctx.node.cgroupUsage(groupOfParent(parent));
+  const infra = groupOf(cgroupsPath(cgroupParentOf(record), record.id));
+  return containers.reduce(addUsage, ctx.node.cgroupUsage(infra));
 }
 
 function readingOf(ctx: RuntimeServiceContext, id: string, usage: CgroupUsage): GroupReading {

@@ -10,10 +10,11 @@ import {
 } from '../../rpc/cri-api.ts';
 import { checkBandwidth } from '../network/capabilities.ts';
 import type { RuntimeHandler } from '../oci/runtimes.ts';
+import { DEFAULT_SLICE, groupOfParent, isSlice } from '../spec/cgroup-path.ts';
 import type { PodUserNamespace } from '../spec/inputs.ts';
 import { buildSandboxSpec } from '../spec/sandbox-spec.ts';
 import { podUserNamespace, type UserNamespaceIds } from '../spec/user-namespace.ts';
-import { type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
+import { cgroupParentOf, type SandboxRecord, sandboxKey } from '../store/sandbox-record.ts';
 import { type CheckedSandboxConfig, checkSandboxConfig } from '../validation/sandbox-config.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { networkAttachment, usesHostNetwork } from './network-attachment.ts';
@@ -40,7 +41,7 @@ export async function runPodSandbox(
   request: RunPodSandboxRequest,
   signal?: AbortSignal,
 ): Promise<RunPodSandboxResponse> {
-  const config = checkedRequest(request);
+  const config = checkedRequest(ctx, request);
   const handler = ctx.runtimes.wanted(request.runtimeHandler);
   const key = sandboxKey(config.metadata);
   const podSandboxId = await ctx.joins.run(
@@ -56,14 +57,19 @@ export async function runPodSandbox(
   return { podSandboxId };
 }
 
-function checkedRequest({ config }: RunPodSandboxRequest): CheckedSandboxConfig {
+function checkedRequest(
+  { cgroupDriver }: RuntimeServiceContext,
+  { config }: RunPodSandboxRequest,
+): CheckedSandboxConfig {
   const checked = checkSandboxConfig(config);
   checkBandwidth(checked.annotations);
   const parent = checked.linux?.cgroupParent ?? '';
-  if (parent.endsWith('.slice'))
+  const form = isSlice(parent) ? 'systemd' : 'cgroupfs';
+  if (parent !== '' && form !== cgroupDriver)
     throw invalidArgument(
-      `config.linux.cgroup_parent "${parent}" is the systemd driver's form; this runtime uses cgroupfs, as its RuntimeConfig says`,
+      `config.linux.cgroup_parent "${parent}" is the ${form} driver's form; this runtime uses ${cgroupDriver}, as its RuntimeConfig says`,
     );
+  if (isSlice(parent)) groupOfParent(parent);
   return checked;
 }
 
@@ -90,6 +96,7 @@ async function makeSandbox(
     ...(userns === undefined ? {} : { usernsPath: ctx.paths.userns(id) }),
     ...(pinned === undefined ? {} : { pinned }),
     ...(selinux === undefined ? {} : { selinux }),
+    ...(ctx.cgroupDriver === 'systemd' && !config.linux?.cgroupParent ? { defaultSlice: DEFAULT_SLICE } : {}),
     hostname: config.hostname !== '' && !hostNetwork ? config.hostname : ctx.node.hostname,
     ownShm: config.linux?.securityContext?.namespaceOptions?.ipc !== NamespaceMode.NODE,
     ips: [],
@@ -145,6 +152,7 @@ async function startInfra(
   record: SandboxRecord,
 ): Promise<Pick<SandboxRecord, 'infra' | 'monitor'>> {
   const { id, config, hostname } = record;
+  const cgroupParent = cgroupParentOf(record);
   const { node, paths } = ctx;
   const runtime = runtimeOf(ctx, id);
   const bundle = paths.sandboxBundle(id);
@@ -166,6 +174,7 @@ async function startInfra(
   const { spec, notes } = buildSandboxSpec({
     id,
     config,
+    cgroupParent,
     hostname,
     netnsPath: record.netnsPath,
     userns,
@@ -179,7 +188,15 @@ async function startInfra(
   node.writeFile(`${bundle}/config.json`, JSON.stringify(spec), 0o600);
   faultPoint('cri/run-pod-sandbox/spec-written');
   const { container, monitor } = await ctx.monitor.create(
-    { id, bundle, logPath: undefined, terminal: false, stdin: false, stdinOnce: false },
+    {
+      id,
+      bundle,
+      logPath: undefined,
+      terminal: false,
+      stdin: false,
+      stdinOnce: false,
+      bySystemd: isSlice(cgroupParent),
+    },
     runtime,
   );
   faultPoint('cri/run-pod-sandbox/infra-created');

@@ -1,6 +1,7 @@
 import { CgroupDriver, type RuntimeConfigResponse } from '../../rpc/cri-api.ts';
+import type { RuntimeServiceContext } from './context.ts';
 
-/** The cgroup driver that kubelets are to use: cgroupfs, since the runtimes behind this shim write the cgroup files themselves. */
-export function runtimeConfig(): RuntimeConfigResponse {
-  return { linux: { cgroupDriver: CgroupDriver.CGROUPFS } };
+/** The cgroup driver that kubelets are to use: both must put a pod's group at the same place. */
+export function runtimeConfig({ cgroupDriver }: Pick<RuntimeServiceContext, 'cgroupDriver'>): RuntimeConfigResponse {
+  return { linux: { cgroupDriver: cgroupDriver === 'systemd' ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS } };
 }

@@ -1,9 +1,10 @@
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { ContainerEventType, type StartContainerRequest, type StartContainerResponse } from '../../rpc/cri-api.ts';
+import { isSlice } from '../spec/cgroup-path.ts';
 import type { OciSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerState, isUnstarted } from '../store/container-record.ts';
-import { type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
+import { cgroupParentOf, type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { giveStreams, hideMountsAgain } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
@@ -39,7 +40,7 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
     throw failedPrecondition(`sandbox ${record.sandboxId} of container ${id} is not ready`);
   ctx.starting.add(id);
   try {
-    if (isUnstarted(record)) await createInRuntime(ctx, record);
+    if (isUnstarted(record)) await createInRuntime(ctx, record, sandbox);
     completeCreation(ctx, id, sandbox);
     // Taken before the program runs, so that no end of it is earlier.
     const startedAt = ctx.node.now();
@@ -64,7 +65,11 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
 }
 
 /** Gives the container its monitor, under which the runtime makes it up to the point where its program would begin. */
-async function createInRuntime(ctx: RuntimeServiceContext, { id, logPath, config }: ContainerRecord): Promise<void> {
+async function createInRuntime(
+  ctx: RuntimeServiceContext,
+  { id, logPath, config }: ContainerRecord,
+  sandbox: SandboxRecord,
+): Promise<void> {
   const { container, monitor } = await ctx.monitor.create(
     {
       id,
@@ -73,6 +78,7 @@ async function createInRuntime(ctx: RuntimeServiceContext, { id, logPath, config
       terminal: config.tty,
       stdin: config.stdin,
       stdinOnce: config.stdinOnce,
+      bySystemd: isSlice(cgroupParentOf(sandbox)),
     },
     runtimeOf(ctx, id),
   );

@@ -5,7 +5,8 @@
 
 import { faultPoint } from '../../linux/fault-point.ts';
 import { rethrowAll } from '../rethrow-all.ts';
-import { cgroupsPath } from '../spec/cgroup-path.ts';
+import { cgroupsPath, groupOf } from '../spec/cgroup-path.ts';
+import { cgroupParentOf } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
 import { unmountImageVolumes } from './image-volumes.ts';
 import { releaseLog } from './keep-logs.ts';
@@ -54,8 +55,8 @@ async function removeGroup(ctx: RuntimeServiceContext, path: string | undefined)
 
 /** The same for a sandbox's infra container. Safe to repeat. */
 export async function removeInfraGroup(ctx: RuntimeServiceContext, id: string): Promise<void> {
-  const parent = ctx.store.sandbox(id)?.config.linux?.cgroupParent ?? '';
-  await removeGroup(ctx, cgroupsPath(parent, id));
+  const record = ctx.store.sandbox(id);
+  await removeGroup(ctx, groupOf(cgroupsPath(record === undefined ? '' : cgroupParentOf(record), id)));
 }
 
 /**
@@ -69,7 +70,8 @@ export async function clearFromRuntime(ctx: RuntimeServiceContext, id: string, b
 function groupInBundle(ctx: RuntimeServiceContext, bundle: string): string | undefined {
   try {
     const spec = JSON.parse(ctx.node.readFile(`${bundle}/config.json`)) as { linux?: { cgroupsPath?: string } };
-    return spec.linux?.cgroupsPath;
+    const path = spec.linux?.cgroupsPath;
+    return path === undefined ? undefined : groupOf(path);
   } catch {
     // not there, or cut off while it was written: then no runtime was started with it
     return undefined;

@@ -1,6 +1,6 @@
 import { decideAnnotations } from './annotations.ts';
 import { decideCapabilities } from './capabilities.ts';
-import { cgroupsPath } from './cgroup-path.ts';
+import { cgroupsPath, scopeAnnotations } from './cgroup-path.ts';
 import { decideDevices } from './devices.ts';
 import type { ContainerSpecInputs } from './inputs.ts';
 import { decideMounts } from './mounts.ts';
@@ -43,7 +43,12 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
     readonlyRootfs,
     recursiveReadOnly: host.recursiveReadOnly,
   });
-  const annotations = decideAnnotations(config.annotations, inputs.annotations);
+  // a new group has no quota, and crun 1.8.1 cannot write that there is none
+  const { limits } = withoutNoQuota(decideResources(resources, host, devices.rules));
+  const annotations = decideAnnotations(config.annotations, {
+    ...inputs.annotations,
+    ...scopeAnnotations(sandbox.cgroupParent, limits),
+  });
   const seccomp = decideSeccomp({
     profile: context?.seccomp,
     loaded: inputs.seccompProfile,
@@ -99,8 +104,7 @@ export function buildContainerSpec(inputs: ContainerSpecInputs): BuiltSpec {
         ...idMappings(sandbox.userns),
         ...mountLabel(inputs.selinux),
         cgroupsPath: cgroupsPath(sandbox.cgroupParent, inputs.id),
-        // a new group has no quota, and crun 1.8.1 cannot write that there is none
-        resources: withoutNoQuota(decideResources(resources, host, devices.rules)).limits,
+        resources: limits,
         ...(devices.devices.length > 0 ? { devices: devices.devices } : {}),
         ...decidePathProtection(context),
         ...(mounts.rootfsPropagation !== undefined ? { rootfsPropagation: mounts.rootfsPropagation } : {}),

@@ -233,6 +233,7 @@ export interface ContainerSpecInputs {
 export interface SandboxSpecInputs {
   readonly id: string;
   readonly config: CriSandboxConfig;
+  readonly cgroupParent: string;
   /** Host name of the pod; ignored on the host network. */
   readonly hostname: string;
   readonly netnsPath: string | undefined;

@@ -1,5 +1,5 @@
 import { decideAnnotations } from './annotations.ts';
-import { cgroupsPath } from './cgroup-path.ts';
+import { cgroupsPath, scopeAnnotations } from './cgroup-path.ts';
 import { decideDevices } from './devices.ts';
 import type { CriSandboxConfig, SandboxSpecInputs } from './inputs.ts';
 import { NAMESPACE_MODE } from './inputs.ts';
@@ -51,7 +51,10 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
   const options = context?.namespaceOptions;
   const ownNetwork = options?.network !== NAMESPACE_MODE.NODE;
   const oom = clampOomScoreAdj(INFRA_OOM_SCORE_ADJ, host.oomScoreAdj);
-  const annotations = decideAnnotations(config.annotations, inputs.annotations);
+  const annotations = decideAnnotations(config.annotations, {
+    ...inputs.annotations,
+    ...scopeAnnotations(inputs.cgroupParent),
+  });
   const sysctl = sandboxSysctls(config, inputs.userns);
   return {
     spec: {
@@ -75,7 +78,7 @@ export function buildSandboxSpec(inputs: SandboxSpecInputs): BuiltSpec {
         namespaces: sandboxNamespaces(options, inputs.netnsPath, inputs.userns?.path, host.cgroupVersion),
         ...idMappings(inputs.userns),
         ...mountLabel(inputs.selinux),
-        cgroupsPath: cgroupsPath(config.linux?.cgroupParent ?? '', inputs.id),
+        cgroupsPath: cgroupsPath(inputs.cgroupParent, inputs.id),
         resources: { devices: decideDevices(false, [], []).rules, cpu: { shares: INFRA_CPU_SHARES } },
         ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
       },

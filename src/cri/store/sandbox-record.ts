@@ -37,6 +37,8 @@ export interface SandboxRecord {
   /** Where SELinux is on. */
   readonly selinux?: SelinuxLabels;
   readonly hostname: string;
+  /** The slice that stands for the parent group where none was asked for and systemd makes the groups. */
+  readonly defaultSlice?: string;
   /** True when the sandbox made its own /dev/shm (not with host IPC). */
   readonly ownShm: boolean;
   readonly ips: readonly string[];
@@ -61,6 +63,11 @@ export type SandboxState = 'creating' | 'ready' | 'not-ready';
 export function sandboxState(record: SandboxRecord): SandboxState {
   if (record.notReadyAt !== undefined || record.removedAt !== undefined) return 'not-ready';
   return record.readyAt === undefined ? 'creating' : 'ready';
+}
+
+/** The parent group of all containers of the pod; empty for the driver's own. Pure. */
+export function cgroupParentOf({ config, defaultSlice = '' }: Pick<SandboxRecord, 'config' | 'defaultSlice'>): string {
+  return config.linux?.cgroupParent || defaultSlice;
 }
 
 export function criSandboxState(record: SandboxRecord): PodSandboxState {

@@ -12,17 +12,20 @@ import { forbiddenAppArmor } from '../runtime/apparmor.ts';
 import { hostnameProblem } from '../runtime/pod-hostname.ts';
 import { dnsOf, sandboxConfig } from '../runtime/sandbox-config.ts';
 import { refusePod } from '../runtime/unsupported.ts';
-import type { KubeletSettings } from '../settings.ts';
 import type { ActTools } from './pod-task.ts';
 import { userNamespaceOf } from './pod-user-namespace.ts';
 
 /** The pod's configuration for that attempt; every call about the sandbox carries the same. */
-export function configOfSandbox(settings: KubeletSettings, pod: DesiredPod, attempt: number): PodSandboxConfig {
+export function configOfSandbox(
+  { settings, cgroups }: Pick<ActTools, 'settings' | 'cgroups'>,
+  pod: DesiredPod,
+  attempt: number,
+): PodSandboxConfig {
   return sandboxConfig({
     pod,
     attempt,
     logDirectory: podLogDir(settings, pod),
-    cgroupParent: podCgroup(settings.cgroups.root, qosClass(pod.pod), pod.uid),
+    cgroupParent: cgroups.pathOf(podCgroup(settings.cgroups.root, qosClass(pod.pod), pod.uid)),
     cgroups: settings.cgroups,
     dns: settings.dns,
     userns: userNamespaceOf(settings, pod),
@@ -53,7 +56,7 @@ export async function createSandbox(
   if (away !== undefined) throw failedPrecondition(`network is not ready: ${away}`, { reason: 'NetworkNotReady' });
   await requireUserNamespaces(tools, pod, signal);
   mkdirSync(podLogDir(tools.settings, pod), { recursive: true, mode: 0o755 });
-  await tools.runtime.runSandbox(configOfSandbox(tools.settings, pod, attempt), handlerOf(tools, pod), signal);
+  await tools.runtime.runSandbox(configOfSandbox(tools, pod, attempt), handlerOf(tools, pod), signal);
   faultPoint('kubelet/pod/sandbox-made');
 }
 

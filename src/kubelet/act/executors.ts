@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { qosClass } from '../../api/pod-resources.ts';
 import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
-import { createCgroup } from '../../linux/cgroup.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf, PodActionKind } from '../decide/actions.ts';
 import { volumeImage } from '../decide/needed-images.ts';
@@ -55,10 +54,11 @@ export function createExecutors(tools: ActTools): Executors {
       await applySteps(pod, steps, signal);
     },
 
-    async 'make-cgroup'(_action, task) {
+    async 'make-cgroup'(_action, task, signal) {
       const { pod } = wanted(task);
       const qos = qosClass(pod);
-      createCgroup(podCgroup(settings.cgroups.root, qos, task.uid), podCgroupResources(pod, qos, settings.cgroups));
+      const group = podCgroup(settings.cgroups.root, qos, task.uid);
+      await tools.cgroups.make(group, podCgroupResources(pod, qos, settings.cgroups), signal);
       faultPoint('kubelet/pod/cgroup-made');
     },
 
@@ -73,7 +73,7 @@ export function createExecutors(tools: ActTools): Executors {
       const answer = await puller.ensure(
         {
           needed,
-          sandbox: configOfSandbox(settings, pod, attempt),
+          sandbox: configOfSandbox(tools, pod, attempt),
           keyring: () =>
             podKeyring(pod, objectsFor(pod, tools.objects), message =>
               tell('Warning', 'FailedToRetrieveImagePullSecret', message),
@@ -110,8 +110,8 @@ export function createExecutors(tools: ActTools): Executors {
       await resizeContainers(tools, wanted(task), action, signal);
     },
 
-    async 'settle-group'(_action, task) {
-      settleGroup(tools, wanted(task));
+    async 'settle-group'(_action, task, signal) {
+      await settleGroup(tools, wanted(task), signal);
     },
 
     async 'kill-containers'(action, task, signal) {
@@ -146,7 +146,7 @@ export function createExecutors(tools: ActTools): Executors {
     },
 
     async 'remove-cgroup'(_action, task, signal) {
-      await removePodCgroup(settings, task.uid, signal);
+      await removePodCgroup(tools, task.uid, signal);
     },
 
     async 'remove-pod-dir'(_action, task) {

@@ -62,7 +62,9 @@ export class PodManager {
   #desired: DesiredSet | undefined;
   #relisted = false;
   #swept = false;
-  #burstable = '';
+  /** The pods by which the burstable group was last weighed; undefined where that has to be done again. */
+  #burstable: string | undefined = '';
+  #weighing: Promise<void> = Promise.resolve();
 
   constructor(options: PodManagerOptions, signal: AbortSignal) {
     this.#options = options;
@@ -236,15 +238,23 @@ export class PodManager {
       .map(p => `${p.uid} ${p.pod.metadata.generation} ${configHash(p.pod.metadata.annotations)}`)
       .join();
     if (key === this.#burstable) return;
-    try {
-      updateBurstableCgroup(
-        this.#options.settings.cgroups.root,
-        burstable.map(p => p.pod),
-      );
-      this.#burstable = key;
-    } catch (error) {
-      this.#options.log.warn({ because: errorMessage(error) }, 'the burstable cgroup could not be weighed');
-    }
+    this.#burstable = key;
+    // one after another: the last one that is asked for holds
+    this.#weighing = this.#weighing.then(async () => {
+      const { settings, cgroups, log } = this.#options;
+      try {
+        await updateBurstableCgroup(
+          cgroups,
+          settings.cgroups.root,
+          burstable.map(p => p.pod),
+          this.#signal,
+        );
+      } catch (error) {
+        if (this.#burstable === key) this.#burstable = undefined;
+        if (!this.#signal.aborted)
+          log.warn({ because: errorMessage(error) }, 'the burstable cgroup could not be weighed');
+      }
+    });
   }
 
   #start(uid: string, goal: PodGoal): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../daemon/logger.ts';
+import type { CgroupDriver } from '../../linux/cgroup-driver.ts';
 import type { NeededImage } from '../decide/needed-images.ts';
 import type { PodMemory } from '../decide/pod-memory.ts';
 import type { ImageAnswer } from '../decide/remember.ts';
@@ -17,6 +18,8 @@ export interface ActTools {
   readonly runtime: ContainerRuntime;
   readonly puller: ImagePuller;
   readonly settings: KubeletSettings;
+  /** Makes, changes and removes the groups of pods. */
+  readonly cgroups: CgroupDriver;
   /** Why no pod can get a network just now, as the runtime says; undefined where it can, and where nobody asks the runtime. */
   networkProblem(): string | undefined;
   /** Undefined for a kubelet that stands alone. */

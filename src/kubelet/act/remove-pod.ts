@@ -1,18 +1,19 @@
 import { existsSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errnoName } from '../../base/errors.ts';
-import { killCgroup, removeCgroup } from '../../linux/cgroup.ts';
 import { podDir, uidOfLogDir } from '../pod-paths.ts';
 import { possiblePodCgroups } from '../resources/pod-cgroup.ts';
 import type { KubeletSettings } from '../settings.ts';
 import { removeDirectory } from '../volumes/remove.ts';
+import type { ActTools } from './pod-task.ts';
 
 /** Ends what is left in the pod's cgroup and removes it. Safe to repeat. */
-export async function removePodCgroup(settings: KubeletSettings, uid: string, signal: AbortSignal): Promise<void> {
-  for (const path of possiblePodCgroups(settings.cgroups.root, uid)) {
-    killCgroup(path);
-    await removeCgroup(path, signal);
-  }
+export async function removePodCgroup(
+  { settings, cgroups }: Pick<ActTools, 'settings' | 'cgroups'>,
+  uid: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const group of possiblePodCgroups(settings.cgroups.root, uid)) await cgroups.remove(group, signal);
 }
 
 /** Removes the pod's logs, their links, and last its directory, whose presence says that there is something left to clean. Safe to repeat. */

@@ -1,6 +1,6 @@
 import { qosClass } from '../../api/pod-resources.ts';
 import { failedPrecondition, internalError, isNotFound, isUnimplemented } from '../../base/errors.ts';
-import { type CgroupResources, updateCgroup } from '../../linux/cgroup.ts';
+import type { CgroupResources } from '../../linux/cgroup.ts';
 import { readCgroupUsage } from '../../linux/cgroup-reading.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import type { ActionOf } from '../decide/actions.ts';
@@ -20,16 +20,18 @@ import { containerNamed } from './start-container.ts';
  * cgroup v1 have more CPU time than the one around it. Throws `failed-precondition` before anything is changed where a memory limit would be below what is used. Safe to repeat.
  */
 export async function resizeContainers(
-  { runtime, settings }: Pick<ActTools, 'runtime' | 'settings'>,
+  tools: Pick<ActTools, 'runtime' | 'settings' | 'cgroups'>,
   pod: DesiredPod,
   { containers, sandboxId, kills }: ActionOf<'resize-containers'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = groupOf(settings, pod);
+  const { runtime, settings, cgroups } = tools;
+  const group = groupOf(settings, pod);
   const lowered = await containerChanges(runtime, pod, containers, sandboxId, signal);
   // what those use that end next is given back: the group is looked at when it is settled
-  throwRefusal(refuseMemoryDecrease(kills ? undefined : groupChange(settings, pod), lowered));
-  updateCgroup(path, widened(wantedOf(settings, pod), readCgroupUsage(path).memory?.limit));
+  throwRefusal(refuseMemoryDecrease(kills ? undefined : groupChange(tools, pod), lowered));
+  const memoryNow = readCgroupUsage(cgroups.pathOf(group)).memory?.limit;
+  await cgroups.update(group, widened(wantedOf(settings, pod), memoryNow), signal);
   faultPoint('pod-resize/group-widened');
   await runtime
     .updateSandboxResources(sandboxId, sandboxResources(pod.pod, settings.cgroups), signal)
@@ -48,18 +50,23 @@ export async function resizeContainers(
 }
 
 /** The pod's own limits, exactly, once its containers have theirs. Throws `failed-precondition` for a memory limit below what the pod uses. Safe to repeat. */
-export function settleGroup({ settings }: Pick<ActTools, 'settings'>, pod: DesiredPod): void {
-  throwRefusal(refuseMemoryDecrease(groupChange(settings, pod), []));
+export async function settleGroup(
+  tools: Pick<ActTools, 'settings' | 'cgroups'>,
+  pod: DesiredPod,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings, cgroups } = tools;
+  throwRefusal(refuseMemoryDecrease(groupChange(tools, pod), []));
   const { cpuQuotaUs = -1, memoryLimitBytes = -1, ...others } = wantedOf(settings, pod);
-  updateCgroup(groupOf(settings, pod), { ...others, cpuQuotaUs, memoryLimitBytes });
+  await cgroups.update(groupOf(settings, pod), { ...others, cpuQuotaUs, memoryLimitBytes }, signal);
 }
 
 function throwRefusal(refusal: string | undefined): void {
   if (refusal !== undefined) throw failedPrecondition(refusal);
 }
 
-function groupChange(settings: KubeletSettings, pod: DesiredPod): MemoryChange {
-  const memory = readCgroupUsage(groupOf(settings, pod)).memory;
+function groupChange({ settings, cgroups }: Pick<ActTools, 'settings' | 'cgroups'>, pod: DesiredPod): MemoryChange {
+  const memory = readCgroupUsage(cgroups.pathOf(groupOf(settings, pod))).memory;
   return { before: memory?.limit, after: wantedOf(settings, pod).memoryLimitBytes, used: memory?.used };
 }
 

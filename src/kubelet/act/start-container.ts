@@ -96,7 +96,7 @@ export async function startContainer(
     pidTarget: pidTarget(pod, action.container, task.observed),
   });
   mkdirSync(`${podLogDir(settings, pod)}/${container.name}`, { recursive: true, mode: 0o755 });
-  const sandboxConfig = configOfSandbox(settings, pod, sandbox.attempt);
+  const sandboxConfig = configOfSandbox(tools, pod, sandbox.attempt);
   const id = await tools.runtime.createContainer(sandbox.id, config, sandboxConfig, signal);
   tools.events.record(pod, 'Normal', 'Created', 'Container created', container.name);
   await startCreated(tools, task, pod, { id, name: container.name, restartCount }, podIPs[0] ?? '', signal);

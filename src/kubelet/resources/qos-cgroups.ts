@@ -1,5 +1,5 @@
 import type { Pod } from '../../api/types/gen/core-v1.ts';
-import { createCgroup, updateCgroup } from '../../linux/cgroup.ts';
+import type { CgroupDriver } from '../../linux/cgroup-driver.ts';
 import { MIN_SHARES, milliCpuToShares } from './cpu-shares.ts';
 import type { NodeCapacity } from './node-capacity.ts';
 import { burstableShares, qosCgroup } from './pod-cgroup.ts';
@@ -8,18 +8,29 @@ import { burstableShares, qosCgroup } from './pod-cgroup.ts';
  * Makes the tree under which all pods run. Idempotent. `allocatable` limits all pods together; undefined leaves them unlimited
  * (enforceNodeAllocatable without `pods`).
  */
-export function makeQosCgroups(root: string, allocatable: NodeCapacity | undefined): void {
-  createCgroup(
+export async function makeQosCgroups(
+  cgroups: CgroupDriver,
+  root: string,
+  allocatable: NodeCapacity | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  await cgroups.make(
     qosCgroup(root, 'Guaranteed'),
     allocatable === undefined
       ? {}
       : { cpuShares: milliCpuToShares(allocatable.milliCpu), memoryLimitBytes: allocatable.memoryBytes },
+    signal,
   );
-  createCgroup(qosCgroup(root, 'Burstable'), { cpuShares: MIN_SHARES });
-  createCgroup(qosCgroup(root, 'BestEffort'), { cpuShares: MIN_SHARES });
+  await cgroups.make(qosCgroup(root, 'Burstable'), { cpuShares: MIN_SHARES }, signal);
+  await cgroups.make(qosCgroup(root, 'BestEffort'), { cpuShares: MIN_SHARES }, signal);
 }
 
 /** Gives the burstable group the CPU weight that its pods ask for together. */
-export function updateBurstableCgroup(root: string, burstablePods: readonly Pod[]): void {
-  updateCgroup(qosCgroup(root, 'Burstable'), { cpuShares: burstableShares(burstablePods) });
+export async function updateBurstableCgroup(
+  cgroups: CgroupDriver,
+  root: string,
+  burstablePods: readonly Pod[],
+  signal: AbortSignal,
+): Promise<void> {
+  await cgroups.update(qosCgroup(root, 'Burstable'), { cpuShares: burstableShares(burstablePods) }, signal);
 }

@@ -1,6 +1,7 @@
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TimeSlice } from '../../base/time-slice.ts';
+import type { CgroupDriver } from '../../linux/cgroup-driver.ts';
 import { readCgroupUsage } from '../../linux/cgroup-reading.ts';
 import { CpuRates } from '../../linux/cpu-rates.ts';
 import { DirectoryUsages } from '../../linux/directory-usage.ts';
@@ -19,6 +20,8 @@ import type { ContainerStats, FsStats, NodeStats, PodStats, Summary } from './su
 
 export interface StatsProviderOptions {
   readonly settings: Pick<KubeletSettings, 'nodeName' | 'rootDir' | 'podLogsDir' | 'cgroups' | 'capacity'>;
+  /** Tells where the groups of pods are. */
+  readonly cgroups: Pick<CgroupDriver, 'pathOf'>;
   readonly runtime: Pick<ContainerRuntime, 'listSandboxes' | 'listContainers' | 'podStats' | 'imageFsInfo'>;
   /** Those that this kubelet runs, with their statuses. */
   pods(): readonly Pod[];
@@ -128,9 +131,9 @@ export class StatsProvider {
 
   /** All pods together, and this process. What else of the system has a group of its own is not known here. */
   #systemContainers(): ContainerStats[] {
-    const { settings, clock } = this.#options;
+    const { settings, cgroups, clock } = this.#options;
     const now = clock.now();
-    const pods = readCgroupUsage(qosCgroup(settings.cgroups.root, 'Guaranteed'));
+    const pods = readCgroupUsage(cgroups.pathOf(qosCgroup(settings.cgroups.root, 'Guaranteed')));
     const { user, system } = process.cpuUsage();
     const own = BigInt(user + system) * 1000n;
     const rate = this.#rate('kubelet', own);
@@ -178,8 +181,9 @@ export class StatsProvider {
 
   /** Where the runtime has no figures of the pod itself, the group has that this kubelet made. */
   #withGroup(pod: PodStats, sandboxId: string): PodStats {
-    for (const path of possiblePodCgroups(this.#options.settings.cgroups.root, pod.podRef.uid)) {
-      const usage = readCgroupUsage(path);
+    const { settings, cgroups } = this.#options;
+    for (const group of possiblePodCgroups(settings.cgroups.root, pod.podRef.uid)) {
+      const usage = readCgroupUsage(cgroups.pathOf(group));
       if (usage.cpuNanoseconds === undefined) continue;
       const figures = groupStats(usage, this.#options.clock.now(), this.#rate(sandboxId, usage.cpuNanoseconds));
       return {
@@ -193,7 +197,7 @@ export class StatsProvider {
 
   /** By uid: what the rows of cAdvisor's metrics say of pods beside their figures. */
   async podFacts(): Promise<ReadonlyMap<string, PodFacts>> {
-    const { runtime } = this.#options;
+    const { runtime, settings, cgroups } = this.#options;
     const signal = AbortSignal.timeout(READ_MS);
     const [sandboxes, containers] = await Promise.all([
       runtime.listSandboxes(undefined, signal),
@@ -213,7 +217,7 @@ export class StatsProvider {
       const qos = specs.get(uid)?.status?.qosClass;
       found.set(uid, {
         sandboxId: id,
-        cgroup: qos === undefined ? '' : podCgroup(this.#options.settings.cgroups.root, qos, uid),
+        cgroup: qos === undefined ? '' : cgroups.pathOf(podCgroup(settings.cgroups.root, qos, uid)),
         containers: members.get(id) ?? new Map(),
       });
     }

@@ -350,6 +350,7 @@ export function fakeContext(machine: FakeMachine, clock: Clock = new FakeClock()
     network: machine.network,
     runtimes: ociRuntimes({ fallback, handlers: [fallback], unusable: new Map(), state: '/state' }),
     runtimeChoice: 'it is the fake one',
+    cgroupDriver: 'cgroupfs',
     monitor: machine.monitor,
     pause: { path: '/pause', args: ['/catatonit', '-P'] },
     clock,

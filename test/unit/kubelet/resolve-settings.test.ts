@@ -15,10 +15,13 @@ const base = defaultKubeletConfiguration();
 describe('resolveSettings', () => {
   it.each([
     ['swap for pods', { memorySwap: { swapBehavior: 'LimitedSwap' } }, /memorySwap\.swapBehavior: LimitedSwap/],
-    ['the systemd driver', { cgroupDriver: 'systemd' }, /cgroupDriver: systemd/],
     ['no groups by quality of service', { cgroupsPerQOS: false }, /cgroupsPerQOS: false/],
   ])('refuses %s by the name of the field', (_sentence, fields, message) => {
     expect(() => resolveSettings({ ...base, ...fields }, node, paths)).toThrow(message);
+  });
+
+  it.each(['systemd', 'cgroupfs'] as const)('takes the driver %s for a runtime that does not say its own', driver => {
+    expect(resolveSettings({ ...base, cgroupDriver: driver }, node, paths).cgroupDriver).toBe(driver);
   });
 
   it('takes NoSwap, which is what it does, and the number of pods', () => {

@@ -123,6 +123,7 @@ export function sandboxInputs(
 ): SandboxSpecInputs {
   return {
     id: SANDBOX_ID,
+    cgroupParent: '/kubepods/burstable/pod1234',
     config: {
       annotations: { 'example.com/team': 'blue' },
       linux: {

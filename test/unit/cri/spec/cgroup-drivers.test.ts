@@ -67,7 +67,10 @@ describe('the groups of containers', () => {
     expect(() => decided(1, true, [['', resources]])).toThrow('need cgroup v2; this machine has v1');
   });
 
-  it('are made without systemd, which kubelets are told', () => {
-    expect(runtimeConfig()).toEqual({ linux: { cgroupDriver: CgroupDriver.CGROUPFS } });
+  it.each([
+    ['cgroupfs', CgroupDriver.CGROUPFS],
+    ['systemd', CgroupDriver.SYSTEMD],
+  ] as const)('are made by %s, which kubelets are told', (cgroupDriver, told) => {
+    expect(runtimeConfig({ cgroupDriver })).toEqual({ linux: { cgroupDriver: told } });
   });
 });

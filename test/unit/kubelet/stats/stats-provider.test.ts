@@ -58,7 +58,14 @@ function provider(
     cgroups,
     capacity: { milliCpu: 2000, memoryBytes: 1 },
   };
-  return new StatsProvider({ settings, runtime, pods: () => [], diskFreshMs, clock: systemClock });
+  return new StatsProvider({
+    settings,
+    cgroups: { pathOf: group => group },
+    runtime,
+    pods: () => [],
+    diskFreshMs,
+    clock: systemClock,
+  });
 }
 
 describe('what a node and its pods use', () => {

@@ -22,7 +22,8 @@ const MAY_IMPORT = {
   apiserver: ['api', 'etcd', 'remotecommand', 'pki', 'daemon', 'base'],
   controllers: ['api', 'client', 'daemon', 'base', 'pki'],
   scheduler: ['api', 'client', 'daemon', 'base', 'pki'],
-  bootstrap: ['api', 'client', 'etcd', 'pki', 'linux', 'base'],
+  // rpc: reset stops pods by way of the runtime
+  bootstrap: ['api', 'client', 'etcd', 'rpc', 'pki', 'linux', 'base'],
   'local-cluster': ['bootstrap', 'api', 'client', 'etcd', 'pki', 'linux', 'base'],
   cmd: ['*'],
   conformance: ['*'],

@@ -26,6 +26,9 @@ export const STANDING_DIRECTORIES: readonly string[] = [
   '/var/log/pods',
   '/var/log/containers',
   '/var/log/gantry',
+  // made by a crun or runc that is asked what it can do
+  '/run/crun',
+  '/run/runc',
 ];
 
 /** Writes down that a node is made here, and what was here before. What an earlier command wrote is kept. */

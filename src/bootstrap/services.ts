@@ -32,3 +32,6 @@ export const ETCD_SERVICE = 'gantry-etcd';
 export const CONTROL_PLANE_SERVICE = 'gantry-control-plane';
 export const CRI_SERVICE = 'gantry-cri';
 export const NODE_SERVICE = 'gantry-node';
+
+/** All of them, in the order in which they need each other: ended from the last to the first. */
+export const ALL_SERVICES: readonly string[] = [ETCD_SERVICE, CONTROL_PLANE_SERVICE, CRI_SERVICE, NODE_SERVICE];

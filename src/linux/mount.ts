@@ -20,6 +20,7 @@ export const MS = {
   RELATIME: 1 << 21,
 } as const;
 
+const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
@@ -39,11 +40,13 @@ export function mount(source: string, target: string, fstype: string, flags: num
 
 /**
  * Takes the topmost mount off `target`; symbolic links are not followed. Nothing mounted there, or no such path, is fine. `lazy` detaches at once
- * even when it is busy. Throws SyscallError (EBUSY without `lazy`).
+ * even when it is busy; `force` ends what waits for the server of a network file system or of FUSE first, everywhere that it is mounted. Throws SyscallError
+ * (EBUSY without `lazy`).
  */
-export function unmount(target: string, options: { readonly lazy?: boolean } = {}): void {
+export function unmount(target: string, options: { readonly lazy?: boolean; readonly force?: boolean } = {}): void {
   const call = libc('int umount2(const char*, int)');
-  if (call(target, UMOUNT_NOFOLLOW | (options.lazy === true ? MNT_DETACH : 0)) === 0) return;
+  const flags = (options.lazy === true ? MNT_DETACH : 0) | (options.force === true ? MNT_FORCE : 0);
+  if (call(target, UMOUNT_NOFOLLOW | flags) === 0) return;
   const error = new SyscallError('umount', lastErrno(), target);
   if (error.code !== 'EINVAL' && error.code !== 'ENOENT') throw error;
 }

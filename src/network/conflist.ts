@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { errnoName } from '../base/errors.ts';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
 
-const FILE = '10-gantry.conflist';
+/** Our CNI configuration. */
+export const CONFLIST_FILE = '10-gantry.conflist';
 const CONFIGURATION = /\.(conflist|conf|json)$/;
 
 /** What became of the CNI configuration: ours is there now, was there as it is, or another one has the place. */
@@ -11,16 +12,16 @@ export type ConflistOutcome = 'written' | 'unchanged' | { readonly other: string
 
 /** Writes our CNI configuration where there is none of others. A reader sees the old one or the new one. Idempotent. */
 export function ensureConflist(directory: string, text: string): ConflistOutcome {
-  const other = configurations(directory).find(name => name !== FILE);
+  const other = configurations(directory).find(name => name !== CONFLIST_FILE);
   if (other !== undefined) return { other };
-  const path = join(directory, FILE);
+  const path = join(directory, CONFLIST_FILE);
   if (readOrNothing(path) === text) return 'unchanged';
   writeFileAtomic(path, text, { mode: 0o644, durable: true });
   return 'written';
 }
 
 export function removeConflist(directory: string): void {
-  rmSync(join(directory, FILE), { force: true });
+  rmSync(join(directory, CONFLIST_FILE), { force: true });
 }
 
 function configurations(directory: string): string[] {

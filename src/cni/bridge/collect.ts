@@ -7,6 +7,9 @@ import { Fields, isObject, type JsonObject } from '../protocol/json.ts';
 const HOST_LINK = /^veth([0-9a-f]{11})$/;
 const EGRESS_LINK = /^ifb([0-9a-f]{11})$/;
 
+/** By these names links of pods are known on the machine. */
+export const POD_LINKS: readonly RegExp[] = [HOST_LINK, EGRESS_LINK];
+
 /** The links of an attachment that are on the machine. */
 export function linksOf({ hostLink, egressLink }: Pick<JournalEntry, 'hostLink' | 'egressLink'>): string[] {
   return egressLink === undefined ? [hostLink] : [hostLink, egressLink];

@@ -4,6 +4,7 @@ import { bigIntToIp, type Cidr, ipBytes, ipFamily, lastAddress, parseCidr } from
 import { FLAG_CREATE, FLAG_EXCL, NetlinkError, type NetlinkSocket } from './socket.ts';
 
 const RTM_NEWADDR = 20;
+const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -50,6 +51,19 @@ export function addAddress(
   } catch (error) {
     if (error instanceof NetlinkError && error.code === 'EEXIST') return false;
     throw error;
+  }
+}
+
+/** Takes `ip/prefix` off a link; one that is not there is fine. */
+export function removeAddress(socket: NetlinkSocket, { linkIndex, ip, prefix }: Omit<LinkAddress, 'tentative'>): void {
+  const address = ipBytes(ip);
+  const out = new AttrStream();
+  out.emit(formatAddress({ family: ipFamily(ip) === 4 ? AF_INET : AF_INET6, prefixlen: prefix, index: linkIndex }));
+  out.emit(formatAddressAttrs({ local: address, address }));
+  try {
+    socket.request(`remove address ${ip}/${prefix}`, RTM_DELADDR, out.bufs);
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.code === 'EADDRNOTAVAIL')) throw error;
   }
 }
 

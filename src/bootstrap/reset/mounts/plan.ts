@@ -1,0 +1,98 @@
+/** A row of mountinfo, as far as it matters here (src/linux/mount.ts). */
+export interface MountFact {
+  readonly target: string;
+  /** `major:minor`, the same for all mounts of one file system. */
+  readonly device: string;
+  readonly fstype: string;
+  readonly source: string;
+}
+
+/** A file system that is taken off its place. What is in it is not touched. */
+export interface Unmount {
+  readonly target: string;
+  readonly because: string;
+  /** Its last unmount may wait for a server or a disk: it is left to a process that may be given up. */
+  readonly mayHang: boolean;
+  /** What waits for its server may be ended by force, for it is mounted nowhere else. */
+  readonly isSole: boolean;
+  /** Nothing of ours has made it: told by name. */
+  readonly isForeign: boolean;
+}
+
+export interface MountPlan {
+  readonly unmounts: readonly Unmount[];
+  /** Mounts of others below our directories, which stay with what is in them. */
+  readonly left: readonly { readonly target: string; readonly because: string }[];
+}
+
+export interface MountPlaces {
+  readonly kubeletDir: string;
+  /** All below it is the shim's. */
+  readonly runDir: string;
+  /** Directories of ours that may be file systems of their own: they are emptied and stay mounted. */
+  readonly standing: readonly string[];
+}
+
+/** These are in memory, or views of what stays mounted elsewhere: their end waits for nobody. */
+const LOCAL_TYPES: readonly string[] = [
+  'tmpfs',
+  'overlay',
+  'nsfs',
+  'proc',
+  'sysfs',
+  'mqueue',
+  'devpts',
+  'cgroup',
+  'cgroup2',
+  'ramfs',
+  'hugetlbfs',
+];
+
+/**
+ * What is unmounted, the latest first, and what is left. Below a pod's directory everything is a volume of that pod, whoever has mounted it, and so is what a driver
+ * has mounted below `plugins`. Any other mount is somebody's own. Decided from the table of mounts alone: one that hangs is never touched. Pure.
+ */
+export function planMounts(rows: readonly MountFact[], places: MountPlaces): MountPlan {
+  const { kubeletDir, runDir, standing } = places;
+  const unmounts: Omit<Unmount, 'isSole' | 'mayHang'>[] = [];
+  const left: MountPlan['left'][number][] = [];
+  const chosen = new Set<MountFact>();
+  for (const row of rows.toReversed()) {
+    const { target } = row;
+    if (standing.includes(target)) continue;
+    const because = reasonOf(target, kubeletDir, runDir);
+    if (because !== undefined) {
+      chosen.add(row);
+      unmounts.push({ target, because, isForeign: !LOCAL_TYPES.includes(row.fstype) });
+    } else if (standing.some(directory => isBelow(target, directory))) {
+      left.push({ target, because: `${row.fstype} of ${row.source}, which nothing of Gantry has mounted` });
+    }
+  }
+  const elsewhere = new Set(rows.filter(row => !chosen.has(row)).map(({ device }) => device));
+  const rowsInOrder = rows.toReversed().filter(row => chosen.has(row));
+  return {
+    unmounts: unmounts.map((unmount, i) => {
+      const row = rowsInOrder[i];
+      const isSole = row !== undefined && !elsewhere.has(row.device);
+      return { ...unmount, isSole, mayHang: unmount.isForeign && isSole };
+    }),
+    left,
+  };
+}
+
+function reasonOf(target: string, kubeletDir: string, runDir: string): string | undefined {
+  if (isBelow(target, runDir)) return 'of the container runtime';
+  if (!isBelow(target, kubeletDir)) return undefined;
+  const [first, uid, rest] = target.slice(kubeletDir.length + 1).split('/');
+  if (first === 'pods' && rest !== undefined) return `a volume of pod ${uid}`;
+  return first === 'plugins' ? 'of a volume plugin' : undefined;
+}
+
+export function isBelow(path: string, directory: string): boolean {
+  return path.startsWith(`${directory}/`);
+}
+
+/** File systems whose server may be away: only these take a forced end. */
+export function hasServer(fstype: string): boolean {
+  return /^(fuse(\..*|blk)?|nfs4?|cifs|smb3|ceph|9p|afs|glusterfs|lustre|gpfs|ocfs2|gfs2)$/.test(fstype);
+}

@@ -1,0 +1,154 @@
+import type { ProcessIdentity } from '../../linux/procfs.ts';
+import { emptyDirectories, type FileFacts, type FilePlaces, type FileRemoval, planFiles } from './files/plan.ts';
+import { type MountFact, type MountPlaces, planMounts, type Unmount } from './mounts/plan.ts';
+
+export interface LinkFact {
+  readonly index: number;
+  readonly name: string;
+  readonly kind: string;
+  readonly master: number | undefined;
+}
+
+export interface RouteFact {
+  readonly destination: string;
+  readonly gateway: string | undefined;
+  readonly linkIndex: number;
+  readonly protocol: number;
+}
+
+export interface AddressFact {
+  readonly linkIndex: number;
+  readonly ip: string;
+  readonly prefix: number;
+}
+
+/** What is found on the machine; read by `facts.ts`, which changes nothing. */
+export interface ResetFacts {
+  readonly services: readonly { readonly name: string; readonly traces: readonly string[] }[];
+  /** Those of containers, and monitors and runtimes of containers that stand outside of their groups. */
+  readonly processes: readonly ProcessIdentity[];
+  readonly mounts: readonly MountFact[];
+  readonly links: readonly LinkFact[];
+  readonly routes: readonly RouteFact[];
+  /** Of the loopback link. */
+  readonly addresses: readonly AddressFact[];
+  /** nft tables as `inet gantry_cni`. */
+  readonly tables: readonly string[];
+  /** What proxies in other modes have left, by name. */
+  readonly proxyTraces: readonly string[];
+  /** Kubeconfigs in the home directories of those who administer. */
+  readonly ownKubeconfigs: readonly string[];
+  /** Groups of pods that are there, of all hierarchies. */
+  readonly cgroups: readonly string[];
+  readonly files: FileFacts;
+}
+
+/** Names by which what is ours is known. */
+export interface ResetNames extends FilePlaces, MountPlaces {
+  readonly bridge: string;
+  readonly podLinks: readonly RegExp[];
+  readonly routeProtocol: number;
+  readonly dnsAddress: string;
+  readonly tables: readonly string[];
+  /** Directories that go where they were made for this node. */
+  readonly directories: readonly string[];
+}
+
+interface Removals {
+  processes: { readonly processes: readonly ProcessIdentity[] };
+  unmount: Unmount;
+  link: { readonly name: string };
+  route: { readonly route: RouteFact };
+  address: { readonly address: AddressFact };
+  table: { readonly name: string };
+  'proxy-rules': { readonly traces: readonly string[] };
+  cgroup: { readonly path: string };
+  service: { readonly name: string; readonly traces: readonly string[] };
+  file: { readonly file: FileRemoval };
+}
+
+/** One thing that is taken away, and what it is. */
+export type Removal = {
+  [K in keyof Removals]: { readonly kind: K; readonly because: string } & Removals[K];
+}[keyof Removals];
+
+/** Something of somebody else that is left, by name. */
+export interface Left {
+  readonly what: string;
+  readonly because: string;
+}
+
+export interface ResetPlan {
+  readonly removals: readonly Removal[];
+  readonly left: readonly Left[];
+}
+
+/**
+ * What is to be taken away of what is there, in order: whoever uses a thing goes before it. Planned again after a run was killed it holds what is left, and nothing on
+ * a machine that is clean. Only what carries a name, mark or place of ours is chosen. Pure.
+ */
+export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
+  const mounts = planMounts(facts.mounts, names);
+  const files = planFiles(names, facts.files);
+  const { processes } = facts;
+  return {
+    removals: [
+      ...(processes.length === 0
+        ? []
+        : [{ kind: 'processes', processes, because: 'of pods, and their monitors' } as const]),
+      ...mounts.unmounts.map(unmount => ({ kind: 'unmount', ...unmount }) as const),
+      ...networkRemovals(facts, names),
+      ...facts.cgroups.map(path => ({ kind: 'cgroup', path, because: 'the groups of pods' }) as const),
+      ...files.removals.map(file => ({ kind: 'file', file, because: file.because }) as const),
+      ...facts.services
+        .filter(({ traces }) => traces.length > 0)
+        .map(({ name, traces }) => ({ kind: 'service', name, traces, because: 'daemons of this node' }) as const),
+      ...emptyDirectories(names.directories, facts.files).map(
+        file => ({ kind: 'file', file, because: file.because }) as const,
+      ),
+    ],
+    left: [
+      ...mounts.left.map(({ target, because }) => ({ what: target, because })),
+      ...files.left.map(({ path, because }) => ({ what: path, because })),
+      ...otherTables(facts.tables, names),
+      ...facts.ownKubeconfigs.map(path => ({
+        what: path,
+        because: 'your own kubeconfig: remove from it what leads to this cluster',
+      })),
+    ],
+  };
+}
+
+function otherTables(tables: readonly string[], names: ResetNames): readonly Left[] {
+  const others = tables.filter(name => !names.tables.includes(name));
+  if (others.length === 0) return [];
+  return [
+    { what: `the nft table${others.length === 1 ? '' : 's'} ${others.join(', ')}`, because: 'not made by Gantry' },
+  ];
+}
+
+function networkRemovals(facts: ResetFacts, names: ResetNames): Removal[] {
+  const bridge = facts.links.find(({ name, kind }) => name === names.bridge && kind === 'bridge');
+  const podLinks = facts.links.filter(
+    ({ name, kind, master }) =>
+      names.podLinks.some(pattern => pattern.test(name)) &&
+      // a veth is ours by its bridge; what leads traffic of pods through a queue is known by its name alone
+      (kind === 'ifb' || (kind === 'veth' && master !== undefined && master === bridge?.index)),
+  );
+  return [
+    ...facts.tables
+      .filter(name => names.tables.includes(name))
+      .map((name): Removal => ({ kind: 'table', name, because: 'rules of this node' })),
+    ...(facts.proxyTraces.length === 0
+      ? []
+      : [{ kind: 'proxy-rules', traces: facts.proxyTraces, because: 'rules of the service proxy' } as const]),
+    ...facts.routes
+      .filter(({ protocol }) => protocol === names.routeProtocol)
+      .map((route): Removal => ({ kind: 'route', route, because: 'to the pods of another node' })),
+    ...podLinks.map(({ name }): Removal => ({ kind: 'link', name, because: 'of a pod' })),
+    ...(bridge === undefined ? [] : [{ kind: 'link', name: bridge.name, because: 'the bridge of pods' } as const]),
+    ...facts.addresses
+      .filter(({ ip }) => ip === names.dnsAddress)
+      .map((address): Removal => ({ kind: 'address', address, because: 'where pods asked for names' })),
+  ];
+}

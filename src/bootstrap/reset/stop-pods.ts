@@ -1,0 +1,87 @@
+import { errorMessage, isNotFound } from '../../base/errors.ts';
+import { deadlineSignal } from '../../base/signals.ts';
+import { type CriClient, createCriClient } from '../../rpc/cri-client.ts';
+import { ContainerState } from '../../rpc/gen/runtime/v1/container.ts';
+
+/** What a container has between SIGTERM and SIGKILL. Whoever resets a node does not wait for grace periods of minutes; a database writes its log in this time. */
+const GRACE_SECONDS = 2;
+/** For a runtime that is there and busy. */
+const ANSWER_PATIENCE_MS = 2000;
+/** Beside the grace period: 100 pods take some 6 s of it. */
+const PODS_PATIENCE_MS = 15_000;
+
+export interface StoppedPods {
+  readonly pods: number;
+  /** One line for each that is left to be taken away by its state on disk. */
+  readonly problems: readonly string[];
+}
+
+type PodRuntime = Pick<
+  CriClient,
+  'listPodSandbox' | 'listContainers' | 'stopContainer' | 'stopPodSandbox' | 'removePodSandbox'
+>;
+
+/** The names of pods that the runtime has; undefined where none answers in time. */
+export async function listPods(endpoint: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  return withRuntime(endpoint, signal, ANSWER_PATIENCE_MS, async (client, stop) => {
+    const { items } = await client.listPodSandbox(
+      { filter: undefined },
+      { signal: stop, timeoutMs: ANSWER_PATIENCE_MS },
+    );
+    return items.map(({ id, metadata }) => (metadata === undefined ? id : `${metadata.namespace}/${metadata.name}`));
+  }).catch(() => {
+    signal.throwIfAborted();
+    return undefined;
+  });
+}
+
+/**
+ * Stops and removes every pod by way of the runtime, all at once: its plugins give addresses back, and processes may end by themselves. Never takes longer than
+ * some seconds, whatever hangs; throws when the runtime does not answer at all.
+ */
+export function stopPods(endpoint: string, signal: AbortSignal): Promise<StoppedPods> {
+  return withRuntime(endpoint, signal, PODS_PATIENCE_MS, stopAll);
+}
+
+async function stopAll(client: PodRuntime, signal: AbortSignal): Promise<StoppedPods> {
+  const [{ items }, { containers }] = await Promise.all([
+    client.listPodSandbox({ filter: undefined }, { signal, timeoutMs: ANSWER_PATIENCE_MS }),
+    client.listContainers({ filter: undefined }, { signal, timeoutMs: ANSWER_PATIENCE_MS }),
+  ]);
+  const problems: string[] = [];
+  const running = new Map<string, string[]>();
+  for (const { id, podSandboxId, state } of containers)
+    if (state === ContainerState.CONTAINER_RUNNING)
+      running.set(podSandboxId, [...(running.get(podSandboxId) ?? []), id]);
+  await Promise.all(
+    items.map(async ({ id: podSandboxId, metadata }) => {
+      try {
+        const stops = (running.get(podSandboxId) ?? []).map(containerId =>
+          client.stopContainer({ containerId, timeout: BigInt(GRACE_SECONDS) }, { signal }),
+        );
+        await Promise.all(stops);
+        await client.stopPodSandbox({ podSandboxId }, { signal });
+        await client.removePodSandbox({ podSandboxId }, { signal });
+      } catch (error) {
+        if (!isNotFound(error)) problems.push(`${metadata?.namespace}/${metadata?.name}: ${errorMessage(error)}`);
+      }
+    }),
+  );
+  return { pods: items.length, problems };
+}
+
+async function withRuntime<T>(
+  endpoint: string,
+  signal: AbortSignal,
+  patienceMs: number,
+  work: (client: PodRuntime, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const client = createCriClient(endpoint, { requestTimeoutMs: patienceMs });
+  const deadline = deadlineSignal(patienceMs, `the runtime at ${endpoint}`, signal);
+  try {
+    return await work(client, deadline.signal);
+  } finally {
+    deadline.release();
+    client.close();
+  }
+}

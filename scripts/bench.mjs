@@ -1,4 +1,4 @@
-// npm run bench -- cri | pod | cni | memory | image | storage | api | schedule | proxy | cluster | stats | streams: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
+// npm run bench -- cri | pod | cni | memory | image | storage | api | schedule | proxy | cluster | bootstrap | stats | streams: bundles the benchmark and runs it as root, inside hosts. Prints tables of ratios; passes and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { build } from 'esbuild';
 
@@ -13,6 +13,7 @@ const BENCHMARKS = {
   schedule: 'schedule',
   proxy: 'proxy',
   cluster: 'cluster',
+  bootstrap: 'bootstrap',
   stats: 'stats',
   streams: 'streams',
 };

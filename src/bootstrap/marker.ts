@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
 import type { Files } from './files.ts';
 
@@ -7,6 +7,8 @@ export interface Marker {
   readonly command: 'init' | 'join';
   /** Those of the standing directories that were there before: `reset` empties them, and removes the others. */
   readonly standing: readonly string[];
+  /** Their permission bits: who empties them gives these back. */
+  readonly modes: Readonly<Record<string, number>>;
 }
 
 /** Directories that packages or an admin may have made before a node is made here, parents first. */
@@ -35,16 +37,27 @@ export const STANDING_DIRECTORIES: readonly string[] = [
 export function ensureMarker(files: Files, command: Marker['command']): void {
   if (existsSync(files.marker)) return;
   const standing = STANDING_DIRECTORIES.filter(path => existsSync(path));
-  writeFileAtomic(files.marker, `${JSON.stringify({ command, standing } satisfies Marker)}\n`, { durable: true });
+  const marker: Marker = { command, standing, modes: directoryModes(standing) };
+  writeFileAtomic(files.marker, `${JSON.stringify(marker)}\n`, { durable: true });
 }
 
 /** Undefined where neither command has run here. One that cannot be read counts as made by `init`, with everything there before. */
 export function readMarker(files: Files): Marker | undefined {
   if (!existsSync(files.marker)) return undefined;
   try {
-    const { command, standing } = JSON.parse(readFileSync(files.marker, 'utf8')) as Partial<Marker>;
-    return { command: command === 'join' ? 'join' : 'init', standing: standing ?? STANDING_DIRECTORIES };
+    const { command, standing, modes } = JSON.parse(readFileSync(files.marker, 'utf8')) as Partial<Marker>;
+    return {
+      command: command === 'join' ? 'join' : 'init',
+      standing: standing ?? STANDING_DIRECTORIES,
+      modes: modes ?? {},
+    };
   } catch {
-    return { command: 'init', standing: STANDING_DIRECTORIES };
+    return { command: 'init', standing: STANDING_DIRECTORIES, modes: {} };
   }
+}
+
+/** The permission bits of directories that are there. */
+export function directoryModes(paths: readonly string[]): Record<string, number> {
+  const there = paths.filter(path => existsSync(path));
+  return Object.fromEntries(there.map(path => [path, statSync(path).mode & 0o7777]));
 }

@@ -20,8 +20,8 @@ const WORDS = {
 export function describeRemovals(removals: readonly Removal[], mood: 'done' | 'would'): readonly string[] {
   const groups = new Map<string, Removal[]>();
   for (const removal of removals) {
-    // which directories end up empty is seen only then, and says nothing new
-    if (removal.kind === 'file' && removal.file.kind === 'empty-directory') continue;
+    // which directories end up empty is seen only then, and neither that nor their permissions is news
+    if (removal.kind === 'file' && (removal.file.kind === 'empty-directory' || removal.file.kind === 'mode')) continue;
     const key = `${removal.kind} ${reasonFamily(removal)}`;
     groups.set(key, [...(groups.get(key) ?? []), removal]);
   }

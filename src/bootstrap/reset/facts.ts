@@ -9,7 +9,7 @@ import { listRoutes } from '../../linux/netlink/routes.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { NftContext } from '../../linux/nft.ts';
 import { type ProcessIdentity, processIdentity } from '../../linux/procfs.ts';
-import type { Marker } from '../marker.ts';
+import { directoryModes, type Marker } from '../marker.ts';
 import { ALL_SERVICES, type Services } from '../services.ts';
 import { planMounts } from './mounts/plan.ts';
 import type { ResetFacts, ResetNames } from './plan.ts';
@@ -50,6 +50,8 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
     files: {
       entries: readEntries(directoriesOf(names).filter(path => !blocked.has(path))),
       standing: new Set([...(marker?.standing ?? []), ...names.standing.filter(path => mountPoints.has(path))]),
+      modesBefore: marker?.modes ?? {},
+      modes: directoryModes(Object.keys(marker?.modes ?? {}).filter(path => !blocked.has(path))),
       hadEtcd: marker?.command === 'init',
       cleanupTmpDir: options.cleanupTmpDir,
     },

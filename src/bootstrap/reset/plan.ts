@@ -1,5 +1,12 @@
 import type { ProcessIdentity } from '../../linux/procfs.ts';
-import { emptyDirectories, type FileFacts, type FilePlaces, type FileRemoval, planFiles } from './files/plan.ts';
+import {
+  changedModes,
+  emptyDirectories,
+  type FileFacts,
+  type FilePlaces,
+  type FileRemoval,
+  planFiles,
+} from './files/plan.ts';
 import { type MountFact, type MountPlaces, planMounts, type Unmount } from './mounts/plan.ts';
 
 export interface LinkFact {
@@ -103,6 +110,7 @@ export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
       ...facts.services
         .filter(({ traces }) => traces.length > 0)
         .map(({ name, traces }) => ({ kind: 'service', name, traces, because: 'daemons of this node' }) as const),
+      ...changedModes(facts.files).map(file => ({ kind: 'file', file, because: file.because }) as const),
       ...emptyDirectories(names.directories, facts.files).map(
         file => ({ kind: 'file', file, because: file.because }) as const,
       ),

@@ -1,4 +1,4 @@
-import { rmdirSync } from 'node:fs';
+import { chmodSync, rmdirSync } from 'node:fs';
 import { errnoName, errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
 import { removeCgroup } from '../../linux/cgroup.ts';
@@ -111,9 +111,14 @@ async function removeGroup(path: string, signal: AbortSignal): Promise<void> {
   await removeCgroup(path, signal);
 }
 
-function removeFile({ kind, path }: FileRemoval): void {
+function removeFile(removal: FileRemoval): void {
+  const { kind, path } = removal;
   if (kind === 'empty-directory') {
     removeIfEmpty(path);
+    return;
+  }
+  if (kind === 'mode') {
+    chmodSync(path, removal.mode);
     return;
   }
   const { left } = removeTree(path, { keepTop: kind === 'contents' });

@@ -11,6 +11,8 @@ import {
 } from '../../bootstrap/services.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { spawnProcess } from '../../linux/command.ts';
+import { signalProcess } from '../../linux/pidfd.ts';
+import { processIdentity } from '../../linux/procfs.ts';
 import { type Host, hostEnvironment } from './host.ts';
 import { openService, SERVICES, type Service, type SupervisedHost, superviseService } from './supervise.ts';
 
@@ -23,6 +25,7 @@ const LAST = [CRI_SERVICE, CONTROL_PLANE_SERVICE, ETCD_SERVICE];
 const END_PATIENCE_MS = 25_000;
 /** The kernel ends what got SIGKILL at once, unless it hangs in a file system. */
 const KILL_PATIENCE_MS = 5000;
+const SIGKILL = 9;
 /** How much of a log's end is told in an error. */
 const TAIL_BYTES = 600;
 
@@ -82,7 +85,12 @@ function tracesOf(name: string): readonly string[] {
 }
 
 async function stopOrKill(service: Service, { patienceMs, signal }: StopOptions): Promise<void> {
-  if (service.pid() === undefined) return;
+  const pid = service.pid();
+  if (pid === undefined) return;
+  if (!service.isSupervised()) {
+    killOrphan(service.name, pid);
+    return;
+  }
   const patience = AbortSignal.timeout(patienceMs);
   try {
     await service.stop(signal === undefined ? patience : AbortSignal.any([patience, signal]));
@@ -92,6 +100,14 @@ async function stopOrKill(service: Service, { patienceMs, signal }: StopOptions)
     service.signal('KILL');
     await service.stop(AbortSignal.timeout(KILL_PATIENCE_MS));
   }
+}
+
+/** A daemon whose supervisor was killed goes on; or the number is old, and somebody else has it by now. */
+function killOrphan(name: string, pid: number): void {
+  const process = processIdentity(pid);
+  if (process === undefined) return;
+  const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  if (isDeepStrictEqual(argv, readUnit(UNITS, name)?.argv)) signalProcess(process, SIGKILL);
 }
 
 /** A directory of the host's own is a mount point, which stays. */

@@ -34,6 +34,8 @@ export interface Service {
   /** Ends the daemon with SIGTERM, keeps it down, resolves when it has ended. */
   stop(signal?: AbortSignal): Promise<void>;
   start(): void;
+  /** False where its supervisor was killed: then nobody heeds what is asked of it. */
+  isSupervised(): boolean;
   /** Ends the supervisors of the daemon, which is down, and of its log. Resolves when neither lives. Safe to repeat. */
   dismiss(signal?: AbortSignal): Promise<void>;
 }
@@ -110,6 +112,7 @@ function serviceAt(name: string, directory: string, logFile: string): Service {
     pid,
     signal: which => control(directory, CONTROL[which]),
     start: () => control(directory, CONTROL.up),
+    isSupervised: () => isSupervised(directory),
     async stop(signal) {
       control(directory, CONTROL.down);
       await until(() => pid() === undefined, `${name} to end after SIGTERM`, signal);

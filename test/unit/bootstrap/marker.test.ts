@@ -41,6 +41,6 @@ describe('the marker of a node', () => {
     const files = newFiles();
     ensureMarker(files, 'init');
     writeFileSync(files.marker, text);
-    expect(readMarker(files)).toEqual({ command: 'init', standing: STANDING_DIRECTORIES });
+    expect(readMarker(files)).toEqual({ command: 'init', standing: STANDING_DIRECTORIES, modes: {} });
   });
 });

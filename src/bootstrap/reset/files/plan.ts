@@ -1,9 +1,8 @@
-/** A file, or a directory with all in it, that goes. */
-export interface FileRemoval {
-  readonly kind: 'tree' | 'contents' | 'empty-directory';
-  readonly path: string;
-  readonly because: string;
-}
+/** A file, or a directory with all in it, that goes; or a directory that gets back the permissions that it had. */
+export type FileRemoval = { readonly path: string; readonly because: string } & (
+  | { readonly kind: 'tree' | 'contents' | 'empty-directory' }
+  | { readonly kind: 'mode'; readonly mode: number }
+);
 
 export interface FilePlan {
   readonly removals: readonly FileRemoval[];
@@ -15,6 +14,9 @@ export interface FileFacts {
   readonly entries: ReadonlyMap<string, readonly string[]>;
   /** Directories that were there before a node was made here, or that are file systems of their own: emptied at most. */
   readonly standing: ReadonlySet<string>;
+  /** The permission bits of directories: what they were before, and what they are. */
+  readonly modesBefore: Readonly<Record<string, number>>;
+  readonly modes: Readonly<Record<string, number>>;
   /** This node has run an etcd of ours. */
   readonly hadEtcd: boolean;
   readonly cleanupTmpDir: boolean;
@@ -106,6 +108,15 @@ export function planFiles(places: FilePlaces, facts: FileFacts): FilePlan {
     if (name !== markerName && configNames.includes(name.replace(TEMPORARY, '')))
       tree(`${configDir}/${name}`, 'what this node knows of its cluster');
   return { removals, left };
+}
+
+/** Directories that were there before with other permissions. Pure. */
+export function changedModes({ modes, modesBefore }: FileFacts): readonly FileRemoval[] {
+  return Object.entries(modesBefore).flatMap(([path, mode]) =>
+    modes[path] === undefined || modes[path] === mode
+      ? []
+      : [{ kind: 'mode', path, mode, because: `its permissions are ${mode.toString(8)} again` } as const],
+  );
 }
 
 /** Directories that were not there before, once they are empty: children first. Pure. */

@@ -24,7 +24,7 @@ const CLEAN: ResetFacts = {
   proxyTraces: [],
   ownKubeconfigs: [],
   cgroups: [],
-  files: { entries: new Map(), standing: new Set(), hadEtcd: true, cleanupTmpDir: false },
+  files: { entries: new Map(), standing: new Set(), modesBefore: {}, modes: {}, hadEtcd: true, cleanupTmpDir: false },
 };
 const withEntries = (entries: Record<string, string[]>, more: Partial<ResetFacts['files']> = {}): ResetFacts => ({
   ...CLEAN,
@@ -159,6 +159,13 @@ describe('the plan of a reset', () => {
       'tree /run/gantry',
       'empty-directory /var/lib/gantry',
     ]);
+  });
+
+  it('gives a directory the permissions back that it had', () => {
+    const modesBefore = { '/var/lib/etcd': 0o755, '/etc/cni': 0o755, '/opt/cni': 0o755 };
+    const modes = { '/var/lib/etcd': 0o700, '/etc/cni': 0o755 };
+    const { removals } = plan({ files: { ...CLEAN.files, modesBefore, modes } });
+    expect(removals).toMatchObject([{ kind: 'file', file: { kind: 'mode', path: '/var/lib/etcd', mode: 0o755 } }]);
   });
 
   it('removes /etc/kubernetes/tmp only when asked', () => {

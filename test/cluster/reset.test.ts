@@ -1,0 +1,284 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FAULT_POINTS } from '../../src/linux/fault-point.ts';
+import type { Host } from '../../src/local-cluster/host/host.ts';
+import { OWN_DIRECTORIES } from '../../src/local-cluster/host/plan.ts';
+import { gantryCommand, PROJECT } from '../harness/gantry-command.ts';
+import { run, testHost } from '../harness/host.ts';
+import { BUSYBOX, imageArchive } from '../harness/images.ts';
+import { newestKubectl } from '../harness/kubectl.ts';
+import { type MachineSnapshot, machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
+import { seededRandom } from '../harness/random.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const KILLED = 128 + 9;
+const ADDRESS = '10.50.0.2';
+const INIT = gantryCommand(
+  'init',
+  `--apiserver-advertise-address=${ADDRESS}`,
+  '--ignore-preflight-errors=NumCPU,Mem',
+  '--no-control-plane-taint',
+);
+const RESET = gantryCommand('reset', '--force');
+
+/** A machine with one link, as it is before anybody makes a node of it. */
+async function machine(): Promise<Host> {
+  const host = await testHost();
+  await run(host, [
+    'sh',
+    '-c',
+    `ip link add eth0 type bridge; ip link set eth0 addrgenmode none; ip addr add ${ADDRESS}/24 dev eth0; ip link set eth0 up`,
+  ]);
+  await run(host, ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+  return host;
+}
+
+/** Its directories, what it changed of the machine's, and all that has no files. */
+function snapshot(host: Host): Promise<MachineSnapshot> {
+  return machineSnapshot({
+    run: script => run(host, ['sh'], { input: script }),
+    roots: ['/run', ...OWN_DIRECTORIES],
+    // the last is mount(8)'s own
+    pruned: ['/run/host-data', '/run/host-proc', '/run/mount'],
+  });
+}
+
+/** Links go some milliseconds after their namespace; all else is gone when the command ends. */
+async function difference(host: Host, before: MachineSnapshot): Promise<string[]> {
+  return waitFor(
+    'nothing to have come or gone',
+    async saw => {
+      const lines = snapshotDifference(before, await snapshot(host));
+      saw(lines);
+      return lines.length === 0 && lines;
+    },
+    { timeoutMs: 2000 },
+  );
+}
+
+async function kubectl(host: Host, args: string, input?: object | readonly object[]): Promise<string> {
+  const program = newestKubectl();
+  if ('missing' in program) throw new Error(program.missing);
+  const items =
+    input === undefined ? undefined : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [input].flat() });
+  return run(host, [program.path, '--kubeconfig=/etc/kubernetes/admin.conf', ...args.split(' ')], {
+    ...(items === undefined ? {} : { input: items }),
+    timeoutMs: 90_000,
+  });
+}
+
+/** A Deployment with every kind of volume that mounts something, limits on its network and a port of the machine. */
+function web(replicas: number, version: string): object {
+  const container = {
+    name: 'web',
+    image: BUSYBOX,
+    env: [{ name: 'VERSION', value: version }],
+    command: ['sh', '-c', 'echo serving; exec httpd -f -p 8080 -h /tmp'],
+    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
+    volumeMounts: [
+      { name: 'memory', mountPath: '/memory', mountPropagation: 'HostToContainer' },
+      { name: 'disk', mountPath: '/disk' },
+      { name: 'disk', mountPath: '/part', subPath: 'part' },
+      { name: 'map', mountPath: '/map' },
+      { name: 'host', mountPath: '/host' },
+    ],
+  };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: 'web' } },
+      template: {
+        metadata: {
+          labels: { app: 'web' },
+          annotations: { 'kubernetes.io/ingress-bandwidth': '10M', 'kubernetes.io/egress-bandwidth': '10M' },
+        },
+        spec: {
+          terminationGracePeriodSeconds: 60,
+          containers: [container],
+          volumes: [
+            { name: 'memory', emptyDir: { medium: 'Memory' } },
+            { name: 'disk', emptyDir: {} },
+            { name: 'map', configMap: { name: 'kube-root-ca.crt' } },
+            { name: 'host', hostPath: { path: '/var/lib/precious' } },
+          ],
+        },
+      },
+    },
+  };
+}
+
+const SERVICE = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'web' },
+  spec: { type: 'NodePort', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] },
+};
+const PORT = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'port' },
+  spec: {
+    hostUsers: false,
+    containers: [
+      {
+        name: 'c',
+        image: BUSYBOX,
+        command: ['sh', '-c', 'sleep 1000'],
+        ports: [{ containerPort: 80, hostPort: 8099 }],
+      },
+    ],
+  },
+};
+/** To its pods the node has a route. */
+const NEIGHBOUR = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'neighbour' },
+  spec: { podCIDR: '10.244.77.0/24', podCIDRs: ['10.244.77.0/24'] },
+  status: { addresses: [{ type: 'InternalIP', address: '10.50.0.77' }] },
+};
+
+async function use(host: Host, replicas: number): Promise<void> {
+  await run(host, gantryCommand('image', 'import', await imageArchive(BUSYBOX)));
+  await kubectl(host, 'apply -f -', [web(replicas, '1'), SERVICE, PORT, NEIGHBOUR]);
+  await kubectl(host, 'rollout status deployment/web --timeout=80s');
+  await kubectl(host, 'wait --for=condition=Ready pod/port --timeout=60s');
+  await waitFor('the route to the neighbour', async () =>
+    (await run(host, ['ip', 'route'])).includes('10.244.77.0/24'),
+  );
+}
+
+/** A file system of FUSE whose server does not answer any more. */
+async function hungMount(host: Host, target: string, mode: 'stopped' | 'swallow'): Promise<{ end(): void }> {
+  await run(host, ['mkdir', '-p', target]);
+  const logFile = `${host.dataDir}/fuse.log`;
+  const server = host.spawn([process.execPath, `${PROJECT}/test/harness/fuse-server.mjs`, target, mode], { logFile });
+  await waitFor('the file system to be there', async () =>
+    (await run(host, ['cat', '/proc/mounts'])).includes('fuse.hung'),
+  );
+  await waitFor('its server to answer', async () => (await run(host, ['sh', '-c', `stat -f ${target}`])) !== '');
+  const pid = (await run(host, ['pgrep', '-f', 'fuse-server.mjs'])).trim().split('\n').at(-1) ?? '';
+  await run(host, ['kill', mode === 'stopped' ? '-STOP' : '-CONT', pid]);
+  return { end: () => server.kill() };
+}
+
+describe('gantry reset', () => {
+  let host: Host;
+  let before: MachineSnapshot;
+  beforeAll(async () => {
+    host = await machine();
+    await run(host, ['sh', '-c', 'mkdir -p /var/lib/precious; echo data >/var/lib/precious/file']);
+    before = await snapshot(host);
+  });
+  afterAll(() => host.delete());
+
+  it('says on a machine without a node that there is nothing to take away', async () => {
+    expect(await run(host, RESET)).toContain('there is nothing to take away');
+    expect(await difference(host, before)).toEqual([]);
+  });
+
+  it('asks before it begins, and takes the end of its input for a no', async () => {
+    const answer = await host.exec(gantryCommand('reset'), { input: '' });
+    expect(answer).toMatchObject({ code: 1 });
+    expect(answer.stderr).toContain("won't proceed; the user didn't answer (Y|y)");
+  });
+
+  it('leaves nothing of a node in use, and every file of others', async () => {
+    await run(host, INIT);
+    await use(host, 3);
+    const inUse = await snapshot(host);
+    const dry = await run(host, gantryCommand('reset', '--dry-run'));
+    expect(dry).toContain('Would stop 4 pods');
+    expect(
+      snapshotDifference(inUse, await snapshot(host)).filter(line => !/processes|files .*\/var\/(log|lib)/.test(line)),
+    ).toEqual([]);
+    const said = await run(host, RESET);
+    expect(said).toContain('Stopped 4 pods');
+    expect(said).toContain('Removed the route to 10.244.77.0/24');
+    expect(await difference(host, before)).toEqual([]);
+    expect(await run(host, ['cat', '/var/lib/precious/file'])).toBe('data\n');
+  });
+
+  it('leaves nothing after everything was killed in the middle of a rolling update', async () => {
+    await run(host, INIT);
+    await use(host, 3);
+    await kubectl(host, 'apply -f -', web(6, '2'));
+    await waitFor('a pod of the new version', async () =>
+      (await kubectl(host, 'get pods')).includes('ContainerCreating'),
+    );
+    await host.exec(['sh', '-c', 'kill -9 -1']);
+    expect(await run(host, RESET)).toContain('does not answer: pods are taken away by what is found of them');
+    expect(await difference(host, before)).toEqual([]);
+  });
+
+  it('neither waits for a mount below a pod that hangs nor deletes through one that holds data', async () => {
+    await run(host, INIT);
+    await use(host, 1);
+    const uid = await kubectl(host, 'get pod -l app=web -o jsonpath={.items[0].metadata.uid}');
+    const volumes = `/var/lib/kubelet/pods/${uid}/volumes`;
+    await run(host, ['sh', '-c', `mkdir ${volumes}/bound; mount --bind /var/lib/precious ${volumes}/bound`]);
+    const hung = await hungMount(host, `${volumes}/kubernetes.io~empty-dir/memory/hung`, 'swallow');
+    try {
+      const stuck = kubectl(host, 'exec deploy/web -- cat /memory/hung/file').catch(() => 'ended');
+      await waitFor('a process to wait for the server', async () =>
+        /^\S+ +cat \/memory/m.test(await run(host, ['ps', '-eo', 'stat,args'])),
+      );
+      const began = performance.now();
+      const said = await run(host, RESET, { timeoutMs: 60_000 });
+      expect(performance.now() - began).toBeLessThan(30_000);
+      expect(said).toContain(`Unmounted ${volumes}/kubernetes.io~empty-dir/memory/hung`);
+      await stuck;
+    } finally {
+      hung.end();
+    }
+    expect(await difference(host, before)).toEqual([]);
+    expect(await run(host, ['cat', '/var/lib/precious/file'])).toBe('data\n');
+  });
+
+  it('leaves a mount of somebody else beside its data, and names it', async () => {
+    await run(host, INIT);
+    const films = '/var/lib/gantry/films';
+    await run(host, ['sh', '-c', `mkdir ${films}; mount --bind /var/lib/precious ${films}; nft add table inet own`]);
+    const said = await run(host, RESET);
+    expect(said).toContain(`Left as it is: ${films}`);
+    expect(said).toContain('Left as it is: the nft table inet own (not made by Gantry)');
+    expect(await run(host, ['cat', `${films}/file`])).toBe('data\n');
+    await run(host, ['sh', '-c', `umount ${films}; rmdir ${films}; nft delete table inet own`]);
+    expect(await difference(host, before)).toEqual([]);
+  });
+});
+
+/** All of them under GANTRY_SOAK=1. */
+const random = seededRandom();
+function sample<T>(values: readonly T[], count: number): T[] {
+  const shuffled = values.map(value => ({ value, at: random.next() })).sort((a, b) => a.at - b.at);
+  return shuffled.slice(0, process.env['GANTRY_SOAK'] === '1' ? values.length : count).map(({ value }) => value);
+}
+
+describe(`gantry reset after an init that was killed (GANTRY_SEED=${random.seed})`, () => {
+  let host: Host;
+  let before: MachineSnapshot;
+  beforeAll(async () => {
+    host = await machine();
+    before = await snapshot(host);
+  });
+  afterAll(() => host.delete());
+
+  const ends = [
+    'reset/node-stopped',
+    'reset/pods-stopped',
+    'reset/daemons-stopped',
+    'reset/thing-removed:1',
+    'reset/thing-removed:9',
+    'reset/all-removed',
+  ];
+  const phases = FAULT_POINTS.filter(point => point.startsWith('bootstrap/init/'));
+  it.each(sample(phases, 4))('at %s leaves nothing, killed itself and run again', async point => {
+    expect((await host.exec(INIT, { env: { GANTRY_FAULT: point } })).code).toBe(KILLED);
+    for (const end of sample(ends, 2)) await host.exec(RESET, { env: { GANTRY_FAULT: end } });
+    await run(host, RESET);
+    expect(await difference(host, before)).toEqual([]);
+  });
+});

@@ -46,6 +46,7 @@ export function program(): Command {
       .description('the per-host daemon: kubelet, pod network, service proxy and DNS server in one process'),
   )
     .option('--proxy-config <file>', 'KubeProxyConfiguration (YAML)')
+    .option('--proxy-mode <mode>', 'how services are proxied: nftables or iptables')
     .option('--cluster-cidr <cidrs>', 'networks of all pods of the cluster, apart by commas')
     .option('--cni-conf-dir <directory>', 'where the CNI configuration is written', '/etc/cni/net.d')
     .option('--cluster-domain <domain>', 'the zone of the cluster', 'cluster.local')
@@ -122,11 +123,12 @@ export function program(): Command {
     .action(async options => exitWith((await import('./cmd/run-network.ts')).runNetwork(options)));
   run
     .command('proxy')
-    .description('the service proxy: sends what goes to services to their endpoints, by nftables')
+    .description('the service proxy: sends what goes to services to their endpoints')
     .option('--kubeconfig <file>', 'the API server and how to log in there')
     .option('--config <file>', 'KubeProxyConfiguration (YAML); flags override it')
     .option('--hostname-override <name>', 'name of this node')
     .option('--cluster-cidr <cidrs>', 'addresses of pods: what is from elsewhere gets the address of this node')
+    .option('--proxy-mode <mode>', 'nftables (as without) or iptables')
     .option('--nodeport-addresses <cidrs>', 'networks whose addresses answer node ports, or "primary"')
     .option('--cleanup', 'remove all rules and end')
     .action(async options => exitWith((await import('./cmd/run-proxy.ts')).runProxy(options)));

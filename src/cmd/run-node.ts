@@ -16,6 +16,7 @@ import { type KubeletFlags, type NodeBase, runKubelet } from './run-kubelet.ts';
 /** Flags of `gantry run node`: those of the kubelet, and what its other parts need. */
 export interface NodeFlags extends KubeletFlags {
   readonly proxyConfig?: string;
+  readonly proxyMode?: string;
   readonly clusterCidr?: string;
   readonly cniConfDir: string;
   readonly clusterDomain: string;

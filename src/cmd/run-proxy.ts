@@ -20,6 +20,7 @@ export interface ProxyFlags {
   readonly hostnameOverride?: string;
   readonly clusterCidr?: string;
   readonly nodeportAddresses?: string;
+  readonly proxyMode?: string;
   readonly cleanup?: boolean;
 }
 

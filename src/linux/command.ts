@@ -1,5 +1,6 @@
 import { fchownSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { errnoName, GantryError } from '../base/errors.ts';
 import { closeFds, createPipe, readPipe, writePipe } from './pipe.ts';
 import { type ExitStatus, type SpawnOptions, spawnProcess, waitForExit } from './spawn.ts';
@@ -7,13 +8,18 @@ import { type ExitStatus, type SpawnOptions, spawnProcess, waitForExit } from '.
 export { type ExitStatus, reapProcess, type SpawnOptions, spawnProcess, waitForExit } from './spawn.ts';
 
 export interface CommandOptions extends Pick<SpawnOptions, 'env' | 'cwd' | 'newSession'> {
-  /** Written to the child's standard input, which is then closed; /dev/null unless given. */
-  readonly input?: string | Uint8Array;
+  /**
+   * Written to the child's standard input, which is then closed; /dev/null unless given. Pieces are written as the child takes them, and others have their
+   * turn in between.
+   */
+  readonly input?: string | Uint8Array | Iterable<string>;
   /** The child is killed after this long; no limit unless given (0 is none). */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
   /** Who may open its stdout and stderr anew by name; this process's user unless given. */
   readonly outputOwner?: { readonly uid: number; readonly gid: number };
+  /** Is given what the child writes to stdout as it comes; nothing of it is kept then. Must not throw. */
+  readonly onStdout?: (chunk: Buffer) => void;
   /** How much of each of stdout and stderr is kept; the rest is read and dropped. 16 MiB unless given. */
   readonly maxOutputBytes?: number;
 }
@@ -46,7 +52,7 @@ export async function runCommand(
   options.signal?.throwIfAborted();
   const limit = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
   const { pid, stdin, stdout, stderr } = start(file, args, options);
-  const outputs = [new Output(stdout, limit), new Output(stderr, limit)] as const;
+  const outputs = [new Output(stdout, limit, options.onStdout), new Output(stderr, limit)] as const;
   const sink = stdin === undefined ? undefined : feed(stdin, options.input ?? '');
   const stop = interruption(file, options);
   try {
@@ -112,10 +118,11 @@ function start(
 }
 
 /** A child need not read all of its input: EPIPE is its choice, and its exit code tells the rest. */
-function feed(fd: number, input: string | Uint8Array): Socket {
+function feed(fd: number, input: string | Uint8Array | Iterable<string>): Socket {
   const sink = writePipe(fd);
   sink.on('error', () => sink.destroy());
-  sink.end(input);
+  if (typeof input === 'string' || input instanceof Uint8Array) sink.end(input);
+  else Readable.from(input).pipe(sink);
   return sink;
 }
 
@@ -160,13 +167,15 @@ class Output {
   readonly #stream: Socket;
   readonly #chunks: Buffer[] = [];
   readonly #limit: number;
+  readonly #onChunk: ((chunk: Buffer) => void) | undefined;
   #size = 0;
   #open = true;
   truncated = false;
 
-  constructor(fd: number, limit: number) {
+  constructor(fd: number, limit: number, onChunk?: (chunk: Buffer) => void) {
     this.#fd = fd;
     this.#limit = limit;
+    this.#onChunk = onChunk;
     this.#stream = readPipe(fd);
     this.#stream.on('data', (chunk: Buffer) => this.#take(chunk));
     const ended = (): void => {
@@ -176,6 +185,10 @@ class Output {
   }
 
   #take(chunk: Buffer): void {
+    if (this.#onChunk !== undefined) {
+      this.#onChunk(chunk);
+      return;
+    }
     const room = this.#limit - this.#size;
     if (chunk.length > room) this.truncated = true;
     const kept = chunk.length > room ? chunk.subarray(0, room) : chunk;

@@ -13,16 +13,19 @@ const KIND = 'KubeProxyConfiguration';
 export interface ConfigurationFlags {
   readonly clusterCidr?: string;
   readonly nodeportAddresses?: string;
+  /** `nftables` or `iptables`. */
+  readonly proxyMode?: string;
 }
 
 /** The configuration: the file's, strictly read, or the defaults without one, with the flags over it. Throws one line per problem with file, line and field. */
 export function readProxyConfiguration(file: string | undefined, flags: ConfigurationFlags): KubeProxyConfiguration {
   const base = file === undefined ? defaults() : read(file);
-  const { clusterCidr, nodeportAddresses } = flags;
+  const { clusterCidr, nodeportAddresses, proxyMode } = flags;
   const config = {
     ...base,
     ...(clusterCidr === undefined ? {} : { clusterCIDR: clusterCidr }),
     ...(nodeportAddresses === undefined ? {} : { nodePortAddresses: nodeportAddresses.split(',') }),
+    ...(proxyMode === undefined ? {} : { mode: proxyMode }),
   };
   const problems = findKind(API_VERSION, KIND)?.validate(config) ?? [];
   if (problems.length > 0) throw invalidArgument(problems.map(fieldErrorText).join('; '));

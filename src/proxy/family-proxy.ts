@@ -1,44 +1,39 @@
 import type { Service } from '../api/types/gen/core-v1.ts';
 import type { IpFamily } from '../base/cidr.ts';
 import { minimalCidrs } from '../base/cidr-list.ts';
-import type { Logger } from '../daemon/logger.ts';
-import { type Applied, FamilyTable } from './act/family-table.ts';
-import type { NftRunner } from './act/nft.ts';
-import type { LayoutSettings } from './compile/layout.ts';
-import { type CompileContext, type CompiledService, compileService } from './compile/service-elements.ts';
+import type { Applied, FamilyRules } from './act/family-rules.ts';
+import { type CompileContext, type CompiledService, compileService } from './compile/compiled-service.ts';
 import { changedFronts, type UdpFront } from './compile/udp-fronts.ts';
 import { nodeIpsOf, nodePortIps, placeOf, podCidrsOf } from './desired/node.ts';
+import type { NodeSettings } from './desired/node-settings.ts';
 import type { Dirty, ProxyState } from './desired/proxy-state.ts';
-import { localMatch, nodePortsEverywhere, type ProxySettings } from './settings.ts';
-
-/** Owners of elements that belong to no service: no service can be called so. */
-const NODE_PORT_IPS = '#node-port-ips';
-const SERVICE_CIDRS = '#service-cidrs';
+import { localPodsOf, nodePortsEverywhere, type ProxySettings } from './settings.ts';
 
 export interface FamilyProxyOptions {
   readonly family: IpFamily;
   readonly settings: ProxySettings;
   readonly state: ProxyState;
-  readonly nft: NftRunner;
-  readonly log: Logger;
+  /** Makes the rules of the family in the mode. */
+  readonly rules: (node: NodeSettings) => FamilyRules;
+  readonly machineIps: () => readonly string[];
 }
 
-/** The proxy in one family: keeps its table as the state wants it. */
+/** The proxy in one family: keeps its rules as the state wants them. */
 export class FamilyProxy {
   readonly family: IpFamily;
   readonly #settings: ProxySettings;
   readonly #state: ProxyState;
-  readonly #table: FamilyTable;
+  readonly #rules: FamilyRules;
   readonly #compiled = new Map<string, CompiledService>();
   #fronts: UdpFront[] = [];
   #context: CompileContext;
 
-  constructor({ family, settings, state, nft, log }: FamilyProxyOptions) {
+  constructor({ family, settings, state, rules, machineIps }: FamilyProxyOptions) {
     this.family = family;
     this.#settings = settings;
     this.#state = state;
     this.#context = this.#contextNow();
-    this.#table = new FamilyTable(this.#layoutNow(), nft, log);
+    this.#rules = rules(this.#nodeNow(machineIps()));
   }
 
   /** The services as they were compiled last. */
@@ -46,20 +41,14 @@ export class FamilyProxy {
     return this.#compiled;
   }
 
-  /** `ip gantry_proxy` */
-  get table(): string {
-    return this.#table.name;
-  }
-
-  /** Somebody else may have changed the table. */
+  /** Somebody else may have changed the rules. */
   distrust(): void {
-    this.#table.distrust();
+    this.#rules.distrust();
   }
 
   /** The keys that have to be compiled for what is dirty: all of them where the node is another. */
   keysFor(dirty: Dirty): Set<string> {
     if (!dirty.node) return new Set(dirty.services);
-    this.#table.setLayout(this.#layoutNow());
     const context = this.#contextNow();
     if (JSON.stringify(context) === JSON.stringify(this.#context)) return new Set(dirty.services);
     this.#context = context;
@@ -73,7 +62,7 @@ export class FamilyProxy {
     const after = compileService(service, this.#state.slicesOf(key), this.#context, before);
     if (service === undefined) this.#compiled.delete(key);
     else this.#compiled.set(key, after);
-    this.#table.update(key, after.elements);
+    this.#rules.update(key, after);
     this.#fronts.push(...changedFronts(before, after));
   }
 
@@ -85,31 +74,20 @@ export class FamilyProxy {
   }
 
   /** The addresses that answer node ports; the one that is all of them where that is so. */
-  nodePortIps(machineIps: readonly string[]): string[] {
-    if (nodePortsEverywhere(this.#settings.nodePortAddresses, this.family))
-      return [this.family === 4 ? '0.0.0.0' : '::'];
-    return nodePortIps(this.#settings.nodePortAddresses, this.#context.nodeIps, machineIps, this.family);
+  nodePortIps(machineIps: readonly string[]): readonly string[] {
+    const { nodePorts } = this.#nodeNow(machineIps);
+    if (nodePorts !== 'everywhere') return nodePorts;
+    return [this.family === 4 ? '0.0.0.0' : '::'];
   }
 
-  setNodePortIps(machineIps: readonly string[]): void {
-    const ips = this.nodePortIps(machineIps);
-    this.#table.update(
-      NODE_PORT_IPS,
-      ips.map(key => ({ container: 'node-port-ips', key })),
-    );
+  /** Takes what the node, its addresses and the networks of services are now. */
+  setNode(machineIps: readonly string[]): void {
+    this.#rules.setNode(this.#nodeNow(machineIps));
   }
 
-  setServiceCidrs(): void {
-    const cidrs = minimalCidrs(this.#state.serviceCidrs(), this.family);
-    this.#table.update(
-      SERVICE_CIDRS,
-      cidrs.map(key => ({ container: 'service-cidrs', key })),
-    );
-  }
-
-  /** As of FamilyTable. */
+  /** As of FamilyRules. */
   apply(signal: AbortSignal): Promise<Applied> {
-    return this.#table.apply(signal);
+    return this.#rules.apply(signal);
   }
 
   #contextNow(): CompileContext {
@@ -122,17 +100,22 @@ export class FamilyProxy {
     };
   }
 
-  #layoutNow(): LayoutSettings {
+  #nodeNow(machineIps: readonly string[]): NodeSettings {
     const { family } = this;
-    const { detection, masqueradeBit, masqueradeAll, nodePortAddresses } = this.#settings;
-    const local = localMatch(detection, podCidrsOf(this.#state.node()), family);
+    const { detection, masqueradeBit, masqueradeAll, nodePortAddresses, localhostNodePorts } = this.#settings;
+    const { nodeIps } = this.#context;
+    const withLoopback = localhostNodePorts && family === 4;
     return {
       family,
       masqueradeBit,
       masqueradeAll,
-      fromLocalPod: local?.is,
-      notFromLocalPod: local?.isNot,
-      nodePortsEverywhere: nodePortsEverywhere(nodePortAddresses, family),
+      localPods: localPodsOf(detection, podCidrsOf(this.#state.node()), family),
+      nodePorts: nodePortsEverywhere(nodePortAddresses, family)
+        ? 'everywhere'
+        : nodePortIps(nodePortAddresses, nodeIps, machineIps, family, withLoopback),
+      localhostNodePorts: withLoopback,
+      serviceCidrs: minimalCidrs(this.#state.serviceCidrs(), family),
+      nodeIps,
     };
   }
 }

@@ -4,8 +4,7 @@ import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { runAll } from '../daemon/run-all.ts';
-import { openNft, removeTables } from './act/nft.ts';
-import { tableOf } from './compile/layout.ts';
+import { removeIptablesRules, removeNftablesRules } from './act/remove.ts';
 import { ProxyHealth } from './report/proxy-health.ts';
 import { ProxyMetrics } from './report/proxy-metrics.ts';
 import { proxyHealthServer, proxyMetricsServer } from './report/servers.ts';
@@ -33,23 +32,18 @@ function parts(options: ProxyOptions): readonly Component[] {
   const { settings, clock, log } = options;
   const registry = options.registry ?? createRegistry();
   const health = new ProxyHealth(clock, settings.healthLimitMs);
-  const metrics = new ProxyMetrics(registry);
+  const metrics = new ProxyMetrics(registry, settings.mode);
   const loop = new SyncLoop({ ...options, health, metrics });
   const common = { log, mustListen: settings.bindAddressHardFail };
   return [
     { name: 'proxy-rules', run: (stop, ready) => loop.run(stop, ready) },
     proxyHealthServer({ ...common, address: settings.healthzAddress, health, metrics, node: () => loop.node() }),
-    proxyMetricsServer({ ...common, address: settings.metricsAddress, registry }),
+    proxyMetricsServer({ ...common, address: settings.metricsAddress, registry, mode: settings.mode }),
   ];
 }
 
-/** Takes away everything that a proxy of ours has put into the kernel. Safe to repeat. */
+/** Takes away everything that a proxy of ours has put into the kernel, in whichever mode. Safe to repeat. */
 export async function removeProxyRules(): Promise<void> {
-  const tables = [tableOf(4), tableOf(6)];
-  const nft = openNft(tables, () => {});
-  try {
-    await removeTables(nft, tables);
-  } finally {
-    nft.close();
-  }
+  await removeNftablesRules();
+  await removeIptablesRules();
 }

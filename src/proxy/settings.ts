@@ -1,8 +1,9 @@
 import { durationMs } from '../api/duration.ts';
 import type { KubeProxyConfiguration } from '../api/types/gen/kubeproxy-v1alpha1.ts';
-import { type IpFamily, ipFamily } from '../base/cidr.ts';
-import { minimalCidrs } from '../base/cidr-list.ts';
+import { type IpFamily, ipFamily, ipToBigInt } from '../base/cidr.ts';
+import { isIn, minimalCidrs } from '../base/cidr-list.ts';
 import { failedPrecondition } from '../base/errors.ts';
+import type { LocalPods } from './desired/node-settings.ts';
 
 /** How to tell what comes from pods of this node. */
 export type LocalDetection =
@@ -11,13 +12,23 @@ export type LocalDetection =
   | { readonly kind: 'node-cidrs' }
   | { readonly kind: 'link'; readonly name: string };
 
+const PROXY_MODES = ['nftables', 'iptables'] as const;
+export type ProxyMode = (typeof PROXY_MODES)[number];
+
 export interface ProxySettings {
+  readonly mode: ProxyMode;
   readonly nodeName: string;
   readonly masqueradeBit: number;
   readonly masqueradeAll: boolean;
   readonly detection: LocalDetection;
   /** Networks whose addresses of this machine answer node ports; `primary`: the node's own addresses. */
   readonly nodePortAddresses: 'primary' | readonly string[];
+  /** iptables mode: node ports are answered on 127.0.0.0/8 too. */
+  readonly localhostNodePorts: boolean;
+  /** From the beginning of one change of the rules until that of the next, at least. */
+  readonly minSyncMs: number;
+  /** How often somebody looks whether the rules are there still, where nothing tells. */
+  readonly syncMs: number;
   /** The node's address, where it is told; otherwise the Node object's addresses are. */
   readonly bindAddress: string | undefined;
   /** Where /healthz and /livez are: `0.0.0.0:10256`. */
@@ -31,24 +42,46 @@ export interface ProxySettings {
 
 /** Settings from a defaulted, valid configuration. Throws where it asks for what is not there. */
 export function proxySettings(config: KubeProxyConfiguration, nodeName: string): ProxySettings {
-  if (config.mode !== '' && config.mode !== 'nftables')
-    throw failedPrecondition(`mode: "${config.mode}" is not available; set it to "nftables", or leave it out`);
-  const { nftables, nodePortAddresses, bindAddress } = config;
+  const { bindAddress } = config;
+  if (config.mode === 'ipvs')
+    throw failedPrecondition('mode: "ipvs" is not available; set it to "nftables" or "iptables"');
+  const mode = PROXY_MODES.find(each => each === config.mode) ?? 'nftables';
+  // IPVS mode masquerades by iptables, and has no settings of its own for that
+  const { masqueradeBit, masqueradeAll } = config[mode === 'nftables' ? 'nftables' : 'iptables'];
+  const { syncPeriod, minSyncPeriod } = config[mode];
+  const nodePortAddresses = nodePortAddressesOf(config, mode);
   return {
+    mode,
     nodeName,
-    masqueradeBit: nftables.masqueradeBit ?? 14,
-    masqueradeAll: nftables.masqueradeAll,
+    masqueradeBit: masqueradeBit ?? 14,
+    masqueradeAll,
     detection: detectionOf(config),
-    nodePortAddresses:
-      nodePortAddresses === undefined || nodePortAddresses.length === 0 || nodePortAddresses[0] === 'primary'
-        ? 'primary'
-        : nodePortAddresses,
+    nodePortAddresses,
+    localhostNodePorts:
+      mode === 'iptables' && config.iptables.localhostNodePorts !== false && holdsLoopback(nodePortAddresses),
+    // a transaction of nftables mode is no more than what changed
+    minSyncMs: mode === 'nftables' ? 0 : durationMs(minSyncPeriod),
+    syncMs: durationMs(syncPeriod),
     bindAddress: bindAddress === '0.0.0.0' || bindAddress === '::' ? undefined : bindAddress,
     healthzAddress: config.healthzBindAddress,
     metricsAddress: config.metricsBindAddress,
     bindAddressHardFail: config.bindAddressHardFail,
-    healthLimitMs: 2 * durationMs(nftables.syncPeriod),
+    healthLimitMs: 2 * durationMs(syncPeriod),
   };
+}
+
+/** Where nothing is told, nftables mode answers on the node's own addresses, and the others on all that the machine has: upstream's defaults. */
+function nodePortAddressesOf(
+  { nodePortAddresses }: KubeProxyConfiguration,
+  mode: ProxyMode,
+): 'primary' | readonly string[] {
+  if (nodePortAddresses === undefined || nodePortAddresses.length === 0)
+    return mode === 'nftables' ? 'primary' : ['0.0.0.0/0', '::/0'];
+  return nodePortAddresses[0] === 'primary' ? 'primary' : nodePortAddresses;
+}
+
+function holdsLoopback(addresses: 'primary' | readonly string[]): boolean {
+  return nodePortsEverywhere(addresses, 4) || (addresses !== 'primary' && isIn(ipToBigInt('127.0.0.1'), 4, addresses));
 }
 
 function detectionOf({ detectLocalMode, detectLocal, clusterCIDR }: KubeProxyConfiguration): LocalDetection {
@@ -69,19 +102,16 @@ function detectionOf({ detectLocalMode, detectLocal, clusterCIDR }: KubeProxyCon
   }
 }
 
-/** nft's words for "comes from a pod of this node" and for the contrary; undefined where that cannot be told. */
-export function localMatch(
+/** Who is a pod of this node, in one family; undefined where that cannot be told. */
+export function localPodsOf(
   detection: LocalDetection,
   nodeCidrs: readonly string[],
   family: IpFamily,
-): { readonly is: string; readonly isNot: string } | undefined {
+): LocalPods | undefined {
   if (detection.kind === 'none') return undefined;
-  if (detection.kind === 'link') return { is: `iifname "${detection.name}"`, isNot: `iifname != "${detection.name}"` };
+  if (detection.kind === 'link') return detection;
   const cidrs = minimalCidrs(detection.kind === 'cidrs' ? detection.cidrs : nodeCidrs, family);
-  if (cidrs.length === 0) return undefined;
-  const saddr = family === 4 ? 'ip saddr' : 'ip6 saddr';
-  const list = cidrs.length === 1 ? cidrs[0] : `{ ${cidrs.join(', ')} }`;
-  return { is: `${saddr} ${list}`, isNot: `${saddr} != ${list}` };
+  return cidrs.length === 0 ? undefined : { kind: 'cidrs', cidrs };
 }
 
 /** Whether node ports are answered on all addresses of a family: the networks that are told hold all of it, or none is of it. */

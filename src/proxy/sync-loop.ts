@@ -1,4 +1,5 @@
 import type { Event, Node } from '../api/types/gen/core-v1.ts';
+import type { IpFamily } from '../base/cidr.ts';
 import { errorMessage } from '../base/errors.ts';
 import { TimeSlice } from '../base/time-slice.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
@@ -7,10 +8,9 @@ import { ResourceClient } from '../client/resource-client.ts';
 import { listAddresses } from '../linux/netlink/addresses.ts';
 import { type NetlinkEvents, openNetlinkEvents } from '../linux/netlink/events.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../linux/netlink/socket.ts';
-import { type NftRunner, openNft } from './act/nft.ts';
+import { type OpenMode, openMode } from './act/mode.ts';
 import { removeStaleFlows } from './act/stale-flows.ts';
 import { Alarm } from './alarm.ts';
-import { tableOf } from './compile/layout.ts';
 import { type Dirty, ProxyState } from './desired/proxy-state.ts';
 import { FamilyProxy } from './family-proxy.ts';
 import type { ProxyOptions } from './proxy.ts';
@@ -27,7 +27,7 @@ export interface SyncLoopOptions extends ProxyOptions {
 
 /** Everything is told to the kernel anew after this long, in case somebody touched the table unseen (upstream's FullSyncPeriod). */
 const FULL_SYNC_MS = 3_600_000;
-/** From when somebody else changed a table until it is written anew. */
+/** From when somebody else changed the rules until they are written anew. */
 const TOUCHED_MS = 100;
 /** From a change of the machine's addresses until they are read. */
 const ADDRESSES_MS = 500;
@@ -36,9 +36,8 @@ const FIRST_RETRY_MS = 1000;
 const MAX_RETRY_MS = 30_000;
 /** RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR */
 const ADDRESS_GROUPS = [5, 9];
-const FAMILIES = [4, 6] as const;
 
-/** Brings what the API server says into the kernel: all that has come by the time is one transaction per family. */
+/** Brings what the API server says into the kernel: all that has come by the time is one change of the rules per family. */
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
   readonly #alarm = new Alarm();
@@ -53,6 +52,7 @@ export class SyncLoop {
   #cidrsChanged = false;
   #failures = 0;
   #everythingAt = 0;
+  #changedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SyncLoopOptions) {
     const { connection, settings, clock, log, health, metrics } = options;
@@ -86,15 +86,17 @@ export class SyncLoop {
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
-    const { settings, log } = this.#options;
-    const kernel = openKernel(
-      table => this.#onTouched(table),
-      () => this.#onAddresses(),
-    );
+    const { settings, clock, log } = this.#options;
+    const kernel = openKernel(() => this.#onAddresses());
     this.#kernel = kernel;
-    const { nft } = kernel;
-    this.#families = FAMILIES.map(family => new FamilyProxy({ family, settings, state: this.#state, nft, log }));
+    let mode: OpenMode | undefined;
     try {
+      const opened = await openMode({ settings, clock, log, signal, onTouched: family => this.#onTouched(family) });
+      mode = opened;
+      const machineIps = (): string[] => this.#machineIps();
+      this.#families = opened.families.map(
+        ({ family, rules }) => new FamilyProxy({ family, settings, state: this.#state, rules, machineIps }),
+      );
       const running = this.#informers.run(signal, () => {
         this.#isSynced = true;
         this.#alarm.ring();
@@ -104,30 +106,33 @@ export class SyncLoop {
         if (this.#isSynced && (await this.#sync(signal)) && !isReady) {
           isReady = true;
           ready();
+          // with the rules of this mode in place, nobody misses those of another
+          await opened.removeOthers(signal);
         }
         await this.#rest(signal);
       }
       await running;
     } finally {
       await this.#serviceHealth.close();
+      mode?.close();
       kernel.close();
     }
   }
 
   #onChange(): void {
     const { health, metrics, clock } = this.#options;
-    for (const family of FAMILIES) {
+    for (const { family } of this.#families) {
       health.queue(family);
       metrics.lastQueued.set({ ip_family: familyLabel(family) }, clock.now() / 1000);
     }
     this.#alarm.ring();
   }
 
-  /** Somebody else changed a table of ours: it is told everything anew. */
-  #onTouched(table: string): void {
-    const touched = this.#families.find(family => family.table === table);
+  /** Somebody else changed the rules of a family: all of them are told anew. */
+  #onTouched(family: IpFamily): void {
+    const touched = this.#families.find(each => each.family === family);
     if (touched === undefined) return;
-    this.#options.log.warn(`somebody else changed the table ${table}: it is written anew`);
+    this.#options.log.warn(`somebody else changed the rules of IPv${family}: they are written anew`);
     touched.distrust();
     // not at once: who writes it again and again shall not keep us busy
     this.#options.clock.after(TOUCHED_MS, () => this.#alarm.ring(), { keepAlive: true });
@@ -158,6 +163,8 @@ export class SyncLoop {
       await new Alarm().wait(pause, clock, signal);
       return;
     }
+    const tooEarly = this.#changedAt + this.#options.settings.minSyncMs - clock.monotonic();
+    if (tooEarly > 0) await new Alarm().wait(tooEarly, clock, signal);
     const isOld = (): boolean => clock.monotonic() - this.#everythingAt >= FULL_SYNC_MS;
     await this.#alarm.wait(Math.max(0, this.#everythingAt + FULL_SYNC_MS - clock.monotonic()), clock, signal);
     if (isOld()) for (const family of this.#families) family.distrust();
@@ -197,16 +204,17 @@ export class SyncLoop {
     const startedAt = clock.monotonic();
     try {
       const slice = new TimeSlice(signal);
-      for (const key of family.keysFor(dirty)) {
+      const keys = family.keysFor(dirty);
+      if (dirty.addressesChanged || dirty.serviceCidrs) family.setNode(this.#machineIps());
+      for (const key of keys) {
         this.#compile(family, key);
         await slice.breathe();
       }
-      if (dirty.addressesChanged) family.setNodePortIps(this.#machineIps());
-      if (dirty.serviceCidrs) family.setServiceCidrs();
       const applied = await family.apply(signal);
       health.update(family.family);
       if (applied === 'everything') this.#everythingAt = clock.monotonic();
       if (applied !== 'nothing') {
+        this.#changedAt = startedAt;
         const seconds = (clock.monotonic() - startedAt) / 1000;
         metrics.syncDuration.observe(label, seconds);
         (applied === 'everything' ? metrics.fullSyncDuration : metrics.partialSyncDuration).observe(label, seconds);
@@ -256,28 +264,24 @@ export class SyncLoop {
   }
 }
 
-/** The doors to the kernel, open while the loop runs. */
+/** The doors to the kernel that every mode needs, open while the loop runs. */
 interface Kernel {
-  readonly nft: NftRunner;
   readonly links: NetlinkSocket;
   readonly conntrack: NetlinkSocket;
   close(): void;
 }
 
-function openKernel(onTouched: (table: string) => void, onAddresses: () => void): Kernel {
-  const nft = openNft(FAMILIES.map(tableOf), onTouched);
+function openKernel(onAddresses: () => void): Kernel {
   const links = NetlinkSocket.open();
   const conntrack = NetlinkSocket.open(NETLINK_NETFILTER);
   const addresses: NetlinkEvents = openNetlinkEvents(NETLINK_ROUTE, ADDRESS_GROUPS, onAddresses, onAddresses);
   return {
-    nft,
     links,
     conntrack,
     close() {
       addresses.close();
       conntrack.close();
       links.close();
-      nft.close();
     },
   };
 }

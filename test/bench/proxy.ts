@@ -4,8 +4,9 @@ import { pino } from 'pino';
 import { runCommand } from '../../src/linux/command.ts';
 import { FamilyTable } from '../../src/proxy/act/family-table.ts';
 import { openNft } from '../../src/proxy/act/nft.ts';
+import { type CompiledService, compileService } from '../../src/proxy/compile/compiled-service.ts';
 import { type LayoutSettings, tableOf } from '../../src/proxy/compile/layout.ts';
-import { type CompiledService, compileService } from '../../src/proxy/compile/service-elements.ts';
+import { serviceElements } from '../../src/proxy/compile/port-elements.ts';
 import { PrivateNetns } from '../harness/private-netns.ts';
 import { sampleService, sampleSlice } from '../harness/proxy-world.ts';
 import { quantile, type Row, table } from './statistics.ts';
@@ -40,7 +41,7 @@ async function gantry(count: number): Promise<{ all: number[]; change: number[] 
     const ips = Array.from({ length: endpoints }, (_, j) => ({ ip: endpoint(i, j) }));
     const after = compileService(service, [sampleSlice(`s${i}`, ips)], CONTEXT, compiled.get(i));
     compiled.set(i, after);
-    rules.update(`default/s${i}`, after.elements);
+    rules.update(`default/s${i}`, serviceElements(after, []));
   };
   const all: number[] = [];
   for (let round = 0; round < ROUNDS / 5; round += 1) {

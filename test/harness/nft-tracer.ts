@@ -1,23 +1,6 @@
-import { ipToBigInt, lastAddress, parseCidr } from '../../src/base/cidr.ts';
 import { fnv32a } from '../../src/base/hash.ts';
 import type { NftRunner } from '../../src/proxy/act/nft.ts';
-
-/** A packet that begins a connection. */
-export interface TracedPacket {
-  readonly source: string;
-  readonly destination: string;
-  readonly protocol: string;
-  readonly port: number;
-  /** Where it comes in; undefined: a program of this machine sends it. */
-  readonly link?: string;
-}
-
-export interface TracedEnd {
-  readonly verdict: 'accept' | 'drop' | 'reject';
-  readonly destination: string;
-  readonly port: number;
-  readonly masquerade: boolean;
-}
+import { isInCidr, type TracedEnd, type TracedPacket } from './traced.ts';
 
 interface Table {
   readonly containers: Map<string, { readonly spec: string; readonly elements: Map<string, string> }>;
@@ -159,7 +142,7 @@ export class NftTracer implements NftRunner {
 
   /** The statement at the beginning of the text. `none`: it does not match, so the rest of the rule is not looked at. */
   #statement(table: Table, text: string, state: State): RuleResult | { kind: 'next'; length: number } {
-    const take = (pattern: RegExp): RegExpExecArray | null => new RegExp(`^(?:${pattern.source})(?= |$)`).exec(text);
+    const take = (pattern: RegExp): RegExpExecArray | null => atBeginning(pattern.source).exec(text);
     const when = (holds: boolean, match: RegExpExecArray): RuleResult | { kind: 'next'; length: number } =>
       holds ? { kind: 'next', length: match[0].length } : { kind: 'none' };
     const elementsOf = (name = ''): Map<string, string> => {
@@ -353,6 +336,15 @@ export class NftTracer implements NftRunner {
 
 type RuleResult = { kind: 'none' } | { kind: 'verdict'; verdict: Verdict } | { kind: 'goto' | 'jump'; chain: string };
 
+const PATTERNS = new Map<string, RegExp>();
+
+/** Made once each: a packet asks for them some hundred times. */
+function atBeginning(source: string): RegExp {
+  const known = PATTERNS.get(source) ?? new RegExp(`^(?:${source})(?= |$)`);
+  PATTERNS.set(source, known);
+  return known;
+}
+
 const FIELD = '(?:ip6? saddr|ip6? daddr|meta l4proto|th dport|meta priority)';
 const FIELDS = `${FIELD}(?: \\. ${FIELD})*`;
 const HASH = `jhash ${FIELDS} mod \\d+ seed 0x[0-9a-f]+`;
@@ -379,10 +371,7 @@ function isMember(key: string, member: string): boolean {
   const members = member.split(' . ');
   return keys.every((part, index) => {
     const other = members[index] ?? '';
-    if (!other.includes('/')) return part === other;
-    const cidr = parseCidr(other);
-    const ip = ipToBigInt(part);
-    return part.includes(':') === (cidr.family === 6) && ip >= cidr.base && ip <= lastAddress(cidr);
+    return other.includes('/') ? isInCidr(part, other) : part === other;
   });
 }
 

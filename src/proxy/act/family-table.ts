@@ -5,10 +5,8 @@ import type { Element } from '../compile/element.ts';
 import { fixedChains, type LayoutSettings, layoutChain, layoutCommands, markOf, tableOf } from '../compile/layout.ts';
 import { type ElementChange, Ruleset } from '../compile/ruleset.ts';
 import { chainCommands, changeCommands, elementCommands } from '../compile/transaction.ts';
+import type { Applied } from './family-rules.ts';
 import type { NftRunner } from './nft.ts';
-
-/** What a call of `apply` did. */
-export type Applied = 'nothing' | 'changes' | 'everything';
 
 /** The table of one family: what shall stand in it, and what has been told to the kernel. */
 export class FamilyTable {

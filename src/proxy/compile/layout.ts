@@ -1,5 +1,6 @@
 import type { IpFamily } from '../../base/cidr.ts';
 import { fnv128aHex } from '../../base/hash.ts';
+import type { LocalPods } from '../desired/node-settings.ts';
 import { NODE_PORT_KEY, serviceKey } from './chains.ts';
 import { SCOPES } from './element.ts';
 import { EXTERNAL_NODE_PORT_CHAIN, EXTERNAL_SERVICE_CHAIN, REJECT_CHAIN } from './port-elements.ts';
@@ -16,6 +17,19 @@ export interface LayoutSettings {
   readonly notFromLocalPod: string | undefined;
   /** Node ports are answered on every address of the machine; otherwise on those of the set `node-port-ips`. */
   readonly nodePortsEverywhere: boolean;
+}
+
+/** nft's words for "comes from a pod of this node" and for the contrary; undefined where that cannot be told. */
+export function localMatch(
+  pods: LocalPods | undefined,
+  family: IpFamily,
+): { readonly is: string; readonly isNot: string } | undefined {
+  if (pods === undefined) return undefined;
+  if (pods.kind === 'link') return { is: `iifname "${pods.name}"`, isNot: `iifname != "${pods.name}"` };
+  const { cidrs } = pods;
+  const saddr = family === 4 ? 'ip saddr' : 'ip6 saddr';
+  const list = cidrs.length === 1 ? cidrs[0] : `{ ${cidrs.join(', ')} }`;
+  return { is: `${saddr} ${list}`, isNot: `${saddr} != ${list}` };
 }
 
 export const TABLE = 'gantry_proxy';

@@ -25,8 +25,15 @@ export const REJECT_CHAIN = 'reject-chain';
 export const EXTERNAL_SERVICE_CHAIN = 'external-service';
 export const EXTERNAL_NODE_PORT_CHAIN = 'external-node-port';
 
-/** Everything that stands in sets and maps for one port of a service. */
-export function portElements(input: PortInput): Element[] {
+/** Everything that stands in sets and maps for a service. `nodeIps`: the addresses of this node, for source ranges that hold them. */
+export function serviceElements(
+  { ports }: { readonly ports: readonly Omit<PortInput, 'nodeIps'>[] },
+  nodeIps: readonly string[],
+): Element[] {
+  return ports.flatMap(port => portElements({ ...port, nodeIps }));
+}
+
+function portElements(input: PortInput): Element[] {
   const { port, usable } = input;
   const { protocol, nodePort } = port;
   const elements: Element[] = [

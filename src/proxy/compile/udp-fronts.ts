@@ -1,5 +1,5 @@
 import { endpointKey } from '../desired/endpoint.ts';
-import type { CompiledPort, CompiledService } from './service-elements.ts';
+import type { CompiledPort, CompiledService } from './compiled-service.ts';
 
 /** Where datagrams of a service are sent to, and who may answer them. */
 export interface UdpFront {

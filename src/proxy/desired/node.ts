@@ -24,19 +24,20 @@ export function podCidrsOf(node: Node | undefined): readonly string[] {
 }
 
 /**
- * The addresses that answer node ports: the first one of the node, or those of the machine inside the given networks, sorted. Never those of the loopback: answers
- * could not come back.
+ * The addresses that answer node ports: the first one of the node, or those of the machine inside the given networks, sorted. Never those of the loopback, from where
+ * answers could not come back, unless the kernel was told to lead them.
  */
 export function nodePortIps(
   wanted: 'primary' | readonly string[],
   nodeIps: readonly string[],
   machineIps: readonly string[],
   family: IpFamily,
+  withLoopback = false,
 ): string[] {
   if (wanted === 'primary') return nodeIps.slice(0, 1);
   return machineIps
     .flatMap(ip => ofFamily(ip, family))
-    .filter(ip => !isLoopback(ip, family) && isIn(ipToBigInt(ip), family, wanted))
+    .filter(ip => (withLoopback || !isLoopback(ip, family)) && isIn(ipToBigInt(ip), family, wanted))
     .sort();
 }
 

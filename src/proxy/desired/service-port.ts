@@ -17,6 +17,8 @@ export interface ServicePort {
   /** Who may use the load balancer's addresses; empty: everybody. */
   readonly sourceRanges: readonly string[];
   readonly nodePort: number | undefined;
+  /** Where a load balancer asks after the service. */
+  readonly healthCheckNodePort: number | undefined;
   /** How long a client stays with its endpoint, in seconds; undefined without session affinity. */
   readonly affinitySeconds: number | undefined;
   readonly internalLocal: boolean;
@@ -51,6 +53,7 @@ export function servicePortsOf(service: Service, family: IpFamily): ServicePort[
         : undefined,
     internalLocal: spec.internalTrafficPolicy === 'Local',
     externalLocal: isExternalLocal(service),
+    healthCheckNodePort: healthCheckNodePortOf(service),
   };
   return (spec.ports ?? []).flatMap(({ name = '', protocol, port, nodePort = 0 }) => {
     const known = PROTOCOLS.get(protocol ?? 'TCP');

@@ -1,5 +1,5 @@
 import type { IpFamily } from '../../base/cidr.ts';
-import type { CompiledService } from '../compile/service-elements.ts';
+import type { CompiledService } from '../compile/compiled-service.ts';
 import type { ProxyState } from '../desired/proxy-state.ts';
 import { healthCheckNodePortOf, isExternallyAccessible } from '../desired/service-port.ts';
 import type { HealthCheckedService } from './service-health.ts';

@@ -1,5 +1,6 @@
 import type { IpFamily } from '../../base/cidr.ts';
 import { Counter, Gauge, Histogram, type Registry } from '../../daemon/metrics.ts';
+import type { ProxyMode } from '../settings.ts';
 
 /** The value of the label `ip_family`. */
 export function familyLabel(family: IpFamily): 'IPv4' | 'IPv6' {
@@ -40,7 +41,7 @@ export class ProxyMetrics {
   readonly conntrackDuration: Histogram<'ip_family'>;
   readonly conntrackDeleted: Counter<'ip_family'>;
 
-  constructor(registry: Registry) {
+  constructor(registry: Registry, mode: ProxyMode) {
     this.#registry = registry;
     const rules = 'sync_proxy_rules';
     this.syncDuration = this.#histogram(`${rules}_duration_seconds`, 'SyncProxyRules latency in seconds');
@@ -67,10 +68,10 @@ export class ProxyMetrics {
     );
     this.endpointChanges = this.#counter(`${rules}_endpoint_changes_total`, 'Cumulative proxy rules Endpoint changes');
     this.serviceChanges = this.#counter(`${rules}_service_changes_total`, 'Cumulative proxy rules Service changes');
-    this.syncFailures = this.#familyCounter(
-      `${rules}_nftables_sync_failures_total`,
-      'Cumulative proxy nftables sync failures',
-    );
+    this.syncFailures =
+      mode === 'nftables'
+        ? this.#familyCounter(`${rules}_nftables_sync_failures_total`, 'Cumulative proxy nftables sync failures')
+        : this.#familyCounter(`${rules}_iptables_restore_failures_total`, 'Cumulative proxy iptables restore failures');
     this.healthz = this.#codeCounter('proxy_healthz_total', 'Cumulative proxy healthz HTTP status');
     this.livez = this.#codeCounter('proxy_livez_total', 'Cumulative proxy livez HTTP status');
     this.conntrackDuration = this.#histogram(

@@ -42,13 +42,15 @@ export interface MetricsServerOptions {
   /** `127.0.0.1:10249` */
   readonly address: string;
   readonly registry: Registry;
+  /** What /proxyMode says. */
+  readonly mode: string;
   readonly log: Logger;
   readonly mustListen: boolean;
 }
 
 /** /metrics, and /proxyMode as upstream's tools ask for it. */
 export function proxyMetricsServer(options: MetricsServerOptions): Component {
-  const { registry } = options;
+  const { registry, mode } = options;
   return httpComponent('proxy-metrics', options, (path, response) => {
     if (path === '/metrics')
       registry.metrics().then(
@@ -58,7 +60,7 @@ export function proxyMetricsServer(options: MetricsServerOptions): Component {
     else if (path === '/proxyMode')
       response
         .writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' })
-        .end('nftables');
+        .end(mode);
     else if (path === '/healthz') response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('ok');
     else notFound(response);
   });

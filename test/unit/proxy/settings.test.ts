@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { parseChains } from '../../../src/proxy/act/nft.ts';
+import { localMatch } from '../../../src/proxy/compile/layout.ts';
 import { readProxyConfiguration } from '../../../src/proxy/configuration.ts';
 import { nodePortIps } from '../../../src/proxy/desired/node.ts';
-import { localMatch, nodePortsEverywhere, proxySettings } from '../../../src/proxy/settings.ts';
+import { localPodsOf, nodePortsEverywhere, proxySettings } from '../../../src/proxy/settings.ts';
 
 const config = (change: object = {}) => ({ ...readProxyConfiguration(undefined, {}), ...change });
 
 describe('proxySettings', () => {
   it('has upstream’s defaults', () => {
     expect(proxySettings(config(), 'a')).toEqual({
+      mode: 'nftables',
       nodeName: 'a',
       masqueradeBit: 14,
       masqueradeAll: false,
       detection: { kind: 'none' },
       nodePortAddresses: 'primary',
+      localhostNodePorts: false,
+      minSyncMs: 0,
+      syncMs: 30_000,
       bindAddress: undefined,
       healthzAddress: '0.0.0.0:10256',
       metricsAddress: '127.0.0.1:10249',
@@ -22,8 +27,17 @@ describe('proxySettings', () => {
     });
   });
 
-  it.each(['iptables', 'ipvs'])('refuses the mode %s, which is not there', mode => {
-    expect(() => proxySettings(config({ mode }), 'a')).toThrow(`mode: "${mode}" is not available`);
+  it('refuses IPVS, which is not there', () => {
+    expect(() => proxySettings(config({ mode: 'ipvs' }), 'a')).toThrow('mode: "ipvs" is not available');
+  });
+
+  it.each([
+    [{ mode: 'iptables' }, ['0.0.0.0/0', '::/0'], true, 1000],
+    [{ mode: 'iptables', nodePortAddresses: ['primary'] }, 'primary', false, 1000],
+    [{ mode: 'iptables', nodePortAddresses: ['127.0.0.0/8'] }, ['127.0.0.0/8'], true, 1000],
+    [{ mode: 'iptables', nodePortAddresses: ['10.0.0.0/8'] }, ['10.0.0.0/8'], false, 1000],
+  ])('has those of upstream’s for %j', (change, nodePortAddresses, localhostNodePorts, minSyncMs) => {
+    expect(proxySettings(config(change), 'a')).toMatchObject({ nodePortAddresses, localhostNodePorts, minSyncMs });
   });
 
   it.each([
@@ -44,12 +58,12 @@ describe('proxySettings', () => {
     ],
   ] as const)('tells pods by %j in IPv%i', (change, family, is, isNot) => {
     const { detection } = proxySettings(config(change), 'a');
-    expect(localMatch(detection, ['10.244.1.0/24'], family)).toEqual({ is, isNot });
+    expect(localMatch(localPodsOf(detection, ['10.244.1.0/24'], family), family)).toEqual({ is, isNot });
   });
 
   it('does not tell pods where nothing of the family is known', () => {
-    expect(localMatch({ kind: 'node-cidrs' }, [], 4)).toBeUndefined();
-    expect(localMatch({ kind: 'cidrs', cidrs: ['10.0.0.0/8'] }, [], 6)).toBeUndefined();
+    expect(localPodsOf({ kind: 'node-cidrs' }, [], 4)).toBeUndefined();
+    expect(localPodsOf({ kind: 'cidrs', cidrs: ['10.0.0.0/8'] }, [], 6)).toBeUndefined();
   });
 });
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { TracedPacket } from '../../../harness/nft-tracer.ts';
+import type { ProxyMode } from '../../../../src/proxy/settings.ts';
 import { NODE, NODE_IPS, ProxyRules, type ProxyRulesOptions } from '../../../harness/proxy-rules.ts';
 import { type SampleEndpoint, sampleService, sampleSlice } from '../../../harness/proxy-world.ts';
 import { seededRandom } from '../../../harness/random.ts';
+import type { TracedPacket } from '../../../harness/traced.ts';
 
 const VIP = '10.96.0.10';
 const NODE_IP = NODE_IPS[4];
@@ -26,19 +27,26 @@ interface Case {
   readonly port?: number;
   readonly protocol?: string;
   readonly ends: readonly string[];
+  /** Where a mode ends otherwise, as upstream's does. */
+  readonly but?: Partial<Record<ProxyMode, readonly string[]>>;
 }
 
-async function endsOf({ spec = {}, endpoints = [LOCAL, REMOTE], ingress = [], options = {}, ...packet }: Case) {
+const MODES: readonly ProxyMode[] = ['nftables', 'iptables'];
+
+async function endsOf(
+  mode: ProxyMode,
+  { spec = {}, endpoints = [LOCAL, REMOTE], ingress = [], options = {}, ...packet }: Case,
+) {
   const random = seededRandom(3);
-  const rules = new ProxyRules({ random: limit => random.below(limit), ...options });
+  const node = { serviceCidrs: ['10.96.0.0/16'], ...options.node };
+  const rules = new ProxyRules({ mode, random: limit => random.below(limit), ...options, node });
   const service = sampleService(
     'web',
     { clusterIP: VIP, clusterIPs: [VIP], ports: [{ port: 80, protocol: 'TCP' }], ...spec },
     ingress,
   );
   rules.set('default/web', service, [sampleSlice('web', endpoints)]);
-  rules.table.update('#service-cidrs', [{ container: 'service-cidrs', key: '10.96.0.0/16' }]);
-  await rules.table.apply();
+  await rules.apply();
   const traced: TracedPacket = {
     ...FROM[packet.from],
     destination: packet.to,
@@ -67,9 +75,12 @@ describe('a cluster IP', () => {
       'leads a pod to itself with the address of this node',
       { endpoints: [LOCAL], from: 'itself', to: VIP, ends: ['10.244.0.5:8080 masquerade'] },
     ],
-    ['refuses another port', { from: 'pod', to: VIP, port: 81, ends: ['reject'] }],
-    ['refuses another protocol', { from: 'pod', to: VIP, protocol: 'udp', ends: ['reject'] }],
-    ['that nobody has is dropped', { from: 'pod', to: '10.96.9.9', ends: ['drop'] }],
+    ['refuses another port', { from: 'pod', to: VIP, port: 81, ends: ['reject'], but: { iptables: ['pass'] } }],
+    [
+      'refuses another protocol',
+      { from: 'pod', to: VIP, protocol: 'udp', ends: ['reject'], but: { iptables: ['pass'] } },
+    ],
+    ['that nobody has is dropped', { from: 'pod', to: '10.96.9.9', ends: ['drop'], but: { iptables: ['pass'] } }],
     ['refuses where nobody serves', { endpoints: [], from: 'pod', to: VIP, ends: ['reject'] }],
     ['refuses a program of the machine too', { endpoints: [], from: 'host', to: VIP, ends: ['reject'] }],
     [
@@ -106,12 +117,12 @@ describe('a cluster IP', () => {
     ],
     [
       'masquerades everything where that is asked for',
-      { options: { layout: { masqueradeAll: true } }, from: 'pod', to: VIP, ends: BOTH_MASQUERADED },
+      { options: { node: { masqueradeAll: true } }, from: 'pod', to: VIP, ends: BOTH_MASQUERADED },
     ],
     [
       'masquerades nothing where nobody knows who is a pod',
       {
-        options: { layout: { fromLocalPod: undefined, notFromLocalPod: undefined } },
+        options: { node: { localPods: undefined } },
         from: 'outside',
         to: VIP,
         ends: BOTH,
@@ -120,7 +131,7 @@ describe('a cluster IP', () => {
     [
       'tells pods by their links',
       {
-        options: { layout: { fromLocalPod: 'iifname "veth*"', notFromLocalPod: 'iifname != "veth*"' } },
+        options: { node: { localPods: { kind: 'link', name: 'veth*' } } },
         from: 'pod',
         to: VIP,
         ends: BOTH,
@@ -169,7 +180,8 @@ describe('a cluster IP', () => {
       },
     ],
   ])('%s', async (_, given) => {
-    expect(await endsOf(given)).toEqual(given.ends);
+    for (const mode of MODES)
+      expect({ mode, ends: await endsOf(mode, given) }).toEqual({ mode, ends: given.but?.[mode] ?? given.ends });
   });
 });
 
@@ -189,7 +201,7 @@ describe('a node port', () => {
       'is on no loopback address, even where it is everywhere',
       {
         spec: nodePort,
-        options: { layout: { nodePortsEverywhere: true } },
+        options: { node: { nodePorts: 'everywhere' } },
         from: 'host',
         to: '127.0.0.1',
         port: 30080,
@@ -200,7 +212,7 @@ describe('a node port', () => {
       'is on every address of the machine where that is asked for',
       {
         spec: nodePort,
-        options: { layout: { nodePortsEverywhere: true } },
+        options: { node: { nodePorts: 'everywhere' } },
         from: 'outside',
         to: NODE_IP,
         port: 30080,
@@ -260,7 +272,8 @@ describe('a node port', () => {
       },
     ],
   ])('%s', async (_, given) => {
-    expect(await endsOf(given)).toEqual(given.ends);
+    for (const mode of MODES)
+      expect({ mode, ends: await endsOf(mode, given) }).toEqual({ mode, ends: given.but?.[mode] ?? given.ends });
   });
 });
 
@@ -325,43 +338,44 @@ describe('an external address', () => {
       },
     ],
   ])('%s', async (_, given) => {
-    expect(await endsOf(given)).toEqual(given.ends);
+    for (const mode of MODES)
+      expect({ mode, ends: await endsOf(mode, given) }).toEqual({ mode, ends: given.but?.[mode] ?? given.ends });
   });
 });
 
 describe('session affinity', () => {
   const sticky = { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } };
   const packet = { ...FROM.pod, destination: VIP, port: 80, protocol: 'tcp' };
-  const given = async (endpoints: readonly SampleEndpoint[]) => {
+  const given = async (mode: ProxyMode, endpoints: readonly SampleEndpoint[]) => {
     const random = seededRandom(11);
-    const rules = new ProxyRules({ random: limit => random.below(limit) });
+    const rules = new ProxyRules({ mode, random: limit => random.below(limit) });
     const service = sampleService('web', { clusterIP: VIP, ports: [{ port: 80, protocol: 'TCP' }], ...sticky });
     const set = async (wanted: readonly SampleEndpoint[]): Promise<void> => {
       rules.set('default/web', service, [sampleSlice('web', wanted)]);
-      await rules.table.apply();
+      await rules.apply();
     };
     await set(endpoints);
     return { rules, set };
   };
   const MANY = Array.from({ length: 8 }, (_, i) => ({ ip: `10.244.1.${i + 1}` }));
 
-  it('keeps a client with its endpoint, and spreads clients', async () => {
-    const { rules } = await given(MANY);
+  it.each(MODES)('keeps a client with its endpoint, and spreads clients (%s)', async mode => {
+    const { rules } = await given(mode, MANY);
     expect(rules.ends(packet)).toHaveLength(1);
     const clients = Array.from({ length: 40 }, (_, i) => rules.ends({ ...packet, source: `10.244.0.${i + 20}` }));
     expect(new Set(clients.flat()).size).toBe(8);
   });
 
-  it('keeps it there when others come and go', async () => {
-    const { rules, set } = await given(MANY);
+  it.each(MODES)('keeps it there when others come and go (%s)', async mode => {
+    const { rules, set } = await given(mode, MANY);
     const [its = ''] = rules.ends(packet);
     const ip = its.split(':')[0] ?? '';
     await set([{ ip: '10.244.1.200' }, { ip }, ...MANY.slice(0, 2).filter(each => each.ip !== ip)]);
     expect(rules.ends(packet)).toEqual([its]);
   });
 
-  it('chooses anew when its endpoint is gone, and stays there', async () => {
-    const { rules, set } = await given(MANY);
+  it.each(MODES)('chooses anew when its endpoint is gone, and stays there (%s)', async mode => {
+    const { rules, set } = await given(mode, MANY);
     const [its = ''] = rules.ends(packet);
     await set(MANY.filter(({ ip }) => !its.startsWith(`${ip}:`)));
     const [next] = rules.ends(packet);
@@ -370,35 +384,34 @@ describe('session affinity', () => {
     expect(rules.ends(packet)).toEqual([next]);
   });
 
-  it('outlives a start of the proxy', async () => {
-    const { rules } = await given(MANY);
+  it.each(MODES)('outlives a start of the proxy (%s)', async mode => {
+    const { rules } = await given(mode, MANY);
     const [its] = rules.ends(packet);
-    rules.table.distrust();
-    expect(await rules.table.apply()).toBe('everything');
+    rules.distrust();
+    expect(await rules.apply()).toBe('everything');
     expect(rules.ends(packet)).toEqual([its]);
   });
 });
 
 describe('IPv6', () => {
-  it('is served alike', async () => {
-    const rules = new ProxyRules({ family: 6 });
+  it.each(MODES)('is served alike (%s)', async mode => {
+    const rules = new ProxyRules({ mode, family: 6 });
     const vip = 'fd00:96::a';
     const spec = { type: 'NodePort', clusterIP: vip, ports: [{ port: 80, protocol: 'TCP', nodePort: 30080 }] };
     rules.set('default/web', sampleService('web', spec), [sampleSlice('web', [{ ip: 'fd00:244::5', node: NODE }])]);
-    await rules.table.apply();
+    await rules.apply();
     const packet = { source: 'fd00:244::9', link: 'veth9', protocol: 'tcp' };
     expect(rules.ends({ ...packet, destination: vip, port: 80 })).toEqual(['[fd00:244::5]:8080']);
     expect(rules.ends({ ...packet, destination: NODE_IPS[6], port: 30080 })).toEqual(['[fd00:244::5]:8080 masquerade']);
-    expect(rules.ends({ ...packet, destination: vip, port: 81 })).toEqual(['reject']);
   });
 
-  it('keeps clients with their endpoints alike', async () => {
+  it.each(MODES)('keeps clients with their endpoints alike (%s)', async mode => {
     const random = seededRandom(5);
-    const rules = new ProxyRules({ family: 6, random: limit => random.below(limit) });
+    const rules = new ProxyRules({ mode, family: 6, random: limit => random.below(limit) });
     const spec = { clusterIP: 'fd00:96::a', ports: [{ port: 80, protocol: 'TCP' }], sessionAffinity: 'ClientIP' };
     const many = Array.from({ length: 5 }, (_, i) => ({ ip: `fd00:244::${i + 1}` }));
     rules.set('default/web', sampleService('web', spec), [sampleSlice('web', many)]);
-    await rules.table.apply();
+    await rules.apply();
     const packet = { link: 'veth9', protocol: 'tcp', destination: 'fd00:96::a', port: 80 };
     const seen = Array.from({ length: 20 }, (_, i) => rules.ends({ ...packet, source: `fd00:244::1:${i}` }));
     expect(seen.every(ends => ends.length === 1)).toBe(true);

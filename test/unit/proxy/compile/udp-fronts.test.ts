@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileService } from '../../../../src/proxy/compile/service-elements.ts';
+import { compileService } from '../../../../src/proxy/compile/compiled-service.ts';
 import { changedFronts, isStale } from '../../../../src/proxy/compile/udp-fronts.ts';
 import { NODE } from '../../../harness/proxy-rules.ts';
 import { type SampleEndpoint, sampleService, sampleSlice } from '../../../harness/proxy-world.ts';

@@ -4,8 +4,7 @@ import type { IpFamily } from '../../base/cidr.ts';
 import { type Endpoint, endpointsOf } from '../desired/endpoint.ts';
 import { type ServicePort, servicePortsOf } from '../desired/service-port.ts';
 import { type NodePlace, type UsableEndpoints, usableEndpoints } from '../desired/usable-endpoints.ts';
-import type { Element } from './element.ts';
-import { type PortSlots, portElements, slotKeys } from './port-elements.ts';
+import { type PortSlots, slotKeys } from './port-elements.ts';
 import { assignSlots } from './slots.ts';
 
 /** One port with everything that was decided about it. */
@@ -18,7 +17,6 @@ export interface CompiledPort {
 
 export interface CompiledService {
   readonly ports: readonly CompiledPort[];
-  readonly elements: readonly Element[];
 }
 
 export interface CompileContext {
@@ -28,7 +26,7 @@ export interface CompileContext {
   readonly nodeIps: readonly string[];
 }
 
-/** What a service is in the kernel, in one family. `before`: what it was, so that endpoints keep their numbers where they can. */
+/** What is decided about a service in one family, whatever the mode. `before`: what it was, so that endpoints keep their numbers where they can. */
 export function compileService(
   service: Service | undefined,
   slices: readonly EndpointSlice[],
@@ -46,8 +44,5 @@ export function compileService(
     };
     return { port, endpoints, usable, slots };
   });
-  const elements = ports.flatMap(({ port, usable, slots }) =>
-    portElements({ port, usable, slots, nodeIps: context.nodeIps }),
-  );
-  return { ports, elements };
+  return { ports };
 }

@@ -1,70 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FAULT_POINTS } from '../../src/linux/fault-point.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
-import { OWN_DIRECTORIES } from '../../src/local-cluster/host/plan.ts';
 import { gantryCommand, PROJECT } from '../harness/gantry-command.ts';
-import { run, testHost } from '../harness/host.ts';
+import { run } from '../harness/host.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
-import { newestKubectl } from '../harness/kubectl.ts';
-import { type MachineSnapshot, machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
-import { seededRandom } from '../harness/random.ts';
+import { type MachineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
+import { difference, INIT, kubectl, machine, RESET, snapshot } from '../harness/reset-machine.ts';
 import { waitFor } from '../harness/wait-for.ts';
-
-const KILLED = 128 + 9;
-const ADDRESS = '10.50.0.2';
-const INIT = gantryCommand(
-  'init',
-  `--apiserver-advertise-address=${ADDRESS}`,
-  '--ignore-preflight-errors=NumCPU,Mem',
-  '--no-control-plane-taint',
-);
-const RESET = gantryCommand('reset', '--force');
-
-/** A machine with one link, as it is before anybody makes a node of it. */
-async function machine(): Promise<Host> {
-  const host = await testHost();
-  await run(host, [
-    'sh',
-    '-c',
-    `ip link add eth0 type bridge; ip link set eth0 addrgenmode none; ip addr add ${ADDRESS}/24 dev eth0; ip link set eth0 up`,
-  ]);
-  await run(host, ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
-  return host;
-}
-
-/** Its directories, what it changed of the machine's, and all that has no files. */
-function snapshot(host: Host): Promise<MachineSnapshot> {
-  return machineSnapshot({
-    run: script => run(host, ['sh'], { input: script }),
-    roots: ['/run', ...OWN_DIRECTORIES],
-    // the last is mount(8)'s own
-    pruned: ['/run/host-data', '/run/host-proc', '/run/mount'],
-  });
-}
-
-/** Links go some milliseconds after their namespace; all else is gone when the command ends. */
-async function difference(host: Host, before: MachineSnapshot): Promise<string[]> {
-  return waitFor(
-    'nothing to have come or gone',
-    async saw => {
-      const lines = snapshotDifference(before, await snapshot(host));
-      saw(lines);
-      return lines.length === 0 && lines;
-    },
-    { timeoutMs: 2000 },
-  );
-}
-
-async function kubectl(host: Host, args: string, input?: object | readonly object[]): Promise<string> {
-  const program = newestKubectl();
-  if ('missing' in program) throw new Error(program.missing);
-  const items =
-    input === undefined ? undefined : JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [input].flat() });
-  return run(host, [program.path, '--kubeconfig=/etc/kubernetes/admin.conf', ...args.split(' ')], {
-    ...(items === undefined ? {} : { input: items }),
-    timeoutMs: 90_000,
-  });
-}
 
 /** A Deployment with every kind of volume that mounts something, limits on its network and a port of the machine. */
 function web(replicas: number, version: string): object {
@@ -246,39 +187,6 @@ describe('gantry reset', () => {
     expect(said).toContain('Left as it is: the nft table inet own (not made by Gantry)');
     expect(await run(host, ['cat', `${films}/file`])).toBe('data\n');
     await run(host, ['sh', '-c', `umount ${films}; rmdir ${films}; nft delete table inet own`]);
-    expect(await difference(host, before)).toEqual([]);
-  });
-});
-
-/** All of them under GANTRY_SOAK=1. */
-const random = seededRandom();
-function sample<T>(values: readonly T[], count: number): T[] {
-  const shuffled = values.map(value => ({ value, at: random.next() })).sort((a, b) => a.at - b.at);
-  return shuffled.slice(0, process.env['GANTRY_SOAK'] === '1' ? values.length : count).map(({ value }) => value);
-}
-
-describe(`gantry reset after an init that was killed (GANTRY_SEED=${random.seed})`, () => {
-  let host: Host;
-  let before: MachineSnapshot;
-  beforeAll(async () => {
-    host = await machine();
-    before = await snapshot(host);
-  });
-  afterAll(() => host.delete());
-
-  const ends = [
-    'reset/node-stopped',
-    'reset/pods-stopped',
-    'reset/daemons-stopped',
-    'reset/thing-removed:1',
-    'reset/thing-removed:9',
-    'reset/all-removed',
-  ];
-  const phases = FAULT_POINTS.filter(point => point.startsWith('bootstrap/init/'));
-  it.each(sample(phases, 4))('at %s leaves nothing, killed itself and run again', async point => {
-    expect((await host.exec(INIT, { env: { GANTRY_FAULT: point } })).code).toBe(KILLED);
-    for (const end of sample(ends, 2)) await host.exec(RESET, { env: { GANTRY_FAULT: end } });
-    await run(host, RESET);
     expect(await difference(host, before)).toEqual([]);
   });
 });

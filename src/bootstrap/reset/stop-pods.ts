@@ -1,4 +1,4 @@
-import { errorMessage, isNotFound } from '../../base/errors.ts';
+import { errorMessage, GantryError, isNotFound } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
 import { type CriClient, createCriClient } from '../../rpc/cri-client.ts';
 import { ContainerState } from '../../rpc/gen/runtime/v1/container.ts';
@@ -7,8 +7,9 @@ import { ContainerState } from '../../rpc/gen/runtime/v1/container.ts';
 const GRACE_SECONDS = 2;
 /** For a runtime that is there and busy. */
 const ANSWER_PATIENCE_MS = 2000;
-/** Beside the grace period: 100 pods take some 6 s of it. */
-const PODS_PATIENCE_MS = 15_000;
+/** From one pod that is gone to the next, the grace period in it: longer only where something hangs. However many there are, the end comes after the second. */
+const NEXT_POD_PATIENCE_MS = 6000;
+const PODS_PATIENCE_MS = 60_000;
 
 export interface StoppedPods {
   readonly pods: number;
@@ -43,12 +44,14 @@ export function stopPods(endpoint: string, signal: AbortSignal): Promise<Stopped
   return withRuntime(endpoint, signal, PODS_PATIENCE_MS, stopAll);
 }
 
-async function stopAll(client: PodRuntime, signal: AbortSignal): Promise<StoppedPods> {
+async function stopAll(client: PodRuntime, whole: AbortSignal): Promise<StoppedPods> {
   const [{ items }, { containers }] = await Promise.all([
-    client.listPodSandbox({ filter: undefined }, { signal, timeoutMs: ANSWER_PATIENCE_MS }),
-    client.listContainers({ filter: undefined }, { signal, timeoutMs: ANSWER_PATIENCE_MS }),
+    client.listPodSandbox({ filter: undefined }, { signal: whole, timeoutMs: ANSWER_PATIENCE_MS }),
+    client.listContainers({ filter: undefined }, { signal: whole, timeoutMs: ANSWER_PATIENCE_MS }),
   ]);
   const problems: string[] = [];
+  const stall = new StallSignal(NEXT_POD_PATIENCE_MS, whole);
+  const { signal } = stall;
   const running = new Map<string, string[]>();
   for (const { id, podSandboxId, state } of containers)
     if (state === ContainerState.CONTAINER_RUNNING)
@@ -62,12 +65,42 @@ async function stopAll(client: PodRuntime, signal: AbortSignal): Promise<Stopped
         await Promise.all(stops);
         await client.stopPodSandbox({ podSandboxId }, { signal });
         await client.removePodSandbox({ podSandboxId }, { signal });
+        stall.progress();
       } catch (error) {
         if (!isNotFound(error)) problems.push(`${metadata?.namespace}/${metadata?.name}: ${errorMessage(error)}`);
       }
     }),
   );
+  stall.end();
   return { pods: items.length, problems };
+}
+
+/** Aborts when nothing has gone on for so long. */
+class StallSignal {
+  readonly signal: AbortSignal;
+  readonly #stalled = new AbortController();
+  readonly #ms: number;
+  #timer: NodeJS.Timeout;
+
+  constructor(ms: number, whole: AbortSignal) {
+    this.#ms = ms;
+    this.signal = AbortSignal.any([this.#stalled.signal, whole]);
+    this.#timer = this.#begin();
+  }
+
+  progress(): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#begin();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #begin(): NodeJS.Timeout {
+    const reason = new GantryError('deadline-exceeded', `no pod was removed in ${this.#ms / 1000} s`);
+    return setTimeout(() => this.#stalled.abort(reason), this.#ms);
+  }
 }
 
 async function withRuntime<T>(

@@ -5,6 +5,11 @@ export interface MountFact {
   readonly device: string;
   readonly fstype: string;
   readonly source: string;
+  readonly id: number;
+  /** The mount in which it is a directory. */
+  readonly parentId: number;
+  /** What of the file system is seen at `target`. */
+  readonly root: string;
 }
 
 /** A file system that is taken off its place. What is in it is not touched. */
@@ -52,8 +57,8 @@ const LOCAL_TYPES: readonly string[] = [
  * What is unmounted, the latest first, and what is left. Below a pod's directory everything is a volume of that pod, whoever has mounted it, and so is what a driver
  * has mounted below `plugins`. Any other mount is somebody's own. Decided from the table of mounts alone: one that hangs is never touched. Pure.
  */
-export function planMounts(rows: readonly MountFact[], places: MountPlaces): MountPlan {
-  const { kubeletDir, runDir, standing } = places;
+export function planMounts(rows: readonly MountFact[], where: MountPlaces): MountPlan {
+  const { kubeletDir, runDir, standing } = where;
   const unmounts: Omit<Unmount, 'isSole' | 'mayHang'>[] = [];
   const left: MountPlan['left'][number][] = [];
   const chosen = new Set<MountFact>();
@@ -68,7 +73,11 @@ export function planMounts(rows: readonly MountFact[], places: MountPlaces): Mou
       left.push({ target, because: `${row.fstype} of ${row.source}, which nothing of Gantry has mounted` });
     }
   }
-  const elsewhere = new Set(rows.filter(row => !chosen.has(row)).map(({ device }) => device));
+  // one that was spread to where our directory is bound, too, is on the same directory, and goes with the one here
+  const byId = new Map(rows.map(row => [row.id, row]));
+  const places = new Set([...chosen].map(row => placeOf(row, byId)));
+  const isElsewhere = (row: MountFact): boolean => !chosen.has(row) && !places.has(placeOf(row, byId));
+  const elsewhere = new Set(rows.filter(isElsewhere).map(({ device }) => device));
   const rowsInOrder = rows.toReversed().filter(row => chosen.has(row));
   return {
     unmounts: unmounts.map((unmount, i) => {
@@ -78,6 +87,14 @@ export function planMounts(rows: readonly MountFact[], places: MountPlaces): Mou
     }),
     left,
   };
+}
+
+/** What is mounted, and on which directory of which file system. */
+function placeOf({ device, target, parentId }: MountFact, byId: ReadonlyMap<number, MountFact>): string {
+  const parent = byId.get(parentId);
+  if (parent === undefined) return `${device} at ${target}`;
+  const below = target.slice(parent.target === '/' ? 0 : parent.target.length);
+  return `${device} at ${parent.device}:${parent.root === '/' ? '' : parent.root}${below}`;
 }
 
 function reasonOf(target: string, kubeletDir: string, runDir: string): string | undefined {

@@ -6,11 +6,16 @@ const PLACES = {
   runDir: '/run/gantry',
   standing: ['/var/lib/kubelet', '/var/lib/kubelet/pods', '/var/lib/gantry', '/var/lib/etcd'],
 };
-const row = (target: string, fstype = 'tmpfs', device = '0:77'): MountFact => ({
+let ids = 0;
+const row = (target: string, fstype = 'tmpfs', device = '0:77', more: Partial<MountFact> = {}): MountFact => ({
   target,
   fstype,
   device,
   source: 'somewhere',
+  id: ++ids,
+  parentId: 0,
+  root: '/',
+  ...more,
 });
 const targets = (rows: readonly MountFact[]) => planMounts(rows, PLACES).unmounts.map(({ target }) => target);
 
@@ -57,6 +62,16 @@ describe('the mounts that reset takes off', () => {
   ])('know of %s whether its end may hang', (_what, fstype, device, expected) => {
     const volume = row('/var/lib/kubelet/pods/u1/volumes/v', fstype, device);
     expect(planMounts([row('/srv/films', 'nfs4', '0:8'), volume], PLACES).unmounts[0]).toMatchObject(expected);
+  });
+
+  it('know one that was spread to where its directory is bound, too, as the same', () => {
+    const disk = row('/', 'ext4', '8:1', { id: 1001 });
+    const bound = row('/data/kubelet', 'ext4', '8:1', { id: 1002, root: '/var/lib/kubelet' });
+    const volume = row('/var/lib/kubelet/pods/u1/volumes/v', 'nfs4', '0:8', { parentId: 1001 });
+    const spread = row('/data/kubelet/pods/u1/volumes/v', 'nfs4', '0:8', { parentId: 1002 });
+    const own = row('/srv/v', 'nfs4', '0:8', { parentId: 1001 });
+    expect(planMounts([disk, bound, volume, spread], PLACES).unmounts).toMatchObject([{ isSole: true }]);
+    expect(planMounts([disk, bound, volume, own], PLACES).unmounts).toMatchObject([{ isSole: false }]);
   });
 
   it.each(['fuse', 'fuse.sshfs', 'fuseblk', 'nfs', 'nfs4', 'cifs', 'ceph', '9p'])('%s has a server', type => {

@@ -42,7 +42,17 @@ describe('the plan of a reset', () => {
     const facts = {
       ...withEntries({ '/run/gantry': ['cri'] }),
       processes: [{ pid: 7, startTime: 1 }],
-      mounts: [{ target: '/run/gantry/cri/netns/a', device: '0:4', fstype: 'nsfs', source: 'nsfs' }],
+      mounts: [
+        {
+          target: '/run/gantry/cri/netns/a',
+          device: '0:4',
+          fstype: 'nsfs',
+          source: 'nsfs',
+          id: 2,
+          parentId: 1,
+          root: 'net:[7]',
+        },
+      ],
       links: [{ index: 4, name: 'gantry0', kind: 'bridge', master: undefined }],
       cgroups: ['/kubepods'],
       services: [{ name: 'gantry-node', traces: ['/etc/gantry/gantry-node.env'] }],

@@ -1,0 +1,132 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { caPin } from '../../src/bootstrap/ca-pin.ts';
+import { filesBelow } from '../../src/bootstrap/files.ts';
+import { FAULT_POINTS } from '../../src/linux/fault-point.ts';
+import { createHost } from '../../src/local-cluster/host/create.ts';
+import type { Host } from '../../src/local-cluster/host/host.ts';
+import { attachHost } from '../../src/local-cluster/network/network.ts';
+import { hostLink } from '../../src/local-cluster/network/plan.ts';
+import { readClusterRecord } from '../../src/local-cluster/record.ts';
+import { CLUSTERS_DIR, TestCluster } from '../harness/cluster.ts';
+import { gantryCommand } from '../harness/gantry-command.ts';
+import { run } from '../harness/host.ts';
+import { BUSYBOX, imageArchive } from '../harness/images.ts';
+import type { MachineSnapshot } from '../harness/machine-snapshot.ts';
+import { seededRandom } from '../harness/random.ts';
+import { difference, INIT, KILLED, kubectl, machine, RESET, snapshot } from '../harness/reset-machine.ts';
+import { RUN_DIR } from '../harness/run-id.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const TOKEN = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  type: 'bootstrap.kubernetes.io/token',
+  metadata: { name: 'bootstrap-token-abcdef', namespace: 'kube-system' },
+  stringData: {
+    'token-id': 'abcdef',
+    'token-secret': '0123456789abcdef',
+    'usage-bootstrap-authentication': 'true',
+    'usage-bootstrap-signing': 'true',
+    'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
+  },
+};
+/** All of them under GANTRY_SOAK=1. */
+const random = seededRandom();
+function sample<T>(values: readonly T[], count: number): T[] {
+  const shuffled = values.map(value => ({ value, at: random.next() })).sort((a, b) => a.at - b.at);
+  return shuffled.slice(0, process.env['GANTRY_SOAK'] === '1' ? values.length : count).map(({ value }) => value);
+}
+
+describe(`gantry reset after an init that was killed (GANTRY_SEED=${random.seed})`, () => {
+  let host: Host;
+  let before: MachineSnapshot;
+  beforeAll(async () => {
+    host = await machine();
+    before = await snapshot(host);
+  });
+  afterAll(() => host.delete());
+
+  const ends = [
+    'reset/node-stopped',
+    'reset/pods-stopped',
+    'reset/daemons-stopped',
+    'reset/thing-removed:1',
+    'reset/thing-removed:9',
+    'reset/all-removed',
+  ];
+  const phases = FAULT_POINTS.filter(point => point.startsWith('bootstrap/init/'));
+  it.each(sample(phases, 4))('at %s leaves nothing, killed itself and run again', async point => {
+    expect((await host.exec(INIT, { env: { GANTRY_FAULT: point } })).code).toBe(KILLED);
+    for (const end of sample(ends, 2)) await host.exec(RESET, { env: { GANTRY_FAULT: end } });
+    await run(host, RESET);
+    expect(await difference(host, before)).toEqual([]);
+  });
+});
+
+describe('gantry reset of a node that has joined', () => {
+  const cluster = new TestCluster();
+  const admin = '/run/admin.conf';
+  let host: Host;
+  let join: readonly string[];
+  let before: MachineSnapshot;
+
+  beforeAll(async () => {
+    await cluster.create();
+    const first = cluster.host('control-plane');
+    const { network, nodes } = readClusterRecord(cluster.name, CLUSTERS_DIR);
+    host = await createHost({ name: `${cluster.name}-joins`, hostsDir: `${RUN_DIR}/hosts` });
+    attachHost(host.pid1.pid, network, hostLink(cluster.name, network, nodes.length));
+    writeFileSync(host.path(admin), readFileSync(first.path('/etc/kubernetes/admin.conf')), { mode: 0o600 });
+    await kubectl(first, 'apply -f -', TOKEN);
+    join = gantryCommand(
+      'join',
+      `${nodes[0]?.address}:${readClusterRecord(cluster.name, CLUSTERS_DIR).apiServerPort}`,
+      '--token=abcdef.0123456789abcdef',
+      `--discovery-token-ca-cert-hash=${caPin(filesBelow(first.path('/')))}`,
+    );
+    await waitFor(
+      'addresses to be ready',
+      async () => (await run(host, ['ip', '-6', 'addr', 'show', 'tentative'])) === '',
+    );
+    before = await snapshot(host);
+  });
+  afterAll(async () => {
+    await host.delete();
+    await cluster.delete();
+  });
+
+  it.each(
+    sample(
+      FAULT_POINTS.filter(point => point.startsWith('bootstrap/join/')),
+      1,
+    ),
+  )('killed at %s leaves nothing', async point => {
+    expect((await host.exec(join, { env: { GANTRY_FAULT: point } })).code).toBe(KILLED);
+    await run(host, RESET);
+    expect(await difference(host, before)).toEqual([]);
+  });
+
+  it('leaves nothing after it ran pods, and deletes the Node when it is asked to', async () => {
+    await run(host, join);
+    await run(host, gantryCommand('image', 'import', await imageArchive(BUSYBOX)));
+    const first = cluster.host('control-plane');
+    const pods = ['a', 'b', 'c'].map(name => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name },
+      spec: { nodeName: host.name, containers: [{ name: 'c', image: BUSYBOX, command: ['sh', '-c', 'sleep 1000'] }] },
+    }));
+    await waitFor('the account of the namespace', () => kubectl(first, 'get serviceaccount default'));
+    await kubectl(first, 'apply -f -', pods);
+    await kubectl(first, 'wait --for=condition=Ready pod --all --timeout=60s');
+    await waitFor('the route to the control plane', async () =>
+      (await run(host, ['ip', 'route'])).includes('proto 103'),
+    );
+    const said = await run(host, [...RESET, '--delete-node', `--kubeconfig=${admin}`]);
+    expect(said).toContain(`Deleted the Node "${host.name}"`);
+    expect(said).toContain('Stopped 3 pods');
+    expect(await difference(host, before)).toEqual([]);
+    expect(await kubectl(first, 'get nodes -o name')).toBe(`node/${first.name}\n`);
+  });
+});

@@ -5,6 +5,8 @@ import type { Files } from './files.ts';
 /** What is remembered of the first command that made a node here: there from before its first change until the last step of `reset`. */
 export interface Marker {
   readonly command: 'init' | 'join';
+  /** Where the keys and the data of etcd are. */
+  readonly places: { readonly pkiDir: string; readonly etcdDataDir: string };
   /** Those of the standing directories that were there before: `reset` empties them, and removes the others. */
   readonly standing: readonly string[];
   /** Their permission bits: who empties them gives these back. */
@@ -33,26 +35,35 @@ export const STANDING_DIRECTORIES: readonly string[] = [
   '/run/runc',
 ];
 
+/** Those, and where else this node keeps its keys and the data of its etcd. */
+export function standingDirectories({ pkiDir, etcdDataDir }: Marker['places']): readonly string[] {
+  return [...new Set([...STANDING_DIRECTORIES, pkiDir, `${pkiDir}/etcd`, etcdDataDir])];
+}
+
 /** Writes down that a node is made here, and what was here before. What an earlier command wrote is kept. */
 export function ensureMarker(files: Files, command: Marker['command']): void {
   if (existsSync(files.marker)) return;
-  const standing = STANDING_DIRECTORIES.filter(path => existsSync(path));
-  const marker: Marker = { command, standing, modes: directoryModes(standing) };
+  const { pkiDir, etcdDataDir } = files;
+  const places = { pkiDir, etcdDataDir };
+  const standing = standingDirectories(places).filter(path => existsSync(path));
+  const marker: Marker = { command, places, standing, modes: directoryModes(standing) };
   writeFileAtomic(files.marker, `${JSON.stringify(marker)}\n`, { durable: true });
 }
 
-/** Undefined where neither command has run here. One that cannot be read counts as made by `init`, with everything there before. */
+/** Undefined where neither command has run here. One that cannot be read counts as made by `init` in the default places, with everything there before. */
 export function readMarker(files: Files): Marker | undefined {
   if (!existsSync(files.marker)) return undefined;
+  const { pkiDir, etcdDataDir } = files;
+  const unknown: Marker = {
+    command: 'init',
+    places: { pkiDir, etcdDataDir },
+    standing: STANDING_DIRECTORIES,
+    modes: {},
+  };
   try {
-    const { command, standing, modes } = JSON.parse(readFileSync(files.marker, 'utf8')) as Partial<Marker>;
-    return {
-      command: command === 'join' ? 'join' : 'init',
-      standing: standing ?? STANDING_DIRECTORIES,
-      modes: modes ?? {},
-    };
+    return { ...unknown, ...(JSON.parse(readFileSync(files.marker, 'utf8')) as Partial<Marker>) };
   } catch {
-    return { command: 'init', standing: STANDING_DIRECTORIES, modes: {} };
+    return unknown;
   }
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { filesBelow } from '../bootstrap/files.ts';
+import { readMarker } from '../bootstrap/marker.ts';
 import { checkPhases, runPhases } from '../bootstrap/phases.ts';
 import { type ResetConfiguration, readResetConfiguration } from '../bootstrap/reset/configuration.ts';
 import { resetNames } from '../bootstrap/reset/names.ts';
@@ -39,7 +40,9 @@ const DEFAULT_SOCKET = '/run/gantry/cri.sock';
 export function resetCommand(flags: ResetFlags): Promise<number> {
   return untilInterrupted(async signal => {
     const given: ResetConfiguration = flags.config === undefined ? {} : readResetConfiguration(flags.config);
-    const files = filesBelow('/');
+    const defaults = filesBelow('/');
+    const places = readMarker(defaults)?.places;
+    const files = { ...defaults, ...places };
     const pkiDir = flags.certDir ?? given.certificatesDir ?? files.pkiDir;
     const names = resetNames({ ...files, pkiDir }, PART_NAMES);
     const nodeName = (flags.nodeName ?? hostname()).toLowerCase();

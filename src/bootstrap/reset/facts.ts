@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { errnoName } from '../../base/errors.ts';
-import { cgroupExists, cgroupPids } from '../../linux/cgroup.ts';
+import { cgroupChildren, cgroupExists, cgroupPids } from '../../linux/cgroup.ts';
 import { readMountinfo } from '../../linux/mount.ts';
 import { listAddresses } from '../../linux/netlink/addresses.ts';
 import { getLink, listLinks } from '../../linux/netlink/links.ts';
@@ -10,7 +10,7 @@ import { NETLINK_ROUTE, NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { NftContext } from '../../linux/nft.ts';
 import { type ProcessIdentity, processIdentity } from '../../linux/procfs.ts';
 import { directoryModes, type Marker } from '../marker.ts';
-import { ALL_SERVICES, type Services } from '../services.ts';
+import { ALL_SERVICES, ETCD_SERVICE, type Services } from '../services.ts';
 import { planMounts } from './mounts/plan.ts';
 import type { ResetFacts, ResetNames } from './plan.ts';
 
@@ -36,10 +36,12 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
   const cgroups = podGroups(names.kubeletDir).filter(path => cgroupExists(path));
   const mountPoints = new Set(mounts.map(({ target }) => target));
   const blocked = new Set(planMounts(mounts, names).left.map(({ target }) => target));
+  const daemons = await Promise.all(
+    ALL_SERVICES.map(async name => ({ name, traces: (await services?.traces(name, signal)) ?? [] })),
+  );
+  const hasEtcdDaemon = daemons.some(({ name, traces }) => name === ETCD_SERVICE && traces.length > 0);
   return {
-    services: await Promise.all(
-      ALL_SERVICES.map(async name => ({ name, traces: (await services?.traces(name, signal)) ?? [] })),
-    ),
+    services: daemons,
     processes: podProcesses(cgroups, names.runDir),
     mounts,
     ...readNetwork(),
@@ -52,7 +54,8 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
       standing: new Set([...(marker?.standing ?? []), ...names.standing.filter(path => mountPoints.has(path))]),
       modesBefore: marker?.modes ?? {},
       modes: directoryModes(Object.keys(marker?.modes ?? {}).filter(path => !blocked.has(path))),
-      hadEtcd: marker?.command === 'init',
+      // an external one has neither; the data goes before both
+      hadEtcd: marker?.command === 'init' && (hasEtcdDaemon || existsSync(`${names.pkiDir}/etcd/server.key`)),
       cleanupTmpDir: options.cleanupTmpDir,
     },
   };
@@ -87,7 +90,13 @@ function podGroups(kubeletDir: string): readonly string[] {
   } catch {
     // it is gone, or cut off
   }
-  return [...new Set(['', root])].flatMap(parent => [`${parent}/kubepods`, `${parent}/kubepods.slice`]);
+  const scopes = cgroupChildren('/system.slice').filter(name => /^gantry-[0-9a-f]{64}\.scope$/.test(name));
+  return [
+    ...[...new Set(['', root])].flatMap(parent => [`${parent}/kubepods`, `${parent}/kubepods.slice`]),
+    // of containers for which nobody has named a parent
+    '/gantry',
+    ...scopes.map(name => `/system.slice/${name}`),
+  ];
 }
 
 /** Members of the groups, and monitors that work below `runDir`. */

@@ -1,6 +1,6 @@
 import type { Files } from '../files.ts';
 import { NODE_DNS_ADDRESS } from '../kubelet-configuration.ts';
-import { STANDING_DIRECTORIES } from '../marker.ts';
+import { standingDirectories } from '../marker.ts';
 import type { ResetNames } from './plan.ts';
 
 /** What other parts of the program call what they make; they export it, and whoever composes the command hands it over. */
@@ -32,7 +32,7 @@ export function resetNames(files: Files, parts: PartNames): ResetNames {
     kubernetesDir: files.kubernetesDir,
     pkiDir: files.pkiDir,
     configDir: '/etc/gantry',
-    configNames: [MARKER, 'cluster-configuration.yaml'],
+    configNames: [MARKER, 'cluster-configuration.yaml', 'kube-proxy.yaml'],
     markerName: MARKER,
     cniConfDir: '/etc/cni/net.d',
     kubeletDir: KUBELET_DIR,
@@ -43,8 +43,8 @@ export function resetNames(files: Files, parts: PartNames): ResetNames {
     containerLogsDir: '/var/log/containers',
     pairNames: PAIRS,
     dnsAddress: NODE_DNS_ADDRESS,
-    directories: STANDING_DIRECTORIES,
+    directories: standingDirectories(files),
     // `pods` and `images` may have a disk of their own, too
-    standing: [...STANDING_DIRECTORIES, `${KUBELET_DIR}/pods`],
+    standing: [...standingDirectories(files), `${KUBELET_DIR}/pods`],
   };
 }

@@ -26,6 +26,15 @@ describe('the marker of a node', () => {
     expect(readMarker(files)?.command).toBe('join');
   });
 
+  it('tells where else keys and the data of etcd are', () => {
+    const files = { ...newFiles(), pkiDir: '/srv/pki', etcdDataDir: '/srv/etcd' };
+    ensureMarker(files, 'init');
+    expect(readMarker(filesBelow(files.kubernetesDir.replace('/etc/kubernetes', '')))?.places).toEqual({
+      pkiDir: '/srv/pki',
+      etcdDataDir: '/srv/etcd',
+    });
+  });
+
   it('stays as the first command has written it', () => {
     const files = newFiles();
     ensureMarker(files, 'init');
@@ -41,6 +50,8 @@ describe('the marker of a node', () => {
     const files = newFiles();
     ensureMarker(files, 'init');
     writeFileSync(files.marker, text);
-    expect(readMarker(files)).toEqual({ command: 'init', standing: STANDING_DIRECTORIES, modes: {} });
+    const { pkiDir, etcdDataDir } = files;
+    const places = { pkiDir, etcdDataDir };
+    expect(readMarker(files)).toEqual({ command: 'init', places, standing: STANDING_DIRECTORIES, modes: {} });
   });
 });

@@ -7,6 +7,7 @@ import { ResourceClient } from '../../src/client/resource-client.ts';
 import { runCommand } from '../../src/linux/command.ts';
 import { readSysctl } from '../../src/linux/sysctl.ts';
 import { TestApiServer } from '../harness/api-server.ts';
+import { PROJECT } from '../harness/gantry-command.ts';
 import { NetnsAgent } from '../harness/netns-agent.ts';
 import { TestNodeRole } from '../harness/node-role.ts';
 import { connectPod, prepareNode } from '../harness/pod-links.ts';
@@ -26,6 +27,7 @@ const ELSEWHERE = '203.0.113.5';
 /** Two nodes as network namespaces on one link; the built network runs on the first, in which the test is. */
 describe('the pod network of a node', () => {
   const confDir = runDirectory('net.d');
+  const cniSocket = `${runDirectory('cni')}/cni.sock`;
   let netns: PrivateNetns;
   let server: TestApiServer;
   let connection: ApiConnection;
@@ -89,7 +91,12 @@ describe('the pod network of a node', () => {
     connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-test' });
     nodes = new ResourceClient<Node>(connection, NODES);
     mkdirSync(confDir, { recursive: true });
-    const args = [`--kubeconfig=${kubeconfig}`, '--hostname-override=node-a', `--cni-conf-dir=${confDir}`];
+    const args = [
+      `--kubeconfig=${kubeconfig}`,
+      '--hostname-override=node-a',
+      `--cni-conf-dir=${confDir}`,
+      `--cni-socket=${cniSocket}`,
+    ];
     network = new TestNodeRole('network', args);
     network.start();
   });
@@ -120,6 +127,14 @@ describe('the pod network of a node', () => {
       ranges: [[{ subnet: '10.244.0.0/24' }], [{ subnet: 'fd00:244::/64' }]],
     });
     expect(['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'].map(readSysctl)).toEqual(['1', '1']);
+  });
+
+  it('serves the launchers of another runtime, where it is asked to', async () => {
+    const { code, stdout } = await runCommand(`${PROJECT}/cni/gantry-bridge`, [], {
+      env: { PATH: process.env['PATH'] ?? '', GANTRY_CNI_SOCKET: cniSocket, CNI_COMMAND: 'VERSION' },
+      input: '{"cniVersion":"1.1.0"}',
+    });
+    expect({ code, answer: stdout.toString() }).toMatchObject({ code: 0, answer: expect.stringContaining('"1.1.0"') });
   });
 
   it('leads to the pods of other nodes, with their own addresses', async () => {

@@ -46,7 +46,7 @@ export function program(): Command {
       .description('the per-host daemon: kubelet, pod network, service proxy and DNS server in one process'),
   )
     .option('--proxy-config <file>', 'KubeProxyConfiguration (YAML)')
-    .option('--proxy-mode <mode>', 'how services are proxied: nftables or iptables')
+    .option('--proxy-mode <mode>', 'how services are proxied: nftables, iptables or ipvs')
     .option('--cluster-cidr <cidrs>', 'networks of all pods of the cluster, apart by commas')
     .option('--cni-conf-dir <directory>', 'where the CNI configuration is written', '/etc/cni/net.d')
     .option('--cluster-domain <domain>', 'the zone of the cluster', 'cluster.local')
@@ -128,7 +128,7 @@ export function program(): Command {
     .option('--config <file>', 'KubeProxyConfiguration (YAML); flags override it')
     .option('--hostname-override <name>', 'name of this node')
     .option('--cluster-cidr <cidrs>', 'addresses of pods: what is from elsewhere gets the address of this node')
-    .option('--proxy-mode <mode>', 'nftables (as without) or iptables')
+    .option('--proxy-mode <mode>', 'nftables (as without), iptables or ipvs')
     .option('--nodeport-addresses <cidrs>', 'networks whose addresses answer node ports, or "primary"')
     .option('--cleanup', 'remove all rules and end')
     .action(async options => exitWith((await import('./cmd/run-proxy.ts')).runProxy(options)));

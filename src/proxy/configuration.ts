@@ -13,7 +13,7 @@ const KIND = 'KubeProxyConfiguration';
 export interface ConfigurationFlags {
   readonly clusterCidr?: string;
   readonly nodeportAddresses?: string;
-  /** `nftables` or `iptables`. */
+  /** `nftables`, `iptables` or `ipvs`. */
   readonly proxyMode?: string;
 }
 

@@ -75,9 +75,10 @@ export class FamilyProxy {
 
   /** The addresses that answer node ports; the one that is all of them where that is so. */
   nodePortIps(machineIps: readonly string[]): readonly string[] {
+    if (nodePortsEverywhere(this.#settings.nodePortAddresses, this.family))
+      return [this.family === 4 ? '0.0.0.0' : '::'];
     const { nodePorts } = this.#nodeNow(machineIps);
-    if (nodePorts !== 'everywhere') return nodePorts;
-    return [this.family === 4 ? '0.0.0.0' : '::'];
+    return nodePorts === 'everywhere' ? [] : nodePorts;
   }
 
   /** Takes what the node, its addresses and the networks of services are now. */
@@ -100,22 +101,27 @@ export class FamilyProxy {
     };
   }
 
-  #nodeNow(machineIps: readonly string[]): NodeSettings {
+  #nodeNow(allIps: readonly string[]): NodeSettings {
     const { family } = this;
+    const isIpvs = this.#settings.mode === 'ipvs';
+    // a server of IPVS has one address, and a link's own addresses are good on that link alone
+    const machineIps = isIpvs ? allIps.filter(ip => !ip.startsWith('fe80:')) : allIps;
     const { detection, masqueradeBit, masqueradeAll, nodePortAddresses, localhostNodePorts } = this.#settings;
     const { nodeIps } = this.#context;
     const withLoopback = localhostNodePorts && family === 4;
+    const isEverywhere = !isIpvs && nodePortsEverywhere(nodePortAddresses, family);
     return {
       family,
       masqueradeBit,
       masqueradeAll,
       localPods: localPodsOf(detection, podCidrsOf(this.#state.node()), family),
-      nodePorts: nodePortsEverywhere(nodePortAddresses, family)
+      nodePorts: isEverywhere
         ? 'everywhere'
         : nodePortIps(nodePortAddresses, nodeIps, machineIps, family, withLoopback),
       localhostNodePorts: withLoopback,
       serviceCidrs: minimalCidrs(this.#state.serviceCidrs(), family),
       nodeIps,
+      machineIps: isIpvs ? machineIps.filter(ip => ip.includes(':') === (family === 6)).sort() : [],
     };
   }
 }

@@ -2,7 +2,6 @@ import { durationMs } from '../api/duration.ts';
 import type { KubeProxyConfiguration } from '../api/types/gen/kubeproxy-v1alpha1.ts';
 import { type IpFamily, ipFamily, ipToBigInt } from '../base/cidr.ts';
 import { isIn, minimalCidrs } from '../base/cidr-list.ts';
-import { failedPrecondition } from '../base/errors.ts';
 import type { LocalPods } from './desired/node-settings.ts';
 
 /** How to tell what comes from pods of this node. */
@@ -12,8 +11,19 @@ export type LocalDetection =
   | { readonly kind: 'node-cidrs' }
   | { readonly kind: 'link'; readonly name: string };
 
-const PROXY_MODES = ['nftables', 'iptables'] as const;
+const PROXY_MODES = ['nftables', 'iptables', 'ipvs'] as const;
 export type ProxyMode = (typeof PROXY_MODES)[number];
+
+export interface IpvsSettings {
+  /** `rr` unless told. */
+  readonly scheduler: string;
+  /** The machine answers ARP for an address on the link alone that has it, which load balancers on the same network need. */
+  readonly strictArp: boolean;
+  /** Virtual servers in these networks are others'. */
+  readonly excludeCidrs: readonly string[];
+  /** In seconds; 0 leaves the kernel's. */
+  readonly timeouts: { readonly tcp: number; readonly tcpFin: number; readonly udp: number };
+}
 
 export interface ProxySettings {
   readonly mode: ProxyMode;
@@ -29,6 +39,7 @@ export interface ProxySettings {
   readonly minSyncMs: number;
   /** How often somebody looks whether the rules are there still, where nothing tells. */
   readonly syncMs: number;
+  readonly ipvs: IpvsSettings;
   /** The node's address, where it is told; otherwise the Node object's addresses are. */
   readonly bindAddress: string | undefined;
   /** Where /healthz and /livez are: `0.0.0.0:10256`. */
@@ -40,11 +51,9 @@ export interface ProxySettings {
   readonly healthLimitMs: number;
 }
 
-/** Settings from a defaulted, valid configuration. Throws where it asks for what is not there. */
+/** Settings from a defaulted, valid configuration. */
 export function proxySettings(config: KubeProxyConfiguration, nodeName: string): ProxySettings {
   const { bindAddress } = config;
-  if (config.mode === 'ipvs')
-    throw failedPrecondition('mode: "ipvs" is not available; set it to "nftables" or "iptables"');
   const mode = PROXY_MODES.find(each => each === config.mode) ?? 'nftables';
   // IPVS mode masquerades by iptables, and has no settings of its own for that
   const { masqueradeBit, masqueradeAll } = config[mode === 'nftables' ? 'nftables' : 'iptables'];
@@ -62,6 +71,7 @@ export function proxySettings(config: KubeProxyConfiguration, nodeName: string):
     // a transaction of nftables mode is no more than what changed
     minSyncMs: mode === 'nftables' ? 0 : durationMs(minSyncPeriod),
     syncMs: durationMs(syncPeriod),
+    ipvs: ipvsSettings(config),
     bindAddress: bindAddress === '0.0.0.0' || bindAddress === '::' ? undefined : bindAddress,
     healthzAddress: config.healthzBindAddress,
     metricsAddress: config.metricsBindAddress,
@@ -78,6 +88,16 @@ function nodePortAddressesOf(
   if (nodePortAddresses === undefined || nodePortAddresses.length === 0)
     return mode === 'nftables' ? 'primary' : ['0.0.0.0/0', '::/0'];
   return nodePortAddresses[0] === 'primary' ? 'primary' : nodePortAddresses;
+}
+
+function ipvsSettings({ ipvs }: KubeProxyConfiguration): IpvsSettings {
+  const seconds = (duration: string): number => Math.round(durationMs(duration) / 1000);
+  return {
+    scheduler: ipvs.scheduler || 'rr',
+    strictArp: ipvs.strictARP,
+    excludeCidrs: ipvs.excludeCIDRs ?? [],
+    timeouts: { tcp: seconds(ipvs.tcpTimeout), tcpFin: seconds(ipvs.tcpFinTimeout), udp: seconds(ipvs.udpTimeout) },
+  };
 }
 
 function holdsLoopback(addresses: 'primary' | readonly string[]): boolean {

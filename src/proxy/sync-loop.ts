@@ -7,7 +7,9 @@ import { Informers } from '../client/informers.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import { listAddresses } from '../linux/netlink/addresses.ts';
 import { type NetlinkEvents, openNetlinkEvents } from '../linux/netlink/events.ts';
+import { getLink } from '../linux/netlink/links.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkSocket } from '../linux/netlink/socket.ts';
+import { IPVS_LINK } from './act/ipvs.ts';
 import { type OpenMode, openMode } from './act/mode.ts';
 import { removeStaleFlows } from './act/stale-flows.ts';
 import { Alarm } from './alarm.ts';
@@ -260,7 +262,13 @@ export class SyncLoop {
   }
 
   #machineIps(): string[] {
-    return this.#kernel === undefined ? [] : listAddresses(this.#kernel.links).map(({ ip }) => ip);
+    if (this.#kernel === undefined) return [];
+    const { links } = this.#kernel;
+    // IPVS mode's addresses of services are no addresses of the machine that anything else is for
+    const services = getLink(links, IPVS_LINK)?.index;
+    const own = listAddresses(links).filter(({ linkIndex }) => linkIndex !== services);
+    // the links of pods may all have the same one
+    return [...new Set(own.map(({ ip }) => ip))];
   }
 }
 

@@ -15,6 +15,8 @@ export interface PacketState {
   mark: number;
   isTranslated: boolean;
   masquerade: boolean;
+  /** What IPVS translated it from. */
+  virtual?: { readonly protocol: string; readonly ip: string; readonly port: number };
 }
 
 const BASE_CHAINS: Readonly<Record<string, readonly string[]>> = {
@@ -23,8 +25,8 @@ const BASE_CHAINS: Readonly<Record<string, readonly string[]>> = {
   mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
 };
 
-/** Members of ipsets, by the parts of a packet that a match asks for. */
-export type SetLookup = (set: string, parts: readonly string[]) => boolean;
+/** Whether a set holds those parts of a packet that a match asks for (`dst,dst`). */
+type SetLookup = (set: string, parts: readonly string[], state: PacketState) => boolean;
 
 /**
  * What the kernel would do with rules, for those words of iptables' that this project uses: takes text as `iptables-restore --noflush` does, each table
@@ -46,6 +48,7 @@ export class IptablesTracer implements IptablesRunner {
   };
   /** Called before each table takes effect: throws where the machine dies. */
   onTable: () => void = () => {};
+  onText: (text: string) => void = () => {};
 
   /** `random` of 1/n: 0 where the rule shall match. */
   constructor(random: (limit: number) => number = () => 0) {
@@ -55,6 +58,7 @@ export class IptablesTracer implements IptablesRunner {
   async restore(text: Iterable<string>): Promise<void> {
     const all = [...text].join('');
     this.texts.push(all);
+    this.onText(all);
     for (const [, table = '', body = ''] of all.matchAll(/^\*(\w+)\n([\s\S]*?)^COMMIT\n/gm)) {
       this.onTable();
       const changed = new Map([...this.#table(table)].map(([name, { rules }]) => [name, { rules: [...rules] }]));
@@ -216,11 +220,18 @@ export class IptablesTracer implements IptablesRunner {
       }
       case 'recent':
         return this.#recently(words, state);
+      case 'ipvs': {
+        const protocol = option('--vproto');
+        const network = option('--vaddr');
+        const port = Number(option('--vport'));
+        const { virtual } = state;
+        return virtual?.protocol === protocol && virtual.port === port && isInCidr(virtual.ip, network);
+      }
       case 'set': {
         const isNot = flipped();
         const set = option('--match-set');
         const parts = (words.shift() ?? '').split(',');
-        return this.sets(set, setKey(parts, state)) !== isNot;
+        return this.sets(set, parts, state) !== isNot;
       }
       default:
         throw new Error(`not understood: -m ${name}`);
@@ -262,7 +273,7 @@ export class IptablesTracer implements IptablesRunner {
         return 'accept';
       }
       case 'MASQUERADE':
-        if (option !== '--random-fully') throw new Error('MASQUERADE --random-fully expected');
+        if (option !== '' && option !== '--random-fully') throw new Error(`MASQUERADE ${option}`);
         state.masquerade = true;
         return 'accept';
       default:
@@ -330,14 +341,4 @@ export function newState(packet: TracedPacket): PacketState {
 /** The words of a rule; what is in quotes is one. */
 function wordsOf(rule: string): string[] {
   return [...rule.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
-}
-
-/** A set's parts as the kernel takes them from a packet: `dst,dst` of an address and a port are the destination's. */
-function setKey(parts: readonly string[], state: PacketState): string[] {
-  const key = parts.map((part, index) => {
-    const isPort = index === 1 || parts.length === 1;
-    if (isPort) return `${state.packet.protocol}:${state.port}`;
-    return part === 'src' ? state.packet.source : state.destination;
-  });
-  return key;
 }

@@ -4,12 +4,14 @@ import type { EndpointSlice } from '../../src/api/types/gen/discovery-v1.ts';
 import type { IpFamily } from '../../src/base/cidr.ts';
 import type { Applied, FamilyRules } from '../../src/proxy/act/family-rules.ts';
 import { IptablesRules } from '../../src/proxy/act/iptables-rules.ts';
+import { IpvsRules } from '../../src/proxy/act/ipvs-rules.ts';
 import { NftablesRules } from '../../src/proxy/act/nftables-rules.ts';
 import { type CompiledService, compileService } from '../../src/proxy/compile/compiled-service.ts';
 import { tableOf } from '../../src/proxy/compile/layout.ts';
 import type { NodeSettings } from '../../src/proxy/desired/node-settings.ts';
 import type { ProxyMode } from '../../src/proxy/settings.ts';
 import { IptablesTracer } from './iptables-tracer.ts';
+import { IpvsTracer } from './ipvs-tracer.ts';
 import { NftTracer } from './nft-tracer.ts';
 import { endText, type TracedEnd, type TracedPacket } from './traced.ts';
 
@@ -47,7 +49,7 @@ export class ProxyRules {
     this.family = family;
     this.#zone = zone;
     const settings = nodeSettings(family, node);
-    this.#mode = mode === 'iptables' ? iptablesMode(settings, random) : nftablesMode(settings, random);
+    this.#mode = MODES[mode](settings, random);
     this.#mode.localIps.add(NODE_IPS[family]);
   }
 
@@ -108,8 +110,35 @@ export function nodeSettings(family: IpFamily, node: Partial<NodeSettings> = {})
     localhostNodePorts: false,
     serviceCidrs: [],
     nodeIps: [NODE_IPS[family]],
+    machineIps: [NODE_IPS[family]],
     ...node,
   };
+}
+
+const MODES: Readonly<Record<ProxyMode, (settings: NodeSettings, random: (limit: number) => number) => TracedMode>> = {
+  nftables: nftablesMode,
+  iptables: iptablesMode,
+  ipvs: ipvsMode,
+};
+
+function ipvsMode(settings: NodeSettings, random: (limit: number) => number): TracedMode {
+  const tracer = new IpvsTracer(random);
+  return {
+    rules: ipvsRules(settings, tracer),
+    localIps: tracer.localIps,
+    texts: tracer.texts,
+    trace: packet => tracer.trace(packet),
+    forget: () => tracer.forget(),
+    contents: () => ipvsContents(tracer),
+  };
+}
+
+export function ipvsRules(settings: NodeSettings, tracer: IpvsTracer, excludeCidrs: readonly string[] = []): IpvsRules {
+  return new IpvsRules(settings, { iptables: tracer.iptables, kernel: tracer, scheduler: 'rr', excludeCidrs });
+}
+
+export function ipvsContents(tracer: IpvsTracer): unknown {
+  return { ipvs: tracer.contents(), chains: iptablesContents(tracer.iptables) };
 }
 
 function nftablesMode(settings: NodeSettings, random: (limit: number) => number): TracedMode {

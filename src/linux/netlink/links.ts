@@ -105,6 +105,17 @@ export function createIfb(socket: NetlinkSocket, name: string): void {
   socket.request(`create ifb ${name}`, RTM_NEWLINK, body, FLAG_CREATE | FLAG_EXCL);
 }
 
+/** Makes a dummy link, down: its addresses are the machine's own all the same, and nothing leaves by it. EEXIST comes through. */
+export function createDummy(socket: NetlinkSocket, name: string): void {
+  const linkinfo = bytes(formatInfo({ kind: 'dummy' }));
+  socket.request(
+    `create dummy ${name}`,
+    RTM_NEWLINK,
+    linkBody({}, { ifname: name, linkinfo }),
+    FLAG_CREATE | FLAG_EXCL,
+  );
+}
+
 export function setLinkUp(socket: NetlinkSocket, index: number): void {
   socket.request(`set link ${index} up`, RTM_SETLINK, linkBody({ index, flags: { up: true }, change: { up: true } }));
 }

@@ -10,9 +10,10 @@ import { watchCanaries } from './canaries.ts';
 import type { FamilyRules } from './family-rules.ts';
 import { checkIptables, iptablesRunner } from './iptables.ts';
 import { IptablesRules } from './iptables-rules.ts';
+import { openIpvsFamilies } from './ipvs-mode.ts';
 import { openNft } from './nft.ts';
 import { NftablesRules } from './nftables-rules.ts';
-import { removeIptablesRules, removeNftablesRules } from './remove.ts';
+import { removeIptablesRules, removeIpvs, removeNftablesRules } from './remove.ts';
 
 export interface ModeOptions {
   readonly settings: ProxySettings;
@@ -40,7 +41,14 @@ const FAMILIES = [4, 6] as const;
 
 /** Opens the mode of the settings in this network namespace. Throws `failed-precondition` with what is missing. */
 export function openMode(options: ModeOptions): Promise<OpenMode> {
-  return options.settings.mode === 'iptables' ? openIptables(options) : openNftables(options);
+  switch (options.settings.mode) {
+    case 'nftables':
+      return openNftables(options);
+    case 'iptables':
+      return openIptables(options);
+    case 'ipvs':
+      return openIpvsMode(options);
+  }
 }
 
 async function openNftables({ log, onTouched }: ModeOptions): Promise<OpenMode> {
@@ -67,9 +75,26 @@ async function openIptables({ settings, clock, log, signal, onTouched }: ModeOpt
       family,
       rules: node => new IptablesRules(node, iptablesRunner(family), lenient),
     })),
+    // the chains of IPVS mode went as its own came
+    removeOthers: signal => removeEach(log, [removeNftablesRules, () => removeIpvs(signal)]),
+    close() {
+      for (const stop of stops) stop();
+    },
+  };
+}
+
+async function openIpvsMode({ settings, clock, log, signal, onTouched }: ModeOptions): Promise<OpenMode> {
+  const families = await iptablesFamilies(log, signal);
+  const ipvs = await openIpvsFamilies({ settings: settings.ipvs, families, clock, log });
+  const stops = families.map(family =>
+    watchCanaries(iptablesRunner(family), settings.syncMs, clock, () => onTouched(family)),
+  );
+  return {
+    families: ipvs.families,
     removeOthers: () => removeEach(log, [removeNftablesRules]),
     close() {
       for (const stop of stops) stop();
+      ipvs.close();
     },
   };
 }

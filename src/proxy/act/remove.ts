@@ -1,7 +1,13 @@
 import { errnoName, GantryError } from '../../base/errors.ts';
+import { deleteLink, getLink } from '../../linux/netlink/links.ts';
+import { NetlinkSocket } from '../../linux/netlink/socket.ts';
+import type { SavedSets } from '../compile/ipvs/sets.ts';
+import { isOwnedServer } from '../compile/ipvs/virtual-server.ts';
 import { tableOf } from '../compile/layout.ts';
 import { removalText } from '../compile/xtables/restore-text.ts';
-import { iptablesRunner } from './iptables.ts';
+import type { SavedTables } from '../compile/xtables/saved-tables.ts';
+import { type IptablesRunner, iptablesRunner } from './iptables.ts';
+import { IPVS_LINK, type OpenIpvs, openIpvs, runSets, savedSets } from './ipvs.ts';
 import { type NftRunner, openNft, removeTables } from './nft.ts';
 
 const FAMILIES = [4, 6] as const;
@@ -21,17 +27,54 @@ export async function removeNftablesRules(): Promise<void> {
 }
 
 /**
- * Takes the chains of iptables and IPVS mode away, and what leads to them, where this program made them: another proxy's have the same names. Safe to repeat, and
- * nothing where iptables is not installed.
+ * Takes away what iptables and IPVS mode made, where this program made it: another proxy's has the same names. Safe to repeat, and nothing where iptables is
+ * not installed. The chain that says whose it is goes last.
  */
 export async function removeIptablesRules(signal?: AbortSignal): Promise<void> {
+  const ours: { readonly runner: IptablesRunner; readonly saved: SavedTables }[] = [];
   for (const family of FAMILIES)
     for (const backend of BACKENDS) {
       const runner = iptablesRunner(family, backend);
       const saved = await runner.save(signal).catch(ifInstalled);
-      if (saved?.isOurs !== true) continue;
-      await runner.restore([removalText(saved)], signal);
+      if (saved?.isOurs === true) ours.push({ runner, saved });
     }
+  if (ours.length === 0) return;
+  for (const { runner, saved } of ours) await runner.restore([removalText(saved, 'but-the-mark')], signal);
+  await removeIpvs(signal);
+  for (const { runner } of ours) await runner.restore([removalText(await runner.save(signal))], signal);
+}
+
+/** Takes away the link, servers and sets of IPVS mode. Rules that ask the sets have to be gone. Safe to repeat. */
+export async function removeIpvs(signal?: AbortSignal): Promise<void> {
+  const links = NetlinkSocket.open();
+  try {
+    if (getLink(links, IPVS_LINK) === undefined) return;
+    const sets = (await savedSets(signal).catch(ifInstalled)) ?? new Map();
+    removeServers(sets);
+    const names = [...sets.keys()];
+    if (names.length > 0) await runSets(names.map(name => `destroy ${name}\n`).join(''), signal);
+    deleteLink(links, IPVS_LINK);
+  } finally {
+    links.close();
+  }
+}
+
+function removeServers(sets: SavedSets): void {
+  let kernel: OpenIpvs;
+  try {
+    kernel = openIpvs();
+  } catch (error) {
+    // not loaded: there are no servers
+    if (error instanceof GantryError && error.code === 'failed-precondition') return;
+    throw error;
+  }
+  try {
+    for (const family of FAMILIES)
+      for (const server of kernel.servers(family))
+        if (isOwnedServer(server, sets, family)) kernel.change({ verb: 'delete', server });
+  } finally {
+    kernel.close();
+  }
 }
 
 function openIfInstalled(tables: readonly string[]): NftRunner | undefined {

@@ -37,6 +37,11 @@ export class Ruleset {
     });
   }
 
+  /** What has to stand at a key; undefined where nobody wants it. */
+  value(container: string, key: string): string | undefined {
+    return this.#valueOf(`${container}@${key}`);
+  }
+
   owners(): IterableIterator<string> {
     return this.#owned.keys();
   }

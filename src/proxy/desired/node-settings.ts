@@ -22,4 +22,6 @@ export interface NodeSettings {
   readonly serviceCidrs: readonly string[];
   /** The node's addresses of the family. */
   readonly nodeIps: readonly string[];
+  /** IPVS mode: the machine's own addresses of the family, without those of services. Others need none, and have none here. */
+  readonly machineIps: readonly string[];
 }

@@ -24,20 +24,36 @@ describe('proxySettings', () => {
       metricsAddress: '127.0.0.1:10249',
       bindAddressHardFail: false,
       healthLimitMs: 60_000,
+      ipvs: { scheduler: 'rr', strictArp: false, excludeCidrs: [], timeouts: { tcp: 0, tcpFin: 0, udp: 0 } },
     });
-  });
-
-  it('refuses IPVS, which is not there', () => {
-    expect(() => proxySettings(config({ mode: 'ipvs' }), 'a')).toThrow('mode: "ipvs" is not available');
   });
 
   it.each([
     [{ mode: 'iptables' }, ['0.0.0.0/0', '::/0'], true, 1000],
+    [{ mode: 'ipvs' }, ['0.0.0.0/0', '::/0'], false, 0],
     [{ mode: 'iptables', nodePortAddresses: ['primary'] }, 'primary', false, 1000],
     [{ mode: 'iptables', nodePortAddresses: ['127.0.0.0/8'] }, ['127.0.0.0/8'], true, 1000],
     [{ mode: 'iptables', nodePortAddresses: ['10.0.0.0/8'] }, ['10.0.0.0/8'], false, 1000],
   ])('has those of upstream’s for %j', (change, nodePortAddresses, localhostNodePorts, minSyncMs) => {
     expect(proxySettings(config(change), 'a')).toMatchObject({ nodePortAddresses, localhostNodePorts, minSyncMs });
+  });
+
+  it('has those of IPVS from its section', () => {
+    const ipvs = {
+      ...config().ipvs,
+      scheduler: 'lc',
+      strictARP: true,
+      excludeCIDRs: ['10.99.0.0/16'],
+      tcpTimeout: '1h0m0s',
+      tcpFinTimeout: '2m0s',
+      udpTimeout: '5m0s',
+    };
+    expect(proxySettings(config({ mode: 'ipvs', ipvs }), 'a').ipvs).toEqual({
+      scheduler: 'lc',
+      strictArp: true,
+      excludeCidrs: ['10.99.0.0/16'],
+      timeouts: { tcp: 3600, tcpFin: 120, udp: 300 },
+    });
   });
 
   it.each([

@@ -1,5 +1,5 @@
-import type { Jump, Table } from './chains.ts';
-import { isProxyJump, type SavedTables } from './saved-tables.ts';
+import { type Jump, MARK_MASQ_CHAIN, type Table } from './chains.ts';
+import { isProxyJump, OURS, type SavedTables } from './saved-tables.ts';
 
 /** The chains of each table with their rules, which stand without `-A chain`. */
 export type Chains = ReadonlyMap<Table, ReadonlyMap<string, readonly string[]>>;
@@ -37,10 +37,14 @@ export function* everythingText(wanted: Chains, jumps: readonly Jump[], saved: S
   );
 }
 
-/** The text that takes all chains and jumps of proxies away; empty where there are none. */
-export function removalText(saved: SavedTables): string {
+/**
+ * The text that takes all chains and jumps of proxies away; empty where there are none. `but-the-mark`: the chain that says whose they are stays, with
+ * nothing that leads to it.
+ */
+export function removalText(saved: SavedTables, what: 'everything' | 'but-the-mark' = 'everything'): string {
+  const kept: Chains = new Map(what === 'everything' ? [] : [['nat', new Map([[MARK_MASQ_CHAIN, [OURS]]])]]);
   const present = TAKEN_AWAY.filter(table => saved.table(table).chains.size + saved.table(table).jumps.length > 0);
-  const lines = present.flatMap(table => [...wholeTableLines(table, new Map(), [], saved)]);
+  const lines = present.flatMap(table => [...wholeTableLines(table, kept, [], saved)]);
   return lines.map(line => `${line}\n`).join('');
 }
 

@@ -67,6 +67,12 @@ describe('the commands of a start', () => {
     await expect(rules.texts.join('')).toMatchFileSnapshot(`./golden/start-ipv${family}.nft`);
   });
 
+  it.each([4, 6] as const)('are those of the golden file of IPv%i in IPVS mode', async family => {
+    const rules = sampleRules('ipvs', family);
+    await rules.apply();
+    await expect(rules.texts.join('')).toMatchFileSnapshot(`./golden/start-ipv${family}.ipvs`);
+  });
+
   it.each([4, 6] as const)('are those of the golden file of IPv%i in iptables mode', async family => {
     const rules = sampleRules('iptables', family);
     await rules.apply();
@@ -78,6 +84,7 @@ describe('the commands of a change', () => {
   it.each([
     ['nftables', 'nft'],
     ['iptables', 'iptables'],
+    ['ipvs', 'ipvs'],
   ] as const)('are few for one endpoint more, and for one less (%s)', async (mode, suffix) => {
     const texts = await changes(mode);
     await expect(texts.join('\n')).toMatchFileSnapshot(`./golden/endpoint-more-and-less.${suffix}`);

@@ -31,7 +31,7 @@ interface Case {
   readonly but?: Partial<Record<ProxyMode, readonly string[]>>;
 }
 
-const MODES: readonly ProxyMode[] = ['nftables', 'iptables'];
+const MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs'];
 
 async function endsOf(
   mode: ProxyMode,
@@ -53,7 +53,8 @@ async function endsOf(
     port: packet.port ?? 80,
     protocol: packet.protocol ?? 'tcp',
   };
-  return rules.ends(traced);
+  // both of two endpoints are met, but for one time in a million
+  return rules.ends(traced, 20);
 }
 
 const nodePort = { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP', nodePort: 30080 }] };
@@ -80,7 +81,10 @@ describe('a cluster IP', () => {
       'refuses another protocol',
       { from: 'pod', to: VIP, protocol: 'udp', ends: ['reject'], but: { iptables: ['pass'] } },
     ],
-    ['that nobody has is dropped', { from: 'pod', to: '10.96.9.9', ends: ['drop'], but: { iptables: ['pass'] } }],
+    [
+      'that nobody has is dropped',
+      { from: 'pod', to: '10.96.9.9', ends: ['drop'], but: { iptables: ['pass'], ipvs: ['pass'] } },
+    ],
     ['refuses where nobody serves', { endpoints: [], from: 'pod', to: VIP, ends: ['reject'] }],
     ['refuses a program of the machine too', { endpoints: [], from: 'host', to: VIP, ends: ['reject'] }],
     [
@@ -109,7 +113,14 @@ describe('a cluster IP', () => {
     ],
     [
       'of policy Local drops where there are only others',
-      { spec: { internalTrafficPolicy: 'Local' }, endpoints: [REMOTE], from: 'pod', to: VIP, ends: ['drop'] },
+      {
+        spec: { internalTrafficPolicy: 'Local' },
+        endpoints: [REMOTE],
+        from: 'pod',
+        to: VIP,
+        ends: ['drop'],
+        but: { ipvs: ['reject'] },
+      },
     ],
     [
       'of policy Local refuses where there is nobody',
@@ -286,7 +297,10 @@ describe('an external address', () => {
       'refuses where nobody serves',
       { spec: external, endpoints: [], from: 'outside', to: '198.51.100.7', ends: ['reject'] },
     ],
-    ['leaves other ports alone', { spec: external, from: 'outside', to: '198.51.100.7', port: 22, ends: ['pass'] }],
+    [
+      'leaves other ports alone',
+      { spec: external, from: 'outside', to: '198.51.100.7', port: 22, ends: ['pass'], but: { ipvs: ['reject'] } },
+    ],
     ['of a load balancer does too', { spec: loadBalancer, ingress, from: 'outside', to: LB, ends: BOTH_MASQUERADED }],
     [
       'of a load balancer that is a proxy is its own affair',
@@ -343,6 +357,19 @@ describe('an external address', () => {
   });
 });
 
+describe('a node port of policy Local in IPVS mode, where a server has one list of endpoints for all', () => {
+  const spec = { ...nodePort, ...local };
+  it.each<[string, Case]>([
+    ['leads pods to those of this node', { spec, from: 'pod', to: NODE_IP, port: 30080, ends: ['10.244.0.5:8080'] }],
+    [
+      'leads the machine to those of this node',
+      { spec, from: 'host', to: NODE_IP, port: 30080, ends: ['10.244.0.5:8080 masquerade'] },
+    ],
+  ])('%s', async (_, given) => {
+    expect(await endsOf('ipvs', given)).toEqual(given.ends);
+  });
+});
+
 describe('session affinity', () => {
   const sticky = { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } } };
   const packet = { ...FROM.pod, destination: VIP, port: 80, protocol: 'tcp' };
@@ -361,8 +388,8 @@ describe('session affinity', () => {
 
   it.each(MODES)('keeps a client with its endpoint, and spreads clients (%s)', async mode => {
     const { rules } = await given(mode, MANY);
-    expect(rules.ends(packet)).toHaveLength(1);
-    const clients = Array.from({ length: 40 }, (_, i) => rules.ends({ ...packet, source: `10.244.0.${i + 20}` }));
+    expect(rules.ends(packet, 20)).toHaveLength(1);
+    const clients = Array.from({ length: 40 }, (_, i) => rules.ends({ ...packet, source: `10.244.0.${i + 20}` }, 4));
     expect(new Set(clients.flat()).size).toBe(8);
   });
 
@@ -413,7 +440,7 @@ describe('IPv6', () => {
     rules.set('default/web', sampleService('web', spec), [sampleSlice('web', many)]);
     await rules.apply();
     const packet = { link: 'veth9', protocol: 'tcp', destination: 'fd00:96::a', port: 80 };
-    const seen = Array.from({ length: 20 }, (_, i) => rules.ends({ ...packet, source: `fd00:244::1:${i}` }));
+    const seen = Array.from({ length: 20 }, (_, i) => rules.ends({ ...packet, source: `fd00:244::1:${i}` }, 8));
     expect(seen.every(ends => ends.length === 1)).toBe(true);
     expect(new Set(seen.flat()).size).toBe(5);
   });

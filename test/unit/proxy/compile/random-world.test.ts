@@ -19,7 +19,7 @@ interface Item {
   readonly endpoints: readonly (SampleEndpoint & { readonly state: 'ready' | 'not-ready' | 'ending' })[];
 }
 
-const MODES: readonly ProxyMode[] = ['nftables', 'iptables'];
+const MODES: readonly ProxyMode[] = ['nftables', 'iptables', 'ipvs'];
 /** So many packets meet each of three endpoints. */
 const TRIES = 3;
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
@@ -80,7 +80,11 @@ function expectedEnds(world: ReadonlyMap<string, Item>, packet: TracedPacket, mo
   const isPod = packet.source.startsWith('10.244.');
   const isHost = packet.source === NODE_IP;
   const vipOwner = items.find(({ vip }) => packet.destination === vip && packet.port === 80);
-  if (vipOwner !== undefined) return choose(vipOwner, vipOwner.internalLocal, packet, !isPod);
+  if (vipOwner !== undefined) {
+    const ends = choose(vipOwner, vipOwner.internalLocal, packet, !isPod);
+    // a server without real servers refuses
+    return mode === 'ipvs' && ends[0] === 'drop' ? ['reject'] : ends;
+  }
   if ([...world.values()].some(({ vip }) => vip === packet.destination))
     return [mode === 'iptables' ? 'pass' : 'reject'];
   const owners = items.filter(({ externalIp, nodePort }) =>
@@ -88,11 +92,16 @@ function expectedEnds(world: ReadonlyMap<string, Item>, packet: TracedPacket, mo
   );
   // whoever has endpoints gets what comes, the first by name; where it sends nothing on, the first that has none tells why
   const served = owners.find(({ endpoints }) => endpoints.some(({ state }) => state !== 'not-ready'));
+  const isService = [...world.values()].some(({ externalIp }) => externalIp === packet.destination);
+  if (mode === 'ipvs' && owners.length === 0 && isService) return ['reject'];
   // upstream's iptables mode refuses what comes in, and what goes out from the machine itself to cluster IPs alone
   const isLeft = mode === 'iptables' && isHost && packet.destination !== NODE_IP;
   if (served === undefined) return owners.length === 0 || isLeft ? ['pass'] : ['reject'];
   if (!served.externalLocal) return choose(served, false, packet, true);
-  if (isPod || isHost) return choose(served, false, packet, isHost);
+  if (isPod || isHost) {
+    const here = mode === 'ipvs' ? choose(served, true, packet, isHost) : ['drop'];
+    return here[0] === 'drop' ? choose(served, false, packet, isHost) : here;
+  }
   const ends = choose(served, true, packet, false);
   if (ends[0] !== 'drop') return ends;
   // another that stays on the node too, and has something here

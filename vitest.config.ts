@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 import { ownNamespaces } from './test/harness/own-namespaces.ts';
 
 /**
- * Four projects: unit tests need nothing and run in parallel; integration tests drive the built command on a real kernel; cluster tests make
- * clusters with it; critest is upstream's suite for container runtimes, on the built command.
+ * Five projects: unit tests need nothing and run in parallel; integration tests drive the built command on a real kernel; cluster tests make
+ * clusters with it; critest is upstream's suite for container runtimes, on the built command; vm drives the installed package in virtual machines.
  * The pool is forks, because native sockets and worker threads do not mix. Integration files run two at a time: each file has namespaces of its own, as those of
  * clusters have, and names of what the machine shares (groups, processes, directories) carry a random part. GANTRY_TEST_PARALLEL asks for another number.
  */
@@ -41,6 +41,18 @@ export default defineConfig({
           pool: ownNamespaces,
           hookTimeout: 180_000,
           setupFiles: ['test/harness/leak-check.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          // each step stands on the one before; how long one takes in emulation says nothing
+          bail: 1,
+          testTimeout: 900_000,
+          hookTimeout: 600_000,
         },
       },
       {

@@ -15,7 +15,8 @@ const ENABLED_BY = ['multi-user.target'];
 /** Longer than the units' own TimeoutStopSec. */
 const STOP_PATIENCE_MS = 60_000;
 const KILL_PATIENCE_MS = 5_000;
-const CALL_PATIENCE_MS = 30_000;
+/** Enabling a unit reads all units anew, which takes a second at most, and half a minute on a machine that has too much to do. */
+const CALL_PATIENCE_MS = 120_000;
 const LOG_LINES = 3;
 /** How much of a log's end is told in an error. */
 const LOG_CHARACTERS = 600;

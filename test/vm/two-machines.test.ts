@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { imageArchive, WEB_V1 } from '../harness/images.ts';
 import { type Kubectl, newestKubectl } from '../harness/kubectl.ts';
 import { type MachineSnapshot, machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
+import { installCommands } from '../harness/readme-install.ts';
 import { makeRunDirectory, RUN_DIR, removeRunDirectory } from '../harness/run-id.ts';
 import {
   CONTROL_PLANE_UNITS,
   containerProcesses,
-  installPackage,
   kubectlOf,
   LONG,
   mainPid,
@@ -19,6 +19,7 @@ import { waitFor } from '../harness/wait-for.ts';
 /** `scripts/test vm` builds the package and says where it is. */
 const DEB = process.env['GANTRY_DEB'] ?? '';
 const KUBECTL = newestKubectl();
+const INSTALL = installCommands();
 const reason = 'missing' in KUBECTL ? KUBECTL.missing : DEB === '' ? 'GANTRY_DEB names no package' : '';
 if (reason !== '') console.info(`skipped: ${reason}`);
 
@@ -150,35 +151,32 @@ describe.skipIf(reason !== '')(`two machines with systemd ${reason}`, () => {
     ]);
   };
 
-  test('the package installs, starts nothing, and keeps the etcd of Debian from starting', async () => {
-    const images = [await imageArchive(WEB_V1)];
-    const outputs = await both(vm => installPackage(vm, DEB, images));
-    for (const output of outputs) expect(output).toContain('nothing runs yet');
-    for (const vm of [one, two]) {
-      expect((await vm.run('systemctl', 'is-active', 'etcd', ...CONTROL_PLANE_UNITS)).out).not.toMatch(/^active$/m);
-      clean.set(vm, await machineSnapshot({ run: script => vm.sh(script) }));
-    }
-  });
-
-  test('init makes the first node, which becomes Ready', async () => {
-    await both(vm => vm.sh('sysctl -qw net.ipv4.ip_forward=1'));
-    const output = await one.sh('gantry init --no-control-plane-taint 2>&1');
+  test('the first machine is made by the commands of README', async () => {
+    await both(vm => vm.copy([DEB], '/root'));
+    for (const vm of [one, two]) clean.set(vm, await machineSnapshot({ run: script => vm.sh(script) }));
+    const output = await one.sh(`cd /root\n{ ${INSTALL.firstMachine.join('\n')}\n} 2>&1`);
     expect(output).toContain('Your Kubernetes control-plane has initialized successfully!');
     joinCommand = /gantry join [\s\S]*?sha256:[0-9a-f]{64}/.exec(output)?.[0] ?? '';
     expect(joinCommand, output).not.toBe('');
     await unitsActive(one, CONTROL_PLANE_UNITS);
+    expect((await one.run('systemctl', 'is-active', 'etcd')).out).not.toBe('active');
     kubectl = await kubectlOf(one, 'path' in KUBECTL ? KUBECTL.path : '', RUN_DIR);
     await kubectl.ok(`wait --for=condition=Ready --timeout=200s node/${one.name}`);
   });
 
-  test('the join command that init printed makes the second node', async () => {
-    expect(await two.sh(`${joinCommand} 2>&1`)).toContain('This node has joined the cluster');
+  test('the second machine is made by the commands of README, the last of them as init printed it', async () => {
+    const commands = [...INSTALL.furtherMachine.slice(0, -1), joinCommand].join('\n');
+    expect(await two.sh(`cd /root\n${commands}`)).toContain('This node has joined the cluster');
     await unitsActive(two, NODE_UNITS);
     await kubectl.ok(`wait --for=condition=Ready --timeout=200s node/${two.name}`);
   });
 
   test('a Deployment across both machines is reached by its Service and its name', async () => {
-    await both(vm => vm.sh('gantry image import /root/files/*.tar'));
+    const image = await imageArchive(WEB_V1);
+    await both(async vm => {
+      await vm.copy([image], '/root/files');
+      await vm.sh('gantry image import /root/files/*.tar');
+    });
     await kubectl.given(WEB).ok('apply -f -');
     await webReady();
     await traffic();
@@ -275,16 +273,13 @@ describe.skipIf(reason !== '')(`two machines with systemd ${reason}`, () => {
       );
   });
 
-  test('reset and purge leave the machines as they were', async () => {
+  test('the commands of README take Gantry off the machines, which are then as they were', async () => {
+    await both(vm => vm.sh('rm -rf /root/files /etc/default/gantry-node'));
     await kubectl.ok(`delete node ${two.name} --wait=false`);
-    await both(vm => vm.sh('gantry reset --force 2>&1'));
-    await both(vm => vm.sh('rm -f /etc/default/gantry-node'));
+    await both(vm => vm.sh(`cd /root\n${INSTALL.remove.join('\n')}`));
     for (const vm of [one, two]) {
       const after = await machineSnapshot({ run: script => vm.sh(script) });
       expect(snapshotDifference(clean.get(vm) ?? new Map(), after)).toEqual([]);
     }
-    await both(vm => vm.sh('apt-get purge -y gantry 2>&1'));
-    for (const vm of [one, two])
-      expect((await vm.run('sh', '-c', 'ls -d /etc/gantry /var/lib/gantry /usr/lib/gantry')).out).toBe('');
   });
 });

@@ -10,14 +10,6 @@ export const NODE_UNITS = ['gantry-cri', 'gantry-node'] as const;
 /** Patience for what takes seconds on a machine and up to minutes in emulation. */
 export const LONG = { timeoutMs: 400_000, pauseMs: 500 } as const;
 
-/** Installs the package with apt, as far as its dependencies are there already: nothing can be fetched in a VM. */
-export async function installPackage(vm: Vm, deb: string, images: readonly string[]): Promise<string> {
-  await vm.copy([deb, ...images], '/root/files');
-  return vm.sh(
-    'DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends /root/files/gantry_*.deb 2>&1',
-  );
-}
-
 /** Containers' processes with their starting times: `2841 91234`. The same list twice: nobody touched them. */
 export async function containerProcesses(vm: Vm): Promise<string[]> {
   const out = await vm.sh(`

@@ -18,6 +18,9 @@ export interface VmOptions {
 /** Software emulation on a busy machine is slow: this ends what hangs, and is no measure of anything. */
 const PATIENCE_MS = 540_000;
 
+/** Of what failed; a list of a machine is long. */
+const MAX_ERROR = 6000;
+
 /** A Debian machine with systemd under QEMU, by scripts/vm. Names carry the run's id, so runs side by side do not meet. */
 export class Vm {
   readonly name: string;
@@ -47,7 +50,7 @@ export class Vm {
       `set -eu -o pipefail\n${script}\n`,
     );
     if (code === 0) return out;
-    throw new Error(`on ${this.name} this ended with ${code}:\n${script}\n${err}\n${out}`);
+    throw new Error(`on ${this.name} this ended with ${code}:\n${script}\n${err}\n${out}`.slice(0, MAX_ERROR));
   }
 
   /** Files and folders of this machine into a folder of the VM. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
+import { listTables } from '../linux/nft.ts';
 import type { Files } from './files.ts';
 
 /** What is remembered of the first command that made a node here: there from before its first change until the last step of `reset`. */
@@ -11,6 +12,8 @@ export interface Marker {
   readonly standing: readonly string[];
   /** Their permission bits: who empties them gives these back. */
   readonly modes: Readonly<Record<string, number>>;
+  /** Tables of nftables that were there before, iptables' own among them; undefined where nobody has looked. */
+  readonly tables?: readonly string[];
 }
 
 /** Directories that packages or an admin may have made before a node is made here, parents first. */
@@ -46,7 +49,7 @@ export function ensureMarker(files: Files, command: Marker['command']): void {
   const { pkiDir, etcdDataDir } = files;
   const places = { pkiDir, etcdDataDir };
   const standing = standingDirectories(places).filter(path => existsSync(path));
-  const marker: Marker = { command, places, standing, modes: directoryModes(standing) };
+  const marker: Marker = { command, places, standing, modes: directoryModes(standing), tables: listTables() };
   writeFileAtomic(files.marker, `${JSON.stringify(marker)}\n`, { durable: true });
 }
 

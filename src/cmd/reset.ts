@@ -10,9 +10,11 @@ import { RESET_PHASES, resetFaultPoint } from '../bootstrap/reset/phases.ts';
 import { POD_LINKS } from '../cni/bridge/collect.ts';
 import { DEFAULT_BRIDGE } from '../cni/bridge/config.ts';
 import { MASQUERADE_TABLE } from '../cni/bridge/plan.ts';
+import { DEFAULT_APPARMOR_PROFILE } from '../cri/spec/apparmor-default.ts';
 import { CONFLIST_FILE } from '../network/conflist.ts';
 import { NETWORK_TABLE } from '../network/plan.ts';
 import { ROUTE_PROTOCOL } from '../network/route-keeper.ts';
+import { iptablesTraces } from '../proxy/act/remove.ts';
 import { tableOf } from '../proxy/compile/layout.ts';
 import { removeProxyRules } from '../proxy/proxy.ts';
 import { words } from './flag-values.ts';
@@ -64,7 +66,7 @@ export function resetCommand(flags: ResetFlags): Promise<number> {
         ignoredChecks: [...words(flags.ignorePreflightErrors), ...(given.ignorePreflightErrors ?? [])],
         isRoot: process.getuid?.() === 0,
         confirm: question => confirm(question, signal),
-        readProxyTraces: async () => [],
+        readProxyTraces: () => iptablesTraces(signal),
         removeProxyRules,
       },
       {
@@ -85,6 +87,7 @@ const PART_NAMES = {
   routeProtocol: ROUTE_PROTOCOL,
   tables: [NETWORK_TABLE, MASQUERADE_TABLE, tableOf(4), tableOf(6)],
   conflist: CONFLIST_FILE,
+  profile: DEFAULT_APPARMOR_PROFILE,
 };
 
 /** That of who called sudo. */

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { failedPrecondition } from '../base/errors.ts';
 import { runCommand } from './command.ts';
 
 const PROFILES = '/sys/kernel/security/apparmor/profiles';
+const REMOVE = '/sys/kernel/security/apparmor/.remove';
 const MACROS = '/etc/apparmor.d';
 /** The parser compiles the profile: a second on a small machine. */
 const PARSER_TIMEOUT_MS = 30_000;
@@ -18,8 +19,10 @@ export function appArmorIsUsable(): boolean {
   return appArmorEnabled() && existsSync(PROFILES) && parser() !== undefined;
 }
 
-/** Names of the profiles that the kernel has now. `text` is that file's. */
-export function loadedAppArmorProfiles(text = readFileSync(PROFILES, 'utf8')): ReadonlySet<string> {
+/** Names of the profiles that the kernel has now; none without AppArmor. `text` is that file's. */
+export function loadedAppArmorProfiles(
+  text = existsSync(PROFILES) ? readFileSync(PROFILES, 'utf8') : '',
+): ReadonlySet<string> {
   return new Set(text.split('\n').flatMap(line => /^(.*) \([a-z]+\)$/.exec(line)?.[1] ?? []));
 }
 
@@ -36,6 +39,11 @@ export async function loadAppArmorProfile(text: string): Promise<void> {
   });
   if (result.code !== 0)
     throw failedPrecondition(`the AppArmor profile could not be loaded: ${result.stderr.toString('utf8').trim()}`);
+}
+
+/** Takes a profile out of the kernel; one that is not there is fine. Who is confined by it is not any more. */
+export function unloadAppArmorProfile(name: string): void {
+  if (loadedAppArmorProfiles().has(name)) writeFileSync(REMOVE, name);
 }
 
 function parser(): string | undefined {

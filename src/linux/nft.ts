@@ -38,6 +38,42 @@ export class NftContext {
   }
 }
 
+/** The names of all tables of this network namespace, as `inet filter`; none where the library is missing, for then nobody here has made any. */
+export function listTables(): readonly string[] {
+  return withContext(nft =>
+    nft
+      .run('list tables\n')
+      .split('\n')
+      .flatMap(line => /^table (\S+ \S+)$/.exec(line.trim())?.[1] ?? []),
+  );
+}
+
+/** Which of these tables hold chains and not one rule, map or set, as iptables leaves those that it has once made. */
+export function emptyTables(names: readonly string[]): readonly string[] {
+  return withContext(nft => names.filter(name => isEmptyTable(nft.run(`list table ${name}\n`))));
+}
+
+/** Of the text that nft lists a table as: chains with nothing but their hook, whose policy is to accept. Pure. */
+export function isEmptyTable(text: string): boolean {
+  const lines = text.split('\n').map(line => line.trim());
+  return lines.every(line => /^(|#.*|\}|table \S+ \S+ \{|chain \S+ \{|type \S+ hook .*; policy accept;)$/.test(line));
+}
+
+function withContext(work: (nft: NftContext) => readonly string[]): readonly string[] {
+  let nft: NftContext;
+  try {
+    nft = NftContext.open();
+  } catch (error) {
+    if (error instanceof GantryError && error.code === 'failed-precondition') return [];
+    throw error;
+  }
+  try {
+    return work(nft);
+  } finally {
+    nft.close();
+  }
+}
+
 /** nft's message without the excerpt of the input and the marks under it. */
 export function oneLine(message: string): string {
   const lines = message.split('\n').filter(line => line.trim() !== '' && !/^[\s^~]+$/.test(line));

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Host } from '../../src/local-cluster/host/host.ts';
 import { gantryCommand, PROJECT } from '../harness/gantry-command.ts';
@@ -176,6 +177,31 @@ describe('gantry reset', () => {
     }
     expect(await difference(host, before)).toEqual([]);
     expect(await run(host, ['cat', '/var/lib/precious/file'])).toBe('data\n');
+  });
+
+  it('leaves nothing of a proxy in iptables mode, not even the tables that iptables makes', async () => {
+    await run(host, INIT);
+    await kubectl(host, 'apply -f -', SERVICE);
+    const configuration = {
+      apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+      kind: 'KubeProxyConfiguration',
+      mode: 'iptables',
+    };
+    writeFileSync(
+      host.path('/run/proxy.yaml'),
+      JSON.stringify({ ...configuration, healthzBindAddress: '', metricsBindAddress: '' }),
+    );
+    await host.service('gantry-node').stop();
+    const proxy = host.spawn(
+      gantryCommand('run', 'proxy', '--config=/run/proxy.yaml', '--kubeconfig=/etc/kubernetes/admin.conf'),
+      { logFile: `${host.dataDir}/proxy.log` },
+    );
+    await waitFor('rules of iptables', async () => (await run(host, ['iptables-save'])).includes('KUBE-SERVICES'));
+    proxy.kill();
+    await proxy.exited;
+    await run(host, ['rm', '/run/proxy.yaml']);
+    expect(await run(host, RESET)).toContain('Removed the chains KUBE-* of iptables-nft');
+    expect(await difference(host, before)).toEqual([]);
   });
 
   it('leaves a mount of somebody else beside its data, and names it', async () => {

@@ -6,12 +6,13 @@ const TOLD_ALONE = 3;
 const WORDS = {
   processes: ['Ended', 'Would end', 'processes'],
   unmount: ['Unmounted', 'Would unmount', 'file systems'],
-  link: ['Removed', 'Would remove', 'links'],
+  links: ['Removed', 'Would remove', 'links'],
   route: ['Removed', 'Would remove', 'routes'],
   address: ['Removed', 'Would remove', 'addresses'],
   table: ['Removed', 'Would remove', 'tables of nftables'],
   'proxy-rules': ['Removed', 'Would remove', 'rules of the service proxy'],
   cgroup: ['Removed', 'Would remove', 'cgroups'],
+  profile: ['Unloaded', 'Would unload', 'AppArmor profiles'],
   service: ['Removed', 'Would remove', 'services'],
   file: ['Removed', 'Would remove', 'files and directories'],
 } as const satisfies Readonly<Record<Removal['kind'], readonly [done: string, would: string, many: string]>>;
@@ -50,8 +51,8 @@ export function subject(removal: Removal): string {
       return `${removal.processes.length} processes`;
     case 'unmount':
       return removal.target;
-    case 'link':
-      return `the link ${removal.name}`;
+    case 'links':
+      return removal.names.length === 1 ? `the link ${removal.names[0]}` : `${removal.names.length} links`;
     case 'route':
       return `the route to ${removal.route.destination}`;
     case 'address':
@@ -62,6 +63,8 @@ export function subject(removal: Removal): string {
       return removal.traces.join(', ');
     case 'cgroup':
       return `the cgroup ${removal.path}`;
+    case 'profile':
+      return `the AppArmor profile ${removal.name}`;
     case 'service':
       return `the service ${removal.name}: ${removal.traces.join(', ')}`;
     case 'file':

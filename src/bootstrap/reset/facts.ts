@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { errnoName } from '../../base/errors.ts';
+import { loadedAppArmorProfiles } from '../../linux/apparmor.ts';
 import { cgroupChildren, cgroupExists, cgroupPids } from '../../linux/cgroup.ts';
 import { readMountinfo } from '../../linux/mount.ts';
 import { listAddresses } from '../../linux/netlink/addresses.ts';
 import { getLink, listLinks } from '../../linux/netlink/links.ts';
 import { listRoutes } from '../../linux/netlink/routes.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '../../linux/netlink/socket.ts';
-import { NftContext } from '../../linux/nft.ts';
+import { emptyTables, listTables } from '../../linux/nft.ts';
 import { type ProcessIdentity, processIdentity } from '../../linux/procfs.ts';
 import { directoryModes, type Marker } from '../marker.ts';
 import { ALL_SERVICES, ETCD_SERVICE, type Services } from '../services.ts';
@@ -29,6 +30,9 @@ export interface FactsOptions {
 /** Monitors of containers, and runtimes at work: outside of the groups of pods, so known by what they were told. */
 const MONITORS: readonly string[] = ['conmon', 'crun', 'runc'];
 
+/** Tables that iptables makes when it is first used, and leaves. */
+const IPTABLES = /^ip6? (nat|filter|mangle|raw)$/;
+
 /** Looks at the machine and changes nothing. Never enters what is mounted by others, and asks no process for more than its name unless that is a monitor's: either may hang. */
 export async function readResetFacts(options: FactsOptions): Promise<ResetFacts> {
   const { names, marker, services, signal } = options;
@@ -36,6 +40,7 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
   const cgroups = podGroups(names.kubeletDir).filter(path => cgroupExists(path));
   const mountPoints = new Set(mounts.map(({ target }) => target));
   const blocked = new Set(planMounts(mounts, names).left.map(({ target }) => target));
+  const tables = listTables();
   const daemons = await Promise.all(
     ALL_SERVICES.map(async name => ({ name, traces: (await services?.traces(name, signal)) ?? [] })),
   );
@@ -45,9 +50,13 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
     processes: podProcesses(cgroups, names.runDir),
     mounts,
     ...readNetwork(),
-    tables: readTables(),
+    tables,
+    spareTables: emptyTables(
+      tables.filter(name => IPTABLES.test(name) && marker?.tables !== undefined && !marker.tables.includes(name)),
+    ),
     proxyTraces: await options.readProxyTraces(),
     ownKubeconfigs: options.homes.map(home => `${home}/.kube/config`).filter(path => existsSync(path)),
+    profiles: loadedAppArmorProfiles(),
     cgroups,
     files: {
       entries: readEntries(directoriesOf(names).filter(path => !blocked.has(path))),
@@ -125,24 +134,6 @@ function readNetwork(): Pick<ResetFacts, 'links' | 'routes' | 'addresses'> {
     };
   } finally {
     socket.close();
-  }
-}
-
-/** None where the library is missing: then nothing here has made any. */
-function readTables(): readonly string[] {
-  let nft: NftContext;
-  try {
-    nft = NftContext.open();
-  } catch {
-    return [];
-  }
-  try {
-    return nft
-      .run('list tables\n')
-      .split('\n')
-      .flatMap(line => /^table (\S+ \S+)$/.exec(line.trim())?.[1] ?? []);
-  } finally {
-    nft.close();
   }
 }
 

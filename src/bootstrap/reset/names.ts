@@ -4,7 +4,7 @@ import { standingDirectories } from '../marker.ts';
 import type { ResetNames } from './plan.ts';
 
 /** What other parts of the program call what they make; they export it, and whoever composes the command hands it over. */
-export type PartNames = Pick<ResetNames, 'bridge' | 'podLinks' | 'routeProtocol' | 'tables' | 'conflist'>;
+export type PartNames = Pick<ResetNames, 'bridge' | 'podLinks' | 'routeProtocol' | 'tables' | 'conflist' | 'profile'>;
 
 const KUBELET_DIR = '/var/lib/kubelet';
 const DATA_DIR = '/var/lib/gantry';

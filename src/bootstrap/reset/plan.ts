@@ -41,8 +41,12 @@ export interface ResetFacts {
   readonly addresses: readonly AddressFact[];
   /** nft tables as `inet gantry_cni`. */
   readonly tables: readonly string[];
+  /** Those of iptables that were not there before, and in which nothing is left. */
+  readonly spareTables: readonly string[];
   /** What proxies in other modes have left, by name. */
   readonly proxyTraces: readonly string[];
+  /** AppArmor profiles that the kernel has. */
+  readonly profiles: ReadonlySet<string>;
   /** Kubeconfigs in the home directories of those who administer. */
   readonly ownKubeconfigs: readonly string[];
   /** Groups of pods that are there, of all hierarchies. */
@@ -57,6 +61,8 @@ export interface ResetNames extends FilePlaces, MountPlaces {
   readonly routeProtocol: number;
   readonly dnsAddress: string;
   readonly tables: readonly string[];
+  /** An AppArmor profile. */
+  readonly profile: string;
   /** Directories that go where they were made for this node. */
   readonly directories: readonly string[];
 }
@@ -64,12 +70,14 @@ export interface ResetNames extends FilePlaces, MountPlaces {
 interface Removals {
   processes: { readonly processes: readonly ProcessIdentity[] };
   unmount: Unmount;
-  link: { readonly name: string };
+  /** All at once: the kernel waits for each of its own. */
+  links: { readonly names: readonly string[] };
   route: { readonly route: RouteFact };
   address: { readonly address: AddressFact };
   table: { readonly name: string };
   'proxy-rules': { readonly traces: readonly string[] };
   cgroup: { readonly path: string };
+  profile: { readonly name: string };
   service: { readonly name: string; readonly traces: readonly string[] };
   file: { readonly file: FileRemoval };
 }
@@ -106,6 +114,9 @@ export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
       ...mounts.unmounts.map(unmount => ({ kind: 'unmount', ...unmount }) as const),
       ...networkRemovals(facts, names),
       ...facts.cgroups.map(path => ({ kind: 'cgroup', path, because: 'the groups of pods' }) as const),
+      ...(facts.profiles.has(names.profile)
+        ? [{ kind: 'profile', name: names.profile, because: 'what confined containers' } as const]
+        : []),
       ...files.removals.map(file => ({ kind: 'file', file, because: file.because }) as const),
       ...facts.services
         .filter(({ traces }) => traces.length > 0)
@@ -118,7 +129,7 @@ export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
     left: [
       ...mounts.left.map(({ target, because }) => ({ what: target, because })),
       ...files.left.map(({ path, because }) => ({ what: path, because })),
-      ...otherTables(facts.tables, names),
+      ...otherTables(facts, names),
       ...facts.ownKubeconfigs.map(path => ({
         what: path,
         because: 'your own kubeconfig: remove from it what leads to this cluster',
@@ -127,8 +138,8 @@ export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
   };
 }
 
-function otherTables(tables: readonly string[], names: ResetNames): readonly Left[] {
-  const others = tables.filter(name => !names.tables.includes(name));
+function otherTables({ tables, spareTables }: ResetFacts, names: ResetNames): readonly Left[] {
+  const others = tables.filter(name => !names.tables.includes(name) && !spareTables.includes(name));
   if (others.length === 0) return [];
   return [
     { what: `the nft table${others.length === 1 ? '' : 's'} ${others.join(', ')}`, because: 'not made by Gantry' },
@@ -147,14 +158,17 @@ function networkRemovals(facts: ResetFacts, names: ResetNames): Removal[] {
     ...facts.tables
       .filter(name => names.tables.includes(name))
       .map((name): Removal => ({ kind: 'table', name, because: 'rules of this node' })),
+    ...facts.spareTables.map((name): Removal => ({ kind: 'table', name, because: 'empty, and not there before' })),
     ...(facts.proxyTraces.length === 0
       ? []
       : [{ kind: 'proxy-rules', traces: facts.proxyTraces, because: 'rules of the service proxy' } as const]),
     ...facts.routes
       .filter(({ protocol }) => protocol === names.routeProtocol)
       .map((route): Removal => ({ kind: 'route', route, because: 'to the pods of another node' })),
-    ...podLinks.map(({ name }): Removal => ({ kind: 'link', name, because: 'of a pod' })),
-    ...(bridge === undefined ? [] : [{ kind: 'link', name: bridge.name, because: 'the bridge of pods' } as const]),
+    ...(podLinks.length === 0
+      ? []
+      : [{ kind: 'links', names: podLinks.map(({ name }) => name), because: 'of pods' } as const]),
+    ...(bridge === undefined ? [] : [{ kind: 'links', names: [bridge.name], because: 'the bridge of pods' } as const]),
     ...facts.addresses
       .filter(({ ip }) => ip === names.dnsAddress)
       .map((address): Removal => ({ kind: 'address', address, because: 'where pods asked for names' })),

@@ -1,6 +1,7 @@
 import { chmodSync, rmdirSync } from 'node:fs';
 import { errnoName, errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
+import { unloadAppArmorProfile } from '../../linux/apparmor.ts';
 import { removeCgroup } from '../../linux/cgroup.ts';
 import { runCommand } from '../../linux/command.ts';
 import { unmount } from '../../linux/mount.ts';
@@ -43,8 +44,8 @@ export async function applyRemoval(removal: Removal, tools: RemovalTools): Promi
       return killProcesses(removal.processes, tools);
     case 'unmount':
       return takeOff(removal, tools.signal);
-    case 'link':
-      return deleteLinks(socket, [removal.name]);
+    case 'links':
+      return deleteLinks(socket, removal.names);
     case 'route':
       return removeRoute(socket, removal.route);
     case 'address':
@@ -55,6 +56,8 @@ export async function applyRemoval(removal: Removal, tools: RemovalTools): Promi
       return tools.removeProxyRules();
     case 'cgroup':
       return removeGroup(removal.path, tools.signal);
+    case 'profile':
+      return unloadAppArmorProfile(removal.name);
     case 'service':
       return tools.services?.remove(removal.name, { patienceMs: STOP_PATIENCE_MS, signal: tools.signal });
     case 'file':

@@ -77,6 +77,20 @@ function removeServers(sets: SavedSets): void {
   }
 }
 
+/** What this program has put into the kernel beside tables of nftables, by name; empty where that is nothing. Changes nothing. */
+export async function iptablesTraces(signal?: AbortSignal): Promise<readonly string[]> {
+  const runners = FAMILIES.flatMap(family => BACKENDS.map(backend => ({ family, backend })));
+  const found = await Promise.all(
+    runners.map(async ({ family, backend }) => {
+      const saved = await iptablesRunner(family, backend).save(signal).catch(ifInstalled);
+      return saved?.isOurs === true
+        ? [`the chains KUBE-* of ${family === 4 ? 'iptables' : 'ip6tables'}${backend}`]
+        : [];
+    }),
+  );
+  return found.flat();
+}
+
 function openIfInstalled(tables: readonly string[]): NftRunner | undefined {
   try {
     return openNft(tables, () => {});

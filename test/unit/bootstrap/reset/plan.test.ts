@@ -12,6 +12,7 @@ const NAMES = resetNames(filesBelow('/'), {
   routeProtocol: 103,
   tables: ['inet gantry_network', 'ip gantry_proxy'],
   conflist: '10-gantry.conflist',
+  profile: 'gantry-default',
 });
 const CLEAN: ResetFacts = {
   services: [{ name: 'gantry-node', traces: [] }],
@@ -21,7 +22,9 @@ const CLEAN: ResetFacts = {
   routes: [],
   addresses: [],
   tables: [],
+  spareTables: [],
   proxyTraces: [],
+  profiles: new Set(['docker-default']),
   ownKubeconfigs: [],
   cgroups: [],
   files: { entries: new Map(), standing: new Set(), modesBefore: {}, modes: {}, hadEtcd: true, cleanupTmpDir: false },
@@ -60,7 +63,7 @@ describe('the plan of a reset', () => {
     expect(plan(facts).removals.map(({ kind }) => kind)).toEqual([
       'processes',
       'unmount',
-      'link',
+      'links',
       'cgroup',
       'file',
       'service',
@@ -79,10 +82,9 @@ describe('the plan of a reset', () => {
       { index: 8, name: 'ifb0123456789a', kind: 'ifb', master: undefined },
       { index: 8, name: 'ifb0', kind: 'ifb', master: undefined },
     ];
-    expect(plan({ links }).removals.map(removal => 'name' in removal && removal.name)).toEqual([
-      'veth0123456789a',
-      'ifb0123456789a',
-      'gantry0',
+    expect(plan({ links }).removals).toMatchObject([
+      { kind: 'links', names: ['veth0123456789a', 'ifb0123456789a'] },
+      { kind: 'links', names: ['gantry0'] },
     ]);
   });
 
@@ -109,6 +111,26 @@ describe('the plan of a reset', () => {
       'Would remove the address 169.254.20.10 of the link lo (where pods asked for names)',
     ]);
     expect(plan(facts).left).toEqual([{ what: 'the nft table inet filter', because: 'not made by Gantry' }]);
+  });
+
+  it("takes iptables' own tables where they were not there before and nothing is in them", () => {
+    const facts = {
+      tables: ['ip nat', 'ip filter'],
+      spareTables: ['ip nat'],
+      proxyTraces: ['the chains KUBE-* of iptables-nft'],
+    };
+    expect(describeRemovals(plan(facts).removals, 'done')).toEqual([
+      'Removed the nft table ip nat (empty, and not there before)',
+      'Removed the chains KUBE-* of iptables-nft (rules of the service proxy)',
+    ]);
+    expect(plan(facts).left).toEqual([{ what: 'the nft table ip filter', because: 'not made by Gantry' }]);
+  });
+
+  it('takes our AppArmor profile out of the kernel, and no other', () => {
+    const { removals } = plan({ profiles: new Set(['docker-default', 'gantry-default']) });
+    expect(describeRemovals(removals, 'done')).toEqual([
+      'Unloaded the AppArmor profile gantry-default (what confined containers)',
+    ]);
   });
 
   it('knows every key and certificate that init makes', () => {

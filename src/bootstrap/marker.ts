@@ -10,10 +10,17 @@ export interface Marker {
   readonly places: { readonly pkiDir: string; readonly etcdDataDir: string };
   /** Those of the standing directories that were there before: `reset` empties them, and removes the others. */
   readonly standing: readonly string[];
-  /** Their permission bits: who empties them gives these back. */
-  readonly modes: Readonly<Record<string, number>>;
+  /** Whose they were, with which permissions: who empties them gives these back. */
+  readonly modes: Readonly<Record<string, DirectoryMode>>;
   /** Tables of nftables that were there before, iptables' own among them; undefined where nobody has looked. */
   readonly tables?: readonly string[];
+}
+
+export interface DirectoryMode {
+  /** Permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** Directories that packages or an admin may have made before a node is made here, parents first. */
@@ -70,8 +77,14 @@ export function readMarker(files: Files): Marker | undefined {
   }
 }
 
-/** The permission bits of directories that are there. */
-export function directoryModes(paths: readonly string[]): Record<string, number> {
-  const there = paths.filter(path => existsSync(path));
-  return Object.fromEntries(there.map(path => [path, statSync(path).mode & 0o7777]));
+/** Of those that are there. */
+export function directoryModes(paths: readonly string[]): Record<string, DirectoryMode> {
+  return Object.fromEntries(
+    paths
+      .filter(path => existsSync(path))
+      .map(path => {
+        const { mode, uid, gid } = statSync(path);
+        return [path, { mode: mode & 0o7777, uid, gid }];
+      }),
+  );
 }

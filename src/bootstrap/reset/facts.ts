@@ -105,12 +105,15 @@ function podGroups(kubeletDir: string): readonly string[] {
     // of containers for which nobody has named a parent
     '/gantry',
     ...scopes.map(name => `/system.slice/${name}`),
+    // systemd leaves the group of a unit in which a monitor of a container was left
+    ...ALL_SERVICES.map(name => `/system.slice/${name}.service`),
   ];
 }
 
 /** Members of the groups, and monitors that work below `runDir`. */
 export function podProcesses(cgroups: readonly string[], runDir: string): readonly ProcessIdentity[] {
   const pids = new Set([...cgroups.flatMap(path => cgroupPids(path)), ...monitors(runDir)]);
+  pids.delete(process.pid);
   return [...pids].flatMap(pid => processIdentity(pid) ?? []);
 }
 

@@ -110,10 +110,10 @@ export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
     removals: [
       ...(processes.length === 0
         ? []
-        : [{ kind: 'processes', processes, because: 'of pods, and their monitors' } as const]),
+        : [{ kind: 'processes', processes, because: 'of pods, their monitors, and what daemons left' } as const]),
       ...mounts.unmounts.map(unmount => ({ kind: 'unmount', ...unmount }) as const),
       ...networkRemovals(facts, names),
-      ...facts.cgroups.map(path => ({ kind: 'cgroup', path, because: 'the groups of pods' }) as const),
+      ...facts.cgroups.map(path => ({ kind: 'cgroup', path, because: 'a group of processes of this node' }) as const),
       ...(facts.profiles.has(names.profile)
         ? [{ kind: 'profile', name: names.profile, because: 'what confined containers' } as const]
         : []),

@@ -1,4 +1,4 @@
-import { chmodSync, rmdirSync } from 'node:fs';
+import { chmodSync, chownSync, rmdirSync } from 'node:fs';
 import { errnoName, errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
 import { unloadAppArmorProfile } from '../../linux/apparmor.ts';
@@ -121,7 +121,9 @@ function removeFile(removal: FileRemoval): void {
     return;
   }
   if (kind === 'mode') {
-    chmodSync(path, removal.mode);
+    const { uid, gid, mode } = removal.before;
+    chownSync(path, uid, gid);
+    chmodSync(path, mode);
     return;
   }
   const { left } = removeTree(path, { keepTop: kind === 'contents' });

@@ -1,7 +1,9 @@
+import type { DirectoryMode } from '../../marker.ts';
+
 /** A file, or a directory with all in it, that goes; or a directory that gets back the permissions that it had. */
 export type FileRemoval = { readonly path: string; readonly because: string } & (
   | { readonly kind: 'tree' | 'contents' | 'empty-directory' }
-  | { readonly kind: 'mode'; readonly mode: number }
+  | { readonly kind: 'mode'; readonly before: DirectoryMode }
 );
 
 export interface FilePlan {
@@ -14,9 +16,9 @@ export interface FileFacts {
   readonly entries: ReadonlyMap<string, readonly string[]>;
   /** Directories that were there before a node was made here, or that are file systems of their own: emptied at most. */
   readonly standing: ReadonlySet<string>;
-  /** The permission bits of directories: what they were before, and what they are. */
-  readonly modesBefore: Readonly<Record<string, number>>;
-  readonly modes: Readonly<Record<string, number>>;
+  /** Owners and permissions of directories: what they were before, and what they are. */
+  readonly modesBefore: Readonly<Record<string, DirectoryMode>>;
+  readonly modes: Readonly<Record<string, DirectoryMode>>;
   /** This node has run an etcd of ours. */
   readonly hadEtcd: boolean;
   readonly cleanupTmpDir: boolean;
@@ -110,13 +112,13 @@ export function planFiles(places: FilePlaces, facts: FileFacts): FilePlan {
   return { removals, left };
 }
 
-/** Directories that were there before with other permissions. Pure. */
+/** Directories that were there before with another owner or other permissions. Pure. */
 export function changedModes({ modes, modesBefore }: FileFacts): readonly FileRemoval[] {
-  return Object.entries(modesBefore).flatMap(([path, mode]) =>
-    modes[path] === undefined || modes[path] === mode
-      ? []
-      : [{ kind: 'mode', path, mode, because: `its permissions are ${mode.toString(8)} again` } as const],
-  );
+  return Object.entries(modesBefore).flatMap(([path, before]) => {
+    const now = modes[path];
+    if (now === undefined || (now.mode === before.mode && now.uid === before.uid && now.gid === before.gid)) return [];
+    return [{ kind: 'mode', path, before, because: 'its owner and permissions as they were before' } as const];
+  });
 }
 
 /** Directories that were not there before, once they are empty: children first. Pure. */

@@ -193,11 +193,20 @@ describe('the plan of a reset', () => {
     ]);
   });
 
-  it('gives a directory the permissions back that it had', () => {
-    const modesBefore = { '/var/lib/etcd': 0o755, '/etc/cni': 0o755, '/opt/cni': 0o755 };
-    const modes = { '/var/lib/etcd': 0o700, '/etc/cni': 0o755 };
+  it('gives a directory the owner and the permissions back that it had', () => {
+    const of = (mode: number, uid = 0) => ({ mode, uid, gid: 0 });
+    const modesBefore = {
+      '/var/lib/etcd': of(0o700, 110),
+      '/etc/cni': of(0o755),
+      '/opt/cni': of(0o755),
+      '/var/log/pods': of(0o755),
+    };
+    const modes = { '/var/lib/etcd': of(0o700), '/etc/cni': of(0o755), '/var/log/pods': of(0o750) };
     const { removals } = plan({ files: { ...CLEAN.files, modesBefore, modes } });
-    expect(removals).toMatchObject([{ kind: 'file', file: { kind: 'mode', path: '/var/lib/etcd', mode: 0o755 } }]);
+    expect(removals).toMatchObject([
+      { kind: 'file', file: { kind: 'mode', path: '/var/lib/etcd', before: of(0o700, 110) } },
+      { kind: 'file', file: { kind: 'mode', path: '/var/log/pods', before: of(0o755) } },
+    ]);
   });
 
   it('removes /etc/kubernetes/tmp only when asked', () => {

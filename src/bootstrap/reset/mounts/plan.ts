@@ -62,13 +62,14 @@ export function planMounts(rows: readonly MountFact[], where: MountPlaces): Moun
   const unmounts: Omit<Unmount, 'isSole' | 'mayHang'>[] = [];
   const left: MountPlan['left'][number][] = [];
   const chosen = new Set<MountFact>();
+  const own = deviceOf(kubeletDir, rows);
   for (const row of rows.toReversed()) {
     const { target } = row;
     if (standing.includes(target)) continue;
     const because = reasonOf(target, kubeletDir, runDir);
     if (because !== undefined) {
       chosen.add(row);
-      unmounts.push({ target, because, isForeign: !LOCAL_TYPES.includes(row.fstype) });
+      unmounts.push({ target, because, isForeign: !LOCAL_TYPES.includes(row.fstype) && row.device !== own });
     } else if (standing.some(directory => isBelow(target, directory))) {
       left.push({ target, because: `${row.fstype} of ${row.source}, which nothing of Gantry has mounted` });
     }
@@ -87,6 +88,16 @@ export function planMounts(rows: readonly MountFact[], where: MountPlaces): Moun
     }),
     left,
   };
+}
+
+/** The file system in which a directory lies: a part of it that is bound below a pod is the kubelet's own work. */
+function deviceOf(directory: string, rows: readonly MountFact[]): string | undefined {
+  let nearest: MountFact | undefined;
+  for (const row of rows) {
+    const holds = row.target === '/' || directory === row.target || isBelow(directory, row.target);
+    if (holds && row.target.length >= (nearest?.target.length ?? 0)) nearest = row;
+  }
+  return nearest?.device;
 }
 
 /** What is mounted, and on which directory of which file system. */

@@ -64,6 +64,16 @@ describe('the mounts that reset takes off', () => {
     expect(planMounts([row('/srv/films', 'nfs4', '0:8'), volume], PLACES).unmounts[0]).toMatchObject(expected);
   });
 
+  it("know a part of the kubelet's own file system that is bound below a pod as no one else's", () => {
+    const disk = row('/', 'ext4', '8:1');
+    const subpath = row('/var/lib/kubelet/pods/u1/volume-subpaths/v/c/0', 'ext4', '8:1');
+    const other = row('/var/lib/kubelet/pods/u1/volumes/v', 'ext4', '8:2');
+    expect(planMounts([disk, subpath, other], PLACES).unmounts.map(({ isForeign }) => isForeign)).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   it('know one that was spread to where its directory is bound, too, as the same', () => {
     const disk = row('/', 'ext4', '8:1', { id: 1001 });
     const bound = row('/data/kubelet', 'ext4', '8:1', { id: 1002, root: '/var/lib/kubelet' });

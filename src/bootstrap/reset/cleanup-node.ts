@@ -111,7 +111,7 @@ async function removeAll(
     left = plan.left;
     // a look at the end too: what was still on its way out, or came meanwhile, is seen then
     const removals = plan.removals.filter(removal => !tried.has(keyOf(removal)));
-    if (round > 1 && removals.every(isOnlyEmpty)) break;
+    if (round > 1 && removals.every(isOnlyEmpty)) return { problems: [], left };
     const outcome = await removeOnce(context, facts, removals, signal);
     for (const line of describeRemovals(outcome.done, 'done')) say(line);
     problems = outcome.problems;
@@ -145,7 +145,8 @@ async function removeOnce(
     removal.kind === 'unmount' ? [{ ...removal, fstype: types.get(removal.target) ?? '' }] : [],
   );
   const socket = NetlinkSocket.open();
-  const nft = NftContext.open();
+  // where its library is missing nobody has made a table
+  const nft = facts.tables.length === 0 ? undefined : NftContext.open();
   try {
     for (const removal of removals) {
       signal.throwIfAborted();
@@ -159,7 +160,7 @@ async function removeOnce(
       }
     }
   } finally {
-    nft.close();
+    nft?.close();
     socket.close();
   }
   return { done, problems };

@@ -21,7 +21,8 @@ import type { Removal } from './plan.ts';
 /** What the removals work with. */
 export interface RemovalTools {
   readonly socket: NetlinkSocket;
-  readonly nft: NftContext;
+  /** Undefined where there are no tables. */
+  readonly nft: NftContext | undefined;
   readonly services: Services | undefined;
   /** Mounts that are taken away in this run, for processes that hang in them. */
   readonly unmounts: readonly (Unmount & { readonly fstype: string })[];
@@ -51,7 +52,7 @@ export async function applyRemoval(removal: Removal, tools: RemovalTools): Promi
     case 'address':
       return removeAddress(socket, removal.address);
     case 'table':
-      return void nft.run(`add table ${removal.name}\ndelete table ${removal.name}\n`);
+      return void nft?.run(`add table ${removal.name}\ndelete table ${removal.name}\n`);
     case 'proxy-rules':
       return tools.removeProxyRules();
     case 'cgroup':

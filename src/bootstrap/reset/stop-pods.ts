@@ -6,9 +6,9 @@ import { ContainerState } from '../../rpc/gen/runtime/v1/container.ts';
 /** What a container has between SIGTERM and SIGKILL. Whoever resets a node does not wait for grace periods of minutes; a database writes its log in this time. */
 const GRACE_SECONDS = 2;
 /** For a runtime that is there and busy. */
-const ANSWER_PATIENCE_MS = 2000;
+const ANSWER_PATIENCE_MS = 5000;
 /** From one pod that is gone to the next, the grace period in it: longer only where something hangs. However many there are, the end comes after the second. */
-const NEXT_POD_PATIENCE_MS = 6000;
+const NEXT_POD_PATIENCE_MS = 8000;
 const PODS_PATIENCE_MS = 60_000;
 
 export interface StoppedPods {

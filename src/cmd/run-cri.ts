@@ -25,6 +25,7 @@ import { createLogger, type Logger } from '../daemon/logger.ts';
 import { loopLag } from '../daemon/loop-lag.ts';
 import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry } from '../daemon/metrics.ts';
+import { openServiceManager } from '../daemon/service-manager.ts';
 import { type CgroupDriverName, defaultCgroupDriver } from '../linux/cgroup-driver.ts';
 import { holdLockFile } from '../linux/lock-file.ts';
 import { relabel } from '../linux/selinux.ts';
@@ -42,6 +43,7 @@ export interface RunCriOptions {
 
 /** `gantry run cri`: the CRI shim in the foreground. Returns the exit code. Flags win over the file; the default file need not exist. */
 export async function runCri(options: RunCriOptions): Promise<number> {
+  const manager = openServiceManager();
   const config = effectiveConfig(options);
   const log = createLogger({ daemon: 'cri' });
   const paths = criPaths(config);
@@ -90,7 +92,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     const { host, port } = splitAddress(config.metricsAddress);
     components.push(healthServer({ host, port, registry, checks: [serving] }));
   }
-  return mainLoop(components, log);
+  return mainLoop(components, log, { manager });
 }
 
 /**

@@ -17,13 +17,18 @@ export function watchdogBeatMs(env: Readonly<Record<string, string | undefined>>
   return Math.max(1, Math.floor(Number(limit) / 2000));
 }
 
+const OWN_VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'];
+
 /**
- * The service manager over $NOTIFY_SOCKET (sd_notify(3)); without that variable nothing is told to anybody. The watchdog is fed by the event loop itself, which for
+ * The service manager over $NOTIFY_SOCKET (sd_notify(3)), which is taken out of the environment: it is meant for this process alone, and runc would wait
+ * for a word of every container there. To be opened before any program is run, and once. Without that variable nothing is told to anybody. The watchdog is fed by the event loop itself, which for
  * each beat has to come round: timers, then input and output, then what is due after it. A process that is stopped, or whose loop is kept by one call, or by promises that never
  * let go of it, feeds it no more. The threads in which files are read are not asked: one hung file system holds them all, and those of a new process as well.
  */
 export function openServiceManager(): ServiceManager {
   const { NOTIFY_SOCKET: path = '' } = process.env;
+  const beatMs = watchdogBeatMs(process.env, process.pid);
+  for (const name of OWN_VARIABLES) delete process.env[name];
   if (path === '') return { status: () => {}, ready: () => {}, stopping: () => {} };
   const tell = (...lines: readonly string[]): void => {
     try {
@@ -32,7 +37,6 @@ export function openServiceManager(): ServiceManager {
       // it is gone, and will see our end by itself; or it is behind with reading, and takes the next beat
     }
   };
-  const beatMs = watchdogBeatMs(process.env, process.pid);
   if (beatMs !== undefined) setInterval(() => setImmediate(() => tell('WATCHDOG=1')), beatMs).unref();
   return {
     status: text => tell(`STATUS=${text}`),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Readiness } from '../../../src/daemon/main-loop.ts';
-import { watchdogBeatMs } from '../../../src/daemon/service-manager.ts';
+import { openServiceManager, watchdogBeatMs } from '../../../src/daemon/service-manager.ts';
 
 function told(): { readonly lines: string[]; readonly readiness: (late: readonly string[]) => Readiness } {
   const lines: string[] = [];
@@ -63,5 +63,16 @@ describe('watchdogBeatMs', () => {
     ['it is nothing', { WATCHDOG_USEC: '0' }, undefined],
   ])('%s', (_what, env, beat) => {
     expect(watchdogBeatMs(env, 7)).toBe(beat);
+  });
+});
+
+describe('openServiceManager', () => {
+  it("keeps what is meant for this process alone from its children: runc would wait for a word of each container at systemd's socket", () => {
+    process.env['NOTIFY_SOCKET'] = '/nowhere/notify';
+    process.env['WATCHDOG_PID'] = '1';
+    process.env['WATCHDOG_USEC'] = '30000000';
+    // nobody listens there, which harms nobody
+    openServiceManager().ready('serving');
+    expect(Object.keys(process.env).filter(name => /^(NOTIFY_SOCKET|WATCHDOG_.*)$/.test(name))).toEqual([]);
   });
 });

@@ -40,6 +40,7 @@ import { forbiddenAppArmor } from './runtime/apparmor.ts';
 import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
 import { forbiddenSysctl } from './runtime/unsupported.ts';
 import type { KubeletSettings } from './settings.ts';
+import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { readSpace } from './stats/machine-reading.ts';
 
 export interface KubeletOptions {
@@ -62,6 +63,8 @@ export interface KubeletOptions {
   readonly probeRegistry: Registry;
 }
 
+/** Upstream's words. */
+const SHUTTING_DOWN = { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' };
 const CONNECT_RETRY_MS = 250;
 /** Pods that are written to the API server at the same time. */
 const API_WRITERS = 4;
@@ -174,6 +177,7 @@ export function kubelet(options: KubeletOptions): Component {
             const [own] = options.api?.node.store.list() ?? [];
             if (own === undefined) return undefined;
             return (
+              (shutdown.isShuttingDown ? SHUTTING_DOWN : undefined) ??
               forbiddenSysctl(pod.pod.spec, settings.allowedUnsafeSysctls) ??
               forbiddenAppArmor(pod.pod, appArmorEnabled()) ??
               admitPod(
@@ -193,11 +197,23 @@ export function kubelet(options: KubeletOptions): Component {
                   own,
                 );
           },
+          isShuttingDown: () => shutdown.isShuttingDown,
           isTold: uid => reporting?.sender.isTold(uid) ?? true,
           onGone: pod => reporting?.sender.onGone(pod.uid),
         },
         signal,
       );
+      const shutdown = new NodeShutdown({
+        stages: settings.shutdownStages,
+        pods: () => manager.living(),
+        end: (pod, graceSeconds) => manager.shutDown(pod.uid, graceSeconds),
+        onChange(isShuttingDown) {
+          node?.reporter.setShuttingDown(isShuttingDown);
+          if (!isShuttingDown) manager.callOffShutdown();
+        },
+        clock,
+        log,
+      });
       const sources = new PodSources(options.api?.pods, set => {
         if (set.pods.length > settings.maxPods && desired <= settings.maxPods)
           log.warn(
@@ -233,6 +249,7 @@ export function kubelet(options: KubeletOptions): Component {
         manifests?.run(signal),
         reporting?.run(signal),
         node?.run(signal),
+        shutdown.run(signal),
         objects?.run(signal),
         imageGarbage.run(signal),
         settings.logRotation === undefined

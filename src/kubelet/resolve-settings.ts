@@ -9,6 +9,7 @@ import { amountOf, evictionThresholds } from './node/eviction-thresholds.ts';
 import type { NodeCapacity } from './resources/node-capacity.ts';
 import type { ResolverConfig } from './runtime/dns.ts';
 import type { KubeletSettings } from './settings.ts';
+import { shutdownStages } from './shutdown/plan.ts';
 
 /** What was read from the node at the start. */
 export interface NodeFacts {
@@ -73,6 +74,7 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
       maxMs: maxRestartMs,
       resetAfterMs: CRASH_BACKOFF.resetAfterMs,
     },
+    shutdownStages: shutdownStages(config),
     verifyImages: verificationPolicy(
       config.imagePullCredentialsVerificationPolicy ?? 'NeverVerifyPreloadedImages',
       config.preloadedImagesVerificationAllowlist ?? [],

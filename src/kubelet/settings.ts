@@ -8,6 +8,7 @@ import type { ContainerResourcePolicy } from './resources/container-resources.ts
 import type { NodeCapacity } from './resources/node-capacity.ts';
 import type { ResolverConfig } from './runtime/dns.ts';
 import type { SecurityPolicy } from './runtime/security-context.ts';
+import type { ShutdownStage } from './shutdown/plan.ts';
 
 /** Everything that configuration and the node decide about how pods are run: resolved once at the start, plain data from then on. */
 export interface KubeletSettings {
@@ -48,4 +49,6 @@ export interface KubeletSettings {
   readonly imageGarbage: ImageGarbagePolicy;
   /** Pulls at the same time; Infinity is no limit. */
   readonly parallelPulls: number;
+  /** How long pods are given when the machine goes down; empty where a shutdown does not wait for them. */
+  readonly shutdownStages: readonly ShutdownStage[];
 }

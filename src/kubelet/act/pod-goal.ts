@@ -9,4 +9,6 @@ export type PodGoal =
       readonly because: string;
       /** Instead of the pod's own: what whoever deleted it allowed. */
       readonly graceSeconds?: number | undefined;
+      /** The machine goes down: the pod has failed by that, and what is left of it stays for the next kubelet. */
+      readonly shutdown?: boolean;
     };

@@ -42,6 +42,8 @@ export interface PodManagerOptions extends WorkerTools {
     pod: DesiredPod,
     others: readonly DesiredPod[],
   ): { readonly reason: 'Deferred' | 'Infeasible'; readonly message: string } | undefined;
+  /** The machine goes down: no pod begins. */
+  isShuttingDown(): boolean;
   /** A pod of the API server was ended and nothing of it is left on this node. Told again until the pod is not wanted any more. */
   onGone(pod: DesiredPod): void;
 }
@@ -102,6 +104,25 @@ export class PodManager {
     for (const { worker } of this.#workers.values()) worker.onObjectChange();
   }
 
+  /** Pods of which something may run. */
+  living(): readonly DesiredPod[] {
+    return [...this.#workers.values()].flatMap(({ worker }) => {
+      const { desired } = worker.goal;
+      return desired === undefined || desired.finished === true ? [] : [desired];
+    });
+  }
+
+  /** Ends a pod because the machine goes down (PodWorker.shutDown). One that is not here is fine. */
+  async shutDown(uid: string, graceSeconds: number): Promise<void> {
+    await this.#workers.get(uid)?.worker.shutDown(graceSeconds);
+  }
+
+  /** The machine does not go down after all: those of manifests begin again. */
+  callOffShutdown(): void {
+    for (const { worker } of this.#workers.values()) worker.callOffShutdown();
+    this.#reconcile();
+  }
+
   /** Resolves when every worker has ended; they do when the signal aborts. Containers run on. */
   async ended(): Promise<void> {
     while (this.#workers.size > 0) await Promise.all([...this.#workers.values()].map(w => w.done));
@@ -150,6 +171,8 @@ export class PodManager {
       // the name is taken until its old bearer is gone; its end brings us here again
       if (other !== undefined && fullName(other) === fullName(pod)) return;
     }
+    // those of the API server are told that they are not taken
+    if (pod.source === 'file' && this.#options.isShuttingDown()) return;
     this.#say(pod);
     if (!this.#takes(pod)) return;
     const isHere = this.#options.cache.get(pod.uid) !== undefined;

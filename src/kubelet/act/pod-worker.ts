@@ -66,6 +66,7 @@ export class PodWorker {
   /** Counts changes of what the pod takes from the API: one that comes in the middle of a step is not lost with its end. */
   #objectChanges = 0;
   readonly #rest: WorkerRest;
+  readonly #stopped: { readonly reached: Promise<void>; readonly reach: () => void };
   /** Ends the wait for containers that were asked to end. */
   #kill: AbortController | undefined;
   /** Aborts when the pod has to end: what its containers wait for is not waited for then. */
@@ -76,6 +77,11 @@ export class PodWorker {
     this.#goal = goal;
     this.#tools = tools;
     this.#rest = new WorkerRest(tools.clock);
+    let reach = (): void => {};
+    const reached = new Promise<void>(resolve => {
+      reach = resolve;
+    });
+    this.#stopped = { reached, reach };
     if (goal.kind === 'run') tools.objects.watch(goal.desired);
   }
 
@@ -98,6 +104,21 @@ export class PodWorker {
       // volumes may show the pod's own labels and annotations
       this.onObjectChange();
     }
+    this.#rest.pokeWithNews();
+  }
+
+  /** The machine goes down: the pod ends, and nothing is taken away of it. Resolves when nothing of it runs and that is told. One that ends already only hurries. */
+  shutDown(graceSeconds: number): Promise<void> {
+    const because = 'the machine is shutting down';
+    this.setGoal({ kind: 'end', desired: this.#goal.desired, because, graceSeconds, shutdown: true });
+    return this.#stopped.reached;
+  }
+
+  /** The machine does not go down: what was kept of a pod that ended for it goes as that of any other. */
+  callOffShutdown(): void {
+    if (this.#goal.kind !== 'end' || this.#goal.shutdown !== true) return;
+    this.#goal = { ...this.#goal, shutdown: false };
+    this.#goalChanged = true;
     this.#rest.pokeWithNews();
   }
 
@@ -150,6 +171,7 @@ export class PodWorker {
       else await this.#rest.sleep(holdUntil.wakeAt);
     }
     signal.removeEventListener('abort', onAbort);
+    this.#stopped.reach();
     this.#tools.probes.forget(this.uid);
     if (!signal.aborted) this.#tools.objects.forget(this.uid);
   }
@@ -171,6 +193,7 @@ export class PodWorker {
     this.#report(observed);
     const plan = this.#plan(observed);
     if (plan.gone) return 'gone';
+    if (plan.stopped === true) this.#stopped.reach();
     if (plan.actions.length === 0) return { wakeAt: plan.wakeAt };
     return this.#execute(plan.actions, observed, signal);
   }
@@ -227,6 +250,7 @@ export class PodWorker {
       sidecars: (spec?.initContainers ?? []).filter(isSidecar).map(c => c.name),
       graceSeconds: goal.graceSeconds ?? spec?.terminationGracePeriodSeconds,
       untold: goal.desired?.source === 'api' && !this.#tools.isTold(this.uid),
+      keepRest: goal.shutdown === true,
       because: goal.because,
     });
   }
@@ -249,6 +273,7 @@ export class PodWorker {
       runtimeName,
       qosClass: qosClass(desired.pod),
       terminating: kind === 'end',
+      shutdown: this.#goal.kind === 'end' && this.#goal.shutdown === true,
     });
     statuses.report(this.uid, desired.pod, status);
     tellStatusChange(events, desired, previous, status);

@@ -62,6 +62,8 @@ export interface Plan {
   readonly wakeAt: number | undefined;
   /** The pod was terminated and nothing of it is left. */
   readonly gone: boolean;
+  /** Nothing of the pod runs any more and that is told; what is left of it stays. */
+  readonly stopped?: boolean;
 }
 
 /** One line for people: `start-container web: it does not exist`. */

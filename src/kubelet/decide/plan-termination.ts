@@ -15,6 +15,8 @@ export interface TerminationInput {
   readonly graceSeconds: number | undefined;
   /** The API server does not have the pod's last status yet: the records from which it can be made again stay until then. */
   readonly untold?: boolean;
+  /** Its records and volumes stay where they are: the machine goes down. */
+  readonly keepRest?: boolean;
   /** `its manifest is gone`, … */
   readonly because: string;
 }
@@ -36,6 +38,7 @@ export function planTermination(input: TerminationInput): Plan {
     );
   const ready = observed.sandboxes.filter(s => s.state === 'ready');
   if (ready.length > 0) return act(ready.map(s => ({ kind: 'stop-sandbox', id: s.id, because })));
+  if (input.keepRest === true) return { actions: [], wakeAt: undefined, gone: false, stopped: input.untold !== true };
   const sandboxIds = new Set(observed.sandboxes.map(s => s.id));
   const strays = observed.containers.filter(c => !sandboxIds.has(c.sandboxId));
   const records: PodAction[] = [

@@ -3,6 +3,7 @@ import type {
   ContainerState,
   ContainerStatus,
   Pod,
+  PodCondition,
   PodPhase,
   PodQOSClass,
   PodStatus,
@@ -22,7 +23,13 @@ export interface StatusInput extends DecideInput {
   readonly qosClass: PodQOSClass;
   /** The pod is being terminated because it is not wanted any more. */
   readonly terminating: boolean;
+  /** It is, because the machine goes down. */
+  readonly shutdown?: boolean;
 }
+
+/** Upstream's words for a pod that ends with its machine. */
+const SHUTDOWN_REASON = 'Terminated';
+const SHUTDOWN_MESSAGE = 'Pod was terminated in response to imminent node shutdown.';
 
 /** The one author of a pod's status: everything in it follows from what is wanted, what is observed, and what failed. Pure. */
 export function computePodStatus(input: StatusInput): PodStatus {
@@ -56,7 +63,9 @@ export function computePodStatus(input: StatusInput): PodStatus {
   // what has ended has ended, even if nothing is left from which that could be seen
   const ended = outcome === 'Succeeded' || outcome === 'Failed' ? outcome : undefined;
   const deleted = input.terminating && input.desired.source === 'api';
-  const reached = ended ?? (expired ? 'Failed' : computePhase(spec, initStatuses, appStatuses, deleted));
+  // whatever its containers ended with: it is to be made anew
+  const shutDown = ended === undefined && input.shutdown === true;
+  const reached = ended ?? (shutDown || expired ? 'Failed' : computePhase(spec, initStatuses, appStatuses, deleted));
   const phase = settledPhase(input, reached);
   const hostNetwork = spec.hostNetwork === true;
   // a pod that has ended keeps the address that it had
@@ -72,23 +81,28 @@ export function computePodStatus(input: StatusInput): PodStatus {
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
-    conditions: computeConditions({
-      spec,
-      generation,
-      phase,
-      sandboxReady: ready !== undefined,
-      initStatuses,
-      appStatuses,
-      resize: resizeOf(input),
-      previous: input.previous?.conditions ?? [],
-      gates: input.desired.pod.status?.conditions ?? [],
-      now: apiTime(input.now),
-    }),
+    conditions: [
+      ...computeConditions({
+        spec,
+        generation,
+        phase,
+        sandboxReady: ready !== undefined,
+        initStatuses,
+        appStatuses,
+        resize: resizeOf(input),
+        previous: input.previous?.conditions ?? [],
+        gates: input.desired.pod.status?.conditions ?? [],
+        now: apiTime(input.now),
+      }),
+      ...(input.shutdown === true ? [disruption(generation, input.previous, apiTime(input.now))] : []),
+    ],
     ...(ended !== undefined
       ? outcomeText(input.previous)
-      : expired
-        ? { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }
-        : {}),
+      : shutDown
+        ? { reason: SHUTDOWN_REASON, message: SHUTDOWN_MESSAGE }
+        : expired
+          ? { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }
+          : {}),
     ...(hostIP === undefined ? {} : { hostIP, hostIPs: input.hostIPs.map(ip => ({ ip })) }),
     ...(podIP === undefined ? {} : { podIP, podIPs: ips.map(ip => ({ ip })) }),
     startTime: input.previous?.startTime ?? apiTime(startedAt ?? input.now),
@@ -99,6 +113,20 @@ export function computePodStatus(input: StatusInput): PodStatus {
       ? {}
       : { ephemeralContainerStatuses: ephemeralStatuses.map(shorten).sort(byName) }),
     qosClass: input.qosClass,
+  };
+}
+
+/** What says that a pod ends for the sake of its machine, and not by a fault of its own. */
+function disruption(generation: number | undefined, previous: PodStatus | undefined, now: string): PodCondition {
+  const type = 'DisruptionTarget';
+  const before = previous?.conditions?.find(each => each.type === type && each.status === 'True');
+  return {
+    type,
+    status: 'True',
+    reason: 'TerminationByKubelet',
+    message: SHUTDOWN_MESSAGE,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    lastTransitionTime: before?.lastTransitionTime ?? now,
   };
 }
 

@@ -8,6 +8,8 @@ export interface RuntimeHealth {
   readonly status: RuntimeStatus | undefined;
   /** It has not answered for longer than upstream's 30 s. */
   readonly down: boolean;
+  /** The machine goes down. */
+  readonly shuttingDown?: boolean;
 }
 
 type Verdict = Pick<NodeCondition, 'type' | 'status' | 'reason' | 'message'>;
@@ -56,8 +58,9 @@ export function networkProblem({ status }: RuntimeHealth): string | undefined {
 }
 
 /** Why no pod can be run here; empty where they can. */
-export function runtimeProblems({ status, down }: RuntimeHealth): readonly string[] {
-  if (status === undefined) return ['container runtime status check may not have completed yet'];
+export function runtimeProblems({ status, down, shuttingDown }: RuntimeHealth): readonly string[] {
+  const ending = shuttingDown === true ? ['node is shutting down'] : [];
+  if (status === undefined) return ['container runtime status check may not have completed yet', ...ending];
   const problems = down ? ['container runtime is down'] : [];
   for (const [type, what] of [
     ['RuntimeReady', 'container runtime not ready'],
@@ -67,7 +70,7 @@ export function runtimeProblems({ status, down }: RuntimeHealth): readonly strin
     if (condition?.status === true) continue;
     problems.push(`${what}: ${condition === undefined ? '<nil>' : conditionText(condition)}`);
   }
-  return problems;
+  return [...problems, ...ending];
 }
 
 function conditionText({ type, status, reason, message }: RuntimeCondition): string {

@@ -66,6 +66,16 @@ export class NodeReporter {
     return networkProblem(this.#health.health);
   }
 
+  /** The node is not ready while its machine goes down, which is told at once. */
+  setShuttingDown(shuttingDown: boolean): void {
+    this.#health.setShuttingDown(shuttingDown);
+    this.#options.onEvent({
+      type: 'Normal',
+      reason: 'NodeShutdown',
+      message: `Shutdown manager detected shutdown ${shuttingDown ? 'event' : 'cancellation'}`,
+    });
+  }
+
   /** Undefined until it is registered. */
   get node(): Node | undefined {
     return this.#node;

@@ -19,6 +19,7 @@ export class RuntimeHealthWatch {
   #status: RuntimeStatus | undefined;
   #answeredAt = 0;
   #problems = '';
+  #shuttingDown = false;
 
   /** `onChange` is told when what keeps pods from running changed. */
   constructor(runtime: ContainerRuntime, clock: Clock, onChange: () => void) {
@@ -28,7 +29,14 @@ export class RuntimeHealthWatch {
   }
 
   get health(): RuntimeHealth {
-    return { status: this.#status, down: this.#clock.monotonic() - this.#answeredAt > DOWN_MS };
+    const down = this.#clock.monotonic() - this.#answeredAt > DOWN_MS;
+    return { status: this.#status, down, shuttingDown: this.#shuttingDown };
+  }
+
+  /** The machine goes down, or will not after all. */
+  setShuttingDown(shuttingDown: boolean): void {
+    this.#shuttingDown = shuttingDown;
+    this.#onChange();
   }
 
   /** Until the signal aborts; never rejects. */

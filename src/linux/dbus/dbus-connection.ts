@@ -4,6 +4,8 @@ import { type DbusMessage, decodeMessage, encodeMessage, MESSAGE_KIND } from './
 import type { DbusValue } from './dbus-wire.ts';
 
 export interface DbusCall {
+  /** Whom a bus passes it on to; a peer without a bus between needs none. */
+  readonly destination?: string;
   readonly path: string;
   readonly interface: string;
   readonly member: string;

@@ -27,6 +27,8 @@ export class Simulation {
   pod: DesiredPod;
   memory: PodMemory = EMPTY_MEMORY;
   wanted = true;
+  /** Its machine goes down, which is why it is not wanted. */
+  shutdown = false;
   probed: ProbedContainers = NOTHING_PROBED;
   readonly log: string[] = [];
   /** What becomes of images that are not simply there. */
@@ -79,6 +81,7 @@ export class Simulation {
       runtimeName: 'fake',
       qosClass: 'BestEffort',
       terminating: !this.wanted,
+      shutdown: this.shutdown,
     });
   }
 

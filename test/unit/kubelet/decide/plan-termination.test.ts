@@ -31,3 +31,22 @@ describe('the end of a pod whose last status is not told yet', () => {
     ]);
   });
 });
+
+describe('the end of a pod whose machine goes down', () => {
+  const [sandbox] = dead.sandboxes;
+  const ready = { ...dead, sandboxes: sandbox === undefined ? [] : [{ ...sandbox, state: 'ready' as const }] };
+  const endWithMachine = (observed: ObservedPod, untold: boolean) =>
+    planTermination({
+      ...{ observed, memory: EMPTY_MEMORY, sidecars: [], graceSeconds: 1, untold, keepRest: true },
+      because: 'the machine is shutting down',
+    });
+
+  it('ends what runs and takes nothing away', () => {
+    expect(endWithMachine(ready, false).actions.map(a => a.kind)).toEqual(['stop-sandbox']);
+    expect(endWithMachine(dead, false)).toEqual({ actions: [], wakeAt: undefined, gone: false, stopped: true });
+  });
+
+  it('is reached only when it is told', () => {
+    expect(endWithMachine(dead, true)).toMatchObject({ actions: [], stopped: false });
+  });
+});

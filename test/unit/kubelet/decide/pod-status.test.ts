@@ -41,6 +41,30 @@ describe('computePodStatus', () => {
     expect(new Set(Object.values(conditions(sim)))).toEqual(new Set(['True']));
   });
 
+  it('of a pod that ends with its machine: it has failed, whatever its containers ended with, once none of them runs', async () => {
+    const sim = new Simulation({ ...podWith(ONE), source: 'api' });
+    await sim.settle();
+    sim.previous = sim.status();
+    Object.assign(sim, { wanted: false, shutdown: true });
+    const told = { reason: 'Terminated', message: 'Pod was terminated in response to imminent node shutdown.' };
+    expect(sim.status()).toMatchObject({ phase: 'Running', ...told });
+    sim.runtime.exit(sim.runtime.running()[0]?.id ?? '', 0);
+    await sim.plan();
+    const status = sim.status();
+    expect(status).toMatchObject({ phase: 'Failed', ...told });
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'TerminationByKubelet',
+      message: told.message,
+    };
+    expect(status.conditions?.find(({ type }) => type === 'DisruptionTarget')).toMatchObject(condition);
+    // and it keeps saying so when the next kubelet looks
+    sim.previous = status;
+    sim.shutdown = false;
+    expect(sim.status()).toMatchObject({ phase: 'Failed', ...told });
+  });
+
   it('tells what a container was given: resources, user and mounts', async () => {
     const sim = new Simulation(
       podWith(

@@ -35,6 +35,12 @@ describe('the Ready condition', () => {
     expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason: 'KubeletNotReady', message });
   });
 
+  it('is false while the machine goes down', () => {
+    const health = { status: says([up, network]), down: false, shuttingDown: true };
+    const ready = nodeConditions(health, NO_PRESSURE, [], T0).at(-1);
+    expect(ready).toMatchObject({ status: 'False', reason: 'KubeletNotReady', message: 'node is shutting down' });
+  });
+
   it('is true when runtime and network are', () => {
     const ready = nodeConditions({ status: says([up, network]), down: false }, NO_PRESSURE, [], T0).at(-1);
     expect(ready).toMatchObject({ status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' });

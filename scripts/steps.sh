@@ -64,7 +64,7 @@ need_node() {
 RUN_PACKAGES="runc:runc crun:crun conmon:conmon catatonit:catatonit iptables:iptables nft:nftables ip:iproute2
   unshare:util-linux nsenter:util-linux setpriv:util-linux mount:mount hostname:hostname busybox:busybox-static
   socat:socat runsv:runit svlogd:runit ps:procps etcd:etcd-server"
-TEST_PACKAGES="containerd:containerd /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl tmux:tmux lintian:lintian
+TEST_PACKAGES="containerd:containerd /usr/lib/cni/bridge:containernetworking-plugins docker-registry:docker-registry skopeo:skopeo openssl:openssl tmux:tmux lintian:lintian /lib/systemd/systemd:systemd dbus-daemon:dbus
   /usr/lib/python3/dist-packages/kubernetes/__init__.py:python3-kubernetes"
 # what scripts/vm-image and scripts/vm run
 VM_PACKAGES="qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils mmdebstrap:mmdebstrap mkfs.ext4:e2fsprogs ssh:openssh-client"

@@ -168,6 +168,13 @@ export function program(): Command {
     .option('--reference <name>', 'name for an image that carries none')
     .action(async (path, options) => exitWith((await import('./cmd/image.ts')).imageImportCommand(path, options)));
   gantry
+    .command('logs [component...]')
+    .description('the logs of the daemons of this machine: etcd, control-plane, cri, node; all unless some are named')
+    .option('-f, --follow', 'go on with what they write from now on')
+    .option('-n, --lines <number>', 'so many of the last lines; "all" for all', '100')
+    .option('--since <time>', 'from then on, as journalctl takes it: "10 min ago", "today", a date')
+    .action(async (components, options) => exitWith((await import('./cmd/logs.ts')).logsCommand(components, options)));
+  gantry
     .command('unpack-layers', { hidden: true })
     .action(async () => exitWith((await import('./cmd/unpack-layers.ts')).unpackLayers()));
   initCommands(gantry, exitWith);

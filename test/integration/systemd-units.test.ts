@@ -81,6 +81,13 @@ UNIT
     });
   });
 
+  it('are read by gantry logs', async () => {
+    expect(await machine.sh('gantry logs control-plane node -n 1')).toMatch(/ gantry-(control-plane|node)\[\d+\]: /);
+    expect((await machine.run('gantry logs kubelet')).stderr.toString('utf8')).toContain(
+      'there is no component "kubelet"',
+    );
+  });
+
   it('are restarted and killed, and what runs in a pod does not notice', async () => {
     const archive = await imageArchive(BUSYBOX);
     copyFileSync(archive, `${machine.shared}/image.tar`);

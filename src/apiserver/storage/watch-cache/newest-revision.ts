@@ -19,6 +19,7 @@ export class NewestRevision {
   #next: Promise<number> | undefined;
   #callers = 0;
   #lastCallers = 0;
+  #onCaller: (() => void) | undefined;
 
   constructor(ask: () => Promise<number>) {
     this.#ask = ask;
@@ -27,6 +28,7 @@ export class NewestRevision {
   /** Fails as the question does; the next caller asks anew. */
   read(): Promise<number> {
     this.#callers += 1;
+    this.#onCaller?.();
     this.#next ??= this.#askAfter(this.#running);
     return this.#next;
   }
@@ -47,26 +49,39 @@ export class NewestRevision {
     }
   }
 
-  /** Ends when a turn brings nobody more; of a crowd, as many as the last time have to be there, or nobody comes any more. */
+  /** Ends when a turn of the loop brings nobody more; a crowd is waited for first. */
   async #gather(): Promise<void> {
     const crowd = this.#lastCallers >= CROWD ? this.#lastCallers : 0;
-    const started = performance.now();
-    const latest = started + (crowd > 0 ? CROWD_MS : GATHER_MS);
+    const latest = performance.now() + (crowd > 0 ? CROWD_MS : GATHER_MS);
+    if (crowd > 0) await this.#until(crowd, latest);
     let seen: number;
-    let lastCame = started;
-    let now: number;
     do {
       seen = this.#callers;
-      await new Promise<void>(crowd > 0 ? aMillisecond : aTurn);
-      now = performance.now();
-      if (this.#callers !== seen) lastCame = now;
-    } while (now < latest && (this.#callers !== seen || (this.#callers < crowd && now - lastCame < QUIET_MS)));
+      await new Promise<void>(resume => setImmediate(resume));
+    } while (this.#callers !== seen && performance.now() < latest);
+  }
+
+  /** Resolves with the caller who makes them so many; when nobody came for QUIET_MS; or at `latest`. A timer runs once in QUIET_MS, not with each caller. */
+  #until(many: number, latest: number): Promise<void> {
+    return new Promise(resolve => {
+      let lastCame = performance.now();
+      let timer: NodeJS.Timeout | undefined;
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#onCaller = undefined;
+        resolve();
+      };
+      const look = (): void => {
+        const left = Math.min(latest, lastCame + QUIET_MS) - performance.now();
+        if (left <= 0) end();
+        else timer = setTimeout(look, left);
+      };
+      this.#onCaller = () => {
+        lastCame = performance.now();
+        if (this.#callers >= many) end();
+      };
+      if (this.#callers >= many) end();
+      else look();
+    });
   }
 }
-
-const aTurn = (resume: () => void): void => {
-  setImmediate(resume);
-};
-const aMillisecond = (resume: () => void): void => {
-  setTimeout(resume, 1);
-};

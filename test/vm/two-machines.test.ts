@@ -220,6 +220,7 @@ describe.skipIf(reason !== '')(`two machines with systemd ${reason}`, () => {
 
   test.each([
     ['iptables', 'iptables-save -t nat', 'KUBE-SVC-'],
+    ['ipvs', 'ipvsadm --list --numeric', 'TCP  10.96.0.1:443'],
     ['nftables', 'nft list tables', 'gantry'],
   ])('services work by %s', async (mode, command, trace) => {
     await both(async vm => {

@@ -50,7 +50,7 @@ export class Vm {
       `set -eu -o pipefail\n${script}\n`,
     );
     if (code === 0) return out;
-    throw new Error(`on ${this.name} this ended with ${code}:\n${script}\n${err}\n${out}`.slice(0, MAX_ERROR));
+    throw new Error(`on ${this.name} this ended with ${code}:\n${`${script}\n${err}\n${out}`.slice(-MAX_ERROR)}`);
   }
 
   /** Files and folders of this machine into a folder of the VM. */

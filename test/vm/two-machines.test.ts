@@ -160,7 +160,7 @@ describe.skipIf(reason !== '')(`two machines with systemd ${reason}`, () => {
     for (const vm of [one, two]) clean.set(vm, await listOf(vm));
     const output = await one.sh(`cd /root\n{ ${INSTALL.firstMachine.join('\n')}\n} 2>&1`);
     expect(output).toContain('Your Kubernetes control-plane has initialized successfully!');
-    joinCommand = /gantry join [\s\S]*?sha256:[0-9a-f]{64}/.exec(output)?.[0] ?? '';
+    joinCommand = /^gantry join \S+:\d+ [\s\S]*?sha256:[0-9a-f]{64}/m.exec(output)?.[0] ?? '';
     expect(joinCommand, output).not.toBe('');
     await unitsActive(one, CONTROL_PLANE_UNITS);
     expect((await one.run('systemctl', 'is-active', 'etcd')).out).not.toBe('active');

@@ -103,7 +103,8 @@ describe('gantry reset of a node that has joined', () => {
     ),
   )('killed at %s leaves nothing', async point => {
     expect((await host.exec(join, { env: { GANTRY_FAULT: point } })).code).toBe(KILLED);
-    await run(host, RESET);
+    // a Node that is Ready by its last word keeps its name
+    await run(host, [...RESET, '--delete-node', `--kubeconfig=${admin}`]);
     expect(await difference(host, before)).toEqual([]);
   });
 

@@ -14,7 +14,7 @@ import { run } from '../harness/host.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import type { MachineSnapshot } from '../harness/machine-snapshot.ts';
 import { seededRandom } from '../harness/random.ts';
-import { difference, INIT, KILLED, kubectl, machine, RESET, snapshot } from '../harness/reset-machine.ts';
+import { difference, INIT, KILLED, kubectl, machine, RESET, SLOW, snapshot } from '../harness/reset-machine.ts';
 import { RUN_DIR } from '../harness/run-id.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -59,7 +59,7 @@ describe(`gantry reset after an init that was killed (GANTRY_SEED=${random.seed}
   it.each(sample(phases, 3))('at %s leaves nothing, killed itself and run again', async point => {
     expect((await host.exec(INIT, { env: { GANTRY_FAULT: point } })).code).toBe(KILLED);
     for (const end of sample(ends, 2)) await host.exec(RESET, { env: { GANTRY_FAULT: end } });
-    await run(host, RESET);
+    await run(host, RESET, SLOW);
     expect(await difference(host, before)).toEqual([]);
   });
 });
@@ -109,7 +109,7 @@ describe('gantry reset of a node that has joined', () => {
   });
 
   it('leaves nothing after it ran pods, and deletes the Node when it is asked to', async () => {
-    await run(host, join);
+    await run(host, join, SLOW);
     await run(host, gantryCommand('image', 'import', await imageArchive(BUSYBOX)));
     const first = cluster.host('control-plane');
     const pods = ['a', 'b', 'c'].map(name => ({

@@ -5,7 +5,7 @@ import { gantryCommand, PROJECT } from '../harness/gantry-command.ts';
 import { run } from '../harness/host.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import { type MachineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
-import { difference, INIT, kubectl, machine, RESET, snapshot } from '../harness/reset-machine.ts';
+import { difference, INIT, kubectl, machine, RESET, SLOW, snapshot } from '../harness/reset-machine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 /** A Deployment with every kind of volume that mounts something, limits on its network and a port of the machine. */
@@ -128,7 +128,7 @@ describe('gantry reset', () => {
   });
 
   it('leaves nothing of a node in use, and every file of others', async () => {
-    await run(host, INIT);
+    await run(host, INIT, SLOW);
     await use(host, 3);
     const inUse = await snapshot(host);
     const dry = await run(host, gantryCommand('reset', '--dry-run'));
@@ -136,7 +136,7 @@ describe('gantry reset', () => {
     expect(
       snapshotDifference(inUse, await snapshot(host)).filter(line => !/processes|files .*\/var\/(log|lib)/.test(line)),
     ).toEqual([]);
-    const said = await run(host, RESET);
+    const said = await run(host, RESET, SLOW);
     expect(said).toContain('Stopped 4 pods');
     expect(said).toContain('Removed the route to 10.244.77.0/24');
     expect(await difference(host, before)).toEqual([]);
@@ -144,7 +144,7 @@ describe('gantry reset', () => {
   });
 
   it('leaves nothing after everything was killed in the middle of a rolling update', async () => {
-    await run(host, INIT);
+    await run(host, INIT, SLOW);
     await use(host, 3);
     await kubectl(host, 'apply -f -', web(6, '2'));
     await waitFor('a pod of the new version', async () =>
@@ -156,7 +156,7 @@ describe('gantry reset', () => {
   });
 
   it('neither waits for a mount below a pod that hangs nor deletes through one that holds data', async () => {
-    await run(host, INIT);
+    await run(host, INIT, SLOW);
     await use(host, 1);
     const uid = await kubectl(host, 'get pod -l app=web -o jsonpath={.items[0].metadata.uid}');
     const volumes = `/var/lib/kubelet/pods/${uid}/volumes`;
@@ -167,7 +167,7 @@ describe('gantry reset', () => {
       await waitFor('a process to wait for the server', async () =>
         /^\S+ +cat \/memory/m.test(await run(host, ['ps', '-eo', 'stat,args'])),
       );
-      const said = await run(host, RESET, { timeoutMs: 80_000 });
+      const said = await run(host, RESET, SLOW);
       expect(said).toContain(`Unmounted ${volumes}/kubernetes.io~empty-dir/memory/hung`);
       await stuck;
     } finally {
@@ -178,7 +178,7 @@ describe('gantry reset', () => {
   });
 
   it('leaves nothing of a proxy in iptables mode, not even the tables that iptables makes', async () => {
-    await run(host, INIT);
+    await run(host, INIT, SLOW);
     await kubectl(host, 'apply -f -', SERVICE);
     const configuration = {
       apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
@@ -203,10 +203,10 @@ describe('gantry reset', () => {
   });
 
   it('leaves a mount of somebody else beside its data, and names it', async () => {
-    await run(host, INIT);
+    await run(host, INIT, SLOW);
     const films = '/var/lib/gantry/films';
     await run(host, ['sh', '-c', `mkdir ${films}; mount --bind /var/lib/precious ${films}; nft add table inet own`]);
-    const said = await run(host, RESET);
+    const said = await run(host, RESET, SLOW);
     expect(said).toContain(`Left as it is: ${films}`);
     expect(said).toContain('Left as it is: the nft table inet own (not made by Gantry)');
     expect(await run(host, ['cat', `${films}/file`])).toBe('data\n');

@@ -16,6 +16,8 @@ export const INIT = gantryCommand(
   '--ignore-preflight-errors=NumCPU,Mem',
   '--no-control-plane-taint',
 );
+/** Each takes seconds, and a minute on a machine with too much to do. */
+export const SLOW = { timeoutMs: 120_000 } as const;
 export const RESET = gantryCommand('reset', '--force');
 
 /** A machine with one link, as it is before anybody makes a node of it. */

@@ -122,7 +122,7 @@ function feed(fd: number, input: string | Uint8Array | Iterable<string>): Socket
   const sink = writePipe(fd);
   sink.on('error', () => sink.destroy());
   if (typeof input === 'string' || input instanceof Uint8Array) sink.end(input);
-  else Readable.from(input).pipe(sink);
+  else Readable.from(input, { highWaterMark: 1 }).pipe(sink);
   return sink;
 }
 

@@ -37,8 +37,30 @@ describe('runCommand', () => {
     expect(result.stdout.equals(input)).toBe(true);
   });
 
+  it('feeds input in pieces no sooner than the program takes them, and hands out output as it comes', async () => {
+    let made = 0;
+    let taken = 0;
+    let ahead = 0;
+    function* pieces(): Generator<string> {
+      for (; made < 100; made += 1) {
+        ahead = Math.max(ahead, made - Math.floor(taken / 32_768));
+        yield 'x'.repeat(32_768);
+      }
+    }
+    const onStdout = (chunk: Buffer): void => {
+      taken += chunk.length;
+    };
+    const result = await runCommand('cat', [], { input: pieces(), onStdout });
+    expect({ code: result.code, kept: result.stdout.length, taken }).toEqual({ code: 0, kept: 0, taken: 100 * 32_768 });
+    // what two pipes hold, and what is on its way
+    expect(ahead).toBeLessThan(20);
+  });
+
   it('does not mind a program that reads none of its input', async () => {
     expect(await runCommand('true', [], { input: Buffer.alloc(1 << 20) })).toMatchObject({ code: 0 });
+    expect(await runCommand('true', [], { input: Array.from({ length: 20 }, () => 'x'.repeat(65_536)) })).toMatchObject(
+      { code: 0 },
+    );
   });
 
   it('gives end of file at once when there is no input', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/linux/command.ts';
+import { iptablesTraces } from '../../src/proxy/act/remove.ts';
 import { TestNodeRole } from '../harness/node-role.ts';
 import { familyIp, PODS, ProxyNode } from '../harness/proxy-node.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -139,7 +140,9 @@ describe('the service proxy in iptables mode', () => {
   it('takes all its rules away when asked, and no others', async () => {
     await runCommand('iptables', ['-N', 'OTHER']);
     await node.proxy.stop('SIGTERM');
+    expect(await iptablesTraces()).toEqual(['the chains KUBE-* of iptables-nft', 'the chains KUBE-* of ip6tables-nft']);
     await cleanUp();
+    expect(await iptablesTraces()).toEqual([]);
     expect([...(await chains()), ...(await chains('ip6tables'))]).toEqual([]);
     const { stdout } = await runCommand('iptables', ['-S']);
     expect(stdout.toString()).toBe('-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N OTHER\n');

@@ -22,6 +22,8 @@ export class IptablesRules implements FamilyRules {
   /** Services whose rules are not those that are wanted. */
   readonly #dirty = new Set<string>();
   #settings: NodeSettings;
+  /** The names of the services in order; undefined after one came or went. */
+  #names: readonly string[] | undefined;
   #endpoints = 0;
   #hasComments = true;
   #fixedDirty = true;
@@ -87,7 +89,7 @@ export class IptablesRules implements FamilyRules {
       this.#dirty.delete(key);
       await slice.breathe();
     }
-    if (this.#sharedDirty) this.#setShared();
+    if (this.#sharedDirty) await this.#setShared(slice);
   }
 
   #setFixed(): void {
@@ -109,15 +111,19 @@ export class IptablesRules implements FamilyRules {
     for (const chain of before?.own.keys() ?? [])
       if (after?.own.has(chain) !== true) this.#store.set('nat', chain, undefined);
     for (const [chain, rules] of after?.own ?? []) this.#store.set('nat', chain, rules);
+    if ((before === undefined) !== (after === undefined)) this.#names = undefined;
     if (after === undefined) this.#rules.delete(key);
     else this.#rules.set(key, after);
     if (sharedText(before) !== sharedText(after)) this.#sharedDirty = true;
   }
 
   /** In the order of names: where two services want the same address and port, the first rule has it. */
-  #setShared(): void {
-    const rules = [...this.#rules].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, each]) => each);
+  async #setShared(slice: TimeSlice): Promise<void> {
+    this.#names ??= [...this.#rules.keys()].sort();
+    await slice.breathe();
+    const rules = this.#names.flatMap(name => this.#rules.get(name) ?? []);
     for (const { table, chain } of SHARED_CHAINS) {
+      await slice.breathe();
       const all = rules.flatMap(({ shared }) => shared.get(`${table} ${chain}` as const) ?? []);
       if (table === 'nat' && chain === SERVICES_CHAIN) all.push(...nodePortRules(this.#settings));
       this.#store.set(table, chain, all);

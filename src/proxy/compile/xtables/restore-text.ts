@@ -22,7 +22,7 @@ export function* changesText(
     (function* () {
       for (const table of WRITTEN) {
         const chains = changes.get(table);
-        if (chains !== undefined && chains.size > 0) yield* tableLines(table, chains, [], []);
+        if (chains !== undefined && chains.size > 0) yield* tableLines(table, () => chains, [], []);
       }
     })(),
   );
@@ -50,7 +50,8 @@ export function removalText(saved: SavedTables, what: 'everything' | 'but-the-ma
 
 function* wholeTableLines(table: Table, wanted: Chains, jumps: readonly Jump[], saved: SavedTables): Generator<string> {
   const { chains: present, jumps: led } = saved.table(table);
-  const chains = new Map<string, readonly string[] | undefined>(wanted.get(table));
+  const own = wanted.get(table) ?? new Map<string, readonly string[]>();
+  const others = new Map<string, readonly string[] | undefined>();
   const lines = jumps.filter(jump => jump.table === table).map(({ from, rule }) => `${from} ${rule}`);
   const seen = new Set<string>();
   const stale: string[] = [];
@@ -62,14 +63,19 @@ function* wholeTableLines(table: Table, wanted: Chains, jumps: readonly Jump[], 
     else stale.push(text);
   }
   for (const chain of present)
-    if (!chains.has(chain)) {
+    if (!own.has(chain)) {
       // somebody else's rule leads there: the kernel keeps a chain as long as one does
       const isHeld = foreign.some(line => new RegExp(` -[jg] ${chain}( |$)`).test(line));
-      chains.set(chain, isHeld ? [] : undefined);
+      others.set(chain, isHeld ? [] : undefined);
     }
+  // not copied into one: of ten thousand services they are tens of thousands
+  const all = function* (): Generator<readonly [string, readonly string[] | undefined]> {
+    yield* own;
+    yield* others;
+  };
   yield* tableLines(
     table,
-    chains,
+    all,
     lines.filter(line => !seen.has(line)),
     stale,
   );
@@ -77,17 +83,17 @@ function* wholeTableLines(table: Table, wanted: Chains, jumps: readonly Jump[], 
 
 function* tableLines(
   table: Table,
-  chains: ReadonlyMap<string, readonly string[] | undefined>,
+  chains: () => Iterable<readonly [string, readonly string[] | undefined]>,
   newJumps: readonly string[],
   staleJumps: readonly string[],
 ): Generator<string> {
   yield `*${table}`;
   // this line makes a chain, or empties it
-  for (const chain of chains.keys()) yield `:${chain} - [0:0]`;
-  for (const [chain, rules = []] of chains) for (const rule of rules) yield `-A ${chain} ${rule}`;
+  for (const [chain] of chains()) yield `:${chain} - [0:0]`;
+  for (const [chain, rules = []] of chains()) for (const rule of rules) yield `-A ${chain} ${rule}`;
   for (const jump of staleJumps) yield `-D ${jump}`;
   for (const jump of newJumps) yield `-I ${jump}`;
-  for (const [chain, rules] of chains) if (rules === undefined) yield `-X ${chain}`;
+  for (const [chain, rules] of chains()) if (rules === undefined) yield `-X ${chain}`;
   yield 'COMMIT';
 }
 

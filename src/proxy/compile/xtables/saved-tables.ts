@@ -47,6 +47,7 @@ export class SavedTables {
 
   table(table: Table): SavedTable {
     const found = this.#tables.get(table);
+    if (found !== undefined && !this.#hasKubeletCanary) return found;
     return {
       chains: new Set([...(found?.chains ?? [])].filter(each => !this.#isKubelets(each))),
       jumps: found?.jumps ?? [],

@@ -14,8 +14,11 @@ import (
 	"path/filepath"
 )
 
-// version is the release of every module below; the API it describes is Kubernetes 1.36.
+// version is the release of the modules below; the API it describes is Kubernetes 1.36.
 const version = "v0.36.6"
+
+// kubeadmVersion is the release of the one module that is not published apart: kubeadm's kinds stand in the main one.
+const kubeadmModule, kubeadmVersion = "k8s.io/kubernetes", "v1.36.0"
 
 // pkg is one Go package that is read. A package without a file is only looked into for the base types of its names.
 type pkg struct {
@@ -61,6 +64,9 @@ var packages = []pkg{
 	{module: "k8s.io/component-base", path: "k8s.io/component-base/config/v1alpha1", id: "componentconfig/v1alpha1", file: "componentconfig-v1alpha1", group: "", api: "v1alpha1", roots: []string{"ClientConnectionConfiguration"}},
 	{module: "k8s.io/component-base", path: "k8s.io/component-base/logs/api/v1", id: "logs/v1", file: "logs-v1", group: "logs.config.k8s.io", api: "v1", roots: []string{"LoggingConfiguration"}},
 	{module: "k8s.io/component-base", path: "k8s.io/component-base/tracing/api/v1", id: "tracing/v1", file: "tracing-v1", group: "tracing.config.k8s.io", api: "v1", roots: []string{"TracingConfiguration"}},
+	{module: kubeadmModule, path: "k8s.io/kubernetes/cmd/kubeadm/app/apis/bootstraptoken/v1", id: "bootstraptoken/v1", file: "bootstraptoken-v1", group: "", api: "v1", roots: []string{"BootstrapToken"}},
+	kubeadm("v1beta3"),
+	kubeadm("v1beta4"),
 	{module: "k8s.io/apimachinery", path: "k8s.io/apimachinery/pkg/types", id: "types"},
 }
 
@@ -69,6 +75,14 @@ func api(name, group, version string) pkg {
 	return pkg{
 		module: "k8s.io/api", path: "k8s.io/api/" + name + "/" + version, id: name + "/" + version, file: name + "-" + version,
 		group: group, api: version, proto: "k8s.io.api." + name + "." + version,
+	}
+}
+
+// kubeadm is a version of kubeadm's configuration.
+func kubeadm(version string) pkg {
+	return pkg{
+		module: kubeadmModule, path: "k8s.io/kubernetes/cmd/kubeadm/app/apis/kubeadm/" + version, id: "kubeadm/" + version,
+		file: "kubeadm-" + version, group: "kubeadm.k8s.io", api: version,
 	}
 }
 
@@ -88,6 +102,11 @@ var scalars = map[string]string{
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrBool":        "JSONSchemaPropsOrBool",
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrStringArray": "JSONSchemaPropsOrStringArray",
 	"k8s.io/component-base/logs/api/v1.TimeOrMetaDuration":                                  "DurationOrNanoseconds",
+}
+
+// texts are the Go structs that go over the wire as one string, without a rule that the table would have to know.
+var texts = map[string]bool{
+	"k8s.io/kubernetes/cmd/kubeadm/app/apis/bootstraptoken/v1.BootstrapTokenString": true,
 }
 
 func main() {
@@ -130,7 +149,11 @@ func download() (map[string]string, error) {
 	for _, p := range packages {
 		if !seen[p.module] {
 			seen[p.module] = true
-			args = append(args, p.module+"@"+version)
+			release := version
+			if p.module == kubeadmModule {
+				release = kubeadmVersion
+			}
+			args = append(args, p.module+"@"+release)
 		}
 	}
 	cmd := exec.Command("go", args...)

@@ -203,6 +203,9 @@ func (u universe) named(g *goPackage, name string) (ref, error) {
 	if special, ok := scalars[g.pkg.path+"."+name]; ok {
 		return ref{kind: "special", name: special}, nil
 	}
+	if texts[g.pkg.path+"."+name] {
+		return ref{kind: "scalar", name: "string"}, nil
+	}
 	spec, ok := g.specs[name]
 	if !ok {
 		return ref{}, fmt.Errorf("%s has no type %s", g.pkg.path, name)

@@ -45,7 +45,7 @@ func typesFile(p pkg, types []goType) string {
 		body.WriteString("}\n")
 	}
 	var b strings.Builder
-	b.WriteString(header)
+	b.WriteString(header(p))
 	if len(specials) > 0 {
 		fmt.Fprintf(&b, "import type { %s } from '../scalars.ts';\n", strings.Join(sortedKeys(specials), ", "))
 	}

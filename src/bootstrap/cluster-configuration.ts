@@ -1,19 +1,23 @@
 import { stringify } from 'yaml';
-import { type ClusterSettings, validityText } from './settings.ts';
+import type { Files } from './files.ts';
+import { type ClusterSettings, type EtcdSettings, validityText } from './settings.ts';
 
 /** The ClusterConfiguration that kubeadm-config holds: what later commands and people read of how the cluster was made. */
-export function clusterConfigurationText(cluster: ClusterSettings, pkiDir: string, etcdDataDir: string): string {
+export function clusterConfigurationText(cluster: ClusterSettings, { pkiDir }: Pick<Files, 'pkiDir'>): string {
+  const { apiServerArgs, controllerManagerArgs, schedulerArgs, certificateSans, controlPlaneEndpoint } = cluster;
   return stringify({
-    apiServer: cluster.certificateSans.length === 0 ? {} : { certSANs: cluster.certificateSans },
+    apiServer: { ...some('certSANs', certificateSans), ...some('extraArgs', apiServerArgs) },
     apiVersion: 'kubeadm.k8s.io/v1beta4',
     caCertificateValidityPeriod: validityText(cluster.caCertificateValidityMs),
     certificateValidityPeriod: validityText(cluster.certificateValidityMs),
     certificatesDir: pkiDir,
     clusterName: cluster.clusterName,
-    controllerManager: {},
+    ...(controlPlaneEndpoint === '' ? {} : { controlPlaneEndpoint }),
+    controllerManager: some('extraArgs', controllerManagerArgs),
     dns: {},
-    encryptionAlgorithm: 'ECDSA-P256',
-    etcd: { local: { dataDir: etcdDataDir } },
+    encryptionAlgorithm: cluster.keyAlgorithm,
+    etcd: etcdConfiguration(cluster.etcd),
+    imageRepository: cluster.imageRepository,
     kind: 'ClusterConfiguration',
     kubernetesVersion: cluster.kubernetesVersion,
     networking: {
@@ -22,6 +26,24 @@ export function clusterConfigurationText(cluster: ClusterSettings, pkiDir: strin
       serviceSubnet: cluster.serviceSubnet,
     },
     proxy: {},
-    scheduler: {},
+    scheduler: some('extraArgs', schedulerArgs),
   });
+}
+
+function etcdConfiguration(etcd: EtcdSettings): object {
+  if (etcd.kind === 'local')
+    return {
+      local: {
+        dataDir: etcd.dataDir,
+        ...some('extraArgs', etcd.args),
+        ...some('serverCertSANs', etcd.serverSans),
+        ...some('peerCertSANs', etcd.peerSans),
+      },
+    };
+  const { endpoints, httpEndpoints, caFile, certFile, keyFile } = etcd;
+  return { external: { caFile, certFile, endpoints, httpEndpoints, keyFile } };
+}
+
+function some(name: string, list: readonly unknown[]): object {
+  return list.length === 0 ? {} : { [name]: list };
 }

@@ -15,17 +15,25 @@ export interface Files {
   readonly kubeletClientPem: string;
   /** Ours: what the node knows of its cluster, as kubeadm-config has it. */
   readonly clusterConfiguration: string;
+  /** Ours: the KubeProxyConfiguration that the ConfigMap kube-proxy had when the node was made. */
+  readonly proxyConfig: string;
   readonly etcdDataDir: string;
   /** Ours: there once preflight was passed, so that what stands after it is known as made here. */
   readonly marker: string;
 }
 
+/** Places that a ClusterConfiguration can change. */
+export interface ChosenPlaces {
+  readonly certificatesDir?: string;
+  readonly etcdDataDir?: string;
+}
+
 /** All below `root`, which is `/` but in tests. */
-export function filesBelow(root: string): Files {
+export function filesBelow(root: string, chosen: ChosenPlaces = {}): Files {
   const at = (path: string): string => `${root.replace(/\/$/, '')}${path}`;
   return {
     kubernetesDir: at('/etc/kubernetes'),
-    pkiDir: at('/etc/kubernetes/pki'),
+    pkiDir: at(chosen.certificatesDir ?? '/etc/kubernetes/pki'),
     manifestsDir: at('/etc/kubernetes/manifests'),
     adminConf: at('/etc/kubernetes/admin.conf'),
     superAdminConf: at('/etc/kubernetes/super-admin.conf'),
@@ -37,7 +45,8 @@ export function filesBelow(root: string): Files {
     kubeletConfig: at('/var/lib/kubelet/config.yaml'),
     kubeletClientPem: at('/var/lib/kubelet/pki/kubelet-client-current.pem'),
     clusterConfiguration: at('/etc/gantry/cluster-configuration.yaml'),
-    etcdDataDir: at('/var/lib/etcd'),
+    proxyConfig: at('/etc/gantry/kube-proxy.yaml'),
+    etcdDataDir: at(chosen.etcdDataDir ?? '/var/lib/etcd'),
     marker: at('/etc/gantry/bootstrap.json'),
   };
 }

@@ -11,10 +11,13 @@ import { discoverCluster } from './discovery.ts';
 import type { Files } from './files.ts';
 import { kubeconfigText } from './kubeconfig-file.ts';
 import { waitForKubelet } from './kubelet-health.ts';
-import { ensureMarker } from './marker.ts';
+import { ensureMarker, readMarker } from './marker.ts';
 import type { Phase, Say } from './phases.ts';
 import { readPreflightFacts } from './preflight/facts.ts';
-import { preflightFindings, preflightMessage, sortFindings } from './preflight/plan.ts';
+import { findingLines, PreflightError, preflightFindings, sortFindings } from './preflight/plan.ts';
+import { neededModules, neededPrograms, USEFUL_PROGRAMS } from './preflight/programs.ts';
+import { PROXY_CONFIG_KEY, PROXY_CONFIG_MAP } from './proxy-configuration.ts';
+import { serviceState } from './service-state.ts';
 import { NODE_SERVICE, type Services } from './services.ts';
 import { checkNodeName } from './settings.ts';
 import { parseToken } from './token.ts';
@@ -35,12 +38,13 @@ export interface JoinContext {
   readonly services: Services | undefined;
   readonly gantry: readonly string[];
   readonly ignoredChecks: readonly string[];
+  /** In a host of a local cluster, whose disk and swap are the machine's. */
+  readonly insideHost: boolean;
 }
 
 /** kubeadm's. */
 const BOOTSTRAP_PATIENCE_MS = 300_000;
 const CALL_PATIENCE_MS = 60_000;
-const PROGRAMS = ['conmon', 'catatonit', 'ip', 'mount', 'nsenter', 'nft'];
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps' } as const;
 const NODES = { group: '', version: 'v1', plural: 'nodes' } as const;
 const BOOTSTRAP_USER = 'tls-bootstrap-token-user';
@@ -61,7 +65,7 @@ export const JOIN_PHASES: readonly Phase<JoinPhaseName, JoinContext>[] = [
 ];
 
 async function preflight(context: JoinContext, say: Say): Promise<void> {
-  const { node, files, services, pins, skipCaVerification, ignoredChecks } = context;
+  const { node, files, services, pins, skipCaVerification, ignoredChecks, insideHost } = context;
   checkNodeName(node.nodeName);
   parseToken(context.token);
   if (pins.length === 0 && !skipCaVerification)
@@ -69,19 +73,32 @@ async function preflight(context: JoinContext, say: Say): Promise<void> {
       'give --discovery-token-ca-cert-hash, as "gantry init" has said it, or --discovery-token-unsafe-skip-ca-verification',
     );
   say('Running pre-flight checks');
-  const again = existsSync(files.marker);
+  // the control plane of another cluster is no node that was begun
+  const again = readMarker(files)?.command === 'join';
   if (again) say('this node was joined before, wholly or in part: what is there is kept');
   const facts = await readPreflightFacts({
-    programs: PROGRAMS,
+    programs: neededPrograms({ etcd: false, proxyMode: '' }),
+    usefulPrograms: insideHost ? [] : USEFUL_PROGRAMS,
+    modules: insideHost ? [] : neededModules(''),
+    ...(insideHost ? {} : { nodeName: node.nodeName }),
+    looksForKubelets: !again,
     ports: again ? [] : [10_250],
     emptyDirectories: [],
     absentFiles: again ? [] : [files.kubeletConf, files.bootstrapKubeletConf, `${files.pkiDir}/ca.crt`],
     dataDir: '/var/lib',
     hasSupervisor: services !== undefined,
   });
-  const { errors, warnings } = sortFindings(preflightFindings(facts, 'node'), ignoredChecks);
-  for (const { check, message } of warnings) say(`\t[WARNING ${check}]: ${message}`);
-  if (errors.length > 0) throw failedPrecondition(preflightMessage(errors));
+  const { errors, warnings } = sortFindings(
+    preflightFindings(facts, {
+      role: 'node',
+      nodeName: node.nodeName,
+      insideHost,
+      failSwapOn: !insideHost,
+    }),
+    ignoredChecks,
+  );
+  for (const finding of warnings) for (const line of findingLines({ ...finding, severity: 'warning' })) say(line);
+  if (errors.length > 0) throw new PreflightError(errors);
   ensureMarker(files, 'join');
 }
 
@@ -102,6 +119,8 @@ async function startKubelet(context: JoinContext, say: Say, signal: AbortSignal)
       say(`Writing kubelet configuration to file "${files.kubeletConfig}"`);
       writeFileAtomic(files.kubeletConfig, config, { mode: 0o644, durable: true });
       writeFileAtomic(files.clusterConfiguration, cluster, { mode: 0o644, durable: true });
+      const proxy = await readConfigMap(connection, PROXY_CONFIG_MAP, PROXY_CONFIG_KEY, signal);
+      writeFileAtomic(files.proxyConfig, proxy, { mode: 0o644, durable: true });
     });
     writeFileAtomic(`${files.pkiDir}/ca.crt`, ca, { mode: 0o644, durable: true });
     const text = kubeconfigText({
@@ -129,7 +148,7 @@ async function waitForBootstrap(context: JoinContext, say: Say, signal: AbortSig
       timeoutMs: BOOTSTRAP_PATIENCE_MS,
       pauseMs: 100,
       signal,
-      hint: async () => `the end of its log: ${await services.lastLog(NODE_SERVICE)}`,
+      hint: () => serviceState(services, NODE_SERVICE),
     },
     async () => {
       if (!existsSync(files.kubeletConf)) throw failedPrecondition('it is not signed yet');

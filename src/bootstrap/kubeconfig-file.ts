@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { parse, stringify } from 'yaml';
 import { errorMessage, failedPrecondition } from '../base/errors.ts';
-import { writeFileAtomic } from '../linux/atomic-file.ts';
+import { type Disk, realDisk } from './disk.ts';
 
 /** A kubeconfig with one cluster, one user and one context, as kubeadm writes them. */
 export interface KubeconfigSpec {
@@ -55,12 +54,17 @@ export function clusterInfoKubeconfig(server: string, ca: string): string {
  * Writes the file, or finds that the one that is there is of the same server and CA. True when it was written. Throws `failed-precondition` where it is
  * of another cluster.
  */
-export function ensureKubeconfig(path: string, wanted: Pick<KubeconfigSpec, 'server' | 'ca'>, text: () => string) {
-  if (!existsSync(path)) {
-    writeFileAtomic(path, text(), { mode: 0o600, durable: true });
+export function ensureKubeconfig(
+  path: string,
+  wanted: Pick<KubeconfigSpec, 'server' | 'ca'>,
+  text: () => string,
+  disk: Disk = realDisk,
+): boolean {
+  if (!disk.exists(path)) {
+    disk.write(path, text(), 0o600);
     return true;
   }
-  const { server, ca } = clusterOf(path);
+  const { server, ca } = clusterOf(path, disk);
   const wrong =
     ca !== base64(wanted.ca) ? 'the wrong CA cert' : server !== wanted.server ? 'the wrong API Server URL' : '';
   if (wrong !== '')
@@ -70,9 +74,9 @@ export function ensureKubeconfig(path: string, wanted: Pick<KubeconfigSpec, 'ser
   return false;
 }
 
-function clusterOf(path: string): { readonly server: unknown; readonly ca: unknown } {
+function clusterOf(path: string, disk: Disk): { readonly server: unknown; readonly ca: unknown } {
   try {
-    const config = parse(readFileSync(path, 'utf8')) as {
+    const config = parse(disk.read(path)) as {
       clusters?: readonly { cluster?: Record<string, unknown> }[];
     } | null;
     const cluster = config?.clusters?.[0]?.cluster ?? {};

@@ -1,17 +1,32 @@
 import { stringify } from 'yaml';
 import type { Files } from './files.ts';
+import { merged } from './merge.ts';
 import { type ClusterSettings, dnsAddress } from './settings.ts';
 
 /** Where each node's own DNS server answers its pods. */
 export const NODE_DNS_ADDRESS = '169.254.20.10';
 
+/** What holds in a host, where no systemd runs and whose disk and swap are the machine's: nothing is evicted for a full disk, and swap is no reason not to start. */
+const INSIDE_HOST = {
+  evictionHard: {
+    'imagefs.available': '0%',
+    'nodefs.available': '0%',
+    'nodefs.inodesFree': '0%',
+  },
+  failSwapOn: false,
+  imageGCHighThresholdPercent: 100,
+};
+
 /**
- * The KubeletConfiguration of every node of the cluster, kubeadm's with two differences: pods ask the DNS server of their node first, and only where that does not answer
- * the cluster's; and in a host, where no systemd runs and whose disk and swap are the machine's, cgroups are made directly, nothing is evicted for a full disk, and swap is
- * no reason not to start.
+ * The KubeletConfiguration of every node of the cluster: kubeadm's, but that pods ask the DNS server of their node first, and only where that does not answer
+ * the cluster's; and above it what the admin has said in a document of their own. The kubelet heeds the cgroup driver that its runtime tells; what stands here is for one that tells none.
  */
-export function kubeletConfigurationText(cluster: ClusterSettings, files: Files): string {
-  return stringify({
+export function kubeletConfigurationText(
+  cluster: Pick<ClusterSettings, 'serviceSubnet' | 'dnsDomain' | 'kubelet'>,
+  files: Pick<Files, 'pkiDir' | 'manifestsDir'>,
+  insideHost: boolean,
+): string {
+  const ours = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     authentication: {
       anonymous: { enabled: false },
@@ -19,22 +34,16 @@ export function kubeletConfigurationText(cluster: ClusterSettings, files: Files)
       x509: { clientCAFile: `${files.pkiDir}/ca.crt` },
     },
     authorization: { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '0s', cacheUnauthorizedTTL: '0s' } },
-    cgroupDriver: 'cgroupfs',
+    cgroupDriver: insideHost ? 'cgroupfs' : 'systemd',
     clusterDNS: [NODE_DNS_ADDRESS, dnsAddress(cluster)],
     clusterDomain: cluster.dnsDomain,
     containerRuntimeEndpoint: 'unix:///run/gantry/cri.sock',
-    evictionHard: {
-      'imagefs.available': '0%',
-      'nodefs.available': '0%',
-      'nodefs.inodesFree': '0%',
-    },
-    failSwapOn: false,
+    ...(insideHost ? INSIDE_HOST : {}),
     healthzBindAddress: '127.0.0.1',
     healthzPort: 10_248,
-    imageGCHighThresholdPercent: 100,
     kind: 'KubeletConfiguration',
     resolvConf: '/etc/resolv.conf',
-    rotateCertificates: true,
     staticPodPath: files.manifestsDir,
-  });
+  };
+  return stringify({ ...merged(ours, cluster.kubelet), rotateCertificates: true }, { sortMapEntries: true });
 }

@@ -1,4 +1,5 @@
 import { failedPrecondition } from '../base/errors.ts';
+import { serviceState } from './service-state.ts';
 import { NODE_SERVICE, type Services } from './services.ts';
 import { waitUntil } from './wait.ts';
 
@@ -14,7 +15,7 @@ export async function waitForKubelet(services: Services, signal: AbortSignal): P
       timeoutMs: KUBELET_PATIENCE_MS,
       pauseMs: 100,
       signal,
-      hint: async () => `the end of its log: ${await services.lastLog(NODE_SERVICE)}`,
+      hint: () => serviceState(services, NODE_SERVICE),
     },
     async looking => {
       const answer = await fetch(HEALTHZ, { signal: looking });

@@ -1,6 +1,35 @@
 import { formatDuration } from '../api/duration.ts';
-import { bigIntToIp, canonicalIp, parseCidr } from '../base/cidr.ts';
+import type { Taint } from '../api/types/gen/core-v1.ts';
+import { bigIntToIp, parseCidr } from '../base/cidr.ts';
 import { invalidArgument } from '../base/errors.ts';
+import type { KeyAlgorithm } from '../pki/key-algorithms.ts';
+
+/** A command line argument, as kubeadm's files hold it. */
+interface Argument {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Where the objects of the cluster are kept: in an etcd of this machine, or in one that somebody else runs. */
+export type EtcdSettings =
+  | {
+      readonly kind: 'local';
+      readonly dataDir: string;
+      readonly args: readonly Argument[];
+      /** Further names and addresses in its certificates. */
+      readonly serverSans: readonly string[];
+      readonly peerSans: readonly string[];
+    }
+  | {
+      readonly kind: 'external';
+      readonly endpoints: readonly string[];
+      /** Where its version is asked for. */
+      readonly httpEndpoints: readonly string[];
+      /** PEM files; empty where it is spoken to without TLS. */
+      readonly caFile: string;
+      readonly certFile: string;
+      readonly keyFile: string;
+    };
 
 /** What holds for a whole cluster: the fields of kubeadm's ClusterConfiguration that are used. */
 export interface ClusterSettings {
@@ -10,27 +39,63 @@ export interface ClusterSettings {
   readonly serviceSubnet: string;
   readonly podSubnet: string;
   readonly dnsDomain: string;
+  /** `host:port` by which the cluster is reached whoever serves it; empty where that is this node's address. */
+  readonly controlPlaneEndpoint: string;
+  readonly imageRepository: string;
   /** Further names and addresses in the certificate of the API server. */
   readonly certificateSans: readonly string[];
   /** How long new certificates hold. */
   readonly certificateValidityMs: number;
   readonly caCertificateValidityMs: number;
+  readonly keyAlgorithm: KeyAlgorithm;
+  readonly etcd: EtcdSettings;
+  readonly apiServerArgs: readonly Argument[];
+  readonly controllerManagerArgs: readonly Argument[];
+  readonly schedulerArgs: readonly Argument[];
+  /** The fields of a KubeletConfiguration and a KubeProxyConfiguration that the admin has said. */
+  readonly kubelet: Readonly<Record<string, unknown>>;
+  readonly proxy: Readonly<Record<string, unknown>>;
+}
+
+/** A token that `init` makes. */
+export interface TokenSettings {
+  readonly token: string;
+  /** Ms since the epoch; undefined for ever. */
+  readonly expires: number | undefined;
+  readonly description: string;
+  readonly usages: readonly string[];
+  readonly groups: readonly string[];
+}
+
+/** How long is waited for what, in ms. */
+export interface Patience {
+  readonly controlPlaneMs: number;
+  readonly kubeletMs: number;
+  readonly apiCallMs: number;
+  readonly etcdMs: number;
 }
 
 /** What `init` makes: the cluster and its first node. */
 export interface InitSettings {
   readonly cluster: ClusterSettings;
   readonly nodeName: string;
-  /** Where this node's API server and etcd are reached by others. */
   readonly nodeLabels: Readonly<Record<string, string>>;
+  /** Of a control plane; none lets pods run on it too, as where it is the only node. */
+  readonly taints: readonly Taint[];
+  /** Further arguments of the node's daemon. */
+  readonly nodeArgs: readonly Argument[];
+  /** Where this node's API server and etcd are reached by others. */
   readonly advertiseAddress: string;
   readonly bindPort: number;
-  readonly token: string;
-  /** 0: for ever. */
-  readonly tokenTtlMs: number;
-  /** False: pods without a toleration may run on the control plane, as where it is the only node. */
-  readonly taintControlPlane: boolean;
+  readonly tokens: readonly TokenSettings[];
+  readonly patience: Patience;
 }
+
+/** Those who may join with a token are of this group. */
+export const NODE_TOKEN_GROUP = 'system:bootstrappers:kubeadm:default-node-token';
+
+/** What a control plane is tainted with, so that pods which do not tolerate it keep off. */
+export const CONTROL_PLANE_TAINT: Taint = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' };
 
 /** kubeadm's defaults. */
 export const DEFAULT_CLUSTER = {
@@ -43,6 +108,23 @@ export const DEFAULT_CLUSTER = {
 /** `https://address:port`, where the API server of this node is reached. */
 export function apiServerUrl({ advertiseAddress, bindPort }: InitSettings): string {
   return `https://${hostInUrl(advertiseAddress)}:${bindPort}`;
+}
+
+/** `host:port` where the cluster is reached: what nodes and people are told. */
+export function clusterEndpoint({ cluster, advertiseAddress, bindPort }: InitSettings): string {
+  return cluster.controlPlaneEndpoint === ''
+    ? `${hostInUrl(advertiseAddress)}:${bindPort}`
+    : cluster.controlPlaneEndpoint;
+}
+
+/** The same as a URL. */
+export function clusterUrl(settings: InitSettings): string {
+  return `https://${clusterEndpoint(settings)}`;
+}
+
+/** `--name=value`. */
+export function argumentWords(args: readonly Argument[]): readonly string[] {
+  return args.map(({ name, value }) => `--${name}=${value}`);
 }
 
 /** An address as it stands in a URL: IPv6 in brackets. */
@@ -65,45 +147,13 @@ function serviceAddress(subnets: string, index: bigint): string {
   return bigIntToIp(cidr.base + index, cidr.family);
 }
 
-/** Throws `invalid-argument` that names the setting for what no cluster can be made of. */
-export function checkInitSettings(settings: InitSettings): void {
-  const { cluster, nodeName, advertiseAddress, bindPort } = settings;
-  checkNodeName(nodeName);
-  canonicalIp(advertiseAddress);
-  if (!Number.isInteger(bindPort) || bindPort < 1 || bindPort > 65_535)
-    throw invalidArgument(`the API server's port ${bindPort} is not between 1 and 65535`);
-  checkLives(cluster);
-  checkSubnet('the service subnet', cluster.serviceSubnet, 12, 28);
-  checkSubnet('the pod subnet', cluster.podSubnet, 8, 24);
-  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(cluster.dnsDomain))
-    throw invalidArgument(`the DNS domain "${cluster.dnsDomain}" is no domain name in lower case`);
-}
-
 /** How long certificates hold, as Go writes durations. */
 export function validityText(ms: number): string {
   return formatDuration(BigInt(Math.round(ms)) * 1_000_000n);
-}
-
-/** Shorter, and clocks that are a little apart would make each of them useless. */
-const SHORTEST_LIFE_MS = 10_000;
-
-function checkLives({ certificateValidityMs: leafMs, caCertificateValidityMs: caMs }: ClusterSettings): void {
-  if (leafMs < SHORTEST_LIFE_MS)
-    throw invalidArgument('certificates have to hold for 10 seconds at least; see certificateValidityPeriod');
-  if (caMs < leafMs)
-    throw invalidArgument('a CA has to hold as long as what it signs; see caCertificateValidityPeriod');
 }
 
 /** A node's name is a DNS subdomain (RFC 1123). */
 export function checkNodeName(name: string): void {
   if (name.length > 253 || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name))
     throw invalidArgument(`"${name}" is no node name: use lower case letters, digits, "-" and "."; see --node-name`);
-}
-
-/** kubeadm's limits: a service range of at least 10 addresses (the DNS address), and a pod range that is cut into /24 for nodes. */
-function checkSubnet(what: string, text: string, least: number, most: number): void {
-  const { family, prefix } = parseCidr(text);
-  if (family !== 4) throw invalidArgument(`${what} ${text}: IPv6 is not supported here yet`);
-  if (prefix < least || prefix > most)
-    throw invalidArgument(`${what} ${text} has to have a prefix between /${least} and /${most}`);
 }

@@ -5,12 +5,13 @@ import { INIT_PHASE_NAMES } from '../bootstrap/init/phase-names.ts';
 export function initCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
   const load = () => import('./init.ts');
   const init = initOptions(gantry.command('init').description('make this machine the first node of a cluster'))
-    .option('--skip-phases <phases>', 'phases to leave out, apart by commas: certs/ca for a part of one', '')
+    .option('--skip-phases <phases>', 'phases to leave out, apart by commas: certs/ca for a part of one')
     .action(async options => run((await load()).initCommand(options)));
   const phase = init.command('phase').description('run one phase of "gantry init" alone');
+  // options are taken by init wherever they stand; the phases have them too, so that their --help lists them
   const add = (parent: Command, path: string, name: string, description: string): Command =>
-    initOptions(parent.command(name).description(description)).action(async (_, command: Command) =>
-      run((await load()).initPhaseCommand(path, command.optsWithGlobals())),
+    initOptions(parent.command(name).description(description)).action(async () =>
+      run((await load()).initPhaseCommand(path, init.opts())),
     );
   for (const each of INIT_PHASE_NAMES) {
     const { name, description } = each;
@@ -24,21 +25,38 @@ export function initCommands(gantry: Command, run: (code: Promise<number>) => Pr
   }
 }
 
-/** Flags that `init` and its phases take, named as kubeadm's. */
+/** Flags that `init` and its phases take, named as kubeadm's. Their defaults are those of the configuration kinds. */
 function initOptions(command: Command): Command {
   return command
+    .option('--config <file>', "kubeadm's InitConfiguration and ClusterConfiguration, and kubelet's and proxy's (YAML)")
     .option('--apiserver-advertise-address <ip>', "address of the API server; the default route's unless given")
-    .option('--apiserver-bind-port <port>', 'its port', '6443')
-    .option('--apiserver-cert-extra-sans <names>', 'further names and addresses in its certificate', '')
-    .option('--certificate-validity-period <duration>', 'how long certificates hold', '8760h0m0s')
-    .option('--ca-certificate-validity-period <duration>', 'how long CAs hold', '87600h0m0s')
+    .option('--apiserver-bind-port <port>', 'its port (default 6443)')
+    .option('--apiserver-cert-extra-sans <names>', 'further names and addresses in its certificate, apart by commas')
+    .option('--control-plane-endpoint <host:port>', 'name or address of the cluster that outlives this machine')
+    .option('--cert-dir <directory>', 'where certificates are kept (default /etc/kubernetes/pki)')
+    .option('--certificate-validity-period <duration>', 'how long certificates hold (default 8760h0m0s)')
+    .option('--ca-certificate-validity-period <duration>', 'how long CAs hold (default 87600h0m0s)')
+    .option('--kubernetes-version <version>', 'must be the one that this program is of')
+    .option('--image-repository <name>', 'where images of the cluster are pulled from (default registry.k8s.io)')
     .option('--node-name <name>', 'name of this node; the host name unless given')
-    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
-    .option('--pod-network-cidr <cidr>', 'addresses of pods', '10.244.0.0/16')
-    .option('--service-cidr <cidr>', 'addresses of services', '10.96.0.0/12')
-    .option('--service-dns-domain <domain>', 'domain of services', 'cluster.local')
+    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas')
+    .option('--no-control-plane-taint', 'let pods run on this node too')
+    .option('--pod-network-cidr <cidr>', 'addresses of pods (default 10.244.0.0/16)')
+    .option('--service-cidr <cidr>', 'addresses of services (default 10.96.0.0/12)')
+    .option('--service-dns-domain <domain>', 'domain of services (default cluster.local)')
+    .option('--proxy-mode <mode>', 'how services are served: nftables (default), iptables or ipvs')
     .option('--token <token>', 'token by which nodes join; a new one unless given')
-    .option('--token-ttl <duration>', 'how long it holds; 0 for ever', '24h0m0s')
-    .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', '')
-    .option('--no-control-plane-taint', 'let pods run on this node too');
+    .option('--token-ttl <duration>', 'how long it holds; 0 for ever (default 24h0m0s)')
+    .option('--skip-token-print', 'do not print the token')
+    .option('--cri-socket <path>', "the runtime's socket; there is but gantry's own")
+    .option('--feature-gates <gates>', 'there are none')
+    .option('--patches <directory>', 'there are no static pods that could be patched')
+    .option('--certificate-key <key>', 'a second control plane cannot join yet')
+    .option('--upload-certs', 'a second control plane cannot join yet')
+    .option('--skip-certificate-key-print', 'there is no such key')
+    .option(
+      '--ignore-preflight-errors <checks>',
+      'checks whose errors are only told, apart by commas; all is every one',
+    )
+    .option('--dry-run', 'change nothing, and tell what would be done');
 }

@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
 import { invalidArgument } from '../base/errors.ts';
 import { filesBelow } from '../bootstrap/files.ts';
-import { JOIN_PHASES } from '../bootstrap/join.ts';
+import { JOIN_PHASES, type JoinContext } from '../bootstrap/join.ts';
 import { checkPhases, runPhases } from '../bootstrap/phases.ts';
+import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { labelsFlag, words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { exitCodeOf } from './preflight-exit.ts';
 import { servicesHere } from './services-here.ts';
 
 /** Flags of `gantry join`, named as kubeadm's where it has them. */
@@ -28,37 +30,36 @@ export function joinCommand(endpoint: string, flags: JoinFlags): Promise<number>
       throw invalidArgument(`"${endpoint}" is not HOST:PORT, as "gantry init" has said it`);
     const skip = words(flags.skipPhases);
     checkPhases(skip, JOIN_PHASES, '--skip-phases: ');
-    await runPhases(
-      JOIN_PHASES,
-      {
-        endpoint,
-        token: flags.token,
-        pins: flags.discoveryTokenCaCertHash,
-        skipCaVerification: flags.discoveryTokenUnsafeSkipCaVerification === true,
-        node: {
-          nodeName: (flags.nodeName ?? hostname()).toLowerCase(),
-          address: flags.nodeIp ?? defaultAddress('--node-ip'),
-          labels: labelsFlag(flags.nodeLabels),
-          taints: [],
-        },
-        files: filesBelow('/'),
-        services: servicesHere(),
-        gantry: gantryArgv(),
-        ignoredChecks: words(flags.ignorePreflightErrors),
+    const context: JoinContext = {
+      endpoint,
+      token: flags.token,
+      pins: flags.discoveryTokenCaCertHash,
+      skipCaVerification: flags.discoveryTokenUnsafeSkipCaVerification === true,
+      node: {
+        nodeName: (flags.nodeName ?? hostname()).toLowerCase(),
+        address: flags.nodeIp ?? defaultAddress('--node-ip'),
+        labels: labelsFlag(flags.nodeLabels),
+        taints: [],
       },
-      {
+      files: filesBelow('/'),
+      services: servicesHere(),
+      gantry: gantryArgv(),
+      ignoredChecks: words(flags.ignorePreflightErrors),
+      insideHost: isInsideHost(),
+    };
+    return exitCodeOf(async () => {
+      await runPhases(JOIN_PHASES, context, {
         skip,
         faultPointAfter: name => `bootstrap/join/${name}`,
         write: line => console.log(line),
         signal,
-      },
-    );
-    console.log(`
+      });
+      console.log(`
 This node has joined the cluster:
 * Certificate signing request was sent to apiserver and a response was received.
 * The Kubelet was informed of the new secure connection details.
 
 Run 'kubectl get nodes' on the control-plane to see this node join the cluster.`);
-    return 0;
+    });
   });
 }

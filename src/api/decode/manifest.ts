@@ -33,6 +33,8 @@ export interface DecodedManifest {
 export interface DecodeOptions {
   /** Kinds to take (`Pod`); others are problems. All known kinds where absent. */
   readonly kinds?: readonly string[];
+  /** Kinds beside those of the table: of one command, which no daemon has to know. */
+  readonly moreKinds?: readonly Kind[];
   readonly limits?: SourceLimits;
 }
 
@@ -62,7 +64,7 @@ export function decodeManifest(text: string, options: DecodeOptions = {}): Decod
       continue;
     }
     if (document.kind === 'null') continue;
-    const decoded = decodeDocument(document, lines, options.kinds);
+    const decoded = decodeDocument(document, lines, options);
     objects.push(...decoded.objects);
     problems.push(...decoded.problems);
   }
@@ -140,7 +142,8 @@ function shifted(node: SourceNode, by: number): SourceNode {
   }
 }
 
-function decodeDocument(node: SourceNode, lines: LineIndex, kinds: readonly string[] | undefined): DecodedManifest {
+function decodeDocument(node: SourceNode, lines: LineIndex, options: DecodeOptions): DecodedManifest {
+  const { kinds, moreKinds = [] } = options;
   const position = lines.position(node.offset);
   const refuse = (message: string, hint?: string, at: Position = position): DecodedManifest => ({
     objects: [],
@@ -152,15 +155,17 @@ function decodeDocument(node: SourceNode, lines: LineIndex, kinds: readonly stri
   if (kindName === undefined)
     return refuse("Object 'Kind' is missing", 'each document begins with apiVersion and kind');
   if (apiVersion === undefined) return refuse("Object 'apiVersion' is missing", `a ${kindName} needs one`);
-  const kind = findKind(apiVersion, kindName);
+  const kind =
+    findKind(apiVersion, kindName) ??
+    moreKinds.find(each => apiVersionOf(each) === apiVersion && each.kind === kindName);
   if (kind === undefined) {
     // `kind: List` is what `kubectl get -o yaml` writes for anything.
     if (apiVersion === 'v1' && kindName === 'List')
-      return decodeItems(node, lines, item => decodeDocument(item, lines, kinds));
+      return decodeItems(node, lines, item => decodeDocument(item, lines, options));
     const at = lines.position(offsetOfPath(node, 'kind'));
     return refuse(
       `no kind ${JSON.stringify(kindName)} is registered for version ${JSON.stringify(apiVersion)}`,
-      kindHint(apiVersion, kindName),
+      kindHint(apiVersion, kindName, moreKinds),
       at,
     );
   }
@@ -220,14 +225,13 @@ function stringField(node: SourceNode, name: string): string | undefined {
   return value?.kind === 'scalar' && typeof value.value === 'string' && value.value !== '' ? value.value : undefined;
 }
 
-function kindHint(apiVersion: string, kindName: string): string | undefined {
-  const sameName = allKinds().find(kind => kind.kind === kindName);
+function kindHint(apiVersion: string, kindName: string, moreKinds: readonly Kind[]): string | undefined {
+  const known = [...moreKinds, ...allKinds()];
+  const sameName = known.find(kind => kind.kind === kindName);
   if (sameName !== undefined) return `${kindName} is in ${JSON.stringify(apiVersionOf(sameName))}`;
   const close = nearest(
     kindName,
-    allKinds()
-      .filter(kind => apiVersionOf(kind) === apiVersion)
-      .map(kind => kind.kind),
+    known.filter(kind => apiVersionOf(kind) === apiVersion).map(kind => kind.kind),
   );
   return close === undefined ? undefined : `did you mean ${JSON.stringify(close)}?`;
 }

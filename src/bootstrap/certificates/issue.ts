@@ -8,7 +8,8 @@ import {
 } from '../../pki/certificate.ts';
 import type { DistinguishedName } from '../../pki/distinguished-name.ts';
 import { EXTENDED_KEY_USAGE, type ExtendedKeyUsage, type SubjectAltNames } from '../../pki/extensions.ts';
-import { generateKey, privateKeyPem } from '../../pki/keys.ts';
+import { generateKeyOf, type KeyAlgorithm } from '../../pki/key-algorithms.ts';
+import { privateKeyPem } from '../../pki/keys.ts';
 
 /** kubeadm's: a clock that is a little behind takes the certificate too. */
 const BACKDATE_MS = 5 * 60_000;
@@ -52,8 +53,9 @@ export function issueClientPair(
   subject: DistinguishedName,
   now: number,
   lifeMs: number,
+  algorithm?: KeyAlgorithm,
 ): { readonly cert: string; readonly key: string } {
-  const key = generateKey();
+  const key = generateKeyOf(algorithm);
   const cert = issueLeaf({ subject, publicKey: key, usages: ['clientAuth'] }, issuer, now, lifeMs);
   return { cert, key: privateKeyPem(key) };
 }

@@ -20,16 +20,17 @@ const NO_NAMES: SubjectAltNames = { dnsNames: [], ipAddresses: [] };
 /** kubeadm's certificates in the order in which they can be made, with its subjects, names and usages. */
 export function certificatePlan(settings: InitSettings): readonly CertificateRow[] {
   const { nodeName } = settings;
+  const { etcd } = settings.cluster;
   const client = (name: string, issuer: string, commonName: string, organizations: readonly string[] = []) =>
     leaf({ name, issuer, subject: { commonName, organizations }, usages: ['clientAuth'], names: NO_NAMES });
-  const etcdServer = (name: string) =>
+  const etcdServer = (name: string, sans: readonly string[]) =>
     leaf({
       name,
       issuer: 'etcd-ca',
       subject: { commonName: nodeName, organizations: [] },
       // etcd checks its own certificate as a client's, too
       usages: ['serverAuth', 'clientAuth'],
-      names: etcdNames(settings),
+      names: etcdNames(settings, sans),
     });
   return [
     authority('ca', 'kubernetes'),
@@ -43,11 +44,16 @@ export function certificatePlan(settings: InitSettings): readonly CertificateRow
     client('apiserver-kubelet-client', 'ca', 'kube-apiserver-kubelet-client'),
     authority('front-proxy-ca', 'front-proxy-ca'),
     client('front-proxy-client', 'front-proxy-ca', 'front-proxy-client'),
-    authority('etcd-ca', 'etcd-ca'),
-    etcdServer('etcd-server'),
-    etcdServer('etcd-peer'),
-    client('etcd-healthcheck-client', 'etcd-ca', 'kube-etcd-healthcheck-client'),
-    client('apiserver-etcd-client', 'etcd-ca', 'kube-apiserver-etcd-client'),
+    // the certificates of an etcd of somebody else are theirs
+    ...(etcd.kind === 'external'
+      ? []
+      : [
+          authority('etcd-ca', 'etcd-ca'),
+          etcdServer('etcd-server', etcd.serverSans),
+          etcdServer('etcd-peer', etcd.peerSans),
+          client('etcd-healthcheck-client', 'etcd-ca', 'kube-etcd-healthcheck-client'),
+          client('apiserver-etcd-client', 'etcd-ca', 'kube-apiserver-etcd-client'),
+        ]),
   ];
 }
 
@@ -74,6 +80,7 @@ export function certificateBaseName(name: string): string {
 
 function apiServerNames(settings: InitSettings): SubjectAltNames {
   const { cluster, nodeName, advertiseAddress } = settings;
+  const further = [...cluster.certificateSans, ...endpointHost(cluster.controlPlaneEndpoint)];
   return {
     dnsNames: unique([
       nodeName,
@@ -81,18 +88,23 @@ function apiServerNames(settings: InitSettings): SubjectAltNames {
       'kubernetes.default',
       'kubernetes.default.svc',
       `kubernetes.default.svc.${cluster.dnsDomain}`,
-      ...cluster.certificateSans.filter(name => !isIpAddress(name)),
+      ...further.filter(name => !isIpAddress(name)),
     ]),
-    ipAddresses: unique([
-      apiServiceAddress(cluster),
-      advertiseAddress,
-      ...cluster.certificateSans.filter(name => isIpAddress(name)),
-    ]),
+    ipAddresses: unique([apiServiceAddress(cluster), advertiseAddress, ...further.filter(name => isIpAddress(name))]),
   };
 }
 
-function etcdNames({ nodeName, advertiseAddress }: InitSettings): SubjectAltNames {
-  return { dnsNames: unique([nodeName, 'localhost']), ipAddresses: unique([advertiseAddress, '127.0.0.1', '::1']) };
+/** The host of `host:port`, without the brackets of IPv6. */
+function endpointHost(endpoint: string): readonly string[] {
+  const host = endpoint.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return host === '' ? [] : [host];
+}
+
+function etcdNames({ nodeName, advertiseAddress }: InitSettings, sans: readonly string[]): SubjectAltNames {
+  return {
+    dnsNames: unique([nodeName, 'localhost', ...sans.filter(name => !isIpAddress(name))]),
+    ipAddresses: unique([advertiseAddress, '127.0.0.1', '::1', ...sans.filter(name => isIpAddress(name))]),
+  };
 }
 
 function unique(values: readonly string[]): string[] {

@@ -10,6 +10,8 @@ export interface NodeIdentity {
   readonly labels: Readonly<Record<string, string>>;
   /** `key=value:effect`, with which the node is registered. */
   readonly taints: readonly string[];
+  /** Further arguments of the node's daemon, `--name=value`: they stand above ours. */
+  readonly args?: readonly string[];
 }
 
 /** The runtime, and the node's own daemon, which gets its credentials where it has none yet. */
@@ -32,6 +34,7 @@ export function nodeUnits(
         `--bootstrap-kubeconfig=${files.bootstrapKubeletConf}`,
         `--kubeconfig=${files.kubeletConf}`,
         `--config=${files.kubeletConfig}`,
+        `--proxy-config=${files.proxyConfig}`,
         `--hostname-override=${node.nodeName}`,
         `--node-ip=${node.address}`,
         ...(labels.length === 0 ? [] : [`--node-labels=${labels.join(',')}`]),
@@ -42,6 +45,7 @@ export function nodeUnits(
         `--dns-listen=${NODE_DNS_ADDRESS}:53`,
         `--dns-listen-shared=${hostInUrl(node.address)}:53`,
         `--dns-address=${dnsAddress(cluster)}`,
+        ...(node.args ?? []),
       ],
     },
   ];

@@ -1,6 +1,6 @@
 import type { Files } from '../files.ts';
 import { CONTROL_PLANE_SERVICE, ETCD_SERVICE, type ServiceUnit } from '../services.ts';
-import { hostInUrl, type InitSettings, validityText } from '../settings.ts';
+import { argumentWords, type EtcdSettings, hostInUrl, type InitSettings, validityText } from '../settings.ts';
 
 /** The command lines of the daemons, as kubeadm writes them into its static pods. `gantry` is how this program is called. */
 
@@ -9,6 +9,7 @@ export function etcdUnit(settings: InitSettings, files: Files): ServiceUnit {
   const client = `https://${hostInUrl(advertiseAddress)}:2379`;
   const peer = `https://${hostInUrl(advertiseAddress)}:2380`;
   const pki = `${files.pkiDir}/etcd`;
+  const args = settings.cluster.etcd.kind === 'local' ? settings.cluster.etcd.args : [];
   return {
     name: ETCD_SERVICE,
     argv: [
@@ -30,6 +31,7 @@ export function etcdUnit(settings: InitSettings, files: Files): ServiceUnit {
       '--peer-client-cert-auth=true',
       '--snapshot-count=10000',
       '--listen-metrics-urls=http://127.0.0.1:2381',
+      ...argumentWords(args),
     ],
   };
 }
@@ -56,10 +58,7 @@ export function controlPlaneUnit(settings: InitSettings, files: Files, gantry: r
       `--kubelet-client-certificate=${pkiDir}/apiserver-kubelet-client.crt`,
       `--kubelet-client-key=${pkiDir}/apiserver-kubelet-client.key`,
       '--kubelet-preferred-address-types=InternalIP,ExternalIP,Hostname',
-      '--etcd-servers=https://127.0.0.1:2379',
-      `--etcd-cafile=${pkiDir}/etcd/ca.crt`,
-      `--etcd-certfile=${pkiDir}/apiserver-etcd-client.crt`,
-      `--etcd-keyfile=${pkiDir}/apiserver-etcd-client.key`,
+      ...etcdWords(cluster.etcd, pkiDir),
       `--controller-manager-kubeconfig=${files.controllerManagerConf}`,
       `--scheduler-kubeconfig=${files.schedulerConf}`,
       `--root-ca-file=${pkiDir}/ca.crt`,
@@ -73,6 +72,24 @@ export function controlPlaneUnit(settings: InitSettings, files: Files, gantry: r
       '--allocate-node-cidrs=true',
       `--cluster-cidr=${cluster.podSubnet}`,
       '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
+      // the last of several counts: what the admin has said
+      ...argumentWords([...cluster.apiServerArgs, ...cluster.controllerManagerArgs, ...cluster.schedulerArgs]),
     ],
   };
+}
+
+/** How the API server reaches etcd. */
+function etcdWords(etcd: EtcdSettings, pkiDir: string): readonly string[] {
+  if (etcd.kind === 'local')
+    return [
+      '--etcd-servers=https://127.0.0.1:2379',
+      `--etcd-cafile=${pkiDir}/etcd/ca.crt`,
+      `--etcd-certfile=${pkiDir}/apiserver-etcd-client.crt`,
+      `--etcd-keyfile=${pkiDir}/apiserver-etcd-client.key`,
+    ];
+  return [
+    `--etcd-servers=${etcd.endpoints.join(',')}`,
+    ...(etcd.caFile === '' ? [] : [`--etcd-cafile=${etcd.caFile}`]),
+    ...(etcd.certFile === '' ? [] : [`--etcd-certfile=${etcd.certFile}`, `--etcd-keyfile=${etcd.keyFile}`]),
+  ];
 }

@@ -8,12 +8,19 @@ export function sayCertificateFolder({ files }: InitContext, say: Say): void {
 }
 
 /** Makes one certificate with its key, or checks the one that is there. Its CA has to stand already. Safe to repeat. */
-export function writeCertificate(name: string, { settings, files, clock }: InitContext, say: Say): void {
+export function writeCertificate(name: string, { settings, files, disk, clock }: InitContext, say: Say): void {
+  const {
+    certificateValidityMs: leafMs,
+    caCertificateValidityMs: caMs,
+    keyAlgorithm: algorithm,
+    etcd,
+  } = settings.cluster;
+  const common = { pkiDir: files.pkiDir, algorithm, disk };
   if (name === 'sa') {
-    ensureServiceAccountKey(files.pkiDir, say);
+    ensureServiceAccountKey(common, say);
     return;
   }
-  const { certificateValidityMs: leafMs, caCertificateValidityMs: caMs } = settings.cluster;
   const rows = certificatePlan(settings).filter(row => row.name === name);
-  ensureCertificates(rows, { pkiDir: files.pkiDir, lives: { leafMs, caMs }, now: clock.now() }, say);
+  if (rows.length === 0 && etcd.kind === 'external') say(`External etcd mode: Skipping ${name} certificate generation`);
+  ensureCertificates(rows, { ...common, lives: { leafMs, caMs }, now: clock.now() }, say);
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { clusterConfigurationText } from '../cluster-configuration.ts';
 import { clusterInfoKubeconfig } from '../kubeconfig-file.ts';
 import { kubeletConfigurationText } from '../kubelet-configuration.ts';
@@ -11,68 +10,72 @@ import {
   dnsService,
   kubeadmConfigObjects,
   kubeletConfigObjects,
+  proxyConfigObjects,
   proxyRules,
   tokenSecret,
 } from '../objects/plan.ts';
 import type { Say } from '../phases.ts';
-import { apiServerUrl } from '../settings.ts';
+import { proxyConfigurationText } from '../proxy-configuration.ts';
+import { clusterUrl } from '../settings.ts';
 import { parseToken } from '../token.ts';
 import { ensureObjects, type InitContext, servicesOf, withConnection } from './context.ts';
 
 /** The phases that write objects, each as admin.conf may, each safe to repeat. */
 
 /** The ClusterConfiguration, for those who join and for people. */
-export async function uploadKubeadmConfig({ settings, files }: InitContext, say: Say, signal: AbortSignal) {
+export async function uploadKubeadmConfig(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
   say('Storing the configuration used in ConfigMap "kubeadm-config" in the "kube-system" Namespace');
-  const text = clusterConfigurationText(settings.cluster, files.pkiDir, files.etcdDataDir);
-  await ensureObjects(files.adminConf, kubeadmConfigObjects(text), signal);
+  const text = clusterConfigurationText(context.settings.cluster, context.files);
+  await ensureObjects(context, kubeadmConfigObjects(text), signal);
 }
 
 /** The KubeletConfiguration, which every node that joins takes. */
-export async function uploadKubeletConfig({ settings, files }: InitContext, say: Say, signal: AbortSignal) {
+export async function uploadKubeletConfig(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
   say(
     'Creating a ConfigMap "kubelet-config" in namespace kube-system with the configuration for the kubelets in the cluster',
   );
-  const text = kubeletConfigurationText(settings.cluster, files);
-  await ensureObjects(files.adminConf, kubeletConfigObjects(text), signal);
+  const text = kubeletConfigurationText(context.settings.cluster, context.files, context.insideHost);
+  await ensureObjects(context, kubeletConfigObjects(text), signal);
 }
 
-/** Labels and taint of the node. */
+/** Labels and taints of the node. */
 export async function markNode(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { nodeName, taintControlPlane: taint } = context.settings;
+  const { nodeName, taints } = context.settings;
+  if (context.dryRun) {
+    say(`Would mark the node ${nodeName} as control-plane, with the taints ${JSON.stringify(taints)}`);
+    return;
+  }
   const services = servicesOf(context);
-  await withConnection(context.files.adminConf, connection =>
-    markControlPlane({ connection, nodeName, taint, services, signal }, say),
+  await withConnection(context, context.files.adminConf, connection =>
+    markControlPlane({ connection, nodeName, taints, services, signal }, say),
   );
 }
 
-/** The token, what it may do, and cluster-info. */
-export async function bootstrapToken({ settings, files, clock }: InitContext, say: Say, signal: AbortSignal) {
-  const token = parseToken(settings.token);
-  const expires =
-    settings.tokenTtlMs === 0
-      ? undefined
-      : new Date(clock.now() + settings.tokenTtlMs).toISOString().replace(/\.\d+Z$/, 'Z');
-  say(`Using token: ${settings.token}`);
+/** The tokens, what they may do, and cluster-info. */
+export async function bootstrapTokens(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  const { settings, files, disk, skipTokenPrint } = context;
+  if (!skipTokenPrint && !context.dryRun) for (const { token } of settings.tokens) say(`Using token: ${token}`);
   say('Configuring bootstrap tokens, cluster-info ConfigMap, RBAC Roles');
-  await ensureObjects(files.adminConf, [tokenSecret(token, expires)], signal);
+  const secrets = settings.tokens.map(({ token, ...details }) => tokenSecret(parseToken(token), details));
+  await ensureObjects(context, secrets, signal);
   for (const { say: line, objects } of bootstrapRules()) {
-    await ensureObjects(files.adminConf, objects, signal);
+    await ensureObjects(context, objects, signal);
     say(line);
   }
   say(`Creating the "${CLUSTER_INFO.name}" ConfigMap in the "${CLUSTER_INFO.namespace}" namespace`);
-  const ca = readFileSync(`${files.pkiDir}/ca.crt`, 'utf8');
-  await ensureObjects(files.adminConf, clusterInfoObjects(clusterInfoKubeconfig(apiServerUrl(settings), ca)), signal);
+  const ca = disk.read(`${files.pkiDir}/ca.crt`);
+  await ensureObjects(context, clusterInfoObjects(clusterInfoKubeconfig(clusterUrl(settings), ca)), signal);
 }
 
-/** What the proxies of nodes may read. */
-export async function proxyAddon({ files }: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  await ensureObjects(files.adminConf, proxyRules(), signal);
-  say('Applied the rules by which the proxies of nodes read Services');
+/** How the proxies of nodes work, and what they may read. */
+export async function proxyAddon(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  const text = proxyConfigurationText(context.settings.cluster);
+  await ensureObjects(context, [...proxyRules(), ...proxyConfigObjects(text)], signal);
+  say('Applied the rules by which the proxies of nodes read Services, and the ConfigMap "kube-proxy"');
 }
 
 /** What the DNS servers of nodes may read, and the Service in front of them. */
-export async function dnsAddon({ settings, files }: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  await ensureObjects(files.adminConf, [...dnsRules(), dnsService(settings.cluster)], signal);
+export async function dnsAddon(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  await ensureObjects(context, [...dnsRules(), dnsService(context.settings.cluster)], signal);
   say('Applied the Service "kube-dns"');
 }

@@ -2,28 +2,34 @@ import type { Clock } from '../../base/clock.ts';
 import { errorCode, failedPrecondition } from '../../base/errors.ts';
 import { ApiConnection } from '../../client/connection.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
+import type { Disk } from '../disk.ts';
 import type { Files } from '../files.ts';
 import { ensureObject } from '../objects/ensure-object.ts';
 import type { WantedObject } from '../objects/plan.ts';
 import type { Services } from '../services.ts';
-import type { InitSettings } from '../settings.ts';
+import { apiServerUrl, type InitSettings } from '../settings.ts';
 import { waitUntil } from '../wait.ts';
+import { dryObject } from './dry-run.ts';
 
 /** What every phase of `init` is given. */
 export interface InitContext {
   readonly settings: InitSettings;
   readonly files: Files;
+  readonly disk: Disk;
+  /** In a host of a local cluster, whose disk and swap are the machine's. */
+  readonly insideHost: boolean;
+  /** Nothing is changed: what would be is told. */
+  readonly dryRun: boolean;
   readonly services: Services | undefined;
   /** How this program is called: the beginning of the command lines of its daemons. */
   readonly gantry: readonly string[];
   readonly ignoredChecks: readonly string[];
   readonly clock: Clock;
+  /** Tokens are not told: a log may keep what is. */
+  readonly skipTokenPrint: boolean;
   /** Tells something as it is, without the name of a phase. */
   readonly print: (text: string) => void;
 }
-
-/** kubeadm waits 1 minute for a call of the API. */
-const CALL_PATIENCE_MS = 60_000;
 
 /** Who keeps daemons running here. Throws `failed-precondition` where nobody does, as preflight says, too. */
 export function servicesOf({ services }: Pick<InitContext, 'services'>): Services {
@@ -32,12 +38,14 @@ export function servicesOf({ services }: Pick<InitContext, 'services'>): Service
   return services;
 }
 
-/** Works over a connection that a kubeconfig describes, and closes it. */
+/** Works over a connection with the credentials of a kubeconfig to this node's own API server, as kubeadm does: what stands before it may not know of it yet. */
 export async function withConnection<T>(
+  { settings }: Pick<InitContext, 'settings'>,
   kubeconfig: string,
   work: (connection: ApiConnection) => Promise<T>,
 ): Promise<T> {
-  const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-init' });
+  const endpoint = { ...readKubeconfig(kubeconfig), server: apiServerUrl(settings) };
+  const connection = new ApiConnection(endpoint, { userAgent: 'gantry-init' });
   try {
     return await work(connection);
   } finally {
@@ -45,19 +53,24 @@ export async function withConnection<T>(
   }
 }
 
-/** Writes the objects, as `kubeconfig` may. The API server may be young: namespaces and rules of its own come a moment after it is ready. */
+/** Writes the objects, as admin.conf may unless another is named. The API server may be young: namespaces and rules of its own come a moment after it is ready. */
 export async function ensureObjects(
-  kubeconfig: string,
+  context: InitContext,
   objects: readonly WantedObject[],
   signal: AbortSignal,
+  kubeconfig: string = context.files.adminConf,
 ): Promise<void> {
-  await withConnection(kubeconfig, async connection => {
+  if (context.dryRun) {
+    for (const { object } of objects) context.print(dryObject(object));
+    return;
+  }
+  await withConnection(context, kubeconfig, async connection => {
     for (const wanted of objects) {
       const { kind, metadata } = wanted.object;
       await waitUntil(
         {
           what: `${kind} ${metadata.name} to be written`,
-          timeoutMs: CALL_PATIENCE_MS,
+          timeoutMs: context.settings.patience.apiCallMs,
           pauseMs: 100,
           signal,
           isFinal: error => errorCode(error) === 'invalid-argument',

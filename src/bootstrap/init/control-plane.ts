@@ -1,14 +1,13 @@
+import { formatDuration } from '../../api/duration.ts';
 import { failedPrecondition } from '../../base/errors.ts';
 import { controlPlaneUnit } from '../daemons/plan.ts';
 import { adminBinding } from '../objects/plan.ts';
 import type { Say } from '../phases.ts';
+import { serviceState } from '../service-state.ts';
 import { CONTROL_PLANE_SERVICE } from '../services.ts';
 import { apiServerUrl } from '../settings.ts';
 import { waitUntil } from '../wait.ts';
 import { ensureObjects, type InitContext, servicesOf, withConnection } from './context.ts';
-
-/** kubeadm waits 4 minutes for the control plane. */
-const CONTROL_PLANE_PATIENCE_MS = 240_000;
 
 /** Starts API server, controllers and scheduler, and waits for nothing. Safe to repeat. */
 export async function startControlPlane(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
@@ -19,20 +18,26 @@ export async function startControlPlane(context: InitContext, say: Say, signal: 
 
 /** Waits until the API server is ready, and gives admin.conf its rights. */
 export async function waitForControlPlane(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { files, settings, clock } = context;
+  const { files, settings, clock, dryRun } = context;
+  const { controlPlaneMs } = settings.patience;
   const services = servicesOf(context);
   const server = apiServerUrl(settings);
-  say(`Waiting for the API server at ${server}/readyz. This can take up to ${CONTROL_PLANE_PATIENCE_MS / 60_000}m0s`);
+  const most = formatDuration(BigInt(Math.round(controlPlaneMs)) * 1_000_000n);
+  say(`Waiting for the API server at ${server}/readyz. This can take up to ${most}`);
+  if (dryRun) {
+    await ensureObjects(context, [adminBinding()], signal);
+    return;
+  }
   const started = clock.monotonic();
-  await withConnection(files.superAdminConf, connection =>
+  await withConnection(context, files.superAdminConf, connection =>
     waitUntil(
       {
         what: `the API server to be ready at ${server}`,
-        timeoutMs: CONTROL_PLANE_PATIENCE_MS,
+        timeoutMs: controlPlaneMs,
         pauseMs: 50,
         signal,
-        needsRoom: { directory: files.etcdDataDir },
-        hint: async () => `the end of its log: ${await services.lastLog(CONTROL_PLANE_SERVICE)}`,
+        ...(settings.cluster.etcd.kind === 'local' ? { needsRoom: { directory: files.etcdDataDir } } : {}),
+        hint: () => serviceState(services, CONTROL_PLANE_SERVICE),
       },
       async looking => {
         const { status, body } = await connection.call({
@@ -47,5 +52,5 @@ export async function waitForControlPlane(context: InitContext, say: Say, signal
   );
   say(`The API server is ready after ${((clock.monotonic() - started) / 1000).toFixed(1)} s`);
   // admin.conf has its rights by a binding; that is made by super-admin.conf, which needs none
-  await ensureObjects(files.superAdminConf, [adminBinding()], signal);
+  await ensureObjects(context, [adminBinding()], signal, files.superAdminConf);
 }

@@ -1,22 +1,25 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { EtcdClient } from '../../etcd/client.ts';
 import { etcdUnit } from '../daemons/plan.ts';
 import type { Say } from '../phases.ts';
+import { serviceState } from '../service-state.ts';
 import { ETCD_SERVICE } from '../services.ts';
 import { waitUntil } from '../wait.ts';
 import { type InitContext, servicesOf } from './context.ts';
 
-const ETCD_PATIENCE_MS = 60_000;
-
 /** Starts this machine's etcd and waits until it answers. Safe to repeat. */
 export async function startEtcd(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { settings, files } = context;
+  const { settings, files, disk, dryRun } = context;
+  if (settings.cluster.etcd.kind === 'external') {
+    say(`External etcd mode: Skipping start of a local etcd, for ${settings.cluster.etcd.endpoints.join(', ')}`);
+    return;
+  }
   const services = servicesOf(context);
-  mkdirSync(files.etcdDataDir, { recursive: true, mode: 0o700 });
-  // one that was there keeps its mode, and all secrets of the cluster are in it
-  chmodSync(files.etcdDataDir, 0o700);
+  // all secrets of the cluster are in it
+  disk.makeDirectory(files.etcdDataDir, 0o700);
   say(`Starting the local etcd, its data in ${files.etcdDataDir}`);
   await services.start(etcdUnit(settings, files), signal);
+  if (dryRun) return;
   const pem = (name: string): Buffer => readFileSync(`${files.pkiDir}/${name}`);
   const client = new EtcdClient({
     endpoints: ['https://127.0.0.1:2379'],
@@ -32,11 +35,11 @@ export async function startEtcd(context: InitContext, say: Say, signal: AbortSig
     await waitUntil(
       {
         what: 'etcd to answer on 127.0.0.1:2379',
-        timeoutMs: ETCD_PATIENCE_MS,
+        timeoutMs: settings.patience.etcdMs,
         pauseMs: 50,
         signal,
         needsRoom: { directory: files.etcdDataDir, bytes: () => etcdRoomBytes(files.etcdDataDir) },
-        hint: async () => `the end of its log: ${await services.lastLog(ETCD_SERVICE)}`,
+        hint: () => serviceState(services, ETCD_SERVICE),
       },
       () => client.range('/registry/none'),
     );

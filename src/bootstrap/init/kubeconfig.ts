@@ -3,7 +3,7 @@ import { issueClientPair } from '../certificates/issue.ts';
 import type { Files } from '../files.ts';
 import { certificateData, ensureKubeconfig, kubeconfigText } from '../kubeconfig-file.ts';
 import type { Say } from '../phases.ts';
-import { apiServerUrl, type InitSettings } from '../settings.ts';
+import { apiServerUrl, clusterUrl, type InitSettings } from '../settings.ts';
 import type { InitContext } from './context.ts';
 
 /** Whose kubeconfig it is, by the name of its phase. */
@@ -11,6 +11,8 @@ interface KubeconfigRow {
   readonly path: (files: Files) => string;
   readonly user: (settings: InitSettings) => string;
   readonly groups: readonly string[];
+  /** It goes to this node's API server, whatever stands before that. */
+  readonly local?: true;
 }
 
 const ROWS = {
@@ -29,8 +31,9 @@ const ROWS = {
     path: files => files.controllerManagerConf,
     user: () => 'system:kube-controller-manager',
     groups: [],
+    local: true,
   },
-  scheduler: { path: files => files.schedulerConf, user: () => 'system:kube-scheduler', groups: [] },
+  scheduler: { path: files => files.schedulerConf, user: () => 'system:kube-scheduler', groups: [], local: true },
 } as const satisfies Readonly<Record<string, KubeconfigRow>>;
 
 export function sayKubeconfigFolder({ files }: InitContext, say: Say): void {
@@ -38,25 +41,21 @@ export function sayKubeconfigFolder({ files }: InitContext, say: Say): void {
 }
 
 /** Writes one kubeconfig with a certificate of its own, or finds that the one that is there is of this cluster. Safe to repeat. */
-export function writeKubeconfig(name: keyof typeof ROWS, { settings, files, clock }: InitContext, say: Say): void {
-  const { path: pathIn, user: userOf, groups }: KubeconfigRow = ROWS[name];
-  const issuer = readIssuer(files.pkiDir, 'ca');
+export function writeKubeconfig(name: keyof typeof ROWS, context: InitContext, say: Say): void {
+  const { settings, files, disk, clock } = context;
+  const { path: pathIn, user: userOf, groups, local }: KubeconfigRow = ROWS[name];
+  const { certificateValidityMs, keyAlgorithm, clusterName } = settings.cluster;
+  const issuer = readIssuer(files.pkiDir, 'ca', disk);
   const ca = issuer.certificate.toString();
-  const server = apiServerUrl(settings);
+  const server = local === true ? apiServerUrl(settings) : clusterUrl(settings);
   const path = pathIn(files);
   const user = userOf(settings);
   const subject = { commonName: user, organizations: groups };
-  const isWritten = ensureKubeconfig(path, { server, ca }, () =>
-    kubeconfigText({
-      clusterName: settings.cluster.clusterName,
-      server,
-      ca,
-      user,
-      credentials: certificateData(
-        issueClientPair(issuer, subject, clock.now(), settings.cluster.certificateValidityMs),
-      ),
-    }),
-  );
+  const makeText = (): string => {
+    const pair = issueClientPair(issuer, subject, clock.now(), certificateValidityMs, keyAlgorithm);
+    return kubeconfigText({ clusterName, server, ca, user, credentials: certificateData(pair) });
+  };
+  const isWritten = ensureKubeconfig(path, { server, ca }, makeText, disk);
   const file = path.slice(path.lastIndexOf('/') + 1);
   say(isWritten ? `Writing "${file}" kubeconfig file` : `Using existing kubeconfig file: "${path}"`);
 }

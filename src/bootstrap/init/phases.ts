@@ -1,7 +1,7 @@
 import type { Phase } from '../phases.ts';
 import { sayCertificateFolder, writeCertificate } from './certs.ts';
 import {
-  bootstrapToken,
+  bootstrapTokens,
   dnsAddon,
   markNode,
   proxyAddon,
@@ -15,7 +15,7 @@ import { sayKubeconfigFolder, writeKubeconfig } from './kubeconfig.ts';
 import { enableClientCertRotation, startKubelet } from './kubelet.ts';
 import { INIT_PHASE_NAMES } from './phase-names.ts';
 import { preflight } from './preflight.ts';
-import { closingMessage } from './show-join-command.ts';
+import { showJoinCommand } from './show-join-command.ts';
 
 /** The phases of `init`, by kubeadm's names. */
 export type InitPhaseName = (typeof INIT_PHASE_NAMES)[number]['name'];
@@ -66,9 +66,9 @@ const RUNS: Readonly<Record<Exclude<Path, 'etcd' | 'addon' | 'upload-config' | '
   'upload-config/kubeadm': uploadKubeadmConfig,
   'upload-config/kubelet': uploadKubeletConfig,
   'mark-control-plane': markNode,
-  'bootstrap-token': bootstrapToken,
+  'bootstrap-token': bootstrapTokens,
   'kubelet-finalize/enable-client-cert-rotation': enableClientCertRotation,
-  'show-join-command': context => context.print(closingMessage(context)),
+  'show-join-command': showJoinCommand,
 };
 
 /** The phases of `init` in their order. Each may be run again: it says what is there and changes only what differs. */

@@ -1,9 +1,18 @@
 import { caPin } from '../ca-pin.ts';
-import { hostInUrl } from '../settings.ts';
+import { clusterEndpoint } from '../settings.ts';
 import type { InitContext } from './context.ts';
 
-/** kubeadm's closing message: what to do next, with the exact command by which other machines join. */
-export function closingMessage({ settings, files }: InitContext): string {
+/** Prints what to do next; a dry run has nothing to go on with. */
+export function showJoinCommand(context: InitContext): void {
+  context.print(
+    context.dryRun
+      ? '[dryrun] Finished dry-running successfully. Above are the resources that would be created'
+      : closingMessage(context),
+  );
+}
+
+/** kubeadm's closing message, with the exact command by which other machines join. */
+function closingMessage({ settings, files, disk, skipTokenPrint }: InitContext): string {
   return `
 Your Kubernetes control-plane has initialized successfully!
 
@@ -19,11 +28,15 @@ To use it as root:
 
 The pod network is there already. Any number of machines join, each by running this as root:
 
-${joinCommand({ settings, files })}`;
+${joinCommand({ settings, files, disk }, skipTokenPrint)}`;
 }
 
 /** The exact command, on two lines as kubeadm's. */
-function joinCommand({ settings, files }: Pick<InitContext, 'settings' | 'files'>): string {
-  return `gantry join ${hostInUrl(settings.advertiseAddress)}:${settings.bindPort} --token ${settings.token} \\
-\t--discovery-token-ca-cert-hash ${caPin(files)}`;
+function joinCommand(
+  { settings, files, disk }: Pick<InitContext, 'settings' | 'files' | 'disk'>,
+  skipTokenPrint: boolean,
+): string {
+  const token = skipTokenPrint ? '<value withheld>' : (settings.tokens[0]?.token ?? '<value withheld>');
+  return `gantry join ${clusterEndpoint(settings)} --token ${token} \\
+\t--discovery-token-ca-cert-hash ${caPin(files, disk)}`;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ensureCertificates, ensureServiceAccountKey } from '../../../src/bootstrap/certificates/certificates.ts';
 import { certificatePlan } from '../../../src/bootstrap/certificates/plan.ts';
+import { certificateProblems } from '../../../src/bootstrap/certificates/standing.ts';
 import { certificateIdentity, parseCertificate } from '../../../src/pki/certificate.ts';
 import { initSettings } from './init-settings.ts';
 
@@ -151,11 +152,41 @@ describe('the certificates of a control plane', () => {
 
 describe('the key of service accounts', () => {
   it('is made once, with its public half', () => {
-    ensureServiceAccountKey(folder, say);
+    ensureServiceAccountKey({ pkiDir: folder }, say);
     const first = readFileSync(join(folder, 'sa.pub'), 'utf8');
-    ensureServiceAccountKey(folder, say);
+    ensureServiceAccountKey({ pkiDir: folder }, say);
     expect(readFileSync(join(folder, 'sa.pub'), 'utf8')).toBe(first);
     expect(first).toContain('BEGIN PUBLIC KEY');
     expect(said).toEqual(['Generating "sa" key and public key', 'Using the existing "sa" key']);
+  });
+});
+
+describe('a pki directory as it stands', () => {
+  const problems = (now = NOW) => certificateProblems(rows, { pkiDir: folder, now }).map(({ message }) => message);
+
+  it('is well where nothing stands, and where all of it does', () => {
+    expect(problems()).toEqual([]);
+    ensure();
+    expect(problems()).toEqual([]);
+  });
+
+  it('is told of when half of it is missing', () => {
+    ensure();
+    rmSync(join(folder, 'ca.crt'));
+    rmSync(join(folder, 'etcd/ca.key'));
+    expect(problems()).toEqual([
+      `${folder}/apiserver.crt is there, and ${folder}/ca.crt that signed it is not: put that and its key beside it, or remove ${folder}/apiserver.crt`,
+      `${folder}/apiserver-kubelet-client.crt is there, and ${folder}/ca.crt that signed it is not: put that and its key beside it, or remove ${folder}/apiserver-kubelet-client.crt`,
+      `${folder}/etcd/ca.crt is there and its key ${folder}/etcd/ca.key is not: put the key beside it, or remove it`,
+    ]);
+  });
+
+  it('is told of when a certificate is foreign, or over', () => {
+    ensure();
+    writeFileSync(join(folder, 'front-proxy-client.crt'), readFileSync(join(folder, 'apiserver.crt')));
+    expect(problems()).toEqual([
+      `${folder}/front-proxy-client.crt is not of the key in ${folder}/front-proxy-client.key; remove it and its key, and run this again`,
+    ]);
+    expect(problems(NOW + 366 * DAY)).toHaveLength(7);
   });
 });

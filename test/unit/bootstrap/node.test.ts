@@ -38,7 +38,7 @@ describe('the daemons of a node', () => {
 
 describe('the configuration of kubelets', () => {
   it('is one, read strictly, and asks the DNS server of the node before that of the cluster', () => {
-    const { objects, problems } = decodeManifest(kubeletConfigurationText(cluster, files), {
+    const { objects, problems } = decodeManifest(kubeletConfigurationText(cluster, files, true), {
       kinds: ['KubeletConfiguration'],
     });
     expect(problems).toEqual([]);
@@ -55,7 +55,7 @@ describe('a node that becomes a control plane', () => {
     'node-role.kubernetes.io/control-plane': '',
     'node.kubernetes.io/exclude-from-external-load-balancers': '',
   };
-  const TAINT = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' };
+  const TAINT = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' } as const;
   const NOT_READY = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
   const nodeOf = (labels: Record<string, string>, taints: object[]) =>
     ({ metadata: { name: 'n1', resourceVersion: '7', labels }, spec: { taints } }) as unknown as Parameters<
@@ -63,17 +63,17 @@ describe('a node that becomes a control plane', () => {
     >[0];
 
   it('is given labels and the taint beside what it has', () => {
-    expect(controlPlanePatch(nodeOf({ a: 'b' }, [NOT_READY]), true)).toEqual({
+    expect(controlPlanePatch(nodeOf({ a: 'b' }, [NOT_READY]), [TAINT])).toEqual({
       metadata: { resourceVersion: '7', labels: LABELS },
       spec: { taints: [TAINT, NOT_READY] },
     });
   });
 
   it('is given labels alone where pods may run there', () => {
-    expect(controlPlanePatch(nodeOf({}, []), false)).toEqual({ metadata: { resourceVersion: '7', labels: LABELS } });
+    expect(controlPlanePatch(nodeOf({}, []), [])).toEqual({ metadata: { resourceVersion: '7', labels: LABELS } });
   });
 
   it('is left alone once it has all of it', () => {
-    expect(controlPlanePatch(nodeOf(LABELS, [TAINT]), true)).toBeUndefined();
+    expect(controlPlanePatch(nodeOf(LABELS, [TAINT]), [TAINT])).toBeUndefined();
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  findingLines,
   type PreflightFacts,
+  type PreflightWish,
   preflightFindings,
   preflightMessage,
   sortFindings,
@@ -10,73 +12,333 @@ const WELL: PreflightFacts = {
   uid: 0,
   cpus: 2,
   memoryBytes: 4e9,
+  kernelRelease: '6.1.0-13-amd64',
   missingPrograms: [],
+  missingUsefulPrograms: [],
+  hasOciRuntime: true,
+  missingModules: [],
   usedPorts: [],
   ipForward: '1',
   nonEmptyDirectories: [],
   existingFiles: [],
+  missingFiles: [],
+  certificateProblems: [],
   swap: undefined,
+  cgroupVersion: 2,
   missingControllers: [],
   freeBytes: 10e9,
+  otherKubelets: [],
+  firewalls: [],
+  hasDefaultRoute: true,
+  hostnameProblem: undefined,
+  proxied: [],
+  externalEtcd: [],
   hasSupervisor: true,
 };
+const WISH: PreflightWish = { role: 'control-plane', nodeName: 'n1', insideHost: false, failSwapOn: true };
+const K3S = { pid: 71, name: 'k3s-server', unit: 'k3s.service' };
+
+type Row = [string, Partial<PreflightFacts>, 'error' | 'warning', string, string, string | undefined];
+const ROWS: readonly Row[] = [
+  ['another user than root', { uid: 1000 }, 'error', 'IsPrivilegedUser', 'user is not running as root', 'sudo'],
+  ['one CPU', { cpus: 1 }, 'error', 'NumCPU', 'the number of available CPUs 1 is less than the required 2', undefined],
+  [
+    'little memory',
+    { memoryBytes: 1000 * 2 ** 20 },
+    'error',
+    'Mem',
+    'the system RAM (1000 MB) is less than the minimum 1700 MB',
+    undefined,
+  ],
+  [
+    'a full disk',
+    { freeBytes: 2 ** 20 },
+    'error',
+    'DiskSpace',
+    'only 1 MB are free below /var/lib; 512 MB are needed',
+    'df -h /var/lib',
+  ],
+  [
+    'nobody who keeps daemons running',
+    { hasSupervisor: false },
+    'error',
+    'Supervisor',
+    'nothing here keeps daemons running: systemd does not run (/run/systemd/system is not there)',
+    'boot this machine with systemd, or make a cluster inside it: gantry cluster create',
+  ],
+  [
+    'a port in use',
+    { usedPorts: [{ port: 6443, holder: undefined }] },
+    'error',
+    'Port-6443',
+    'Port 6443 is in use',
+    "ss -ltnp 'sport = :6443' shows by whom",
+  ],
+  [
+    'a port of a service',
+    { usedPorts: [{ port: 2379, holder: { pid: 9, name: 'etcd', unit: 'etcd.service' } }] },
+    'error',
+    'Port-2379',
+    'Port 2379 is in use, by etcd.service (process 9, etcd)',
+    'systemctl disable --now etcd.service',
+  ],
+  [
+    'a port of a process',
+    { usedPorts: [{ port: 10_250, holder: { pid: 9, name: 'nc', unit: undefined } }] },
+    'error',
+    'Port-10250',
+    'Port 10250 is in use, by process 9 (nc)',
+    'kill 9',
+  ],
+  [
+    'a file of an earlier cluster',
+    { existingFiles: ['/etc/kubernetes/kubelet.conf'] },
+    'error',
+    'FileAvailable--etc-kubernetes-kubelet.conf',
+    '/etc/kubernetes/kubelet.conf already exists',
+    'gantry reset, if this node was of another cluster',
+  ],
+  [
+    'data of an earlier etcd',
+    { nonEmptyDirectories: [{ path: '/var/lib/etcd', isEtcd: true }] },
+    'error',
+    'DirAvailable--var-lib-etcd',
+    '/var/lib/etcd is not empty: it holds the data of an etcd, so of an older cluster',
+    'gantry reset, if this node was of another cluster; or move it away: mv /var/lib/etcd /var/lib/etcd.old',
+  ],
+  [
+    'something in the place of etcd',
+    { nonEmptyDirectories: [{ path: '/var/lib/etcd', isEtcd: false }] },
+    'error',
+    'DirAvailable--var-lib-etcd',
+    '/var/lib/etcd is not empty',
+    'mv /var/lib/etcd /var/lib/etcd.old',
+  ],
+  [
+    'a foreign certificate',
+    { certificateProblems: [{ path: '/etc/kubernetes/pki/ca.crt', message: 'it is not' }] },
+    'error',
+    'FileContent--etc-kubernetes-pki-ca.crt',
+    'it is not',
+    undefined,
+  ],
+  [
+    'no forwarding',
+    { ipForward: '0' },
+    'error',
+    'FileContent--proc-sys-net-ipv4-ip_forward',
+    '/proc/sys/net/ipv4/ip_forward contents are not set to 1',
+    'sysctl -w net.ipv4.ip_forward=1 && echo net.ipv4.ip_forward=1 >/etc/sysctl.d/90-gantry.conf',
+  ],
+  [
+    'an old kernel',
+    { kernelRelease: '4.18.0-553.el8' },
+    'error',
+    'SystemVerification',
+    'unsupported kernel release: 4.18.0-553.el8; it has to be 4.19 at least',
+    undefined,
+  ],
+  [
+    'no cgroups',
+    { cgroupVersion: undefined },
+    'error',
+    'SystemVerification',
+    'no cgroup file system is mounted',
+    'mount -t cgroup2 none /sys/fs/cgroup',
+  ],
+  [
+    'missing cgroups',
+    { missingControllers: ['memory'] },
+    'error',
+    'SystemVerification',
+    'missing cgroups: memory',
+    'add "cgroup_enable=memory" to the command line of the kernel, and boot it',
+  ],
+  [
+    'old cgroups',
+    { cgroupVersion: 1 },
+    'warning',
+    'SystemVerification',
+    'cgroups v1 support is deprecated and will be removed in a future release. Please migrate to cgroups v2',
+    'add "systemd.unified_cgroup_hierarchy=1" to the command line of the kernel, and boot it',
+  ],
+  [
+    'a module that is not loaded',
+    { missingModules: [{ name: 'overlay', loadable: true }] },
+    'error',
+    'KernelModule-overlay',
+    'the kernel module overlay is not loaded',
+    'modprobe overlay && echo overlay >>/etc/modules-load.d/gantry.conf',
+  ],
+  [
+    'a module that the kernel lacks',
+    { missingModules: [{ name: 'ip_vs', loadable: false }] },
+    'error',
+    'KernelModule-ip_vs',
+    'the kernel 6.1.0-13-amd64 has no module ip_vs',
+    'apt-get install linux-image-amd64, and boot it',
+  ],
+  [
+    'a missing program',
+    { missingPrograms: ['nft'] },
+    'error',
+    'FileExisting-nft',
+    'nft not found in system path',
+    'apt-get install nftables',
+  ],
+  [
+    'no OCI runtime',
+    { hasOciRuntime: false },
+    'error',
+    'FileExisting-crun',
+    'neither crun nor runc found in system path',
+    'apt-get install crun',
+  ],
+  [
+    'a program that is good to have',
+    { missingUsefulPrograms: ['tc'] },
+    'warning',
+    'FileExisting-tc',
+    'tc not found in system path',
+    'apt-get install iproute2',
+  ],
+  [
+    'swap',
+    { swap: '/dev/vda2' },
+    'error',
+    'Swap',
+    'swap is on (/dev/vda2), and the kubelet does not start with it',
+    'swapoff -a, and take its line out of /etc/fstab; or set failSwapOn: false in a KubeletConfiguration of --config',
+  ],
+  [
+    'another kubelet',
+    { otherKubelets: [K3S] },
+    'error',
+    'Service-Kubelet',
+    'another kubelet runs here: k3s.service (process 71, k3s-server)',
+    'systemctl disable --now k3s.service',
+  ],
+  [
+    'a firewall',
+    { firewalls: ['ufw'] },
+    'warning',
+    'Firewall',
+    'ufw is active, please ensure ports 6443 and 10250 are open or your cluster may not function correctly',
+    'ufw allow 6443/tcp && ufw allow 10250/tcp && ufw allow 8472/udp',
+  ],
+  [
+    'a name that is not found',
+    { hostnameProblem: 'ENOTFOUND' },
+    'warning',
+    'Hostname',
+    'hostname "n1" could not be reached: ENOTFOUND',
+    'echo "127.0.1.1 n1" >>/etc/hosts',
+  ],
+  [
+    'no default route',
+    { hasDefaultRoute: false },
+    'warning',
+    'DefaultRoute',
+    'there is no default route: pods reach nothing outside',
+    'ip route add default via …',
+  ],
+  [
+    'a proxy for the node',
+    { proxied: [{ target: '10.0.0.5', isNetwork: false, proxy: 'http://p' }] },
+    'warning',
+    'HTTPProxy',
+    'Connection to "10.0.0.5" uses proxy "http://p". If that is not intended, adjust your proxy settings',
+    'export NO_PROXY="$NO_PROXY,10.0.0.5"',
+  ],
+  [
+    'a proxy for services',
+    { proxied: [{ target: '10.96.0.0/12', isNetwork: true, proxy: 'http://p' }] },
+    'warning',
+    'HTTPProxyCIDR',
+    'connection to "10.96.0.0/12" uses proxy "http://p". This may lead to malfunctional cluster setup',
+    'export NO_PROXY="$NO_PROXY,10.96.0.0/12"',
+  ],
+  [
+    'a missing certificate of etcd',
+    { missingFiles: ['/e/ca.crt'] },
+    'error',
+    'ExternalEtcdClientCertificates',
+    "/e/ca.crt doesn't exist",
+    undefined,
+  ],
+  [
+    'an old etcd',
+    { externalEtcd: [{ endpoint: 'https://e', version: '3.3.25' }] },
+    'error',
+    'ExternalEtcdVersion',
+    'only external etcd version >= 3.4 is supported. Current version of https://e: 3.3.25',
+    undefined,
+  ],
+  [
+    'an etcd that does not answer',
+    { externalEtcd: [{ endpoint: 'https://e', error: 'no answer within 5 s' }] },
+    'error',
+    'ExternalEtcdVersion',
+    'https://e/version: no answer within 5 s',
+    undefined,
+  ],
+];
 
 describe('preflight', () => {
   it('finds nothing against a machine that is well', () => {
-    expect(preflightFindings(WELL, 'control-plane')).toEqual([]);
+    expect(preflightFindings(WELL, WISH)).toEqual([]);
   });
 
-  it.each<[string, Partial<PreflightFacts>, string, string]>([
-    ['another user than root', { uid: 1000 }, 'IsPrivilegedUser', 'user is not running as root'],
-    ['one CPU', { cpus: 1 }, 'NumCPU', 'the number of available CPUs 1 is less than the required 2'],
-    ['little memory', { memoryBytes: 1e9 }, 'Mem', 'the system RAM (1000 MB) is less than the minimum 1700 MB'],
-    ['a port in use', { usedPorts: [6443] }, 'Port-6443', 'Port 6443 is in use'],
-    [
-      'a file of an earlier cluster',
-      { existingFiles: ['/etc/kubernetes/kubelet.conf'] },
-      'FileAvailable--etc-kubernetes-kubelet.conf',
-      '/etc/kubernetes/kubelet.conf already exists',
-    ],
-    [
-      'data of an earlier etcd',
-      { nonEmptyDirectories: ['/var/lib/etcd'] },
-      'DirAvailable--var-lib-etcd',
-      '/var/lib/etcd is not empty',
-    ],
-    [
-      'no forwarding',
-      { ipForward: '0' },
-      'FileContent--proc-sys-net-ipv4-ip_forward',
-      '/proc/sys/net/ipv4/ip_forward contents are not set to 1',
-    ],
-    ['a missing program', { missingPrograms: ['conmon'] }, 'FileExisting-conmon', 'conmon not found in system path'],
-    ['missing cgroups', { missingControllers: ['pids'] }, 'SystemVerification', 'missing cgroups: pids'],
-    ['a full disk', { freeBytes: 1e6 }, 'DiskSpace', 'only 1 MB are free below /var/lib; 536 MB are needed'],
-  ])('tells of %s', (_, facts, check, message) => {
-    expect(preflightFindings({ ...WELL, ...facts }, 'control-plane')).toEqual([{ check, message, severity: 'error' }]);
+  it.each(ROWS)('tells of %s and of what mends it', (_, facts, severity, check, message, mend) => {
+    const mended = mend === undefined ? {} : { mend };
+    expect(preflightFindings({ ...WELL, ...facts }, WISH)).toEqual([{ check, message, ...mended, severity }]);
+  });
+
+  it('finds nothing against an external etcd that is new enough', () => {
+    expect(preflightFindings({ ...WELL, externalEtcd: [{ endpoint: 'https://e', version: '3.5.0' }] }, WISH)).toEqual(
+      [],
+    );
   });
 
   it('asks less of a node without a control plane', () => {
-    expect(preflightFindings({ ...WELL, cpus: 1, memoryBytes: 5e8 }, 'node')).toEqual([]);
+    expect(preflightFindings({ ...WELL, cpus: 1, memoryBytes: 5e8 }, { ...WISH, role: 'node' })).toEqual([]);
+  });
+
+  it("does not tell a host what is its machine's", () => {
+    const facts: PreflightFacts = { ...WELL, swap: '/dev/vda2', cgroupVersion: 1, hasDefaultRoute: false };
+    expect(preflightFindings(facts, { ...WISH, insideHost: true, failSwapOn: false })).toEqual([]);
+  });
+
+  it('warns of swap that the kubelet may start with where cgroups are old', () => {
+    const checks = preflightFindings({ ...WELL, swap: '/s', cgroupVersion: 1 }, { ...WISH, failSwapOn: false });
+    expect(checks).toContainEqual({
+      check: 'Swap',
+      message: 'swap is supported for cgroup v2 only',
+      mend: 'swapoff -a',
+      severity: 'warning',
+    });
   });
 
   it('lets a named check, or all of them, be no error, whatever the case of the name', () => {
-    const findings = preflightFindings({ ...WELL, cpus: 1, ipForward: '0' }, 'control-plane');
+    const findings = preflightFindings({ ...WELL, cpus: 1, ipForward: '0' }, WISH);
     expect(sortFindings(findings, ['numcpu']).errors.map(({ check }) => check)).toEqual([
       'FileContent--proc-sys-net-ipv4-ip_forward',
     ]);
     expect(sortFindings(findings, ['all'])).toEqual({ errors: [], warnings: findings });
+    expect(() => sortFindings(findings, ['all', 'NumCPU'])).toThrow("don't specify individual checks if 'all' is used");
   });
 
   it("says all that is wrong, in kubeadm's form", () => {
-    const findings = preflightFindings({ ...WELL, usedPorts: [2379, 6443] }, 'control-plane');
+    const findings = preflightFindings({ ...WELL, cpus: 1, ipForward: '0' }, WISH);
     expect(preflightMessage(findings)).toBe(
       [
         '[preflight] Some fatal errors occurred:',
-        '\t[ERROR Port-2379]: Port 2379 is in use',
-        '\t[ERROR Port-6443]: Port 6443 is in use',
+        '\t[ERROR NumCPU]: the number of available CPUs 1 is less than the required 2',
+        '\t[ERROR FileContent--proc-sys-net-ipv4-ip_forward]: /proc/sys/net/ipv4/ip_forward contents are not set to 1',
+        '\t\tto mend it: sysctl -w net.ipv4.ip_forward=1 && echo net.ipv4.ip_forward=1 >/etc/sysctl.d/90-gantry.conf',
         '[preflight] If you know what you are doing, you can make a check non-fatal with `--ignore-preflight-errors=...`',
       ].join('\n'),
     );
+    expect(findingLines({ check: 'A', message: 'b', severity: 'warning' })).toEqual(['\t[WARNING A]: b']);
   });
 });

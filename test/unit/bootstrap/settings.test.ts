@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { apiServerUrl, apiServiceAddress, checkInitSettings, dnsAddress } from '../../../src/bootstrap/settings.ts';
+import {
+  apiServerUrl,
+  apiServiceAddress,
+  checkNodeName,
+  clusterUrl,
+  dnsAddress,
+} from '../../../src/bootstrap/settings.ts';
 import { generateToken, parseToken } from '../../../src/bootstrap/token.ts';
 import { initSettings } from './init-settings.ts';
 
@@ -14,16 +20,13 @@ describe('settings of a cluster', () => {
     expect(apiServerUrl(initSettings({}, { advertiseAddress: 'fd00::5' }))).toBe('https://[fd00::5]:6443');
   });
 
-  it.each([
-    ['a node name in capitals', {}, { nodeName: 'N1' }, '"N1" is no node name'],
-    ['an address that is none', {}, { advertiseAddress: 'here' }, '"here" is not an IP address'],
-    ['port 0', {}, { bindPort: 0 }, 'port 0 is not between'],
-    ['services without room for the DNS', { serviceSubnet: '10.96.0.0/29' }, {}, 'between /12 and /28'],
-    ['pods without room for nodes', { podSubnet: '10.244.0.0/25' }, {}, 'between /8 and /24'],
-    ['pods over IPv6', { podSubnet: 'fd00::/48' }, {}, 'IPv6 is not supported here yet'],
-    ['a domain with a blank', { dnsDomain: 'a b' }, {}, '"a b" is no domain name'],
-  ])('are refused with %s', (_, cluster, more, because) => {
-    expect(() => checkInitSettings(initSettings(cluster, more))).toThrow(because);
+  it('name the cluster by its endpoint, and else by this node', () => {
+    expect(clusterUrl(initSettings())).toBe('https://10.0.0.5:6443');
+    expect(clusterUrl(initSettings({ controlPlaneEndpoint: 'api.example:443' }))).toBe('https://api.example:443');
+  });
+
+  it.each(['N1', '', 'a_b', '-a'])('take no node of the name %j', name => {
+    expect(() => checkNodeName(name)).toThrow(`"${name}" is no node name`);
   });
 });
 

@@ -52,7 +52,7 @@ describe('man pages', () => {
 
   it('say defaults, choices and what must be given', () => {
     const page = PAGES.get('gantry-init.8') ?? '';
-    expect(page).toContain('.B \\-\\-pod\\-network\\-cidr <cidr>\nAddresses of pods. Default: 10.244.0.0/16.\n');
+    expect(page).toContain('.B \\-\\-pod\\-network\\-cidr <cidr>\nAddresses of pods (default 10.244.0.0/16).\n');
     expect(PAGES.get('gantry-run.8')).toMatch(/\.B \\-\\-scheduler\\-kubeconfig <file>\n.*Required\.\n/);
   });
 

@@ -1,0 +1,89 @@
+import type { KeyObject } from 'node:crypto';
+import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { certificateIdentity, type Issuer, parseCertificate } from '../../pki/certificate.ts';
+import { readPrivateKey } from '../../pki/keys.ts';
+import { type Disk, realDisk } from '../disk.ts';
+import { type CertificateRow, certificateBaseName } from './plan.ts';
+
+export interface StandingOptions {
+  readonly pkiDir: string;
+  /** Ms since the epoch. */
+  readonly now: number;
+  readonly disk?: Disk;
+}
+
+/** A pair that stands on disk, checked: that the key is its, that its CA signed it, that it holds now and for the names that are wanted. Throws `failed-precondition` with what to do. */
+export function standingPair(row: CertificateRow, issuer: Issuer | undefined, options: StandingOptions): Issuer {
+  const { pkiDir, now, disk = realDisk } = options;
+  const crt = `${pkiDir}/${row.baseName}.crt`;
+  const keyFile = `${pkiDir}/${row.baseName}.key`;
+  const wrong = (what: string): Error =>
+    failedPrecondition(`${crt} ${what}; remove it and its key, and run this again`);
+  let certificate: Issuer['certificate'];
+  let names: CertificateRow['names'];
+  try {
+    certificate = parseCertificate(disk.read(crt));
+    names = certificateIdentity(certificate.raw).extensions.subjectAltNames;
+  } catch (error) {
+    throw wrong(`is no certificate (${errorMessage(error)})`);
+  }
+  if (!disk.exists(keyFile))
+    throw failedPrecondition(`${crt} is there and its key ${keyFile} is not: put the key beside it, or remove it`);
+  const key = standingKey(keyFile, disk);
+  if (!certificate.checkPrivateKey(key)) throw wrong(`is not of the key in ${keyFile}`);
+  if (issuer !== undefined && !certificate.verify(issuer.certificate.publicKey))
+    throw wrong(`is not signed by the ${row.issuer}`);
+  if (Date.parse(certificate.validTo) <= now) throw wrong(`has expired at ${certificate.validTo}`);
+  if (Date.parse(certificate.validFrom) > now)
+    throw wrong(`is not valid before ${certificate.validFrom}: is the clock right?`);
+  const missing = [
+    ...row.names.dnsNames.filter(name => !names.dnsNames.includes(name)),
+    ...row.names.ipAddresses.filter(ip => !names.ipAddresses.includes(ip)),
+  ];
+  if (issuer !== undefined && missing.length > 0) throw wrong(`does not hold for ${missing.join(', ')}`);
+  return { certificate, key };
+}
+
+/** The private key in a file. Throws `failed-precondition` that names it. */
+export function standingKey(file: string, disk: Disk): KeyObject {
+  try {
+    return readPrivateKey(disk.read(file));
+  } catch (error) {
+    throw failedPrecondition(`${file}: ${errorMessage(error)}; remove it to have a new one made`);
+  }
+}
+
+/** A file of a pki directory that is in the way. */
+export interface CertificateProblem {
+  readonly path: string;
+  /** The whole sentence, with what to do. */
+  readonly message: string;
+}
+
+/** All that speaks against a pki directory as it stands: pairs of others, half of one, what has expired. Nothing where nothing stands. Changes nothing. */
+export function certificateProblems(
+  rows: readonly CertificateRow[],
+  options: StandingOptions,
+): readonly CertificateProblem[] {
+  const { pkiDir, disk = realDisk } = options;
+  const issuers = new Map<string, Issuer>();
+  return rows.flatMap(row => {
+    const path = `${pkiDir}/${row.baseName}.crt`;
+    if (!disk.exists(path)) return [];
+    const authority = row.issuer === undefined ? undefined : `${pkiDir}/${certificateBaseName(row.issuer)}.crt`;
+    if (authority !== undefined && !disk.exists(authority)) {
+      const message = `${path} is there, and ${authority} that signed it is not: put that and its key beside it, or remove ${path}`;
+      return [{ path, message }];
+    }
+    try {
+      const issuer = row.issuer === undefined ? undefined : issuers.get(row.issuer);
+      // a CA that is wrong itself is told of once
+      if (row.issuer !== undefined && issuer === undefined) return [];
+      const pair = standingPair(row, issuer, options);
+      if (row.issuer === undefined) issuers.set(row.name, pair);
+      return [];
+    } catch (error) {
+      return [{ path, message: errorMessage(error) }];
+    }
+  });
+}

@@ -1,0 +1,166 @@
+import { Command } from 'commander';
+import type { ClusterConfiguration, InitConfiguration } from '../api/types/gen/kubeadm-v1beta4.ts';
+import { failedPrecondition, invalidArgument } from '../base/errors.ts';
+import type { InitConfigurations, KnownFlags } from '../bootstrap/configuration/init-settings.ts';
+import { KUBEADM_API_VERSION } from '../bootstrap/configuration/kinds.ts';
+import {
+  type ConfigurationFile,
+  parseConfiguration,
+  readConfigurationFile,
+} from '../bootstrap/configuration/read-documents.ts';
+import { controlPlaneOptions, nodeOptions } from './daemon-options.ts';
+import { words } from './flag-values.ts';
+
+/** Flags of `gantry init`, named as kubeadm's; undefined where they were not given. */
+export interface InitFlags {
+  readonly config?: string;
+  readonly apiserverAdvertiseAddress?: string;
+  readonly apiserverBindPort?: string;
+  readonly apiserverCertExtraSans?: string;
+  readonly controlPlaneEndpoint?: string;
+  readonly certDir?: string;
+  readonly certificateValidityPeriod?: string;
+  readonly caCertificateValidityPeriod?: string;
+  readonly kubernetesVersion?: string;
+  readonly imageRepository?: string;
+  readonly nodeName?: string;
+  readonly nodeLabels?: string;
+  readonly controlPlaneTaint: boolean;
+  readonly podNetworkCidr?: string;
+  readonly serviceCidr?: string;
+  readonly serviceDnsDomain?: string;
+  readonly proxyMode?: string;
+  readonly token?: string;
+  readonly tokenTtl?: string;
+  readonly skipTokenPrint?: boolean;
+  readonly criSocket?: string;
+  readonly featureGates?: string;
+  readonly patches?: string;
+  readonly certificateKey?: string;
+  readonly uploadCerts?: boolean;
+  readonly skipCertificateKeyPrint?: boolean;
+  readonly skipPhases?: string;
+  readonly ignorePreflightErrors?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Flags that may stand beside --config; kubeadm's. */
+const BESIDE_CONFIG: readonly (keyof InitFlags)[] = [
+  'config',
+  'nodeName',
+  'ignorePreflightErrors',
+  'dryRun',
+  'skipPhases',
+  'skipTokenPrint',
+  'skipCertificateKeyPrint',
+];
+
+export interface GivenConfiguration extends InitConfigurations {
+  readonly warnings: readonly string[];
+}
+
+/** What flags or the file of --config say, checked by the same rules. Throws `invalid-argument` with everything that is wrong. */
+export function initConfiguration(flags: InitFlags): GivenConfiguration {
+  if (flags.uploadCerts === true)
+    throw failedPrecondition(
+      '--upload-certs: a second control plane cannot join yet, so there is nobody to upload for',
+    );
+  if (flags.config === undefined) return fromFile(parseConfiguration(documents(flags), 'flags', 'fields'), flags);
+  const mixed = Object.entries(flags)
+    .filter(
+      ([name, value]) => !BESIDE_CONFIG.some(each => each === name) && value !== undefined && !isUntold(name, value),
+    )
+    .map(([name]) => name.replace(/[A-Z]/g, capital => `-${capital.toLowerCase()}`));
+  if (mixed.length > 0) throw invalidArgument(`can not mix '--config' with arguments [${mixed.join(' ')}]`);
+  const file = readConfigurationFile(flags.config);
+  const kinds = file.documents.map(({ kind }) => kind);
+  if (!kinds.includes('InitConfiguration') && !kinds.includes('ClusterConfiguration'))
+    throw invalidArgument(
+      `${flags.config}: no InitConfiguration or ClusterConfiguration kind was found in the configuration file`,
+    );
+  return fromFile(file, flags);
+}
+
+/** commander says true where `--no-…` was not given. */
+function isUntold(name: string, value: unknown): boolean {
+  return name === 'controlPlaneTaint' && value === true;
+}
+
+function fromFile({ documents, warnings }: ConfigurationFile, { nodeName }: InitFlags): GivenConfiguration {
+  const of = (kind: string) => documents.find(document => document.kind === kind);
+  const ignored = documents.filter(({ kind }) => kind === 'JoinConfiguration' || kind === 'ResetConfiguration');
+  const init = (of('InitConfiguration')?.object ?? defaulted('InitConfiguration')) as InitConfiguration;
+  const cluster = (of('ClusterConfiguration')?.object ?? defaulted('ClusterConfiguration')) as ClusterConfiguration;
+  return {
+    init: nodeName === undefined ? init : { ...init, nodeRegistration: { ...init.nodeRegistration, name: nodeName } },
+    cluster,
+    kubelet: of('KubeletConfiguration')?.written ?? {},
+    proxy: of('KubeProxyConfiguration')?.written ?? {},
+    warnings: [...warnings, ...ignored.map(({ kind }) => `the document of kind ${kind} is not for init, and ignored`)],
+  };
+}
+
+function defaulted(kind: string): object {
+  const text = JSON.stringify({ apiVersion: KUBEADM_API_VERSION, kind });
+  const [document] = parseConfiguration(text, kind).documents;
+  return document?.object ?? {};
+}
+
+/** The documents that the flags stand for. */
+function documents(flags: InitFlags): string {
+  const list = (text: string | undefined): string[] | undefined => (text === undefined ? undefined : words(text));
+  const init = {
+    apiVersion: KUBEADM_API_VERSION,
+    kind: 'InitConfiguration',
+    bootstrapTokens: [{ token: flags.token, ttl: flags.tokenTtl }],
+    localAPIEndpoint: {
+      advertiseAddress: flags.apiserverAdvertiseAddress,
+      bindPort: flags.apiserverBindPort === undefined ? undefined : portOf(flags.apiserverBindPort),
+    },
+    nodeRegistration: {
+      criSocket: flags.criSocket,
+      ...(flags.controlPlaneTaint ? {} : { taints: [] }),
+      ...(flags.nodeLabels ? { kubeletExtraArgs: [{ name: 'node-labels', value: flags.nodeLabels }] } : {}),
+    },
+    certificateKey: flags.certificateKey,
+    ...(flags.patches === undefined ? {} : { patches: { directory: flags.patches } }),
+  };
+  const cluster = {
+    apiVersion: KUBEADM_API_VERSION,
+    kind: 'ClusterConfiguration',
+    apiServer: { certSANs: list(flags.apiserverCertExtraSans) },
+    caCertificateValidityPeriod: flags.caCertificateValidityPeriod,
+    certificateValidityPeriod: flags.certificateValidityPeriod,
+    certificatesDir: flags.certDir,
+    controlPlaneEndpoint: flags.controlPlaneEndpoint,
+    featureGates: Object.fromEntries(
+      (list(flags.featureGates) ?? []).map(gate => [gate.replace(/=.*/, ''), gate.endsWith('=true')]),
+    ),
+    imageRepository: flags.imageRepository,
+    kubernetesVersion: flags.kubernetesVersion,
+    networking: {
+      dnsDomain: flags.serviceDnsDomain,
+      podSubnet: flags.podNetworkCidr,
+      serviceSubnet: flags.serviceCidr,
+    },
+  };
+  const proxy = {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    mode: flags.proxyMode,
+  };
+  return [init, cluster, ...(flags.proxyMode === undefined ? [] : [proxy])]
+    .map(each => JSON.stringify(each))
+    .join('\n---\n');
+}
+
+function portOf(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw invalidArgument(`--apiserver-bind-port: "${text}" is not a port`);
+  return Number(text);
+}
+
+/** The flags of the daemons that extraArgs may name. */
+export function knownFlags(): KnownFlags {
+  const names = (command: Command): string[] => command.options.map(({ long }) => (long ?? '').slice(2));
+  return { controlPlane: names(controlPlaneOptions(new Command())), node: names(nodeOptions(new Command())) };
+}

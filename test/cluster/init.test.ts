@@ -1,0 +1,247 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { INIT_PHASES } from '../../src/bootstrap/init/phases.ts';
+import type { Host } from '../../src/local-cluster/host/host.ts';
+import { OWN_DIRECTORIES } from '../../src/local-cluster/host/plan.ts';
+import { gantryCommand } from '../harness/gantry-command.ts';
+import { run, testHost } from '../harness/host.ts';
+import { newestKubectl } from '../harness/kubectl.ts';
+import { machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const ADDRESS = '10.50.0.2';
+const FLAGS = [`--apiserver-advertise-address=${ADDRESS}`, '--ignore-preflight-errors=NumCPU,Mem'];
+const TOKEN = 'abcdef.0123456789abcdef';
+
+/** A machine with one link and no route. */
+async function machine(): Promise<Host> {
+  const host = await testHost();
+  const link = `ip link add eth0 type bridge; ip link set eth0 addrgenmode none; ip addr add ${ADDRESS}/24 dev eth0; ip link set eth0 up`;
+  await run(host, ['sh', '-c', link]);
+  await run(host, ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+  return host;
+}
+
+function put(host: Host, path: string, text: string): void {
+  mkdirSync(dirname(host.path(path)), { recursive: true });
+  writeFileSync(host.path(path), text);
+}
+
+async function kubectl(host: Host, ...args: string[]): Promise<string> {
+  const program = newestKubectl();
+  if ('missing' in program) throw new Error(program.missing);
+  return run(host, [program.path, '--kubeconfig=/etc/kubernetes/admin.conf', ...args]);
+}
+
+const CLUSTER = 'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n';
+
+/** Every phase whole, and before that one of its parts alone. */
+const PHASES = ['certs ca', ...INIT_PHASES.map(({ name, phases }) => (phases === undefined ? name : `${name} all`))];
+
+describe('init', () => {
+  let host: Host;
+  const init = (...args: string[]) => host.exec(gantryCommand('init', ...args), { timeoutMs: 60_000 });
+  beforeAll(async () => {
+    host = await machine();
+  });
+  afterAll(() => host.delete());
+
+  it('run dry tells what it would do, without secrets, and changes nothing', async () => {
+    const snapshot = () =>
+      machineSnapshot({
+        run: script => run(host, ['sh'], { input: script }),
+        roots: ['/run', ...OWN_DIRECTORIES],
+        pruned: ['/run/host-data', '/run/host-proc', '/run/mount'],
+      });
+    const before = await snapshot();
+    const { code, stdout, stderr } = await init(...FLAGS, '--dry-run', `--token=${TOKEN}`);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(snapshotDifference(before, await snapshot())).toEqual([]);
+    for (const part of [
+      '[dryrun] Would write file "/etc/kubernetes/pki/ca.key" (mode 0600)\n\ta private key (not shown)',
+      `a certificate of CN=kube-apiserver for ${host.name.toLowerCase()}`,
+      '[dryrun] Would start gantry-etcd',
+      '[dryrun] Would write the ConfigMap "kubeadm-config"',
+      'Finished dry-running successfully',
+    ])
+      expect(stdout).toContain(part);
+    for (const secret of ['PRIVATE KEY', TOKEN, TOKEN.slice(7), Buffer.from(TOKEN.slice(7)).toString('base64')])
+      expect(stdout).not.toContain(secret);
+  });
+
+  it.each([
+    [
+      'an unknown field',
+      `${CLUSTER}clusterNam: x\n`,
+      [],
+      3,
+      'gantry: /root/c.yaml:3:1: unknown field "clusterNam" (did you mean "clusterName"?)\n',
+    ],
+    ['another kind', 'apiVersion: v1\nkind: Pod\n', [], 3, 'kind "Pod" is not taken here'],
+    [
+      'neither kind of kubeadm',
+      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n',
+      [],
+      3,
+      'no InitConfiguration or ClusterConfiguration kind was found',
+    ],
+    [
+      'a value of a kubelet that is wrong',
+      `${CLUSTER}---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: -1\n`,
+      [],
+      3,
+      '/root/c.yaml:6:1: maxPods: Invalid value',
+    ],
+    [
+      'flags beside the file',
+      CLUSTER,
+      ['--service-cidr=10.0.0.0/16'],
+      3,
+      "can not mix '--config' with arguments [service-cidr]",
+    ],
+    [
+      'no route to tell the address by',
+      CLUSTER,
+      [],
+      3,
+      "there is no default route to tell this machine's address by: give --apiserver-advertise-address",
+    ],
+    [
+      'an unknown flag of a daemon',
+      `${CLUSTER}apiServer: {extraArgs: [{name: nope, value: x}]}\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nlocalAPIEndpoint: {advertiseAddress: ${ADDRESS}}\n`,
+      [],
+      3,
+      '"nope" is no flag here',
+    ],
+  ])('refuses a file with %s', async (_, text, flags, code, because) => {
+    put(host, '/root/c.yaml', text);
+    const answer = await init('--config=/root/c.yaml', ...flags);
+    expect(answer.stderr).toContain(because);
+    expect([answer.code, answer.stdout]).toEqual([code, '']);
+  });
+
+  it.each([
+    [['--feature-gates=A=true'], 'A is not a valid feature name.'],
+    [['--skip-phases=nope'], '--skip-phases: there is no phase "nope"'],
+    [['--pod-network-cidr=10.0.0.0/33'], 'networking.podSubnet: Invalid value: "10.0.0.0/33": couldn\'t parse subnet'],
+    [['--apiserver-cert-extra-sans=a_b'], 'altname is not a valid IP address, DNS label'],
+    [['--token=half'], 'the bootstrap token was not of the form'],
+    [['--proxy-mode=magic'], 'mode: Invalid value: "magic"'],
+  ])('refuses %s', async (flags, because) => {
+    const answer = await init(...FLAGS, ...flags);
+    expect(answer.stderr).toContain(because);
+    expect(answer.code).toBe(3);
+  });
+
+  it('names what is in its way, each with what mends it, and makes nothing', async () => {
+    await run(host, [
+      'sh',
+      '-c',
+      'mkdir -p /var/lib/etcd/member /etc/kubernetes/pki; echo x >/etc/kubernetes/pki/ca.crt',
+    ]);
+    const start = (command: string) =>
+      run(host, ['sh', '-c', `setsid ${command} </dev/null >/dev/null 2>&1 & echo $! >>/root/pids`]);
+    await start('socat TCP-LISTEN:10250,fork -');
+    await start("bash -c 'exec -a kubelet sleep 600'");
+    await waitFor('the port to be taken', async () => (await run(host, ['ss', '-ltn'])).includes(':10250'));
+    const { code, stderr } = await init(...FLAGS);
+    expect(code).toBe(2);
+    for (const part of [
+      'gantry: [preflight] Some fatal errors occurred:\n',
+      '\t[ERROR Port-10250]: Port 10250 is in use, by process ',
+      ' (socat)\n\t\tto mend it: kill ',
+      '\t[ERROR DirAvailable--var-lib-etcd]: /var/lib/etcd is not empty: it holds the data of an etcd',
+      '\t[ERROR FileContent--etc-kubernetes-pki-ca.crt]: /etc/kubernetes/pki/ca.crt is no certificate',
+      '\t[ERROR Service-Kubelet]: another kubelet runs here: process ',
+      'you can make a check non-fatal with `--ignore-preflight-errors=...`',
+    ])
+      expect(stderr).toContain(part);
+    expect(
+      await run(host, ['sh', '-c', 'ls /etc/kubernetes /etc/kubernetes/pki; ls /etc/gantry 2>&1 || true']),
+    ).not.toContain('bootstrap.json');
+    await run(host, ['sh', '-c', 'kill $(cat /root/pids); rm -r /var/lib/etcd/* /etc/kubernetes/*']);
+  });
+
+  it('is the same by its phases one after another', async () => {
+    for (const path of PHASES) {
+      const { code, stderr } = await init('phase', ...path.split(' '), ...FLAGS, `--token=${TOKEN}`);
+      expect([path, code, stderr]).toEqual([path, 0, '']);
+    }
+    expect(await kubectl(host, 'get', 'nodes', '-o', 'jsonpath={.items[*].spec.taints[*].key}')).toContain(
+      'node-role.kubernetes.io/control-plane',
+    );
+    const again = await init(...FLAGS, `--token=${TOKEN}`);
+    expect(again.stdout).toContain('this node was initialized before');
+    expect(again.stdout).toContain(`gantry join ${ADDRESS}:6443 --token ${TOKEN}`);
+  });
+});
+
+describe('init from a file', () => {
+  let host: Host;
+  beforeAll(async () => {
+    host = await machine();
+  });
+  afterAll(() => host.delete());
+
+  it('makes a cluster on an etcd of somebody else, with what the file says of kubelet and proxy', async () => {
+    const endpoint = `http://${ADDRESS}:2379`;
+    host.spawn(
+      ['etcd', '--data-dir=/root/etcd', `--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
+      { logFile: host.path('/root/etcd.log') },
+    );
+    put(
+      host,
+      '/root/c.yaml',
+      `${CLUSTER}clusterName: mine
+etcd: {external: {endpoints: ["${endpoint}"]}}
+certificateValidityPeriod: 1000h
+encryptionAlgorithm: ECDSA-P384
+controlPlaneEndpoint: ${ADDRESS}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+localAPIEndpoint: {advertiseAddress: ${ADDRESS}, bindPort: 7443}
+bootstrapTokens: [{token: ${TOKEN}, ttl: "0", description: ours}]
+nodeRegistration:
+  name: first
+  taints: []
+  ignorePreflightErrors: [NumCPU, Mem]
+  kubeletExtraArgs: [{name: node-labels, value: place=here}]
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+maxPods: 42
+---
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+kind: KubeProxyConfiguration
+mode: nftables
+nftables: {masqueradeAll: true}
+`,
+    );
+    await waitFor('etcd to serve', async () => (await run(host, ['ss', '-ltn'])).includes(':2379'));
+    const { code, stdout, stderr } = await host.exec(gantryCommand('init', '--config=/root/c.yaml'), {
+      timeoutMs: 60_000,
+    });
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`External etcd mode: Skipping start of a local etcd, for ${endpoint}`);
+    expect(stdout).toContain(`gantry join ${ADDRESS}:7443`);
+    expect(await run(host, ['sh', '-c', 'ls /etc/kubernetes/pki /etc/gantry/services'])).not.toContain('etcd');
+    expect(await run(host, ['cat', '/etc/kubernetes/admin.conf'])).toContain(`server: https://${ADDRESS}:7443`);
+    const config = async (name: string, key: string) =>
+      parse(await kubectl(host, 'get', 'configmap', '-n', 'kube-system', name, '-o', `jsonpath={.data.${key}}`));
+    expect(await config('kubeadm-config', 'ClusterConfiguration')).toMatchObject({
+      clusterName: 'mine',
+      certificateValidityPeriod: '1000h0m0s',
+      controlPlaneEndpoint: `${ADDRESS}:7443`,
+      encryptionAlgorithm: 'ECDSA-P384',
+      etcd: { external: { endpoints: [endpoint] } },
+    });
+    expect(await config('kubelet-config', 'kubelet')).toMatchObject({ maxPods: 42, rotateCertificates: true });
+    expect(await config('kube-proxy', 'config\\.conf')).toMatchObject({ nftables: { masqueradeAll: true } });
+    expect(
+      await kubectl(host, 'get', 'node', 'first', '-o', 'jsonpath={.metadata.labels.place} {.spec.taints}'),
+    ).toMatch(/^here (?!.*control-plane)/);
+  });
+});

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { ClusterConfiguration, InitConfiguration } from '../../../../src/api/types/gen/kubeadm-v1beta4.ts';
+import { initSettings, type MachineDefaults } from '../../../../src/bootstrap/configuration/init-settings.ts';
+import { parseConfiguration } from '../../../../src/bootstrap/configuration/read-documents.ts';
+
+const MACHINE: MachineDefaults = {
+  hostname: 'Node-1',
+  address: () => '192.0.2.1',
+  version: 'v1.36.0',
+  newToken: () => 'abcdef.0123456789abcdef',
+  now: Date.UTC(2026, 0, 1),
+};
+const KNOWN = { controlPlane: ['terminated-pod-gc-threshold'], node: ['node-labels', 'v', 'port'] };
+
+const settingsOf = (init: object, cluster: object, machine: Partial<MachineDefaults> = {}) => {
+  const text = [
+    { apiVersion: 'kubeadm.k8s.io/v1beta4', kind: 'InitConfiguration', ...init },
+    { apiVersion: 'kubeadm.k8s.io/v1beta4', kind: 'ClusterConfiguration', ...cluster },
+  ]
+    .map(document => JSON.stringify(document))
+    .join('\n---\n');
+  const [first, second] = parseConfiguration(text, 'f').documents;
+  return initSettings(
+    {
+      init: first?.object as InitConfiguration,
+      cluster: second?.object as ClusterConfiguration,
+      kubelet: {},
+      proxy: {},
+    },
+    { ...MACHINE, ...machine },
+    KNOWN,
+  );
+};
+
+describe('settings of a configuration', () => {
+  it('are filled in from the machine', () => {
+    expect(settingsOf({}, {})).toMatchObject({
+      nodeName: 'node-1',
+      advertiseAddress: '192.0.2.1',
+      bindPort: 6443,
+      taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }],
+      tokens: [{ token: 'abcdef.0123456789abcdef', expires: Date.UTC(2026, 0, 2) }],
+      cluster: { kubernetesVersion: 'v1.36.0', controlPlaneEndpoint: '' },
+    });
+  });
+
+  it('take an empty list of taints for no taint', () => {
+    expect(settingsOf({ nodeRegistration: { taints: [] } }, {}).taints).toEqual([]);
+  });
+
+  it.each([
+    ['api.example', 'api.example:7443'],
+    ['api.example:443', 'api.example:443'],
+    ['2001:db8::1', '[2001:db8::1]:7443'],
+    ['[2001:db8::1]:443', '[2001:db8::1]:443'],
+  ])('give the endpoint %s the port of the API server where it has none', (controlPlaneEndpoint, expected) => {
+    const { cluster } = settingsOf({ localAPIEndpoint: { bindPort: 7443 } }, { controlPlaneEndpoint });
+    expect(cluster.controlPlaneEndpoint).toBe(expected);
+  });
+
+  it('take labels from the arguments of the kubelet, and hand on the rest', () => {
+    const kubeletExtraArgs = [
+      { name: 'node-labels', value: 'a=b, c=d' },
+      { name: 'v', value: '2' },
+    ];
+    expect(settingsOf({ nodeRegistration: { kubeletExtraArgs } }, {})).toMatchObject({
+      nodeLabels: { a: 'b', c: 'd' },
+      nodeArgs: [{ name: 'v', value: '2' }],
+    });
+  });
+
+  it.each([
+    ['0', undefined],
+    ['1h', Date.UTC(2026, 0, 1, 1)],
+  ])('let a token of ttl %s expire', (ttl, expires) => {
+    expect(settingsOf({ bootstrapTokens: [{ ttl }] }, {}).tokens[0]?.expires).toBe(expires);
+  });
+
+  it.each([
+    [
+      'a flag that no daemon has',
+      {},
+      { apiServer: { extraArgs: [{ name: 'nope', value: '' }] } },
+      {},
+      'apiServer.extraArgs[0].name: "nope" is no flag here',
+    ],
+    [
+      'an argument that the node lacks',
+      { nodeRegistration: { kubeletExtraArgs: [{ name: 'x', value: '' }] } },
+      {},
+      {},
+      'nodeRegistration.kubeletExtraArgs[0].name: "x" is no flag here: "gantry run node --help" lists them',
+    ],
+    [
+      'another version',
+      {},
+      { kubernetesVersion: 'v1.34.0' },
+      {},
+      'this gantry makes clusters of v1.36.0, not of v1.34.0',
+    ],
+    [
+      'an address of nobody else',
+      { localAPIEndpoint: { advertiseAddress: '127.0.0.1' } },
+      {},
+      {},
+      '127.0.0.1 is no address at which other machines reach this one',
+    ],
+    ['a host name that is no node name', {}, {}, { hostname: 'a_b' }, '"a_b" is no node name'],
+  ])('are refused with %s', (_, init, cluster, machine, because) => {
+    expect(() => settingsOf(init, cluster, machine)).toThrow(because);
+  });
+
+  it('name an etcd of somebody else', () => {
+    const external = { endpoints: ['https://e:2379'], caFile: '/ca', certFile: '/crt', keyFile: '/key' };
+    expect(settingsOf({}, { etcd: { external } }).cluster.etcd).toEqual({
+      kind: 'external',
+      ...external,
+      httpEndpoints: ['https://e:2379'],
+    });
+  });
+});

@@ -39,6 +39,7 @@ import { StatsAnswers } from '../kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../kubelet/serve/streams/kubelet-streams.ts';
 import { StatsProvider } from '../kubelet/stats/stats-provider.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
+import { countsSwap } from '../linux/cgroup-layout.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
 import { type CredentialPlaces, clientCertificateUpkeep, nodeConnection } from './kubelet-credentials.ts';
 import { serverAccess } from './kubelet-server.ts';
@@ -142,6 +143,7 @@ function kubeletComponents(
       ips: nodeAddresses(flags.nodeIp),
       capacity: readNodeCapacity(),
       cgroupVersion: cgroups.version,
+      swap: { counted: countsSwap(cgroups), capacityBytes: readMachineInfo().swapBytes },
       resolver: readResolver(effective.resolvConf ?? '', log),
     },
     {

@@ -7,6 +7,7 @@ import type { LogRotationPolicy } from './decide/plan-log-rotation.ts';
 import { verificationPolicy } from './images/pull-access.ts';
 import { amountOf, evictionThresholds } from './node/eviction-thresholds.ts';
 import type { NodeCapacity } from './resources/node-capacity.ts';
+import type { SwapPolicy } from './resources/swap.ts';
 import type { ResolverConfig } from './runtime/dns.ts';
 import type { KubeletSettings } from './settings.ts';
 import { shutdownStages } from './shutdown/plan.ts';
@@ -17,6 +18,7 @@ export interface NodeFacts {
   readonly ips: readonly string[];
   readonly capacity: NodeCapacity;
   readonly cgroupVersion: 1 | 2;
+  readonly swap: Omit<SwapPolicy, 'limited'>;
   /** Undefined where the configuration says that there is none (`resolvConf: ""`). */
   readonly resolver: ResolverConfig | undefined;
 }
@@ -31,8 +33,6 @@ export interface KubeletPaths {
 export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, paths: KubeletPaths): KubeletSettings {
   if (config.cgroupsPerQOS === false) throw failedPrecondition('cgroupsPerQOS: false is not supported');
   const swap = config.memorySwap.swapBehavior ?? '';
-  if (swap !== '' && swap !== 'NoSwap')
-    throw failedPrecondition(`memorySwap.swapBehavior: ${swap} is not supported; only NoSwap is`);
   const unreserved = subtractReserved(node.capacity, config);
   const thresholds = evictionThresholds(config.evictionHard);
   const keptFree = amountOf(thresholds.get('memory.available'), node.capacity.memoryBytes);
@@ -59,6 +59,7 @@ export function resolveSettings(config: KubeletConfiguration, node: NodeFacts, p
       podPidsLimit: config.podPidsLimit ?? -1,
       cgroupVersion: node.cgroupVersion,
       singleProcessOomKill: config.singleProcessOOMKill === true,
+      swap: { ...node.swap, limited: swap === 'LimitedSwap' },
     },
     cgroupDriver: config.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs',
     security: { seccompDefault: config.seccompDefault === true, seccompRoot: `${paths.rootDir}/seccomp` },

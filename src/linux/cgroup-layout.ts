@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** One mounted hierarchy. On v2 there is a single one, with the controllers that its root offers. */
 export interface CgroupHierarchy {
@@ -81,4 +81,13 @@ export function detectCgroups(): CgroupLayout {
     readFileSync(`${mountPoint}/cgroup.controllers`, 'utf8'),
   );
   return current;
+}
+
+/** Whether the kernel counts and limits swap by group of cgroup v2. The root has no such file, so a group below it is asked; false for v1. */
+export function countsSwap({ version, hierarchies }: CgroupLayout): boolean {
+  const [root] = hierarchies;
+  if (version === 1 || root === undefined) return false;
+  return readdirSync(root.mountPoint, { withFileTypes: true }).some(
+    entry => entry.isDirectory() && existsSync(`${root.mountPoint}/${entry.name}/memory.swap.max`),
+  );
 }

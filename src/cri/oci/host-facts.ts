@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { appArmorIsUsable } from '../../linux/apparmor.ts';
 import { CAPABILITY_NAMES, ownCapabilities } from '../../linux/capabilities.ts';
-import { detectCgroups } from '../../linux/cgroup-layout.ts';
+import { countsSwap, detectCgroups } from '../../linux/cgroup-layout.ts';
 import { kernelIsAtLeast } from '../../linux/kernel-version.ts';
 import type { MountRow } from '../../linux/mount.ts';
 import { readMountinfo } from '../../linux/mount.ts';
@@ -29,7 +29,7 @@ export function readHostFacts(): HostFacts {
     oomScoreAdj: { current: Number(readFileSync('/proc/self/oom_score_adj', 'utf8')), canLower: mayRaise },
     hardRlimits: mayRaise ? undefined : ownHardRlimits(),
     cgroupVersion: unified === undefined ? 1 : 2,
-    swapAccounting: unified === undefined ? hasV1Swap(rows) : hasV2Swap(unified.target),
+    swapAccounting: unified === undefined ? hasV1Swap(rows) : countsSwap(detectCgroups()),
     hugetlb: detectCgroups().hierarchies.some(({ controllers }) => controllers.includes('hugetlb')),
     appArmor: appArmorIsUsable(),
     selinux: selinuxContexts(),
@@ -55,11 +55,4 @@ function readText(path: string): string {
 function hasV1Swap(rows: readonly MountRow[]): boolean {
   const memory = rows.find(row => row.fstype === 'cgroup' && row.superOptions.includes('memory'));
   return memory !== undefined && existsSync(`${memory.target}/memory.memsw.limit_in_bytes`);
-}
-
-/** The root group has no memory.swap.max, so a group below it is asked. */
-function hasV2Swap(root: string): boolean {
-  return readdirSync(root, { withFileTypes: true }).some(
-    entry => entry.isDirectory() && existsSync(`${root}/${entry.name}/memory.swap.max`),
-  );
 }

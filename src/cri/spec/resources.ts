@@ -21,7 +21,8 @@ export function decideResources(
     ...(resources.cpusetCpus === '' ? {} : { cpus: resources.cpusetCpus }),
     ...(resources.cpusetMems === '' ? {} : { mems: resources.cpusetMems }),
   };
-  const memory = memoryOf(resources, host.swapAccounting);
+  // who names the file means it, whatever a memory limit would make of it
+  const memory = memoryOf(resources, host.swapAccounting && resources.unified['memory.swap.max'] === undefined);
   const hugepageLimits = hugepageLimitsOf(resources, host.hugetlb);
   const { pids, rest } = splitPids(resources.unified);
   if (Object.keys(rest).length > 0 && host.cgroupVersion === 1)

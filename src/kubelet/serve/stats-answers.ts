@@ -51,7 +51,15 @@ export class StatsAnswers {
         const { bootID, machineID, systemUUID, swapBytes } = machine;
         const labels = { boot_id: bootID, machine_id: machineID, system_uuid: systemUUID };
         const cores = availableParallelism();
-        return metrics(cadvisorMetrics(summary, facts ?? new Map(), { labels, cores, memoryBytes, swapBytes }));
+        return metrics(
+          cadvisorMetrics(summary, facts ?? new Map(), {
+            labels,
+            cores,
+            memoryBytes,
+            swapBytes,
+            podsGroup: provider.podsGroup,
+          }),
+        );
       }
       case '/metrics/probes':
         return { type: probes.contentType, body: await probes.metrics() };

@@ -15,6 +15,8 @@ export interface PodFacts {
   readonly sandboxId: string;
   /** `/kubepods/…/pod<uid>`; empty where the pod is not known any more. */
   readonly cgroup: string;
+  /** The groups of sandbox and containers by id, where those are not called so (`gantry-<id>.scope`). */
+  readonly scopes?: ReadonlyMap<string, string>;
   /** By name. */
   readonly containers: ReadonlyMap<string, ContainerFacts>;
 }
@@ -24,6 +26,8 @@ export interface MachineFacts {
   readonly cores: number;
   readonly memoryBytes: number;
   readonly swapBytes: number;
+  /** The group of all pods. */
+  readonly podsGroup: string;
 }
 
 /** A thing with figures and the labels that cAdvisor gives it. */
@@ -44,7 +48,8 @@ export function cadvisorMetrics(
   facts: ReadonlyMap<string, PodFacts>,
   machine: MachineFacts,
 ): readonly Family[] {
-  const rows = summary === undefined ? [] : [...nodeRows(summary), ...summary.pods.flatMap(pod => podRows(pod, facts))];
+  const rows =
+    summary === undefined ? [] : [...nodeRows(summary, machine), ...summary.pods.flatMap(pod => podRows(pod, facts))];
   const { labels } = machine;
   const one = (name: string, help: string, value: number): Family => ({
     name,
@@ -72,11 +77,11 @@ export function cadvisorMetrics(
 
 const NOBODY = { container: '', image: '', name: '', namespace: '', pod: '' };
 
-function nodeRows({ node }: Summary): Row[] {
+function nodeRows({ node }: Summary, { podsGroup }: MachineFacts): Row[] {
   const pods = node.systemContainers.find(({ name }) => name === 'pods');
   return [
     { labels: { ...NOBODY, id: '/' }, stats: node, network: node.network },
-    ...(pods === undefined ? [] : [{ labels: { ...NOBODY, id: '/kubepods' }, stats: pods }]),
+    ...(pods === undefined ? [] : [{ labels: { ...NOBODY, id: podsGroup }, stats: pods }]),
   ];
 }
 
@@ -84,6 +89,7 @@ function podRows(pod: PodStats, facts: ReadonlyMap<string, PodFacts>): Row[] {
   const known = facts.get(pod.podRef.uid);
   const { namespace, name } = pod.podRef;
   const group = known?.cgroup ?? '';
+  const groupOf = (id: string): string => `${group}/${known?.scopes?.get(id) ?? id}`;
   const processes = pod.process_stats?.process_count;
   const { cpu, memory, io, swap, startTime, network } = pod;
   return [
@@ -92,7 +98,7 @@ function podRows(pod: PodStats, facts: ReadonlyMap<string, PodFacts>): Row[] {
     {
       labels: {
         ...NOBODY,
-        id: `${group}/${known?.sandboxId ?? ''}`,
+        id: groupOf(known?.sandboxId ?? ''),
         name: known?.sandboxId ?? '',
         namespace,
         pod: name,
@@ -103,7 +109,7 @@ function podRows(pod: PodStats, facts: ReadonlyMap<string, PodFacts>): Row[] {
     ...pod.containers.map(stats => {
       const { id = '', image = '', resources } = known?.containers.get(stats.name) ?? {};
       return {
-        labels: { container: stats.name, id: `${group}/${id}`, image, name: id, namespace, pod: name },
+        labels: { container: stats.name, id: groupOf(id), image, name: id, namespace, pod: name },
         stats,
         resources,
       };

@@ -1,6 +1,7 @@
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TimeSlice } from '../../base/time-slice.ts';
+import { cgroupChildren } from '../../linux/cgroup.ts';
 import type { CgroupDriver } from '../../linux/cgroup-driver.ts';
 import { readCgroupUsage } from '../../linux/cgroup-reading.ts';
 import { CpuRates } from '../../linux/cpu-rates.ts';
@@ -131,9 +132,8 @@ export class StatsProvider {
 
   /** All pods together, and this process. What else of the system has a group of its own is not known here. */
   #systemContainers(): ContainerStats[] {
-    const { settings, cgroups, clock } = this.#options;
-    const now = clock.now();
-    const pods = readCgroupUsage(cgroups.pathOf(qosCgroup(settings.cgroups.root, 'Guaranteed')));
+    const now = this.#options.clock.now();
+    const pods = readCgroupUsage(this.podsGroup);
     const { user, system } = process.cpuUsage();
     const own = BigInt(user + system) * 1000n;
     const rate = this.#rate('kubelet', own);
@@ -195,6 +195,11 @@ export class StatsProvider {
     return pod;
   }
 
+  /** The group of all pods. */
+  get podsGroup(): string {
+    return this.#options.cgroups.pathOf(qosCgroup(this.#options.settings.cgroups.root, 'Guaranteed'));
+  }
+
   /** By uid: what the rows of cAdvisor's metrics say of pods beside their figures. */
   async podFacts(): Promise<ReadonlyMap<string, PodFacts>> {
     const { runtime, settings, cgroups } = this.#options;
@@ -215,9 +220,13 @@ export class StatsProvider {
     for (const { id, labels } of [...sandboxes].sort((a, b) => Number(a.createdAt - b.createdAt))) {
       const uid = labels[LABEL.podUid] ?? '';
       const qos = specs.get(uid)?.status?.qosClass;
+      const cgroup = qos === undefined ? '' : cgroups.pathOf(podCgroup(settings.cgroups.root, qos, uid));
+      const ids = [id, ...[...(members.get(id)?.values() ?? [])].map(each => each.id)];
       found.set(uid, {
         sandboxId: id,
-        cgroup: qos === undefined ? '' : cgroups.pathOf(podCgroup(settings.cgroups.root, qos, uid)),
+        cgroup,
+        // what a scope is called is the runtime's choice
+        ...(cgroup.endsWith('.slice') ? { scopes: scopesOf(ids, cgroupChildren(cgroup)) } : {}),
         containers: members.get(id) ?? new Map(),
       });
     }
@@ -293,4 +302,14 @@ export class StatsProvider {
 
 function milliseconds(nanoseconds: bigint): number {
   return Number(nanoseconds / 1_000_000n);
+}
+
+/** By id, the name of the group that has the id in it. */
+function scopesOf(ids: readonly string[], names: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(
+    ids.flatMap(id => {
+      const name = names.find(each => each.includes(id));
+      return name === undefined ? [] : [[id, name] as const];
+    }),
+  );
 }

@@ -20,6 +20,10 @@ const ON_V2_ALONE: readonly [string, Partial<CriResources>][] = [
     'raw values beside limits',
     { memoryLimitInBytes: 64n * MIB, unified: { 'memory.min': '1048576', 'pids.max': 'max' } },
   ],
+  [
+    'swap of its own beside a limit of memory',
+    { memoryLimitInBytes: 64n * MIB, unified: { 'memory.swap.max': '1048576' } },
+  ],
 ];
 const EVERYWHERE: readonly [string, Partial<CriResources>][] = [
   ['nothing', {}],

@@ -108,6 +108,7 @@ describe('containerResources', () => {
       ...POLICY,
       cgroupVersion,
       singleProcessOomKill: false,
+      swap: { counted: false, limited: false, capacityBytes: 0 },
     });
   };
 

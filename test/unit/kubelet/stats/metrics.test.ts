@@ -84,6 +84,7 @@ describe('/metrics/cadvisor', () => {
     cores: 2,
     memoryBytes: 100,
     swapBytes: 0,
+    podsGroup: '/kubepods',
   };
   const resources = LinuxContainerResources.fromPartial({ cpuShares: 512n, memoryLimitInBytes: 1024n });
   const facts = new Map([
@@ -141,6 +142,16 @@ describe('/metrics/cadvisor', () => {
       ['container_scrape_error 1'],
       1,
     ]);
+  });
+
+  it('names the slices and scopes of systemd', () => {
+    const cgroup = '/kubepods.slice/kubepods-poduid_web.slice';
+    const scopes = new Map([['c1', 'gantry-c1.scope']]);
+    const inSlices = new Map([...facts].map(([uid, each]) => [uid, { ...each, cgroup, scopes }] as const));
+    const text = metricText(cadvisorMetrics(SUMMARY, inSlices, { ...machine, podsGroup: '/kubepods.slice' }));
+    expect(text).toContain(`id="${cgroup}/gantry-c1.scope"`);
+    expect(text).toContain('id="/kubepods.slice"');
+    expect(text).not.toContain('id="/kubepods"');
   });
 
   it('has rows of a pod whose specification is not known any more', () => {

@@ -50,6 +50,7 @@ function provider(
     podPidsLimit: -1,
     cgroupVersion: 1 as const,
     singleProcessOomKill: false,
+    swap: { counted: false, limited: false, capacityBytes: 0 },
   };
   const settings = {
     nodeName: 'n',

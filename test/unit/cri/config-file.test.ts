@@ -22,6 +22,7 @@ describe('the configuration file', () => {
       'registries.shortNames.aliases.web: "team/web" names no registry',
     ],
     ['registries: { dockerConfigs: [config.json] }', 'registries.dockerConfigs[0] must be an absolute path'],
+    ['cgroupDriver: Systemd', 'cgroupDriver must be systemd, cgroupfs or'],
     ['images: { concurrentLayers: 0 }', 'images.concurrentLayers must be a whole number that is above zero'],
   ])('%s is refused', (text, message) => {
     expect(() => parseCriConfig(text, 'cri.yaml')).toThrow(message);
@@ -62,6 +63,7 @@ describe('the configuration file', () => {
       { runtimes: { kata: { path: '/opt/kata' }, crun: { path: '/opt/crun' } } },
     ],
     ['no pause processes', 'dropInfra: true\n', { dropInfra: true }],
+    ['groups made by systemd', 'cgroupDriver: systemd\n', { cgroupDriver: 'systemd' }],
     ['no metrics', 'metricsAddress: null\n', { metricsAddress: undefined }],
     ['IPv6', 'metricsAddress: "[::1]:10260"\n', { metricsAddress: '[::1]:10260' }],
   ])('%s', (_sentence, text, expected) => {

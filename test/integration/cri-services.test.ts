@@ -373,6 +373,11 @@ describe('failures', () => {
       { mounts: [{ containerPath: '/x', hostPath: '/etc/hostname/no' }] },
       /\/etc\/hostname\/no/,
     ],
+    [
+      'a seccomp profile that cannot be there',
+      { linux: { securityContext: { seccomp: { profileType: 2, localhostRef: '/etc/hostname/no' } } } },
+      /seccomp profile \/etc\/hostname\/no cannot be read: ENOTDIR/,
+    ],
     ['a command that is not in the image', { command: ['/no/such/command'] }, /\/no\/such\/command/],
   ])('%s: the error names it and nothing is left', async (_what, change, message) => {
     const { client } = runtime;

@@ -1,4 +1,4 @@
-import { errorMessage, invalidArgument } from '../../base/errors.ts';
+import { errnoName, errorMessage, invalidArgument } from '../../base/errors.ts';
 import {
   type ContainerConfig,
   MountPropagation,
@@ -110,7 +110,14 @@ function targetPid(ctx: RuntimeServiceContext, sandboxId: string, targetId: stri
 function seccompProfile(ctx: RuntimeServiceContext, reference: string): object {
   const path = reference.replace(/^localhost\//, '');
   if (!path.startsWith('/')) throw invalidArgument(`seccomp profile "${reference}": the path must be absolute`);
-  const text = ctx.node.readFile(path);
+  let text: string;
+  try {
+    text = ctx.node.readFile(path);
+  } catch (error) {
+    // a loop of links, a file in place of a directory: whoever named the path is wrong, not the machine
+    if (errnoName(error) === undefined) throw error;
+    throw invalidArgument(`seccomp profile ${path} cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
   try {
     return JSON.parse(text) as object;
   } catch (error) {

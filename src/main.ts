@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { Argument, Command, Option } from 'commander';
+import { certsCommands } from './cmd/certs-options.ts';
 import { clusterCommands } from './cmd/cluster-options.ts';
 import { configCommands } from './cmd/config-options.ts';
 import {
@@ -11,6 +12,9 @@ import {
   schedulerOptions,
 } from './cmd/daemon-options.ts';
 import { initCommands } from './cmd/init-options.ts';
+import { joinCommands } from './cmd/join-options.ts';
+import { kubeconfigCommands } from './cmd/kubeconfig-options.ts';
+import { tokenCommands } from './cmd/token-options.ts';
 import { VERSION } from './cmd/version.ts';
 
 /**
@@ -178,18 +182,10 @@ export function program(): Command {
     .action(async () => exitWith((await import('./cmd/unpack-layers.ts')).unpackLayers()));
   initCommands(gantry, exitWith);
   configCommands(gantry, exitWith);
-  gantry
-    .command('join <endpoint>')
-    .description('make this machine a node of the cluster whose API server is at HOST:PORT')
-    .requiredOption('--token <token>', 'token that the cluster knows')
-    .option('--discovery-token-ca-cert-hash <hash...>', "sha256:<hex> of the key of the cluster's CA", [])
-    .option('--discovery-token-unsafe-skip-ca-verification', 'trust whoever has the token')
-    .option('--node-name <name>', 'name of this node; the host name unless given')
-    .option('--node-ip <ip>', "its address; the default route's unless given")
-    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
-    .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', '')
-    .option('--skip-phases <phases>', 'phases to leave out', '')
-    .action(async (endpoint, options) => exitWith((await import('./cmd/join.ts')).joinCommand(endpoint, options)));
+  joinCommands(gantry, exitWith);
+  tokenCommands(gantry, exitWith);
+  certsCommands(gantry, exitWith);
+  kubeconfigCommands(gantry, exitWith);
   gantry
     .command('reset')
     .description('take away what "gantry init" or "gantry join" has made of this machine')

@@ -1,65 +1,131 @@
 import { hostname } from 'node:os';
-import { invalidArgument } from '../base/errors.ts';
+import { GantryError, invalidArgument } from '../base/errors.ts';
+import type { NodeIdentity } from '../bootstrap/daemons/node.ts';
 import { filesBelow } from '../bootstrap/files.ts';
-import { JOIN_PHASES, type JoinContext } from '../bootstrap/join.ts';
-import { checkPhases, runPhases } from '../bootstrap/phases.ts';
+import type { JoinContext } from '../bootstrap/join/context.ts';
+import { JOIN_PHASES } from '../bootstrap/join/phases.ts';
+import { type DiscoveryFlags, settingsOfFlags } from '../bootstrap/join/settings.ts';
+import { checkPhases, runPhase, runPhases } from '../bootstrap/phases.ts';
 import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { labelsFlag, words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
 import { untilInterrupted } from './interrupt.ts';
+import type { GivenJoin } from './join-configuration.ts';
 import { exitCodeOf } from './preflight-exit.ts';
 import { servicesHere } from './services-here.ts';
 
 /** Flags of `gantry join`, named as kubeadm's where it has them. */
 export interface JoinFlags {
   readonly token: string;
+  readonly discoveryToken: string;
+  readonly tlsBootstrapToken: string;
+  readonly discoveryFile: string;
   readonly discoveryTokenCaCertHash: readonly string[];
   readonly discoveryTokenUnsafeSkipCaVerification?: boolean;
   readonly nodeName?: string;
   readonly nodeIp?: string;
   readonly nodeLabels: string;
+  readonly config?: string;
+  readonly controlPlane?: boolean;
+  readonly dryRun?: boolean;
   readonly ignorePreflightErrors: string;
-  readonly skipPhases: string;
 }
 
 /** `gantry join HOST:PORT`: makes this machine a node of a cluster. Returns the exit code. Safe to run again. */
-export function joinCommand(endpoint: string, flags: JoinFlags): Promise<number> {
+export function joinCommand(
+  endpoint: string | undefined,
+  flags: JoinFlags & { readonly skipPhases: string },
+): Promise<number> {
   return untilInterrupted(async signal => {
-    if (!/^(\[[0-9a-fA-F:]+\]|[^:/\s]+):\d{1,5}$/.test(endpoint))
-      throw invalidArgument(`"${endpoint}" is not HOST:PORT, as "gantry init" has said it`);
-    const skip = words(flags.skipPhases);
+    const { context, skipPhases } = await prepare(endpoint, flags);
+    const skip = [...skipPhases, ...words(flags.skipPhases)];
     checkPhases(skip, JOIN_PHASES, '--skip-phases: ');
-    const context: JoinContext = {
-      endpoint,
-      token: flags.token,
-      pins: flags.discoveryTokenCaCertHash,
-      skipCaVerification: flags.discoveryTokenUnsafeSkipCaVerification === true,
-      node: {
-        nodeName: (flags.nodeName ?? hostname()).toLowerCase(),
-        address: flags.nodeIp ?? defaultAddress('--node-ip'),
-        labels: labelsFlag(flags.nodeLabels),
-        taints: [],
-      },
-      files: filesBelow('/'),
-      services: servicesHere(),
-      gantry: gantryArgv(),
-      ignoredChecks: words(flags.ignorePreflightErrors),
-      insideHost: isInsideHost(),
-    };
+    const write = (line: string): void => console.log(line);
     return exitCodeOf(async () => {
-      await runPhases(JOIN_PHASES, context, {
-        skip,
-        faultPointAfter: name => `bootstrap/join/${name}`,
-        write: line => console.log(line),
-        signal,
-      });
-      console.log(`
+      await runPhases(JOIN_PHASES, context, { skip, faultPointAfter: name => `bootstrap/join/${name}`, write, signal });
+      write(context.dryRun ? '\nThe node would have joined the cluster: nothing was changed.' : JOINED);
+    });
+  });
+}
+
+/** `gantry join phase …`: one phase alone. Returns the exit code. */
+export function joinPhaseCommand(path: string, endpoint: string | undefined, flags: JoinFlags): Promise<number> {
+  return untilInterrupted(async signal => {
+    const { context } = await prepare(endpoint, flags);
+    return exitCodeOf(() => runPhase(JOIN_PHASES, path, context, { write: line => console.log(line), signal }));
+  });
+}
+
+const JOINED = `
 This node has joined the cluster:
 * Certificate signing request was sent to apiserver and a response was received.
 * The Kubelet was informed of the new secure connection details.
 
-Run 'kubectl get nodes' on the control-plane to see this node join the cluster.`);
-    });
-  });
+Run 'kubectl get nodes' on the control-plane to see this node join the cluster.`;
+
+interface Prepared {
+  readonly context: JoinContext;
+  readonly skipPhases: readonly string[];
+}
+
+async function prepare(endpoint: string | undefined, flags: JoinFlags): Promise<Prepared> {
+  if (flags.controlPlane === true)
+    throw new GantryError(
+      'unimplemented',
+      'a second control plane cannot join yet: join as a node, without --control-plane',
+    );
+  const given = flags.config === undefined ? undefined : await fromFile(flags.config, endpoint, flags);
+  for (const warning of given?.warnings ?? []) console.log(`[config] WARNING: ${warning}`);
+  return {
+    context: {
+      settings: given?.settings ?? settingsOfFlags(discoveryOf(endpoint, flags), nodeOf(flags)),
+      files: filesBelow('/'),
+      services: servicesHere(),
+      gantry: gantryArgv(),
+      ignoredChecks: [...(given?.ignoredChecks ?? []), ...words(flags.ignorePreflightErrors)],
+      dryRun: flags.dryRun ?? given?.dryRun ?? false,
+      insideHost: isInsideHost(),
+      found: {},
+      print: text => console.log(text),
+    },
+    skipPhases: given?.skipPhases ?? [],
+  };
+}
+
+/** kubeadm's rule: what the file says cannot be said by flags, too. */
+async function fromFile(path: string, endpoint: string | undefined, flags: JoinFlags): Promise<GivenJoin> {
+  const mixed = Object.entries({
+    'HOST:PORT': endpoint,
+    token: flags.token,
+    'discovery-token': flags.discoveryToken,
+    'tls-bootstrap-token': flags.tlsBootstrapToken,
+    'discovery-file': flags.discoveryFile,
+    'discovery-token-ca-cert-hash': flags.discoveryTokenCaCertHash.join(','),
+    'discovery-token-unsafe-skip-ca-verification': flags.discoveryTokenUnsafeSkipCaVerification,
+  }).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [name]));
+  if (mixed.length > 0) throw invalidArgument(`can not mix '--config' with arguments [${mixed.join(' ')}]`);
+  const { joinConfiguration } = await import('./join-configuration.ts');
+  return joinConfiguration(path, { nodeName: flags.nodeName, nodeIp: flags.nodeIp, nodeLabels: flags.nodeLabels });
+}
+
+function nodeOf(flags: JoinFlags): NodeIdentity {
+  return {
+    nodeName: (flags.nodeName ?? hostname()).toLowerCase(),
+    address: flags.nodeIp ?? defaultAddress('--node-ip'),
+    labels: labelsFlag(flags.nodeLabels),
+    taints: [],
+  };
+}
+
+function discoveryOf(endpoint: string | undefined, flags: JoinFlags): DiscoveryFlags {
+  return {
+    endpoint: endpoint ?? '',
+    token: flags.token,
+    discoveryToken: flags.discoveryToken,
+    tlsBootstrapToken: flags.tlsBootstrapToken,
+    discoveryFile: flags.discoveryFile,
+    pins: flags.discoveryTokenCaCertHash,
+    skipCaVerification: flags.discoveryTokenUnsafeSkipCaVerification === true,
+  };
 }

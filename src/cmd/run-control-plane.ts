@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { dirname } from 'node:path';
 import { durationMs } from '../api/duration.ts';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import { systemClock } from '../base/clock.ts';
@@ -89,7 +90,8 @@ async function renewalOf(
   log: Logger,
 ): Promise<{ readonly components: readonly Component[]; close(): void }> {
   if (flags.renewCertificates !== true) return { components: [], close: () => {} };
-  const files = filesBelow('/');
+  const { clientCaFile } = flags;
+  const files = { ...filesBelow('/'), ...(clientCaFile === undefined ? {} : { pkiDir: dirname(clientCaFile) }) };
   const lifeMs = durationMs(flags.certificateValidityPeriod);
   tellRenewals(await renewDueCertificates(files, { now: systemClock.now(), lifeMs }), log);
   const kubeconfig = flags.controllerManagerKubeconfig;

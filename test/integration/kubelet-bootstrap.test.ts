@@ -150,8 +150,7 @@ describe('a kubelet without credentials of its own', () => {
     const { host } = node.target;
     rmSync(host.path(KUBECONFIG), { force: true });
     rmSync(host.path('/var/lib/kubelet/pki'), { recursive: true });
-    // dated back by five minutes, it has lived for most of its time when it comes
-    await signer('60s');
+    await signer('15s');
     const kubelet = await start();
     const first = await waitFor('the first certificate', () => current());
     await waitFor('another certificate', () => current() !== first, { timeoutMs: 60_000 });

@@ -1,9 +1,10 @@
+import { humanDuration } from '../../../api/human-duration.ts';
 import { labelSelectorOf } from '../../../api/selectors/label-selector.ts';
 import type { Job } from '../../../api/types/gen/batch-v1.ts';
 import { type FieldError, invalid, required } from '../../../api/validation/field-error.ts';
 import { dns1123Label } from '../../../api/validation/names.ts';
 import { podNameWarnings, withoutDisabledFields } from '../apps/workload.ts';
-import { AGE, columns, containerCells, humanDuration, NAME, POD_COLUMNS, selectorCell } from '../cells.ts';
+import { AGE, columns, containerCells, NAME, POD_COLUMNS, selectorCell } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { jobSpecWarnings, validateJobSpec } from './job-spec.ts';
 import { hasCondition, validateJobStatus } from './job-status.ts';

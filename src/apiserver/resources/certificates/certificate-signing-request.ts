@@ -1,8 +1,9 @@
+import { humanDuration } from '../../../api/human-duration.ts';
 import type {
   CertificateSigningRequest,
   CertificateSigningRequestCondition,
 } from '../../../api/types/gen/certificates-v1.ts';
-import { AGE, columns, humanDuration, NAME } from '../cells.ts';
+import { AGE, columns, NAME } from '../cells.ts';
 import { ageCell, defineStrategy } from '../define.ts';
 import { validateRequest, validateRequestChange } from './request-rules.ts';
 

@@ -82,8 +82,17 @@ export type FoundCertificate =
   | { readonly state: 'present'; readonly pem: string; readonly notBefore: number; readonly notAfter: number };
 
 export function readManaged({ at }: ManagedCertificate): FoundCertificate {
+  return readPem(() => pemAt(at));
+}
+
+/** The same for a CA. */
+export function readAuthority(files: Files, name: AuthorityName): FoundCertificate {
+  return readPem(() => readFileSync(`${files.pkiDir}/${AUTHORITIES[name]}.crt`, 'utf8'));
+}
+
+function readPem(read: () => string | undefined): FoundCertificate {
   try {
-    const pem = pemAt(at);
+    const pem = read();
     if (pem === undefined) return { state: 'missing' };
     const { validFrom, validTo } = parseCertificate(pem);
     return { state: 'present', pem, notBefore: Date.parse(validFrom), notAfter: Date.parse(validTo) };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { checkedKubeconfig, checkPins } from '../../../src/bootstrap/discovery.ts';
-import { detachedSignature, isDetachedSignature } from '../../../src/bootstrap/jws.ts';
-import { parseCertificate } from '../../../src/pki/certificate.ts';
-import { spkiPin } from '../../../src/pki/keys.ts';
-import { TestAuthority } from '../../harness/test-authority.ts';
+import { checkedKubeconfig, checkPins } from '../../../../src/bootstrap/discovery/token.ts';
+import { detachedSignature, isDetachedSignature } from '../../../../src/bootstrap/jws.ts';
+import { parseCertificate } from '../../../../src/pki/certificate.ts';
+import { spkiPin } from '../../../../src/pki/keys.ts';
+import { TestAuthority } from '../../../harness/test-authority.ts';
 
 const TOKEN = { id: 'abcdef', secret: '0123456789abcdef' };
 const OTHER = { id: 'abcdef', secret: '0123456789abcdee' };

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { errorMessage, failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { type ApiEndpoint, parseKubeconfig } from '../../client/kubeconfig.ts';
+import { EndpointError } from './endpoint-problem.ts';
+import { readEndpoint } from './read-endpoint.ts';
+import { clusterInfoOf, clusterOfKubeconfig, type DiscoveredCluster, type DiscoveryOptions } from './token.ts';
+
+/** A cluster, and the credentials to ask for a certificate with, where the file has some. */
+export interface FileDiscovery extends DiscoveredCluster {
+  readonly credentials?: Pick<ApiEndpoint, 'certificate' | 'token'>;
+}
+
+/**
+ * Learns where the cluster is and what its CA is from a kubeconfig: a file of this machine, or one that an HTTPS server gives whom this machine's CAs vouch for. Whoever may
+ * write it is trusted. That the server is there and has that CA behind it is looked at, too.
+ */
+export async function discoverByFile(location: string, options: DiscoveryOptions): Promise<FileDiscovery> {
+  const text = location.startsWith('https://') ? await download(location, options) : readLocal(location);
+  const found = clusterOfKubeconfig(text, location);
+  const credentials = credentialsOf(text, location);
+  const url = `${found.server}/api/v1/namespaces/kube-public/configmaps/cluster-info`;
+  const answer = await readEndpoint({ url, ca: found.ca, ...options });
+  options.onClock(answer.clock);
+  // one whose cluster-info is closed to strangers, or not there, is an API server all the same
+  if (answer.status === 200 || !answer.type.startsWith('application/json')) clusterInfoOf(answer, url);
+  return { ...found, ...(credentials === undefined ? {} : { credentials }) };
+}
+
+function readLocal(path: string): string {
+  if (!path.startsWith('/'))
+    throw invalidArgument(`--discovery-file: "${path}" is neither a path from / on nor an https:// URL`);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw invalidArgument(`--discovery-file: ${errorMessage(error)}`);
+  }
+}
+
+async function download(url: string, options: DiscoveryOptions): Promise<string> {
+  const answer = await readEndpoint({ url, ca: 'system', ...options });
+  options.onClock(answer.clock);
+  if (answer.status !== 200)
+    throw new EndpointError({ message: `${url} answers HTTP ${answer.status}: is it the URL of a kubeconfig?` });
+  return answer.body;
+}
+
+function credentialsOf(text: string, path: string): FileDiscovery['credentials'] {
+  const config = parse(text) as { readonly users?: readonly unknown[] | null } | null;
+  if ((config?.users ?? []).length === 0) return undefined;
+  const { certificate, token } = parseKubeconfig(text, { path });
+  if (certificate === undefined && token === undefined)
+    throw failedPrecondition(`the user in ${path} has neither a client certificate nor a token`);
+  return { ...(certificate === undefined ? {} : { certificate }), ...(token === undefined ? {} : { token }) };
+}

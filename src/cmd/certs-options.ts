@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+
+/** The commands below `gantry certs`, named and flagged as kubeadm's. */
+export function certsCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+  const load = () => import('./certs.ts');
+  const certs = gantry.command('certs').description('the certificates of this machine');
+  certs
+    .command('check-expiration')
+    .description('until when they hold')
+    .option('--cert-dir <directory>', 'where they are', '/etc/kubernetes/pki')
+    .option('-o, --output <format>', 'text or json', 'text')
+    .action(async options => run((await load()).checkExpirationCommand(options)));
+  certs
+    .command('renew <name>')
+    .description('renew one by its name in "check-expiration", or all; running daemons take up what is new')
+    .option('--cert-dir <directory>', 'where they are', '/etc/kubernetes/pki')
+    .option('--certificate-validity-period <duration>', 'how long new ones hold; as the cluster was made unless given')
+    .action(async (name: string, options) => run((await load()).renewCommand(name, options)));
+  certs
+    .command('certificate-key')
+    .description('print a random key of 32 bytes, in hexadecimal')
+    .action(async () => run((await load()).certificateKeyCommand()));
+}

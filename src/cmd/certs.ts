@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { durationMs } from '../api/duration.ts';
+import { systemClock } from '../base/clock.ts';
+import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
+import { randomHex } from '../base/hash.ts';
+import { expirationDocument, expirations, expirationTables } from '../bootstrap/certificates/renewal/expiration.ts';
+import {
+  authorityOf,
+  isIssuedBy,
+  type ManagedCertificate,
+  managedCertificates,
+  readManaged,
+} from '../bootstrap/certificates/renewal/inventory.ts';
+import { renewCertificate } from '../bootstrap/certificates/renewal/renew.ts';
+import { type Files, filesBelow } from '../bootstrap/files.ts';
+import { parseCertificate } from '../pki/certificate.ts';
+
+/** Flags of `gantry certs …`, named as kubeadm's. */
+export interface CertsFlags {
+  readonly certDir: string;
+}
+
+const YEAR = '8760h0m0s';
+
+/** `gantry certs check-expiration`. Returns the exit code. */
+export async function checkExpirationCommand(flags: CertsFlags & { readonly output: string }): Promise<number> {
+  if (flags.output !== 'text' && flags.output !== 'json')
+    throw invalidArgument(`-o: "${flags.output}" is neither text nor json`);
+  const now = systemClock.now();
+  const found = expirations(filesOf(flags));
+  if (flags.output === 'text') process.stdout.write(expirationTables(found, now));
+  else console.log(JSON.stringify(expirationDocument(found, now), undefined, 4));
+  return 0;
+}
+
+/** `gantry certs renew NAME|all`. Each is replaced in one step, and who uses it sees that: nothing has to be started anew. */
+export async function renewCommand(
+  name: string,
+  flags: CertsFlags & { readonly certificateValidityPeriod?: string },
+): Promise<number> {
+  const files = filesOf(flags);
+  const all = managedCertificates(files);
+  const chosen = name === 'all' ? all.filter(({ ofKubelet }) => !ofKubelet) : all.filter(each => each.name === name);
+  if (chosen.length === 0)
+    throw invalidArgument(`there is no certificate "${name}"; there are all, ${all.map(each => each.name).join(', ')}`);
+  const lifeMs = durationMs(flags.certificateValidityPeriod ?? validityOf(files));
+  const results = chosen.map(managed => renewOne(managed, files, lifeMs));
+  if (results.includes('renewed'))
+    console.log(
+      '\nDone renewing certificates. The running daemons take them up by themselves: nothing has to be restarted. Copies of kubeconfigs elsewhere have to be made anew.',
+    );
+  return results.includes('failed') || (name !== 'all' && !results.includes('renewed')) ? 1 : 0;
+}
+
+/** `gantry certs certificate-key`. */
+export async function certificateKeyCommand(): Promise<number> {
+  console.log(randomHex(32));
+  return 0;
+}
+
+function renewOne(managed: ManagedCertificate, files: Files, lifeMs: number): 'renewed' | 'left' | 'failed' {
+  const { name, longName, authority } = managed;
+  try {
+    const found = readManaged(managed);
+    if (found.state === 'missing') {
+      console.log(`MISSING! ${longName}`);
+      return 'left';
+    }
+    if (found.state === 'unreadable') throw failedPrecondition(found.because);
+    const issuer = authorityOf(files, authority);
+    if (issuer === undefined || !isIssuedBy(found.pem, issuer)) {
+      console.log(`Detected external ${authority}, ${longName} can't be renewed`);
+      return 'left';
+    }
+    const cert = renewCertificate(managed, found.pem, issuer, { now: systemClock.now(), lifeMs });
+    console.log(`${longName} renewed: it holds until ${new Date(parseCertificate(cert).validTo).toISOString()}`);
+    return 'renewed';
+  } catch (error) {
+    process.stderr.write(`gantry: ${name}: ${errorMessage(error)}\n`);
+    return 'failed';
+  }
+}
+
+function filesOf({ certDir }: CertsFlags): Files {
+  return { ...filesBelow('/'), pkiDir: certDir.replace(/\/$/, '') };
+}
+
+/** What the cluster was made with, where this machine knows. */
+function validityOf({ clusterConfiguration }: Files): string {
+  try {
+    const config = parse(readFileSync(clusterConfiguration, 'utf8')) as { readonly certificateValidityPeriod?: string };
+    return config.certificateValidityPeriod ?? YEAR;
+  } catch {
+    return YEAR;
+  }
+}

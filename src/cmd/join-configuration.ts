@@ -1,0 +1,53 @@
+import { hostname } from 'node:os';
+import type { JoinConfiguration } from '../api/types/gen/kubeadm-v1beta4.ts';
+import { invalidArgument } from '../base/errors.ts';
+import { readConfigurationFile } from '../bootstrap/configuration/read-documents.ts';
+import type { JoinSettings } from '../bootstrap/join/context.ts';
+import { settingsOfConfiguration } from '../bootstrap/join/settings.ts';
+import { argumentWords } from '../bootstrap/settings.ts';
+import { defaultAddress } from './default-address.ts';
+import { labelsFlag } from './flag-values.ts';
+import { knownFlags } from './init-configuration.ts';
+
+/** What a file says of a join, and the switches that flags may have, too. */
+export interface GivenJoin {
+  readonly settings: JoinSettings;
+  readonly ignoredChecks: readonly string[];
+  readonly skipPhases: readonly string[];
+  readonly dryRun: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Reads the JoinConfiguration of a file; `nodeName` and `nodeIp` are flags, which stand above it. Throws `invalid-argument` that names file, line and field. */
+export function joinConfiguration(
+  path: string,
+  flags: { readonly nodeName: string | undefined; readonly nodeIp: string | undefined; readonly nodeLabels: string },
+): GivenJoin {
+  const { documents, warnings } = readConfigurationFile(path);
+  const document = documents.find(({ kind }) => kind === 'JoinConfiguration');
+  if (document === undefined) throw invalidArgument(`${path}: there is no JoinConfiguration in it`);
+  const config = document.object as JoinConfiguration;
+  const { nodeRegistration } = config;
+  const args = nodeRegistration.kubeletExtraArgs ?? [];
+  const known = knownFlags().node;
+  const unknown = args.find(({ name }) => !known.includes(name));
+  if (unknown !== undefined)
+    throw invalidArgument(
+      `${path}: nodeRegistration.kubeletExtraArgs: "gantry run node" has no flag --${unknown.name}`,
+    );
+  const told = (name: string): string | undefined => args.find(each => each.name === name)?.value;
+  const node = {
+    nodeName: (flags.nodeName ?? (nodeRegistration.name || hostname())).toLowerCase(),
+    address: flags.nodeIp ?? told('node-ip') ?? defaultAddress('--node-ip'),
+    labels: { ...labelsFlag(told('node-labels') ?? ''), ...labelsFlag(flags.nodeLabels) },
+    taints: (nodeRegistration.taints ?? []).map(({ key, value = '', effect }) => `${key}=${value}:${effect}`),
+    args: argumentWords(args.filter(({ name }) => name !== 'node-labels' && name !== 'node-ip')),
+  };
+  return {
+    settings: settingsOfConfiguration(config, document.written, node),
+    ignoredChecks: nodeRegistration.ignorePreflightErrors ?? [],
+    skipPhases: config.skipPhases ?? [],
+    dryRun: config.dryRun ?? false,
+    warnings,
+  };
+}

@@ -1,0 +1,18 @@
+import type { Command } from 'commander';
+
+/** The commands below `gantry kubeconfig`, named and flagged as kubeadm's. */
+export function kubeconfigCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+  gantry
+    .command('kubeconfig')
+    .description('kubeconfigs for people and programs')
+    .command('user')
+    .description('print a kubeconfig for another user, whose client certificate the CA of this machine signs')
+    .requiredOption('--client-name <name>', 'the user: the common name of the certificate')
+    .option('--org <names>', 'groups of the user, apart by commas', '')
+    .option('--token <token>', 'log in by this token, and not by a certificate')
+    .option('--validity-period <duration>', 'how long the certificate holds', '8760h0m0s')
+    .option('--cert-dir <directory>', 'where the CA is', '/etc/kubernetes/pki')
+    .option('--server <url>', 'the API server; that of admin.conf unless given')
+    .option('--cluster-name <name>', 'its name in the file', 'kubernetes')
+    .action(async options => run((await import('./kubeconfig-user.ts')).kubeconfigUserCommand(options)));
+}

@@ -1,0 +1,53 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { durationMs } from '../api/duration.ts';
+import { systemClock } from '../base/clock.ts';
+import { failedPrecondition, invalidArgument } from '../base/errors.ts';
+import { readIssuer } from '../bootstrap/certificates/certificates.ts';
+import { issueClientPair } from '../bootstrap/certificates/issue.ts';
+import { filesBelow } from '../bootstrap/files.ts';
+import { certificateData, kubeconfigText } from '../bootstrap/kubeconfig-file.ts';
+import { readKubeconfig } from '../client/kubeconfig.ts';
+import { words } from './flag-values.ts';
+
+/** Flags of `gantry kubeconfig user`, named as kubeadm's. */
+export interface KubeconfigUserFlags {
+  readonly clientName: string;
+  readonly org: string;
+  readonly token?: string;
+  readonly validityPeriod: string;
+  readonly certDir: string;
+  readonly server?: string;
+  readonly clusterName: string;
+}
+
+/** `gantry kubeconfig user`: a kubeconfig on standard output. Returns the exit code. */
+export async function kubeconfigUserCommand(flags: KubeconfigUserFlags): Promise<number> {
+  const { clientName, token, clusterName } = flags;
+  const pkiDir = flags.certDir.replace(/\/$/, '');
+  if (clientName === '') throw invalidArgument('--client-name: which user? It is empty');
+  if (token !== undefined && flags.org !== '')
+    throw invalidArgument('--org goes into a certificate: with --token it has no place');
+  const lifeMs = durationMs(flags.validityPeriod);
+  if (lifeMs <= 0) throw invalidArgument(`--validity-period: "${flags.validityPeriod}" is over before it begins`);
+  if (!existsSync(`${pkiDir}/ca.crt`))
+    throw failedPrecondition(`${pkiDir}/ca.crt is not there: run this on a control-plane machine, or say --cert-dir`);
+  if (token === undefined && !existsSync(`${pkiDir}/ca.key`))
+    throw failedPrecondition(
+      `${pkiDir}/ca.key is not there, so nothing can be signed here: run this where it is, or give --token`,
+    );
+  const credentials =
+    token === undefined
+      ? certificateData(
+          issueClientPair(
+            readIssuer(pkiDir, 'ca'),
+            { commonName: clientName, organizations: words(flags.org) },
+            systemClock.now(),
+            lifeMs,
+          ),
+        )
+      : { token };
+  const server = flags.server ?? readKubeconfig(filesBelow('/').adminConf).server;
+  const ca = readFileSync(`${pkiDir}/ca.crt`, 'utf8');
+  process.stdout.write(kubeconfigText({ clusterName, server, ca, user: clientName, credentials }));
+  return 0;
+}

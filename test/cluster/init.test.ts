@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { INIT_PHASES } from '../../src/bootstrap/init/phases.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
 import { OWN_DIRECTORIES } from '../../src/local-cluster/host/plan.ts';
@@ -175,73 +174,5 @@ describe('init', () => {
     const again = await init(...FLAGS, `--token=${TOKEN}`);
     expect(again.stdout).toContain('this node was initialized before');
     expect(again.stdout).toContain(`gantry join ${ADDRESS}:6443 --token ${TOKEN}`);
-  });
-});
-
-describe('init from a file', () => {
-  let host: Host;
-  beforeAll(async () => {
-    host = await machine();
-  });
-  afterAll(() => host.delete());
-
-  it('makes a cluster on an etcd of somebody else, with what the file says of kubelet and proxy', async () => {
-    const endpoint = `http://${ADDRESS}:2379`;
-    host.spawn(
-      ['etcd', '--data-dir=/root/etcd', `--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`],
-      { logFile: host.path('/root/etcd.log') },
-    );
-    put(
-      host,
-      '/root/c.yaml',
-      `${CLUSTER}clusterName: mine
-etcd: {external: {endpoints: ["${endpoint}"]}}
-certificateValidityPeriod: 1000h
-encryptionAlgorithm: ECDSA-P384
-controlPlaneEndpoint: ${ADDRESS}
----
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: InitConfiguration
-localAPIEndpoint: {advertiseAddress: ${ADDRESS}, bindPort: 7443}
-bootstrapTokens: [{token: ${TOKEN}, ttl: "0", description: ours}]
-nodeRegistration:
-  name: first
-  taints: []
-  ignorePreflightErrors: [NumCPU, Mem]
-  kubeletExtraArgs: [{name: node-labels, value: place=here}]
----
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-maxPods: 42
----
-apiVersion: kubeproxy.config.k8s.io/v1alpha1
-kind: KubeProxyConfiguration
-mode: nftables
-nftables: {masqueradeAll: true}
-`,
-    );
-    await waitFor('etcd to serve', async () => (await run(host, ['ss', '-ltn'])).includes(':2379'));
-    const { code, stdout, stderr } = await host.exec(gantryCommand('init', '--config=/root/c.yaml'), {
-      timeoutMs: 60_000,
-    });
-    expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).toContain(`External etcd mode: Skipping start of a local etcd, for ${endpoint}`);
-    expect(stdout).toContain(`gantry join ${ADDRESS}:7443`);
-    expect(await run(host, ['sh', '-c', 'ls /etc/kubernetes/pki /etc/gantry/services'])).not.toContain('etcd');
-    expect(await run(host, ['cat', '/etc/kubernetes/admin.conf'])).toContain(`server: https://${ADDRESS}:7443`);
-    const config = async (name: string, key: string) =>
-      parse(await kubectl(host, 'get', 'configmap', '-n', 'kube-system', name, '-o', `jsonpath={.data.${key}}`));
-    expect(await config('kubeadm-config', 'ClusterConfiguration')).toMatchObject({
-      clusterName: 'mine',
-      certificateValidityPeriod: '1000h0m0s',
-      controlPlaneEndpoint: `${ADDRESS}:7443`,
-      encryptionAlgorithm: 'ECDSA-P384',
-      etcd: { external: { endpoints: [endpoint] } },
-    });
-    expect(await config('kubelet-config', 'kubelet')).toMatchObject({ maxPods: 42, rotateCertificates: true });
-    expect(await config('kube-proxy', 'config\\.conf')).toMatchObject({ nftables: { masqueradeAll: true } });
-    expect(
-      await kubectl(host, 'get', 'node', 'first', '-o', 'jsonpath={.metadata.labels.place} {.spec.taints}'),
-    ).toMatch(/^here (?!.*control-plane)/);
   });
 });

@@ -39,6 +39,8 @@ export interface UserNamespacePort {
   chown(path: string, uid: number, gid: number): void;
   /** Gives the pipes that are a process's standard streams to a user of the machine. */
   chownStreams(pid: number, uid: number, gid: number): void;
+  /** Makes the machine's /dev/null root's again, with the rights of all; does nothing where it is. crun before 1.24 gives it to a pod's user. */
+  keepNullDevice(): void;
   /** Shows a file or a tree at `target`, which is made, with the ids of the namespace. Throws `failed-precondition` where the file system cannot. */
   mountIdmapped(request: { readonly source: string; readonly target: string; readonly usernsPath: string }): void;
   /** Takes away everything that `mountIdmapped` showed in a folder, and the folder. */

@@ -1,10 +1,12 @@
-import { chownSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoName, failedPrecondition, isNotFound } from '../base/errors.ts';
 import { mountIdmapped } from '../linux/idmapped-mount.ts';
 import { commonDirectory, unmount } from '../linux/mount.ts';
 import { createUserns, removeUserns } from '../linux/userns.ts';
 import type { OverlayRequest, UserNamespacePort } from './node-port.ts';
+
+const NULL_DEVICE = '/dev/null';
 
 /** What pods with a user namespace of their own need of the machine. */
 export const usernsNode: UserNamespacePort = {
@@ -22,6 +24,12 @@ export const usernsNode: UserNamespacePort = {
       const stream = `/proc/${pid}/fd/${fd}`;
       if (statSync(stream, { throwIfNoEntry: false })?.isFIFO() === true) chownSync(stream, uid, gid);
     }
+  },
+  keepNullDevice() {
+    const { uid, gid } = statSync(NULL_DEVICE);
+    if (uid !== 0 || gid !== 0) chownSync(NULL_DEVICE, 0, 0);
+    // whoever owned it could change that as well; now nobody in a pod can any more
+    if ((statSync(NULL_DEVICE).mode & 0o777) !== 0o666) chmodSync(NULL_DEVICE, 0o666);
   },
   mountIdmapped({ source, target, usernsPath }) {
     mkdirSync(dirname(target), { recursive: true, mode: 0o711 });

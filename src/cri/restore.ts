@@ -33,6 +33,8 @@ export async function restore(ctx: RuntimeServiceContext, files: RecordFiles): P
   const { sandboxes, containers, unreadable, orphanFolders } = files.readAll();
   for (const sentence of unreadable) ctx.log.error(`unreadable record ${sentence}; what it named is cleaned up`);
   ctx.store.load(sandboxes, containers);
+  // of a start that was cut short
+  ctx.node.keepNullDevice();
   faultPoint('cri/restore/loaded');
   const observed = await observe(ctx, sandboxes, containers, orphanFolders);
   faultPoint('cri/restore/observed');

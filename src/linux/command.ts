@@ -2,7 +2,7 @@ import { fchownSync, readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { errnoName, GantryError } from '../base/errors.ts';
-import { closeFds, createPipe, readPipe, writePipe } from './pipe.ts';
+import { closeFds, createPipe, emptyPipe, readPipe, writePipe } from './pipe.ts';
 import { type ExitStatus, type SpawnOptions, spawnProcess, waitForExit } from './spawn.ts';
 
 export { type ExitStatus, reapProcess, type SpawnOptions, spawnProcess, waitForExit } from './spawn.ts';
@@ -13,6 +13,8 @@ export interface CommandOptions extends Pick<SpawnOptions, 'env' | 'cwd' | 'newS
    * turn in between.
    */
   readonly input?: string | Uint8Array | Iterable<string>;
+  /** Without `input`: a pipe that has ended, in place of /dev/null, which a child might change for all. */
+  readonly emptyInput?: boolean;
   /** The child is killed after this long; no limit unless given (0 is none). */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -97,6 +99,8 @@ function start(
   };
   try {
     const input = options.input === undefined ? undefined : pipe();
+    const nothing = input === undefined && options.emptyInput === true ? emptyPipe() : undefined;
+    if (nothing !== undefined) opened.push(nothing);
     const out = pipe();
     const err = pipe();
     const { outputOwner: owner } = options;
@@ -105,11 +109,11 @@ function start(
       ...(options.env === undefined ? {} : { env: options.env }),
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.newSession === undefined ? {} : { newSession: options.newSession }),
-      stdin: input?.read ?? 'null',
+      stdin: input?.read ?? nothing ?? 'null',
       stdout: out.write,
       stderr: err.write,
     });
-    closeFds(input?.read ?? -1, out.write, err.write);
+    closeFds(input?.read ?? nothing ?? -1, out.write, err.write);
     return { pid, stdin: input?.write, stdout: out.read, stderr: err.read };
   } catch (error) {
     closeFds(...opened);

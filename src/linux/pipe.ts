@@ -23,6 +23,13 @@ export function createPipe(): Pipe {
   return { read, write };
 }
 
+/** The read end of a pipe that nobody writes to: its reader is at the end at once. The caller closes it. Throws as `createPipe`. */
+export function emptyPipe(): number {
+  const { read, write } = createPipe();
+  closeFds(write);
+  return read;
+}
+
 /**
  * A stream over the read end of a pipe, which it owns from now on: destroying the stream closes the descriptor. The descriptor becomes
  * non-blocking; the write end is another open file and keeps its mode, so children see an ordinary blocking pipe.

@@ -124,6 +124,14 @@ describe.each(['crun', 'runc'])('a pod with a user namespace of its own, by %s',
     await remove(sandboxId);
   });
 
+  it('does not get the null device of the machine, by its start or by a command run in it', async () => {
+    const { sandboxId, containerId } = await start(handler, `null-${handler}`, container('sleep 100000'));
+    expect(await run(containerId, 'cat; chmod 600 /dev/null; echo ended')).toContain('ended');
+    const { uid, gid, mode } = statSync('/dev/null');
+    expect([uid, gid, mode & 0o777]).toEqual([0, 0, 0o666]);
+    await remove(sandboxId);
+  });
+
   it('goes on through a kill -9 of the shim, takes a second container then, and leaves nothing', async () => {
     const { client } = runtime;
     const { sandboxId, containerId } = await start(handler, 'killed', container('exec sleep 1000'));

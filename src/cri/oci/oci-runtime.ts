@@ -143,7 +143,12 @@ async function execInside(runtime: ExecEnvironment, request: ExecRequest, signal
     const running = runCommand(
       runtime.path,
       [...runtime.globalArgs, 'exec', '--process', tracks.processFile, '--pid-file', tracks.pidFile, request.id],
-      { maxOutputBytes: request.maxOutputBytes, signal: stop.signal, outputOwner: streamOwner(request) },
+      {
+        maxOutputBytes: request.maxOutputBytes,
+        signal: stop.signal,
+        outputOwner: streamOwner(request),
+        emptyInput: request.owner !== undefined,
+      },
     );
     faultPoint('cri/exec-sync/started');
     const result = await running;

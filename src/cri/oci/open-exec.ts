@@ -6,7 +6,7 @@ import type { ExitStatus } from '../../linux/command.ts';
 import { spawnProcess, waitForExit } from '../../linux/command.ts';
 import { type ConsoleSocket, openConsoleSocket } from '../../linux/console-socket.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
-import { closeFds, createPipe, readWaiting } from '../../linux/pipe.ts';
+import { closeFds, createPipe, emptyPipe, readWaiting } from '../../linux/pipe.ts';
 import { pipeSession, terminalSession } from './exec-streams.ts';
 import { type ExecTracks, killExec } from './kill-exec.ts';
 import type { ExecSession, FileOwner, OpenExecRequest } from './ports.ts';
@@ -139,6 +139,9 @@ class Ends {
       this.theirs.stdin = read;
       this.stdin = write;
       fchownSync(read, uid, gid);
+    } else if (request.owner !== undefined && !request.terminal) {
+      // not /dev/null: crun before 1.24 gives the machine's to the user of a pod with a user namespace
+      this.theirs.stdin = emptyPipe();
     }
     if (request.stdout && !request.terminal) {
       const { read, write } = createPipe();

@@ -200,6 +200,7 @@ async function startInfra(
     runtime,
   );
   faultPoint('cri/run-pod-sandbox/infra-created');
+  if (userns !== undefined) node.keepNullDevice();
   await runtime.start(id);
   faultPoint('cri/run-pod-sandbox/infra-started');
   return { infra: container, monitor };

@@ -90,6 +90,7 @@ async function createInRuntime(
 /** What is done between the runtime's two steps, also of a start that a crash cut short there. Only where the pod has a user namespace there is something. */
 function completeCreation(ctx: RuntimeServiceContext, id: string, { usernsPath }: SandboxRecord): void {
   if (usernsPath === undefined) return;
+  ctx.node.keepNullDevice();
   hideMountsAgain(ctx, id);
   const spec = JSON.parse(ctx.node.readFile(`${ctx.paths.containerBundle(id)}/config.json`)) as OciSpec;
   giveStreams(ctx, spec, ctx.store.container(id)?.init?.pid);

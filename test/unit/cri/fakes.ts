@@ -235,6 +235,7 @@ export class FakeMachine {
     removeUserns: path => void this.userns.delete(path),
     chown: () => {},
     chownStreams: () => {},
+    keepNullDevice: () => {},
     mountIdmapped: ({ target }) => void this.mounts.add(target),
     removeIdmapped: directory => {
       for (const mount of this.mounts) if (mount.startsWith(`${directory}/`)) this.mounts.delete(mount);

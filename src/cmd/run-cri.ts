@@ -58,6 +58,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const handlers = await Promise.all(choices.handlers.map(each => openHandler(each, { config, choice, facts, log })));
   const fallback = handlers.find(({ name }) => name === choice.handler);
   if (fallback === undefined) throw internalError(`the default runtime ${choice.handler} is no handler`);
+  const systemd = systemdRuns() ? systemdManager() : undefined;
   const cgroupDriver = chooseCgroupDriver(config.cgroupDriver);
   log.info({ cgroupDriver, cgroup: facts.cgroupVersion }, 'cgroup driver chosen');
   const registry = createRegistry();
@@ -70,12 +71,13 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     runtimes: ociRuntimes({ fallback, handlers, unusable: choices.unusable, state: config.state }),
     runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
     cgroupDriver,
+    systemd,
     monitor: createConmonMonitor({
       path: config.conmon,
       exitDir: paths.exitDir,
       logSizeMax: config.logSizeMax,
       runtimePaths: choices.handlers.map(({ path }) => path),
-      moveAway: systemdRuns() ? moveToScope(systemdManager(), log) : undefined,
+      moveAway: systemd && moveToScope(systemd, log),
       log,
     }),
     pause,

@@ -35,7 +35,17 @@ import { openStreamingServer } from './streaming/streaming-server.ts';
 export interface CriServerOptions
   extends Pick<
     RuntimeServiceContext,
-    'config' | 'paths' | 'node' | 'runtimes' | 'runtimeChoice' | 'cgroupDriver' | 'monitor' | 'pause' | 'clock' | 'log'
+    | 'config'
+    | 'paths'
+    | 'node'
+    | 'runtimes'
+    | 'runtimeChoice'
+    | 'cgroupDriver'
+    | 'systemd'
+    | 'monitor'
+    | 'pause'
+    | 'clock'
+    | 'log'
   > {
   readonly images: Images;
   readonly network: PodNetwork & { close(): Promise<void> };

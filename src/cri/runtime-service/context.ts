@@ -4,6 +4,7 @@ import type { Logger } from '../../daemon/logger.ts';
 import type { CgroupDriverName } from '../../linux/cgroup-driver.ts';
 import type { CpuRates } from '../../linux/cpu-rates.ts';
 import type { DirectoryUsages } from '../../linux/directory-usage.ts';
+import type { SystemdManager } from '../../linux/systemd-manager.ts';
 import type { CriConfig } from '../config.ts';
 import type { EventHub } from '../events.ts';
 import type { ExitWaiters } from '../exit-waiters.ts';
@@ -31,6 +32,8 @@ export interface RuntimeServiceContext {
   readonly monitor: ContainerMonitor;
   /** Who makes groups for new pods. */
   readonly cgroupDriver: CgroupDriverName;
+  /** Undefined where systemd does not run. */
+  readonly systemd: Pick<SystemdManager, 'setProperties'> | undefined;
   /** What every sandbox's pause process runs in. */
   readonly pause: { readonly path: string; readonly args: readonly string[] };
   readonly clock: Clock;

@@ -6,6 +6,7 @@ import type { OciSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerState, isUnstarted } from '../store/container-record.ts';
 import { cgroupParentOf, type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { keepLimits } from './keep-limits.ts';
 import { giveStreams, hideMountsAgain } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
 import { endContainer, recordExit } from './record-exit.ts';
@@ -41,7 +42,7 @@ async function start(ctx: RuntimeServiceContext, id: string): Promise<void> {
   ctx.starting.add(id);
   try {
     if (isUnstarted(record)) await createInRuntime(ctx, record, sandbox);
-    completeCreation(ctx, id, sandbox);
+    await completeCreation(ctx, id, sandbox);
     // Taken before the program runs, so that no end of it is earlier.
     const startedAt = ctx.node.now();
     await runtimeOf(ctx, id).start(id, { poststartHooks: record.poststartHooks === true });
@@ -87,11 +88,12 @@ async function createInRuntime(
   faultPoint('cri/start-container/init-recorded');
 }
 
-/** What is done between the runtime's two steps, also of a start that a crash cut short there. Only where the pod has a user namespace there is something. */
-function completeCreation(ctx: RuntimeServiceContext, id: string, { usernsPath }: SandboxRecord): void {
-  if (usernsPath === undefined) return;
+/** What is done between the runtime's two steps, also of a start that a crash cut short there. */
+async function completeCreation(ctx: RuntimeServiceContext, id: string, sandbox: SandboxRecord): Promise<void> {
+  const spec = (): OciSpec => JSON.parse(ctx.node.readFile(`${ctx.paths.containerBundle(id)}/config.json`)) as OciSpec;
+  if (isSlice(cgroupParentOf(sandbox))) await keepLimits(ctx, id, sandbox, spec().linux.resources);
+  if (sandbox.usernsPath === undefined) return;
   ctx.node.keepNullDevice();
   hideMountsAgain(ctx, id);
-  const spec = JSON.parse(ctx.node.readFile(`${ctx.paths.containerBundle(id)}/config.json`)) as OciSpec;
-  giveStreams(ctx, spec, ctx.store.container(id)?.init?.pid);
+  giveStreams(ctx, spec(), ctx.store.container(id)?.init?.pid);
 }

@@ -7,6 +7,7 @@ import { decideResources, withoutNoQuota } from '../spec/resources.ts';
 import { containerState, isUnstarted } from '../store/container-record.ts';
 import { checkResources } from '../validation/resources.ts';
 import type { RuntimeServiceContext } from './context.ts';
+import { keepLimits } from './keep-limits.ts';
 import { runtimeOf } from './runtime-of.ts';
 import { unlessEnded } from './unless-ended.ts';
 
@@ -33,7 +34,10 @@ export async function updateContainerResources(
     const { devices: _, ...limits } = decideResources(resources, ctx.node.facts, []);
     try {
       if (isUnstarted(record)) writeLimits(ctx, id, limits);
-      else await runtimeOf(ctx, id).update(id, limits, signal);
+      else {
+        await runtimeOf(ctx, id).update(id, limits, signal);
+        await keepLimits(ctx, id, ctx.store.requireSandbox(record.sandboxId), limits, signal);
+      }
     } catch (error) {
       throw await unlessEnded(ctx, record, error);
     }

@@ -6,6 +6,8 @@ import type { OciResources } from './oci-spec.ts';
 /** Where a container goes when the request names no parent, without systemd and with it. */
 const DEFAULT_PARENT = '/gantry';
 export const DEFAULT_SLICE = 'system.slice';
+const SCOPE_PREFIX = 'gantry';
+const SCOPE = '.scope';
 
 /** Whether systemd is to make the groups of what has this parent. */
 export function isSlice(parent: string): boolean {
@@ -17,9 +19,14 @@ export function isSlice(parent: string): boolean {
  * of every hierarchy and gives `parent/id`. Throws `invalid-argument` for a parent that leads out of the root.
  */
 export function cgroupsPath(parent: string, id: string): string {
-  if (isSlice(parent)) return `${baseName(parent)}:gantry:${id}`;
+  if (isSlice(parent)) return `${baseName(parent)}:${SCOPE_PREFIX}:${id}`;
   if (parent.split('/').includes('..')) throw invalidArgument(`cgroup parent "${parent}" may not contain ".."`);
   return cleanPath(`${parent === '' ? DEFAULT_PARENT : parent}/${id}`);
+}
+
+/** The scope that systemd makes of a container whose parent is a slice. */
+export function scopeName(id: string): string {
+  return `${SCOPE_PREFIX}-${id}${SCOPE}`;
 }
 
 /** The group of a container with that `linux.cgroupsPath`, from the root of every hierarchy. */
@@ -55,7 +62,7 @@ export function scopeAnnotations(
 export function systemdScopePath(path: string): string {
   const [slice = '', prefix = '', name = ''] = path.split(':');
   const parent = slicePath(slice);
-  return `${parent === '/' ? '' : parent}/${prefix}-${name}.scope`;
+  return `${parent === '/' ? '' : parent}/${prefix}-${name}${SCOPE}`;
 }
 
 function slicePath(slice: string): string {

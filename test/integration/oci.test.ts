@@ -599,7 +599,6 @@ describe.each([
     made.push({ ...pause, bundle });
     const { spec } = buildSandboxSpec({
       ...sandboxInputs({
-        cgroupParent: CGROUP_PARENT,
         sysctls: { 'kernel.shm_rmid_forced': '1' },
         securityContext: {
           namespaceOptions: { network: 2, pid: 1, ipc: 0, targetId: '' },
@@ -609,6 +608,7 @@ describe.each([
         },
       }),
       id: pause.id,
+      cgroupParent: CGROUP_PARENT,
       rootfs: infra.path,
       args: infra.args,
       host,

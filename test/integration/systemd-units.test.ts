@@ -82,7 +82,7 @@ UNIT
   });
 
   it('are read by gantry logs', async () => {
-    expect(await machine.sh('gantry logs control-plane node -n 1')).toMatch(/ gantry-(control-plane|node)\[\d+\]: /);
+    expect(await machine.sh('gantry logs control-plane node -n 50')).toMatch(/ gantry-(control-plane|node)\[\d+\]: /);
     expect((await machine.run('gantry logs kubelet')).stderr.toString('utf8')).toContain(
       'there is no component "kubelet"',
     );

@@ -179,6 +179,7 @@ function readLine(fd: number, signal: AbortSignal): Promise<string> {
     };
     const onAbort = (): void => settle(() => reject(signal.reason));
     signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) return onAbort();
     stream.setEncoding('utf8');
     stream.on('data', (chunk: string) => {
       text += chunk;

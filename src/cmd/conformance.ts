@@ -10,8 +10,9 @@ import { readKubeconfig } from '../client/kubeconfig.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import { junitReport, type ReportHead, resultLine, sumLine, textReport } from '../conformance/report.ts';
 import { runChecks } from '../conformance/run-checks.ts';
+import { makeNamespace, removeNamespace } from '../conformance/run-namespace.ts';
 import { chooseChecks, NODE_SUITE, titleOf } from '../conformance/suite.ts';
-import { makeNamespace, removeNamespace, World } from '../conformance/world.ts';
+import { World } from '../conformance/world.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { VERSION } from './version.ts';
 

@@ -113,6 +113,7 @@ const CONTROLLER_MANAGER = {
   'root-ca-file': 'root-ca-file',
   'cluster-signing-cert-file': 'cluster-signing-cert-file',
   'cluster-signing-key-file': 'cluster-signing-key-file',
+  'cluster-signing-duration': 'cluster-signing-duration',
   'use-service-account-credentials': 'use-service-account-credentials',
   'allocate-node-cidrs': 'allocate-node-cidrs',
   'cluster-cidr': 'cluster-cidr',
@@ -126,6 +127,9 @@ const DNS = {
   'cluster-domain': 'cluster-domain',
 };
 
+/** Of the process that has all three parts alone: it renews the certificates of its machine. */
+const OF_THE_WHOLE = { 'renew-certificates': '', 'certificate-validity-period': '', 'node-name': '' };
+
 /** The rest of the flags: those that no other part is given. */
 function without(...others: readonly object[]): (flags: readonly string[]) => string[] {
   const taken = new Set(others.flatMap(other => Object.keys(other)));
@@ -134,14 +138,14 @@ function without(...others: readonly object[]): (flags: readonly string[]) => st
 
 const PARTS: Readonly<Record<string, Readonly<Record<string, (flags: readonly string[]) => string[]>>>> = {
   'control-plane': {
-    apiserver: without(CONTROLLER_MANAGER, { 'scheduler-kubeconfig': '' }),
+    apiserver: without(CONTROLLER_MANAGER, OF_THE_WHOLE, { 'scheduler-kubeconfig': '' }),
     'controller-manager': renamed({ ...CONTROLLER_MANAGER, 'service-cluster-ip-range': 'service-cluster-ip-range' }),
     scheduler: renamed({ 'scheduler-kubeconfig': 'kubeconfig' }),
   },
   node: {
-    kubelet: without(DNS, { 'cluster-cidr': '' }),
+    kubelet: without(DNS, { 'cluster-cidr': '', 'proxy-config': '' }),
     network: renamed({ ...OF_EACH_PART, 'cluster-cidr': 'cluster-cidr' }),
-    proxy: renamed({ ...OF_EACH_PART, 'cluster-cidr': 'cluster-cidr' }),
+    proxy: renamed({ ...OF_EACH_PART, 'cluster-cidr': 'cluster-cidr', 'proxy-config': 'config' }),
     dns: renamed({ kubeconfig: 'kubeconfig', ...DNS }),
   },
 };

@@ -1,4 +1,4 @@
-import { PreflightError } from '../bootstrap/preflight/plan.ts';
+import { PreflightError } from '../bootstrap/preflight/findings.ts';
 
 /** kubeadm's exit code of a machine that is not fit. */
 const PREFLIGHT_EXIT_CODE = 2;

@@ -3,7 +3,8 @@ import { certificateProblems } from '../certificates/standing.ts';
 import { ensureMarker, readMarker } from '../marker.ts';
 import type { Say } from '../phases.ts';
 import { type PreflightNeeds, readPreflightFacts } from '../preflight/facts.ts';
-import { findingLines, PreflightError, preflightFindings, sortFindings } from '../preflight/plan.ts';
+import { findingLines, PreflightError, sortFindings } from '../preflight/findings.ts';
+import { preflightFindings } from '../preflight/plan.ts';
 import { neededModules, neededPrograms, USEFUL_PROGRAMS } from '../preflight/programs.ts';
 import type { InitContext } from './context.ts';
 

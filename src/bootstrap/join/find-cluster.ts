@@ -9,7 +9,7 @@ import { type EndpointAnswer, readEndpoint } from '../discovery/read-endpoint.ts
 import { discoverByToken, NEW_TOKEN } from '../discovery/token.ts';
 import type { Files } from '../files.ts';
 import type { Say } from '../phases.ts';
-import { PreflightError } from '../preflight/plan.ts';
+import { PreflightError } from '../preflight/findings.ts';
 import type { FoundCluster, JoinContext } from './context.ts';
 
 const ASK_PATIENCE_MS = 2_000;

@@ -6,7 +6,7 @@ import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { ResourceClient } from '../../client/resource-client.ts';
 import type { FaultPoint } from '../../linux/fault-point.ts';
 import type { Phase, Say } from '../phases.ts';
-import { preflightMessage, sortFindings } from '../preflight/plan.ts';
+import { preflightMessage, sortFindings } from '../preflight/findings.ts';
 import { cleanupNode } from './cleanup-node.ts';
 import type { ResetContext } from './context.ts';
 import { hasLocalEtcd, removeLocalMember } from './etcd-member.ts';

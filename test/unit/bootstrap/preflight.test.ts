@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  findingLines,
-  type PreflightFacts,
-  type PreflightWish,
-  preflightFindings,
-  preflightMessage,
-  sortFindings,
-} from '../../../src/bootstrap/preflight/plan.ts';
+import { findingLines, preflightMessage, sortFindings } from '../../../src/bootstrap/preflight/findings.ts';
+import { type PreflightFacts, type PreflightWish, preflightFindings } from '../../../src/bootstrap/preflight/plan.ts';
 
 const WELL: PreflightFacts = {
   uid: 0,

@@ -9,6 +9,7 @@ import { inNetns } from '../../src/linux/netns.ts';
 import { PROJECT } from '../harness/gantry-command.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { hostCpuSeconds } from './cluster-processes.ts';
+import { Laps } from './laps.ts';
 import { NAMESPACE, OneNode, PODS } from './one-node.ts';
 
 /** Where pods ask on every node, and the address of the cluster's DNS Service. */
@@ -33,7 +34,7 @@ export interface Creation {
 /** Makes a cluster and runs examples/hello in it, as a user would; deletes it. */
 export async function measureCreation(): Promise<Creation> {
   const node = new OneNode();
-  const laps = new Laps();
+  const laps = new CreateLaps();
   try {
     const { child, exited, seen } = node.cluster.start(['create', `--kubeconfig=${node.cluster.kubeconfig}`]);
     const dns = new Map<string, number>();
@@ -73,12 +74,10 @@ export async function measureCreation(): Promise<Creation> {
   }
 }
 
-/** How long each phase took: a phase ends where the next begins. */
-class Laps {
-  readonly began = performance.now();
-  readonly taken = new Map<string, number>();
-  #phase = 'start of the command, network and host';
-  #since = this.began;
+class CreateLaps extends Laps {
+  constructor() {
+    super('start of the command, network and host');
+  }
 
   /** A line of `cluster create`: those of `init` name their phase. */
   line(line: string): void {
@@ -86,22 +85,6 @@ class Laps {
     if (phase !== undefined) this.begin(phase === 'init' ? 'preflight' : phase);
     else if (line.startsWith('Starting the control plane')) this.begin('start of init in the host');
     else if (line.startsWith('Wrote the context')) this.begin('until the node is Ready');
-  }
-
-  begin(phase: string): void {
-    if (phase === this.#phase) return;
-    this.end();
-    this.#phase = phase;
-  }
-
-  end(): void {
-    const now = performance.now();
-    this.taken.set(this.#phase, (this.taken.get(this.#phase) ?? 0) + now - this.#since);
-    this.#since = now;
-  }
-
-  elapsed(): number {
-    return performance.now() - this.began;
   }
 }
 

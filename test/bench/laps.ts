@@ -1,23 +1,18 @@
-/** How long each phase of a command took, by the lines that it prints (`[certs] …`): a phase ends where the next begins. */
-export class PhaseLaps {
+/** How long each phase of a run took: a phase ends where the next begins. */
+export class Laps {
+  readonly began = performance.now();
   readonly taken = new Map<string, number>();
   #phase: string;
-  #since = performance.now();
+  #since = this.began;
 
   constructor(first: string) {
     this.#phase = first;
   }
 
-  /** From now on. */
+  /** The first phase begins only now. */
   start(): this {
     this.#since = performance.now();
     return this;
-  }
-
-  line(line: string): void {
-    const [, phase] = /^\[([a-z-]+)\]/.exec(line) ?? [];
-    if (phase !== undefined)
-      this.begin(phase === 'cleanup-node' ? stepOf(line) : phase === 'init' ? 'preflight' : phase);
   }
 
   begin(phase: string): void {
@@ -32,8 +27,21 @@ export class PhaseLaps {
     this.#since = now;
   }
 
+  elapsed(): number {
+    return performance.now() - this.began;
+  }
+
   get total(): number {
     return [...this.taken.values()].reduce((sum, ms) => sum + ms, 0);
+  }
+}
+
+/** Those of a command that names its phases in the lines that it prints (`[certs] …`). */
+export class PhaseLaps extends Laps {
+  line(line: string): void {
+    const [, phase] = /^\[([a-z-]+)\]/.exec(line) ?? [];
+    if (phase !== undefined)
+      this.begin(phase === 'cleanup-node' ? stepOf(line) : phase === 'init' ? 'preflight' : phase);
   }
 }
 

@@ -51,8 +51,8 @@ export default defineConfig({
           maxWorkers: 1,
           // each step stands on the one before; how long one takes in emulation says nothing
           bail: 1,
-          testTimeout: 900_000,
-          hookTimeout: 600_000,
+          testTimeout: 1_500_000,
+          hookTimeout: 900_000,
         },
       },
       {

@@ -1,6 +1,7 @@
 // Bundles the command: one entry, one of each thread, a chunk per role by dynamic import, so that a role loads only what it uses. Usage: build.mjs [DIRECTORY] [--no-maps]
 import { chmodSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
+import { builtins } from './build-builtins.mjs';
 
 const withMaps = !process.argv.includes('--no-maps');
 const outdir = process.argv.slice(2).find(argument => !argument.startsWith('-')) ?? 'dist';
@@ -18,11 +19,16 @@ const result = await build({
   chunkNames: 'chunks/[name]-[hash]',
   // Native parts stay packages; everything else is bundled.
   external: ['koffi'],
+  plugins: [builtins],
   banner: {
-    js: "import { createRequire as __gantryCreateRequire } from 'node:module'; const require = __gantryCreateRequire(import.meta.url);",
+    js: "const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);",
   },
   sourcemap: withMaps && 'linked',
   legalComments: 'none',
+  // less to read at each start; names stay, and lines end somewhere, since Node prints the one that an error was thrown in
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 160,
   metafile: true,
   logLevel: 'warning',
 });

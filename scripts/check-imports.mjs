@@ -25,6 +25,7 @@ const MAY_IMPORT = {
   // rpc: reset stops pods by way of the runtime
   bootstrap: ['api', 'client', 'etcd', 'rpc', 'pki', 'linux', 'base'],
   'local-cluster': ['bootstrap', 'api', 'client', 'etcd', 'pki', 'linux', 'base'],
+  diagnosis: ['bootstrap', 'api', 'client', 'etcd', 'rpc', 'pki', 'linux', 'base'],
   cmd: ['*'],
   conformance: ['*'],
   'main.ts': ['*'],
@@ -46,6 +47,7 @@ const PURE = [
   /^src\/api\/selectors\//,
   /^src\/scheduler\/(filter|score)\//,
   /^src\/dns\/records\//,
+  /^src\/diagnosis\/(redaction\/|status\/(facts|problems|screen)\.ts$)/,
 ];
 const IMPURE = [
   [/\basync\b/, 'async'],

@@ -1,5 +1,5 @@
 import { getDefaultHighWaterMark, setDefaultHighWaterMark } from 'node:stream';
-import { errorMessage } from './base/errors.ts';
+import { errorMessage, GantryError } from './base/errors.ts';
 import { program } from './main.ts';
 
 /** What waits in a stream before its source is held up, as Node does since 22: with the 16 KiB of before, each record of TLS held up the next (seen: half the throughput). */
@@ -7,8 +7,9 @@ const HIGH_WATER_MARK = 64 << 10;
 
 setDefaultHighWaterMark(false, Math.max(getDefaultHighWaterMark(false), HIGH_WATER_MARK));
 try {
-  await program().parseAsync();
+  await program(process.argv.slice(2)).parseAsync();
 } catch (error) {
-  process.stderr.write(`gantry: ${errorMessage(error)}\n`);
+  // what has several things to tell has a line for each
+  process.stderr.write(`gantry: ${error instanceof GantryError ? error.message.trimEnd() : errorMessage(error)}\n`);
   process.exitCode = 1;
 }

@@ -14,7 +14,7 @@ export function clusterConfigurationText(cluster: ClusterSettings, { pkiDir }: P
     clusterName: cluster.clusterName,
     ...(controlPlaneEndpoint === '' ? {} : { controlPlaneEndpoint }),
     controllerManager: some('extraArgs', controllerManagerArgs),
-    dns: {},
+    dns: cluster.dnsDisabled ? { disabled: true } : {},
     encryptionAlgorithm: cluster.keyAlgorithm,
     etcd: etcdConfiguration(cluster.etcd),
     imageRepository: cluster.imageRepository,
@@ -25,7 +25,7 @@ export function clusterConfigurationText(cluster: ClusterSettings, { pkiDir }: P
       podSubnet: cluster.podSubnet,
       serviceSubnet: cluster.serviceSubnet,
     },
-    proxy: {},
+    proxy: cluster.proxyDisabled ? { disabled: true } : {},
     scheduler: some('extraArgs', schedulerArgs),
   });
 }

@@ -1,7 +1,11 @@
+import { dirname } from 'node:path';
+
 /** Where kubeadm puts what: the file names are the contract with every tool that looks there. */
 export interface Files {
   readonly kubernetesDir: string;
   readonly pkiDir: string;
+  /** The certificate of the cluster's CA: beside its key on a control plane, where JoinConfiguration says on others. */
+  readonly caCert: string;
   readonly manifestsDir: string;
   readonly adminConf: string;
   readonly superAdminConf: string;
@@ -26,14 +30,19 @@ export interface Files {
 export interface ChosenPlaces {
   readonly certificatesDir?: string;
   readonly etcdDataDir?: string;
+  /** A JoinConfiguration's: the certificates directory is the one that it is in. */
+  readonly caCertPath?: string | undefined;
 }
 
 /** All below `root`, which is `/` but in tests. */
 export function filesBelow(root: string, chosen: ChosenPlaces = {}): Files {
+  const { caCertPath, certificatesDir = caCertPath === undefined ? '/etc/kubernetes/pki' : dirname(caCertPath) } =
+    chosen;
   const at = (path: string): string => `${root.replace(/\/$/, '')}${path}`;
   return {
     kubernetesDir: at('/etc/kubernetes'),
-    pkiDir: at(chosen.certificatesDir ?? '/etc/kubernetes/pki'),
+    pkiDir: at(certificatesDir),
+    caCert: at(caCertPath ?? `${certificatesDir}/ca.crt`),
     manifestsDir: at('/etc/kubernetes/manifests'),
     adminConf: at('/etc/kubernetes/admin.conf'),
     superAdminConf: at('/etc/kubernetes/super-admin.conf'),
@@ -49,4 +58,16 @@ export function filesBelow(root: string, chosen: ChosenPlaces = {}): Files {
     etcdDataDir: at(chosen.etcdDataDir ?? '/var/lib/etcd'),
     marker: at('/etc/gantry/bootstrap.json'),
   };
+}
+
+/** The kubeconfigs that `init` and `join` write, there or not. Pure. */
+export function kubeconfigPaths(files: Files): readonly string[] {
+  return [
+    files.adminConf,
+    files.superAdminConf,
+    files.controllerManagerConf,
+    files.schedulerConf,
+    files.kubeletConf,
+    files.bootstrapKubeletConf,
+  ];
 }

@@ -1,5 +1,7 @@
+import type { X509Certificate } from 'node:crypto';
 import { parse, stringify } from 'yaml';
 import { errorMessage, failedPrecondition } from '../base/errors.ts';
+import { parseCertificate } from '../pki/certificate.ts';
 import { type Disk, realDisk } from './disk.ts';
 
 /** A kubeconfig with one cluster, one user and one context, as kubeadm writes them. */
@@ -72,6 +74,17 @@ export function ensureKubeconfig(
       `a kubeconfig file "${path}" exists already but has got ${wrong}; remove it and run this again`,
     );
   return false;
+}
+
+/** The client certificate in a kubeconfig; undefined where it names a file, or has none. Throws `failed-precondition` where it cannot be read. */
+export function kubeconfigCertificate(path: string, disk: Disk = realDisk): X509Certificate | undefined {
+  try {
+    const config = parse(disk.read(path)) as { users?: readonly { user?: Record<string, unknown> }[] } | null;
+    const data = config?.users?.[0]?.user?.['client-certificate-data'];
+    return typeof data === 'string' ? parseCertificate(Buffer.from(data, 'base64').toString()) : undefined;
+  } catch (error) {
+    throw failedPrecondition(`${path} cannot be read (${errorMessage(error)}): remove it and run this again`);
+  }
 }
 
 function clusterOf(path: string, disk: Disk): { readonly server: unknown; readonly ca: unknown } {

@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { parse, parseDocument, stringify } from 'yaml';
 import type { Files } from './files.ts';
 import { merged } from './merge.ts';
 import { type ClusterSettings, dnsAddress } from './settings.ts';
@@ -19,10 +19,10 @@ const INSIDE_HOST = {
 
 /**
  * The KubeletConfiguration of every node of the cluster: kubeadm's, but that pods ask the DNS server of their node first, and only where that does not answer
- * the cluster's; and above it what the admin has said in a document of their own. The kubelet heeds the cgroup driver that its runtime tells; what stands here is for one that tells none.
+ * the cluster's, which is the only one where nodes have none; and above it what the admin has said in a document of their own. The kubelet heeds the cgroup driver that its runtime tells; what stands here is for one that tells none.
  */
 export function kubeletConfigurationText(
-  cluster: Pick<ClusterSettings, 'serviceSubnet' | 'dnsDomain' | 'kubelet'>,
+  cluster: Pick<ClusterSettings, 'serviceSubnet' | 'dnsDomain' | 'dnsDisabled' | 'kubelet'>,
   files: Pick<Files, 'pkiDir' | 'manifestsDir'>,
   insideHost: boolean,
 ): string {
@@ -35,15 +35,36 @@ export function kubeletConfigurationText(
     },
     authorization: { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '0s', cacheUnauthorizedTTL: '0s' } },
     cgroupDriver: insideHost ? 'cgroupfs' : 'systemd',
-    clusterDNS: [NODE_DNS_ADDRESS, dnsAddress(cluster)],
+    clusterDNS: [...(cluster.dnsDisabled ? [] : [NODE_DNS_ADDRESS]), dnsAddress(cluster)],
     clusterDomain: cluster.dnsDomain,
     containerRuntimeEndpoint: 'unix:///run/gantry/cri.sock',
     ...(insideHost ? INSIDE_HOST : {}),
     healthzBindAddress: '127.0.0.1',
     healthzPort: 10_248,
     kind: 'KubeletConfiguration',
-    resolvConf: '/etc/resolv.conf',
     staticPodPath: files.manifestsDir,
   };
   return stringify({ ...merged(ours, cluster.kubelet), rotateCertificates: true }, { sortMapEntries: true });
+}
+
+/** The configuration of one node, by the cluster's and what is so on this machine alone: where its name servers are, unless the cluster's says that. Pure. */
+export function nodeKubeletConfiguration(clusterText: string, resolvConf: string): string {
+  const document = parseDocument(clusterText);
+  if (document.errors.length > 0 || document.has('resolvConf')) return clusterText;
+  document.set('resolvConf', resolvConf);
+  return document.toString();
+}
+
+/**
+ * The cluster's KubeletConfiguration for a node that joins: its CA is where its JoinConfiguration says, and not where the control plane keeps its own. What an admin has said
+ * of another file stays. `configuration` is the text of the ClusterConfiguration. Pure.
+ */
+export function withClientCa(kubelet: string, configuration: string, caCert: string): string {
+  const { certificatesDir } = (parse(configuration) ?? {}) as { readonly certificatesDir?: string };
+  const fields = (parse(kubelet) ?? {}) as Parameters<typeof merged>[0] & {
+    readonly authentication?: { readonly x509?: { readonly clientCAFile?: string } };
+  };
+  if (caCert === fields.authentication?.x509?.clientCAFile) return kubelet;
+  if (fields.authentication?.x509?.clientCAFile !== `${certificatesDir}/ca.crt`) return kubelet;
+  return stringify(merged(fields, { authentication: { x509: { clientCAFile: caCert } } }), { sortMapEntries: true });
 }

@@ -17,7 +17,11 @@ const CAUSES: readonly (readonly [pattern: RegExp, cause: string])[] = [
   ],
   [/out of memory|oom[- ]kill|cannot allocate memory|ENOMEM/i, 'there is not enough memory: "free -m" shows how much'],
   [/too many open files|EMFILE/i, 'the limit of open files or of inotify instances is reached'],
-  [/cgroup/i, 'the cgroups of this machine: "gantry init phase preflight" tells what they lack'],
+  // not every line with the word: kubelets warn of cgroup v1 at each start, and name groups on a usual day
+  [
+    /(failed|cannot|unable|invalid|not permitted|permission denied|read-only|no such|missing|lacks?|not (found|mounted|enabled|available)).{0,120}cgroup|cgroup.{0,120}(failed|cannot|invalid|not permitted|permission denied|read-only|no such|missing|lacks?|not (found|mounted|enabled|available))/i,
+    'the cgroups of this machine: "gantry init phase preflight" tells what they lack',
+  ],
   [
     /operation not permitted|permission denied|EACCES|EPERM/i,
     'it may not do what it has to: a security module or a mount option forbids it',

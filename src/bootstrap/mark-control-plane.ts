@@ -7,7 +7,6 @@ import { NODE_SERVICE, type Services } from './services.ts';
 import { waitUntil } from './wait.ts';
 
 const NODES = { group: '', version: 'v1', plural: 'nodes' } as const;
-const REGISTER_PATIENCE_MS = 240_000;
 const LABELS = ['node-role.kubernetes.io/control-plane', 'node.kubernetes.io/exclude-from-external-load-balancers'];
 
 export interface MarkOptions {
@@ -15,12 +14,14 @@ export interface MarkOptions {
   readonly nodeName: string;
   readonly taints: readonly Taint[];
   readonly services: Services;
+  /** How long the kubelet may take to register. */
+  readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /** Waits until the node has registered, and gives it the labels of a control plane, and the taints that are wanted. Safe to repeat. */
 export async function markControlPlane(options: MarkOptions, say: Say): Promise<void> {
-  const { connection, nodeName, taints, services, signal } = options;
+  const { connection, nodeName, taints, services, timeoutMs, signal } = options;
   const nodes = new ResourceClient<Node>(connection, NODES);
   say(`Marking the node ${nodeName} as control-plane by adding the labels: [${LABELS.join(' ')}]`);
   if (taints.length > 0)
@@ -28,7 +29,7 @@ export async function markControlPlane(options: MarkOptions, say: Say): Promise<
   await waitUntil(
     {
       what: `the node ${nodeName} to register`,
-      timeoutMs: REGISTER_PATIENCE_MS,
+      timeoutMs,
       pauseMs: 100,
       signal,
       hint: () => serviceState(services, NODE_SERVICE),

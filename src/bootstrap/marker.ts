@@ -1,80 +1,83 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import { parse } from 'yaml';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
+import { readMountinfo } from '../linux/mount.ts';
 import { listTables } from '../linux/nft.ts';
-import type { Files } from './files.ts';
+import { type Files, filesBelow } from './files.ts';
+import {
+  type DirectoryMode,
+  type ExternalEtcdMark,
+  filesOf,
+  type Marker,
+  markerOf,
+  standingDirectories,
+} from './marker/format.ts';
+import { type Mark, marked } from './marker/plan.ts';
 
-/** What is remembered of the first command that made a node here: there from before its first change until the last step of `reset`. */
-export interface Marker {
-  readonly command: 'init' | 'join';
-  /** Where the keys and the data of etcd are. */
-  readonly places: { readonly pkiDir: string; readonly etcdDataDir: string };
-  /** Those of the standing directories that were there before: `reset` empties them, and removes the others. */
-  readonly standing: readonly string[];
-  /** Whose they were, with which permissions: who empties them gives these back. */
-  readonly modes: Readonly<Record<string, DirectoryMode>>;
-  /** Tables of nftables that were there before, iptables' own among them; undefined where nobody has looked. */
-  readonly tables?: readonly string[];
+function placesOf({ pkiDir, etcdDataDir, caCert }: Files, command: Marker['command']): Marker['places'] {
+  const isBeside = command === 'init' || caCert === `${pkiDir}/ca.crt`;
+  return { pkiDir, etcdDataDir, ...(isBeside ? {} : { caCert }) };
 }
 
-export interface DirectoryMode {
-  /** Permission bits. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
+/**
+ * Where the node that was made here has its files: as its first command was told; where its marker is gone, as its copy of kubeadm-config says; and where that is gone, too, in
+ * the default places.
+ */
+export function standingFiles(root = '/'): Files {
+  const defaults = filesBelow(root);
+  const marker = readMarker(defaults);
+  if (marker !== undefined) return filesOf(marker, defaults);
+  try {
+    const text = readFileSync(defaults.clusterConfiguration, 'utf8');
+    const { certificatesDir } = (parse(text) ?? {}) as { readonly certificatesDir?: string };
+    return certificatesDir === undefined ? defaults : filesBelow(root, { certificatesDir });
+  } catch {
+    return defaults;
+  }
 }
 
-/** Directories that packages or an admin may have made before a node is made here, parents first. */
-export const STANDING_DIRECTORIES: readonly string[] = [
-  '/etc/gantry',
-  '/etc/kubernetes',
-  '/etc/kubernetes/manifests',
-  '/etc/kubernetes/pki',
-  '/etc/kubernetes/pki/etcd',
-  '/etc/cni',
-  '/etc/cni/net.d',
-  '/opt/cni',
-  '/opt/cni/bin',
-  '/var/lib/kubelet',
-  '/var/lib/etcd',
-  '/var/lib/gantry',
-  '/var/log/pods',
-  '/var/log/containers',
-  '/var/log/gantry',
-  // made by a crun or runc that is asked what it can do
-  '/run/crun',
-  '/run/runc',
-];
-
-/** Those, and where else this node keeps its keys and the data of its etcd. */
-export function standingDirectories({ pkiDir, etcdDataDir }: Marker['places']): readonly string[] {
-  return [...new Set([...STANDING_DIRECTORIES, pkiDir, `${pkiDir}/etcd`, etcdDataDir])];
-}
-
-/** Writes down that a node is made here, and what was here before. What an earlier command wrote is kept. */
-export function ensureMarker(files: Files, command: Marker['command']): void {
-  if (existsSync(files.marker)) return;
-  const { pkiDir, etcdDataDir } = files;
-  const places = { pkiDir, etcdDataDir };
-  const standing = standingDirectories(places).filter(path => existsSync(path));
-  const marker: Marker = { command, places, standing, modes: directoryModes(standing), tables: listTables() };
+/**
+ * Writes down, before it is done, what a command makes here. What an earlier command wrote is kept, but that `init` after a `join` that was cut off makes a control plane of the
+ * node, with keys and an etcd in its own places.
+ */
+export function ensureMarker(files: Files, command: Marker['command'], mark: Mark = {}): void {
+  const before = readMarker(files);
+  const kept =
+    before !== undefined && (before.command === 'init' || command === 'join')
+      ? before
+      : newMarker(files, command, before);
+  const marker = marked(kept, files, mark, { stands: isThere, kubeletEntries: () => entriesOf(files.kubeletDir) });
+  if (before !== undefined && isDeepStrictEqual(before, marker)) return;
   writeFileAtomic(files.marker, `${JSON.stringify(marker)}\n`, { durable: true });
 }
 
-/** Undefined where neither command has run here. One that cannot be read counts as made by `init` in the default places, with everything there before. */
-export function readMarker(files: Files): Marker | undefined {
-  if (!existsSync(files.marker)) return undefined;
-  const { pkiDir, etcdDataDir } = files;
-  const unknown: Marker = {
-    command: 'init',
-    places: { pkiDir, etcdDataDir },
-    standing: STANDING_DIRECTORIES,
-    modes: {},
+/**
+ * The same for a whole `init` that goes on after preflight. It claims nothing: each path is claimed right before it is written (init/marking-disk.ts), for phases may be left out and a run
+ * may end anywhere, and what an admin puts there then is not Gantry's.
+ */
+export function takeOver(files: Files, etcd: ExternalEtcdMark | 'local'): void {
+  ensureMarker(files, 'init', { etcd, passed: true });
+}
+
+function newMarker(files: Files, command: Marker['command'], before: Marker | undefined): Marker {
+  const places = placesOf(files, command);
+  // what the first command has made meanwhile was not there before
+  const known = before === undefined ? [] : standingDirectories(before.places);
+  const standing = standingDirectories(places).filter(path => !known.includes(path) && existsSync(path));
+  return {
+    ...(before ?? { tables: listTables(), made: [], kubeletHad: [] }),
+    command,
+    places,
+    standing: [...(before?.standing ?? []), ...standing],
+    modes: { ...before?.modes, ...directoryModes(standing) },
+    passed: false,
   };
-  try {
-    return { ...unknown, ...(JSON.parse(readFileSync(files.marker, 'utf8')) as Partial<Marker>) };
-  } catch {
-    return unknown;
-  }
+}
+
+/** Undefined where neither command has run here. */
+export function readMarker(files: Files): Marker | undefined {
+  return existsSync(files.marker) ? markerOf(readFileSync(files.marker, 'utf8'), files) : undefined;
 }
 
 /** Of those that are there. */
@@ -87,4 +90,20 @@ export function directoryModes(paths: readonly string[]): Record<string, Directo
         return [path, { mode: mode & 0o7777, uid, gid }];
       }),
   );
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Entries of a directory, and those of directories in it, as `Marker.kubeletHad` has them. What is mounted in it is not entered, for it may hang: but a disk of its own for pods, without which no kubelet works. */
+function entriesOf(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  const real = realpathSync(directory);
+  const mounted = new Set(readMountinfo().map(({ target }) => target));
+  mounted.delete(`${real}/pods`);
+  return readdirSync(real, { withFileTypes: true }).flatMap(entry => {
+    if (!entry.isDirectory() || mounted.has(`${real}/${entry.name}`)) return [entry.name];
+    return [`${entry.name}/`, ...readdirSync(`${real}/${entry.name}`).map(name => `${entry.name}/${name}`)];
+  });
 }

@@ -2,14 +2,32 @@
 export interface ServiceUnit {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Directories that it writes to beside those of its own, where it is fenced in. */
+  readonly writes?: readonly string[];
+  /** A digest of the files that it reads when it starts: with others it is started anew. */
+  readonly configuration?: string;
+}
+
+/** What whoever keeps a daemon knows of it. Undefined is what is not counted, or not told. */
+export interface ServiceStatus {
+  /** `restarting`: it ended by itself and is about to be started again; `absent`: nobody here was ever told to keep it. */
+  readonly state: 'running' | 'starting' | 'restarting' | 'stopping' | 'stopped' | 'failed' | 'absent';
+  /** Ms since the epoch of the beginning of that state. */
+  readonly since: number | undefined;
+  readonly pid: number | undefined;
+  /** How often it was started again because it had ended by itself. */
+  readonly restarts: number | undefined;
+  /** Its own word of what it does, or what is wrong with who keeps it. */
+  readonly statusText: string | undefined;
 }
 
 /** Who keeps daemons running on this machine. */
 export interface Services {
-  /** Runs it from now on, also after the machine's next start. One that runs already with the same command is left alone; with another it is started anew. */
+  /** Runs it from now on, also after the machine's next start. One that runs already with the same command and configuration is left alone; with another it is started anew. */
   start(unit: ServiceUnit, signal?: AbortSignal): Promise<void>;
   /** True while its process lives. */
   isRunning(name: string): Promise<boolean>;
+  status(name: string, signal: AbortSignal): Promise<ServiceStatus>;
   /** The end of its log, for people; `(empty)` where there is none. Never fails. */
   lastLog(name: string): Promise<string>;
   /**
@@ -19,6 +37,8 @@ export interface Services {
   stop(name: string, options: StopOptions): Promise<void>;
   /** What `remove` would take away, by path or name; empty for one that was never started here. Changes nothing. */
   traces(name: string, signal?: AbortSignal): Promise<readonly string[]>;
+  /** The command line that it is started with, whoever has said so; empty for one that was never started here. */
+  words(name: string, signal?: AbortSignal): Promise<readonly string[]>;
   /** Ends it as above, then takes away what `start` has left of it: its settings, its state, its log where that is no journal. Safe to repeat. */
   remove(name: string, options: StopOptions): Promise<void>;
 }

@@ -3,6 +3,7 @@ import type { Taint } from '../api/types/gen/core-v1.ts';
 import { bigIntToIp, parseCidr } from '../base/cidr.ts';
 import { invalidArgument } from '../base/errors.ts';
 import type { KeyAlgorithm } from '../pki/key-algorithms.ts';
+import type { StoredToken } from './tokens/stored-token.ts';
 
 /** A command line argument, as kubeadm's files hold it. */
 interface Argument {
@@ -52,19 +53,12 @@ export interface ClusterSettings {
   readonly apiServerArgs: readonly Argument[];
   readonly controllerManagerArgs: readonly Argument[];
   readonly schedulerArgs: readonly Argument[];
+  /** No node serves Services, or names: somebody else's pods are to do it. */
+  readonly proxyDisabled: boolean;
+  readonly dnsDisabled: boolean;
   /** The fields of a KubeletConfiguration and a KubeProxyConfiguration that the admin has said. */
   readonly kubelet: Readonly<Record<string, unknown>>;
   readonly proxy: Readonly<Record<string, unknown>>;
-}
-
-/** A token that `init` makes. */
-export interface TokenSettings {
-  readonly token: string;
-  /** Ms since the epoch; undefined for ever. */
-  readonly expires: number | undefined;
-  readonly description: string;
-  readonly usages: readonly string[];
-  readonly groups: readonly string[];
 }
 
 /** How long is waited for what, in ms. */
@@ -87,7 +81,7 @@ export interface InitSettings {
   /** Where this node's API server and etcd are reached by others. */
   readonly advertiseAddress: string;
   readonly bindPort: number;
-  readonly tokens: readonly TokenSettings[];
+  readonly tokens: readonly StoredToken[];
   readonly patience: Patience;
 }
 
@@ -96,6 +90,10 @@ export const NODE_TOKEN_GROUP = 'system:bootstrappers:kubeadm:default-node-token
 
 /** What a control plane is tainted with, so that pods which do not tolerate it keep off. */
 export const CONTROL_PLANE_TAINT: Taint = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' };
+
+/** Said wherever somebody asks for a second control plane. */
+export const ONE_CONTROL_PLANE =
+  'a cluster has one control plane, and further machines join as nodes; what has to outlive this machine can be in an etcd of several members elsewhere (etcd.external of ClusterConfiguration)';
 
 /** kubeadm's defaults. */
 export const DEFAULT_CLUSTER = {

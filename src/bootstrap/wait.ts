@@ -7,6 +7,7 @@ export interface WaitOptions {
   /** "the API server to be ready". */
   readonly what: string;
   readonly timeoutMs: number;
+  /** From one look to the next, at first (200 unless given): it grows to a twentieth of what was waited already, so that looking does not keep a slow machine from what is waited for. */
   readonly pauseMs?: number;
   readonly signal?: AbortSignal;
   /** Errors that no waiting mends are thrown at once; none unless given. */
@@ -21,6 +22,7 @@ export interface WaitOptions {
 const LEAST_ROOM_BYTES = 1 << 20;
 /** Asks a first time at once. */
 const PAUSE_MS = 200;
+const MOST_PAUSE_MS = 2000;
 
 /**
  * Asks again and again until `look` gives an answer; what it throws is "not yet". Throws `deadline-exceeded` that says what was waited for, how long, and what
@@ -40,7 +42,7 @@ export async function waitUntil<T>(options: WaitOptions, look: (signal: AbortSig
         if (!deadline.signal.aborted) last = errorMessage(error);
         if (options.needsRoom !== undefined) assertRoom(options.needsRoom, what, last);
       }
-      await sleep(pauseMs, deadline.signal).catch(() => undefined);
+      await sleep(pauseAfter(systemClock.monotonic() - started, pauseMs), deadline.signal).catch(() => undefined);
       options.signal?.throwIfAborted();
       if (deadline.signal.aborted)
         throw timedOut(what, systemClock.monotonic() - started, last, (await hint?.()) ?? '');
@@ -48,6 +50,11 @@ export async function waitUntil<T>(options: WaitOptions, look: (signal: AbortSig
   } finally {
     deadline.release();
   }
+}
+
+/** How long to pause before the next look, of a wait that has taken so long. Pure. */
+export function pauseAfter(waitedMs: number, leastMs: number): number {
+  return Math.max(leastMs, Math.min(waitedMs / 20, MOST_PAUSE_MS));
 }
 
 function timedOut(what: string, elapsedMs: number, last: string, hint: string): GantryError {

@@ -43,6 +43,8 @@ export interface ApiStream {
 /** The server's own limit is 100 streams at a time; watches hold one each for long, so another connection is made in time. */
 const STREAMS_PER_SESSION = 80;
 const TIMEOUT_MS = 60_000;
+/** Of a request that the server refuses without doing anything for it. */
+const ATTEMPTS = 3;
 /** client-go's: a ping after 30 s, and 15 s for its answer. */
 const PING_MS = 30_000;
 const PING_ANSWER_MS = 15_000;
@@ -66,9 +68,15 @@ interface Pool {
   closed: boolean;
 }
 
+interface OpenedStream {
+  readonly stream: ClientHttp2Stream;
+  readonly status: number;
+  readonly headers: Record<string, unknown>;
+}
+
 interface Session {
   readonly http2: ClientHttp2Session;
-  /** Made with credentials that were replaced since: what runs on it goes on, nothing new does. */
+  /** Made with credentials that were replaced since, or the server has refused a request on it: what runs on it goes on, nothing new does. */
   retired: boolean;
   streams: number;
   connected: boolean;
@@ -76,7 +84,7 @@ interface Session {
 }
 
 /**
- * HTTP/2 connections to one API server, made when they are needed and again after they broke. Nothing is repeated here: who calls knows whether a
+ * HTTP/2 connections to one API server, made when they are needed and again after they broke. Nothing that the server may have done is repeated here: who calls knows whether a
  * request may be made twice. Errors without an answer are `unavailable`; the message says whether the server was reached at all.
  */
 export class ApiConnection {
@@ -107,10 +115,7 @@ export class ApiConnection {
     if (cert === certificate.cert && key === certificate.key) return;
     this.#endpoint = { ...this.#endpoint, certificate };
     this.#pool.secureContext = undefined;
-    for (const session of this.#pool.sessions) {
-      session.retired = true;
-      session.http2.close();
-    }
+    for (const session of this.#pool.sessions) retire(session);
   }
 
   /**
@@ -169,13 +174,26 @@ export class ApiConnection {
     for (const session of this.#pool.sessions) session.http2.destroy();
   }
 
-  async #open(
-    call: ApiCall,
-    signal: AbortSignal,
-  ): Promise<{ stream: ClientHttp2Stream; status: number; headers: Record<string, unknown> }> {
+  /** A server that ends a connection refuses what comes over it meanwhile, and does nothing for it (RFC 9113 8.7): only that is asked again, over another one. */
+  async #open(call: ApiCall, signal: AbortSignal): Promise<OpenedStream> {
     const token = this.#source === undefined ? this.#bearer() : await this.#source.token();
-    signal.throwIfAborted();
-    const session = this.#session();
+    for (let attempt = 1; ; attempt += 1) {
+      signal.throwIfAborted();
+      const opened = await this.#openOn(this.#session(), call, { token, signal, isLast: attempt === ATTEMPTS });
+      if (opened !== 'refused') return opened;
+    }
+  }
+
+  /** Opens the stream of a request; "refused" where the server had nothing done for it and it is not the last attempt. */
+  #openOn(
+    session: Session,
+    call: ApiCall,
+    {
+      token,
+      signal,
+      isLast,
+    }: { readonly token: string | undefined; readonly signal: AbortSignal; readonly isLast: boolean },
+  ): Promise<OpenedStream | 'refused'> {
     const stream = session.http2.request(this.#headers(call, token), { endStream: call.body === undefined });
     session.streams += 1;
     stream.once('close', () => {
@@ -196,7 +214,14 @@ export class ApiConnection {
       stream.on('error', error => {
         broken = error;
       });
-      stream.once('close', () => settle(() => reject(this.#unreachable(session, broken))));
+      stream.once('close', () =>
+        settle(() => {
+          if (isLast || stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM)
+            return reject(this.#unreachable(session, broken));
+          retire(session);
+          resolve('refused');
+        }),
+      );
       stream.once('response', headers =>
         settle(() => {
           const status = Number(headers[':status']);
@@ -297,6 +322,12 @@ export class ApiConnection {
     });
     return session;
   }
+}
+
+/** What runs on it goes on, nothing new does. */
+function retire(session: Session): void {
+  session.retired = true;
+  session.http2.close();
 }
 
 function isOpen({ http2, retired }: Session): boolean {

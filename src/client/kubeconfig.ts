@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { errorMessage, invalidArgument } from '../base/errors.ts';
+import { errnoName, errorMessage, invalidArgument } from '../base/errors.ts';
 
 /** Where an API server is and how a client proves who it is. */
 export interface ApiEndpoint {
@@ -44,6 +44,11 @@ export function readKubeconfig(path: string, context?: string): ApiEndpoint {
   return parseKubeconfig(text, { path, ...(context === undefined ? {} : { context }) });
 }
 
+/** True for what is thrown where a kubeconfig can be read and a certificate or key that it names is not there. */
+export function lacksItsPair(error: unknown): boolean {
+  return error instanceof Error && errnoName(error.cause) === 'ENOENT';
+}
+
 /** The same for a text; `path` is said in errors, and is where relative paths begin. */
 export function parseKubeconfig(
   text: string,
@@ -78,7 +83,7 @@ export function parseKubeconfig(
     try {
       return readFileSync(resolve(dirname(path), file), 'utf8');
     } catch (error) {
-      throw fail(`${key}: ${errorMessage(error)}`);
+      throw invalidArgument(`kubeconfig ${path}: ${key}: ${errorMessage(error)}`, { cause: error });
     }
   };
   const ca = content(cluster, 'certificate-authority');
@@ -106,6 +111,24 @@ export function parseKubeconfig(
     ...(token === undefined ? {} : { token }),
     ...(tokenFile === undefined ? {} : { tokenFile: resolve(dirname(path), tokenFile) }),
   };
+}
+
+/** The files that a kubeconfig names, of all its clusters and users, as absolute paths; none where it cannot be read as one. Nothing of these is read. */
+export function kubeconfigReferences(path: string): readonly string[] {
+  const list = (entries: unknown): readonly Named[] => (Array.isArray(entries) ? entries : []);
+  const part = (entry: Named, key: string): Record<string, unknown> => Object(entry?.[key] ?? {});
+  try {
+    const { clusters, users } = Object(parse(readFileSync(path, 'utf8'), { maxAliasCount: 100 }) ?? {});
+    const names = [
+      ...list(clusters).map(entry => part(entry, 'cluster')['certificate-authority']),
+      ...list(users).flatMap(entry =>
+        ['client-certificate', 'client-key', 'tokenFile'].map(key => part(entry, 'user')[key]),
+      ),
+    ];
+    return names.flatMap(name => (typeof name === 'string' && name !== '' ? [resolve(dirname(path), name)] : []));
+  } catch {
+    return [];
+  }
 }
 
 function parseDocument(text: string, fail: (what: string) => Error): Record<string, unknown> {

@@ -13,12 +13,13 @@ import {
   readManaged,
 } from '../bootstrap/certificates/renewal/inventory.ts';
 import { renewCertificate } from '../bootstrap/certificates/renewal/renew.ts';
-import { type Files, filesBelow } from '../bootstrap/files.ts';
+import type { Files } from '../bootstrap/files.ts';
+import { standingFiles } from '../bootstrap/marker.ts';
 import { parseCertificate } from '../pki/certificate.ts';
 
 /** Flags of `gantry certs …`, named as kubeadm's. */
 export interface CertsFlags {
-  readonly certDir: string;
+  readonly certDir?: string;
 }
 
 const YEAR = '8760h0m0s';
@@ -83,7 +84,8 @@ function renewOne(managed: ManagedCertificate, files: Files, lifeMs: number): 'r
 }
 
 function filesOf({ certDir }: CertsFlags): Files {
-  return { ...filesBelow('/'), pkiDir: certDir.replace(/\/$/, '') };
+  const files = standingFiles();
+  return certDir === undefined ? files : { ...files, pkiDir: certDir.replace(/\/$/, '') };
 }
 
 /** What the cluster was made with, where this machine knows. */

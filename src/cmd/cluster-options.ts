@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Ends } from './define-commands.ts';
 
 const NAME = ['--name <name>', 'name of the cluster (default gantry)'] as const;
 const DIR = [
@@ -6,16 +7,10 @@ const DIR = [
   'where clusters keep their data (default /var/lib/gantry-clusters)',
 ] as const;
 
-/** The commands below `gantry cluster`, and `gantry service`. `run` sets the exit code. */
-export function clusterCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+/** The commands below `gantry cluster`. `run` sets the exit code. */
+export function clusterCommands(gantry: Command, run: Ends): void {
   const load = () => import('./cluster.ts');
   const cluster = gantry.command('cluster').description('clusters on this machine, each node a host of its own');
-  const add = (parent: Command, name: string, description: string): Command =>
-    parent
-      .command(name)
-      .description(description)
-      .option(...NAME)
-      .option(...DIR);
   add(cluster, 'create', 'make a cluster')
     .option('--nodes <number>', 'how many nodes; the first is the control plane (default 1)')
     .option('--config <file>', "kind's `kind: Cluster` (YAML); - reads it from standard input")
@@ -55,12 +50,25 @@ export function clusterCommands(gantry: Command, run: (code: Promise<number>) =>
   add(cluster, 'kubeconfig', 'print a kubeconfig of it alone').action(async options =>
     run((await load()).clusterKubeconfigCommand(options)),
   );
-  add(gantry, 'service <service>', 'where this machine reaches a service of a cluster')
-    .option('-n, --namespace <namespace>', 'of the service', 'default')
-    .option('--url', 'print the URLs alone')
-    .action(async (service, options) => run((await import('./service.ts')).serviceCommand(service, options)));
   const loading = cluster.command('load').description('bring something to the nodes');
   add(loading, 'image <archive>', 'an OCI or docker archive into the image store of every node')
     .option('--nodes <names>', 'only these, apart by commas')
     .action(async (archive, options) => run((await load()).loadImageCommand(archive, options)));
+}
+
+/** `gantry service`. */
+export function serviceCommands(gantry: Command, run: Ends): void {
+  add(gantry, 'service <service>', 'where this machine reaches a service of a cluster')
+    .option('-n, --namespace <namespace>', 'of the service', 'default')
+    .option('--url', 'print the URLs alone')
+    .action(async (service, options) => run((await import('./service.ts')).serviceCommand(service, options)));
+}
+
+/** A command that is about one cluster. */
+function add(parent: Command, name: string, description: string): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .option(...NAME)
+    .option(...DIR);
 }

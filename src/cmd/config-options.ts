@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { Ends } from './define-commands.ts';
 
 /** The commands below `gantry config`, named as kubeadm's. `run` sets the exit code. */
-export function configCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+export function configCommands(gantry: Command, run: Ends): void {
   const load = () => import('./config.ts');
   const config = gantry.command('config').description('configuration files of init, join and reset');
   const print = config.command('print').description('print what holds where nothing else is said');

@@ -1,13 +1,12 @@
 import { invalidArgument } from '../base/errors.ts';
 import { type DefaultsName, defaultsText } from '../bootstrap/configuration/print-defaults.ts';
 import { readConfigurationFile } from '../bootstrap/configuration/read-documents.ts';
+import { unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import { documentsText } from '../bootstrap/configuration/write-documents.ts';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
 import { words } from './flag-values.ts';
+import { VALIDATION_EXIT_CODE } from './preflight-exit.ts';
 import { VERSION } from './version.ts';
-
-/** kubeadm's exit code of a configuration that is wrong. */
-const VALIDATION_EXIT_CODE = 3;
 
 /** `gantry config print …-defaults`. Returns the exit code. */
 export async function printDefaultsCommand(name: DefaultsName, flags: { readonly componentConfigs: string }) {
@@ -18,8 +17,8 @@ export async function printDefaultsCommand(name: DefaultsName, flags: { readonly
 /** `gantry config validate`: says what is wrong, a line each, or `ok`. Returns the exit code. */
 export async function validateConfigCommand({ config }: { readonly config: string }): Promise<number> {
   try {
-    const { warnings } = readConfigurationFile(config);
-    for (const warning of warnings) process.stderr.write(`WARNING: ${warning}\n`);
+    const { documents, warnings } = readConfigurationFile(config);
+    for (const warning of [...warnings, ...unheededFields(documents)]) process.stderr.write(`WARNING: ${warning}\n`);
   } catch (error) {
     process.stderr.write(`gantry: ${(error as Error).message}\n`);
     return VALIDATION_EXIT_CODE;

@@ -4,12 +4,14 @@ import type { Command } from 'commander';
 
 export function nodeOptions(command: Command): Command {
   return kubeletOptions(command)
+    .option('--proxy <bool>', 'serve Services on this node', 'true')
     .option('--proxy-config <file>', 'KubeProxyConfiguration (YAML)')
     .option('--proxy-mode <mode>', 'how services are proxied: nftables, iptables or ipvs')
     .option('--cluster-cidr <cidrs>', 'networks of all pods of the cluster, apart by commas')
     .option('--cni-conf-dir <directory>', 'where the CNI configuration is written', '/etc/cni/net.d')
     .option('--cluster-domain <domain>', 'the zone of the cluster', 'cluster.local')
     .option('--resolv-conf <file>', 'who is asked for names outside of it', '/etc/resolv.conf')
+    .option('--dns <bool>', 'serve names on this node', 'true')
     .option('--dns-listen <address:port...>', 'where this machine and its pods ask for names', ['169.254.20.10:53'])
     .option('--dns-listen-shared <address:port...>', 'where all nodes and pods of the cluster do', [])
     .option('--dns-address <ip...>', "address of the cluster's DNS service", [])

@@ -24,6 +24,11 @@ export function words(text: string): string[] {
     .filter(word => word !== '');
 }
 
+/** For a flag that may be given again: each takes one value, of words apart by commas. What takes values until the next flag (commander's `<word...>`) would take arguments, too. */
+export function moreWords(text: string, before: readonly string[]): string[] {
+  return [...before, ...words(text)];
+}
+
 /** `name=value`, apart by commas. */
 export function labelsFlag(text: string): Record<string, string> {
   return Object.fromEntries(

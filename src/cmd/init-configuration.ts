@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { ClusterConfiguration, InitConfiguration } from '../api/types/gen/kubeadm-v1beta4.ts';
-import { failedPrecondition, invalidArgument } from '../base/errors.ts';
+import { GantryError, invalidArgument } from '../base/errors.ts';
 import type { InitConfigurations, KnownFlags } from '../bootstrap/configuration/init-settings.ts';
 import { KUBEADM_API_VERSION } from '../bootstrap/configuration/kinds.ts';
 import {
@@ -8,6 +8,8 @@ import {
   parseConfiguration,
   readConfigurationFile,
 } from '../bootstrap/configuration/read-documents.ts';
+import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
+import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
 import { controlPlaneOptions, nodeOptions } from './daemon-options.ts';
 import { words } from './flag-values.ts';
 
@@ -55,16 +57,14 @@ const BESIDE_CONFIG: readonly (keyof InitFlags)[] = [
   'skipCertificateKeyPrint',
 ];
 
-export interface GivenConfiguration extends InitConfigurations {
+export interface GivenConfiguration extends Omit<InitConfigurations, 'skip'> {
   readonly warnings: readonly string[];
 }
 
 /** What flags or the file of --config say, checked by the same rules. Throws `invalid-argument` with everything that is wrong. */
 export function initConfiguration(flags: InitFlags): GivenConfiguration {
   if (flags.uploadCerts === true)
-    throw failedPrecondition(
-      '--upload-certs: a second control plane cannot join yet, so there is nobody to upload for',
-    );
+    throw new GantryError('unimplemented', `${ONE_CONTROL_PLANE}: leave --upload-certs out`);
   if (flags.config === undefined) return fromFile(parseConfiguration(documents(flags), 'flags', 'fields'), flags);
   const mixed = Object.entries(flags)
     .filter(
@@ -88,7 +88,6 @@ function isUntold(name: string, value: unknown): boolean {
 
 function fromFile({ documents, warnings }: ConfigurationFile, { nodeName }: InitFlags): GivenConfiguration {
   const of = (kind: string) => documents.find(document => document.kind === kind);
-  const ignored = documents.filter(({ kind }) => kind === 'JoinConfiguration' || kind === 'ResetConfiguration');
   const init = (of('InitConfiguration')?.object ?? defaulted('InitConfiguration')) as InitConfiguration;
   const cluster = (of('ClusterConfiguration')?.object ?? defaulted('ClusterConfiguration')) as ClusterConfiguration;
   return {
@@ -96,7 +95,7 @@ function fromFile({ documents, warnings }: ConfigurationFile, { nodeName }: Init
     cluster,
     kubelet: of('KubeletConfiguration')?.written ?? {},
     proxy: of('KubeProxyConfiguration')?.written ?? {},
-    warnings: [...warnings, ...ignored.map(({ kind }) => `the document of kind ${kind} is not for init, and ignored`)],
+    warnings: [...warnings, ...unheededDocuments(documents, 'init'), ...unheededFields(documents)],
   };
 }
 

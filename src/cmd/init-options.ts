@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { INIT_PHASE_NAMES } from '../bootstrap/init/phase-names.ts';
+import type { Ends } from './define-commands.ts';
 
 /** `gantry init`, and each of its phases alone. `run` sets the exit code. */
-export function initCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+export function initCommands(gantry: Command, run: Ends): void {
   const load = () => import('./init.ts');
   const init = initOptions(gantry.command('init').description('make this machine the first node of a cluster'))
     .option('--skip-phases <phases>', 'phases to leave out, apart by commas: certs/ca for a part of one')
@@ -37,7 +38,10 @@ function initOptions(command: Command): Command {
     .option('--certificate-validity-period <duration>', 'how long certificates hold (default 8760h0m0s)')
     .option('--ca-certificate-validity-period <duration>', 'how long CAs hold (default 87600h0m0s)')
     .option('--kubernetes-version <version>', 'must be the one that this program is of')
-    .option('--image-repository <name>', 'where images of the cluster are pulled from (default registry.k8s.io)')
+    .option(
+      '--image-repository <name>',
+      'kept in the ConfigMap kubeadm-config: no part of the cluster is an image here',
+    )
     .option('--node-name <name>', 'name of this node; the host name unless given')
     .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas')
     .option('--no-control-plane-taint', 'let pods run on this node too')
@@ -51,8 +55,8 @@ function initOptions(command: Command): Command {
     .option('--cri-socket <path>', "the runtime's socket; there is but gantry's own")
     .option('--feature-gates <gates>', 'there are none')
     .option('--patches <directory>', 'there are no static pods that could be patched')
-    .option('--certificate-key <key>', 'a second control plane cannot join yet')
-    .option('--upload-certs', 'a second control plane cannot join yet')
+    .option('--certificate-key <key>', 'refused: a cluster has one control plane')
+    .option('--upload-certs', 'the same')
     .option('--skip-certificate-key-print', 'there is no such key')
     .option(
       '--ignore-preflight-errors <checks>',

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { JoinConfiguration } from '../api/types/gen/kubeadm-v1beta4.ts';
 import { invalidArgument } from '../base/errors.ts';
 import { readConfigurationFile } from '../bootstrap/configuration/read-documents.ts';
+import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import type { JoinSettings } from '../bootstrap/join/context.ts';
 import { settingsOfConfiguration } from '../bootstrap/join/settings.ts';
 import { argumentWords } from '../bootstrap/settings.ts';
@@ -12,6 +13,8 @@ import { knownFlags } from './init-configuration.ts';
 /** What a file says of a join, and the switches that flags may have, too. */
 export interface GivenJoin {
   readonly settings: JoinSettings;
+  /** Where the certificate of the cluster's CA is kept. */
+  readonly caCertPath: string | undefined;
   readonly ignoredChecks: readonly string[];
   readonly skipPhases: readonly string[];
   readonly dryRun: boolean;
@@ -45,9 +48,10 @@ export function joinConfiguration(
   };
   return {
     settings: settingsOfConfiguration(config, document.written, node),
+    caCertPath: config.caCertPath,
     ignoredChecks: nodeRegistration.ignorePreflightErrors ?? [],
     skipPhases: config.skipPhases ?? [],
     dryRun: config.dryRun ?? false,
-    warnings,
+    warnings: [...warnings, ...unheededDocuments(documents, 'join'), ...unheededFields([document])],
   };
 }

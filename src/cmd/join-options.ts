@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { JOIN_PHASE_NAMES } from '../bootstrap/join/phase-names.ts';
+import type { Ends } from './define-commands.ts';
+import { moreWords } from './flag-values.ts';
 
 /** `gantry join`, and each of its phases alone. `run` sets the exit code. */
-export function joinCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+export function joinCommands(gantry: Command, run: Ends): void {
   const load = () => import('./join.ts');
   const join = joinOptions(
     gantry.command('join').description('make this machine a node of the cluster whose API server is at HOST:PORT'),
@@ -18,7 +20,7 @@ export function joinCommands(gantry: Command, run: (code: Promise<number>) => Pr
 }
 
 /** Flags that `join` and its phases take, named as kubeadm's. */
-function joinOptions(command: Command): Command {
+export function joinOptions(command: Command): Command {
   return command
     .argument('[endpoint]', 'HOST:PORT of the API server')
     .option('--token <token>', 'token that the cluster knows, to find it and to log in', '')
@@ -29,13 +31,21 @@ function joinOptions(command: Command): Command {
     )
     .option('--tls-bootstrap-token <token>', 'token to log in with, where it is another', '')
     .option('--discovery-file <path>', 'kubeconfig that says where the cluster is: a file, or an https:// URL', '')
-    .option('--discovery-token-ca-cert-hash <hash...>', "sha256:<hex> of the key of the cluster's CA", [])
+    .option(
+      '--discovery-token-ca-cert-hash <hashes>',
+      "sha256:<hex> of the key of the cluster's CA; of several apart by commas, or by the flag again, any will do",
+      moreWords,
+      [],
+    )
     .option('--discovery-token-unsafe-skip-ca-verification', 'trust whoever has the token')
     .option('--node-name <name>', 'name of this node; the host name unless given')
     .option('--node-ip <ip>', "its address; the default route's unless given")
     .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
     .option('--config <file>', 'JoinConfiguration (YAML) in place of the flags above')
-    .option('--control-plane', 'make it a further control plane, which is not supported yet')
+    .option('--control-plane', 'refused: a cluster has one control plane')
+    .option('--certificate-key <key>', 'the same')
+    .option('--apiserver-advertise-address <ip>', 'the same')
+    .option('--apiserver-bind-port <port>', 'the same')
     .option('--dry-run', 'look at everything and change nothing')
     .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', '');
 }

@@ -3,16 +3,19 @@ import { GantryError, invalidArgument } from '../base/errors.ts';
 import type { NodeIdentity } from '../bootstrap/daemons/node.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import type { JoinContext } from '../bootstrap/join/context.ts';
-import { JOIN_PHASES } from '../bootstrap/join/phases.ts';
+import { JOIN_PHASES, type JoinPhaseName } from '../bootstrap/join/phases.ts';
 import { type DiscoveryFlags, settingsOfFlags } from '../bootstrap/join/settings.ts';
 import { checkPhases, runPhase, runPhases } from '../bootstrap/phases.ts';
+import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
+import type { FaultPoint } from '../linux/fault-point.ts';
 import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { labelsFlag, words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
 import { untilInterrupted } from './interrupt.ts';
 import type { GivenJoin } from './join-configuration.ts';
-import { exitCodeOf } from './preflight-exit.ts';
+import { exitCodeOf, withPrepared } from './preflight-exit.ts';
+import { runtimeSockets } from './runtime-sockets.ts';
 import { servicesHere } from './services-here.ts';
 
 /** Flags of `gantry join`, named as kubeadm's where it has them. */
@@ -28,6 +31,9 @@ export interface JoinFlags {
   readonly nodeLabels: string;
   readonly config?: string;
   readonly controlPlane?: boolean;
+  readonly certificateKey?: string;
+  readonly apiserverAdvertiseAddress?: string;
+  readonly apiserverBindPort?: string;
   readonly dryRun?: boolean;
   readonly ignorePreflightErrors: string;
 }
@@ -37,24 +43,34 @@ export function joinCommand(
   endpoint: string | undefined,
   flags: JoinFlags & { readonly skipPhases: string },
 ): Promise<number> {
-  return untilInterrupted(async signal => {
+  const prepareAll = async (): Promise<Prepared> => {
     const { context, skipPhases } = await prepare(endpoint, flags);
     const skip = [...skipPhases, ...words(flags.skipPhases)];
     checkPhases(skip, JOIN_PHASES, '--skip-phases: ');
-    const write = (line: string): void => console.log(line);
-    return exitCodeOf(async () => {
-      await runPhases(JOIN_PHASES, context, { skip, faultPointAfter: name => `bootstrap/join/${name}`, write, signal });
-      write(context.dryRun ? '\nThe node would have joined the cluster: nothing was changed.' : JOINED);
-    });
-  });
+    if (skip.includes('preflight')) context.found.hasPassed = true;
+    return { context, skipPhases: skip };
+  };
+  const write = (line: string): void => console.log(line);
+  return untilInterrupted(signal =>
+    withPrepared(prepareAll, ({ context, skipPhases: skip }) =>
+      exitCodeOf(async () => {
+        const faultPointAfter = (name: JoinPhaseName): FaultPoint => `bootstrap/join/${name}`;
+        await runPhases(JOIN_PHASES, context, { skip, faultPointAfter, write, signal });
+        write(context.dryRun ? '\nThe node would have joined the cluster: nothing was changed.' : JOINED);
+      }),
+    ),
+  );
 }
 
 /** `gantry join phase …`: one phase alone. Returns the exit code. */
 export function joinPhaseCommand(path: string, endpoint: string | undefined, flags: JoinFlags): Promise<number> {
-  return untilInterrupted(async signal => {
-    const { context } = await prepare(endpoint, flags);
-    return exitCodeOf(() => runPhase(JOIN_PHASES, path, context, { write: line => console.log(line), signal }));
-  });
+  return untilInterrupted(signal =>
+    withPrepared(
+      () => prepare(endpoint, flags),
+      ({ context }) =>
+        exitCodeOf(() => runPhase(JOIN_PHASES, path, context, { write: line => console.log(line), signal })),
+    ),
+  );
 }
 
 const JOINED = `
@@ -70,19 +86,23 @@ interface Prepared {
 }
 
 async function prepare(endpoint: string | undefined, flags: JoinFlags): Promise<Prepared> {
-  if (flags.controlPlane === true)
-    throw new GantryError(
-      'unimplemented',
-      'a second control plane cannot join yet: join as a node, without --control-plane',
-    );
+  const asked = Object.entries({
+    'control-plane': flags.controlPlane,
+    'certificate-key': flags.certificateKey,
+    'apiserver-advertise-address': flags.apiserverAdvertiseAddress,
+    'apiserver-bind-port': flags.apiserverBindPort,
+  }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`]));
+  if (asked.length > 0)
+    throw new GantryError('unimplemented', `${ONE_CONTROL_PLANE}: leave ${asked.join(' and ')} out`);
   const given = flags.config === undefined ? undefined : await fromFile(flags.config, endpoint, flags);
   for (const warning of given?.warnings ?? []) console.log(`[config] WARNING: ${warning}`);
   return {
     context: {
       settings: given?.settings ?? settingsOfFlags(discoveryOf(endpoint, flags), nodeOf(flags)),
-      files: filesBelow('/'),
+      files: filesBelow('/', { caCertPath: given?.caCertPath }),
       services: servicesHere(),
       gantry: gantryArgv(),
+      runtimeSockets: runtimeSockets(),
       ignoredChecks: [...(given?.ignoredChecks ?? []), ...words(flags.ignorePreflightErrors)],
       dryRun: flags.dryRun ?? given?.dryRun ?? false,
       insideHost: isInsideHost(),

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { Ends } from './define-commands.ts';
 
 /** The commands below `gantry kubeconfig`, named and flagged as kubeadm's. */
-export function kubeconfigCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+export function kubeconfigCommands(gantry: Command, run: Ends): void {
   gantry
     .command('kubeconfig')
     .description('kubeconfigs for people and programs')
@@ -11,7 +12,7 @@ export function kubeconfigCommands(gantry: Command, run: (code: Promise<number>)
     .option('--org <names>', 'groups of the user, apart by commas', '')
     .option('--token <token>', 'log in by this token, and not by a certificate')
     .option('--validity-period <duration>', 'how long the certificate holds', '8760h0m0s')
-    .option('--cert-dir <directory>', 'where the CA is', '/etc/kubernetes/pki')
+    .option('--cert-dir <directory>', 'where the CA is; where "gantry init" has made it unless given')
     .option('--server <url>', 'the API server; that of admin.conf unless given')
     .option('--cluster-name <name>', 'its name in the file', 'kubernetes')
     .action(async options => run((await import('./kubeconfig-user.ts')).kubeconfigUserCommand(options)));

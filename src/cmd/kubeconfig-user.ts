@@ -6,6 +6,7 @@ import { readIssuer } from '../bootstrap/certificates/certificates.ts';
 import { issueClientPair } from '../bootstrap/certificates/issue.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import { certificateData, kubeconfigText } from '../bootstrap/kubeconfig-file.ts';
+import { standingFiles } from '../bootstrap/marker.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
 import { words } from './flag-values.ts';
 
@@ -15,7 +16,7 @@ export interface KubeconfigUserFlags {
   readonly org: string;
   readonly token?: string;
   readonly validityPeriod: string;
-  readonly certDir: string;
+  readonly certDir?: string;
   readonly server?: string;
   readonly clusterName: string;
 }
@@ -23,7 +24,7 @@ export interface KubeconfigUserFlags {
 /** `gantry kubeconfig user`: a kubeconfig on standard output. Returns the exit code. */
 export async function kubeconfigUserCommand(flags: KubeconfigUserFlags): Promise<number> {
   const { clientName, token, clusterName } = flags;
-  const pkiDir = flags.certDir.replace(/\/$/, '');
+  const pkiDir = (flags.certDir ?? standingFiles().pkiDir).replace(/\/$/, '');
   if (clientName === '') throw invalidArgument('--client-name: which user? It is empty');
   if (token !== undefined && flags.org !== '')
     throw invalidArgument('--org goes into a certificate: with --token it has no place');

@@ -28,7 +28,12 @@ const MORE: Readonly<Record<string, readonly (readonly [title: string, lines: re
         ' /usr/share/gantry/cni   templates of CNI configuration',
       ],
     ],
-    ['EXIT STATUS', ['0 when it was done, 1 when it was not; the reason is the last line on standard error.']],
+    [
+      'EXIT STATUS',
+      [
+        '0 when it was done, 1 when it was not: standard error ends with the reason. Of init, join and reset 2 where the machine is not fit (preflight), and 3 where flags or the file of --config are wrong.',
+      ],
+    ],
   ],
   'gantry-init': [
     [

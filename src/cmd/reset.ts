@@ -1,24 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
-import { filesBelow } from '../bootstrap/files.ts';
-import { readMarker } from '../bootstrap/marker.ts';
+import { type GivenReset, readResetConfiguration } from '../bootstrap/configuration/reset-configuration.ts';
+import { filesForExternalEtcd } from '../bootstrap/marker/plan.ts';
+import { readMarker, standingFiles } from '../bootstrap/marker.ts';
 import { checkPhases, runPhases } from '../bootstrap/phases.ts';
-import { type ResetConfiguration, readResetConfiguration } from '../bootstrap/reset/configuration.ts';
+import type { ResetContext } from '../bootstrap/reset/context.ts';
 import { resetNames } from '../bootstrap/reset/names.ts';
 import { RESET_PHASES, resetFaultPoint } from '../bootstrap/reset/phases.ts';
+import { ANSWER_PATIENCE_MS, directoriesWithLinks, withSilence } from '../bootstrap/reset/silence.ts';
 import { POD_LINKS } from '../cni/bridge/collect.ts';
 import { DEFAULT_BRIDGE } from '../cni/bridge/config.ts';
 import { MASQUERADE_TABLE } from '../cni/bridge/plan.ts';
 import { DEFAULT_APPARMOR_PROFILE } from '../cri/spec/apparmor-default.ts';
+import { silentDirectories } from '../linux/directory-answers.ts';
+import { endProcessSoon } from '../linux/end-process.ts';
 import { CONFLIST_FILE } from '../network/conflist.ts';
 import { NETWORK_TABLE } from '../network/plan.ts';
 import { ROUTE_PROTOCOL } from '../network/route-keeper.ts';
-import { iptablesTraces } from '../proxy/act/remove.ts';
+import { iptablesTraces, removeStrayIpvs } from '../proxy/act/remove.ts';
 import { tableOf } from '../proxy/compile/layout.ts';
 import { removeProxyRules } from '../proxy/proxy.ts';
 import { words } from './flag-values.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { exitCodeOf, withPrepared } from './preflight-exit.ts';
+import { configuredPlaces } from './reset-places.ts';
 import { servicesHere } from './services-here.ts';
 
 /** Flags of `gantry reset`, named as kubeadm's where it has them. */
@@ -36,48 +42,76 @@ export interface ResetFlags {
   readonly skipPhases: string;
 }
 
-const DEFAULT_SOCKET = '/run/gantry/cri.sock';
-
 /** `gantry reset`: takes away what `init` or `join` has made of this machine. Returns the exit code. Safe to run again, at any state. */
-export function resetCommand(flags: ResetFlags): Promise<number> {
-  return untilInterrupted(async signal => {
-    const given: ResetConfiguration = flags.config === undefined ? {} : readResetConfiguration(flags.config);
-    const defaults = filesBelow('/');
-    const places = readMarker(defaults)?.places;
-    const files = { ...defaults, ...places };
-    const pkiDir = flags.certDir ?? given.certificatesDir ?? files.pkiDir;
-    const names = resetNames({ ...files, pkiDir }, PART_NAMES);
-    const nodeName = (flags.nodeName ?? hostname()).toLowerCase();
-    const skip = flags.skipPhases === '' ? (given.skipPhases ?? []) : words(flags.skipPhases);
-    checkPhases(skip, RESET_PHASES);
-    const dryRun = flags.dryRun ?? given.dryRun ?? false;
-    await runPhases(
-      RESET_PHASES,
-      {
-        files: { ...files, pkiDir },
-        names,
-        services: servicesHere(),
-        runtimeEndpoint: endpointOf(flags.criSocket ?? given.criSocket ?? DEFAULT_SOCKET),
-        dryRun,
-        force: flags.force ?? given.force ?? false,
-        cleanupTmpDir: flags.cleanupTmpDir ?? given.cleanupTmpDir ?? false,
-        homes: [...new Set(['/root', process.env['HOME'] ?? '/root', ...sudoHome()])],
-        nodeObject: flags.deleteNode === true ? { name: nodeName, kubeconfig: flags.kubeconfig } : undefined,
-        ignoredChecks: [...words(flags.ignorePreflightErrors), ...(given.ignorePreflightErrors ?? [])],
-        isRoot: process.getuid?.() === 0,
-        confirm: question => confirm(question, signal),
-        readProxyTraces: () => iptablesTraces(signal),
-        removeProxyRules,
+export async function resetCommand(flags: ResetFlags): Promise<number> {
+  try {
+    return await run(flags);
+  } finally {
+    // processes that were given up on a disk that hangs would hold this one; main gives it its code
+    endProcessSoon(() => Number(process.exitCode ?? 0));
+  }
+}
+
+function run(flags: ResetFlags): Promise<number> {
+  return untilInterrupted(signal =>
+    withPrepared(
+      () => prepare(flags, signal),
+      ({ context, skip }) =>
+        exitCodeOf(() =>
+          runPhases(RESET_PHASES, context, {
+            skip,
+            faultPointAfter: resetFaultPoint,
+            write: line => console.log(line),
+            signal,
+          }),
+        ),
+    ),
+  );
+}
+
+interface Prepared {
+  readonly context: ResetContext;
+  readonly skip: readonly string[];
+}
+
+async function prepare(flags: ResetFlags, signal: AbortSignal): Promise<Prepared> {
+  const nothing: GivenReset = { configuration: {}, warnings: [] };
+  const { configuration: given, warnings } =
+    flags.config === undefined ? nothing : readResetConfiguration(flags.config);
+  for (const warning of warnings) console.log(`[config] WARNING: ${warning}`);
+  const files = standingFiles();
+  const marker = readMarker(files);
+  const pkiDir = flags.certDir ?? given.certificatesDir ?? files.pkiDir;
+  const names = resetNames({ ...files, pkiDir }, PART_NAMES, filesForExternalEtcd(marker));
+  const services = servicesHere();
+  const socket = flags.criSocket ?? given.criSocket;
+  const nodeName = (flags.nodeName ?? hostname()).toLowerCase();
+  const skip = flags.skipPhases === '' ? (given.skipPhases ?? []) : words(flags.skipPhases);
+  checkPhases(skip, RESET_PHASES);
+  const silent = await silentDirectories(directoriesWithLinks(names), ANSWER_PATIENCE_MS, signal);
+  return {
+    skip,
+    context: {
+      files: { ...files, pkiDir },
+      names: withSilence(names, silent),
+      services,
+      runtimeEndpoint: socket === undefined ? undefined : endpointOf(socket),
+      readConfigured: () => configuredPlaces(services, silent, signal),
+      dryRun: flags.dryRun ?? given.dryRun ?? false,
+      force: flags.force ?? given.force ?? false,
+      cleanupTmpDir: flags.cleanupTmpDir ?? given.cleanupTmpDir ?? false,
+      homes: [...new Set(['/root', process.env['HOME'] ?? '/root', ...sudoHome()])],
+      nodeObject: flags.deleteNode === true ? { name: nodeName, kubeconfig: flags.kubeconfig } : undefined,
+      ignoredChecks: [...words(flags.ignorePreflightErrors), ...(given.ignorePreflightErrors ?? [])],
+      isRoot: process.getuid?.() === 0,
+      confirm: question => confirm(question, signal),
+      readProxyTraces: () => iptablesTraces(signal),
+      removeProxyRules: async () => {
+        await removeProxyRules();
+        await removeStrayIpvs();
       },
-      {
-        skip,
-        faultPointAfter: resetFaultPoint,
-        write: line => console.log(line),
-        signal,
-      },
-    );
-    return 0;
-  });
+    },
+  };
 }
 
 /** Names by which the parts of a node know what they have made. */

@@ -4,6 +4,7 @@ import { failedPrecondition, internalError } from '../base/errors.ts';
 import type { CriConfig } from '../cri/config.ts';
 import { DEFAULT_CRI_CONFIG_FILE, readCriConfig } from '../cri/config-file.ts';
 import { criServer } from '../cri/cri-server.ts';
+import { hostAndPort } from '../cri/host-and-port.ts';
 import { openImageStore } from '../cri/images/image-store.ts';
 import { openPodNetwork } from '../cri/network/pod-network.ts';
 import { linuxNode } from '../cri/node-linux.ts';
@@ -91,7 +92,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
   const { component, check: serving } = withReadiness(server);
   const components = [component, loopLag(registry), cniSocket(cniSocketPath(config), config.cni.journalDir, log)];
   if (config.metricsAddress !== undefined) {
-    const { host, port } = splitAddress(config.metricsAddress);
+    const { host, port } = hostAndPort(config.metricsAddress);
     components.push(healthServer({ host, port, registry, checks: [serving] }));
   }
   return mainLoop(components, log, { manager });
@@ -161,10 +162,4 @@ function chooseCgroupDriver(configured: CriConfig['cgroupDriver']): CgroupDriver
       'cgroupDriver: systemd is configured, and this machine was not booted with systemd (there is no /run/systemd/system): set cgroupfs',
     );
   return configured === '' ? defaultCgroupDriver() : configured;
-}
-
-/** `host:port`, an IPv6 address in brackets. */
-function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }

@@ -10,11 +10,14 @@ import { readProxyConfiguration } from '../proxy/configuration.ts';
 import { serviceProxy } from '../proxy/proxy.ts';
 import { proxySettings } from '../proxy/settings.ts';
 import { cniSocket, cniSocketPath } from './cni-socket.ts';
+import { booleanFlag } from './flag-values.ts';
 import { listenAddress } from './run-dns.ts';
 import { type KubeletFlags, type NodeBase, runKubelet } from './run-kubelet.ts';
 
 /** Flags of `gantry run node`: those of the kubelet, and what its other parts need. */
 export interface NodeFlags extends KubeletFlags {
+  readonly proxy: string;
+  readonly dns: string;
   readonly proxyConfig?: string;
   readonly proxyMode?: string;
   readonly clusterCidr?: string;
@@ -49,11 +52,12 @@ function besideKubelet(flags: NodeFlags, { connection, nodeName, endpoint, log }
     resolvConf: flags.resolvConf,
     log,
   };
-  const parts: readonly (readonly [name: string, make: () => Component])[] = [
+  const parts: (readonly [name: string, make: () => Component])[] = [
     ['network', () => podNetwork({ ...common, nodeName, clusterCidrs, confDir: flags.cniConfDir })],
-    ['proxy', () => serviceProxy({ ...common, settings, registry: createRegistry() })],
-    ['dns', () => dnsServer({ ...dns, registry: createRegistry() })],
   ];
+  if (booleanFlag(flags.proxy, '--proxy'))
+    parts.push(['proxy', () => serviceProxy({ ...common, settings, registry: createRegistry() })]);
+  if (booleanFlag(flags.dns, '--dns')) parts.push(['dns', () => dnsServer({ ...dns, registry: createRegistry() })]);
   // made anew at each beginning, so that nothing of the life before is left in it
   const components = parts.map(([name, make]) =>
     runAgain({ name, run: (signal, ready) => make().run(signal, ready) }, { clock: systemClock, log }),

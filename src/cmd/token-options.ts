@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { Ends } from './define-commands.ts';
 
 /** The commands below `gantry token`, named and flagged as kubeadm's. */
-export function tokenCommands(gantry: Command, run: (code: Promise<number>) => Promise<void>): void {
+export function tokenCommands(gantry: Command, run: Ends): void {
   const load = () => import('./token.ts');
   const token = gantry.command('token').description('bootstrap tokens, by which nodes join');
   const add = (name: string, description: string): Command =>

@@ -47,6 +47,43 @@ export interface CriPaths {
   hosts(id: string): string;
 }
 
+const ID = '[0-9a-f]{64}';
+const OF_RUNTIME = 'of the container runtime';
+
+/** All that is made below `root`: a path, and which names in it; the whole of it where there are none. The lock is there from the first start on. */
+export const ROOT_CONTENTS = {
+  marks: ['root.lock'],
+  made: [
+    ...['ingest', 'layers', 'layer-records', 'image-records'].map(name => ({ path: `images/${name}` })),
+    { path: 'sandboxes', holds: new RegExp(`^${ID}\\.json(\\.tmp-[0-9a-f]+)?$`) },
+    { path: 'containers', holds: new RegExp(`^${ID}$`) },
+    { path: 'quarantine', holds: new RegExp(`^${ID}-`) },
+    { path: 'trash', holds: new RegExp(`^(${ID}|checkpoint-[0-9a-f]{16})$`) },
+    { path: 'checkpoints', holds: /^[0-9a-f]{16}$/ },
+  ],
+} as const;
+
+/** The same of `state`; `mounts` says what is mounted on these names, or below them. */
+export const STATE_CONTENTS = {
+  marks: ['state.lock'],
+  made: [
+    ...['sandboxes', 'containers', 'userns', 'idmapped'].map(path => ({
+      path,
+      holds: new RegExp(`^${ID}$`),
+      mounts: OF_RUNTIME,
+    })),
+    { path: 'netns', holds: new RegExp(`^${ID}(\\.ipc|\\.uts)?$`), mounts: OF_RUNTIME },
+    { path: 'exits', holds: new RegExp(`^${ID}(\\.|$)`) },
+    ...['crun', 'runc'].flatMap(name => [
+      { path: name, holds: new RegExp(`^${ID}$`) },
+      { path: `${name}-exec`, holds: /^[0-9a-f]{16}/ },
+    ]),
+    { path: 'bin', holds: /^(crun|runc)(\.tmp-[0-9a-f]{8})?$/ },
+    { path: 'handlers', holds: /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/ },
+    { path: '.', holds: /^infra-[0-9a-f]+(\.tmp-[0-9a-f]{8})?$/ },
+  ],
+} as const;
+
 export function criPaths(config: { readonly root: string; readonly state: string }): CriPaths {
   const { root, state } = config;
   const sandboxState = (id: string): string => `${state}/sandboxes/${checkedId(id)}`;

@@ -220,7 +220,9 @@ export class EtcdConnection {
   #channel(at: number): StreamChannel {
     let channel = this.#channels[at];
     if (channel === undefined) {
-      const { host, hostname } = new URL(this.#name(at));
+      const { hostname, port, protocol } = new URL(this.#name(at));
+      // a URL drops the port that its scheme has anyway
+      const host = `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
       const client = new Client(host, ...security(this.#tls, hostname.replace(/^\[|\]$/g, '')));
       channel = { client, streams: 0, retired: false };
       this.#channels[at] = channel;
@@ -271,5 +273,5 @@ function checkEndpoint(endpoint: string, tls: boolean): void {
   const wrong = invalidArgument(`etcd endpoint "${endpoint}" is not of the form ${want}://host:port`);
   if (!URL.canParse(endpoint)) throw wrong;
   const url = new URL(endpoint);
-  if (url.protocol !== `${want}:` || url.port === '' || url.pathname !== '/') throw wrong;
+  if (url.protocol !== `${want}:` || !/:\d+\/?$/.test(endpoint) || url.pathname !== '/') throw wrong;
 }

@@ -10,6 +10,33 @@ export function isPodUid(text: string): boolean {
 
 type Roots = Pick<KubeletSettings, 'rootDir' | 'podLogsDir'>;
 
+/** What the API server gives, and what is made of the text of a manifest. */
+const USUAL_UID = '([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})';
+
+/** All of serve/serving-certificate.ts, credentials/certificate-store.ts and credentials/tls-bootstrap.ts, and nothing else that may be called kubelet-something. */
+const CERTIFICATE =
+  /^(kubelet\.(crt|key)|kubelet-(client|server)-(current\.pem\.new|(current|\d{4}(-\d{2}){5})\.pem)|kubelet-client\.key\.tmp)(\.tmp-[0-9a-f]{8})?$/;
+
+/** All that a kubelet makes below its `rootDir`: a path, and which names in it; the whole of it where there are none. `mounts` says what is mounted below these names. */
+export const ROOT_DIR_CONTENTS = {
+  marks: [],
+  made: [
+    { path: 'pods', holds: new RegExp(`^${USUAL_UID}$`), mounts: 'a volume of a pod' },
+    { path: 'checkpoints', holds: /^checkpoint-/ },
+    ...['pulling', 'pulled'].map(name => ({ path: `image_manager/${name}` })),
+    { path: 'pki', holds: CERTIFICATE },
+  ],
+} as const;
+
+/** The same below its `--cert-dir`. */
+export const CERT_DIR_CONTENTS = { marks: [], made: [{ path: '.', holds: CERTIFICATE }] } as const;
+
+/** The same below `podLogsDir`. */
+export const POD_LOGS_CONTENTS = {
+  marks: [],
+  made: [{ path: '.', holds: new RegExp(`^[^_]+_[^_]+_${USUAL_UID}$`) }],
+} as const;
+
 export function podsDir(roots: Roots): string {
   return `${roots.rootDir}/pods`;
 }

@@ -1,6 +1,9 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { isNotFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
+
+const TEMPORARY = /^\.tmp-[0-9a-f]{8}$/;
 
 export interface AtomicWriteOptions {
   /** Permission bits of the file; 0600 unless said otherwise. */
@@ -31,6 +34,19 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, options
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** What writers of a file that were killed have left beside it. */
+export function leftBeside(path: string): readonly string[] {
+  const name = basename(path);
+  try {
+    return readdirSync(dirname(path))
+      .filter(each => each.startsWith(name) && TEMPORARY.test(each.slice(name.length)))
+      .map(each => `${dirname(path)}/${each}`);
+  } catch (error) {
+    if (isNotFound(error)) return [];
     throw error;
   }
 }

@@ -1,11 +1,8 @@
 import { closeSync, constants, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { errnoName } from '../base/errors.ts';
-import { lastErrno, libc, SyscallError } from './ffi.ts';
-
-const LOCK_SH = 1;
-const LOCK_EX = 2;
-const LOCK_NB = 4;
+import { SyscallError } from './ffi.ts';
+import { tryLock } from './lock-file.ts';
 
 /** What a name of a life may consist of: it names a file, and is read from elsewhere. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,200}$/;
@@ -45,7 +42,7 @@ export class LifeFiles {
     for (let left = TRIES; ; left -= 1) {
       const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
       try {
-        if (!lock(fd, LOCK_EX)) throw new SyscallError('flock', osConstants.errno.EAGAIN, path);
+        if (!tryLock(fd)) throw new SyscallError('flock', osConstants.errno.EAGAIN, path);
         renameSync(path, this.#path(name));
         return fd;
       } catch (error) {
@@ -79,7 +76,7 @@ export class LifeFiles {
     }
     try {
       // shared: two that look at once do not take each other for a life
-      return lock(fd, LOCK_SH);
+      return tryLock(fd, { shared: true });
     } finally {
       closeSync(fd);
     }
@@ -88,12 +85,4 @@ export class LifeFiles {
   #path(name: string): string {
     return `${this.#directory}/${name}`;
   }
-}
-
-/** False where another has it. */
-function lock(fd: number, kind: number): boolean {
-  if (libc('int flock(int, int)')(fd, kind | LOCK_NB) === 0) return true;
-  const error = new SyscallError('flock', lastErrno(), `descriptor ${fd}`);
-  if (error.code === 'EAGAIN') return false;
-  throw error;
 }

@@ -1,4 +1,5 @@
-import { failedPrecondition, GantryError } from '../base/errors.ts';
+import { rmSync } from 'node:fs';
+import { errorCode, failedPrecondition, GantryError } from '../base/errors.ts';
 import { deadlineSignal, sleep } from '../base/signals.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { DbusConnection } from './dbus/dbus-connection.ts';
@@ -18,7 +19,9 @@ export const LOGIND_OVERRIDE = '/etc/systemd/logind.conf.d/99-gantry.conf';
 const CALL_MS = 10_000;
 /** logind reads its configuration anew some time after it was told to, and tells nobody: upstream asks five times, after 100 ms and twice as long each. */
 const RELOAD_PAUSES_MS = [100, 200, 400, 800, 1600];
-const SIGHUP = 1;
+const KILL_UNIT = { interface: 'org.freedesktop.systemd1.Manager', member: 'KillUnit', signature: 'ssi' } as const;
+/** SIGHUP to all its processes. */
+const RELOAD = ['systemd-logind.service', 'all', 1] as const;
 
 /** The part of systemd that shuts the machine down. Its methods throw `unavailable` once the connection is lost. */
 export interface Logind {
@@ -68,8 +71,7 @@ export async function openLogind(signal: AbortSignal): Promise<Logind> {
       const seconds = Math.ceil(ms / 1000);
       const text = `# Written by gantry: the kubelet's shutdownGracePeriod needs this long.\n[Login]\nInhibitDelayMaxSec=${seconds}\n`;
       writeFileAtomic(LOGIND_OVERRIDE, text, { mode: 0o644, durable: true });
-      const unit = ['systemd-logind.service', 'all', SIGHUP];
-      await call(SYSTEMD, 'org.freedesktop.systemd1.Manager', 'KillUnit', 'ssi', unit);
+      await call(SYSTEMD, KILL_UNIT.interface, KILL_UNIT.member, KILL_UNIT.signature, RELOAD);
       for (const pauseMs of RELOAD_PAUSES_MS) {
         await sleep(pauseMs, stop);
         if ((await inhibitDelayMs()) >= ms) return;
@@ -85,6 +87,30 @@ export async function openLogind(signal: AbortSignal): Promise<Logind> {
     },
     close: () => bus.close(),
   };
+}
+
+/** Lets it wait as long as it did before `raiseInhibitDelay`, now and after the next boot. Missing is fine, and so is a machine without logind. */
+export async function lowerInhibitDelay(signal: AbortSignal): Promise<void> {
+  rmSync(LOGIND_OVERRIDE, { force: true });
+  let bus: DbusConnection;
+  try {
+    bus = await DbusConnection.open(SYSTEM_BUS, signal);
+  } catch (error) {
+    // whoever starts it next finds no file
+    if (errorCode(error) === 'unavailable') return;
+    throw error;
+  }
+  try {
+    await within('the system bus', signal, async deadline => {
+      await bus.call({ ...BUS, member: 'Hello', signature: '', body: [] }, deadline);
+      await bus.call({ ...SYSTEMD, ...KILL_UNIT, body: RELOAD }, deadline);
+    });
+  } catch (error) {
+    // a name of D-Bus: it was refused by somebody, because logind does not run
+    if (!(error instanceof GantryError && error.reason?.startsWith('org.freedesktop.') === true)) throw error;
+  } finally {
+    bus.close();
+  }
 }
 
 /** Keeps the machine from going down for as long as logind allows, until it is released or this process ends. */

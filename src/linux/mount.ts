@@ -201,6 +201,11 @@ export function mountHolding(path: string, rows: readonly MountRow[]): MountRow 
   return best;
 }
 
+/** Where something is mounted below a directory, each once. Pure. */
+export function mountsBelow(directory: string, rows: readonly MountRow[]): readonly string[] {
+  return [...new Set(rows.map(({ target }) => target).filter(target => target.startsWith(`${directory}/`)))];
+}
+
 /** The mounts that a process sees. */
 export function readMountinfo(pid: number | 'self' = 'self'): readonly MountRow[] {
   return parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'));

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { errorCode, GantryError, isAlreadyExists, isNotFound } from '../base/errors.ts';
 import { deadlineSignal } from '../base/signals.ts';
 import { DbusConnection } from './dbus/dbus-connection.ts';
-import type { DbusValue } from './dbus/dbus-wire.ts';
+import type { DbusValue, DbusVariant } from './dbus/dbus-wire.ts';
 import type { UnitProperty } from './systemd-slice.ts';
 
 /** Where PID 1 itself listens, for root alone: no bus daemon is between, so that pods start and end whatever becomes of it. */
@@ -21,6 +21,14 @@ export interface SystemdManager {
   setProperties(unit: string, properties: readonly UnitProperty[], signal?: AbortSignal): Promise<void>;
   /** Stops the unit, and what is in it when it is a slice, and forgets that it failed. One that is not there is fine. */
   stop(unit: string, signal?: AbortSignal): Promise<void>;
+  /** Properties of a unit (org.freedesktop.systemd1(5)) as systemd has them now, in the order of `wanted`. One that it does not know is answered with a LoadState that says so. */
+  properties(unit: string, wanted: readonly UnitPropertyName[], signal?: AbortSignal): Promise<readonly DbusValue[]>;
+}
+
+/** A property by the interface that has it, without what all their names begin with. */
+export interface UnitPropertyName {
+  readonly of: 'Unit' | 'Service';
+  readonly name: string;
 }
 
 /** Whether this machine was booted with systemd (sd_booted(3)'s question). A container or host in which another one is PID 1 has no such directory. */
@@ -75,6 +83,27 @@ export function systemdManager(socket = PRIVATE_SOCKET): SystemdManager {
         signal,
       );
     },
+    properties: (unit, wanted, signal) =>
+      perform(
+        `systemd to tell of ${unit}`,
+        async (bus, within) => {
+          const [path = ''] = await bus.call({ ...MANAGER, member: 'LoadUnit', signature: 's', body: [unit] }, within);
+          const asked = wanted.map(({ of, name }) =>
+            bus.call(
+              {
+                path: String(path),
+                interface: 'org.freedesktop.DBus.Properties',
+                member: 'Get',
+                signature: 'ss',
+                body: [`org.freedesktop.systemd1.${of}`, name],
+              },
+              within,
+            ),
+          );
+          return (await Promise.all(asked)).map(([variant]) => (variant as DbusVariant).value);
+        },
+        signal,
+      ),
   };
 }
 

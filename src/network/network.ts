@@ -1,4 +1,4 @@
-import type { Node } from '../api/types/gen/core-v1.ts';
+import type { Event, Node } from '../api/types/gen/core-v1.ts';
 import type { IpFamily } from '../base/cidr.ts';
 import { parseCidr } from '../base/cidr.ts';
 import type { Clock } from '../base/clock.ts';
@@ -6,8 +6,10 @@ import { errorMessage } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { ResourceId } from '../client/api-object.ts';
 import type { ApiConnection } from '../client/connection.ts';
+import { EventRecorder } from '../client/event-recorder.ts';
 import { Informers } from '../client/informers.ts';
 import type { ObjectStore } from '../client/object-store.ts';
+import { ResourceClient } from '../client/resource-client.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { runCommand } from '../linux/command.ts';
@@ -33,6 +35,7 @@ export interface NetworkOptions {
 }
 
 const NODES: ResourceId = { group: '', version: 'v1', plural: 'nodes' };
+const EVENTS: ResourceId = { group: '', version: 'v1', plural: 'events' };
 /** RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE: whatever may take a route away or make one possible. */
 const ROUTE_GROUPS = [1, 5, 7, 9, 11];
 /** Notices come in swarms: a link that goes takes many routes along, and each pod that starts brings a dozen. */
@@ -80,6 +83,7 @@ class NetworkLoop {
   readonly #nft = NftContext.open();
   readonly #events: NetlinkEvents;
   readonly #tables: TableWatch;
+  readonly #recorder: EventRecorder;
   readonly #routes: RouteKeeper;
   readonly #informers: Informers;
   readonly #nodes: ObjectStore<Node>;
@@ -90,9 +94,17 @@ class NetworkLoop {
   #ready: () => void = () => {};
 
   constructor(options: NetworkOptions) {
-    const { connection, clock, log } = options;
+    const { connection, clock, log, nodeName } = options;
     this.#options = options;
-    this.#routes = new RouteKeeper(this.#socket, log);
+    this.#recorder = new EventRecorder({
+      events: new ResourceClient<Event>(connection, EVENTS),
+      component: 'gantry-network',
+      host: nodeName,
+      clock,
+      random: Math.random,
+      onTrouble: message => log.debug(message),
+    });
+    this.#routes = new RouteKeeper(this.#socket, clock, message => this.#warnOfRoute(message));
     this.#informers = new Informers(connection, { clock, onTrouble: message => log.warn(message) });
     const nodes = this.#informers.of<Node>(NODES);
     this.#nodes = nodes.store;
@@ -195,6 +207,15 @@ class NetworkLoop {
       signal.throwIfAborted();
       log.warn(`bridged packets may pass by the rules: ${errorMessage(error)}`);
     }
+  }
+
+  /** To who administers the node, and to who wonders at it from afar. An event of the Node and no condition: NetworkUnavailable would take new pods from this node, and from every other that has the same to say. */
+  #warnOfRoute(message: string): void {
+    const { log, nodeName } = this.#options;
+    log.warn(message);
+    // events of a node have its name for its UID, as the kubelet's
+    const object = { metadata: { name: nodeName, uid: nodeName } };
+    this.#recorder.record({ apiVersion: 'v1', kind: 'Node', object }, 'Warning', 'PodsNotReached', message);
   }
 
   #tell(text: string): void {

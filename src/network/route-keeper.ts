@@ -1,5 +1,5 @@
+import type { Clock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
-import type { Logger } from '../daemon/logger.ts';
 import { addRoute, listRoutes, type OwnedRoute, removeRoute, routeTo } from '../linux/netlink/routes.ts';
 import { NetlinkError, type NetlinkSocket } from '../linux/netlink/socket.ts';
 import type { PodRoute } from './plan.ts';
@@ -7,16 +7,21 @@ import type { PodRoute } from './plan.ts';
 /** The mark of our routes, `proto 103` in the words of ip(8): nothing that is registered for others. */
 export const ROUTE_PROTOCOL = 103;
 
+const TELL_AGAIN_MS = 30 * 60_000;
+
 /** Keeps the routes to other nodes' pods as they shall be. Routes of others are left alone. */
 export class RouteKeeper {
   readonly #socket: NetlinkSocket;
-  readonly #log: Logger;
-  /** What was told about a node that cannot be reached, so that it is told once. */
-  readonly #told = new Map<string, string>();
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #warn: (message: string) => void;
+  /** What was told about a destination that is not reached, and when. */
+  readonly #told = new Map<string, { readonly text: string; readonly at: number }>();
 
-  constructor(socket: NetlinkSocket, log: Logger) {
+  /** `warn` is given a sentence about each destination that is not reached, and again every half hour: events, which it may make of it, are forgotten after an hour. */
+  constructor(socket: NetlinkSocket, clock: Pick<Clock, 'monotonic'>, warn: (message: string) => void) {
     this.#socket = socket;
-    this.#log = log;
+    this.#clock = clock;
+    this.#warn = warn;
   }
 
   /** Adds what is missing and removes what is ours and not wanted. Idempotent: some 0.2 ms where nothing is to be done. */
@@ -60,9 +65,11 @@ export class RouteKeeper {
   }
 
   #tell(destination: string, text: string): void {
-    if (this.#told.get(destination) === text) return;
-    this.#told.set(destination, text);
-    this.#log.warn(text);
+    const now = this.#clock.monotonic();
+    const before = this.#told.get(destination);
+    if (before?.text === text && now - before.at < TELL_AGAIN_MS) return;
+    this.#told.set(destination, { text, at: now });
+    this.#warn(text);
   }
 }
 

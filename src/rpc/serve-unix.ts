@@ -1,4 +1,5 @@
 import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import type { ServerOptions } from 'node:http2';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -42,6 +43,7 @@ export async function serveUnix(options: ServeUnixOptions): Promise<RpcServer> {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
   });
+  takeEveryCancel(server);
   const observer: CallObserver = { log, onCall: options.onCall ?? (() => {}) };
   for (const implementation of options.services)
     server.addService(...toGrpc(implementation, observer, stopping.signal));
@@ -60,6 +62,20 @@ export async function serveUnix(options: ServeUnixOptions): Promise<RpcServer> {
       return closed;
     },
   };
+}
+
+/** A client's cancels on one connection, all at once and each second: more than any can send. */
+const CANCELS = 1e9;
+
+/**
+ * Node takes a client for an attacker that cancels more than 1,000 calls and then 33 a second (CVE-2023-44487), and closes its connection: all other calls on it end with
+ * INTERNAL. Who may open this socket is no attacker, and monitors do so with short deadlines. grpc-js has no option for it, so its settings are reached into; of no effect
+ * before Node 23, whose HTTP/2 has no such options either.
+ */
+function takeEveryCancel(server: Server): void {
+  const { commonServerOptions } = server as unknown as { commonServerOptions?: ServerOptions & Record<string, number> };
+  if (commonServerOptions !== undefined)
+    Object.assign(commonServerOptions, { streamResetBurst: CANCELS, streamResetRate: CANCELS });
 }
 
 function listen(server: Server, path: string): Promise<void> {

@@ -185,7 +185,7 @@ const BAD: readonly Bad[] = [
   {
     name: 'working-directory',
     container: { workingDir: '/etc/passwd' },
-    ...startError(/^crun create failed: .*Not a directory/),
+    ...startError(/^working directory "\/etc\/passwd": not a directory$/),
   },
   { name: 'crash', container: { command: ['sh', '-c', 'exit 3'] }, ...crashing('Error', 3) },
   {

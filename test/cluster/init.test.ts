@@ -1,14 +1,19 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureCertificates } from '../../src/bootstrap/certificates/certificates.ts';
+import { certificatePlan } from '../../src/bootstrap/certificates/plan.ts';
+import { filesBelow } from '../../src/bootstrap/files.ts';
 import { INIT_PHASES } from '../../src/bootstrap/init/phases.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
 import { OWN_DIRECTORIES } from '../../src/local-cluster/host/plan.ts';
+import { expireCertificates } from '../harness/expired-certificates.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
 import { run, testHost } from '../harness/host.ts';
 import { newestKubectl } from '../harness/kubectl.ts';
 import { machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { initSettings } from '../unit/bootstrap/init-settings.ts';
 
 const ADDRESS = '10.50.0.2';
 const FLAGS = [`--apiserver-advertise-address=${ADDRESS}`, '--ignore-preflight-errors=NumCPU,Mem'];
@@ -163,6 +168,37 @@ describe('init', () => {
     await run(host, ['sh', '-c', 'kill $(cat /root/pids); rm -r /var/lib/etcd/* /etc/kubernetes/*']);
   });
 
+  it('names every file of a pki directory that is of others, or half there, and touches none', async () => {
+    const pkiDir = host.path('/etc/kubernetes/pki');
+    const lives = { leafMs: 86_400_000, caMs: 864_000_000 };
+    const at = (node: string) => initSettings({}, { nodeName: node, advertiseAddress: ADDRESS });
+    const make = (into: string) =>
+      ensureCertificates(certificatePlan(at('n')), { pkiDir: into, lives, now: Date.now() }, () => undefined);
+    make(pkiDir);
+    const other = `${host.path('/etc')}/other-pki`;
+    make(other);
+    const name = (file: string) => `${pkiDir}/${file}`;
+    // signed by another CA, with its key; the key of another; without its key; without the CA that signed it
+    for (const extension of ['crt', 'key'])
+      copyFileSync(`${other}/front-proxy-client.${extension}`, name(`front-proxy-client.${extension}`));
+    copyFileSync(`${other}/apiserver-kubelet-client.key`, name('apiserver-kubelet-client.key'));
+    rmSync(name('apiserver.key'));
+    rmSync(name('etcd/ca.crt'));
+    const list = () => run(host, ['sh', '-c', 'find /etc/kubernetes -type f -exec sha256sum {} + | sort']);
+    const before = await list();
+    const { code, stderr } = await init(...FLAGS);
+    for (const problem of [
+      'apiserver.crt]: /etc/kubernetes/pki/apiserver.crt is there and its key /etc/kubernetes/pki/apiserver.key is not: put the key beside it, or remove it',
+      'apiserver-kubelet-client.crt is not of the key in /etc/kubernetes/pki/apiserver-kubelet-client.key; remove it and its key',
+      'front-proxy-client.crt is not signed by the front-proxy-ca; remove it and its key',
+      'etcd-server.crt]: /etc/kubernetes/pki/etcd/server.crt is there, and /etc/kubernetes/pki/etcd/ca.crt that signed it is not',
+    ])
+      expect(stderr).toContain(problem);
+    expect(code).toBe(2);
+    expect(await list()).toBe(before);
+    await run(host, ['sh', '-c', 'rm -r /etc/kubernetes/* /etc/other-pki']);
+  });
+
   it('is the same by its phases one after another', async () => {
     for (const path of PHASES) {
       const { code, stderr } = await init('phase', ...path.split(' '), ...FLAGS, `--token=${TOKEN}`);
@@ -171,8 +207,30 @@ describe('init', () => {
     expect(await kubectl(host, 'get', 'nodes', '-o', 'jsonpath={.items[*].spec.taints[*].key}')).toContain(
       'node-role.kubernetes.io/control-plane',
     );
+    const daemon = () => run(host, ['pgrep', '-f', 'gantry.mjs run node ']);
+    const before = await daemon();
     const again = await init(...FLAGS, `--token=${TOKEN}`);
-    expect(again.stdout).toContain('this node was initialized before');
+    expect(again.stdout).toContain('phases of init were run here before, one by one: what they made is kept');
     expect(again.stdout).toContain(`gantry join ${ADDRESS}:6443 --token ${TOKEN}`);
+    expect(await daemon()).toBe(before);
+    // what the daemon reads is another then
+    expect((await init(...FLAGS, `--token=${TOKEN}`, '--proxy-mode=iptables')).code).toBe(0);
+    await waitFor('the daemon of the node to be started anew', async () => (await daemon()) !== before);
+  });
+
+  it('run again with a certificate that is over says how to renew it, and goes on then', async () => {
+    const files = filesBelow(host.path('/'));
+    for (const [name, because] of [
+      ['front-proxy-client', '/etc/kubernetes/pki/front-proxy-client.crt has expired at '],
+      ['admin.conf', 'the certificate in /etc/kubernetes/admin.conf has expired at '],
+    ]) {
+      expect(expireCertificates(host, files, each => each === name)).toEqual([name]);
+      const { code, stderr } = await init(...FLAGS, `--token=${TOKEN}`);
+      expect(stderr).toContain(because);
+      expect(stderr).toContain('run "gantry certs renew all", and this again');
+      expect(code).not.toBe(0);
+      await run(host, gantryCommand('certs', 'renew', 'all'));
+    }
+    expect((await init(...FLAGS, `--token=${TOKEN}`)).code).toBe(0);
   });
 });

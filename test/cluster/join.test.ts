@@ -184,7 +184,16 @@ describe('a machine that is to join a cluster', { timeout: 120_000 }, () => {
       () => ({ endpoint: '', token: '', pin: '', more: ['--discovery-file=/none'] }),
       /--discovery-file: ENOENT/,
     ],
-    ['the wish to be a control plane', () => ({ more: ['--control-plane'] }), /a second control plane cannot join yet/],
+    [
+      'the wish to be a control plane',
+      () => ({ more: ['--control-plane', '--certificate-key=ab'] }),
+      /a cluster has one control plane, and further machines join as nodes;.*: leave --control-plane and --certificate-key out/,
+    ],
+    [
+      'half of that wish',
+      () => ({ endpoint: '', token: '', pin: '', more: ['--apiserver-advertise-address=10.0.0.1'] }),
+      /a cluster has one control plane.*: leave --apiserver-advertise-address out/,
+    ],
     [
       'a phase that there is not',
       () => ({ more: ['--skip-phases=dance'] }),
@@ -228,27 +237,66 @@ describe('a machine that is to join a cluster', { timeout: 120_000 }, () => {
       apiVersion: 'kubeadm.k8s.io/v1beta4',
       kind: 'JoinConfiguration',
       discovery: { bootstrapToken: { token, apiServerEndpoint: endpoint, caCertHashes: [pin] } },
-      nodeRegistration: { taints: [{ key: 'new', effect: 'NoSchedule' }] },
+      nodeRegistration: { taints: [{ key: 'new', effect: 'NoSchedule' }], imagePullSerial: false },
     };
-    writeFileSync(joiner.path('/root/join.yaml'), JSON.stringify(config));
+    const kubelet = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration', maxPods: 5 };
+    writeFileSync(joiner.path('/root/join.yaml'), `${JSON.stringify(config)}\n---\n${JSON.stringify(kubelet)}`);
     const none = { endpoint: '', token: '', pin: '' };
     const { code, stdout, stderr } = await join({ ...none, more: ['--config=/root/join.yaml', '--dry-run'] });
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('--register-with-taints=new=:NoSchedule');
+    expect(stdout.split('\n').filter(line => line.startsWith('[config] WARNING'))).toEqual([
+      '[config] WARNING: the document of kind KubeletConfiguration is not for join, and ignored',
+      '[config] WARNING: JoinConfiguration: nodeRegistration.imagePullSerial is not heeded: no part of a cluster is an image here, and none is pulled',
+    ]);
     const mixed = await join({ ...none, token, more: ['--config=/root/join.yaml'] });
     expect(mixed.stderr).toContain("can not mix '--config' with arguments [token]");
+    writeFileSync(joiner.path('/root/join.yaml'), 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n');
+    expect((await join({ ...none, more: ['--config=/root/join.yaml'] })).stderr).toMatch(
+      /kind "Pod" is not taken here/,
+    );
+    writeFileSync(
+      joiner.path('/root/join.yaml'),
+      JSON.stringify({ ...config, kind: 'InitConfiguration', discovery: undefined }),
+    );
+    expect((await join({ ...none, more: ['--config=/root/join.yaml'] })).stderr).toContain(
+      'there is no JoinConfiguration in it',
+    );
+    writeFileSync(joiner.path('/root/join.yaml'), JSON.stringify({ ...config, controlPlane: {} }));
+    expect((await join({ ...none, more: ['--config=/root/join.yaml'] })).stderr).toMatch(
+      /join.yaml:\d+:\d+: controlPlane: Forbidden: a cluster has one control plane, and further machines join as nodes/,
+    );
     writeFileSync(joiner.path('/root/join.yaml'), JSON.stringify({ ...config, discovry: {} }));
     expect((await join({ ...none, more: ['--config=/root/join.yaml'] })).stderr).toMatch(/join.yaml.*discovry/);
     expect(await traces()).toBe(before);
   });
 
-  it('joins, phase by phase, and is a node; its token is not left behind', async () => {
+  it('is told what to give where there is no default route to tell its address by', async () => {
+    const [route = ''] = (await run(joiner, ['ip', 'route', 'show', 'default'])).split('\n');
+    if (route !== '') await run(joiner, ['ip', 'route', 'del', 'default']);
+    const words = [endpoint, `--token=${token}`, `--discovery-token-ca-cert-hash=${pin}`];
+    const { code, stderr } = await joiner.exec(gantryCommand('join', ...words));
+    if (route !== '') await run(joiner, ['sh', '-c', `ip route add ${route}`]);
+    expect(stderr).toBe("gantry: there is no default route to tell this machine's address by: give --node-ip\n");
+    expect(code).not.toBe(0);
+    expect(await traces()).toBe(before);
+  });
+
+  it('joins, phase by phase, and is a node; its token is not left behind, and nodes that are no neighbours are told of', async () => {
+    const far = `${cluster.name}-far`;
+    await kubectl.given([{ apiVersion: 'v1', kind: 'Node', metadata: { name: far } }]).ok('create -f -');
+    const addresses = [{ type: 'InternalIP', address: '203.0.113.9' }];
+    await kubectl.ok(`patch node ${far} --subresource=status -p`, JSON.stringify({ status: { addresses } }));
+    let said = '';
     for (const phase of ['preflight', 'kubelet-start', 'kubelet-wait-bootstrap']) {
       const argv = ['phase', phase, endpoint, `--token=${token}`, `--discovery-token-ca-cert-hash=${pin}`];
       const name = `--node-name=${cluster.name}-joiner`;
       const ip = `--node-ip=${hostLink(cluster.name, readClusterRecord(cluster.name, CLUSTERS_DIR).network, 1).address}`;
-      await run(joiner, gantryCommand('join', ...argv, name, ip));
+      said = await run(joiner, gantryCommand('join', ...argv, name, ip));
     }
+    expect(said).toContain(`[WARNING PodNetwork]: pods here and on ${far} (203.0.113.9, `);
+    expect(said).not.toContain('control-plane (');
+    await kubectl.ok(`delete node ${far}`);
     await waitFor('the node', async () => {
       const node = JSON.parse(await kubectl.ok(`get node ${cluster.name}-joiner -o json`)) as Node;
       return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
@@ -256,6 +304,35 @@ describe('a machine that is to join a cluster', { timeout: 120_000 }, () => {
     expect(await run(joiner, ['sh', '-c', `grep -rl ${token.slice(7)} /etc /var/lib/kubelet /var/log || true`])).toBe(
       '',
     );
+  });
+
+  it('is that node and no other: under another name, or with the pin of another cluster, it is told to be reset first', async () => {
+    const started = () => run(joiner, ['sh', '-c', 'cat /run/host-services/gantry-node/run']);
+    const before = await started();
+    const told = /run "gantry reset" first/;
+    for (const { more = [], pin: hash = pin } of [
+      { more: [`--node-name=${cluster.name}-other`] },
+      { pin: `sha256:${'0'.repeat(64)}` },
+    ] satisfies Case[]) {
+      const { code, stdout, stderr } = await join({ more, pin: hash });
+      expect(stderr).toMatch(told);
+      expect([code === 0, stdout.includes('This node has joined')]).toEqual([false, false]);
+      const phase = await joiner.exec(
+        gantryCommand(
+          'join',
+          'phase',
+          'kubelet-start',
+          endpoint,
+          `--token=${token}`,
+          `--discovery-token-ca-cert-hash=${hash}`,
+          `--node-name=${cluster.name}-joiner`,
+          ...more,
+        ),
+      );
+      expect(phase.stderr).toMatch(told);
+    }
+    expect(await started()).toBe(before);
+    expect((await join({ token: 'abcdef.0123456789abcdef' })).stdout).toContain('This node has joined the cluster');
   });
 
   it('has its tokens listed and deleted, and made once', async () => {

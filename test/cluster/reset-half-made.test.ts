@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { caPin } from '../../src/bootstrap/ca-pin.ts';
 import { filesBelow } from '../../src/bootstrap/files.ts';
@@ -62,6 +62,13 @@ describe(`gantry reset after an init that was killed (GANTRY_SEED=${random.seed}
     await run(host, RESET, SLOW);
     expect(await difference(host, before)).toEqual([]);
   });
+
+  it('leaves nothing of one without preflight', async () => {
+    const env = { GANTRY_FAULT: 'bootstrap/init/etcd' };
+    expect((await host.exec([...INIT, '--skip-phases=preflight'], { env })).code).toBe(KILLED);
+    await run(host, RESET, SLOW);
+    expect(await difference(host, before)).toEqual([]);
+  });
 });
 
 describe('gantry reset of a node that has joined', () => {
@@ -105,6 +112,27 @@ describe('gantry reset of a node that has joined', () => {
     expect((await host.exec(join, { env: { GANTRY_FAULT: point } })).code).toBe(KILLED);
     // a Node that is Ready by its last word keeps its name
     await run(host, [...RESET, '--delete-node', `--kubeconfig=${admin}`]);
+    expect(await difference(host, before)).toEqual([]);
+  });
+
+  it('leaves nothing of one that keeps the CA where its configuration says', async () => {
+    const [endpoint = '', token = '', pin = ''] = join.slice(-3);
+    const saidBy = (flag: string): string => flag.slice(flag.indexOf('=') + 1);
+    const configuration = {
+      apiVersion: 'kubeadm.k8s.io/v1beta4',
+      kind: 'JoinConfiguration',
+      caCertPath: '/etc/cluster-pki/cluster.crt',
+      discovery: {
+        bootstrapToken: { apiServerEndpoint: endpoint, token: saidBy(token), caCertHashes: [saidBy(pin)] },
+      },
+    };
+    writeFileSync(host.path('/run/join.yaml'), JSON.stringify(configuration));
+    await run(host, gantryCommand('join', '--config=/run/join.yaml'), SLOW);
+    const kubelet = readFileSync(host.path('/var/lib/kubelet/config.yaml'), 'utf8');
+    expect(kubelet).toContain('clientCAFile: /etc/cluster-pki/cluster.crt');
+    expect(existsSync(host.path('/etc/kubernetes/pki/ca.crt'))).toBe(false);
+    await run(host, [...RESET, '--delete-node', `--kubeconfig=${admin}`]);
+    rmSync(host.path('/run/join.yaml'));
     expect(await difference(host, before)).toEqual([]);
   });
 

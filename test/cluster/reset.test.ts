@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Host } from '../../src/local-cluster/host/host.ts';
-import { gantryCommand, PROJECT } from '../harness/gantry-command.ts';
+import { gantryCommand } from '../harness/gantry-command.ts';
 import { run } from '../harness/host.ts';
+import { hungMount } from '../harness/hung-mount.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import { type MachineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
 import { difference, INIT, kubectl, machine, RESET, SLOW, snapshot } from '../harness/reset-machine.ts';
@@ -92,20 +93,6 @@ async function use(host: Host, replicas: number): Promise<void> {
   );
 }
 
-/** A file system of FUSE whose server does not answer any more. */
-async function hungMount(host: Host, target: string, mode: 'stopped' | 'swallow'): Promise<{ end(): void }> {
-  await run(host, ['mkdir', '-p', target]);
-  const logFile = `${host.dataDir}/fuse.log`;
-  const server = host.spawn([process.execPath, `${PROJECT}/test/harness/fuse-server.mjs`, target, mode], { logFile });
-  await waitFor('the file system to be there', async () =>
-    (await run(host, ['cat', '/proc/mounts'])).includes('fuse.hung'),
-  );
-  await waitFor('its server to answer', async () => (await run(host, ['sh', '-c', `stat -f ${target}`])) !== '');
-  const pid = (await run(host, ['pgrep', '-f', 'fuse-server.mjs'])).trim().split('\n').at(-1) ?? '';
-  await run(host, ['kill', mode === 'stopped' ? '-STOP' : '-CONT', pid]);
-  return { end: () => server.kill() };
-}
-
 describe('gantry reset', () => {
   let host: Host;
   let before: MachineSnapshot;
@@ -130,6 +117,10 @@ describe('gantry reset', () => {
   it('leaves nothing of a node in use, and every file of others', async () => {
     await run(host, INIT, SLOW);
     await use(host, 3);
+    await waitFor(
+      'addresses to be ready',
+      async () => (await run(host, ['ip', '-6', 'addr', 'show', 'tentative'])) === '',
+    );
     const inUse = await snapshot(host);
     const dry = await run(host, gantryCommand('reset', '--dry-run'));
     expect(dry).toContain('Would stop 4 pods');
@@ -199,6 +190,56 @@ describe('gantry reset', () => {
     await proxy.exited;
     await run(host, ['rm', '/run/proxy.yaml']);
     expect(await run(host, RESET)).toContain('Removed the chains KUBE-* of iptables-nft');
+    expect(await difference(host, before)).toEqual([]);
+  });
+
+  it('leaves nothing where runtime and kubelet were told to have their things, and all that others have there', async () => {
+    // a directory of others, on a disk that can hold layers
+    const at = '/var/lib/containerd';
+    writeFileSync(
+      host.path('/etc/gantry/cri.yaml'),
+      `root: ${at}/runtime\nstate: /run/state\nsocket: /run/other/cri.sock\n`,
+    );
+    await run(host, [
+      'sh',
+      '-c',
+      `mkdir -p ${at}/containers ${at}/logs /run/state/netns; touch ${at}/containers/mine ${at}/logs/my_own_log`,
+    ]);
+    await run(host, ['sh', '-c', 'touch /run/state/netns/mine']);
+    const chosen = await snapshot(host);
+    const documents = [
+      {
+        apiVersion: 'kubeadm.k8s.io/v1beta4',
+        kind: 'InitConfiguration',
+        nodeRegistration: {
+          taints: [],
+          kubeletExtraArgs: [{ name: 'root-dir', value: at }],
+        },
+        localAPIEndpoint: { advertiseAddress: '10.50.0.2' },
+      },
+      {
+        apiVersion: 'kubelet.config.k8s.io/v1beta1',
+        kind: 'KubeletConfiguration',
+        podLogsDir: `${at}/logs`,
+        containerRuntimeEndpoint: 'unix:///run/other/cri.sock',
+      },
+    ];
+    const file = '/run/init.yaml';
+    writeFileSync(host.path(file), documents.map(document => JSON.stringify(document)).join('\n---\n'));
+    await run(host, gantryCommand('init', `--config=${file}`, '--ignore-preflight-errors=all'), SLOW);
+    await run(host, ['rm', file]);
+    await run(host, gantryCommand('image', 'import', '--socket=/run/other/cri.sock', await imageArchive(BUSYBOX)));
+    await kubectl(host, 'apply -f -', [web(2, '1'), PORT]);
+    await kubectl(host, 'rollout status deployment/web --timeout=80s');
+    await kubectl(host, 'wait --for=condition=Ready pod/port --timeout=60s');
+    await host.exec(['sh', '-c', 'kill -9 -1']);
+    const said = await run(host, RESET, SLOW);
+    expect(said).toContain('/run/other/cri.sock does not answer');
+    expect(await difference(host, chosen)).toEqual([]);
+    expect(await run(host, ['sh', '-c', `cd ${at}; find . -type f | sort`])).toBe(
+      './containers/mine\n./logs/my_own_log\n',
+    );
+    await run(host, ['sh', '-c', `rm -r ${at}/containers ${at}/logs /run/state /etc/gantry/cri.yaml`]);
     expect(await difference(host, before)).toEqual([]);
   });
 

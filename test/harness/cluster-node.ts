@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer, connect as netConnect, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import type { Event, Node, Pod } from '../../src/api/types/gen/core-v1.ts';
 import { isAlreadyExists, isNotFound } from '../../src/base/errors.ts';
 import type { ApiObject } from '../../src/client/api-object.ts';
@@ -10,6 +9,7 @@ import type { Service } from '../../src/local-cluster/host/supervise.ts';
 import { generateKey, privateKeyPem } from '../../src/pki/keys.ts';
 import { armable } from './fault.ts';
 import { gantryCommand } from './gantry-command.ts';
+import { relayTo } from './relay.ts';
 import { type RuntimeHost, type RuntimeHostOptions, runtimeHost, testedRuntime } from './runtime-host.ts';
 import { TestAuthority } from './test-authority.ts';
 import { waitFor } from './wait-for.ts';
@@ -211,20 +211,6 @@ export function boundPod(node: string, name: string, script: string, spec: objec
       ...spec,
     },
   } as unknown as Pod;
-}
-
-/** Connections to a port of this machine come out at a socket inside the host, which has no link to the machine. */
-async function relayTo(socket: string): Promise<Server> {
-  const server = createServer(near => {
-    const far = netConnect(socket);
-    near.pipe(far).pipe(near);
-    near.on('error', () => far.destroy());
-    far.on('error', () => near.destroy());
-    near.on('close', () => far.destroy());
-    far.on('close', () => near.destroy());
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  return server;
 }
 
 function kubeconfigText(authority: TestAuthority, server: string, user: string, groups: readonly string[]): string {

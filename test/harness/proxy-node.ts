@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Node, Service } from '../../src/api/types/gen/core-v1.ts';
@@ -90,6 +90,14 @@ export class ProxyNode {
     const path = join(this.#folder, 'proxy.yaml');
     const head = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
     writeFileSync(path, `${head}${lines}\n`);
+    return path;
+  }
+
+  /** The path of a kubeconfig of an API server that is not there. */
+  unreachable(): string {
+    const path = join(this.#folder, 'unreachable.conf');
+    const text = readFileSync(this.#kubeconfig, 'utf8').replace(/https:\/\/[^\s"]+/, 'https://127.0.0.1:1');
+    writeFileSync(path, text, { mode: 0o600 });
     return path;
   }
 

@@ -5,8 +5,11 @@ import type { IpFamily } from '../../src/base/cidr.ts';
 import type { Applied, FamilyRules } from '../../src/proxy/act/family-rules.ts';
 import { IptablesRules } from '../../src/proxy/act/iptables-rules.ts';
 import { IpvsRules } from '../../src/proxy/act/ipvs-rules.ts';
+import type { LoopbackRoute } from '../../src/proxy/act/loopback-route.ts';
 import { NftablesRules } from '../../src/proxy/act/nftables-rules.ts';
+import { choiceOf } from '../../src/proxy/compile/chains.ts';
 import { type CompiledService, compileService } from '../../src/proxy/compile/compiled-service.ts';
+import { SCOPES } from '../../src/proxy/compile/element.ts';
 import { tableOf } from '../../src/proxy/compile/layout.ts';
 import type { NodeSettings } from '../../src/proxy/desired/node-settings.ts';
 import type { ProxyMode } from '../../src/proxy/settings.ts';
@@ -133,8 +136,31 @@ function ipvsMode(settings: NodeSettings, random: (limit: number) => number): Tr
   };
 }
 
-export function ipvsRules(settings: NodeSettings, tracer: IpvsTracer, excludeCidrs: readonly string[] = []): IpvsRules {
-  return new IpvsRules(settings, { iptables: tracer.iptables, kernel: tracer, scheduler: 'rr', excludeCidrs });
+export function ipvsRules(
+  settings: NodeSettings,
+  tracer: IpvsTracer,
+  excludeCidrs: readonly string[] = [],
+  loopback: LoopbackRoute = new TracedLoopback(),
+): IpvsRules {
+  return new IpvsRules(settings, {
+    iptables: tracer.iptables,
+    kernel: tracer,
+    loopback,
+    scheduler: 'rr',
+    excludeCidrs,
+  });
+}
+
+/** The kernel's setting as a field. */
+export class TracedLoopback implements LoopbackRoute {
+  value = false;
+  readonly isOpen = (): boolean => this.value;
+  open(): void {
+    this.value = true;
+  }
+  close(): void {
+    this.value = false;
+  }
 }
 
 export function ipvsContents(tracer: IpvsTracer): unknown {
@@ -154,25 +180,44 @@ function nftablesMode(settings: NodeSettings, random: (limit: number) => number)
   };
 }
 
-/** Without the numbers of endpoints: those depend on the order in which they came. */
+/** Of what is chosen by number. */
+const LISTS = new RegExp(`^(${SCOPES.join('|')})-(endpoints|sticky-slots)$`);
+
+/**
+ * Without what depends on the order in which it came: the numbers of endpoints, and which endpoints have a number that nobody throws. Those are of a service that wants an
+ * address which another one has, with fewer endpoints.
+ */
 function nftContents(tracer: NftTracer, table: string): Record<string, string[]> {
   const names = tracer.containers(table).filter(name => !name.endsWith('-affinity'));
-  const isNumbered = (name: string): boolean =>
-    /-(endpoints|sticky-slots)$/.test(name) && !/sticky-endpoints|^no-/.test(name);
+  const counts = new Map<string, number>();
+  for (const name of names)
+    for (const [key, verdict] of tracer.elements(table, name)) {
+      const choice = choiceOf(verdict.replace(/^goto /, ''));
+      const list = choice?.stickySeconds === undefined ? 'endpoints' : 'sticky-slots';
+      if (choice !== undefined) counts.set(`${choice.scope}-${list} ${key}`, choice.count);
+    }
   return Object.fromEntries(
-    names.map(name => [
-      name,
-      [...tracer.elements(table, name)]
-        .map(([key, value]) => `${isNumbered(name) ? key.replace(/ \. \S+$/, '') : key} ${value}`)
-        .sort(),
-    ]),
+    names.map(name => {
+      const elements = [...tracer.elements(table, name)];
+      if (!LISTS.test(name)) return [name, elements.map(([key, value]) => `${key} ${value}`).sort()];
+      return [
+        name,
+        elements
+          .map(([key, value]) => {
+            const [, front = '', high = '', low = ''] = /^(.*) \. ([0-9a-f]+):([0-9a-f]+)$/.exec(key) ?? [];
+            const slot = Number.parseInt(high, 16) * 0x1_0000 + Number.parseInt(low, 16);
+            return `${front} ${slot < (counts.get(`${name} ${front}`) ?? 0) ? value : 'which nobody chooses'}`;
+          })
+          .sort(),
+      ];
+    }),
   );
 }
 
 function iptablesMode(settings: NodeSettings, random: (limit: number) => number): TracedMode {
   const tracer = new IptablesTracer(random);
   return {
-    rules: new IptablesRules(settings, tracer, false),
+    rules: new IptablesRules(settings, tracer, false, new TracedLoopback()),
     localIps: tracer.localIps,
     texts: tracer.texts,
     trace: packet => tracer.trace(packet),

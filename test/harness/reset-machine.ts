@@ -37,8 +37,8 @@ export function snapshot(host: Host): Promise<MachineSnapshot> {
   return machineSnapshot({
     run: script => run(host, ['sh'], { input: script }),
     roots: ['/run', ...OWN_DIRECTORIES],
-    // the last is mount(8)'s own
-    pruned: ['/run/host-data', '/run/host-proc', '/run/mount'],
+    // the last two are mount(8)'s own, and where an external etcd writes all the time (/opt/external-etcd)
+    pruned: ['/run/host-data', '/run/host-proc', '/run/mount', '/run/host-overlay/opt/upper/external-etcd'],
   });
 }
 

@@ -1,5 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { randomHex } from '../../src/base/hash.ts';
+import { readIfThere } from '../../src/kubelet/credentials/certificate-store.ts';
+import { writeFileAtomic } from '../../src/linux/atomic-file.ts';
 import { readMountinfo, unmount } from '../../src/linux/mount.ts';
 import { isAlive, type ProcessIdentity, processIdentity } from '../../src/linux/procfs.ts';
 import { deleteCluster } from '../../src/local-cluster/delete.ts';
@@ -20,17 +22,28 @@ export function makeRunDirectory(): void {
   mkdirSync(RUN_DIR, { recursive: true });
   if (!madeOnce) process.once('exit', removeRunDirectory);
   madeOnce = true;
-  writeFileSync(`${RUN_DIR}/owner.json`, JSON.stringify(processIdentity(process.pid)));
+  own(RUN_DIR);
+}
+
+/** Says in a run's directory that it is this process's. Whoever reads it meanwhile finds the whole of it. */
+function own(directory: string): void {
+  writeFileAtomic(`${directory}/owner.json`, JSON.stringify(processIdentity(process.pid)));
+}
+
+/** Whose a run's directory is; undefined where nobody has said so yet, or it has gone. */
+function ownerOf(directory: string): ProcessIdentity | undefined {
+  const text = readIfThere(`${directory}/owner.json`);
+  return text === undefined ? undefined : (JSON.parse(text) as ProcessIdentity);
 }
 
 /** Deletes the hosts and directories of test processes that were killed before they could. Those of living ones are left alone. */
 export async function removeDeadRuns(): Promise<void> {
   for (const name of readdirSync(PARENT).filter(n => n.startsWith('gantry-test-t'))) {
     const directory = `${PARENT}/${name}`;
-    const owner = `${directory}/owner.json`;
-    if (!existsSync(owner) || isAlive(JSON.parse(readFileSync(owner, 'utf8')) as ProcessIdentity)) continue;
+    const owner = ownerOf(directory);
+    if (owner === undefined || isAlive(owner)) continue;
     // others that begin meanwhile take it for a living one's
-    writeFileSync(owner, JSON.stringify(processIdentity(process.pid)));
+    own(directory);
     const hostsDir = `${directory}/hosts`;
     for (const host of existsSync(hostsDir) ? readdirSync(hostsDir) : [])
       await deleteHost(host, { hostsDir, missingOk: true });

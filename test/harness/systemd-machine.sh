@@ -19,6 +19,8 @@ hostname machine
 ip link set lo up
 # a default route tells init which address is this machine
 ip link add name uplink type bridge
+# without an address of its own making, which may come at any time: tests compare what a machine has
+ip link set uplink addrgenmode none
 ip address add 192.0.2.2/24 dev uplink
 ip link set uplink up
 ip route add default via 192.0.2.1
@@ -26,7 +28,7 @@ mount -t tmpfs tmpfs "$layer"
 mkdir "$layer/upper" "$layer/work" "$layer/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$layer/upper,workdir=$layer/work" "$layer/root"
 root=$layer/root
-hierarchies=$(sed -n "s#^[^ ]* [^ ]* [^ ]* [^ ]* /sys/fs/cgroup/\([^ ]*\) .* - cgroup [^ ]* \(.*\)#\1 \2#p" /proc/self/mountinfo)
+hierarchies=$(sed -n "s#^[^ ]* [^ ]* [^ ]* [^ ]* /sys/fs/cgroup/\([^ ]*\) .* - cgroup [^ ]* \(.*\)#\1 \2#p" /proc/self/mountinfo | sort -u -k1,1)
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t tmpfs tmpfs "$root/run"

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApiClient, refusal } from '../harness/api-client.ts';
 import { TestApiServer } from '../harness/api-server.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into objects of every kind
 type Any = any;
@@ -28,6 +29,9 @@ const pod = (name: string, spec: object = {}, metadata: object = {}): object => 
   metadata: { name, ...metadata },
   spec: { containers: [container()], ...spec },
 });
+/** Until admission, which reads classes as a watch tells of them, gives the default one to what would be made. */
+const known = (path: string, body: object, defaulted: (spec: Any) => unknown): Promise<unknown> =>
+  waitFor('the default class to be known', async () => defaulted((await post(`${path}?dryRun=All`, body)).spec));
 /** A namespace with its account, which a controller would make. */
 async function space(name: string, labels: Record<string, string> = {}): Promise<string> {
   await post('/api/v1/namespaces', { metadata: { name, labels } });
@@ -174,6 +178,7 @@ describe('Priority', () => {
 
   it('lets one class be the default', async () => {
     await post(CLASSES, { metadata: { name: 'common' }, value: 7, globalDefault: true });
+    await known(inSpace('default-a', 'pods'), pod('common'), spec => spec.priorityClassName);
     const { spec } = await post(inSpace('default-a', 'pods'), pod('common'));
     expect([spec.priorityClassName, spec.priority]).toEqual(['common', 7]);
     const refused = await refusal(post(CLASSES, { metadata: { name: 'second' }, value: 8, globalDefault: true }));
@@ -210,7 +215,9 @@ describe('DefaultStorageClass, DefaultIngressClass and RuntimeClass', () => {
     const annotations = { 'storageclass.kubernetes.io/is-default-class': 'true' };
     await post('/apis/storage.k8s.io/v1/storageclasses', { metadata: { name: 'fast', annotations }, provisioner: 'p' });
     const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
-    const made = await post(inSpace('default-a', 'persistentvolumeclaims'), { metadata: { name: 'c' }, spec });
+    const claims = inSpace('default-a', 'persistentvolumeclaims');
+    await known(claims, { metadata: { name: 'c' }, spec }, claim => claim.storageClassName);
+    const made = await post(claims, { metadata: { name: 'c' }, spec });
     expect(made.spec.storageClassName).toBe('fast');
   });
 
@@ -219,10 +226,9 @@ describe('DefaultStorageClass, DefaultIngressClass and RuntimeClass', () => {
     const root = '/apis/networking.k8s.io/v1';
     await post(`${root}/ingressclasses`, { metadata: { name: 'front', annotations }, spec: { controller: 'a.b/c' } });
     const defaultBackend = { service: { name: 'web', port: { number: 80 } } };
-    const made = await post(`${root}/namespaces/default-a/ingresses`, {
-      metadata: { name: 'i' },
-      spec: { defaultBackend },
-    });
+    const ingress = { metadata: { name: 'i' }, spec: { defaultBackend } };
+    await known(`${root}/namespaces/default-a/ingresses`, ingress, spec => spec.ingressClassName);
+    const made = await post(`${root}/namespaces/default-a/ingresses`, ingress);
     expect(made.spec.ingressClassName).toBe('front');
   });
 

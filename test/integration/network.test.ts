@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Node } from '../../src/api/types/gen/core-v1.ts';
+import type { Event, Node } from '../../src/api/types/gen/core-v1.ts';
 import { ApiConnection } from '../../src/client/connection.ts';
 import { readKubeconfig } from '../../src/client/kubeconfig.ts';
 import { ResourceClient } from '../../src/client/resource-client.ts';
@@ -170,6 +170,18 @@ describe('the pod network of a node', () => {
       return network.log.includes(`pods of node node-far are not reached: ${ELSEWHERE} is on no link`);
     });
     expect(await routes()).toEqual(BOTH);
+    const events = new ResourceClient<Event>(connection, { group: '', version: 'v1', plural: 'events' });
+    await waitFor('an event that says so', async saw => {
+      const { items } = await events.list('default');
+      saw(items);
+      return items.some(
+        ({ reason, type, involvedObject, message }) =>
+          reason === 'PodsNotReached' &&
+          type === 'Warning' &&
+          involvedObject.name === 'node-a' &&
+          message?.includes('node-far') === true,
+      );
+    });
     await nodes.delete('', 'node-far');
   });
 

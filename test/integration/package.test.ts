@@ -13,19 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/linux/command.ts';
-import { PROJECT } from '../harness/gantry-command.ts';
-
-/** What is packed; where Node's LTS cannot be fetched, the end of why. GANTRY_DEB names a package that is built already. */
-async function builtPackage(output: string): Promise<{ readonly deb: string; readonly missing: string }> {
-  const given = process.env['GANTRY_DEB'] ?? '';
-  if (given !== '') return { deb: given, missing: '' };
-  const { code, stdout, stderr } = await runCommand(`${PROJECT}/scripts/build-deb`, ['--fast', '--output', output]);
-  const lines = stdout.toString().trimEnd().split('\n');
-  if (code === 0) return { deb: lines.at(-1) ?? '', missing: '' };
-  const why = `${stdout.toString()}${stderr.toString()}`;
-  if (!why.includes('fetch the LTS of Node ... FAILED')) throw new Error(`scripts/build-deb failed:\n${why}`);
-  return { deb: '', missing: 'the LTS of Node that is packed could not be fetched' };
-}
+import { builtPackage } from '../harness/debian-package.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'gantry-package-'));
 const { deb, missing } = await builtPackage(work);
@@ -182,15 +170,22 @@ describe.skipIf(missing !== '')('installing it', () => {
   const dpkg = (...args: string[]): ReturnType<typeof chroot> => chroot('dpkg', ...FORCED, ...args);
 
   /** From here on systemd seems to run: its commands write down what they are asked for. */
-  function pretendSystemd(active: readonly string[]): void {
+  function pretendSystemd(active: readonly string[], activating: readonly string[] = []): void {
     mkdirSync(inside('/run/systemd/system'), { recursive: true });
     const fake = `#!/bin/sh
-case "$1 $2" in '--quiet is-active') grep -qx -- "$3" ${ACTIVE}; exit ;; esac
+case "$1 $2" in
+'--quiet is-active') grep -qx -- "$3 active" ${ACTIVE}; exit ;;
+'--quiet is-enabled') grep -q -- "^$3 " ${ACTIVE}; exit ;;
+'is-active '*) sed -n "s/^$2 //p" ${ACTIVE}; grep -qx -- "$2 active" ${ACTIVE}; exit ;;
+esac
 echo "\${0##*/} $*" >>${CALLS}
 `;
     for (const name of ['systemctl', 'deb-systemd-invoke'])
       writeFileSync(inside(`/usr/local/sbin/${name}`), fake, { mode: 0o755 });
-    writeFileSync(inside(ACTIVE), `${active.join('\n')}\n`);
+    writeFileSync(
+      inside(ACTIVE),
+      [...active.map(unit => `${unit} active\n`), ...activating.map(unit => `${unit} activating\n`)].join(''),
+    );
     writeFileSync(inside(CALLS), '');
   }
   const calls = (): readonly string[] => readFileSync(inside(CALLS), 'utf8').trimEnd().split('\n');
@@ -219,7 +214,8 @@ echo "\${0##*/} $*" >>${CALLS}
   });
 
   it('upgrades with the daemons restarted that run, etcd and containers left alone, and changed configuration kept', async () => {
-    pretendSystemd(['gantry-cri.service', 'gantry-node.service', 'gantry-etcd.service']);
+    // the last one waits for its next try
+    pretendSystemd(['gantry-cri.service', 'gantry-etcd.service'], ['gantry-node.service']);
     writeFileSync(inside('/etc/gantry/cri.yaml'), 'runtime: runc\n');
     expect(await dpkg('-i', '/tmp/second.deb')).toMatchObject({ code: 0 });
     expect(calls()).toEqual([
@@ -228,6 +224,21 @@ echo "\${0##*/} $*" >>${CALLS}
       'deb-systemd-invoke restart gantry-node.service',
     ]);
     expect(readFileSync(inside('/etc/gantry/cri.yaml'), 'utf8')).toBe('runtime: runc\n');
+  });
+
+  it('goes on where its removal is given up: with its launchers and the daemons that ran', async () => {
+    pretendSystemd(['gantry-cri.service', 'gantry-node.service', 'gantry-etcd.service']);
+    const prerm = inside('/var/lib/dpkg/info/gantry.prerm');
+    const whole = readFileSync(prerm, 'utf8');
+    writeFileSync(prerm, `${whole}exit 1\n`);
+    expect((await dpkg('-r', 'gantry')).code).not.toBe(0);
+    writeFileSync(prerm, whole);
+    expect(calls().filter(call => !call.includes(' stop '))).toEqual([
+      'deb-systemd-invoke start gantry-etcd.service',
+      'deb-systemd-invoke start gantry-cri.service',
+      'deb-systemd-invoke start gantry-node.service',
+    ]);
+    expect((await chroot('ls', '-A', '/opt/cni/bin')).text).toBe('gantry-bridge\nloopback\n');
   });
 
   it('is removed with its daemons stopped, and says that the node was not reset', async () => {
@@ -250,25 +261,70 @@ echo "\${0##*/} $*" >>${CALLS}
     expect(existsSync(inside('/etc/gantry/cri.yaml'))).toBe(true);
   });
 
-  it('is purged of what is its own, except where something is mounted, and names what it leaves', async () => {
-    for (const path of ['/var/lib/gantry/images', '/var/lib/gantry-hosts/a', '/run/gantry/cri/mounted'])
-      mkdirSync(inside(path), { recursive: true });
-    await output('mount', '-t', 'tmpfs', 'tmpfs', inside('/run/gantry/cri/mounted'));
-    const wants = inside('/etc/systemd/system/multi-user.target.wants');
+  it('keeps what a reset needs when a node is purged that was not reset: its marker, its settings, what its containers stand on', async () => {
+    for (const path of ['/var/lib/gantry/images', '/run/gantry/cri']) mkdirSync(inside(path), { recursive: true });
+    writeFileSync(inside('/etc/gantry/gantry-cri.env'), 'GANTRY_ARGS=\n');
+    writeFileSync(inside('/etc/gantry/bootstrap.json'), '{}\n');
     await chroot('mkdir', '-p', '/etc/systemd/system/multi-user.target.wants');
     await chroot('ln', '-s', '/lib/systemd/system/gantry-cri.service', '/etc/systemd/system/multi-user.target.wants/');
-    writeFileSync(inside('/etc/gantry/gantry-cri.env'), 'GANTRY_ARGS=\n');
+    const { code, text } = await dpkg('-P', 'gantry');
+    expect(code).toBe(0);
+    expect(text).toContain(
+      '/etc/gantry, /var/lib/gantry and /run/gantry are kept: this machine is still a node (/etc/gantry/bootstrap.json)',
+    );
+    const kept = ['/etc/gantry/bootstrap.json', '/etc/gantry/gantry-cri.env', '/var/lib/gantry/images', '/run/gantry'];
+    expect(kept.filter(path => !existsSync(inside(path)))).toEqual([]);
+    expect((await chroot('ls', '/etc/systemd/system/multi-user.target.wants')).text).not.toContain('gantry');
+  });
+
+  it('says then that the node is still there when it is installed again, and keeps its cri.yaml when that is purged', async () => {
+    const again = await dpkg('-i', '/tmp/second.deb');
+    expect(again).toMatchObject({
+      code: 0,
+      text: expect.stringContaining('still a node (/etc/gantry/bootstrap.json)'),
+    });
+    expect(again.text).toContain('To end it: gantry reset --force');
+    expect(again.text).not.toContain('nothing runs yet');
+    const told = 'root: /data/gantry\n';
+    writeFileSync(inside('/etc/gantry/cri.yaml'), told, { mode: 0o600 });
+    await chroot('chmod', '600', '/etc/gantry/cri.yaml');
+    expect(await dpkg('-P', 'gantry')).toMatchObject({ code: 0 });
+    const kept = `/etc/gantry/cri.yaml.kept-${createHash('md5').update(told).digest('hex').slice(0, 8)}`;
+    expect((await chroot('sh', '-c', 'ls /etc/gantry/cri.yaml*')).text).toBe(`${kept}\n`);
+    expect(readFileSync(inside(kept), 'utf8')).toBe(told);
+    expect((await chroot('stat', '-c', '%a', kept)).text).toBe('600\n');
+  });
+
+  it('keeps all of it, too, while containers of a runtime stand that no init has started', async () => {
+    expect(await dpkg('-i', '/tmp/second.deb')).toMatchObject({
+      code: 0,
+      text: expect.stringMatching(/\/etc\/gantry\/cri\.yaml\.kept-[0-9a-f]{8} is a cri\.yaml that it had/),
+    });
+    rmSync(inside('/etc/gantry/bootstrap.json'));
+    mkdirSync(inside('/run/gantry/cri/mounted'));
+    await output('mount', '-t', 'tmpfs', 'tmpfs', inside('/run/gantry/cri/mounted'));
     const { code, text } = await dpkg('-P', 'gantry');
     await output('umount', inside('/run/gantry/cri/mounted'));
     expect(code).toBe(0);
-    expect(text).toContain('/run/gantry is kept: file systems of containers are mounted in it');
+    expect(text).toContain('/etc/gantry, /var/lib/gantry and /run/gantry are kept: file systems of containers');
+    expect(existsSync(inside('/var/lib/gantry/images'))).toBe(true);
+  });
+
+  it('is purged of what is its own after a reset, except where something is mounted, and names what it leaves', async () => {
+    expect(await dpkg('-i', '/tmp/second.deb')).toMatchObject({ code: 0 });
+    for (const path of ['/var/lib/gantry-hosts/a', '/var/log/gantry/disk'])
+      mkdirSync(inside(path), { recursive: true });
+    await output('mount', '-t', 'tmpfs', 'tmpfs', inside('/var/log/gantry/disk'));
+    const { code, text } = await dpkg('-P', 'gantry');
+    await output('umount', inside('/var/log/gantry/disk'));
+    expect(code).toBe(0);
+    expect(text).toContain('/var/log/gantry is kept: something is mounted in it');
     expect(text).toContain('/etc/kubernetes is kept');
     expect(text).toContain('/var/lib/gantry-hosts is kept');
-    const left = ['/etc/gantry', '/var/lib/gantry', '/opt/cni'].filter(path => existsSync(inside(path)));
+    const left = ['/etc/gantry', '/var/lib/gantry', '/run/gantry', '/opt/cni'].filter(path => existsSync(inside(path)));
     expect(left).toEqual([]);
-    expect((await chroot('ls', wants.slice(root.length))).text).not.toContain('gantry');
     expect(existsSync(inside('/etc/kubernetes/kubelet.conf'))).toBe(true);
-    expect(existsSync(inside('/run/gantry/cri'))).toBe(true);
+    expect(existsSync(inside('/var/log/gantry/disk'))).toBe(true);
   });
 
   it('leaves an etcd that is in use, and a CNI plugin that is there, as they are', async () => {

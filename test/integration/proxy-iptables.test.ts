@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../../src/linux/command.ts';
+import { ensureSysctl, readSysctl } from '../../src/linux/sysctl.ts';
 import { iptablesTraces } from '../../src/proxy/act/remove.ts';
 import { TestNodeRole } from '../harness/node-role.ts';
 import { familyIp, PODS, ProxyNode } from '../harness/proxy-node.ts';
@@ -27,6 +28,8 @@ async function rules(): Promise<string[]> {
     .sort();
 }
 
+const routesLoopback = (): boolean => readSysctl('net/ipv4/conf/all/route_localnet') === '1';
+
 async function cleanUp(): Promise<void> {
   const cleanup = new TestNodeRole('proxy', ['--cleanup']);
   cleanup.start();
@@ -43,6 +46,7 @@ describe('the service proxy in iptables mode', () => {
       '--proxy-mode=iptables',
       `--config=${node.configuration('iptables: { minSyncPeriod: 20ms, syncPeriod: 1s }')}`,
     ];
+    ensureSysctl('net/ipv4/conf/all/route_localnet', '0');
     await node.startProxy(flags);
   });
 
@@ -104,10 +108,41 @@ describe('the service proxy in iptables mode', () => {
       return left.length === 0;
     });
     expect(await tables()).toContain('gantry_proxy');
+    expect(routesLoopback()).toBe(false);
     expect(await node.ask(host)).toBe(answer);
     await node.startProxy(flags);
     await waitFor('the tables of nftables mode to be gone', async () => !(await tables()).includes('gantry_proxy'));
     expect(await node.ask(host)).toBe(answer);
+  });
+
+  it('routes to the loopback only while its guard stands, and afterwards as before', async () => {
+    await node.proxy.stop();
+    await cleanUp();
+    expect(routesLoopback()).toBe(false);
+    const lost = new TestNodeRole('proxy', [...flags, `--kubeconfig=${node.unreachable()}`]);
+    lost.start();
+    await waitFor('the API server to be missed', async saw => {
+      saw(lost.log);
+      return lost.log.includes('ECONNREFUSED');
+    });
+    expect([routesLoopback(), await chains()]).toEqual([false, []]);
+    await lost.stop();
+    await node.startProxy(flags);
+    await waitFor('the route', async () => routesLoopback());
+    expect(await chains()).toContain('KUBE-FIREWALL');
+    await node.proxy.stop();
+    await node.startProxy(flags);
+    await node.proxy.stop();
+    await cleanUp();
+    expect(routesLoopback()).toBe(false);
+    // as an administrator has set it
+    ensureSysctl('net/ipv4/conf/all/route_localnet', '1');
+    await node.startProxy(flags);
+    await node.proxy.stop();
+    await cleanUp();
+    expect(routesLoopback()).toBe(true);
+    ensureSysctl('net/ipv4/conf/all/route_localnet', '0');
+    await node.startProxy(flags);
   });
 
   it('works by iptables-legacy where the machine has that, and takes its rules away there too', async () => {
@@ -140,9 +175,15 @@ describe('the service proxy in iptables mode', () => {
   it('takes all its rules away when asked, and no others', async () => {
     await runCommand('iptables', ['-N', 'OTHER']);
     await node.proxy.stop('SIGTERM');
-    expect(await iptablesTraces()).toEqual(['the chains KUBE-* of iptables-nft', 'the chains KUBE-* of ip6tables-nft']);
+    expect(await iptablesTraces()).toEqual({
+      chains: ['the chains KUBE-* of iptables-nft', 'the chains KUBE-* of ip6tables-nft'],
+      loopback: 'opened-by-them',
+    });
     await cleanUp();
-    expect(await iptablesTraces()).toEqual([]);
+    expect(await iptablesTraces()).toEqual({ chains: [], loopback: 'closed' });
+    ensureSysctl('net/ipv4/conf/all/route_localnet', '1');
+    expect(await iptablesTraces()).toEqual({ chains: [], loopback: 'open' });
+    ensureSysctl('net/ipv4/conf/all/route_localnet', '0');
     expect([...(await chains()), ...(await chains('ip6tables'))]).toEqual([]);
     const { stdout } = await runCommand('iptables', ['-S']);
     expect(stdout.toString()).toBe('-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n-N OTHER\n');

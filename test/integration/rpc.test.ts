@@ -15,6 +15,11 @@ import { type CallContext, type Handlers, implement } from '../../src/rpc/servic
 
 const VERSION = { version: '0.1.0', runtimeName: 'gantry', runtimeVersion: '0.1.0', runtimeApiVersion: 'v1' };
 
+/** Node 23 was the first whose limit of cancelled streams (1,000, and 33 a second) can be set. */
+const FIXED_LIMIT =
+  Number.parseInt(process.versions.node, 10) < 23 ? `skipped: the limit of Node ${process.versions.node} is fixed` : '';
+if (FIXED_LIMIT !== '') console.info(FIXED_LIMIT);
+
 /** One server and one client on a socket of their own. */
 class Fixture {
   readonly folder = mkdtempSync(join(tmpdir(), 'rpc-'));
@@ -220,6 +225,24 @@ describe('streams', () => {
       break;
     }
     expect(await s.left).toMatchObject({ code: 'cancelled' });
+  });
+
+  it.skipIf(FIXED_LIMIT !== '')(`may be left without end: no other call pays for it ${FIXED_LIMIT}`, async () => {
+    const { handler, entered } = stuck();
+    await f.serve({
+      version: async () => VERSION,
+      execSync: handler,
+      async *getContainerEvents(_request, { signal }) {
+        while (!signal.aborted) yield ContainerEventResponse.fromPartial({ containerId: 'a' });
+      },
+    });
+    const call = new AbortController();
+    const waiting = f.client.execSync({ containerId: 'a', cmd: ['a'], timeout: 0n }, { signal: call.signal });
+    await entered;
+    for (let left = 0; left < 1_500; left += 1) for await (const _event of f.client.getContainerEvents({})) break;
+    call.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    expect(await f.client.version({ version: 'v1' })).toEqual(VERSION);
   });
 
   it('do not run ahead of a slow reader by more than the buffers between', async () => {

@@ -30,16 +30,22 @@ class FakeSystemd {
   #serve(socket: Socket): void {
     let received = Buffer.alloc(0);
     let loggedIn = false;
+    let answered = false;
     socket.on('error', () => undefined);
     socket.on('data', data => {
       received = Buffer.concat([received, data]);
       if (!loggedIn) {
         const text = received.toString('latin1');
         const begin = text.indexOf('\r\nBEGIN\r\n');
-        if (text === '\0AUTH EXTERNAL 30\r\n') socket.write(`${this.login}\r\n`);
+        if (text.startsWith('\0AUTH EXTERNAL 30\r\n') && !answered) {
+          answered = true;
+          socket.write(`${this.login}\r\n`);
+        }
         if (begin < 0) return;
         loggedIn = true;
         received = received.subarray(begin + 9);
+        // systemd does not look at what it read together with BEGIN before more comes
+        return;
       }
       for (let next = decodeMessage(received); next !== undefined; next = decodeMessage(received)) {
         received = received.subarray(next.bytes);

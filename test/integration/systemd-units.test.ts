@@ -71,6 +71,22 @@ UNIT
     expect(await machine.sh(`systemctl is-enabled ${UNITS.join(' ')}`)).toBe(UNITS.map(() => 'enabled').join('\n'));
   });
 
+  it('let the control plane write where certificates are, and no static pod', async () => {
+    const pid = await machine.property('gantry-control-plane', 'MainPID');
+    const written = (path: string) =>
+      machine.run(`nsenter --mount --root --wdns=/ --target=${pid} sh -c 'echo >${path} && rm ${path}' 2>&1`);
+    expect((await written('/etc/kubernetes/pki/mine')).stdout.toString('utf8')).toBe('');
+    expect((await written('/etc/kubernetes/manifests/mine')).stdout.toString('utf8')).toContain(
+      'Read-only file system',
+    );
+    // to be replaced by a directory of its own: it is a mount there
+    const moved = await machine.run(
+      `nsenter --mount --root --wdns=/ --target=${pid} mv /etc/kubernetes/manifests /etc/kubernetes/old 2>&1`,
+    );
+    expect(moved.stdout.toString('utf8')).toContain('busy');
+    await machine.sh('touch /etc/kubernetes/manifests/mine && rm /etc/kubernetes/manifests/mine');
+  });
+
   it('write entries of the journal with fields of their own', async () => {
     const line = await machine.sh('journalctl -q -u gantry-node -o json -n 1 COMPONENT=kubelet');
     expect(JSON.parse(line)).toMatchObject({
@@ -86,6 +102,41 @@ UNIT
     expect((await machine.run('gantry logs kubelet')).stderr.toString('utf8')).toContain(
       'there is no component "kubelet"',
     );
+  });
+
+  it('are shown by gantry status, and what to do about one that was stopped', async () => {
+    const well = await machine.sh('gantry status');
+    expect(well).toMatch(/^\S+ \(control plane\): all well\n/);
+    for (const unit of UNITS.filter(name => name !== 'gantry-etcd'))
+      expect(well).toMatch(new RegExp(`^${unit} +running +\\S+ +\\d+ +\\d+ MiB +0 +serving$`, 'm'));
+    await machine.sh('systemctl stop gantry-cri');
+    const { code, stdout } = await machine.run('gantry status');
+    expect(code).toBe(1);
+    expect(stdout.toString('utf8')).toMatch(
+      /\n {2}gantry-cri: it does not run.*\n {4}-> systemctl start gantry-cri; gantry logs cri\n/,
+    );
+    await machine.sh('systemctl start gantry-cri');
+    await serving('gantry-cri');
+  });
+
+  it('are in a support bundle with what the journal has of them, and without secrets', async () => {
+    await machine.sh(`
+      mkdir -p /etc/systemd/system/gantry-node.service.d
+      printf '[Service]\\nEnvironment=HTTPS_PROXY=http://me:planted-4711@proxy.example:3128\\n' >/etc/systemd/system/gantry-node.service.d/proxy.conf
+      systemctl daemon-reload
+      cd ${machine.shared}
+      gantry support-bundle --output=b.tar.gz
+      mkdir bundle
+      tar -xzf b.tar.gz -C bundle --strip-components=1
+      rm -r b.tar.gz /etc/systemd/system/gantry-node.service.d
+      systemctl daemon-reload`);
+    const read = (path: string): string => readFileSync(`${machine.shared}/bundle/${path}`, 'utf8');
+    expect(read('logs/gantry-node.log')).toMatch(/^\d{4}-\d\d-\d\dT\S+ \S+ gantry-node\[\d+\]: /m);
+    expect(read('logs/gantry-etcd.log')).toContain('etcd');
+    expect(read('daemons/units.txt')).toMatch(/^Environment=HTTPS_PROXY=http:\/\/\[redacted\]@proxy\.example:3128$/m);
+    expect(read('daemons/unit-files.txt')).toContain('ExecStart=/usr/bin/gantry run node');
+    expect(JSON.parse(read('status.json'))).toMatchObject({ keeper: 'systemd', healthy: true });
+    expect(await machine.sh(`grep -rlE 'planted-4711|PRIVATE KEY' ${machine.shared}/bundle || true`)).toBe('');
   });
 
   it('are restarted and killed, and what runs in a pod does not notice', async () => {

@@ -1,19 +1,25 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { imageArchive, WEB_V1 } from '../harness/images.ts';
-import { type Kubectl, newestKubectl } from '../harness/kubectl.ts';
-import { type MachineSnapshot, machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AREAS } from '../../src/conformance/check.ts';
+import { BUSYBOX, imageArchive, WEB_V1 } from '../harness/images.ts';
+import { newestKubectl } from '../harness/kubectl.ts';
 import { installCommands } from '../harness/readme-install.ts';
-import { makeRunDirectory, RUN_DIR, removeRunDirectory } from '../harness/run-id.ts';
+import { allRenewed, servedCertificates } from '../harness/vm/certificates.ts';
+import { freeNfs, hangNfs, mountNfs, serveNfs } from '../harness/vm/hung-nfs.ts';
 import {
   CONTROL_PLANE_UNITS,
   containerProcesses,
-  kubectlOf,
+  killDaemon,
   LONG,
   mainPid,
   NODE_UNITS,
   unitsActive,
+  withTwoCpus,
 } from '../harness/vm/installed-node.ts';
-import { Vm } from '../harness/vm/vm.ts';
+import { onlyMode, type ProxyMode } from '../harness/vm/proxy-modes.ts';
+import { TwoVms } from '../harness/vm/two-vms.ts';
+import type { Vm } from '../harness/vm/vm.ts';
+import { traffic, WEB, webPods, webReady } from '../harness/vm/web.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 /** `scripts/test vm` builds the package and says where it is. */
@@ -23,268 +29,263 @@ const INSTALL = installCommands();
 const reason = 'missing' in KUBECTL ? KUBECTL.missing : DEB === '' ? 'GANTRY_DEB names no package' : '';
 if (reason !== '') console.info(`skipped: ${reason}`);
 
-const WEB = [
-  {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'web', namespace: 'default' },
-    spec: {
-      replicas: 2,
-      selector: { matchLabels: { app: 'web' } },
-      template: {
-        metadata: { labels: { app: 'web' } },
-        spec: {
-          terminationGracePeriodSeconds: 1,
-          topologySpreadConstraints: [
-            {
-              maxSkew: 1,
-              topologyKey: 'kubernetes.io/hostname',
-              whenUnsatisfiable: 'DoNotSchedule',
-              labelSelector: { matchLabels: { app: 'web' } },
-            },
-          ],
-          containers: [
-            {
-              name: 'web',
-              image: WEB_V1,
-              resources: { limits: { cpu: '500m', memory: '64Mi' } },
-              readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 2 },
-            },
-          ],
-        },
-      },
-    },
-  },
-  {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: 'web', namespace: 'default' },
-    spec: {
-      type: 'NodePort',
-      selector: { app: 'web' },
-      ports: [{ port: 80, targetPort: 8080, nodePort: 30080 }],
-    },
-  },
+/** How long certificates hold that are to be renewed: at two thirds, with a minute for a machine that has too much to do. */
+const LIFE_S = 180;
+const WATCHER = '/root/files/watcher.conf';
+/** One check of each group. */
+const CHECKS = [
+  'runs init containers one after another',
+  'asks by HTTP',
+  'tells a container its own limits',
+  'shows a Secret as files',
+  'lets pods reach those of another node',
+  'sends what goes to a service to each of its pods',
+  'resolves a service by its short name',
+  'starts a killed process again',
 ];
 
 // one machine after the other would take twice as long, and each step stands on the one before: a failure ends the file
 describe.skipIf(reason !== '')(`two machines with systemd ${reason}`, () => {
+  let vms: TwoVms;
   let one: Vm;
   let two: Vm;
-  let kubectl: Kubectl;
-  let joinCommand = '';
-  const clean = new Map<Vm, MachineSnapshot>();
 
   beforeAll(async () => {
-    makeRunDirectory();
-    [one, two] = await Promise.all([Vm.boot('one', { number: 1 }), Vm.boot('two', { number: 2 })]);
+    vms = await TwoVms.boot('path' in KUBECTL ? KUBECTL.path : '');
+    ({ one, two } = vms);
+    const { code } = await one.run('test', '-e', '/etc/kubernetes/admin.conf');
+    if (code === 0) await vms.connect();
+  });
+
+  beforeEach(({ task, onTestFinished, onTestFailed }) => {
+    onTestFinished(vms.time(task.name));
+    onTestFailed(async () => console.info(await vms.trouble()));
   });
 
   afterAll(async () => {
-    await Promise.all([one?.stop(), two?.stop()]);
-    removeRunDirectory();
+    if (vms === undefined) return;
+    console.info(vms.times());
+    const kept = await vms.end();
+    if (kept !== '') console.info(kept);
   });
 
-  const both = <T>(work: (vm: Vm) => Promise<T>): Promise<T[]> => Promise.all([work(one), work(two)]);
+  const both = <T>(work: (vm: Vm) => Promise<T>): Promise<T[]> => vms.both(work);
+  const inHome = (vm: Vm, commands: readonly string[]): Promise<string> =>
+    vm.sh(`cd /root\n{ ${commands.join('\n')}\n} 2>&1`);
 
-  // the script that lists a machine goes on where a tool is missing or says no
-  const listOf = (vm: Vm): Promise<MachineSnapshot> =>
-    machineSnapshot({ run: script => vm.sh(`set +e +o pipefail\n${script}`) });
+  /** The command that `init` prints for the other machine. */
+  const joinCommand = (printed: string): string => {
+    const [command = ''] = /^gantry join \S+:\d+ [\s\S]*?sha256:[0-9a-f]{64}/m.exec(printed) ?? [];
+    expect(command, printed).not.toBe('');
+    return command;
+  };
 
-  const webPods = async (): Promise<readonly { name: string; node: string; ready: boolean }[]> => {
-    const { items } = JSON.parse(await kubectl.ok('get pods -l app=web -o json')) as {
-      items: readonly {
-        metadata: { name: string; deletionTimestamp?: string };
-        spec: { nodeName?: string };
-        status: { conditions?: readonly { type: string; status: string }[] };
-      }[];
+  const nodeReady = (vm: Vm): Promise<string> =>
+    vms.kubectl.ok(`wait --for=condition=Ready --timeout=600s node/${vm.name}`);
+
+  const importImages = (vm: Vm): Promise<string> =>
+    vm.sh('for file in /root/files/*.tar; do gantry image import $file; done');
+
+  test('machines are made by the commands of README, the last one of the second as init printed it', async () => {
+    const files = await Promise.all([WEB_V1, BUSYBOX].map(image => imageArchive(image as typeof WEB_V1)));
+    const install = async (vm: Vm, commands: readonly string[]): Promise<void> => {
+      await vm.copy([DEB], '/root');
+      await vm.copy(files, '/root/files');
+      if (vm === two) await serveNfs(two);
+      // Gantry's units want it, and it stays reached
+      await vm.sh('systemctl start network-online.target');
+      await vms.remember(vm, 'clean');
+      await inHome(vm, commands);
+      await vms.remember(vm, 'installed');
     };
-    return items
-      .filter(pod => pod.metadata.deletionTimestamp === undefined)
-      .map(pod => ({
-        name: pod.metadata.name,
-        node: pod.spec.nodeName ?? '',
-        ready: pod.status.conditions?.some(c => c.type === 'Ready' && c.status === 'True') ?? false,
-      }));
-  };
-
-  const webReady = () =>
-    waitFor(
-      'a ready pod of the Deployment on each machine',
-      async saw => {
-        const pods = await webPods();
-        saw(pods);
-        const nodes = new Set(pods.filter(pod => pod.ready).map(pod => pod.node));
-        return nodes.has(one.name) && nodes.has(two.name) && pods.length === 2 ? pods : undefined;
-      },
-      LONG,
-    );
-
-  /** Until each of the two pods has answered at this address, asked from there. */
-  const bothAnswer = (what: string, ask: () => Promise<string>) =>
-    waitFor(
-      `both pods to answer ${what}`,
-      async saw => {
-        const answers = (await ask()).split('\n').filter(line => line !== '');
-        saw(answers);
-        return new Set(answers).size === 2;
-      },
-      LONG,
-    );
-
-  const curls = (vm: Vm, address: string) =>
-    bothAnswer(`at ${address} from ${vm.name}`, () =>
-      vm.sh(`for i in 1 2 3 4 5 6 7 8; do curl -s --max-time 10 http://${address}/ || true; done`),
-    );
-
-  const traffic = async (): Promise<void> => {
-    const ip = await kubectl.ok('get service web -o jsonpath={.spec.clusterIP}');
-    const [pod] = await webPods();
-    await Promise.all([
-      curls(one, ip),
-      curls(two, ip),
-      // the port of a node, from the other one
-      curls(one, `${two.address}:30080`),
-      curls(two, `${one.address}:30080`),
-      bothAnswer('by name from a pod', () =>
-        kubectl.ok(
-          `exec ${pod?.name} -- sh -c`,
-          'for i in 1 2 3 4 5 6 7 8; do timeout 10 wget -q -O - http://web.default.svc.cluster.local/; done; true',
-        ),
-      ),
+    const init = INSTALL.firstMachine.at(-1) ?? '';
+    // the second one gets ready beside the first, and the first has its images beside the second's join
+    const [printed] = await Promise.all([
+      install(one, INSTALL.firstMachine.slice(0, -1)).then(() => withTwoCpus(one, () => inHome(one, [init]))),
+      install(two, INSTALL.furtherMachine.slice(0, -1)),
     ]);
-  };
-
-  test('the first machine is made by the commands of README', async () => {
-    await both(vm => vm.copy([DEB], '/root'));
-    for (const vm of [one, two]) clean.set(vm, await listOf(vm));
-    const output = await one.sh(`cd /root\n{ ${INSTALL.firstMachine.join('\n')}\n} 2>&1`);
-    expect(output).toContain('Your Kubernetes control-plane has initialized successfully!');
-    joinCommand = /^gantry join \S+:\d+ [\s\S]*?sha256:[0-9a-f]{64}/m.exec(output)?.[0] ?? '';
-    expect(joinCommand, output).not.toBe('');
+    expect(printed).toContain('Your Kubernetes control-plane has initialized successfully!');
     await unitsActive(one, CONTROL_PLANE_UNITS);
     expect((await one.run('systemctl', 'is-active', 'etcd')).out).not.toBe('active');
-    kubectl = await kubectlOf(one, 'path' in KUBECTL ? KUBECTL.path : '', RUN_DIR);
-    await kubectl.ok(`wait --for=condition=Ready --timeout=200s node/${one.name}`);
-  });
-
-  test('the second machine is made by the commands of README, the last of them as init printed it', async () => {
-    const commands = [...INSTALL.furtherMachine.slice(0, -1), joinCommand].join('\n');
-    expect(await two.sh(`cd /root\n${commands}`)).toContain('This node has joined the cluster');
+    await vms.connect();
+    const [joined] = await Promise.all([inHome(two, [joinCommand(printed)]), importImages(one)]);
+    expect(joined).toContain('This node has joined the cluster');
     await unitsActive(two, NODE_UNITS);
-    await kubectl.ok(`wait --for=condition=Ready --timeout=200s node/${two.name}`);
+    await Promise.all([both(nodeReady), importImages(two)]);
   });
 
   test('a Deployment across both machines is reached by its Service and its name', async () => {
-    const image = await imageArchive(WEB_V1);
-    await both(async vm => {
-      await vm.copy([image], '/root/files');
-      await vm.sh('gantry image import /root/files/*.tar');
-    });
-    await kubectl.given(WEB).ok('apply -f -');
-    await webReady();
-    await traffic();
+    await vms.kubectl.given(WEB).ok('apply -f -');
+    await webReady(vms);
+    await traffic(vms);
   });
 
   test('limits are those of cgroup v2, and what takes more memory than its limit is killed', async () => {
-    const [pod] = await webPods();
+    const { kubectl } = vms;
+    const [pod] = await webPods(vms);
     expect(await kubectl.ok(`exec ${pod?.name} -- cat`, '/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/cpu.max')).toBe(
       `${64 << 20}\n50000 100000`,
     );
-    await kubectl
-      .given([
-        {
-          apiVersion: 'v1',
-          kind: 'Pod',
-          metadata: { name: 'greedy', namespace: 'default' },
-          spec: {
-            restartPolicy: 'Never',
-            containers: [
-              {
-                name: 'greedy',
-                image: WEB_V1,
-                command: ['sh', '-c', 'tail /dev/zero'],
-                resources: { limits: { memory: '32Mi' } },
-              },
-            ],
-          },
-        },
-      ])
-      .ok('apply -f -');
-    await kubectl.ok('wait --for=jsonpath={.status.phase}=Failed --timeout=200s pod/greedy');
+    const limits = { limits: { memory: '32Mi' } };
+    const greedy = { name: 'greedy', image: WEB_V1, command: ['sh', '-c', 'tail /dev/zero'], resources: limits };
+    const metadata = { name: 'greedy', namespace: 'default' };
+    const spec = { restartPolicy: 'Never', containers: [greedy] };
+    await kubectl.given([{ apiVersion: 'v1', kind: 'Pod', metadata, spec }]).ok('apply -f -');
+    await kubectl.ok('wait --for=jsonpath={.status.phase}=Failed --timeout=600s pod/greedy');
     expect(
       await kubectl.ok('get pod greedy -o', 'jsonpath={.status.containerStatuses[0].state.terminated.reason}'),
     ).toBe('OOMKilled');
     await kubectl.ok('delete pod greedy');
   });
 
-  test.each([
-    ['iptables', 'iptables-save -t nat', 'KUBE-SVC-'],
-    ['ipvs', 'ipvsadm --list --numeric', 'TCP  10.96.0.1:443'],
-    ['nftables', 'nft list tables', 'gantry'],
-  ])('services work by %s', async (mode, command, trace) => {
-    await both(async vm => {
-      await vm.sh(`
-        mkdir -p /etc/default
-        echo 'GANTRY_EXTRA_ARGS=--proxy-mode=${mode}' >/etc/default/gantry-node
-        systemctl restart gantry-node`);
-      await unitsActive(vm, ['gantry-node']);
-      await waitFor(
-        `the rules of ${mode} on ${vm.name}`,
-        async saw => {
-          const rules = await vm.sh(command);
-          saw(rules);
-          return rules.includes(trace);
-        },
-        LONG,
-      );
-    });
-    await traffic();
-  });
+  test.each(['iptables', 'ipvs', 'nftables'] as const satisfies readonly ProxyMode[])(
+    'services work by %s, and nothing is left of the mode before',
+    async mode => {
+      await both(async vm => {
+        await vm.sh(`
+          echo 'GANTRY_EXTRA_ARGS=--proxy-mode=${mode}' >/etc/default/gantry-node
+          systemctl restart gantry-node`);
+        await unitsActive(vm, ['gantry-node']);
+        await onlyMode(vm, mode);
+      });
+      await traffic(vms);
+    },
+  );
 
-  test.each(CONTROL_PLANE_UNITS)('%s is restarted and killed with -9, and no container is touched', async unit => {
-    const machines = (NODE_UNITS as readonly string[]).includes(unit) ? [one, two] : [one];
+  // each machine has a CPU of its own in this one: the daemons of the control plane in the first, meanwhile those of a node in the second
+  test('every daemon is restarted and killed with -9, and no container is touched', async () => {
     const before = await both(containerProcesses);
     expect(before.every(list => list.length >= 2)).toBe(true);
-    await Promise.all(
-      machines.map(async vm => {
+    const oneByOne = async (vm: Vm, units: readonly string[]): Promise<void> => {
+      for (const unit of units) {
         await vm.sh(`systemctl restart ${unit}`);
         await unitsActive(vm, [unit]);
-        const old = await mainPid(vm, unit);
-        await vm.sh(`kill -9 ${old}`);
-        await waitFor(
-          `${unit} on ${vm.name} to be started again`,
-          async () => ![0, old].includes(await mainPid(vm, unit)),
-          LONG,
-        );
-        await unitsActive(vm, [unit]);
-      }),
-    );
+        await killDaemon(vm, unit);
+      }
+    };
+    await Promise.all([oneByOne(one, ['gantry-etcd', 'gantry-control-plane']), oneByOne(two, NODE_UNITS)]);
     expect(await both(containerProcesses)).toEqual(before);
-    await webReady();
+    await both(nodeReady);
+    await webReady(vms);
   });
 
-  test('each machine is restarted, one by systemd and one by a power cut, and its pods come back without a leak', async () => {
-    await two.reboot('hard');
-    await unitsActive(two, NODE_UNITS);
-    await one.reboot();
-    await unitsActive(one, CONTROL_PLANE_UNITS);
-    kubectl = await kubectlOf(one, 'path' in KUBECTL ? KUBECTL.path : '', RUN_DIR);
-    await webReady();
-    await traffic();
-    for (const vm of [one, two])
-      expect(await vm.sh("ip -o link show type veth | wc -l; findmnt -rn -o TARGET | grep -c '^/run/netns/'")).toBe(
-        '1\n1',
-      );
+  test('certificates with a short life are renewed in the running units while the node is checked by gantry conformance', async () => {
+    // of this kubeconfig nobody renews the certificate
+    await one.sh(
+      `umask 77; gantry kubeconfig user --client-name=watcher --org=system:masters --validity-period=1h >${WATCHER}`,
+    );
+    await vms.connect(`cat ${WATCHER}`);
+    const ports = [6443, 2379];
+    const long = await servedCertificates(one, ports);
+    // what holds for a year is replaced by what is to be renewed soon, without a restart but that of the kubelet, which keeps what it has
+    await one.sh(`
+      for name in all kubelet-client; do gantry certs renew $name --certificate-validity-period=${LIFE_S}s; done
+      systemctl restart gantry-node`);
+    await waitFor(
+      'the new certificates to be served',
+      async saw => {
+        const now = await servedCertificates(one, ports);
+        saw(now);
+        return now.every(print => !long.includes(print));
+      },
+      LONG,
+    );
+    const pids = (): Promise<number[]> =>
+      Promise.all([
+        ...CONTROL_PLANE_UNITS.map(unit => mainPid(one, unit)),
+        ...NODE_UNITS.map(unit => mainPid(two, unit)),
+      ]);
+    const before = { pids: await pids(), served: await servedCertificates(one, ports) };
+    const failures: string[] = [];
+    let asked = 0;
+    let isOver = false;
+    const asking = ['get nodes', `get --raw /api/v1/nodes/${two.name}/proxy/healthz`].map(async command => {
+      while (!isOver) {
+        const { code, err } = await vms.kubectl.run(command);
+        asked += 1;
+        if (code !== 0) failures.push(`${new Date().toISOString()} ${command}: ${err}`);
+        // each question is a handshake, which takes the machine longer than what it answers
+        await setTimeout(500);
+      }
+    });
+    const [renewed, conformance] = await Promise.all([
+      // the kubelet has signed its own serving certificate, for a year
+      allRenewed(one, ['/var/lib/kubelet/pki/kubelet.crt']),
+      // the first machine has the control plane to compute, and the second a CPU of its own
+      one.run(
+        ...['gantry', 'conformance', '--node', two.name, '--image', BUSYBOX, '--focus', CHECKS.join('|')],
+        ...['--parallel', '2', '--kubeconfig', WATCHER, '--timeout', '300s'],
+        ...['--report', '/root/files/report.txt', '--junit', '/root/files/report.xml'],
+      ),
+    ]).finally(() => {
+      isOver = true;
+    });
+    await Promise.all(asking);
+    expect(renewed).toHaveLength(12);
+    expect(failures).toEqual([]);
+    expect(asked).toBeGreaterThan(20);
+    expect(await pids()).toEqual(before.pids);
+    const served = await servedCertificates(one, ports);
+    expect(served.filter(print => before.served.includes(print))).toEqual([]);
+    const report = await one.sh('cat /root/files/report.txt');
+    expect(conformance.code, `${report}\n${conformance.err}`).toBe(0);
+    expect(conformance.out).toContain('8 hold, 0 broken, 0 could not be seen here');
+    for (const area of AREAS) expect(report).toContain(`\n${area}\n  ok `);
+    expect(await one.sh('cat /root/files/report.xml')).toContain(
+      '<testsuites name="gantry conformance" tests="8" failures="0"',
+    );
+    await one.sh(`rm /root/files/report.* ${WATCHER}`);
+    await vms.connect();
   });
 
-  test('the commands of README take Gantry off the machines, which are then as they were', async () => {
-    await both(vm => vm.sh('rm -rf /root/files /etc/default/gantry-node'));
-    await kubectl.ok(`delete node ${two.name} --wait=false`);
-    await both(vm => vm.sh(`cd /root\n${INSTALL.remove.join('\n')}`));
-    for (const vm of [one, two]) {
-      const after = await listOf(vm);
-      expect(snapshotDifference(clean.get(vm) ?? new Map(), after)).toEqual([]);
-    }
+  test('both machines are restarted, one by systemd and one by a power cut, and their pods come back without a leak', async () => {
+    await Promise.all([one.reboot(), two.reboot('hard')]);
+    await Promise.all([unitsActive(one, CONTROL_PLANE_UNITS), unitsActive(two, NODE_UNITS)]);
+    await vms.connect();
+    await webReady(vms);
+    await traffic(vms);
+    const count = "ip -o link show type veth | wc -l; findmnt -rn -o TARGET | grep -c '^/run/gantry/cri/netns/'";
+    expect(await both(vm => vm.sh(count))).toEqual(['1\n1', '1\n1']);
   });
+
+  test('nothing is left of a node that was reset after everything was killed in the middle of a rolling update, nor of one that was purged in use, installed again, and reset beside mounts whose NFS server is gone', async () => {
+    await both(vm => vm.sh('rm /etc/default/gantry-node'));
+    await serveNfs(two);
+    const pod = (await webPods(vms)).find(({ node }) => node === two.name);
+    const containers = await containerProcesses(two);
+    const said = await two.sh('apt-get purge --yes gantry 2>&1');
+    expect(said).toContain('this machine is still the node of a cluster');
+    expect(said).toContain('/etc/kubernetes is kept');
+    expect(await containerProcesses(two)).toEqual(containers);
+    await Promise.all([resetWhenKilled(), resetBesideHungMounts(pod?.uid ?? '')]);
+  });
+
+  const resetWhenKilled = async (): Promise<void> => {
+    const version = {
+      spec: { template: { spec: { containers: [{ name: 'web', env: [{ name: 'V', value: '2' }] }] } } },
+    };
+    await vms.kubectl.ok('patch deployment web --patch', JSON.stringify(version));
+    await waitFor('a third pod', async () => (await webPods(vms)).length > 2, LONG);
+    const [reset = '', ...removal] = INSTALL.remove;
+    const printed = await one.sh(`systemctl kill --kill-whom=main --signal=KILL 'gantry-*.service'; ${reset}`);
+    expect(printed).toContain('Stopping the daemons of this node');
+    expect(await vms.differenceFrom(one, 'installed')).toEqual([]);
+    await inHome(one, removal);
+    expect(await vms.differenceFrom(one, 'clean')).toEqual([]);
+  };
+
+  const resetBesideHungMounts = async (uid: string): Promise<void> => {
+    const volume = `/var/lib/kubelet/pods/${uid}/volumes/kubernetes.io~nfs/data`;
+    const films = '/var/lib/gantry/films';
+    await mountNfs(two, 'pod', volume);
+    await mountNfs(two, 'films', films);
+    await hangNfs(two, volume);
+    const printed = await inHome(two, [INSTALL.furtherMachine[0] ?? '', ...INSTALL.remove]);
+    expect(printed).toContain(`Unmounted ${volume}`);
+    expect(printed).toContain(`Left as it is: ${films} (nfs4 of 127.0.0.1:/srv/films`);
+    await freeNfs(two);
+    expect(await two.sh(`cat ${films}/file /srv/pod/file`)).toBe('data\ndata');
+    await two.sh(`umount ${films}; rmdir ${films}; rmdir --ignore-fail-on-non-empty /var/lib/gantry`);
+    expect(await vms.differenceFrom(two, 'clean')).toEqual([]);
+  };
 });

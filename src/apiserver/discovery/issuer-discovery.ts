@@ -1,16 +1,16 @@
 import type { KeyObject } from 'node:crypto';
 import { keyId, publicHalf } from '../../pki/keys.ts';
+import { jwtAlgorithm } from '../authn/jwt.ts';
 import type { Handler } from '../pipeline/context.ts';
 
-/** Answers the OpenID documents with which others check tokens of service accounts. */
+/** Answers the OpenID documents with which others check tokens of service accounts. Throws `invalid-argument` for keys by which no token is signed. */
 export function issuerDiscovery(
   options: { readonly issuer: string; readonly publicKeys: readonly KeyObject[]; readonly jwksUri: string },
   next: Handler,
 ): Handler {
   const keys = options.publicKeys.map(key => {
-    const isRsa = key.asymmetricKeyType === 'rsa';
     const jwk = publicHalf(key).export({ format: 'jwk' });
-    return { use: 'sig', ...jwk, kid: keyId(key), alg: isRsa ? 'RS256' : 'ES256' };
+    return { use: 'sig', ...jwk, kid: keyId(key), alg: jwtAlgorithm(key).alg };
   });
   const configuration = {
     issuer: options.issuer,

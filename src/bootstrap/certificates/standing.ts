@@ -28,12 +28,21 @@ export function standingPair(row: CertificateRow, issuer: Issuer | undefined, op
     throw wrong(`is no certificate (${errorMessage(error)})`);
   }
   if (!disk.exists(keyFile))
-    throw failedPrecondition(`${crt} is there and its key ${keyFile} is not: put the key beside it, or remove it`);
+    throw failedPrecondition(
+      issuer === undefined
+        ? `${crt} is there and its key ${keyFile} is not: put the key of this CA there, for gantry init signs certificates and kubeconfigs by it itself and takes none that were signed elsewhere (kubeadm's external CA mode); or remove ${crt}, and gantry init makes a CA of its own`
+        : `${crt} is there and its key ${keyFile} is not: put the key beside it, or remove it`,
+    );
   const key = standingKey(keyFile, disk);
   if (!certificate.checkPrivateKey(key)) throw wrong(`is not of the key in ${keyFile}`);
   if (issuer !== undefined && !certificate.verify(issuer.certificate.publicKey))
     throw wrong(`is not signed by the ${row.issuer}`);
-  if (Date.parse(certificate.validTo) <= now) throw wrong(`has expired at ${certificate.validTo}`);
+  if (Date.parse(certificate.validTo) <= now)
+    throw failedPrecondition(
+      issuer === undefined
+        ? `${crt} has expired at ${certificate.validTo}, and CAs are not renewed: "gantry reset" and "gantry init" make a new cluster`
+        : expiredMessage(crt, certificate),
+    );
   if (Date.parse(certificate.validFrom) > now)
     throw wrong(`is not valid before ${certificate.validFrom}: is the clock right?`);
   const missing = [
@@ -42,6 +51,11 @@ export function standingPair(row: CertificateRow, issuer: Issuer | undefined, op
   ];
   if (issuer !== undefined && missing.length > 0) throw wrong(`does not hold for ${missing.join(', ')}`);
   return { certificate, key };
+}
+
+/** What to do about one that is over and can be made anew as it was. */
+export function expiredMessage(path: string, { validTo }: Pick<Issuer['certificate'], 'validTo'>): string {
+  return `${path} has expired at ${validTo}: run "gantry certs renew all", and this again`;
 }
 
 /** The private key in a file. Throws `failed-precondition` that names it. */

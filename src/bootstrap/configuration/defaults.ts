@@ -18,8 +18,11 @@ export const DEFAULT_CRI_SOCKET = 'unix:///run/gantry/cri.sock';
 export const DEFAULT_CERTIFICATES_DIR = '/etc/kubernetes/pki';
 /** What stands for "the version of this program". */
 export const DEFAULT_KUBERNETES_VERSION = 'stable-1';
+export const DEFAULT_IMAGE_REPOSITORY = 'registry.k8s.io';
+export const DEFAULT_PULL_POLICY = 'IfNotPresent';
 
-const TIMEOUTS: Required<Timeouts> = {
+/** kubeadm's time limits. */
+export const TIMEOUTS = {
   controlPlaneComponentHealthCheck: '4m0s',
   kubeletHealthCheck: '4m0s',
   kubernetesAPICall: '1m0s',
@@ -27,7 +30,7 @@ const TIMEOUTS: Required<Timeouts> = {
   tlsBootstrap: '5m0s',
   discovery: '5m0s',
   upgradeManifests: '5m0s',
-};
+} as const satisfies Required<Timeouts>;
 
 /** kubeadm's static defaults in 1.36, with two of our own: keys are ECDSA P-256, and pods have a network, because ours is there from the start. What depends on the machine is filled in by machine-defaults.ts. */
 export const kubeadmDefaults: TypeDefaults = new Map([
@@ -58,7 +61,7 @@ export const kubeadmDefaults: TypeDefaults = new Map([
       dnsDomain: config.networking.dnsDomain || DEFAULT_CLUSTER.dnsDomain,
     },
     certificatesDir: config.certificatesDir || DEFAULT_CERTIFICATES_DIR,
-    imageRepository: config.imageRepository || 'registry.k8s.io',
+    imageRepository: config.imageRepository || DEFAULT_IMAGE_REPOSITORY,
     clusterName: config.clusterName || DEFAULT_CLUSTER.clusterName,
     encryptionAlgorithm: config.encryptionAlgorithm || 'ECDSA-P256',
     certificateValidityPeriod: config.certificateValidityPeriod ?? '8760h0m0s',
@@ -73,7 +76,7 @@ export const kubeadmDefaults: TypeDefaults = new Map([
   defaultsOf<APIEndpoint>('kubeadm/v1beta4.APIEndpoint', endpoint => ({ bindPort: endpoint.bindPort || 6443 })),
   defaultsOf<NodeRegistrationOptions>('kubeadm/v1beta4.NodeRegistrationOptions', node => ({
     criSocket: node.criSocket || DEFAULT_CRI_SOCKET,
-    imagePullPolicy: node.imagePullPolicy || 'IfNotPresent',
+    imagePullPolicy: node.imagePullPolicy || DEFAULT_PULL_POLICY,
     imagePullSerial: node.imagePullSerial ?? true,
   })),
   defaultsOf<BootstrapToken>('bootstraptoken/v1.BootstrapToken', token => ({

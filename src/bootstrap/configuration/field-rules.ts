@@ -2,11 +2,39 @@ import type { Arg, EnvVar, HostPathMount, Patches } from '../../api/types/gen/ku
 import { type FieldError, forbidden, invalid } from '../../api/validation/field-error.ts';
 import { dns1123Subdomain, wildcardSubdomain } from '../../api/validation/names.ts';
 import { isIp } from '../../base/cidr.ts';
+import { isWithin } from '../../linux/real-place.ts';
 
 /** Rules that fields of several of kubeadm's kinds share, in its words. Each returns what is wrong. */
 
 export function absolutePath(field: string, path: string | undefined): readonly FieldError[] {
   return path?.startsWith('/') === true ? [] : [invalid(field, path ?? '', 'path is not absolute')];
+}
+
+/** What no unit of the control plane sees as it is (ProtectHome=, PrivateTmp=, PrivateDevices= in systemd/gantry-control-plane.service and systemd/gantry-etcd.service). */
+const HIDDEN_FROM_UNITS: readonly string[] = [
+  '/home',
+  '/root',
+  '/run/user',
+  '/tmp',
+  '/var/tmp',
+  '/dev',
+  '/proc',
+  '/sys',
+];
+/** What ProtectSystem=full closes to etcd. */
+const CLOSED_TO_ETCD: readonly string[] = ['/usr', '/boot', '/efi', '/etc'];
+
+/** An absolute path that the units of the control plane can read, wherever links of this machine lead; `written`: to which etcd can write, too. */
+export function unitPath(field: string, path: string | undefined, use: 'read' | 'written' = 'read') {
+  const wrong = absolutePath(field, path);
+  if (wrong.length > 0 || path === undefined) return wrong;
+  const under = (directory: string): boolean => isWithin(path, directory);
+  const hidden = HIDDEN_FROM_UNITS.find(under);
+  const elsewhere = 'choose a directory elsewhere, in /var/lib or /srv say';
+  if (hidden !== undefined)
+    return [invalid(field, path, `the units of the control plane do not see ${hidden} of this machine: ${elsewhere}`)];
+  const closed = use === 'written' ? CLOSED_TO_ETCD.find(under) : undefined;
+  return closed === undefined ? [] : [invalid(field, path, `the unit of etcd cannot write to ${closed}: ${elsewhere}`)];
 }
 
 /** Names and addresses of a certificate. */

@@ -13,8 +13,8 @@ import {
   hostInUrl,
   type InitSettings,
   type Patience,
-  type TokenSettings,
 } from '../settings.ts';
+import type { StoredToken } from '../tokens/stored-token.ts';
 import { DEFAULT_KUBERNETES_VERSION } from './defaults.ts';
 import { hostPort } from './field-rules.ts';
 
@@ -24,6 +24,8 @@ export interface InitConfigurations {
   readonly cluster: ClusterConfiguration;
   readonly kubelet: Readonly<Record<string, unknown>>;
   readonly proxy: Readonly<Record<string, unknown>>;
+  /** Phases that are left out: a cluster without an addon is one where no node does its work. */
+  readonly skip: readonly string[];
 }
 
 /** What only the machine knows. */
@@ -46,7 +48,7 @@ export interface KnownFlags {
 
 /** One thing that two kubeadm configurations say, with what the machine fills in. Throws `invalid-argument` that names the field. */
 export function initSettings(
-  { init, cluster, kubelet, proxy }: InitConfigurations,
+  { init, cluster, ...parts }: InitConfigurations,
   machine: MachineDefaults,
   known: KnownFlags,
 ): InitSettings {
@@ -62,7 +64,7 @@ export function initSettings(
   const nodeArgs = nodeRegistration.kubeletExtraArgs ?? [];
   checkFlags('nodeRegistration.kubeletExtraArgs', nodeArgs, known.node, 'gantry run node');
   return {
-    cluster: clusterSettings(cluster, bindPort, machine.version, { kubelet, proxy }, known),
+    cluster: clusterSettings(cluster, bindPort, machine.version, parts, known),
     nodeName,
     nodeLabels: labels(nodeArgs.find(({ name }) => name === 'node-labels')?.value ?? ''),
     // what is not said is tainted, an empty list is no taint
@@ -79,7 +81,7 @@ function clusterSettings(
   config: ClusterConfiguration,
   bindPort: number,
   version: string,
-  parts: Pick<ClusterSettings, 'kubelet' | 'proxy'>,
+  parts: Pick<InitConfigurations, 'kubelet' | 'proxy' | 'skip'>,
   known: KnownFlags,
 ): ClusterSettings {
   const { networking, apiServer, controllerManager, scheduler } = config;
@@ -103,8 +105,15 @@ function clusterSettings(
     apiServerArgs: control('apiServer.extraArgs', apiServer.extraArgs),
     controllerManagerArgs: control('controllerManager.extraArgs', controllerManager.extraArgs),
     schedulerArgs: control('scheduler.extraArgs', scheduler.extraArgs),
-    ...parts,
+    proxyDisabled: config.proxy.disabled === true || isSkipped('addon/kube-proxy', parts.skip),
+    dnsDisabled: config.dns.disabled === true || isSkipped('addon/coredns', parts.skip),
+    kubelet: parts.kubelet,
+    proxy: parts.proxy,
   };
+}
+
+function isSkipped(path: string, skip: readonly string[]): boolean {
+  return skip.some(each => each === path || path.startsWith(`${each}/`));
 }
 
 function etcdSettings({ etcd: { local, external } }: ClusterConfiguration): EtcdSettings {
@@ -159,7 +168,7 @@ function labels(text: string): Readonly<Record<string, string>> {
 function tokenSettings(
   { token, description, ttl, expires, usages = [], groups = [] }: BootstrapToken,
   { newToken, now }: MachineDefaults,
-): TokenSettings {
+): StoredToken {
   const ttlMs = ttl === undefined ? 0 : durationMs(ttl);
   return {
     token: token || newToken(),

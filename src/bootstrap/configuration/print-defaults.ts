@@ -55,6 +55,7 @@ const CLUSTER = {
   serviceSubnet: '10.96.0.0/12',
   podSubnet: '10.244.0.0/16',
   dnsDomain: 'cluster.local',
+  dnsDisabled: false,
   kubelet: {},
   proxy: {},
 } as const satisfies Partial<ClusterSettings>;

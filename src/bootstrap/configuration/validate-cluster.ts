@@ -3,8 +3,9 @@ import type { ClusterConfiguration, ExternalEtcd, LocalEtcd } from '../../api/ty
 import { type FieldError, forbidden, invalid, notSupported } from '../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../api/validation/names.ts';
 import { type Cidr, parseCidr } from '../../base/cidr.ts';
+import { isWithin } from '../../linux/real-place.ts';
 import { KEY_ALGORITHMS } from '../../pki/key-algorithms.ts';
-import { absolutePath, certificateNames, extraArgs, hostPort, imageRepository, noPodFields } from './field-rules.ts';
+import { certificateNames, extraArgs, hostPort, imageRepository, noPodFields, unitPath } from './field-rules.ts';
 
 /** Fewest addresses of the service network: one is the tenth, of DNS. */
 const LEAST_SERVICES = 10n;
@@ -15,9 +16,12 @@ const NODE_MASK_MOST = 16;
 /** Shorter, and clocks that are a little apart would make each of them useless. */
 const SHORTEST_LIFE_MS = 10_000;
 
+/** Directories of a node, of which `reset` leaves nothing (reset/names.ts). */
+const REMOVED_WHOLE: readonly string[] = ['/var/lib/kubelet', '/var/lib/gantry', '/run/gantry', '/var/run/gantry'];
+
 /** The rules of a ClusterConfiguration: kubeadm's with its texts, and what is not made here. */
 export function validateClusterConfiguration(config: ClusterConfiguration): readonly FieldError[] {
-  const { apiServer, controllerManager, scheduler, etcd, dns, proxy } = config;
+  const { apiServer, controllerManager, scheduler, etcd, dns } = config;
   return [
     ...networking(config),
     ...certificateNames('apiServer.certSANs', apiServer.certSANs),
@@ -27,7 +31,7 @@ export function validateClusterConfiguration(config: ClusterConfiguration): read
     ...noPodFields('apiServer', apiServer),
     ...noPodFields('controllerManager', controllerManager),
     ...noPodFields('scheduler', scheduler),
-    ...absolutePath('certificatesDir', config.certificatesDir),
+    ...unitPath('certificatesDir', config.certificatesDir),
     ...Object.keys(config.featureGates ?? {}).map(name =>
       invalid('featureGates', config.featureGates, `${name} is not a valid feature name.`),
     ),
@@ -36,8 +40,6 @@ export function validateClusterConfiguration(config: ClusterConfiguration): read
       : []),
     ...imageRepository('imageRepository', config.imageRepository),
     ...imageRepository('dns.imageRepository', dns.imageRepository),
-    ...(dns.disabled === true ? [forbidden('dns.disabled', 'the DNS server is a part of the daemon of a node')] : []),
-    ...(proxy.disabled === true ? [forbidden('proxy.disabled', 'the proxy is a part of the daemon of a node')] : []),
     ...etcdErrors(etcd.local, etcd.external),
     ...(KEY_ALGORITHMS.some(name => name === config.encryptionAlgorithm)
       ? []
@@ -117,7 +119,7 @@ function etcdErrors(local: LocalEtcd | undefined, external: ExternalEtcd | undef
     ...(local === undefined
       ? []
       : [
-          ...absolutePath('etcd.local.dataDir', local.dataDir),
+          ...unitPath('etcd.local.dataDir', local.dataDir, 'written'),
           ...certificateNames('etcd.local.serverCertSANs', local.serverCertSANs),
           ...certificateNames('etcd.local.peerCertSANs', local.peerCertSANs),
           ...extraArgs('etcd.local.extraArgs', local.extraArgs),
@@ -130,7 +132,7 @@ function etcdErrors(local: LocalEtcd | undefined, external: ExternalEtcd | undef
 function externalEtcd({ endpoints, httpEndpoints = [], caFile, certFile, keyFile }: ExternalEtcd) {
   const path = 'etcd.external';
   const file = (name: string, value: string): readonly FieldError[] =>
-    value === '' ? [] : absolutePath(`${path}.${name}`, value);
+    value === '' ? [] : [...unitPath(`${path}.${name}`, value), ...keptFile(`${path}.${name}`, value)];
   return [
     ...((certFile === '') === (keyFile === '')
       ? []
@@ -140,20 +142,38 @@ function externalEtcd({ endpoints, httpEndpoints = [], caFile, certFile, keyFile
       : []),
     ...(endpoints.length === 0
       ? [invalid(`${path}.endpoints`, '', 'at least one endpoint must be specified')]
-      : urls(`${path}.endpoints`, endpoints, `${caFile}${certFile}${keyFile}` !== '')),
-    ...urls(`${path}.httpEndpoints`, httpEndpoints, false),
+      : endpoints.flatMap(text => endpointErrors(`${path}.endpoints`, text, `${caFile}${certFile}${keyFile}` !== ''))),
+    ...httpEndpoints.flatMap(text =>
+      urlErrors(`${path}.httpEndpoints`, text, false, /^https?:\/\/[^/@?#]+(\/[^?#]*)?$/),
+    ),
     ...file('caFile', caFile),
     ...file('certFile', certFile),
     ...file('keyFile', keyFile),
   ];
 }
 
-function urls(field: string, texts: readonly string[], secure: boolean): readonly FieldError[] {
-  return texts.flatMap(text => {
-    const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(text)?.[1];
-    if (scheme === undefined) return [invalid(field, text, 'the URL without scheme is not allowed')];
-    return secure && scheme !== 'https' ? [invalid(field, text, 'the URL must be using the HTTPS scheme')] : [];
-  });
+/** "gantry reset" leaves the files of an external etcd alone; in these it can keep nothing. */
+function keptFile(field: string, path: string): readonly FieldError[] {
+  const within = REMOVED_WHOLE.find(directory => isWithin(path, directory));
+  return within === undefined
+    ? []
+    : [invalid(field, path, `"gantry reset" removes ${within} with all in it: choose a place elsewhere, in /etc say`)];
+}
+
+/** What the API server connects to: it takes a port and no path. */
+function endpointErrors(field: string, text: string, secure: boolean): readonly FieldError[] {
+  const errors = urlErrors(field, text, secure, /^https?:\/\/[^/@?#]+:\d{1,5}\/?$/);
+  if (errors.length > 0 || secure || !text.startsWith('https:')) return errors;
+  return [invalid(field, text, 'an HTTPS endpoint needs the CA of etcd: .Etcd.External.CAFile must be set')];
+}
+
+function urlErrors(field: string, text: string, secure: boolean, form: RegExp): readonly FieldError[] {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//.exec(text)?.[1];
+  if (scheme === undefined) return [invalid(field, text, 'the URL without scheme is not allowed')];
+  if (secure && scheme !== 'https') return [invalid(field, text, 'the URL must be using the HTTPS scheme')];
+  return form.test(text) && URL.canParse(text)
+    ? []
+    : [invalid(field, text, 'it is not of the form https://host:port or http://host:port')];
 }
 
 function lives({ certificateValidityPeriod: leaf = '', caCertificateValidityPeriod: ca = '' }: ClusterConfiguration) {

@@ -2,6 +2,7 @@ import type { BootstrapToken } from '../../api/types/gen/bootstraptoken-v1.ts';
 import type { InitConfiguration, NodeRegistrationOptions } from '../../api/types/gen/kubeadm-v1beta4.ts';
 import { type FieldError, forbidden, invalid } from '../../api/validation/field-error.ts';
 import { dns1123Subdomain } from '../../api/validation/names.ts';
+import { ONE_CONTROL_PLANE } from '../settings.ts';
 import { DEFAULT_CRI_SOCKET } from './defaults.ts';
 import { extraArgs, ipAddress, noPatches, port } from './field-rules.ts';
 
@@ -18,9 +19,7 @@ export function validateInitConfiguration(config: InitConfiguration): readonly F
       ? ipAddress('localAPIEndpoint.advertiseAddress', localAPIEndpoint.advertiseAddress)
       : []),
     ...port('localAPIEndpoint.bindPort', localAPIEndpoint.bindPort),
-    ...(config.certificateKey
-      ? [forbidden('certificateKey', 'a second control plane cannot join yet, so certificates are not uploaded for it')]
-      : []),
+    ...(config.certificateKey ? [forbidden('certificateKey', ONE_CONTROL_PLANE)] : []),
     ...noPatches(config.patches),
   ];
 }

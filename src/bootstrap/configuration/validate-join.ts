@@ -1,9 +1,11 @@
 import type { Discovery, JoinConfiguration, ResetConfiguration } from '../../api/types/gen/kubeadm-v1beta4.ts';
 import { type FieldError, forbidden, invalid, required } from '../../api/validation/field-error.ts';
+import { ONE_CONTROL_PLANE } from '../settings.ts';
 import { absolutePath, hostPort, noPatches } from './field-rules.ts';
 import { TOKEN, validateNodeRegistration } from './validate-init.ts';
 
-const UNMOUNT_FLAGS = ['MNT_FORCE', 'MNT_DETACH', 'MNT_EXPIRE', 'UMOUNT_NOFOLLOW'];
+/** What is done in any case, or made use of where something hangs. */
+const UNMOUNT_FLAGS = ['MNT_FORCE', 'MNT_DETACH', 'UMOUNT_NOFOLLOW'];
 
 /** The rules of a JoinConfiguration: kubeadm's with its texts, and what is not made here. */
 export function validateJoinConfiguration(config: JoinConfiguration): readonly FieldError[] {
@@ -11,9 +13,7 @@ export function validateJoinConfiguration(config: JoinConfiguration): readonly F
   return [
     ...discovery(config.discovery),
     ...validateNodeRegistration(config.nodeRegistration),
-    ...(config.controlPlane === undefined
-      ? []
-      : [forbidden('controlPlane', 'a second control plane cannot join yet: join as a node')]),
+    ...(config.controlPlane === undefined ? [] : [forbidden('controlPlane', ONE_CONTROL_PLANE)]),
     ...(caCertPath.startsWith('/') && caCertPath.endsWith('.crt')
       ? []
       : [invalid('caCertPath', caCertPath, 'the ca certificate path must be an absolute path')]),
@@ -26,7 +26,11 @@ export function validateResetConfiguration(config: ResetConfiguration): readonly
   return [
     ...absolutePath('certificatesDir', config.certificatesDir),
     ...(config.unmountFlags ?? []).flatMap((flag, index) =>
-      UNMOUNT_FLAGS.includes(flag) ? [] : [invalid('unmountFlags', `index ${index}`, `unknown unmount flag ${flag}`)],
+      UNMOUNT_FLAGS.includes(flag)
+        ? []
+        : flag === 'MNT_EXPIRE'
+          ? [forbidden('unmountFlags', 'MNT_EXPIRE takes nothing off at its first call, and reset makes but one')]
+          : [invalid('unmountFlags', `index ${index}`, `unknown unmount flag ${flag}`)],
     ),
   ];
 }

@@ -26,10 +26,11 @@ export function unitArguments({ name, argv }: ServiceUnit): readonly string[] {
 /**
  * The text of a unit's environment file (systemd.exec(5), EnvironmentFile=). Two layers of quotes: systemd reads the value out of double quotes as a shell would,
  * and then makes words of it by its own rules (systemd.service(5)), in which a backslash stands before what is meant as it is. The file has the same text for the same
- * words. Throws `invalid-argument` for a control character, of which systemd would drop the whole variable. Pure.
+ * words. A digest of what the daemon reads beside is kept as a comment. Throws `invalid-argument` for a control character, of which systemd would drop the whole variable. Pure.
  */
-export function environmentFile(args: readonly string[]): string {
-  return `# Written by gantry init and gantry join. Further arguments go into /etc/default, as GANTRY_EXTRA_ARGS.\n${ARGUMENTS_VARIABLE}="${shellEscape(args.map(quoteWord).join(' '))}"\n`;
+export function environmentFile(args: readonly string[], configuration?: string): string {
+  const read = configuration === undefined ? '' : `# Its configuration: ${configuration}\n`;
+  return `# Written by gantry init and gantry join. Further arguments go into /etc/default, as GANTRY_EXTRA_ARGS.\n${read}${ARGUMENTS_VARIABLE}="${shellEscape(args.map(quoteWord).join(' '))}"\n`;
 }
 
 /** What needs no quotes: everything that stands in the flags of daemons on a usual day. */

@@ -1,3 +1,4 @@
+import { sha256Hex } from '../../base/hash.ts';
 import type { Files } from '../files.ts';
 import { NODE_DNS_ADDRESS } from '../kubelet-configuration.ts';
 import { CRI_SERVICE, NODE_SERVICE, type ServiceUnit } from '../services.ts';
@@ -14,12 +15,24 @@ export interface NodeIdentity {
   readonly args?: readonly string[];
 }
 
-/** The runtime, and the node's own daemon, which gets its credentials where it has none yet. */
+/** What the daemon of a node has to know of its cluster. */
+export type NodeCluster = Pick<
+  ClusterSettings,
+  'podSubnet' | 'serviceSubnet' | 'dnsDomain' | 'certificateValidityMs' | 'proxyDisabled' | 'dnsDisabled'
+>;
+
+/** A digest of what the daemon of a node reads when it starts, which it is started anew for. */
+export function nodeConfiguration(kubelet: string, proxy: string): string {
+  return `sha256:${sha256Hex(`${kubelet}\n---\n${proxy}`)}`;
+}
+
+/** The runtime, and the node's own daemon, which gets its credentials where it has none yet; `configuration` as of `nodeConfiguration`. */
 export function nodeUnits(
   node: NodeIdentity,
-  cluster: Pick<ClusterSettings, 'podSubnet' | 'serviceSubnet' | 'dnsDomain' | 'certificateValidityMs'>,
+  cluster: NodeCluster,
   files: Files,
   gantry: readonly string[],
+  configuration: string,
 ): readonly ServiceUnit[] {
   const labels = Object.entries(node.labels).map(([key, value]) => `${key}=${value}`);
   return [
@@ -27,6 +40,7 @@ export function nodeUnits(
     { name: CRI_SERVICE, argv: [...gantry, 'run', 'cri'] },
     {
       name: NODE_SERVICE,
+      configuration,
       argv: [
         ...gantry,
         'run',
@@ -34,17 +48,21 @@ export function nodeUnits(
         `--bootstrap-kubeconfig=${files.bootstrapKubeletConf}`,
         `--kubeconfig=${files.kubeletConf}`,
         `--config=${files.kubeletConfig}`,
-        `--proxy-config=${files.proxyConfig}`,
+        cluster.proxyDisabled ? '--proxy=false' : `--proxy-config=${files.proxyConfig}`,
         `--hostname-override=${node.nodeName}`,
         `--node-ip=${node.address}`,
         ...(labels.length === 0 ? [] : [`--node-labels=${labels.join(',')}`]),
         ...(node.taints.length === 0 ? [] : [`--register-with-taints=${node.taints.join(',')}`]),
         `--certificate-validity-period=${validityText(cluster.certificateValidityMs)}`,
         `--cluster-cidr=${cluster.podSubnet}`,
-        `--cluster-domain=${cluster.dnsDomain}`,
-        `--dns-listen=${NODE_DNS_ADDRESS}:53`,
-        `--dns-listen-shared=${hostInUrl(node.address)}:53`,
-        `--dns-address=${dnsAddress(cluster)}`,
+        ...(cluster.dnsDisabled
+          ? ['--dns=false']
+          : [
+              `--cluster-domain=${cluster.dnsDomain}`,
+              `--dns-listen=${NODE_DNS_ADDRESS}:53`,
+              `--dns-listen-shared=${hostInUrl(node.address)}:53`,
+              `--dns-address=${dnsAddress(cluster)}`,
+            ]),
         ...(node.args ?? []),
       ],
     },

@@ -36,12 +36,20 @@ export function etcdUnit(settings: InitSettings, files: Files): ServiceUnit {
   };
 }
 
-export function controlPlaneUnit(settings: InitSettings, files: Files, gantry: readonly string[]): ServiceUnit {
+/** `leadsTo` is where a path is without links: what the unit may write to is decided by that. */
+export function controlPlaneUnit(
+  settings: InitSettings,
+  files: Files,
+  gantry: readonly string[],
+  leadsTo: (path: string) => string = path => path,
+): ServiceUnit {
   const { cluster, nodeName, advertiseAddress, bindPort } = settings;
   const { pkiDir } = files;
   const life = validityText(cluster.certificateValidityMs);
   return {
     name: CONTROL_PLANE_SERVICE,
+    // it renews what is in it; the unit lets it write to the first
+    writes: `${leadsTo(pkiDir)}/`.startsWith(`${leadsTo(files.kubernetesDir)}/`) ? [] : [pkiDir],
     argv: [
       ...gantry,
       'run',

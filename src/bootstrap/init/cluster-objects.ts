@@ -12,12 +12,11 @@ import {
   kubeletConfigObjects,
   proxyConfigObjects,
   proxyRules,
-  tokenSecret,
+  tokenObject,
 } from '../objects/plan.ts';
 import type { Say } from '../phases.ts';
 import { proxyConfigurationText } from '../proxy-configuration.ts';
-import { clusterUrl } from '../settings.ts';
-import { parseToken } from '../token.ts';
+import { clusterUrl, dnsAddress } from '../settings.ts';
 import { ensureObjects, type InitContext, servicesOf, withConnection } from './context.ts';
 
 /** The phases that write objects, each as admin.conf may, each safe to repeat. */
@@ -40,14 +39,14 @@ export async function uploadKubeletConfig(context: InitContext, say: Say, signal
 
 /** Labels and taints of the node. */
 export async function markNode(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { nodeName, taints } = context.settings;
+  const { nodeName, taints, patience } = context.settings;
   if (context.dryRun) {
     say(`Would mark the node ${nodeName} as control-plane, with the taints ${JSON.stringify(taints)}`);
     return;
   }
   const services = servicesOf(context);
   await withConnection(context, context.files.adminConf, connection =>
-    markControlPlane({ connection, nodeName, taints, services, signal }, say),
+    markControlPlane({ connection, nodeName, taints, services, timeoutMs: patience.kubeletMs, signal }, say),
   );
 }
 
@@ -56,8 +55,7 @@ export async function bootstrapTokens(context: InitContext, say: Say, signal: Ab
   const { settings, files, disk, skipTokenPrint } = context;
   if (!skipTokenPrint && !context.dryRun) for (const { token } of settings.tokens) say(`Using token: ${token}`);
   say('Configuring bootstrap tokens, cluster-info ConfigMap, RBAC Roles');
-  const secrets = settings.tokens.map(({ token, ...details }) => tokenSecret(parseToken(token), details));
-  await ensureObjects(context, secrets, signal);
+  await ensureObjects(context, settings.tokens.map(tokenObject), signal);
   for (const { say: line, objects } of bootstrapRules()) {
     await ensureObjects(context, objects, signal);
     say(line);
@@ -69,13 +67,23 @@ export async function bootstrapTokens(context: InitContext, say: Say, signal: Ab
 
 /** How the proxies of nodes work, and what they may read. */
 export async function proxyAddon(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
+  if (context.settings.cluster.proxyDisabled)
+    return say('The proxy is disabled: nodes do not serve Services, so somebody else has to');
   const text = proxyConfigurationText(context.settings.cluster);
   await ensureObjects(context, [...proxyRules(), ...proxyConfigObjects(text)], signal);
   say('Applied the rules by which the proxies of nodes read Services, and the ConfigMap "kube-proxy"');
+  const { disk, files } = context;
+  if (disk.exists(files.kubeletConfig) && !disk.exists(files.proxyConfig))
+    say('This node was started without a proxy: "gantry init phase kubelet-start" starts it with one');
 }
 
 /** What the DNS servers of nodes may read, and the Service in front of them. */
 export async function dnsAddon(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  await ensureObjects(context, [...dnsRules(), dnsService(context.settings.cluster)], signal);
+  const { cluster } = context.settings;
+  if (cluster.dnsDisabled)
+    return say(
+      `The DNS is disabled: nodes do not serve names, so pods behind a Service at ${dnsAddress(cluster)} have to`,
+    );
+  await ensureObjects(context, [...dnsRules(), dnsService(cluster)], signal);
   say('Applied the Service "kube-dns"');
 }

@@ -6,6 +6,7 @@ import type { Disk } from '../disk.ts';
 import type { Files } from '../files.ts';
 import { ensureObject } from '../objects/ensure-object.ts';
 import type { WantedObject } from '../objects/plan.ts';
+import type { SocketNeed } from '../preflight/sockets.ts';
 import type { Services } from '../services.ts';
 import { apiServerUrl, type InitSettings } from '../settings.ts';
 import { waitUntil } from '../wait.ts';
@@ -23,10 +24,16 @@ export interface InitContext {
   readonly services: Services | undefined;
   /** How this program is called: the beginning of the command lines of its daemons. */
   readonly gantry: readonly string[];
+  /** Where the container runtime of this machine serves besides its socket, by its own configuration. */
+  readonly runtimeSockets: readonly SocketNeed[];
   readonly ignoredChecks: readonly string[];
+  /** A phase is run alone without a configuration: that it names no external etcd says nothing of the one that the cluster has. */
+  readonly saysNoConfiguration?: boolean;
   readonly clock: Clock;
   /** Tokens are not told: a log may keep what is. */
   readonly skipTokenPrint: boolean;
+  /** What is done once preflight has passed; nothing where that is run alone. */
+  readonly onPassed?: () => void;
   /** Tells something as it is, without the name of a phase. */
   readonly print: (text: string) => void;
 }

@@ -1,7 +1,9 @@
+import { dirname } from 'node:path';
 import { formatDuration } from '../../api/duration.ts';
 import { failedPrecondition } from '../../base/errors.ts';
+import { realPlace } from '../../linux/real-place.ts';
 import { controlPlaneUnit } from '../daemons/plan.ts';
-import { adminBinding } from '../objects/plan.ts';
+import { adminBinding, networkRules } from '../objects/plan.ts';
 import type { Say } from '../phases.ts';
 import { serviceState } from '../service-state.ts';
 import { CONTROL_PLANE_SERVICE } from '../services.ts';
@@ -11,12 +13,15 @@ import { ensureObjects, type InitContext, servicesOf, withConnection } from './c
 
 /** Starts API server, controllers and scheduler, and waits for nothing. Safe to repeat. */
 export async function startControlPlane(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { settings, files, gantry } = context;
+  const { settings, files, disk, gantry } = context;
+  // its unit may write to the first, to renew the kubelet's certificate, and may not write to the second, only if they are there when it starts
+  disk.makeDirectory(dirname(files.kubeletClientPem), 0o700);
+  disk.makeDirectory(files.manifestsDir, 0o700);
   say('Starting the API server and the controllers');
-  await servicesOf(context).start(controlPlaneUnit(settings, files, gantry), signal);
+  await servicesOf(context).start(controlPlaneUnit(settings, files, gantry, realPlace), signal);
 }
 
-/** Waits until the API server is ready, and gives admin.conf its rights. */
+/** Waits until the API server is ready, and gives admin.conf its rights, and the network of nodes. */
 export async function waitForControlPlane(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
   const { files, settings, clock, dryRun } = context;
   const { controlPlaneMs } = settings.patience;
@@ -25,7 +30,7 @@ export async function waitForControlPlane(context: InitContext, say: Say, signal
   const most = formatDuration(BigInt(Math.round(controlPlaneMs)) * 1_000_000n);
   say(`Waiting for the API server at ${server}/readyz. This can take up to ${most}`);
   if (dryRun) {
-    await ensureObjects(context, [adminBinding()], signal);
+    await ensureObjects(context, [adminBinding(), ...networkRules()], signal);
     return;
   }
   const started = clock.monotonic();
@@ -52,5 +57,5 @@ export async function waitForControlPlane(context: InitContext, say: Say, signal
   );
   say(`The API server is ready after ${((clock.monotonic() - started) / 1000).toFixed(1)} s`);
   // admin.conf has its rights by a binding; that is made by super-admin.conf, which needs none
-  await ensureObjects(context, [adminBinding()], signal, files.superAdminConf);
+  await ensureObjects(context, [adminBinding(), ...networkRules()], signal, files.superAdminConf);
 }

@@ -4,14 +4,20 @@ import { etcdUnit } from '../daemons/plan.ts';
 import type { Say } from '../phases.ts';
 import { serviceState } from '../service-state.ts';
 import { ETCD_SERVICE } from '../services.ts';
+import { hostInUrl } from '../settings.ts';
 import { waitUntil } from '../wait.ts';
 import { type InitContext, servicesOf } from './context.ts';
+
+/** It writes what it has before it ends. */
+const STOP_PATIENCE_MS = 30_000;
 
 /** Starts this machine's etcd and waits until it answers. Safe to repeat. */
 export async function startEtcd(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
   const { settings, files, disk, dryRun } = context;
   if (settings.cluster.etcd.kind === 'external') {
-    say(`External etcd mode: Skipping start of a local etcd, for ${settings.cluster.etcd.endpoints.join(', ')}`);
+    const { endpoints } = settings.cluster.etcd;
+    say(`External etcd mode: Skipping start of a local etcd, for ${endpoints.join(', ')}`);
+    await stopOwnEtcd(context, endpoints, say, signal);
     return;
   }
   const services = servicesOf(context);
@@ -46,6 +52,21 @@ export async function startEtcd(context: InitContext, say: Say, signal: AbortSig
   } finally {
     client.close();
   }
+}
+
+/** One that the cluster had here before it got one of somebody else: nobody asks it any more, unless it is the very one that is named. */
+async function stopOwnEtcd(
+  { services, settings, files, dryRun }: InitContext,
+  endpoints: readonly string[],
+  say: Say,
+  signal: AbortSignal,
+): Promise<void> {
+  const own = ['127.0.0.1', 'localhost', settings.advertiseAddress].map(host => `${hostInUrl(host)}:2379`);
+  if (endpoints.some(endpoint => own.includes(new URL(endpoint).host))) return;
+  if (services === undefined || (await services.traces(ETCD_SERVICE, signal)).length === 0) return;
+  const kept = `its data stays in ${files.etcdDataDir} until "gantry reset"`;
+  say(`${dryRun ? 'Would stop' : 'Stopping'} the etcd that the cluster had on this machine: ${kept}`);
+  if (!dryRun) await services.stop(ETCD_SERVICE, { patienceMs: STOP_PATIENCE_MS, signal });
 }
 
 /** etcd sets 64 MB aside for the first file of its log; later it needs room for what is written alone. */

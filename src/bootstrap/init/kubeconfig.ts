@@ -1,7 +1,9 @@
+import { failedPrecondition } from '../../base/errors.ts';
 import { readIssuer } from '../certificates/certificates.ts';
 import { issueClientPair } from '../certificates/issue.ts';
+import { expiredMessage } from '../certificates/standing.ts';
 import type { Files } from '../files.ts';
-import { certificateData, ensureKubeconfig, kubeconfigText } from '../kubeconfig-file.ts';
+import { certificateData, ensureKubeconfig, kubeconfigCertificate, kubeconfigText } from '../kubeconfig-file.ts';
 import type { Say } from '../phases.ts';
 import { apiServerUrl, clusterUrl, type InitSettings } from '../settings.ts';
 import type { InitContext } from './context.ts';
@@ -56,6 +58,10 @@ export function writeKubeconfig(name: keyof typeof ROWS, context: InitContext, s
     return kubeconfigText({ clusterName, server, ca, user, credentials: certificateData(pair) });
   };
   const isWritten = ensureKubeconfig(path, { server, ca }, makeText, disk);
+  // the control plane renews that of its kubelet when it starts
+  const standing = isWritten || name === 'kubelet' ? undefined : kubeconfigCertificate(path, disk);
+  if (standing !== undefined && Date.parse(standing.validTo) <= clock.now())
+    throw failedPrecondition(expiredMessage(`the certificate in ${path}`, standing));
   const file = path.slice(path.lastIndexOf('/') + 1);
   say(isWritten ? `Writing "${file}" kubeconfig file` : `Using existing kubeconfig file: "${path}"`);
 }

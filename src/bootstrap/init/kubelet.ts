@@ -1,7 +1,8 @@
 import { clusterConfigurationText } from '../cluster-configuration.ts';
-import { nodeUnits } from '../daemons/node.ts';
+import { nodeConfiguration, nodeUnits } from '../daemons/node.ts';
 import { kubeconfigText } from '../kubeconfig-file.ts';
-import { kubeletConfigurationText } from '../kubelet-configuration.ts';
+import { kubeletConfigurationText, nodeKubeletConfiguration } from '../kubelet-configuration.ts';
+import { machineResolverFile } from '../machine-resolver.ts';
 import type { Say } from '../phases.ts';
 import { proxyConfigurationText } from '../proxy-configuration.ts';
 import { argumentWords, clusterUrl } from '../settings.ts';
@@ -13,13 +14,16 @@ export async function startKubelet(context: InitContext, say: Say, signal: Abort
   const { nodeName, advertiseAddress, nodeLabels, nodeArgs, cluster } = settings;
   const services = servicesOf(context);
   say(`Writing kubelet configuration to file "${files.kubeletConfig}"`);
-  disk.write(files.kubeletConfig, kubeletConfigurationText(cluster, files, insideHost), 0o644);
+  const kubelet = nodeKubeletConfiguration(kubeletConfigurationText(cluster, files, insideHost), machineResolverFile());
+  const proxy = proxyConfigurationText(cluster);
+  disk.write(files.kubeletConfig, kubelet, 0o644);
   disk.write(files.clusterConfiguration, clusterConfigurationText(cluster, files), 0o644);
-  disk.write(files.proxyConfig, proxyConfigurationText(cluster), 0o644);
+  if (!cluster.proxyDisabled) disk.write(files.proxyConfig, proxy, 0o644);
   disk.makeDirectory(files.manifestsDir, 0o700);
   say('Starting the runtime and the kubelet');
   const node = { nodeName, address: advertiseAddress, labels: nodeLabels, taints: [], args: argumentWords(nodeArgs) };
-  for (const unit of nodeUnits(node, cluster, files, gantry)) await services.start(unit, signal);
+  for (const unit of nodeUnits(node, cluster, files, gantry, nodeConfiguration(kubelet, proxy)))
+    await services.start(unit, signal);
 }
 
 /** The kubelet has its own certificate once it asked for one; until then its kubeconfig holds the first. */

@@ -1,17 +1,34 @@
+import { existsSync } from 'node:fs';
 import { failedPrecondition } from '../../base/errors.ts';
+import { machineResolverFile } from '../machine-resolver.ts';
 import { readMarker } from '../marker.ts';
 import type { Say } from '../phases.ts';
-import { readPreflightFacts } from '../preflight/facts.ts';
+import { kubeletSockets, nodeSockets, reachedPorts } from '../preflight/daemon-sockets.ts';
+import { readPreflightFacts, usedSockets } from '../preflight/facts.ts';
 import { findingLines, PreflightError, sortFindings } from '../preflight/findings.ts';
-import { preflightFindings } from '../preflight/plan.ts';
+import { portFindings, preflightFindings } from '../preflight/plan.ts';
 import { neededModules, neededPrograms, USEFUL_PROGRAMS } from '../preflight/programs.ts';
+import { OWN_DIRECTORIES } from '../reset/names.ts';
+import { CRI_SERVICE, NODE_SERVICE } from '../services.ts';
 import { checkNodeName } from '../settings.ts';
-import type { JoinContext } from './context.ts';
-import { foundCluster, hasCredentials, refuseTakenName } from './find-cluster.ts';
+import type { FoundCluster, JoinContext } from './context.ts';
+import {
+  clusterKubelet,
+  foundCluster,
+  hasCredentials,
+  isDnsDisabled,
+  refuseOtherNode,
+  refuseTakenName,
+} from './find-cluster.ts';
+
+/** Of who holds the port of the DNS server of a node. */
+const DNS_CHECK = 'Port-53';
+/** The fields that say where the kubelet serves are the cluster's, which is not known before it is found. */
+const UNKNOWN_KUBELET = {};
 
 /** Looks whether a node can be made here, and whether the cluster is there and would have it. Nothing is written: what fails here leaves no trace. */
 export async function preflight(context: JoinContext, say: Say, signal: AbortSignal): Promise<void> {
-  const { settings, files, services, ignoredChecks, insideHost } = context;
+  const { settings, files, services, ignoredChecks, insideHost, runtimeSockets } = context;
   checkNodeName(settings.node.nodeName);
   say('Running pre-flight checks');
   const marker = readMarker(files);
@@ -19,26 +36,70 @@ export async function preflight(context: JoinContext, say: Say, signal: AbortSig
     throw failedPrecondition(
       `this machine is the control plane of a cluster ("gantry init" made it): run "gantry reset" first, if it is to join another`,
     );
-  const again = marker !== undefined;
+  const again = marker?.passed === true;
+  const made = marker?.made ?? [];
+  // phases that were run one by one
+  const runs = async (name: string): Promise<boolean> =>
+    again || (marker !== undefined && (await services?.isRunning(name)) === true);
+  const isOwnNode = await runs(NODE_SERVICE);
   if (again) say('this node was joined before, wholly or in part: what is there is kept');
   const facts = await readPreflightFacts({
     programs: neededPrograms({ etcd: false, proxyMode: '' }),
     usefulPrograms: insideHost ? [] : USEFUL_PROGRAMS,
     modules: insideHost ? [] : neededModules(''),
-    ...(insideHost ? {} : { nodeName: settings.node.nodeName }),
-    looksForKubelets: !again,
-    ports: again ? [] : [10_250],
+    ...(insideHost ? {} : { nodeName: settings.node.nodeName, resolverFile: machineResolverFile() }),
+    looksForKubelets: !isOwnNode,
+    sockets: [
+      ...((await runs(CRI_SERVICE)) ? [] : runtimeSockets),
+      ...(isOwnNode ? [] : nodeSockets({ ...settings.node, dnsDisabled: false, kubelet: UNKNOWN_KUBELET })),
+    ],
     emptyDirectories: [],
-    absentFiles: again ? [] : [files.kubeletConf, files.bootstrapKubeletConf, `${files.pkiDir}/ca.crt`],
+    absentFiles: again
+      ? []
+      : [files.kubeletConf, files.bootstrapKubeletConf, files.caCert].filter(path => !made.includes(path)),
+    ownDirectories: again ? [] : OWN_DIRECTORIES,
     dataDir: '/var/lib',
     hasSupervisor: services !== undefined,
   });
   const { nodeName } = settings.node;
-  const findings = preflightFindings(facts, { role: 'node', nodeName, insideHost, failSwapOn: !insideHost });
-  const { errors, warnings } = sortFindings(findings, ignoredChecks);
+  const findings = preflightFindings(facts, {
+    role: 'node',
+    nodeName,
+    insideHost,
+    failSwapOn: !insideHost,
+    reachedPorts: reachedPorts({ kubelet: UNKNOWN_KUBELET, args: settings.node.args }),
+  });
+  const { errors: all, warnings } = sortFindings(findings, ignoredChecks);
+  // whether another DNS server is in the way or there on purpose, and where the kubelet is to serve, is known with the cluster
+  const ofDns = all.filter(({ check }) => check === DNS_CHECK);
+  const kubeletChecks = kubeletSockets(UNKNOWN_KUBELET, settings.node.args).map(({ port }) => `Port-${port}`);
+  const ofKubelet = all.filter(({ check }) => kubeletChecks.includes(check));
+  const errors = all.filter(finding => !ofDns.includes(finding) && !ofKubelet.includes(finding));
   for (const finding of warnings) for (const line of findingLines({ ...finding, severity: 'warning' })) say(line);
   if (errors.length > 0) throw new PreflightError(errors);
-  if (hasCredentials(files)) return;
+  if (hasCredentials(files)) {
+    await refuseOtherNode(context, say, signal);
+    if (ofDns.length + ofKubelet.length > 0) throw new PreflightError([...ofKubelet, ...ofDns]);
+    context.found.hasPassed = true;
+    return;
+  }
+  if (marker !== undefined && existsSync(files.kubeletConf))
+    say(`The credentials that "${files.kubeletConf}" leads to are over, or not there: they are asked for anew`);
   const cluster = await foundCluster(context, say, signal);
   await refuseTakenName(context, cluster, signal);
+  if (!isOwnNode) await refuseUsedPorts(context, cluster, signal);
+  if (ofDns.length > 0 && !(await isDnsDisabled(cluster, signal))) throw new PreflightError(ofDns);
+  context.found.hasPassed = true;
+}
+
+/** The ports of the kubelet, where the configuration of the cluster has them. */
+async function refuseUsedPorts(
+  { ignoredChecks, settings }: JoinContext,
+  cluster: FoundCluster,
+  signal: AbortSignal,
+): Promise<void> {
+  const kubelet = await clusterKubelet(cluster, signal);
+  const findings = portFindings({ usedSockets: await usedSockets(kubeletSockets(kubelet, settings.node.args)) });
+  const { errors } = sortFindings(findings, ignoredChecks);
+  if (errors.length > 0) throw new PreflightError(errors);
 }

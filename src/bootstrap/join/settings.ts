@@ -21,6 +21,7 @@ const DISCOVERY_MS = 2_500;
 /** kubeadm's. */
 const TLS_BOOTSTRAP_MS = 300_000;
 const KUBELET_MS = 240_000;
+const API_CALL_MS = 60_000;
 
 /** What flags mean together. Throws `invalid-argument` that names what is missing, or given twice. Pure. */
 export function settingsOfFlags(flags: DiscoveryFlags, node: NodeIdentity): JoinSettings {
@@ -31,7 +32,12 @@ export function settingsOfFlags(flags: DiscoveryFlags, node: NodeIdentity): Join
   const common = {
     tlsBootstrapToken: bootstrapBy === '' ? undefined : bootstrapBy,
     node,
-    timeouts: { discoveryMs: DISCOVERY_MS, tlsBootstrapMs: TLS_BOOTSTRAP_MS, kubeletMs: KUBELET_MS },
+    timeouts: {
+      discoveryMs: DISCOVERY_MS,
+      tlsBootstrapMs: TLS_BOOTSTRAP_MS,
+      kubeletMs: KUBELET_MS,
+      apiCallMs: API_CALL_MS,
+    },
   };
   if (discoveryFile !== '') {
     if (endpoint !== '' || discoveryToken !== '' || pins.length > 0)
@@ -87,6 +93,7 @@ export function settingsOfConfiguration(
       discoveryMs: limit('discovery', DISCOVERY_MS),
       tlsBootstrapMs: limit('tlsBootstrap', TLS_BOOTSTRAP_MS),
       kubeletMs: limit('kubeletHealthCheck', KUBELET_MS),
+      apiCallMs: limit('kubernetesAPICall', API_CALL_MS),
     },
   };
 }

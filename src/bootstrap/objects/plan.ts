@@ -1,9 +1,16 @@
 import type { ConfigMap, Secret, Service } from '../../api/types/gen/core-v1.ts';
-import type { ClusterRole, ClusterRoleBinding, Role, RoleBinding, Subject } from '../../api/types/gen/rbac-v1.ts';
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  PolicyRule,
+  Role,
+  RoleBinding,
+  Subject,
+} from '../../api/types/gen/rbac-v1.ts';
 import type { ResourceId } from '../../client/api-object.ts';
 import { PROXY_CONFIG_KEY, PROXY_CONFIG_MAP } from '../proxy-configuration.ts';
-import { type ClusterSettings, dnsAddress, NODE_TOKEN_GROUP, type TokenSettings } from '../settings.ts';
-import type { BootstrapToken } from '../token.ts';
+import { type ClusterSettings, dnsAddress, NODE_TOKEN_GROUP } from '../settings.ts';
+import { type StoredToken, secretOfToken } from '../tokens/stored-token.ts';
 
 /** An object that has to be there, with the parts of it that are ours to say. */
 export interface WantedObject {
@@ -60,30 +67,9 @@ export function clusterInfoObjects(kubeconfig: string): readonly WantedObject[] 
   ];
 }
 
-/** The Secret that makes a token valid. `expires` is in ms since the epoch, undefined for never. */
-export function tokenSecret(
-  { id, secret }: BootstrapToken,
-  { expires, description, usages, groups }: Omit<TokenSettings, 'token'>,
-): WantedObject {
-  const data: Record<string, string> = {
-    'token-id': id,
-    'token-secret': secret,
-    ...Object.fromEntries(usages.map(usage => [`usage-bootstrap-${usage}`, 'true'])),
-    ...(groups.length === 0 ? {} : { 'auth-extra-groups': groups.join(',') }),
-    ...(description === '' ? {} : { description }),
-    ...(expires === undefined ? {} : { expiration: new Date(expires).toISOString().replace(/\.\d+Z$/, 'Z') }),
-  };
-  return {
-    resource: SECRETS,
-    fields: ['data', 'type'],
-    object: {
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: `bootstrap-token-${id}`, namespace: SYSTEM },
-      type: 'bootstrap.kubernetes.io/token',
-      data: Object.fromEntries(Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])),
-    },
-  };
+/** The Secret that makes a token valid. */
+export function tokenObject(token: StoredToken): WantedObject {
+  return { resource: SECRETS, fields: ['data', 'type'], object: secretOfToken(token) };
 }
 
 /** What nodes that join with a token may do, and which of their requests for certificates are approved by themselves; each with what to say of it. */
@@ -92,16 +78,7 @@ export function bootstrapRules(): readonly { readonly say: string; readonly obje
     {
       say: 'Configured RBAC rules to allow Node Bootstrap tokens to get nodes',
       objects: [
-        {
-          resource: rbac('clusterroles'),
-          fields: ['rules'],
-          object: {
-            apiVersion: `${RBAC}/v1`,
-            kind: 'ClusterRole',
-            metadata: { name: 'kubeadm:get-nodes' },
-            rules: [{ verbs: ['get'], apiGroups: [''], resources: ['nodes'] }],
-          },
-        },
+        clusterRole('kubeadm:get-nodes', [{ verbs: ['get'], apiGroups: [''], resources: ['nodes'] }]),
         clusterBinding('kubeadm:get-nodes', 'kubeadm:get-nodes', [group(NODE_TOKEN_GROUP)]),
       ],
     },
@@ -153,27 +130,22 @@ export function proxyRules(): readonly WantedObject[] {
   return [clusterBinding('kubeadm:node-proxier', 'system:node-proxier', [group(NODES_GROUP)])];
 }
 
-/** And so does its DNS server. */
+/** The pod network of a node has routes to all others, which a node may not list for itself. */
+export function networkRules(): readonly WantedObject[] {
+  return [
+    clusterRole('gantry:node-network', [{ verbs: ['get', 'list', 'watch'], apiGroups: [''], resources: ['nodes'] }]),
+    clusterBinding('gantry:node-network', 'gantry:node-network', [group(NODES_GROUP)]),
+  ];
+}
+
+/** The DNS server of a node reads as that node, too. */
 export function dnsRules(): readonly WantedObject[] {
   return [
-    {
-      resource: rbac('clusterroles'),
-      fields: ['rules'],
-      object: {
-        apiVersion: `${RBAC}/v1`,
-        kind: 'ClusterRole',
-        metadata: { name: 'system:coredns' },
-        rules: [
-          {
-            verbs: ['list', 'watch'],
-            apiGroups: [''],
-            // not pods, as for the DNS server of upstream: a node is to see its own alone
-            resources: ['services', 'namespaces'],
-          },
-          { verbs: ['list', 'watch'], apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
-        ],
-      },
-    },
+    clusterRole('system:coredns', [
+      // not pods, as for the DNS server of upstream: a node is to see its own alone
+      { verbs: ['list', 'watch'], apiGroups: [''], resources: ['services', 'namespaces'] },
+      { verbs: ['list', 'watch'], apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
+    ]),
     clusterBinding('system:coredns', 'system:coredns', [group(NODES_GROUP)]),
   ];
 }
@@ -241,7 +213,15 @@ function binding(namespace: string, name: string, subjects: readonly Subject[]):
   };
 }
 
-function clusterBinding(name: string, clusterRole: string, subjects: readonly Subject[]): WantedObject {
+function clusterRole(name: string, rules: readonly PolicyRule[]): WantedObject {
+  return {
+    resource: rbac('clusterroles'),
+    fields: ['rules'],
+    object: { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: { name }, rules },
+  };
+}
+
+function clusterBinding(name: string, role: string, subjects: readonly Subject[]): WantedObject {
   return {
     resource: rbac('clusterrolebindings'),
     fields: ['subjects'],
@@ -249,7 +229,7 @@ function clusterBinding(name: string, clusterRole: string, subjects: readonly Su
       apiVersion: `${RBAC}/v1`,
       kind: 'ClusterRoleBinding',
       metadata: { name },
-      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: clusterRole },
+      roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: role },
       subjects,
     },
   };

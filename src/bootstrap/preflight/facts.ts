@@ -1,32 +1,39 @@
-import { lookup } from 'node:dns/promises';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { cpus, release, totalmem } from 'node:os';
-import { errorMessage } from '../../base/errors.ts';
-import { sleep } from '../../base/signals.ts';
 import { detectCgroups } from '../../linux/cgroup-layout.ts';
-import { type ExternalEtcdFiles, externalEtcdVersions } from './external-etcd.ts';
+import { silentDirectories } from '../../linux/directory-answers.ts';
+import { loopbackServers } from '../machine-resolver.ts';
+import { linkTarget, ownerOfTarget } from '../reset/real-places.ts';
+import { ANSWER_PATIENCE_MS } from '../reset/silence.ts';
+import { readExternalEtcd } from './external-etcd.ts';
+import type { ExternalEtcdAccess } from './external-etcd-plan.ts';
+import { lookupProblem } from './host-name.ts';
 import { modulesOf } from './kernel-modules.ts';
-import { otherKubelets, portHolders, runningFirewalls } from './neighbours.ts';
-import type { PreflightFacts } from './plan.ts';
+import { otherKubelets, runningFirewalls, socketHolders } from './neighbours.ts';
+import type { PreflightFacts, ProxyFacts } from './plan.ts';
+import { neededModules, neededPrograms } from './programs.ts';
 import { proxiedTargets } from './proxy-variables.ts';
+import { isFree, proxySockets, type SocketNeed } from './sockets.ts';
 
 export interface PreflightNeeds {
   readonly programs: readonly string[];
   readonly usefulPrograms?: readonly string[];
   readonly modules?: readonly string[];
-  readonly ports: readonly number[];
+  readonly sockets: readonly SocketNeed[];
   readonly emptyDirectories: readonly string[];
   readonly absentFiles: readonly string[];
-  readonly presentFiles?: readonly string[];
+  /** Directories of the node's own. */
+  readonly ownDirectories?: readonly string[];
   readonly certificateProblems?: PreflightFacts['certificateProblems'];
   readonly dataDir: string;
   readonly hasSupervisor: boolean;
   /** A name that has to be found; none is looked for unless given. */
   readonly nodeName?: string;
+  /** Where pods get their name servers from; not looked at unless given. */
+  readonly resolverFile?: string;
   /** Addresses and networks that are to be reached without a proxy. */
   readonly direct?: readonly string[];
-  readonly externalEtcd?: ExternalEtcdFiles;
+  readonly externalEtcd?: ExternalEtcdAccess;
   /** False where a node was made here before: its own daemons run then. */
   readonly looksForKubelets?: boolean;
 }
@@ -34,31 +41,34 @@ export interface PreflightNeeds {
 const CONTROLLERS = ['cpu', 'cpuacct', 'cpuset', 'devices', 'freezer', 'memory', 'pids'];
 /** v2 has these under other names, or always. */
 const NOT_IN_V2 = ['cpuacct', 'devices', 'freezer'];
-/** A resolver that nobody answers takes half a minute. */
-const LOOKUP_PATIENCE_MS = 2000;
 
 /** Looks at the machine, once; changes nothing. */
 export async function readPreflightFacts(needs: PreflightNeeds): Promise<PreflightFacts> {
-  const { nodeName, externalEtcd } = needs;
-  const used = (await Promise.all(needs.ports.map(async port => ((await isFree(port)) ? [] : [port])))).flat();
-  const holders = portHolders(used);
+  const { nodeName, externalEtcd, resolverFile } = needs;
   const { bavail, bsize } = statfsSync(needs.dataDir);
+  const silent = await silentDirectories(needs.ownDirectories ?? [], ANSWER_PATIENCE_MS, new AbortController().signal);
   return {
     uid: process.getuid?.() ?? -1,
     cpus: cpus().length,
     memoryBytes: totalmem(),
     kernelRelease: release(),
-    missingPrograms: needs.programs.filter(name => !isOnPath(name)),
+    missingPrograms: missingPrograms(needs.programs),
     missingUsefulPrograms: (needs.usefulPrograms ?? []).filter(name => !isOnPath(name)),
     hasOciRuntime: isOnPath('crun') || isOnPath('runc'),
     missingModules: modulesOf(needs.modules ?? [], release()),
-    usedPorts: used.map(port => ({ port, holder: holders.get(port) })),
+    usedSockets: await usedSockets(needs.sockets),
     ipForward: textOf('/proc/sys/net/ipv4/ip_forward').trim(),
     nonEmptyDirectories: needs.emptyDirectories
       .filter(path => existsSync(path) && readdirSync(path).length > 0)
       .map(path => ({ path, isEtcd: existsSync(`${path}/member`) })),
     existingFiles: needs.absentFiles.filter(path => existsSync(path)),
-    missingFiles: (needs.presentFiles ?? []).filter(path => !existsSync(path)),
+    unanswered: silent,
+    sharedLinks: (needs.ownDirectories ?? [])
+      .filter(path => !silent.includes(path))
+      .flatMap(path => {
+        const to = linkTarget(path);
+        return to === undefined || ownerOfTarget(to) === 'own' ? [] : [{ path, to }];
+      }),
     certificateProblems: needs.certificateProblems ?? [],
     swap: textOf('/proc/swaps').split('\n')[1]?.split(/\s/)[0] || undefined,
     ...cgroupFacts(),
@@ -67,10 +77,46 @@ export async function readPreflightFacts(needs: PreflightNeeds): Promise<Preflig
     firewalls: runningFirewalls(),
     hasDefaultRoute: hasDefaultRoute(textOf('/proc/net/route')),
     hostnameProblem: nodeName === undefined ? undefined : await lookupProblem(nodeName),
+    resolver:
+      resolverFile === undefined
+        ? undefined
+        : { file: resolverFile, loopbackServers: loopbackServers(textOf(resolverFile)) },
     proxied: proxiedTargets(needs.direct ?? [], process.env),
-    externalEtcd: externalEtcd === undefined ? [] : await externalEtcdVersions(externalEtcd),
+    externalEtcd: externalEtcd === undefined ? undefined : await readExternalEtcd(externalEtcd),
     hasSupervisor: needs.hasSupervisor,
   };
+}
+
+/** What of it is served on already, and by whom. */
+export async function usedSockets(needs: readonly SocketNeed[]): Promise<PreflightFacts['usedSockets']> {
+  const used = (await Promise.all(needs.map(async need => ((await isFree(need)) ? [] : [need])))).flat();
+  const holders = socketHolders(used);
+  return used.map(need => ({ ...need, holder: holders.get(need) }));
+}
+
+/** Looks at what a service proxy needs and nothing else does; `looksAtSockets` is false where one of ours may be running. */
+export async function readProxyFacts(
+  proxy: Readonly<Record<string, unknown>>,
+  { insideHost, looksAtSockets }: { readonly insideHost: boolean; readonly looksAtSockets: boolean },
+): Promise<ProxyFacts> {
+  const proxyMode = String(proxy['mode'] ?? '');
+  const known = neededPrograms({ etcd: false, proxyMode: '' });
+  const more = neededPrograms({ etcd: false, proxyMode }).filter(name => !known.includes(name));
+  return {
+    kernelRelease: release(),
+    usedSockets: looksAtSockets ? await usedSockets(proxySockets(proxy)) : [],
+    missingPrograms: missingPrograms(more),
+    missingModules: insideHost
+      ? []
+      : modulesOf(
+          neededModules(proxyMode).filter(name => !neededModules('').includes(name)),
+          release(),
+        ),
+  };
+}
+
+function missingPrograms(names: readonly string[]): readonly string[] {
+  return names.filter(name => !isOnPath(name));
 }
 
 function isOnPath(name: string): boolean {
@@ -82,14 +128,6 @@ function isOnPath(name: string): boolean {
     } catch {
       return false;
     }
-  });
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host: '0.0.0.0', exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
 
@@ -106,20 +144,6 @@ function cgroupFacts(): Pick<PreflightFacts, 'cgroupVersion' | 'missingControlle
 
 function hasDefaultRoute(table: string): boolean {
   return table.split('\n').some(row => row.split('\t')[1] === '00000000');
-}
-
-async function lookupProblem(name: string): Promise<string | undefined> {
-  const late = new AbortController();
-  try {
-    return await Promise.race([
-      lookup(name).then(() => undefined),
-      sleep(LOOKUP_PATIENCE_MS, late.signal).then(() => 'the name servers do not answer'),
-    ]);
-  } catch (error) {
-    return errorMessage(error);
-  } finally {
-    late.abort();
-  }
 }
 
 function textOf(path: string): string {

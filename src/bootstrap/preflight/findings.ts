@@ -1,5 +1,5 @@
 import { GantryError } from '../../base/errors.ts';
-import type { Finding } from './plan.ts';
+import type { Finding } from './finding.ts';
 
 /** Those that end the command, and those that are only told; `ignored` names checks in any case, `all` is all of them. */
 export function sortFindings(

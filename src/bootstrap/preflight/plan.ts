@@ -1,4 +1,7 @@
+import { type ExternalEtcdFacts, externalEtcdFindings } from './external-etcd-plan.ts';
+import { error, type Finding, warning } from './finding.ts';
 import { packageOf } from './programs.ts';
+import type { SocketNeed } from './sockets.ts';
 
 /** A process of this machine. */
 export interface ProcessFact {
@@ -23,15 +26,17 @@ export interface PreflightFacts {
   readonly hasOciRuntime: boolean;
   /** Kernel modules that are neither loaded nor built in, and whether the kernel has them to be loaded. */
   readonly missingModules: readonly { readonly name: string; readonly loadable: boolean }[];
-  /** Needed ports on which somebody listens. */
-  readonly usedPorts: readonly { readonly port: number; readonly holder: ProcessFact | undefined }[];
+  /** Needed ports on which somebody serves. */
+  readonly usedSockets: readonly (SocketNeed & { readonly holder: ProcessFact | undefined })[];
   readonly ipForward: string;
   /** Needed directories that are not empty, and whether what is in them is an etcd's. */
   readonly nonEmptyDirectories: readonly { readonly path: string; readonly isEtcd: boolean }[];
   /** Files that must not be there yet. */
   readonly existingFiles: readonly string[];
-  /** Files that must be there. */
-  readonly missingFiles: readonly string[];
+  /** Directories of the node's own whose disk or server does not answer. */
+  readonly unanswered: readonly string[];
+  /** Links in the place of directories of the node's own that lead to where others have their things, too. */
+  readonly sharedLinks: readonly { readonly path: string; readonly to: string }[];
   /** Certificates that stand and cannot be used, each with its sentence. */
   readonly certificateProblems: readonly { readonly path: string; readonly message: string }[];
   /** The first swap device, where there is one. */
@@ -48,13 +53,18 @@ export interface PreflightFacts {
   readonly hasDefaultRoute: boolean;
   /** What looking up the node's name gave: undefined where it was found, or not looked for. */
   readonly hostnameProblem: string | undefined;
+  /** Where pods get the machine's name servers from, and those in it where all of them are on loopback; undefined where nobody looked. */
+  readonly resolver: { readonly file: string; readonly loopbackServers: readonly string[] } | undefined;
   /** Where connections would be made by way of a proxy: what for, and which. */
   readonly proxied: readonly { readonly target: string; readonly isNetwork: boolean; readonly proxy: string }[];
-  /** What endpoints of an external etcd said of themselves. */
-  readonly externalEtcd: readonly { readonly endpoint: string; readonly version?: string; readonly error?: string }[];
+  /** Undefined where the etcd is to be this machine's own. */
+  readonly externalEtcd: ExternalEtcdFacts | undefined;
   /** Whether something here keeps daemons running. */
   readonly hasSupervisor: boolean;
 }
+
+/** What concerns the service proxy. */
+export type ProxyFacts = Pick<PreflightFacts, 'usedSockets' | 'missingPrograms' | 'missingModules' | 'kernelRelease'>;
 
 /** What is to be made here. */
 export interface PreflightWish {
@@ -64,15 +74,10 @@ export interface PreflightWish {
   readonly insideHost: boolean;
   /** The kubelet's failSwapOn. */
   readonly failSwapOn: boolean;
-}
-
-export interface Finding {
-  /** kubeadm's name of the check: what --ignore-preflight-errors takes. */
-  readonly check: string;
-  readonly message: string;
-  /** The command or change that mends it, where there is one. */
-  readonly mend?: string;
-  readonly severity: 'error' | 'warning';
+  /** CIDRs of pods; undefined where the cluster is not known yet. */
+  readonly podSubnet?: string;
+  /** TCP ports that others of the cluster ask. */
+  readonly reachedPorts: readonly number[];
 }
 
 /** kubeadm's minimum for a control plane; its MB are 2^20 bytes. */
@@ -82,8 +87,6 @@ const CONTROL_PLANE_MB = 1700;
 const LEAST_FREE_MB = 512;
 /** The first kernel that kubeadm takes. */
 const LEAST_KERNEL = [4, 19] as const;
-/** upstream's MinExternalEtcdVersion is 3.5.24; here what Debian 12 has will do. */
-const LEAST_ETCD = [3, 4] as const;
 
 /** Everything that speaks against making a node here, in kubeadm's words where it has the check, with what mends it. */
 export function preflightFindings(facts: PreflightFacts, wish: PreflightWish): readonly Finding[] {
@@ -93,22 +96,16 @@ export function preflightFindings(facts: PreflightFacts, wish: PreflightWish): r
     ...fileFindings(facts),
     ...kernelFindings(facts, wish),
     ...programFindings(facts),
-    ...neighbourFindings(facts),
+    ...neighbourFindings(facts, wish),
     ...networkFindings(facts, wish),
-    ...etcdFindings(facts),
+    ...(facts.externalEtcd === undefined ? [] : externalEtcdFindings(facts.externalEtcd)),
   ];
 }
 
-const error = (check: string, message: string, mend?: string): Finding => ({
-  check,
-  message,
-  ...(mend === undefined ? {} : { mend }),
-  severity: 'error',
-});
-const warning = (check: string, message: string, mend?: string): Finding => ({
-  ...error(check, message, mend),
-  severity: 'warning',
-});
+/** What speaks against the cluster's service proxy on this machine: a node to be knows late how services are served. Pure. */
+export function proxyFindings(facts: ProxyFacts): readonly Finding[] {
+  return [...portFindings(facts), ...moduleFindings(facts), ...missingProgramFindings(facts)];
+}
 
 function machineFindings(facts: PreflightFacts, { role, failSwapOn, insideHost }: PreflightWish): readonly Finding[] {
   const control = role === 'control-plane';
@@ -151,12 +148,42 @@ function machineFindings(facts: PreflightFacts, { role, failSwapOn, insideHost }
   return findings;
 }
 
-function portFindings({ usedPorts }: PreflightFacts): readonly Finding[] {
-  return usedPorts.map(({ port, holder }) =>
+export function portFindings({ usedSockets }: Pick<PreflightFacts, 'usedSockets'>): readonly Finding[] {
+  // one program that has a port by two protocols or on two addresses is told of once
+  const seen = new Set<string>();
+  return usedSockets.flatMap(({ holder, ...need }) => {
+    const key = `${need.port} ${holder?.pid}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [portFinding(need, holder)];
+  });
+}
+
+function portFinding({ protocol, address, port, of }: SocketNeed, holder: ProcessFact | undefined): Finding {
+  const check = `Port-${port}`;
+  const taken = `Port ${port} is in use${holder === undefined ? '' : `, by ${processText(holder)}`}`;
+  const end =
     holder === undefined
-      ? error(`Port-${port}`, `Port ${port} is in use`, `ss -ltnp 'sport = :${port}' shows by whom`)
-      : error(`Port-${port}`, `Port ${port} is in use, by ${processText(holder)}`, stopCommand(holder)),
-  );
+      ? `ss -${protocol === 'tcp' ? 'ltnp' : 'lunp'} 'sport = :${port}' shows by whom`
+      : stopCommand(holder);
+  switch (of) {
+    case 'dns':
+      return error(
+        check,
+        `${taken}: the DNS server of this node answers at ${address}`,
+        `let it serve on other addresses alone (dnsmasq: bind-interfaces and listen-address; named: listen-on), or, where this machine does not ask it for names: ${end}`,
+      );
+    case 'proxy':
+      return warning(check, `${taken}: the service proxy goes without it`, end);
+    case 'runtime':
+      return error(
+        check,
+        `${taken}: the container runtime serves there`,
+        `${end}; or set another in /etc/gantry/cri.yaml (metricsAddress, streaming.address)`,
+      );
+    default:
+      return error(check, taken, end);
+  }
 }
 
 function fileFindings(facts: PreflightFacts): readonly Finding[] {
@@ -170,6 +197,21 @@ function fileFindings(facts: PreflightFacts): readonly Finding[] {
         isEtcd ? `${reset}; or move it away: mv ${path} ${path}.old` : `mv ${path} ${path}.old`,
       ),
     ),
+    ...facts.unanswered.map(path =>
+      error(
+        `DirAvailable-${dashed(path)}`,
+        `${path} does not answer: its disk or server hangs`,
+        `take it off, if it is not needed: umount --lazy ${path}`,
+      ),
+    ),
+    ...facts.sharedLinks.map(({ path, to }) => {
+      const own = `${to === '/' ? '' : to}/${path.slice(path.lastIndexOf('/') + 1)}`;
+      return error(
+        `DirAvailable-${dashed(path)}`,
+        `${path} is a link to ${to}, where others have their things, too: it has to lead to a directory of its own`,
+        `mkdir ${own} && ln -sfn ${own} ${path}`,
+      );
+    }),
     ...facts.certificateProblems.map(({ path, message }) => error(`FileContent-${dashed(path)}`, message)),
   ];
 }
@@ -214,29 +256,37 @@ function kernelFindings(facts: PreflightFacts, { insideHost }: PreflightWish): r
         'add "systemd.unified_cgroup_hierarchy=1" to the command line of the kernel, and boot it',
       ),
     );
-  for (const { name, loadable } of facts.missingModules)
-    findings.push(
-      loadable
-        ? error(
-            `KernelModule-${name}`,
-            `the kernel module ${name} is not loaded`,
-            `modprobe ${name} && echo ${name} >>/etc/modules-load.d/gantry.conf`,
-          )
-        : error(
-            `KernelModule-${name}`,
-            `the kernel ${facts.kernelRelease} has no module ${name}`,
-            `apt-get install linux-image-amd64, and boot it`,
-          ),
-    );
-  return findings;
+  return [...findings, ...moduleFindings(facts)];
+}
+
+function moduleFindings({
+  missingModules,
+  kernelRelease,
+}: Pick<PreflightFacts, 'missingModules' | 'kernelRelease'>): readonly Finding[] {
+  return missingModules.map(({ name, loadable }) =>
+    loadable
+      ? error(
+          `KernelModule-${name}`,
+          `the kernel module ${name} is not loaded`,
+          `modprobe ${name} && echo ${name} >>/etc/modules-load.d/gantry.conf`,
+        )
+      : error(
+          `KernelModule-${name}`,
+          `the kernel ${kernelRelease} has no module ${name}`,
+          `apt-get install linux-image-amd64, and boot it`,
+        ),
+  );
+}
+
+const install = (program: string): string => `apt-get install ${packageOf(program)}`;
+
+function missingProgramFindings({ missingPrograms }: Pick<PreflightFacts, 'missingPrograms'>): readonly Finding[] {
+  return missingPrograms.map(name => error(`FileExisting-${name}`, `${name} not found in system path`, install(name)));
 }
 
 function programFindings(facts: PreflightFacts): readonly Finding[] {
-  const install = (name: string): string => `apt-get install ${packageOf(name)}`;
   return [
-    ...facts.missingPrograms.map(name =>
-      error(`FileExisting-${name}`, `${name} not found in system path`, install(name)),
-    ),
+    ...missingProgramFindings(facts),
     ...(facts.hasOciRuntime
       ? []
       : [error('FileExisting-crun', 'neither crun nor runc found in system path', install('crun'))]),
@@ -246,26 +296,45 @@ function programFindings(facts: PreflightFacts): readonly Finding[] {
   ];
 }
 
-function neighbourFindings({ otherKubelets, firewalls, usedPorts }: PreflightFacts): readonly Finding[] {
-  const ports = usedPorts.length === 0 ? '6443 and 10250' : 'of the cluster';
+function neighbourFindings(
+  { otherKubelets, firewalls }: PreflightFacts,
+  { podSubnet, reachedPorts }: PreflightWish,
+): readonly Finding[] {
   return [
     ...otherKubelets.map(process =>
       error('Service-Kubelet', `another kubelet runs here: ${processText(process)}`, stopCommand(process)),
     ),
-    ...firewalls.map(name =>
-      name === 'firewalld'
-        ? warning(
-            'Firewalld',
-            `firewalld is active, please ensure ports ${ports} are open or your cluster may not function correctly`,
-            'firewall-cmd --permanent --add-port={6443,2379-2380,10250}/tcp --add-port=8472/udp && firewall-cmd --reload',
-          )
-        : warning(
-            'Firewall',
-            `${name} is active, please ensure ports ${ports} are open or your cluster may not function correctly`,
-            `${name} allow 6443/tcp && ${name} allow 10250/tcp && ${name} allow 8472/udp`,
-          ),
-    ),
+    ...firewalls.map(name => firewallFinding(name, { podSubnet, ports: reachedPorts })),
   ];
+}
+
+/** A firewall that is on lets neither the ports of the cluster through nor, mostly, what the machine forwards to and from pods: rules of ours that accept do not undo one of its that drops. */
+function firewallFinding(
+  name: string,
+  { podSubnet, ports }: { readonly podSubnet: string | undefined; readonly ports: PreflightWish['reachedPorts'] },
+): Finding {
+  const pods = podSubnet?.split(',') ?? ['POD_CIDR'];
+  const where = podSubnet === undefined ? ' (POD_CIDR: podSubnet of the ConfigMap kubeadm-config)' : '';
+  const open = ports.length === 0 ? '' : `ports ${ports.join(' and ')} are open, and `;
+  const message = `${name} is active, please ensure ${open}traffic from and to pods (${podSubnet ?? 'POD_CIDR'}) is let in and forwarded, or your cluster may not function correctly`;
+  if (name === 'firewalld') {
+    // braces around a single word are no list to a shell
+    const list = ports.length > 1 ? `{${ports.join(',')}}` : ports.join('');
+    const opening = ports.length === 0 ? '' : `firewall-cmd --permanent --add-port=${list}/tcp && `;
+    const trusted = pods.map(cidr => `--add-source=${cidr}`).join(' ');
+    return warning(
+      'Firewalld',
+      message,
+      `${opening}firewall-cmd --permanent --zone=trusted ${trusted} && firewall-cmd --reload${where}`,
+    );
+  }
+  const opened = ports.map(port => `${name} allow ${port}/tcp`);
+  const forwarded = pods.flatMap(cidr => [
+    `${name} allow from ${cidr}`,
+    `${name} route allow from ${cidr}`,
+    `${name} route allow to ${cidr}`,
+  ]);
+  return warning('Firewall', message, `${[...opened, ...forwarded].join(' && ')}${where}`);
 }
 
 function networkFindings(facts: PreflightFacts, { nodeName, insideHost }: PreflightWish): readonly Finding[] {
@@ -288,6 +357,7 @@ function networkFindings(facts: PreflightFacts, { nodeName, insideHost }: Prefli
             'ip route add default via …',
           ),
         ]),
+    ...loopbackFindings(facts),
     ...facts.proxied.map(({ target, isNetwork, proxy }) =>
       isNetwork
         ? warning(
@@ -304,20 +374,16 @@ function networkFindings(facts: PreflightFacts, { nodeName, insideHost }: Prefli
   ];
 }
 
-function etcdFindings({ missingFiles, externalEtcd }: PreflightFacts): readonly Finding[] {
+/** The DNS server of the node can ask a name server on loopback, and so do pods by it; not those that are to ask the machine's own servers. */
+function loopbackFindings({ resolver }: PreflightFacts): readonly Finding[] {
+  if (resolver === undefined || resolver.loopbackServers.length === 0) return [];
+  const { file, loopbackServers } = resolver;
   return [
-    ...missingFiles.map(path => error('ExternalEtcdClientCertificates', `${path} doesn't exist`)),
-    ...externalEtcd.flatMap(({ endpoint, version, error: why }) => {
-      if (why !== undefined) return [error('ExternalEtcdVersion', `${endpoint}/version: ${why}`)];
-      const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
-      if (major > LEAST_ETCD[0] || (major === LEAST_ETCD[0] && minor >= LEAST_ETCD[1])) return [];
-      return [
-        error(
-          'ExternalEtcdVersion',
-          `only external etcd version >= ${LEAST_ETCD.join('.')} is supported. Current version of ${endpoint}: ${version}`,
-        ),
-      ];
-    }),
+    warning(
+      'Resolver',
+      `all name servers in ${file} are on loopback (${loopbackServers.join(', ')}): the DNS server of this node asks them, so pods with dnsPolicy ClusterFirst find names; those with dnsPolicy Default look for them in themselves and find none`,
+      `write the servers that stand behind it to a file, and name that as resolvConf in a KubeletConfiguration of --config`,
+    ),
   ];
 }
 

@@ -36,7 +36,6 @@ export function neededModules(proxyMode: string): readonly string[] {
     'overlay',
     'bridge',
     'veth',
-    'vxlan',
     'nf_tables',
     'nf_conntrack',
     ...(proxyMode === 'ipvs' ? ['ip_vs', 'ip_vs_rr', 'dummy'] : []),

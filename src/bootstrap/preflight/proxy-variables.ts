@@ -14,8 +14,14 @@ export function proxiedTargets(
     const isNetwork = target.includes('/');
     const address = isNetwork ? apiServiceAddress({ serviceSubnet: target }) : target;
     const isDirect = exceptions.some(exception => excepts(exception, address));
-    return isDirect ? [] : [{ target, isNetwork, proxy: proxy.replace(/\/\/[^@/]*@/, '//') }];
+    return isDirect ? [] : [{ target, isNetwork, proxy: withoutCredentials(proxy) }];
   });
+}
+
+/** Who a proxy is told that one is ends with the last @: passwords have slashes and an @ themselves, and a scheme need not be there. */
+function withoutCredentials(proxy: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(proxy)?.[0] ?? '';
+  return `${scheme}${proxy.slice(Math.max(scheme.length, proxy.lastIndexOf('@') + 1))}`;
 }
 
 function excepts(exception: string, host: string): boolean {

@@ -1,14 +1,17 @@
 import type { Files } from '../files.ts';
 import type { Services } from '../services.ts';
-import type { ResetNames } from './plan.ts';
+import type { Configured } from './elsewhere/look.ts';
+import type { ProxyTraces, ResetNames } from './plan.ts';
 
 /** What the phases of `reset` work with. */
 export interface ResetContext {
   readonly files: Files;
   readonly names: ResetNames;
   readonly services: Services | undefined;
-  /** `unix:///path` of the container runtime. */
-  readonly runtimeEndpoint: string;
+  /** `unix:///path` of the container runtime; undefined for that which is configured. */
+  readonly runtimeEndpoint: string | undefined;
+  /** Where the parts of this node were told to have their things. */
+  readonly readConfigured: () => Promise<Configured>;
   readonly dryRun: boolean;
   /** No question is asked. */
   readonly force: boolean;
@@ -21,7 +24,7 @@ export interface ResetContext {
   readonly isRoot: boolean;
   /** Asks a person; false for anything but yes. */
   readonly confirm: (question: string) => Promise<boolean>;
-  /** What proxies in other modes than nftables have left in the kernel, by name. */
-  readonly readProxyTraces: () => Promise<readonly string[]>;
+  /** What proxies in other modes than nftables have left in the kernel. */
+  readonly readProxyTraces: () => Promise<ProxyTraces>;
   readonly removeProxyRules: () => Promise<void>;
 }

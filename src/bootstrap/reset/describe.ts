@@ -14,6 +14,7 @@ const WORDS = {
   cgroup: ['Removed', 'Would remove', 'cgroups'],
   profile: ['Unloaded', 'Would unload', 'AppArmor profiles'],
   service: ['Removed', 'Would remove', 'services'],
+  'shutdown-delay': ['Removed', 'Would remove', 'files of logind'],
   file: ['Removed', 'Would remove', 'files and directories'],
 } as const satisfies Readonly<Record<Removal['kind'], readonly [done: string, would: string, many: string]>>;
 
@@ -67,6 +68,8 @@ export function subject(removal: Removal): string {
       return `the AppArmor profile ${removal.name}`;
     case 'service':
       return `the service ${removal.name}: ${removal.traces.join(', ')}`;
+    case 'shutdown-delay':
+      return removal.path;
     case 'file':
       return removal.file.kind === 'contents' ? `the contents of ${removal.file.path}` : removal.file.path;
   }

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { EtcdClient } from '../../etcd/client.ts';
 import type { Files } from '../files.ts';
+import type { Marker } from '../marker/format.ts';
+import { etcdMember } from '../marker/paths.ts';
 
 const ENDPOINT = 'https://127.0.0.1:2379';
 const CALL_PATIENCE_MS = 3000;
@@ -35,7 +37,12 @@ export async function removeLocalMember(
   }
 }
 
-/** Whether this node has had an etcd of its own to leave. */
-export function hasLocalEtcd(files: Files): boolean {
-  return existsSync(`${files.etcdDataDir}/member`) && existsSync(`${files.pkiDir}/etcd/healthcheck-client.key`);
+/** Whether this node has had an etcd of its own to leave: by its marker, for one of somebody else may have its data and keys in the same places. */
+export function hasLocalEtcd(files: Files, marker: Marker | undefined): boolean {
+  const member = etcdMember(files);
+  return (
+    marker?.made.includes(member) === true &&
+    existsSync(member) &&
+    existsSync(`${files.pkiDir}/etcd/healthcheck-client.key`)
+  );
 }

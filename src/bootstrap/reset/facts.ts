@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { parse } from 'yaml';
-import { errnoName } from '../../base/errors.ts';
 import { loadedAppArmorProfiles } from '../../linux/apparmor.ts';
 import { cgroupChildren, cgroupExists, cgroupPids } from '../../linux/cgroup.ts';
+import { silentDirectories } from '../../linux/directory-answers.ts';
 import { readMountinfo } from '../../linux/mount.ts';
 import { listAddresses } from '../../linux/netlink/addresses.ts';
 import { getLink, listLinks } from '../../linux/netlink/links.ts';
@@ -10,10 +10,20 @@ import { listRoutes } from '../../linux/netlink/routes.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { emptyTables, listTables } from '../../linux/nft.ts';
 import { type ProcessIdentity, processIdentity } from '../../linux/procfs.ts';
-import { directoryModes, type Marker } from '../marker.ts';
-import { ALL_SERVICES, ETCD_SERVICE, type Services } from '../services.ts';
+import { setsSysctl, sysctlFiles } from '../../linux/sysctl.ts';
+import type { Marker } from '../marker/format.ts';
+import { directoryModes } from '../marker.ts';
+import { ALL_SERVICES, NODE_SERVICE, type Services } from '../services.ts';
+import { readDirectories } from './directories.ts';
+import { directoriesElsewhere, mountElsewhere, type OtherPlace } from './elsewhere/plan.ts';
+import { directoriesLinked, KUBELET_CONTENTS, SHIM_CONTENTS } from './files/linked.ts';
+import { isBelow } from './is-below.ts';
 import { planMounts } from './mounts/plan.ts';
-import type { ResetFacts, ResetNames } from './plan.ts';
+import { ownKubeconfigs } from './own-kubeconfigs.ts';
+import { ownership } from './ownership.ts';
+import { LOOPBACK_ROUTE, type ProxyTraces, type ResetFacts, type ResetNames } from './plan.ts';
+import { ANSWER_PATIENCE_MS, isSilent, silenceOf } from './silence.ts';
+import { readTraces } from './traces.ts';
 
 export interface FactsOptions {
   readonly names: ResetNames;
@@ -23,7 +33,7 @@ export interface FactsOptions {
   /** Home directories of those who administer this machine. */
   readonly homes: readonly string[];
   /** What proxies in other modes than nftables have left. */
-  readonly readProxyTraces: () => Promise<readonly string[]>;
+  readonly readProxyTraces: () => Promise<ProxyTraces>;
   readonly signal: AbortSignal;
 }
 
@@ -33,49 +43,79 @@ const MONITORS: readonly string[] = ['conmon', 'crun', 'runc'];
 /** Tables that iptables makes when it is first used, and leaves. */
 const IPTABLES = /^ip6? (nat|filter|mangle|raw)$/;
 
-/** Looks at the machine and changes nothing. Never enters what is mounted by others, and asks no process for more than its name unless that is a monitor's: either may hang. */
+/** Looks at the machine and changes nothing. Never enters what is mounted by others or does not answer, and asks no process for more than its name unless that is a monitor's: either may hang. */
 export async function readResetFacts(options: FactsOptions): Promise<ResetFacts> {
   const { names, marker, services, signal } = options;
-  const mounts = readMountinfo();
-  const cgroups = podGroups(names.kubeletDir).filter(path => cgroupExists(path));
-  const mountPoints = new Set(mounts.map(({ target }) => target));
-  const blocked = new Set(planMounts(mounts, names).left.map(({ target }) => target));
+  const daemons = await readTraces(services, signal);
+  const hasNodeUnit = daemons.some(({ name, traces }) => name === NODE_SERVICE && traces.length > 0);
+  const owned = ownership(marker, names.pkiDir, hasNodeUnit);
+  // pods of a kubelet of somebody else have their groups and volumes in the same places
+  const isOthers = (target: string): boolean => !owned.hadKubelet && isBelow(target, names.kubeletDir);
+  const rows = readMountinfo().filter(({ target }) => !isOthers(target));
+  const mountPoints = new Set(rows.map(({ target }) => target));
+  const blocked = new Set(planMounts(rows, names).left.map(({ target }) => target));
+  const own = new Set(names.elsewhere.map(({ directory }) => directory));
+  const isBlocked = (path: string): boolean =>
+    [...blocked].some(target => (path === target && !own.has(path)) || (isBelow(path, target) && !own.has(target)));
   const tables = listTables();
-  const daemons = await Promise.all(
-    ALL_SERVICES.map(async name => ({ name, traces: (await services?.traces(name, signal)) ?? [] })),
-  );
-  const hasEtcdDaemon = daemons.some(({ name, traces }) => name === ETCD_SERVICE && traces.length > 0);
+  const isUnentered = (path: string): boolean =>
+    names.unentered.some(({ path: link }) => path === link || isBelow(path, link));
+  const entered = [
+    ...directoriesOf(names, owned.kubeletHad).filter(path => !blocked.has(path) && !isUnentered(path)),
+    ...directoriesElsewhere(names.elsewhere).filter(path => !isBlocked(path)),
+  ];
+  const withModes = Object.keys(marker?.modes ?? {}).filter(path => !blocked.has(path));
+  const unasked = [...entered, ...withModes].filter(path => !isSilent(path, names.silent));
+  const silent = [...names.silent, ...(await silentDirectories(unasked, ANSWER_PATIENCE_MS, signal))];
+  const answers = (path: string): boolean => !isSilent(path, silent);
+  // the way to a mount leads through what it is mounted on
+  const mounts = rows.filter(({ target }) => !silent.some(directory => isBelow(target, directory)));
+  const listed = readDirectories(entered.filter(answers));
+  const configuration = answers(names.kubeletDir) ? `${names.kubeletDir}/config.yaml` : undefined;
+  const cgroups = podGroups(configuration, names, owned.hadKubelet).filter(path => cgroupExists(path));
   return {
     services: daemons,
-    processes: podProcesses(cgroups, names.runDir),
+    processes: podProcesses(cgroups, names.runDir, names.elsewhere),
     mounts,
     ...readNetwork(),
     tables,
     spareTables: emptyTables(
       tables.filter(name => IPTABLES.test(name) && marker?.tables !== undefined && !marker.tables.includes(name)),
     ),
-    proxyTraces: await options.readProxyTraces(),
-    ownKubeconfigs: options.homes.map(home => `${home}/.kube/config`).filter(path => existsSync(path)),
+    proxy: await options.readProxyTraces(),
+    isLoopbackRouteConfigured: sysctlFiles().some(text => setsSysctl(text, LOOPBACK_ROUTE)),
+    ownKubeconfigs: ownKubeconfigs(options.homes, readMountinfo(), existsSync),
+    unreadable: [...silenceOf([...entered, ...withModes].filter(path => !answers(path))), ...listed.unreadable],
+    silent,
+    delaysShutdown: existsSync(names.logindOverride),
     profiles: loadedAppArmorProfiles(),
     cgroups,
     files: {
-      entries: readEntries(directoriesOf(names).filter(path => !blocked.has(path))),
-      standing: new Set([...(marker?.standing ?? []), ...names.standing.filter(path => mountPoints.has(path))]),
+      entries: listed.entries,
+      standing: new Set([
+        ...(marker?.standing ?? []).flatMap(path => [path, names.realOf[path] ?? path]),
+        ...names.standing.filter(path => mountPoints.has(path)),
+        ...names.linked,
+      ]),
       modesBefore: marker?.modes ?? {},
-      modes: directoryModes(Object.keys(marker?.modes ?? {}).filter(path => !blocked.has(path))),
-      // an external one has neither; the data goes before both
-      hadEtcd: marker?.command === 'init' && (hasEtcdDaemon || existsSync(`${names.pkiDir}/etcd/server.key`)),
+      modes: directoryModes(withModes.filter(answers)),
+      ...owned,
       cleanupTmpDir: options.cleanupTmpDir,
     },
   };
 }
 
-function directoriesOf(names: ResetNames): readonly string[] {
+function directoriesOf(names: ResetNames, kubeletHad: ReadonlySet<string>): readonly string[] {
   const { kubernetesDir, pkiDir } = names;
   return [
     ...names.directories,
     names.kubeletDir,
+    // may be a disk of its own
+    `${names.kubeletDir}/pods`,
+    ...[...kubeletHad].filter(name => name.endsWith('/')).map(name => `${names.kubeletDir}/${name.slice(0, -1)}`),
     names.dataDir,
+    ...(names.linked.includes(names.kubeletDir) ? directoriesLinked(names.kubeletDir, KUBELET_CONTENTS) : []),
+    ...(names.linked.includes(names.dataDir) ? directoriesLinked(names.dataDir, SHIM_CONTENTS) : []),
     names.runDir,
     names.etcdDir,
     names.podLogsDir,
@@ -91,17 +131,22 @@ function directoriesOf(names: ResetNames): readonly string[] {
 }
 
 /** By the kubelet's configuration, and the default where it is gone already. */
-function podGroups(kubeletDir: string): readonly string[] {
+function podGroups(file: string | undefined, { cgroupRoots }: ResetNames, hadKubelet: boolean): readonly string[] {
   let root = '';
   try {
-    const configuration = parse(readFileSync(`${kubeletDir}/config.yaml`, 'utf8')) as { cgroupRoot?: string } | null;
+    const configuration = (file === undefined ? {} : parse(readFileSync(file, 'utf8'))) as {
+      cgroupRoot?: string;
+    } | null;
     root = (configuration?.cgroupRoot ?? '').replace(/\/+$/, '');
   } catch {
     // it is gone, or cut off
   }
   const scopes = cgroupChildren('/system.slice').filter(name => /^gantry-[0-9a-f]{64}\.scope$/.test(name));
   return [
-    ...[...new Set(['', root])].flatMap(parent => [`${parent}/kubepods`, `${parent}/kubepods.slice`]),
+    ...[...new Set(hadKubelet ? ['', root, ...cgroupRoots] : [])].flatMap(parent => [
+      `${parent}/kubepods`,
+      `${parent}/kubepods.slice`,
+    ]),
     // of containers for which nobody has named a parent
     '/gantry',
     ...scopes.map(name => `/system.slice/${name}`),
@@ -110,20 +155,50 @@ function podGroups(kubeletDir: string): readonly string[] {
   ];
 }
 
-/** Members of the groups, and monitors that work below `runDir`. */
-export function podProcesses(cgroups: readonly string[], runDir: string): readonly ProcessIdentity[] {
-  const pids = new Set([...cgroups.flatMap(path => cgroupPids(path)), ...monitors(runDir)]);
+/** Members of the groups, and monitors that work below `runDir`, or on containers elsewhere. */
+export function podProcesses(
+  cgroups: readonly string[],
+  runDir: string,
+  elsewhere: readonly OtherPlace[] = [],
+): readonly ProcessIdentity[] {
+  const pids = new Set([...cgroups.flatMap(path => cgroupPids(path)), ...monitors(runDir, elsewhere)]);
   pids.delete(process.pid);
   return [...pids].flatMap(pid => processIdentity(pid) ?? []);
 }
 
-function monitors(runDir: string): number[] {
+/** Those of hosts on this machine have the same words, for their paths are the same inside: they are told by their namespace of processes, which is the host's. */
+function monitors(runDir: string, elsewhere: readonly OtherPlace[]): number[] {
+  const own = pidNamespace('self');
   return readdirSync('/proc').flatMap(name => {
     if (!/^\d+$/.test(name)) return [];
-    const comm = textOf(`/proc/${name}/comm`).trim();
-    if (!MONITORS.includes(comm)) return [];
-    return textOf(`/proc/${name}/cmdline`).includes(`${runDir}/`) ? [Number(name)] : [];
+    if (!MONITORS.includes(textOf(`/proc/${name}/comm`).trim())) return [];
+    const argv = textOf(`/proc/${name}/cmdline`).split('\0');
+    if (!worksBelow(argv, runDir) && !worksElsewhere(argv, elsewhere)) return [];
+    return pidNamespace(name) === own ? [Number(name)] : [];
   });
+}
+
+/** True for a command of which a word, or the value of a flag, is a path below the directory. Pure. */
+export function worksBelow(argv: readonly string[], directory: string): boolean {
+  return paths(argv).some(path => path.startsWith(`${directory}/`));
+}
+
+function worksElsewhere(argv: readonly string[], places: readonly OtherPlace[]): boolean {
+  return paths(argv).some(path => mountElsewhere(path, places) !== undefined);
+}
+
+/** Words, and values of flags. */
+function paths(argv: readonly string[]): readonly string[] {
+  return argv.map(word => word.replace(/^--?[\w-]+=/, ''));
+}
+
+/** Undefined for one that has ended meanwhile. */
+function pidNamespace(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
 }
 
 function readNetwork(): Pick<ResetFacts, 'links' | 'routes' | 'addresses'> {
@@ -138,19 +213,6 @@ function readNetwork(): Pick<ResetFacts, 'links' | 'routes' | 'addresses'> {
   } finally {
     socket.close();
   }
-}
-
-function readEntries(paths: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  const entries = new Map<string, readonly string[]>();
-  for (const path of paths) {
-    try {
-      entries.set(path, readdirSync(path).sort());
-    } catch (error) {
-      const code = errnoName(error);
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-    }
-  }
-  return entries;
 }
 
 /** Empty for what has ended meanwhile. */

@@ -1,6 +1,9 @@
+import { basename, posix } from 'node:path';
+import { LOGIND_OVERRIDE } from '../../linux/logind.ts';
 import type { Files } from '../files.ts';
 import { NODE_DNS_ADDRESS } from '../kubelet-configuration.ts';
-import { standingDirectories } from '../marker.ts';
+import { standingDirectories } from '../marker/format.ts';
+import { PAIRS } from '../marker/paths.ts';
 import type { ResetNames } from './plan.ts';
 
 /** What other parts of the program call what they make; they export it, and whoever composes the command hands it over. */
@@ -9,28 +12,24 @@ export type PartNames = Pick<ResetNames, 'bridge' | 'podLinks' | 'routeProtocol'
 const KUBELET_DIR = '/var/lib/kubelet';
 const DATA_DIR = '/var/lib/gantry';
 const RUN_DIR = '/run/gantry';
+const POD_LOGS_DIR = '/var/log/pods';
+const CONTAINER_LOGS_DIR = '/var/log/containers';
 const MARKER = 'bootstrap.json';
-
-/** kubeadm's certificates with their keys, as certificates/plan.ts makes them. */
-const PAIRS: readonly string[] = [
-  'ca',
-  'apiserver',
-  'apiserver-kubelet-client',
-  'apiserver-etcd-client',
-  'front-proxy-ca',
-  'front-proxy-client',
-  'etcd/ca',
-  'etcd/server',
-  'etcd/peer',
-  'etcd/healthcheck-client',
+/** Which a node has for itself, whatever is configured: a link in their place has to lead to a directory that is as much its own. */
+export const OWN_DIRECTORIES: readonly string[] = [
+  KUBELET_DIR,
+  `${KUBELET_DIR}/pods`,
+  DATA_DIR,
+  POD_LOGS_DIR,
+  CONTAINER_LOGS_DIR,
 ];
 
-/** Where a node has its things, in the default places of all daemons. Pure. */
-export function resetNames(files: Files, parts: PartNames): ResetNames {
+/** Where a node has its things, in the default places of all daemons. `etcdFiles` are those for an etcd of somebody else. Pure. */
+export function resetNames(files: Files, parts: PartNames, etcdFiles: readonly string[] = []): ResetNames {
   return {
     ...parts,
     kubernetesDir: files.kubernetesDir,
-    pkiDir: files.pkiDir,
+    pkiDir: posix.normalize(files.pkiDir).replace(/(?<=.)\/$/, ''),
     configDir: '/etc/gantry',
     configNames: [MARKER, 'cluster-configuration.yaml', 'kube-proxy.yaml'],
     markerName: MARKER,
@@ -39,12 +38,21 @@ export function resetNames(files: Files, parts: PartNames): ResetNames {
     etcdDir: files.etcdDataDir,
     dataDir: DATA_DIR,
     runDir: RUN_DIR,
-    podLogsDir: '/var/log/pods',
-    containerLogsDir: '/var/log/containers',
-    pairNames: PAIRS,
+    podLogsDir: POD_LOGS_DIR,
+    containerLogsDir: CONTAINER_LOGS_DIR,
+    pairNames: [...new Set([...PAIRS, basename(files.caCert, '.crt')])],
+    etcdFiles: etcdFiles.map(path => posix.normalize(path)),
     dnsAddress: NODE_DNS_ADDRESS,
+    logindOverride: LOGIND_OVERRIDE,
     directories: standingDirectories(files),
     // `pods` and `images` may have a disk of their own, too
     standing: [...standingDirectories(files), `${KUBELET_DIR}/pods`],
+    linked: [],
+    shared: [],
+    unentered: [],
+    silent: [],
+    realOf: {},
+    elsewhere: [],
+    cgroupRoots: [],
   };
 }

@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { errorMessage, failedPrecondition, isNotFound } from '../../base/errors.ts';
 import { ApiConnection } from '../../client/connection.ts';
-import { readKubeconfig } from '../../client/kubeconfig.ts';
+import { kubeconfigReferences, readKubeconfig } from '../../client/kubeconfig.ts';
 import { ResourceClient } from '../../client/resource-client.ts';
 import type { FaultPoint } from '../../linux/fault-point.ts';
+import { readMarker } from '../marker.ts';
 import type { Phase, Say } from '../phases.ts';
-import { preflightMessage, sortFindings } from '../preflight/findings.ts';
+import { PreflightError, sortFindings } from '../preflight/findings.ts';
 import { cleanupNode } from './cleanup-node.ts';
 import type { ResetContext } from './context.ts';
 import { hasLocalEtcd, removeLocalMember } from './etcd-member.ts';
+import { isSilent } from './silence.ts';
 
 /** The phases of `reset`, by kubeadm's names; deleting the Node object is ours. */
 export type ResetPhaseName = 'preflight' | 'delete-node' | 'remove-etcd-member' | 'cleanup-node';
@@ -43,13 +45,20 @@ async function preflight(context: ResetContext, say: Say): Promise<void> {
     : ([{ check: 'IsPrivilegedUser', message: 'user is not running as root', severity: 'error' }] as const);
   const { errors, warnings } = sortFindings(findings, context.ignoredChecks);
   for (const { check, message } of warnings) say(`\t[WARNING ${check}]: ${message}`);
-  if (errors.length > 0) throw failedPrecondition(preflightMessage(errors));
+  if (errors.length > 0) throw new PreflightError(errors);
 }
 
-async function deleteNode({ nodeObject, dryRun }: ResetContext, say: Say, signal: AbortSignal): Promise<void> {
+/** A Node that cannot be deleted from here is no reason to keep the machine a node: how to delete it by hand is told. */
+async function deleteNode({ nodeObject, names, dryRun }: ResetContext, say: Say, signal: AbortSignal): Promise<void> {
   if (nodeObject === undefined) return;
   const { name, kubeconfig } = nodeObject;
   const byHand = `so run "kubectl delete node ${name}" where you administer the cluster`;
+  const isHung = (path: string): boolean => isSilent(path, names.silent);
+  const hung = isHung(kubeconfig) ? kubeconfig : kubeconfigReferences(kubeconfig).find(isHung);
+  if (hung !== undefined) {
+    say(`The Node "${name}" is not deleted, ${byHand}: the disk or server of ${hung} does not answer`);
+    return;
+  }
   if (!existsSync(kubeconfig)) {
     say(`There is no ${kubeconfig} here (--kubeconfig names another one), ${byHand}`);
     return;
@@ -58,8 +67,10 @@ async function deleteNode({ nodeObject, dryRun }: ResetContext, say: Say, signal
     say(`Would delete the Node "${name}"`);
     return;
   }
-  const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-reset' });
+  let connection: ApiConnection | undefined;
   try {
+    // a reset that was killed may have taken the pair that a kubeconfig of the kubelet's names
+    connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-reset' });
     const limit = AbortSignal.any([signal, AbortSignal.timeout(CALL_PATIENCE_MS)]);
     await new ResourceClient(connection, NODES).delete('', name, {}, limit);
     say(`Deleted the Node "${name}"`);
@@ -71,13 +82,31 @@ async function deleteNode({ nodeObject, dryRun }: ResetContext, say: Say, signal
         : `The Node "${name}" is not deleted, ${byHand}: ${errorMessage(error)}`,
     );
   } finally {
-    connection.close();
+    connection?.close();
   }
 }
 
 /** An etcd that does not answer is no reason to keep a node: what to do about its member is told. */
-async function leaveEtcd({ files, services, dryRun }: ResetContext, say: Say, signal: AbortSignal): Promise<void> {
-  if (services === undefined || !hasLocalEtcd(files)) {
+async function leaveEtcd(
+  { files, names, services, dryRun }: ResetContext,
+  say: Say,
+  signal: AbortSignal,
+): Promise<void> {
+  const marker = readMarker(files);
+  const external = marker?.externalEtcd;
+  if (external !== undefined) {
+    say(`The external etcd (${external.endpoints.join(', ')}) and what the cluster has written there are not touched`);
+    say('Where nobody needs that any more, remove it there: etcdctl del --prefix /registry/');
+    return;
+  }
+  const hung = [files.pkiDir, files.etcdDataDir].find(path => isSilent(path, names.silent));
+  if (hung !== undefined) {
+    say(
+      `${hung} does not answer, so etcd is not asked for its member: where other members are left, remove it there with "etcdctl member remove"`,
+    );
+    return;
+  }
+  if (services === undefined || !hasLocalEtcd(files, marker)) {
     if (existsSync(files.adminConf))
       say('No etcd config found. Assuming external etcd: please, manually reset etcd to prevent further issues');
     return;

@@ -1,4 +1,6 @@
 import type { ProcessIdentity } from '../../linux/procfs.ts';
+import type { UnreadableDirectory } from './directories.ts';
+import { leftElsewhere, planElsewhere } from './elsewhere/plan.ts';
 import {
   changedModes,
   emptyDirectories,
@@ -8,6 +10,8 @@ import {
   planFiles,
 } from './files/plan.ts';
 import { type MountFact, type MountPlaces, planMounts, type Unmount } from './mounts/plan.ts';
+import type { OwnKubeconfig } from './own-kubeconfigs.ts';
+import type { ServiceTraces } from './traces.ts';
 
 export interface LinkFact {
   readonly index: number;
@@ -29,9 +33,19 @@ export interface AddressFact {
   readonly prefix: number;
 }
 
+/** As src/proxy/act/remove.ts has it. */
+export interface ProxyTraces {
+  /** By name. */
+  readonly chains: readonly string[];
+  readonly loopback: 'closed' | 'opened-by-them' | 'open';
+}
+
+/** A kernel setting: packets are routed from and to the loopback. */
+export const LOOPBACK_ROUTE = 'net.ipv4.conf.all.route_localnet';
+
 /** What is found on the machine; read by `facts.ts`, which changes nothing. */
 export interface ResetFacts {
-  readonly services: readonly { readonly name: string; readonly traces: readonly string[] }[];
+  readonly services: readonly ServiceTraces[];
   /** Those of containers, and monitors and runtimes of containers that stand outside of their groups. */
   readonly processes: readonly ProcessIdentity[];
   readonly mounts: readonly MountFact[];
@@ -43,12 +57,20 @@ export interface ResetFacts {
   readonly tables: readonly string[];
   /** Those of iptables that were not there before, and in which nothing is left. */
   readonly spareTables: readonly string[];
-  /** What proxies in other modes have left, by name. */
-  readonly proxyTraces: readonly string[];
+  /** What proxies in other modes have left. */
+  readonly proxy: ProxyTraces;
+  /** A file of this machine's own says that packets are to be routed from and to the loopback. */
+  readonly isLoopbackRouteConfigured: boolean;
   /** AppArmor profiles that the kernel has. */
   readonly profiles: ReadonlySet<string>;
+  /** The file by which a kubelet has had logind wait longer for it at a shutdown is there. */
+  readonly delaysShutdown: boolean;
   /** Kubeconfigs in the home directories of those who administer. */
-  readonly ownKubeconfigs: readonly string[];
+  readonly ownKubeconfigs: readonly OwnKubeconfig[];
+  /** Directories of ours in which nobody can look: what is in them stays. */
+  readonly unreadable: readonly UnreadableDirectory[];
+  /** Those among them that did not answer: not to be asked again. */
+  readonly silent: readonly string[];
   /** Groups of pods that are there, of all hierarchies. */
   readonly cgroups: readonly string[];
   readonly files: FileFacts;
@@ -63,6 +85,18 @@ export interface ResetNames extends FilePlaces, MountPlaces {
   readonly tables: readonly string[];
   /** An AppArmor profile. */
   readonly profile: string;
+  /** A file of logind's configuration. */
+  readonly logindOverride: string;
+  /** Links in the place of our directories, and where they lead: emptied, and kept. */
+  readonly linked: readonly string[];
+  /** Links in the place of our directories that lead where nothing is looked into or taken away. */
+  readonly unentered: readonly { readonly path: string; readonly because: string }[];
+  /** Directories whose disk or server does not answer: whoever enters one never comes back. */
+  readonly silent: readonly string[];
+  /** Where directories of ours really are, by how they are called, where a link above them leads elsewhere. */
+  readonly realOf: Readonly<Record<string, string>>;
+  /** Groups in which a kubelet was told to make those of its pods, beside the usual places. */
+  readonly cgroupRoots: readonly string[];
   /** Directories that go where they were made for this node. */
   readonly directories: readonly string[];
 }
@@ -79,6 +113,7 @@ interface Removals {
   cgroup: { readonly path: string };
   profile: { readonly name: string };
   service: { readonly name: string; readonly traces: readonly string[] };
+  'shutdown-delay': { readonly path: string };
   file: { readonly file: FileRemoval };
 }
 
@@ -117,10 +152,17 @@ export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
       ...(facts.profiles.has(names.profile)
         ? [{ kind: 'profile', name: names.profile, because: 'what confined containers' } as const]
         : []),
+      // before what says where to look: a run that is killed here finds it again
+      ...planElsewhere(names.elsewhere, facts.files.entries).map(
+        file => ({ kind: 'file', file, because: file.because }) as const,
+      ),
       ...files.removals.map(file => ({ kind: 'file', file, because: file.because }) as const),
       ...facts.services
         .filter(({ traces }) => traces.length > 0)
         .map(({ name, traces }) => ({ kind: 'service', name, traces, because: 'daemons of this node' }) as const),
+      ...(facts.delaysShutdown
+        ? [{ kind: 'shutdown-delay', path: names.logindOverride, because: 'the longer shutdown of this node' } as const]
+        : []),
       ...changedModes(facts.files).map(file => ({ kind: 'file', file, because: file.because }) as const),
       ...emptyDirectories(names.directories, facts.files).map(
         file => ({ kind: 'file', file, because: file.because }) as const,
@@ -128,11 +170,20 @@ export function planReset(facts: ResetFacts, names: ResetNames): ResetPlan {
     ],
     left: [
       ...mounts.left.map(({ target, because }) => ({ what: target, because })),
-      ...files.left.map(({ path, because }) => ({ what: path, because })),
+      ...[...names.unentered, ...files.left, ...leftElsewhere(names.elsewhere, facts.files.entries)].map(
+        ({ path, because }) => ({
+          what: path,
+          because,
+        }),
+      ),
       ...otherTables(facts, names),
-      ...facts.ownKubeconfigs.map(path => ({
+      ...openLoopback(facts),
+      ...facts.ownKubeconfigs.map(({ path, unasked }) => ({
         what: path,
-        because: 'your own kubeconfig: remove from it what leads to this cluster',
+        because:
+          unasked === undefined
+            ? 'your own kubeconfig: remove from it what leads to this cluster'
+            : `your own kubeconfig, if it is there (on ${unasked}, which was not asked): remove from it what leads to this cluster`,
       })),
     ],
   };
@@ -143,6 +194,17 @@ function otherTables({ tables, spareTables }: ResetFacts, names: ResetNames): re
   if (others.length === 0) return [];
   return [
     { what: `the nft table${others.length === 1 ? '' : 's'} ${others.join(', ')}`, because: 'not made by Gantry' },
+  ];
+}
+
+/** Older versions opened it in iptables mode and left no word of that. Others do, too. */
+function openLoopback({ proxy, isLoopbackRouteConfigured }: ResetFacts): readonly Left[] {
+  if (proxy.loopback !== 'open' || isLoopbackRouteConfigured) return [];
+  return [
+    {
+      what: `the kernel setting ${LOOPBACK_ROUTE}=1`,
+      because: `by it neighbours reach what listens on 127.0.0.1 alone; an older version opened it in iptables mode, or somebody else has: where nobody needs it, close it by "sysctl -w ${LOOPBACK_ROUTE}=0"`,
+    },
   ];
 }
 
@@ -159,9 +221,9 @@ function networkRemovals(facts: ResetFacts, names: ResetNames): Removal[] {
       .filter(name => names.tables.includes(name))
       .map((name): Removal => ({ kind: 'table', name, because: 'rules of this node' })),
     ...facts.spareTables.map((name): Removal => ({ kind: 'table', name, because: 'empty, and not there before' })),
-    ...(facts.proxyTraces.length === 0
+    ...(facts.proxy.chains.length === 0
       ? []
-      : [{ kind: 'proxy-rules', traces: facts.proxyTraces, because: 'rules of the service proxy' } as const]),
+      : [{ kind: 'proxy-rules', traces: facts.proxy.chains, because: 'rules of the service proxy' } as const]),
     ...facts.routes
       .filter(({ protocol }) => protocol === names.routeProtocol)
       .map((route): Removal => ({ kind: 'route', route, because: 'to the pods of another node' })),

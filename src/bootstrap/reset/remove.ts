@@ -4,6 +4,7 @@ import { sleep } from '../../base/signals.ts';
 import { unloadAppArmorProfile } from '../../linux/apparmor.ts';
 import { removeCgroup } from '../../linux/cgroup.ts';
 import { runCommand } from '../../linux/command.ts';
+import { lowerInhibitDelay } from '../../linux/logind.ts';
 import { unmount } from '../../linux/mount.ts';
 import { removeAddress } from '../../linux/netlink/addresses.ts';
 import { deleteLinks } from '../../linux/netlink/links.ts';
@@ -61,6 +62,8 @@ export async function applyRemoval(removal: Removal, tools: RemovalTools): Promi
       return unloadAppArmorProfile(removal.name);
     case 'service':
       return tools.services?.remove(removal.name, { patienceMs: STOP_PATIENCE_MS, signal: tools.signal });
+    case 'shutdown-delay':
+      return lowerInhibitDelay(tools.signal);
     case 'file':
       return removeFile(removal.file);
   }

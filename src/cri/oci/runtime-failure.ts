@@ -23,6 +23,12 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
   const unopened = /open executable: (.+)$/.exec(text)?.[1];
   if (unopened !== undefined)
     return new GantryError('invalid-argument', `exec: the program cannot be opened: ${unopened}`);
+  const directory = WORKING_DIRECTORY.exec(text);
+  if (directory !== null)
+    return new GantryError(
+      'invalid-argument',
+      `working directory "${directory[1] ?? directory[2] ?? directory[3]}": ${directory[4]?.toLowerCase()}`,
+    );
   const limit = REFUSED_LIMIT.exec(text);
   if (limit !== null)
     return new GantryError(
@@ -51,6 +57,10 @@ export function runtimeFailure(output: string, context: FailureContext): GantryE
 export function saysUnknownContainer(output: string): boolean {
   return /container (`[^`]*` |"[^"]*" )?does not exist|error opening file `[^`]*\/status`: No such file/.test(output);
 }
+
+/** runc and crun of a directory in which a process cannot begin, or which runc cannot make for it. */
+const WORKING_DIRECTORY =
+  /(?:chdir to cwd \("([^"]*)"\) set in config\.json failed|chdir [`'"]([^`'"]*)[`'"]|error during container init: mkdir (\/.*)): ([^:;]+)$/;
 
 /** crun and runc of a file of a group into which they could not write, except that of the memory limit, which has a message of its own. */
 const REFUSED_LIMIT =

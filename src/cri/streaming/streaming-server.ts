@@ -8,6 +8,7 @@ import { sleep } from '../../base/signals.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { refuseUpgrade } from '../../remotecommand/refuse-upgrade.ts';
 import type { CriConfig } from '../config.ts';
+import { hostAndPort } from '../host-and-port.ts';
 import type { StreamRequest, StreamRequests } from './stream-requests.ts';
 
 /** What comes with the upgrade of a connection. */
@@ -68,7 +69,7 @@ export async function openStreamingServer(options: StreamingServerOptions): Prom
     streams.add(stream);
   });
 
-  const { host, port } = splitAddress(config.address);
+  const { host, port } = hostAndPort(config.address);
   const bound = await listen(server, host, port);
   const name = isIPv6(bound.address) ? `[${bound.address}]` : bound.address;
   requests.servedAt(`${scheme}://${name}:${bound.port}`);
@@ -113,10 +114,4 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
     );
     server.listen(port, host, () => resolve(server.address() as AddressInfo));
   });
-}
-
-/** `host:port`, an IPv6 address in brackets. */
-function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }

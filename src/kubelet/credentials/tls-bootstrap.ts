@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { aborted, sleep } from '../../base/signals.ts';
 import { ApiConnection } from '../../client/connection.ts';
-import { type ApiEndpoint, readKubeconfig } from '../../client/kubeconfig.ts';
+import { type ApiEndpoint, lacksItsPair, readKubeconfig } from '../../client/kubeconfig.ts';
 import type { Logger } from '../../daemon/logger.ts';
 import { writeFileAtomic } from '../../linux/atomic-file.ts';
 import { WatchedFiles } from '../../linux/watched-files.ts';
@@ -111,7 +111,14 @@ export function ownCredentials(
   now: number,
 ): { readonly endpoint: ApiEndpoint; readonly until: number } | undefined {
   if (readIfThere(kubeconfig) === undefined) return undefined;
-  const endpoint = readKubeconfig(kubeconfig);
+  let endpoint: ApiEndpoint;
+  try {
+    endpoint = readKubeconfig(kubeconfig);
+  } catch (error) {
+    // asked for anew, as one that is over
+    if (lacksItsPair(error)) return undefined;
+    throw error;
+  }
   if (endpoint.certificate === undefined) return { endpoint, until: Number.POSITIVE_INFINITY };
   const until = Date.parse(parseCertificate(endpoint.certificate.cert).validTo);
   const stored = readStored(certificateDir, CLIENT_PURPOSE.fileName);

@@ -167,10 +167,8 @@ function logIn(socket: Socket, signal: AbortSignal | undefined): Promise<Buffer>
       const end = received.indexOf('\r\n');
       if (end < 0 && received.length <= MAX_HANDSHAKE_BYTES) return;
       const line = received.toString('latin1', 0, Math.max(end, 0));
-      if (line.startsWith('OK ')) {
-        socket.write('BEGIN\r\n');
-        settle(() => resolve(received.subarray(end + 2)));
-      } else onError(new Error(`it does not let this user in (${line})`));
+      if (line.startsWith('OK ')) settle(() => resolve(received.subarray(end + 2)));
+      else onError(new Error(`it does not let this user in (${line})`));
     };
     socket.on('data', onData);
     socket.on('error', onError);
@@ -179,6 +177,7 @@ function logIn(socket: Socket, signal: AbortSignal | undefined): Promise<Buffer>
     signal?.addEventListener('abort', onAbort, { once: true });
     // the first byte carries the credentials
     const uid = Buffer.from(String(process.getuid?.() ?? 0)).toString('hex');
-    socket.write(`\0AUTH EXTERNAL ${uid}\r\n`);
+    // The handshake ends here already, as libsystemd ends it: systemd looks at what it read together with BEGIN only when more comes, so that a call sent right after BEGIN could wait for ever.
+    socket.write(`\0AUTH EXTERNAL ${uid}\r\nBEGIN\r\n`);
   });
 }

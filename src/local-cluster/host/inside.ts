@@ -5,6 +5,7 @@ import {
   CONTROL_PLANE_SERVICE,
   CRI_SERVICE,
   ETCD_SERVICE,
+  type ServiceStatus,
   type Services,
   type ServiceUnit,
   type StopOptions,
@@ -14,7 +15,14 @@ import { spawnProcess } from '../../linux/command.ts';
 import { signalProcess } from '../../linux/pidfd.ts';
 import { processIdentity } from '../../linux/procfs.ts';
 import { type Host, hostEnvironment } from './host.ts';
-import { openService, SERVICES, type Service, type SupervisedHost, superviseService } from './supervise.ts';
+import {
+  openService,
+  SERVICES,
+  type Service,
+  type SupervisedHost,
+  type SupervisedStatus,
+  superviseService,
+} from './supervise.ts';
 
 /** What runs in a host, kept where it survives the host's restart: supervisors are in memory. */
 const UNITS = '/etc/gantry/services';
@@ -58,6 +66,10 @@ export function servicesInside(): Services {
   const isRunning = (name: string): boolean => openService(host, name).pid() !== undefined;
   return {
     isRunning: async name => isRunning(name),
+    async status(name) {
+      const service = openService(host, name);
+      return hostServiceStatus(readUnit(UNITS, name) !== undefined, service.isSupervised(), service.status());
+    },
     async start(unit, signal) {
       const before = readUnit(UNITS, unit.name);
       const isSame = isDeepStrictEqual(before, unit);
@@ -69,6 +81,7 @@ export function servicesInside(): Services {
     lastLog: async name => logEnd(`${LOGS}/${name}/current`),
     stop: (name, options) => stopOrKill(openService(host, name), options),
     traces: async name => tracesOf(name).filter(path => existsSync(path)),
+    words: async name => readUnit(UNITS, name)?.argv ?? [],
     async remove(name, options) {
       const service = openService(host, name);
       await stopOrKill(service, options);
@@ -77,6 +90,22 @@ export function servicesInside(): Services {
       for (const folder of [SERVICES, UNITS, LOGS]) removeIfEmpty(folder);
     },
   };
+}
+
+/** What runsv tells of a daemon, in our words; `known` is whether it was ever to be kept here. Restarts are not counted by it. Pure. */
+export function hostServiceStatus(
+  known: boolean,
+  supervised: boolean,
+  status: SupervisedStatus | undefined,
+): ServiceStatus {
+  const nothing = { since: undefined, pid: undefined, restarts: undefined, statusText: undefined };
+  if (!known) return { ...nothing, state: 'absent' };
+  // what it wrote is old then
+  if (!supervised || status === undefined)
+    return { ...nothing, state: 'failed', statusText: 'its supervisor has ended, so nobody keeps it running' };
+  const { since, pid, wanted, ending } = status;
+  const state = pid === undefined ? (wanted ? 'restarting' : 'stopped') : ending || !wanted ? 'stopping' : 'running';
+  return { ...nothing, state, since, pid };
 }
 
 /** Where a daemon leaves what: the command line that is remembered, its supervisor, its log. */

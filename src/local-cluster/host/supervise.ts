@@ -34,10 +34,41 @@ export interface Service {
   /** Ends the daemon with SIGTERM, keeps it down, resolves when it has ended. */
   stop(signal?: AbortSignal): Promise<void>;
   start(): void;
+  /** Its state as its supervisor wrote it down last; undefined where it never had one. */
+  status(): SupervisedStatus | undefined;
   /** False where its supervisor was killed: then nobody heeds what is asked of it. */
   isSupervised(): boolean;
   /** Ends the supervisors of the daemon, which is down, and of its log. Resolves when neither lives. Safe to repeat. */
   dismiss(signal?: AbortSignal): Promise<void>;
+}
+
+/** What runsv tells of a daemon. */
+export interface SupervisedStatus {
+  /** Ms since the epoch since when it is so. */
+  readonly since: number;
+  readonly pid: number | undefined;
+  /** It is to run, whether it does or not. */
+  readonly wanted: boolean;
+  /** It was sent SIGTERM. */
+  readonly ending: boolean;
+}
+
+/** A time of TAI64 begins here; runit counts ten seconds more, and no leap seconds since. */
+const TAI64_EPOCH = 2n ** 62n + 10n;
+const STATUS_BYTES = 20;
+
+/** The file `supervise/status`: a time as TAI64N in big endian, the pid in little endian, whether it is paused, `u` or `d` for what is wanted, whether SIGTERM was sent, 1 while it runs. Pure. */
+export function parseSupervisedStatus(bytes: Buffer): SupervisedStatus | undefined {
+  if (bytes.length < STATUS_BYTES) return undefined;
+  const seconds = Number(bytes.readBigUInt64BE(0) - TAI64_EPOCH);
+  // while its `finish` runs the pid is that one's
+  const pid = bytes[19] === 1 ? bytes.readUInt32LE(12) : 0;
+  return {
+    since: seconds * 1000 + Math.floor(bytes.readUInt32BE(8) / 1e6),
+    pid: pid === 0 ? undefined : pid,
+    wanted: bytes[17] === 'u'.charCodeAt(0),
+    ending: bytes[18] === 1,
+  };
 }
 
 /** runsv reads single letters from its control pipe (runsv(8)). */
@@ -113,6 +144,14 @@ function serviceAt(name: string, directory: string, logFile: string): Service {
     signal: which => control(directory, CONTROL[which]),
     start: () => control(directory, CONTROL.up),
     isSupervised: () => isSupervised(directory),
+    status() {
+      try {
+        return parseSupervisedStatus(readFileSync(`${directory}/supervise/status`));
+      } catch (error) {
+        if (errnoName(error) === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
     async stop(signal) {
       control(directory, CONTROL.down);
       await until(() => pid() === undefined, `${name} to end after SIGTERM`, signal);

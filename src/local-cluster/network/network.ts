@@ -1,5 +1,6 @@
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { errnoName, failedPrecondition } from '../../base/errors.ts';
+import { machineResolverFile } from '../../bootstrap/machine-resolver.ts';
 import { addAddress, listAddresses } from '../../linux/netlink/addresses.ts';
 import { createBridge, createVeth, deleteLink, getLink, setLinkUp } from '../../linux/netlink/links.ts';
 import { addRoute, listRoutes, type Route } from '../../linux/netlink/routes.ts';
@@ -9,8 +10,6 @@ import { NftContext } from '../../linux/nft.ts';
 import { ensureSysctl } from '../../linux/sysctl.ts';
 import { type ClusterNetwork, type HostLink, hostResolver, networkRules, type Resolver } from './plan.ts';
 
-/** systemd-resolved writes the servers behind its own loopback address here. */
-const RESOLVED = '/run/systemd/resolve/resolv.conf';
 const HOST_INTERFACE = 'eth0';
 
 /** Networks that this machine reaches, with what they are, for people. */
@@ -44,8 +43,7 @@ export function hasLink(name: string): boolean {
 
 /** The machine's resolver as hosts behind this gateway can use it. */
 export function machineResolver(gateway: string): Resolver {
-  const own = hostResolver(readFileSync('/etc/resolv.conf', 'utf8'), gateway);
-  return own.local !== undefined && existsSync(RESOLVED) ? hostResolver(readFileSync(RESOLVED, 'utf8'), gateway) : own;
+  return hostResolver(readFileSync(machineResolverFile(), 'utf8'), gateway);
 }
 
 /**

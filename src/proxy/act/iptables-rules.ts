@@ -3,11 +3,18 @@ import type { CompiledService } from '../compile/compiled-service.ts';
 import { fixedChains, jumpsOf, nodePortRules } from '../compile/iptables/fixed-rules.ts';
 import { type ServiceRules, SHARED_CHAINS, serviceRules } from '../compile/iptables/service-rules.ts';
 import { ChainStore } from '../compile/xtables/chain-store.ts';
-import { KUBELET_FIREWALL_CHAIN, MARK_OUTSIDE_CHAIN, SERVICES_CHAIN } from '../compile/xtables/chains.ts';
+import {
+  KUBELET_FIREWALL_CHAIN,
+  LOOPBACK_OPENED_CHAIN,
+  MARK_OUTSIDE_CHAIN,
+  SERVICES_CHAIN,
+} from '../compile/xtables/chains.ts';
 import { changesText, everythingText } from '../compile/xtables/restore-text.ts';
+import type { SavedTables } from '../compile/xtables/saved-tables.ts';
 import type { NodeSettings } from '../desired/node-settings.ts';
 import type { Applied, FamilyRules } from './family-rules.ts';
 import type { IptablesRunner } from './iptables.ts';
+import type { LoopbackRoute } from './loopback-route.ts';
 
 /** With more endpoints than these the rules of endpoints go without words, as upstream's do. */
 export const MANY_ENDPOINTS = 1000;
@@ -16,6 +23,7 @@ export const MANY_ENDPOINTS = 1000;
 export class IptablesRules implements FamilyRules {
   readonly #runner: IptablesRunner;
   readonly #lenient: boolean;
+  readonly #loopback: LoopbackRoute;
   readonly #store = new ChainStore();
   readonly #services = new Map<string, CompiledService>();
   readonly #rules = new Map<string, ServiceRules>();
@@ -29,12 +37,15 @@ export class IptablesRules implements FamilyRules {
   #fixedDirty = true;
   #sharedDirty = true;
   #isUnknown = true;
+  /** The route to the loopback was closed before it was opened here. */
+  #loopbackWasClosed = false;
 
   /** `lenient`: as of `FixedSettings`. */
-  constructor(settings: NodeSettings, runner: IptablesRunner, lenient: boolean) {
+  constructor(settings: NodeSettings, runner: IptablesRunner, lenient: boolean, loopback: LoopbackRoute) {
     this.#settings = settings;
     this.#runner = runner;
     this.#lenient = lenient;
+    this.#loopback = loopback;
   }
 
   setNode(settings: NodeSettings): void {
@@ -64,7 +75,10 @@ export class IptablesRules implements FamilyRules {
     try {
       if (isUnknown) {
         const saved = await this.#runner.save(signal);
+        this.#closeUnguardedLoopback(saved);
         await this.#runner.restore(everythingText(this.#store.chains, this.#store.jumps, saved), signal);
+        // answers from 127.0.0.1 are led back to it: not before the chain stands that keeps others from it
+        if (this.#settings.localhostNodePorts) this.#loopback.open();
         return 'everything';
       }
       if (changes.size === 0) return 'nothing';
@@ -74,6 +88,18 @@ export class IptablesRules implements FamilyRules {
       this.#isUnknown = true;
       throw error;
     }
+  }
+
+  /** Says in the rules how the route was before, so that whoever takes them away knows it; where they are to be without the guard, it is closed first. */
+  #closeUnguardedLoopback(saved: SavedTables): void {
+    const { localhostNodePorts, family } = this.#settings;
+    if (family !== 4) return;
+    if (saved.hasOpenedLoopback || (localhostNodePorts && !this.#loopback.isOpen())) this.#loopbackWasClosed = true;
+    const isOurs = localhostNodePorts && this.#loopbackWasClosed;
+    this.#store.set('filter', LOOPBACK_OPENED_CHAIN, isOurs ? [] : undefined);
+    // it goes with everything else
+    this.#store.takeChanges();
+    if (!localhostNodePorts && saved.hasOpenedLoopback) this.#loopback.close();
   }
 
   /** Brings the store to what is wanted. Left in the middle, it goes on there the next time. */

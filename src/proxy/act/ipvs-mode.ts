@@ -8,6 +8,7 @@ import type { IpvsSettings } from '../settings.ts';
 import { iptablesRunner } from './iptables.ts';
 import { loadIpvs, openIpvs } from './ipvs.ts';
 import { IpvsRules } from './ipvs-rules.ts';
+import { loopbackRoute } from './loopback-route.ts';
 import type { ModeFamily } from './mode.ts';
 
 /** How often real servers that wait for their last connections are looked at, as upstream does: the kernel tells nobody when one ends. */
@@ -75,7 +76,13 @@ export async function openIpvsFamilies({ settings, families, clock, log }: IpvsM
     families: families.map(family => ({
       family,
       rules: node => {
-        const made = new IpvsRules(node, { iptables: iptablesRunner(family), kernel, scheduler, excludeCidrs });
+        const made = new IpvsRules(node, {
+          iptables: iptablesRunner(family),
+          kernel,
+          loopback: loopbackRoute(),
+          scheduler,
+          excludeCidrs,
+        });
         rules.push(made);
         return made;
       },

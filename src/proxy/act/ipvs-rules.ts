@@ -22,10 +22,12 @@ import type { NodeSettings } from '../desired/node-settings.ts';
 import type { Applied, FamilyRules } from './family-rules.ts';
 import type { IptablesRunner } from './iptables.ts';
 import type { IpvsKernel } from './ipvs.ts';
+import type { LoopbackRoute } from './loopback-route.ts';
 
 export interface IpvsRulesOptions {
   readonly iptables: IptablesRunner;
   readonly kernel: IpvsKernel;
+  readonly loopback: LoopbackRoute;
   readonly scheduler: string;
   /** Servers in these networks are others': they stay whatever they are. */
   readonly excludeCidrs: readonly string[];
@@ -138,9 +140,11 @@ export class IpvsRules implements FamilyRules {
   }
 
   async #applyAll(slice: TimeSlice, signal: AbortSignal | undefined): Promise<void> {
-    const { kernel, iptables } = this.#options;
+    const { kernel, iptables, loopback } = this.#options;
     const { family } = this.#settings;
     const saved = await iptables.save(signal);
+    // iptables mode's guard before it goes with the chains that are not of this mode
+    if (saved.hasOpenedLoopback) loopback.close();
     const mark = this.#store.chains.get('nat')?.get(MARK_MASQ_CHAIN);
     if (!saved.isOurs)
       await iptables.restore(changesText(new Map([['nat', new Map([[MARK_MASQ_CHAIN, mark]])]])), signal);

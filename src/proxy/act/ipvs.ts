@@ -37,9 +37,13 @@ export interface IpvsKernel {
   close(): void;
 }
 
-/** Makes the kernel load IPVS where that is a module: it finds that of a scheduler by itself, and this one not. */
+/**
+ * Makes the kernel load IPVS where that is a module: it finds that of a scheduler by itself, and this one not. That of dummy links it would find, which then makes a link
+ * `dummy0` that nobody wants.
+ */
 export async function loadIpvs(): Promise<void> {
-  await runCommand('modprobe', ['ip_vs'], { timeoutMs: TIMEOUT_MS }).catch(() => undefined);
+  for (const words of [['ip_vs'], ['dummy', 'numdummies=0']])
+    await runCommand('modprobe', words, { timeoutMs: TIMEOUT_MS }).catch(() => undefined);
 }
 
 /** Opens IPVS in this network namespace. Throws `failed-precondition` where the kernel has none, or has not loaded it. */

@@ -2,7 +2,7 @@ import type { IpFamily } from '../../base/cidr.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorMessage } from '../../base/errors.ts';
 import type { Logger } from '../../daemon/logger.ts';
-import { ensureSysctl, readSysctl } from '../../linux/sysctl.ts';
+import { readSysctl } from '../../linux/sysctl.ts';
 import { tableOf } from '../compile/layout.ts';
 import type { NodeSettings } from '../desired/node-settings.ts';
 import type { ProxySettings } from '../settings.ts';
@@ -11,6 +11,7 @@ import type { FamilyRules } from './family-rules.ts';
 import { checkIptables, iptablesRunner } from './iptables.ts';
 import { IptablesRules } from './iptables-rules.ts';
 import { openIpvsFamilies } from './ipvs-mode.ts';
+import { loopbackRoute } from './loopback-route.ts';
 import { openNft } from './nft.ts';
 import { NftablesRules } from './nftables-rules.ts';
 import { removeIptablesRules, removeIpvs, removeNftablesRules } from './remove.ts';
@@ -64,8 +65,6 @@ async function openNftables({ log, onTouched }: ModeOptions): Promise<OpenMode> 
 
 async function openIptables({ settings, clock, log, signal, onTouched }: ModeOptions): Promise<OpenMode> {
   const families = await iptablesFamilies(log, signal);
-  // answers from 127.0.0.1 are led back to it
-  if (settings.localhostNodePorts) ensureSysctl('net/ipv4/conf/all/route_localnet', '1');
   const lenient = Number(readSysctl('net/netfilter/nf_conntrack_tcp_be_liberal') ?? 0) !== 0;
   const stops = families.map(family =>
     watchCanaries(iptablesRunner(family), settings.syncMs, clock, () => onTouched(family)),
@@ -73,7 +72,7 @@ async function openIptables({ settings, clock, log, signal, onTouched }: ModeOpt
   return {
     families: families.map(family => ({
       family,
-      rules: node => new IptablesRules(node, iptablesRunner(family), lenient),
+      rules: node => new IptablesRules(node, iptablesRunner(family), lenient, loopbackRoute()),
     })),
     // the chains of IPVS mode went as its own came
     removeOthers: signal => removeEach(log, [removeNftablesRules, () => removeIpvs(signal)]),

@@ -138,7 +138,10 @@ describe('the certificates of a control plane', () => {
 
   it('are refused once they have expired, and before they hold', () => {
     ensure();
-    expect(() => ensure(NOW + 366 * DAY)).toThrow('has expired');
+    expect(() => ensure(NOW + 366 * DAY)).toThrow(
+      /apiserver.crt has expired at Jun {2}1 11:55:00 2027 GMT: run "gantry certs renew all", and this again$/,
+    );
+    expect(() => ensure(NOW + 3651 * DAY)).toThrow(/ca.crt has expired at .*, and CAs are not renewed: "gantry reset"/);
     expect(() => ensure(NOW - DAY)).toThrow('is the clock right?');
   });
 
@@ -177,7 +180,7 @@ describe('a pki directory as it stands', () => {
     expect(problems()).toEqual([
       `${folder}/apiserver.crt is there, and ${folder}/ca.crt that signed it is not: put that and its key beside it, or remove ${folder}/apiserver.crt`,
       `${folder}/apiserver-kubelet-client.crt is there, and ${folder}/ca.crt that signed it is not: put that and its key beside it, or remove ${folder}/apiserver-kubelet-client.crt`,
-      `${folder}/etcd/ca.crt is there and its key ${folder}/etcd/ca.key is not: put the key beside it, or remove it`,
+      `${folder}/etcd/ca.crt is there and its key ${folder}/etcd/ca.key is not: put the key of this CA there, for gantry init signs certificates and kubeconfigs by it itself and takes none that were signed elsewhere (kubeadm's external CA mode); or remove ${folder}/etcd/ca.crt, and gantry init makes a CA of its own`,
     ]);
   });
 

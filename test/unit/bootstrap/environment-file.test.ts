@@ -31,7 +31,13 @@ describe('unitArguments', () => {
     const units = [
       etcdUnit(settings, files),
       controlPlaneUnit(settings, files, GANTRY),
-      ...nodeUnits({ nodeName: 'one', address: '192.0.2.1', labels: {}, taints: [] }, settings.cluster, files, GANTRY),
+      ...nodeUnits(
+        { nodeName: 'one', address: '192.0.2.1', labels: {}, taints: [] },
+        settings.cluster,
+        files,
+        GANTRY,
+        '',
+      ),
     ];
     expect(units.map(unit => [unit.name, unitArguments(unit)[0]])).toEqual([
       ['gantry-etcd', `--name=${settings.nodeName}`],
@@ -70,6 +76,11 @@ describe('environmentFile', () => {
     ['a line break', 'a\nb', '\\"a\nb\\"'],
   ])('quotes a word with %s', (_what, word, value) => {
     expect(environmentFile([word]).split('\n').slice(1).join('\n')).toBe(`GANTRY_ARGS="${value}"\n`);
+  });
+
+  it('changes with the configuration that is read beside it', () => {
+    const lines = environmentFile(['--a'], 'sha256:1').split('\n');
+    expect(lines.slice(1)).toEqual(['# Its configuration: sha256:1', 'GANTRY_ARGS="--a"', '']);
   });
 
   it('refuses a control character, for which systemd would drop all of it', () => {

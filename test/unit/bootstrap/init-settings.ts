@@ -22,6 +22,8 @@ export function initSettings(
       apiServerArgs: [],
       controllerManagerArgs: [],
       schedulerArgs: [],
+      proxyDisabled: false,
+      dnsDisabled: false,
       kubelet: {},
       proxy: {},
       ...cluster,

@@ -1,9 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { certificateData, ensureKubeconfig, kubeconfigText } from '../../../src/bootstrap/kubeconfig-file.ts';
+import {
+  certificateData,
+  ensureKubeconfig,
+  kubeconfigCertificate,
+  kubeconfigText,
+} from '../../../src/bootstrap/kubeconfig-file.ts';
 import { parseKubeconfig } from '../../../src/client/kubeconfig.ts';
+import { TestAuthority } from '../../harness/test-authority.ts';
 
 const SPEC = {
   clusterName: 'kubernetes',
@@ -45,5 +51,18 @@ describe('a kubeconfig', () => {
     const path = join(folder, 'admin.conf');
     ensureKubeconfig(path, SPEC, () => kubeconfigText(SPEC));
     expect(() => ensureKubeconfig(path, wanted, () => '')).toThrow(because);
+  });
+
+  it('holds the certificate of its user, or names a file', () => {
+    const path = join(folder, 'admin.conf');
+    const pair = new TestAuthority().issue('admin', [], 'clientAuth');
+    const write = (credentials: Record<string, string>) =>
+      writeFileSync(path, kubeconfigText({ ...SPEC, credentials }));
+    write(certificateData(pair));
+    expect(kubeconfigCertificate(path)?.subject).toBe('CN=admin');
+    write({ 'client-certificate': '/var/lib/kubelet/pki/kubelet-client-current.pem' });
+    expect(kubeconfigCertificate(path)).toBeUndefined();
+    write(certificateData({ cert: 'none', key: 'none' }));
+    expect(() => kubeconfigCertificate(path)).toThrow('admin.conf cannot be read');
   });
 });

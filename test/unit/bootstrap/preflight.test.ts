@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { findingLines, preflightMessage, sortFindings } from '../../../src/bootstrap/preflight/findings.ts';
-import { type PreflightFacts, type PreflightWish, preflightFindings } from '../../../src/bootstrap/preflight/plan.ts';
+import {
+  type PreflightFacts,
+  type PreflightWish,
+  preflightFindings,
+  proxyFindings,
+} from '../../../src/bootstrap/preflight/plan.ts';
 
 const WELL: PreflightFacts = {
   uid: 0,
@@ -11,11 +16,12 @@ const WELL: PreflightFacts = {
   missingUsefulPrograms: [],
   hasOciRuntime: true,
   missingModules: [],
-  usedPorts: [],
+  usedSockets: [],
   ipForward: '1',
   nonEmptyDirectories: [],
   existingFiles: [],
-  missingFiles: [],
+  unanswered: [],
+  sharedLinks: [],
   certificateProblems: [],
   swap: undefined,
   cgroupVersion: 2,
@@ -25,11 +31,22 @@ const WELL: PreflightFacts = {
   firewalls: [],
   hasDefaultRoute: true,
   hostnameProblem: undefined,
+  resolver: undefined,
   proxied: [],
-  externalEtcd: [],
+  externalEtcd: undefined,
   hasSupervisor: true,
 };
-const WISH: PreflightWish = { role: 'control-plane', nodeName: 'n1', insideHost: false, failSwapOn: true };
+const WISH: PreflightWish = {
+  role: 'control-plane',
+  nodeName: 'n1',
+  insideHost: false,
+  failSwapOn: true,
+  podSubnet: '10.244.0.0/16',
+  reachedPorts: [6443, 10_250],
+};
+const TCP = { protocol: 'tcp', address: '0.0.0.0' } as const;
+const DNSMASQ = { pid: 12, name: 'dnsmasq', unit: 'dnsmasq.service' };
+const DNS = { address: '10.0.0.5', port: 53, of: 'dns' } as const;
 const K3S = { pid: 71, name: 'k3s-server', unit: 'k3s.service' };
 
 type Row = [string, Partial<PreflightFacts>, 'error' | 'warning', string, string, string | undefined];
@@ -61,8 +78,24 @@ const ROWS: readonly Row[] = [
     'boot this machine with systemd, or make a cluster inside it: gantry cluster create',
   ],
   [
+    'a directory of ours that hangs',
+    { unanswered: ['/var/lib/kubelet/pods'] },
+    'error',
+    'DirAvailable--var-lib-kubelet-pods',
+    '/var/lib/kubelet/pods does not answer: its disk or server hangs',
+    'take it off, if it is not needed: umount --lazy /var/lib/kubelet/pods',
+  ],
+  [
+    'a link to the top of a disk in the place of a directory of ours',
+    { sharedLinks: [{ path: '/var/lib/kubelet', to: '/mnt' }] },
+    'error',
+    'DirAvailable--var-lib-kubelet',
+    '/var/lib/kubelet is a link to /mnt, where others have their things, too: it has to lead to a directory of its own',
+    'mkdir /mnt/kubelet && ln -sfn /mnt/kubelet /var/lib/kubelet',
+  ],
+  [
     'a port in use',
-    { usedPorts: [{ port: 6443, holder: undefined }] },
+    { usedSockets: [{ ...TCP, port: 6443, holder: undefined }] },
     'error',
     'Port-6443',
     'Port 6443 is in use',
@@ -70,7 +103,7 @@ const ROWS: readonly Row[] = [
   ],
   [
     'a port of a service',
-    { usedPorts: [{ port: 2379, holder: { pid: 9, name: 'etcd', unit: 'etcd.service' } }] },
+    { usedSockets: [{ ...TCP, port: 2379, holder: { pid: 9, name: 'etcd', unit: 'etcd.service' } }] },
     'error',
     'Port-2379',
     'Port 2379 is in use, by etcd.service (process 9, etcd)',
@@ -78,11 +111,40 @@ const ROWS: readonly Row[] = [
   ],
   [
     'a port of a process',
-    { usedPorts: [{ port: 10_250, holder: { pid: 9, name: 'nc', unit: undefined } }] },
+    { usedSockets: [{ ...TCP, port: 10_250, holder: { pid: 9, name: 'nc', unit: undefined } }] },
     'error',
     'Port-10250',
     'Port 10250 is in use, by process 9 (nc)',
     'kill 9',
+  ],
+  [
+    'another DNS server on all addresses',
+    {
+      usedSockets: [
+        { ...DNS, protocol: 'udp', holder: DNSMASQ },
+        { ...DNS, protocol: 'tcp', holder: DNSMASQ },
+      ],
+    },
+    'error',
+    'Port-53',
+    'Port 53 is in use, by dnsmasq.service (process 12, dnsmasq): the DNS server of this node answers at 10.0.0.5',
+    'let it serve on other addresses alone (dnsmasq: bind-interfaces and listen-address; named: listen-on), or, where this machine does not ask it for names: systemctl disable --now dnsmasq.service',
+  ],
+  [
+    'a port of the service proxy',
+    { usedSockets: [{ ...TCP, port: 10_249, of: 'proxy', holder: undefined }] },
+    'warning',
+    'Port-10249',
+    'Port 10249 is in use: the service proxy goes without it',
+    "ss -ltnp 'sport = :10249' shows by whom",
+  ],
+  [
+    'a port of the runtime',
+    { usedSockets: [{ ...TCP, port: 10_260, of: 'runtime', holder: { pid: 9, name: 'nc', unit: undefined } }] },
+    'error',
+    'Port-10260',
+    'Port 10260 is in use, by process 9 (nc): the container runtime serves there',
+    'kill 9; or set another in /etc/gantry/cri.yaml (metricsAddress, streaming.address)',
   ],
   [
     'a file of an earlier cluster',
@@ -217,8 +279,24 @@ const ROWS: readonly Row[] = [
     { firewalls: ['ufw'] },
     'warning',
     'Firewall',
-    'ufw is active, please ensure ports 6443 and 10250 are open or your cluster may not function correctly',
-    'ufw allow 6443/tcp && ufw allow 10250/tcp && ufw allow 8472/udp',
+    'ufw is active, please ensure ports 6443 and 10250 are open, and traffic from and to pods (10.244.0.0/16) is let in and forwarded, or your cluster may not function correctly',
+    'ufw allow 6443/tcp && ufw allow 10250/tcp && ufw allow from 10.244.0.0/16 && ufw route allow from 10.244.0.0/16 && ufw route allow to 10.244.0.0/16',
+  ],
+  [
+    'a firewall with zones',
+    { firewalls: ['firewalld'] },
+    'warning',
+    'Firewalld',
+    'firewalld is active, please ensure ports 6443 and 10250 are open, and traffic from and to pods (10.244.0.0/16) is let in and forwarded, or your cluster may not function correctly',
+    'firewall-cmd --permanent --add-port={6443,10250}/tcp && firewall-cmd --permanent --zone=trusted --add-source=10.244.0.0/16 && firewall-cmd --reload',
+  ],
+  [
+    'name servers on loopback alone',
+    { resolver: { file: '/etc/resolv.conf', loopbackServers: ['127.0.0.1'] } },
+    'warning',
+    'Resolver',
+    'all name servers in /etc/resolv.conf are on loopback (127.0.0.1): the DNS server of this node asks them, so pods with dnsPolicy ClusterFirst find names; those with dnsPolicy Default look for them in themselves and find none',
+    'write the servers that stand behind it to a file, and name that as resolvConf in a KubeletConfiguration of --config',
   ],
   [
     'a name that is not found',
@@ -252,30 +330,6 @@ const ROWS: readonly Row[] = [
     'connection to "10.96.0.0/12" uses proxy "http://p". This may lead to malfunctional cluster setup',
     'export NO_PROXY="$NO_PROXY,10.96.0.0/12"',
   ],
-  [
-    'a missing certificate of etcd',
-    { missingFiles: ['/e/ca.crt'] },
-    'error',
-    'ExternalEtcdClientCertificates',
-    "/e/ca.crt doesn't exist",
-    undefined,
-  ],
-  [
-    'an old etcd',
-    { externalEtcd: [{ endpoint: 'https://e', version: '3.3.25' }] },
-    'error',
-    'ExternalEtcdVersion',
-    'only external etcd version >= 3.4 is supported. Current version of https://e: 3.3.25',
-    undefined,
-  ],
-  [
-    'an etcd that does not answer',
-    { externalEtcd: [{ endpoint: 'https://e', error: 'no answer within 5 s' }] },
-    'error',
-    'ExternalEtcdVersion',
-    'https://e/version: no answer within 5 s',
-    undefined,
-  ],
 ];
 
 describe('preflight', () => {
@@ -288,10 +342,31 @@ describe('preflight', () => {
     expect(preflightFindings({ ...WELL, ...facts }, WISH)).toEqual([{ check, message, ...mended, severity }]);
   });
 
-  it('finds nothing against an external etcd that is new enough', () => {
-    expect(preflightFindings({ ...WELL, externalEtcd: [{ endpoint: 'https://e', version: '3.5.0' }] }, WISH)).toEqual(
-      [],
-    );
+  it.each([
+    [
+      'ufw',
+      [443, 20_250],
+      'ports 443 and 20250 are open, and traffic',
+      'ufw allow 443/tcp && ufw allow 20250/tcp && ufw allow from',
+    ],
+    [
+      'firewalld',
+      [10_250],
+      'ports 10250 are open, and traffic',
+      'firewall-cmd --permanent --add-port=10250/tcp && firewall-cmd --permanent --zone',
+    ],
+    [
+      'firewalld',
+      [443, 10_250],
+      'ports 443 and 10250 are',
+      'firewall-cmd --permanent --add-port={443,10250}/tcp && firewall-cmd',
+    ],
+    ['ufw', [], 'please ensure traffic from', 'ufw allow from'],
+    ['firewalld', [], 'please ensure traffic from', 'firewall-cmd --permanent --zone'],
+  ])('names the ports that are served on to who has %s: %j', (name, reachedPorts, message, mend) => {
+    const [finding] = preflightFindings({ ...WELL, firewalls: [name] }, { ...WISH, reachedPorts });
+    expect(finding?.message).toContain(message);
+    expect(finding?.mend?.startsWith(mend)).toBe(true);
   });
 
   it('asks less of a node without a control plane', () => {
@@ -334,5 +409,18 @@ describe('preflight', () => {
       ].join('\n'),
     );
     expect(findingLines({ check: 'A', message: 'b', severity: 'warning' })).toEqual(['\t[WARNING A]: b']);
+  });
+});
+
+describe('a service proxy of the mode that the cluster has', () => {
+  const FACTS = { usedSockets: [], missingPrograms: [], missingModules: [], kernelRelease: '6.1.0' };
+
+  it('is told of what it lacks on a machine that is to join', () => {
+    expect(proxyFindings(FACTS)).toEqual([]);
+    const lacking = { ...FACTS, missingPrograms: ['ipset'], missingModules: [{ name: 'ip_vs', loadable: true }] };
+    expect(proxyFindings(lacking).map(({ check, severity, mend }) => [check, severity, mend])).toEqual([
+      ['KernelModule-ip_vs', 'error', 'modprobe ip_vs && echo ip_vs >>/etc/modules-load.d/gantry.conf'],
+      ['FileExisting-ipset', 'error', 'apt-get install ipset'],
+    ]);
   });
 });

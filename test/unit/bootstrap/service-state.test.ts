@@ -16,13 +16,25 @@ describe('the likely cause', () => {
     ['request sent was ignored (cluster ID mismatch: remote[1]=2)', 'another or a broken etcd'],
     ['member 8211f1d0f64f3269 has already been bootstrapped', 'another or a broken etcd'],
     ['mkdir /sys/fs/cgroup/kubepods: operation not permitted', 'the cgroups of this machine'],
+    ['the kernel lacks the cgroup controllers memory', 'the cgroups of this machine'],
+    ['failed to create container: cgroup /kubepods/a: no such file or directory', 'the cgroups of this machine'],
+    [
+      'the node uses cgroup v1, which Kubernetes is about to leave behind\nconnect ECONNREFUSED 10.0.0.5:6443',
+      'what it needs itself does not answer',
+    ],
     ['connect ECONNREFUSED 127.0.0.1:2379', 'what it needs itself does not answer'],
     ['spawn conmon ENOENT: no such file or directory', 'a file or a program is missing'],
   ])('of %j is told', (log, cause) => {
     expect(likelyCause(log)).toContain(cause);
   });
 
-  it.each(['', '(empty)', 'ready to serve client requests'])('is not guessed from %j', log => {
+  it.each([
+    '',
+    '(empty)',
+    'ready to serve client requests',
+    'the node uses cgroup v1, which Kubernetes is about to leave behind',
+    'cgroup driver: cgroupfs',
+  ])('is not guessed from %j', log => {
     expect(likelyCause(log)).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { waitUntil } from '../../../src/bootstrap/wait.ts';
+import { pauseAfter, waitUntil } from '../../../src/bootstrap/wait.ts';
 
 const options = { what: 'the door to open', timeoutMs: 60, pauseMs: 5 };
 
@@ -36,5 +36,16 @@ describe('waitUntil', () => {
       return Promise.reject(new Error('shut'));
     });
     await expect(waiting).rejects.toThrow('interrupted');
+  });
+});
+
+describe('pauseAfter', () => {
+  it.each([
+    ['the pause asked for at first', 0, 50, 50],
+    ['a twentieth of what was waited', 10_000, 50, 500],
+    ['no more than two seconds', 200_000, 50, 2000],
+    ['the pause asked for where that is longer', 200_000, 5000, 5000],
+  ])('is %s', (_what, waitedMs, leastMs, pause) => {
+    expect(pauseAfter(waitedMs, leastMs)).toBe(pause);
   });
 });

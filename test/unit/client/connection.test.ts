@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http2';
+import { constants, createServer, type Http2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ApiConnection } from '../../../src/client/connection.ts';
@@ -35,5 +35,51 @@ describe('a connection', () => {
     server.close();
     await once(server, 'close');
     expect([answered, sessions]).toEqual([1300, 1]);
+  });
+
+  /** How a server answers the requests of its first connections, and what the client had then: its answer or its error, and how often it asked. */
+  async function resetOn(connections: number, code: number): Promise<{ got: unknown; asked: number }> {
+    const sessions: Http2Session[] = [];
+    let asked = 0;
+    const server = createServer();
+    server.on('session', session => sessions.push(session));
+    server.on('stream', stream => {
+      asked += 1;
+      stream.on('error', () => undefined);
+      const { session } = stream;
+      if (session !== undefined && sessions.indexOf(session) < connections) return stream.close(code);
+      stream.respond({ ':status': 200 });
+      stream.end('{}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const connection = new ApiConnection(
+      { server: `http://127.0.0.1:${port}`, namespace: 'default' },
+      { userAgent: 'test' },
+    );
+    const got = await connection.call({ method: 'POST', path: '/', body: Buffer.from('{}') }).catch(error => error);
+    connection.close();
+    server.close();
+    await once(server, 'close');
+    return { got, asked };
+  }
+
+  it('asks again over another what the server refused, since nothing was done for it', async () => {
+    const { got, asked } = await resetOn(2, constants.NGHTTP2_REFUSED_STREAM);
+    expect(got).toMatchObject({ status: 200 });
+    expect(asked).toBe(3);
+  });
+
+  it('does not ask a server for ever that refuses everything', async () => {
+    const { got, asked } = await resetOn(Number.POSITIVE_INFINITY, constants.NGHTTP2_REFUSED_STREAM);
+    expect(String(got)).toContain('NGHTTP2_REFUSED_STREAM');
+    expect(asked).toBe(3);
+  });
+
+  it('asks once where the server may have begun', async () => {
+    const { got, asked } = await resetOn(1, constants.NGHTTP2_INTERNAL_ERROR);
+    expect(String(got)).toContain('NGHTTP2_INTERNAL_ERROR');
+    expect(asked).toBe(1);
   });
 });

@@ -56,8 +56,8 @@ describe('Readiness', () => {
 describe('watchdogBeatMs', () => {
   it.each([
     ['nothing is asked for', {}, undefined],
-    ['half of the limit', { WATCHDOG_USEC: '30000000', WATCHDOG_PID: '7' }, 15_000],
-    ['whoever is meant where no process is named', { WATCHDOG_USEC: '2000000' }, 1000],
+    ['a third of the limit', { WATCHDOG_USEC: '30000000', WATCHDOG_PID: '7' }, 10_000],
+    ['whoever is meant where no process is named', { WATCHDOG_USEC: '3000000' }, 1000],
     ['another process is meant', { WATCHDOG_USEC: '30000000', WATCHDOG_PID: '8' }, undefined],
     ['it is no number', { WATCHDOG_USEC: 'soon' }, undefined],
     ['it is nothing', { WATCHDOG_USEC: '0' }, undefined],

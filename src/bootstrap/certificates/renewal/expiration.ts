@@ -2,7 +2,14 @@ import { existsSync } from 'node:fs';
 import { humanDuration } from '../../../api/human-duration.ts';
 import type { Files } from '../../files.ts';
 import { formatTable } from '../../table.ts';
-import { AUTHORITIES, type AuthorityName, managedCertificates, readAuthority, readManaged } from './inventory.ts';
+import {
+  AUTHORITIES,
+  type AuthorityName,
+  managedAuthorities,
+  managedCertificates,
+  readAuthority,
+  readManaged,
+} from './inventory.ts';
 
 /** A row of what `check-expiration` shows. */
 export interface ExpirationRow {
@@ -31,7 +38,7 @@ export function expirations(files: Files): {
     const notAfter = found.state === 'present' ? found.notAfter : Number.NaN;
     return [{ name, state: found.state, notAfter, authority, external: !hasKey(authority) }];
   });
-  const names = Object.keys(AUTHORITIES) as AuthorityName[];
+  const names = managedAuthorities(files);
   const authorities = (isControlPlane ? names : names.filter(name => name === 'ca')).map((name): ExpirationRow => {
     const found = readAuthority(files, name);
     const notAfter = found.state === 'present' ? found.notAfter : Number.NaN;

@@ -3,6 +3,7 @@ import { errnoName, errorMessage } from '../../../base/errors.ts';
 import { readKubeconfig } from '../../../client/kubeconfig.ts';
 import { type Issuer, parseCertificate } from '../../../pki/certificate.ts';
 import type { Files } from '../../files.ts';
+import { readMarker } from '../../marker.ts';
 import { readIssuer } from '../certificates.ts';
 
 /** The CAs of a control plane by kubeadm's names, and where they are below its certificate directory. */
@@ -25,8 +26,26 @@ export interface ManagedCertificate {
   readonly ofKubelet: boolean;
 }
 
-/** kubeadm's, in its order, and those of the kubelet, which it leaves alone. */
-export function managedCertificates(files: Files): readonly ManagedCertificate[] {
+/** kubeadm's, in its order, and those of the kubelet, which it leaves alone. Where the etcd is somebody else's, so are its certificates: none of them is among these. */
+export function managedCertificates(
+  files: Files,
+  isOurEtcd: boolean = hasOurEtcd(files),
+): readonly ManagedCertificate[] {
+  const names = managedAuthorities(files, isOurEtcd);
+  return allCertificates(files).filter(({ authority }) => names.includes(authority));
+}
+
+/** The CAs that sign what is kept new here. */
+export function managedAuthorities(files: Files, isOurEtcd: boolean = hasOurEtcd(files)): readonly AuthorityName[] {
+  return (Object.keys(AUTHORITIES) as AuthorityName[]).filter(name => isOurEtcd || name !== 'etcd-ca');
+}
+
+/** False where the etcd of the cluster is somebody else's. */
+export function hasOurEtcd(files: Files): boolean {
+  return readMarker(files)?.externalEtcd === undefined;
+}
+
+function allCertificates(files: Files): readonly ManagedCertificate[] {
   const pair = (name: string, authority: AuthorityName, longName: string, base = name): ManagedCertificate => ({
     name,
     longName,

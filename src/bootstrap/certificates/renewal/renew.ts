@@ -2,14 +2,15 @@ import { readFileSync, realpathSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { failedPrecondition } from '../../../base/errors.ts';
 import { writeFileAtomic } from '../../../linux/atomic-file.ts';
-import type { Issuer } from '../../../pki/certificate.ts';
-import { generateKey, privateKeyPem, readPrivateKey } from '../../../pki/keys.ts';
+import { type Issuer, parseCertificate } from '../../../pki/certificate.ts';
+import { generateKeyLike } from '../../../pki/key-algorithms.ts';
+import { privateKeyPem, readPrivateKey } from '../../../pki/keys.ts';
 import { issueLeaf, specOfCertificate } from '../issue.ts';
 import type { ManagedCertificate } from './inventory.ts';
 
 /**
  * Puts a new certificate in the place of `pem`, for the same names and uses, in one step: a reader finds the old or the new, never halves of both. So one with its key in
- * another file keeps that key; where both are in one file the key is new, too. The new certificate in PEM.
+ * another file keeps that key; where both are in one file the key is new, too, and of the same kind. The new certificate in PEM.
  */
 export function renewCertificate(
   managed: ManagedCertificate,
@@ -24,7 +25,7 @@ export function renewCertificate(
     writeFileAtomic(at.certificate, cert, { mode: 0o644, durable: true });
     return cert;
   }
-  const key = generateKey();
+  const key = generateKeyLike(parseCertificate(pem).publicKey);
   const cert = issueLeaf(specOfCertificate(pem, key), issuer, now, lifeMs);
   // the link that names the newest stays, and what it names is another
   if (at.form === 'bundle')

@@ -1,3 +1,6 @@
+import { isInTheWay, mountElsewhere, type OtherPlace } from '../elsewhere/plan.ts';
+import { isBelow } from '../is-below.ts';
+
 /** A row of mountinfo, as far as it matters here (src/linux/mount.ts). */
 export interface MountFact {
   readonly target: string;
@@ -34,6 +37,8 @@ export interface MountPlaces {
   readonly kubeletDir: string;
   /** All below it is the shim's. */
   readonly runDir: string;
+  /** Where else parts of the node were told to have their things. */
+  readonly elsewhere: readonly OtherPlace[];
   /** Directories of ours that may be file systems of their own: they are emptied and stay mounted. */
   readonly standing: readonly string[];
 }
@@ -58,19 +63,19 @@ const LOCAL_TYPES: readonly string[] = [
  * has mounted below `plugins`. Any other mount is somebody's own. Decided from the table of mounts alone: one that hangs is never touched. Pure.
  */
 export function planMounts(rows: readonly MountFact[], where: MountPlaces): MountPlan {
-  const { kubeletDir, runDir, standing } = where;
+  const { kubeletDir, runDir, standing, elsewhere } = where;
   const unmounts: Omit<Unmount, 'isSole' | 'mayHang'>[] = [];
   const left: MountPlan['left'][number][] = [];
   const chosen = new Set<MountFact>();
-  const own = deviceOf(kubeletDir, rows);
+  const own = new Set([kubeletDir, ...elsewhere.map(({ directory }) => directory)].map(path => deviceOf(path, rows)));
   for (const row of rows.toReversed()) {
     const { target } = row;
     if (standing.includes(target)) continue;
-    const because = reasonOf(target, kubeletDir, runDir);
+    const because = reasonOf(target, kubeletDir, runDir) ?? mountElsewhere(target, elsewhere);
     if (because !== undefined) {
       chosen.add(row);
-      unmounts.push({ target, because, isForeign: !LOCAL_TYPES.includes(row.fstype) && row.device !== own });
-    } else if (standing.some(directory => isBelow(target, directory))) {
+      unmounts.push({ target, because, isForeign: !LOCAL_TYPES.includes(row.fstype) && !own.has(row.device) });
+    } else if (standing.some(directory => isBelow(target, directory)) || isInTheWay(target, elsewhere)) {
       left.push({ target, because: `${row.fstype} of ${row.source}, which nothing of Gantry has mounted` });
     }
   }
@@ -78,12 +83,12 @@ export function planMounts(rows: readonly MountFact[], where: MountPlaces): Moun
   const byId = new Map(rows.map(row => [row.id, row]));
   const places = new Set([...chosen].map(row => placeOf(row, byId)));
   const isElsewhere = (row: MountFact): boolean => !chosen.has(row) && !places.has(placeOf(row, byId));
-  const elsewhere = new Set(rows.filter(isElsewhere).map(({ device }) => device));
+  const used = new Set(rows.filter(isElsewhere).map(({ device }) => device));
   const rowsInOrder = rows.toReversed().filter(row => chosen.has(row));
   return {
     unmounts: unmounts.map((unmount, i) => {
       const row = rowsInOrder[i];
-      const isSole = row !== undefined && !elsewhere.has(row.device);
+      const isSole = row !== undefined && !used.has(row.device);
       return { ...unmount, isSole, mayHang: unmount.isForeign && isSole };
     }),
     left,
@@ -94,7 +99,7 @@ export function planMounts(rows: readonly MountFact[], where: MountPlaces): Moun
 function deviceOf(directory: string, rows: readonly MountFact[]): string | undefined {
   let nearest: MountFact | undefined;
   for (const row of rows) {
-    const holds = row.target === '/' || directory === row.target || isBelow(directory, row.target);
+    const holds = directory === row.target || isBelow(directory, row.target);
     if (holds && row.target.length >= (nearest?.target.length ?? 0)) nearest = row;
   }
   return nearest?.device;
@@ -114,10 +119,6 @@ function reasonOf(target: string, kubeletDir: string, runDir: string): string | 
   const [first, uid, rest] = target.slice(kubeletDir.length + 1).split('/');
   if (first === 'pods' && rest !== undefined) return `a volume of pod ${uid}`;
   return first === 'plugins' ? 'of a volume plugin' : undefined;
-}
-
-export function isBelow(path: string, directory: string): boolean {
-  return path.startsWith(`${directory}/`);
 }
 
 /** File systems whose server may be away: only these take a forced end. */

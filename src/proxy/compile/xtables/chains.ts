@@ -13,6 +13,8 @@ export const PROXY_FIREWALL_CHAIN = 'KUBE-PROXY-FIREWALL';
 export const CANARY_CHAIN = 'KUBE-PROXY-CANARY';
 /** The kubelet of upstream has this one too, with the same rule. */
 export const KUBELET_FIREWALL_CHAIN = 'KUBE-FIREWALL';
+/** Ours, and empty: stands beside KUBE-FIREWALL where the route to the loopback was closed before a proxy opened it, and is to be closed again before that chain goes. */
+export const LOOPBACK_OPENED_CHAIN = 'KUBE-LOOPBACK-OPENED';
 /** Stands in `mangle` where a kubelet of upstream looks after KUBE-FIREWALL. */
 export const KUBELET_CANARY_CHAIN = 'KUBE-KUBELET-CANARY';
 /** Ours: marks what comes from none of several networks of pods, which one rule cannot say. */
@@ -44,6 +46,7 @@ const FIXED: Readonly<Record<Table, readonly string[]>> = {
     PROXY_FIREWALL_CHAIN,
     CANARY_CHAIN,
     KUBELET_FIREWALL_CHAIN,
+    LOOPBACK_OPENED_CHAIN,
     NODE_PORT_CHAIN,
     SOURCE_RANGES_CHAIN,
     IPVS_FILTER_CHAIN,

@@ -3,6 +3,7 @@ import {
   isProxyChain,
   KUBELET_CANARY_CHAIN,
   KUBELET_FIREWALL_CHAIN,
+  LOOPBACK_OPENED_CHAIN,
   MARK_MASQ_CHAIN,
   type Table,
 } from './chains.ts';
@@ -57,6 +58,11 @@ export class SavedTables {
   /** Whether this program made the chains. */
   get isOurs(): boolean {
     return this.#isOurs;
+  }
+
+  /** Whether the route to the loopback was closed before a proxy of ours opened it. */
+  get hasOpenedLoopback(): boolean {
+    return this.#tables.get('filter')?.chains.has(LOOPBACK_OPENED_CHAIN) === true;
   }
 
   #line(line: string): void {

@@ -21,11 +21,14 @@ import { listerOf } from '../listers.ts';
 const NOW = Date.parse('2026-06-01T12:00:00Z');
 const ec = generateKey();
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const ecOf = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).privateKey;
 const signal = new AbortController().signal;
 
 describe('JWT', () => {
   it.each([
     ['ES256', ec],
+    ['ES384', ecOf('P-384')],
+    ['ES512', ecOf('P-521')],
     ['RS256', rsa],
   ] as const)('%s: what a key signs, its public half verifies, and no other', (alg, key) => {
     const jwt = parseJwt(signJwt({ sub: 'x' }, key));
@@ -33,6 +36,12 @@ describe('JWT', () => {
     expect(jwt?.claims).toEqual({ sub: 'x' });
     expect(jwt && verifyJwt(jwt, publicHalf(key))).toBe(true);
     expect(jwt && verifyJwt(jwt, publicHalf(generateKey()))).toBe(false);
+  });
+
+  it('is not signed by a key of another curve, which is told', () => {
+    expect(() => signJwt({ sub: 'x' }, ecOf('secp256k1'))).toThrow(
+      'tokens cannot be signed by a key of the curve "secp256k1": use RSA, or ECDSA with P-256, P-384 or P-521',
+    );
   });
 
   const forged = (header: object, signature: Buffer): string =>

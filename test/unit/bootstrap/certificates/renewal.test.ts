@@ -9,8 +9,10 @@ import { renewalPlan, type SeenCertificate } from '../../../../src/bootstrap/cer
 import { renewDueCertificates } from '../../../../src/bootstrap/certificates/renewal/renew-due.ts';
 import { filesBelow } from '../../../../src/bootstrap/files.ts';
 import { certificateData, kubeconfigText } from '../../../../src/bootstrap/kubeconfig-file.ts';
+import { ensureMarker } from '../../../../src/bootstrap/marker.ts';
 import { readKubeconfig } from '../../../../src/client/kubeconfig.ts';
 import { parseCertificate } from '../../../../src/pki/certificate.ts';
+import type { KeyAlgorithm } from '../../../../src/pki/key-algorithms.ts';
 import { readPrivateKey } from '../../../../src/pki/keys.ts';
 import { initSettings } from '../init-settings.ts';
 
@@ -104,6 +106,39 @@ describe('the certificates of a control plane on disk', () => {
     expect(crt('apiserver').checkIP('10.0.0.5')).toBe('10.0.0.5');
     expect(Math.round(((ends.get('apiserver') ?? 0) - NOW) / DAY)).toBe(151);
     expect((await renew(NOW + 61 * DAY)).renewed).toEqual([]);
+  });
+
+  it('are not those of an etcd of somebody else, whatever their names', async () => {
+    ensureMarker(files(), 'init', { etcd: { endpoints: ['https://e:2379'], files: [] } });
+    const client = crt('apiserver-etcd-client').fingerprint256;
+    const { renewed, warnings } = await renew(NOW + 61 * DAY);
+    expect(renewed.map(({ name }) => name)).toEqual([
+      'admin.conf',
+      'apiserver',
+      'apiserver-kubelet-client',
+      'front-proxy-client',
+    ]);
+    expect(warnings).toEqual([]);
+    expect(crt('apiserver-etcd-client').fingerprint256).toBe(client);
+  });
+
+  it.each<[KeyAlgorithm, object]>([
+    ['RSA-2048', { modulusLength: 2048 }],
+    ['ECDSA-P384', { namedCurve: 'secp384r1' }],
+    ['ECDSA-P256', { namedCurve: 'prime256v1' }],
+  ])('in a kubeconfig keep the kind of their key: %s', async (algorithm, details) => {
+    const issuer = readIssuer(files().pkiDir, 'ca');
+    const pair = issueClientPair(issuer, { commonName: 'a', organizations: [] }, NOW, 90 * DAY, algorithm);
+    const text = readFileSync(files().adminConf, 'utf8');
+    const { 'client-certificate-data': cert, 'client-key-data': key } = certificateData(pair);
+    writeFileSync(
+      files().adminConf,
+      text.replace(/(client-certificate-data: ).*/, `$1${cert}`).replace(/(client-key-data: ).*/, `$1${key}`),
+    );
+    expect((await renew(NOW + 61 * DAY)).renewed.map(({ name }) => name)).toContain('admin.conf');
+    const after = readPrivateKey(readKubeconfig(files().adminConf).certificate?.key ?? '');
+    expect(after.asymmetricKeyDetails).toMatchObject(details);
+    expect(after.equals(readPrivateKey(pair.key))).toBe(false);
   });
 
   it('in a kubeconfig get another key too, and the rest of the file stays', async () => {

@@ -12,7 +12,12 @@ const MACHINE: MachineDefaults = {
 };
 const KNOWN = { controlPlane: ['terminated-pod-gc-threshold'], node: ['node-labels', 'v', 'port'] };
 
-const settingsOf = (init: object, cluster: object, machine: Partial<MachineDefaults> = {}) => {
+const settingsOf = (
+  init: object,
+  cluster: object,
+  machine: Partial<MachineDefaults> = {},
+  skip: readonly string[] = [],
+) => {
   const text = [
     { apiVersion: 'kubeadm.k8s.io/v1beta4', kind: 'InitConfiguration', ...init },
     { apiVersion: 'kubeadm.k8s.io/v1beta4', kind: 'ClusterConfiguration', ...cluster },
@@ -26,6 +31,7 @@ const settingsOf = (init: object, cluster: object, machine: Partial<MachineDefau
       cluster: second?.object as ClusterConfiguration,
       kubelet: {},
       proxy: {},
+      skip,
     },
     { ...MACHINE, ...machine },
     KNOWN,
@@ -108,6 +114,17 @@ describe('settings of a configuration', () => {
     ['a host name that is no node name', {}, {}, { hostname: 'a_b' }, '"a_b" is no node name'],
   ])('are refused with %s', (_, init, cluster, machine, because) => {
     expect(() => settingsOf(init, cluster, machine)).toThrow(because);
+  });
+
+  it.each<[object, readonly string[], boolean, boolean]>([
+    [{}, [], false, false],
+    [{}, ['addon'], true, true],
+    [{}, ['addon/kube-proxy'], true, false],
+    [{}, ['addon/coredns'], false, true],
+    [{ proxy: { disabled: true }, dns: { disabled: false } }, [], true, false],
+    [{ dns: { disabled: true } }, ['certs'], false, true],
+  ])('of %j without %j let no node serve Services: %s, names: %s', (cluster, skip, proxyDisabled, dnsDisabled) => {
+    expect(settingsOf({}, cluster, {}, skip).cluster).toMatchObject({ proxyDisabled, dnsDisabled });
   });
 
   it('name an etcd of somebody else', () => {

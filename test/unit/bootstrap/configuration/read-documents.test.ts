@@ -97,6 +97,31 @@ describe('a configuration file', () => {
       'networking.dnsDomain: Invalid value: "a b"',
     ],
     [
+      'certificates that no unit would see',
+      `${CLUSTER}\ncertificatesDir: /srv/../root/pki\n`,
+      'certificatesDir: Invalid value: "/srv/../root/pki": the units of the control plane do not see /root of this machine: choose a directory elsewhere, in /var/lib or /srv say',
+    ],
+    [
+      'data of etcd that no unit would see',
+      `${CLUSTER}\netcd: {local: {dataDir: /home/etcd}}\n`,
+      'etcd.local.dataDir: Invalid value: "/home/etcd": the units of the control plane do not see /home of this machine',
+    ],
+    [
+      'data of etcd where its unit cannot write',
+      `${CLUSTER}\netcd: {local: {dataDir: /etc/etcd}}\n`,
+      'etcd.local.dataDir: Invalid value: "/etc/etcd": the unit of etcd cannot write to /etc',
+    ],
+    [
+      'a CA of etcd that reset would remove',
+      `${CLUSTER}\netcd: {external: {endpoints: ["https://e:2379"], caFile: /var/lib//kubelet/ca.crt}}\n`,
+      'etcd.external.caFile: Invalid value: "/var/lib//kubelet/ca.crt": "gantry reset" removes /var/lib/kubelet with all in it',
+    ],
+    [
+      'a CA of etcd that no unit would see',
+      `${CLUSTER}\netcd: {external: {endpoints: ["https://e:2379"], caFile: /root/ca.crt}}\n`,
+      'etcd.external.caFile: Invalid value: "/root/ca.crt": the units of the control plane do not see /root',
+    ],
+    [
       'a relative folder',
       `${CLUSTER}\ncertificatesDir: pki\n`,
       'certificatesDir: Invalid value: "pki": path is not absolute',
@@ -124,9 +149,19 @@ describe('a configuration file', () => {
       'the URL must be using the HTTPS scheme',
     ],
     [
-      'no proxy',
-      `${CLUSTER}\nproxy: {disabled: true}\n`,
-      'proxy.disabled: Forbidden: the proxy is a part of the daemon of a node',
+      'etcd with TLS and without a CA',
+      `${CLUSTER}\netcd: {external: {endpoints: ["https://e:2379"]}}\n`,
+      'an HTTPS endpoint needs the CA of etcd: .Etcd.External.CAFile must be set',
+    ],
+    [
+      'an etcd without a port',
+      `${CLUSTER}\netcd: {external: {endpoints: ["https://e"], caFile: /a}}\n`,
+      'it is not of the form https://host:port or http://host:port',
+    ],
+    [
+      'an etcd below a path',
+      `${CLUSTER}\netcd: {external: {endpoints: ["http://e:2379/v3"]}}\n`,
+      'it is not of the form https://host:port or http://host:port',
     ],
     [
       'volumes of a static pod',

@@ -67,6 +67,13 @@ describe('a JoinConfiguration', () => {
     expect(plain).toEqual(settingsOfFlags(flags({}), node));
     const patient = settingsOfConfiguration(config({ bootstrapToken }), { timeouts: { discovery: '10m0s' } }, node);
     expect(patient.timeouts).toEqual({ ...plain.timeouts, discoveryMs: 600_000 });
+    const written = { timeouts: { tlsBootstrap: '1m0s', kubeletHealthCheck: '10s', kubernetesAPICall: '5s' } };
+    expect(settingsOfConfiguration(config({ bootstrapToken }), written, node).timeouts).toEqual({
+      ...plain.timeouts,
+      tlsBootstrapMs: 60_000,
+      kubeletMs: 10_000,
+      apiCallMs: 5000,
+    });
   });
 
   it('names a file, with a token to log in', () => {

@@ -1,11 +1,12 @@
+import { createSocket } from 'node:dgram';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { externalEtcdVersions } from '../../../../src/bootstrap/preflight/external-etcd.ts';
 import { missingModules } from '../../../../src/bootstrap/preflight/kernel-modules.ts';
-import { listeners, portHolders, unitOf } from '../../../../src/bootstrap/preflight/neighbours.ts';
+import { boundSockets, isInTheWay, socketHolders, unitOf } from '../../../../src/bootstrap/preflight/neighbours.ts';
 import { neededModules, neededPrograms } from '../../../../src/bootstrap/preflight/programs.ts';
 import { proxiedTargets } from '../../../../src/bootstrap/preflight/proxy-variables.ts';
+import { isFree, proxySockets } from '../../../../src/bootstrap/preflight/sockets.ts';
 
 describe('the modules of the kernel', () => {
   const LISTS = {
@@ -20,7 +21,7 @@ describe('the modules of the kernel', () => {
     ['bridge', false, []],
     ['ip_vs', false, []],
     ['nf_tables', false, []],
-    ['vxlan', false, [{ name: 'vxlan', loadable: false }]],
+    ['veth', false, [{ name: 'veth', loadable: false }]],
     ['ip_vs', true, [{ name: 'ip_vs', loadable: true }]],
     ['overlay', true, []],
     // another one whose name begins so
@@ -54,19 +55,57 @@ describe('a process', () => {
     expect(unitOf(cgroup)).toBe(unit);
   });
 
-  it('is found by the port on which it listens', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise(resolve => server.once('listening', resolve));
+  it.each(['tcp', 'udp'] as const)('is found by the port on which it serves, by %s', async protocol => {
+    const server =
+      protocol === 'tcp'
+        ? createServer().listen(0, '127.0.0.1')
+        : createSocket('udp4').bind({ port: 0, address: '127.0.0.1' });
+    await new Promise(resolve => server.once('listening', () => resolve(undefined)));
     const { port } = server.address() as AddressInfo;
-    expect(portHolders([port]).get(port)?.pid).toBe(process.pid);
-    server.close();
+    const here = { protocol, address: '127.0.0.1', port };
+    expect(socketHolders([here]).get(here)?.pid).toBe(process.pid);
+    expect(await isFree(here)).toBe(false);
+    const elsewhere = { ...here, address: '127.0.0.2' };
+    expect(socketHolders([elsewhere]).get(elsewhere)).toBeUndefined();
+    expect(await isFree(elsewhere)).toBe(true);
+    // an address that the machine has not
+    expect(await isFree({ ...here, address: '192.0.2.99' })).toBe(true);
+    await new Promise(resolve => server.close(() => resolve(undefined)));
+    expect(await isFree(here)).toBe(true);
   });
 
   it('is not found where it is only connected', () => {
     const line = (state: string): string =>
       `   0: 00000000:192B 00000000:0000 ${state} 00000000:00000000 00:0 0 0 0 4711 1`;
-    expect(listeners(`  sl  local_address\n${line('0A')}\n`)).toEqual([{ port: 6443, inode: '4711' }]);
-    expect(listeners(line('01'))).toEqual([]);
+    const listening = { address: '00000000', port: 6443, inode: '4711' };
+    expect(boundSockets(`  sl  local_address\n${line('0A')}\n`, 'tcp')).toEqual([listening]);
+    expect(boundSockets(line('01'), 'tcp')).toEqual([]);
+    expect(boundSockets(line('07'), 'udp')).toEqual([listening]);
+  });
+
+  it.each([
+    ['00000000', '10.0.0.5', true],
+    ['0500000A', '10.0.0.5', true],
+    ['3500007F', '10.0.0.5', false],
+    ['3500007F', '0.0.0.0', true],
+    ['00000000000000000000000000000000', '10.0.0.5', true],
+    ['0000000000000000FFFF00000500000A', '10.0.0.5', true],
+    ['000080FE000000000000000001000000', '10.0.0.5', false],
+  ])('on %s is in the way of one on %s: %s', (address, wanted, is) => {
+    const need = { protocol: 'udp', address: wanted, port: 53 } as const;
+    expect(isInTheWay({ address, port: 53, inode: '1' }, need)).toBe(is);
+    expect(isInTheWay({ address, port: 54, inode: '1' }, need)).toBe(false);
+  });
+});
+
+describe('what a service proxy serves on', () => {
+  it('is what the configuration of the proxy says', () => {
+    const where = (proxy: object) => proxySockets({ ...proxy }).map(({ address, port }) => `${address}:${port}`);
+    expect(where({})).toEqual(['0.0.0.0:10256', '127.0.0.1:10249']);
+    expect(where({ healthzBindAddress: '10.0.0.5:20256', metricsBindAddress: '' })).toEqual([
+      '10.0.0.5:20256',
+      '127.0.0.1:10249',
+    ]);
   });
 });
 
@@ -80,6 +119,17 @@ describe('a proxy of the environment', () => {
     ]);
   });
 
+  it.each([
+    ['joe:S@proxy:1', 'proxy:1'],
+    ['http://joe:p/w@proxy:1', 'http://proxy:1'],
+    ['http://joe:a@S@proxy', 'http://proxy'],
+    ['http://joe:a/S@b@proxy/x', 'http://proxy/x'],
+    ['HTTP://proxy:1', 'HTTP://proxy:1'],
+    ['proxy:1', 'proxy:1'],
+  ])('of %s is told as %s', (HTTPS_PROXY, proxy) => {
+    expect(proxiedTargets(['10.0.0.5'], { HTTPS_PROXY })).toMatchObject([{ proxy }]);
+  });
+
   it.each(['10.0.0.5', '10.0.0.0/8', '*', 'a, 10.0.0.5'])('is not used with NO_PROXY=%s', NO_PROXY => {
     expect(proxiedTargets(['10.0.0.5'], { ...PROXY, NO_PROXY })).toEqual([]);
   });
@@ -91,25 +141,5 @@ describe('a proxy of the environment', () => {
 
   it('is not there', () => {
     expect(proxiedTargets(['10.0.0.5'], {})).toEqual([]);
-  });
-});
-
-describe('an external etcd', () => {
-  it('says its version, or why not', async () => {
-    const server = createServer((request, response) => {
-      response.statusCode = request.url === '/version' ? 200 : 500;
-      response.end('{"etcdserver":"3.5.21","etcdcluster":"3.5.0"}');
-    }).listen(0, '127.0.0.1');
-    await new Promise(resolve => server.once('listening', resolve));
-    const { port } = server.address() as AddressInfo;
-    const endpoint = `http://127.0.0.1:${port}`;
-    const files = { caFile: '', certFile: '', keyFile: '' };
-    expect(await externalEtcdVersions({ httpEndpoints: [endpoint], ...files })).toEqual([
-      { endpoint, version: '3.5.21' },
-    ]);
-    expect(await externalEtcdVersions({ httpEndpoints: [`${endpoint}/x`], ...files })).toEqual([
-      { endpoint: `${endpoint}/x`, error: 'it answers 500' },
-    ]);
-    server.close();
   });
 });

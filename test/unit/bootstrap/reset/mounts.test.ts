@@ -4,6 +4,7 @@ import { hasServer, type MountFact, planMounts } from '../../../../src/bootstrap
 const PLACES = {
   kubeletDir: '/var/lib/kubelet',
   runDir: '/run/gantry',
+  elsewhere: [],
   standing: ['/var/lib/kubelet', '/var/lib/kubelet/pods', '/var/lib/gantry', '/var/lib/etcd'],
 };
 let ids = 0;

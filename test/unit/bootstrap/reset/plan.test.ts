@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { certificatePlan } from '../../../../src/bootstrap/certificates/plan.ts';
 import { filesBelow } from '../../../../src/bootstrap/files.ts';
+import { type Marker, markerOf } from '../../../../src/bootstrap/marker/format.ts';
+import { initPaths, joinPaths } from '../../../../src/bootstrap/marker/paths.ts';
 import { describeRemovals } from '../../../../src/bootstrap/reset/describe.ts';
-import { resetNames } from '../../../../src/bootstrap/reset/names.ts';
+import { type PartNames, resetNames } from '../../../../src/bootstrap/reset/names.ts';
+import { ownership } from '../../../../src/bootstrap/reset/ownership.ts';
 import { planReset, type ResetFacts } from '../../../../src/bootstrap/reset/plan.ts';
+import { withRealPlaces } from '../../../../src/bootstrap/reset/real-places.ts';
 import { initSettings } from '../init-settings.ts';
 
-const NAMES = resetNames(filesBelow('/'), {
+const PARTS: PartNames = {
   bridge: 'gantry0',
   podLinks: [/^veth[0-9a-f]{11}$/, /^ifb[0-9a-f]{11}$/],
   routeProtocol: 103,
   tables: ['inet gantry_network', 'ip gantry_proxy'],
   conflist: '10-gantry.conflist',
   profile: 'gantry-default',
-});
+};
+const NAMES = resetNames(filesBelow('/'), PARTS);
 const CLEAN: ResetFacts = {
   services: [{ name: 'gantry-node', traces: [] }],
   processes: [],
@@ -23,11 +28,25 @@ const CLEAN: ResetFacts = {
   addresses: [],
   tables: [],
   spareTables: [],
-  proxyTraces: [],
+  proxy: { chains: [], loopback: 'closed' },
+  isLoopbackRouteConfigured: false,
+  delaysShutdown: false,
   profiles: new Set(['docker-default']),
   ownKubeconfigs: [],
+  unreadable: [],
+  silent: [],
   cgroups: [],
-  files: { entries: new Map(), standing: new Set(), modesBefore: {}, modes: {}, hadEtcd: true, cleanupTmpDir: false },
+  files: {
+    entries: new Map(),
+    standing: new Set(),
+    modesBefore: {},
+    modes: {},
+    made: new Set(initPaths(filesBelow('/'), 'local')),
+    hadEtcd: true,
+    hadKubelet: true,
+    kubeletHad: new Set(),
+    cleanupTmpDir: false,
+  },
 };
 const withEntries = (entries: Record<string, string[]>, more: Partial<ResetFacts['files']> = {}): ResetFacts => ({
   ...CLEAN,
@@ -88,6 +107,236 @@ describe('the plan of a reset', () => {
     ]);
   });
 
+  it('takes the longer patience of logind away, where a kubelet has asked for it', () => {
+    expect(describeRemovals(plan({ delaysShutdown: true }).removals, 'done')).toEqual([
+      'Removed /etc/systemd/logind.conf.d/99-gantry.conf (the longer shutdown of this node)',
+    ]);
+  });
+
+  it('leaves the files for an etcd of somebody else, whatever their names', () => {
+    const entries = {
+      '/etc/kubernetes/pki': ['apiserver-etcd-client.key', 'ca.key', 'etcd'],
+      '/etc/kubernetes/pki/etcd': ['ca.crt'],
+    };
+    const yours = ['/etc/kubernetes/pki/apiserver-etcd-client.key', '/etc/kubernetes/pki/etcd/ca.crt'];
+    const asWritten = ['/etc/kubernetes/pki//apiserver-etcd-client.key', '/etc/kubernetes/tmp/../pki/./etcd/ca.crt'];
+    const names = resetNames({ ...filesBelow('/'), pkiDir: '/etc/kubernetes/pki' }, PARTS, asWritten);
+    const { removals, left } = planReset(withEntries(entries), names);
+    expect(removals.flatMap(r => ('file' in r && r.file.kind === 'tree' ? [r.file.path] : []))).toEqual([
+      '/etc/kubernetes/pki/ca.key',
+    ]);
+    expect(left.map(({ what }) => what).toSorted()).toEqual(yours);
+  });
+
+  const MARKER: Marker = markerOf('{"command":"init","standing":[]}', filesBelow('/'));
+  const treesOf = (marker: Marker | undefined, entries: Record<string, string[]>) => {
+    const facts = withEntries(entries, {
+      ...ownership(marker, '/etc/kubernetes/pki', false),
+      standing: new Set(Object.keys(entries)),
+    });
+    return planReset(facts, NAMES).removals.flatMap(r => ('file' in r && r.file.kind === 'tree' ? [r.file.path] : []));
+  };
+  const ETCD_FILES = ['ca.crt', 'ca.key', 'healthcheck-client.key', 'peer.crt', 'peer.key', 'server.crt', 'server.key'];
+  /** Of another control plane, or of an etcd of somebody else, under the names that are ours. */
+  const OTHERS = {
+    '/etc/kubernetes': ['admin.conf', 'kubelet.conf', 'manifests', 'pki'],
+    '/etc/kubernetes/pki': ['apiserver-etcd-client.crt', 'ca.crt', 'ca.key', 'etcd', 'sa.key', 'sa.pub'],
+    '/etc/kubernetes/pki/etcd': ETCD_FILES,
+    '/var/lib/etcd': ['member'],
+    '/var/lib/kubelet': ['config.yaml', 'pods'],
+  };
+
+  it('leaves the key pairs of an external etcd that runs on this machine, which no configuration names', () => {
+    const external = markerOf('{"externalEtcd":{"endpoints":[],"files":[]}}', filesBelow('/'));
+    const { '/etc/kubernetes/pki': pki, '/etc/kubernetes/pki/etcd': etcd } = OTHERS;
+    const entries = { '/etc/kubernetes/pki': pki, '/etc/kubernetes/pki/etcd': etcd };
+    expect(treesOf(external, entries)).toEqual(
+      ['ca.crt', 'ca.key', 'sa.key', 'sa.pub'].map(name => `/etc/kubernetes/pki/${name}`),
+    );
+    expect(treesOf(MARKER, entries)).toHaveLength(pki.length - 1 + etcd.length);
+  });
+
+  it('takes the keys of an etcd that was made here before the cluster got another', () => {
+    const marker = { ...MARKER, externalEtcd: { endpoints: [], files: ['/e/ca.crt'] } };
+    expect(treesOf(marker, { '/etc/kubernetes/pki/etcd': ETCD_FILES })).toHaveLength(ETCD_FILES.length);
+  });
+
+  it('takes of a worker the CA alone, whatever else stands there under names of a control plane', () => {
+    const marker: Marker = {
+      ...MARKER,
+      command: 'join',
+      made: joinPaths(filesBelow('/')),
+      kubeletHad: ['config.json'],
+    };
+    const entries = { ...OTHERS, '/var/lib/kubelet': ['config.json', 'config.yaml', 'pods'] };
+    expect(treesOf(marker, entries)).toEqual([
+      '/var/lib/kubelet/config.yaml',
+      '/var/lib/kubelet/pods',
+      '/etc/kubernetes/pki/ca.crt',
+      '/etc/kubernetes/kubelet.conf',
+    ]);
+  });
+
+  it('takes what one phase has made, and nothing of another control plane', () => {
+    const made = ['/etc/kubernetes/pki/front-proxy-ca.crt', '/etc/kubernetes/pki/front-proxy-ca.key'];
+    const marker: Marker = { ...MARKER, passed: false, made };
+    const pki = [
+      ...OTHERS['/etc/kubernetes/pki'],
+      'front-proxy-ca.crt',
+      'front-proxy-ca.key',
+      'front-proxy-ca.key.tmp-01234567',
+    ];
+    const entries = { ...OTHERS, '/etc/kubernetes/pki': pki };
+    expect(treesOf(marker, entries)).toEqual([...made, `${made[1]}.tmp-01234567`]);
+  });
+
+  it('takes nothing that others may have made where no marker says what was made here', () => {
+    expect(treesOf(undefined, OTHERS)).toEqual([]);
+  });
+
+  it("looks one deep into what stood in the kubelet's directory, and takes what came into it", () => {
+    const marker: Marker = { ...MARKER, kubeletHad: ['config.json', 'pods/', 'pods/old', 'pki/'] };
+    const entries = {
+      '/var/lib/kubelet': ['config.json', 'config.yaml', 'pki', 'pods'],
+      '/var/lib/kubelet/pki': ['kubelet.crt'],
+      '/var/lib/kubelet/pods': ['new', 'old'],
+    };
+    expect(treesOf(marker, entries)).toEqual(
+      ['config.yaml', 'pki/kubelet.crt', 'pods/new'].map(name => `/var/lib/kubelet/${name}`),
+    );
+  });
+
+  it('empties a disk of its own for pods that was there before, but for what was on it, and one that came later of its pods', () => {
+    const uid = '01234567-89ab-cdef-0123-456789abcdef';
+    const entries = {
+      '/var/lib/kubelet': ['config.yaml', 'pods'],
+      '/var/lib/kubelet/pods': ['lost+found', 'old', uid],
+    };
+    const standing = new Set(['/var/lib/kubelet', '/var/lib/kubelet/pods']);
+    const ours = [`/var/lib/kubelet/config.yaml`, `/var/lib/kubelet/pods/${uid}`];
+    const of = (kubeletHad: readonly string[]) =>
+      planReset(withEntries(entries, { standing, kubeletHad: new Set(kubeletHad) }), NAMES);
+    const trees = ({ removals }: ReturnType<typeof of>) =>
+      removals.flatMap(r =>
+        'file' in r && r.file.kind !== 'empty-directory' ? [`${r.file.kind} ${r.file.path}`] : [],
+      );
+    for (const had of [['pods/', 'pods/lost+found', 'pods/old'], []]) {
+      const planned = of(had);
+      expect(trees(planned)).toEqual(ours.map(path => `tree ${path}`));
+      expect(planned.left.map(({ what }) => what)).toEqual(
+        ['lost+found', 'old'].map(name => `/var/lib/kubelet/pods/${name}`),
+      );
+    }
+    // of an earlier version, which did not look what was on it
+    expect(trees(of(['pods']))).toEqual(['tree /var/lib/kubelet/config.yaml']);
+  });
+
+  it('takes by name from where links lead, and leaves what else is on that disk', () => {
+    const uid = '01234567-89ab-cdef-0123-456789abcdef';
+    const names = withRealPlaces(
+      NAMES,
+      path => ({ '/var/lib/gantry': '/mnt/disk1', '/var/lib/kubelet': '/mnt/disk2' })[path],
+    );
+    const entries = {
+      '/mnt/disk1': ['images', 'postgres', 'root.lock'],
+      '/mnt/disk1/images': ['layers', 'photos'],
+      '/mnt/disk2': ['config.json', 'config.yaml', 'pods'],
+      '/mnt/disk2/pods': ['mine', uid],
+    };
+    const { removals, left } = planReset(withEntries(entries), names);
+    expect(removals.flatMap(r => ('file' in r ? [`${r.file.kind} ${r.file.path}`] : []))).toEqual([
+      `tree /mnt/disk2/pods/${uid}`,
+      'tree /mnt/disk2/config.yaml',
+      'empty-directory /mnt/disk2/pods',
+      'tree /mnt/disk1/images/layers',
+      'tree /mnt/disk1/root.lock',
+      'empty-directory /mnt/disk1/images',
+    ]);
+    expect(left.map(({ what }) => what)).toEqual([
+      '/mnt/disk2/pods/mine',
+      '/mnt/disk2/config.json',
+      '/mnt/disk1/images/photos',
+      '/mnt/disk1/postgres',
+    ]);
+  });
+
+  /** As what was found says, with a link in the place of one directory. */
+  const removedBehind = (
+    link: string,
+    real: string,
+    entries: Record<string, string[]>,
+    had: readonly string[] = [],
+  ) => {
+    const names = withRealPlaces(NAMES, path => (path === link ? real : undefined));
+    const facts = withEntries(entries, { kubeletHad: new Set(had), standing: new Set(names.linked) });
+    const { removals, left } = planReset(facts, names);
+    return { removed: removals.flatMap(r => ('file' in r ? [`${r.file.kind} ${r.file.path}`] : [])), left };
+  };
+
+  it.each(['/mnt', '/srv', '/opt', '/home/me', '/var/x', '/mnt/disk'])(
+    'takes by name alone what the kubelet made where a link leads to %s, whatever came there since',
+    real => {
+      const uid = '01234567-89ab-cdef-0123-456789abcdef';
+      const entries = {
+        [real]: ['config.yaml', 'git', 'lost+found', 'pki', 'pods', 'www'],
+        [`${real}/pods`]: ['peas', uid],
+        [`${real}/pki`]: ['kubelet-ca.key', 'kubelet-client-2026-01-02-03-04-05.pem', 'kubelet.key'],
+        '/var/lib/kubelet': ['config.yaml', 'git', 'lost+found', 'pki', 'pods', 'www'],
+      };
+      const { removed, left } = removedBehind('/var/lib/kubelet', real, entries, ['lost+found/', 'www/', 'www/index']);
+      expect(removed).toEqual([
+        `tree ${real}/pods/${uid}`,
+        `tree ${real}/pki/kubelet-client-2026-01-02-03-04-05.pem`,
+        `tree ${real}/pki/kubelet.key`,
+        `tree ${real}/config.yaml`,
+        `empty-directory ${real}/pods`,
+        `empty-directory ${real}/pki`,
+      ]);
+      expect(JSON.stringify(left)).toContain('peas');
+    },
+  );
+
+  it('takes no name that others give, too, out of the top of a disk, and tells of theirs in one line', () => {
+    const entries = { '/opt': ['a', 'b', 'c', 'cni', 'images', 'root.lock'], '/opt/images': ['layers', 'photos'] };
+    expect(removedBehind('/var/lib/gantry', '/opt', entries)).toEqual({
+      removed: ['tree /opt/images/layers', 'tree /opt/root.lock', 'empty-directory /opt/images'],
+      left: [
+        {
+          what: '/opt',
+          because: 'a link leads to it, and it holds what Gantry has not made: images/photos, a, b and 2 more',
+        },
+      ],
+    });
+  });
+
+  it('takes nothing out of a directory of the system, and says so', () => {
+    const { removed, left } = removedBehind('/var/lib/kubelet', '/usr', {}, ['bin/']);
+    expect(removed).toEqual([]);
+    expect(left).toMatchObject([{ what: '/var/lib/kubelet', because: expect.stringContaining('it leads to /usr') }]);
+  });
+
+  it('takes of logs behind a link only those with the uid of a pod', () => {
+    const uid = '0'.repeat(32);
+    const entries = { '/srv/logs': [`default_web_${uid}`, 'my_holiday_photos'] };
+    expect(removedBehind('/var/log/pods', '/srv/logs', entries).removed).toEqual([`tree /srv/logs/default_web_${uid}`]);
+  });
+
+  it('leaves what stood as a directory of the same name where a link leads', () => {
+    const entries = { '/mnt/disk': ['config.yaml', 'plugins'] };
+    expect(removedBehind('/var/lib/kubelet', '/mnt/disk', entries, ['plugins/', 'plugins/mine'])).toEqual({
+      removed: ['tree /mnt/disk/config.yaml'],
+      left: [{ what: '/mnt/disk/plugins', because: 'it was here before' }],
+    });
+  });
+
+  it('takes all under the names of the cluster from a directory of keys that was named for it', () => {
+    const facts = withEntries({ '/srv/pki': ['ca.key', 'mine.key'] }, { ...ownership(MARKER, '/srv/pki', false) });
+    const names = resetNames({ ...filesBelow('/'), pkiDir: '/srv/pki' }, PARTS);
+    expect(planReset(facts, names).removals.flatMap(r => ('file' in r ? [r.file.path] : []))).toContain(
+      '/srv/pki/ca.key',
+    );
+  });
+
   it('leaves a link of another kind that has the name of the bridge', () => {
     expect(plan({ links: [{ index: 4, name: 'gantry0', kind: 'dummy', master: undefined }] }).removals).toEqual([]);
   });
@@ -117,13 +366,24 @@ describe('the plan of a reset', () => {
     const facts = {
       tables: ['ip nat', 'ip filter'],
       spareTables: ['ip nat'],
-      proxyTraces: ['the chains KUBE-* of iptables-nft'],
+      proxy: { chains: ['the chains KUBE-* of iptables-nft'], loopback: 'opened-by-them' } as const,
     };
     expect(describeRemovals(plan(facts).removals, 'done')).toEqual([
       'Removed the nft table ip nat (empty, and not there before)',
       'Removed the chains KUBE-* of iptables-nft (rules of the service proxy)',
     ]);
     expect(plan(facts).left).toEqual([{ what: 'the nft table ip filter', because: 'not made by Gantry' }]);
+  });
+
+  it('tells of a route to the loopback that nobody has answered for, and says how to close it', () => {
+    const open = { chains: [], loopback: 'open' } as const;
+    expect(plan({ proxy: open }).left).toMatchObject([
+      {
+        what: 'the kernel setting net.ipv4.conf.all.route_localnet=1',
+        because: expect.stringContaining('"sysctl -w net.ipv4.conf.all.route_localnet=0"'),
+      },
+    ]);
+    expect(plan({ proxy: open, isLoopbackRouteConfigured: true }).left).toEqual([]);
   });
 
   it('takes our AppArmor profile out of the kernel, and no other', () => {

@@ -37,6 +37,21 @@ describe('what a runtime says', () => {
       'OOM: the memory limit could be too low: read from sync socket: Connection reset by peer\n',
       'the memory limit of 65536 bytes is too small to start the container: OOM',
     ],
+    [
+      'crun finds a file where a process is to begin',
+      'chdir `/bin/sh`: Not a directory\n',
+      'working directory "/bin/sh": not a directory',
+    ],
+    [
+      'runc finds a file where a process is to begin',
+      'time="x" level=error msg="runc create failed: unable to start container process: error during container init: chdir to cwd (\\"/bin/sh\\") set in config.json failed: not a directory"',
+      'working directory "/bin/sh": not a directory',
+    ],
+    [
+      'runc cannot make the directory in which a process is to begin',
+      'time="x" level=error msg="runc create failed: unable to start container process: error during container init: mkdir /bin/sh: not a directory"',
+      'working directory "/bin/sh": not a directory',
+    ],
     ['anything else keeps its words, on one line', 'one\n  two\n', 'crun create failed: one; two'],
     ['nothing at all', '', 'crun create failed: it gave no reason'],
     [
@@ -61,6 +76,7 @@ describe('what a runtime says', () => {
       'failed to write "99": write /sys/fs/cgroup/cpuset/a/b/cpuset.cpus: numerical result out of range',
       'runc',
     ],
+    ['invalid-argument', 'chdir `/bin/sh`: Not a directory', 'crun'],
     ['invalid-argument', 'open executable: Operation not permitted', 'crun'],
     ['invalid-argument', 'open /proc/sys/net/nope: No such file or directory', 'crun'],
     ['invalid-argument', 'write to `/proc/sys/kernel/sem`: Invalid argument', 'crun'],

@@ -5,7 +5,14 @@ import { endpointChain, serviceChain } from '../../../../src/proxy/compile/xtabl
 import { removalText } from '../../../../src/proxy/compile/xtables/restore-text.ts';
 import { SavedTables } from '../../../../src/proxy/compile/xtables/saved-tables.ts';
 import { IptablesTracer } from '../../../harness/iptables-tracer.ts';
-import { iptablesContents, NODE, NODE_IPS, nodeSettings, ProxyRules } from '../../../harness/proxy-rules.ts';
+import {
+  iptablesContents,
+  NODE,
+  NODE_IPS,
+  nodeSettings,
+  ProxyRules,
+  TracedLoopback,
+} from '../../../harness/proxy-rules.ts';
 import { type SampleEndpoint, sampleService, sampleSlice } from '../../../harness/proxy-world.ts';
 
 const CONTEXT = { family: 4, node: { name: NODE, zone: '' }, nodeIps: [NODE_IPS[4]] } as const;
@@ -20,8 +27,12 @@ const ONE = { ip: '10.244.0.5', node: NODE };
 const TWO = { ip: '10.244.1.5' };
 const nodePort = { type: 'NodePort', ports: [{ port: 80, protocol: 'TCP', nodePort: 30080 }] };
 
-function rulesIn(tracer: IptablesTracer, node: Parameters<typeof nodeSettings>[1] = {}): IptablesRules {
-  return new IptablesRules(nodeSettings(4, node), tracer, false);
+function rulesIn(
+  tracer: IptablesTracer,
+  node: Parameters<typeof nodeSettings>[1] = {},
+  loopback = new TracedLoopback(),
+): IptablesRules {
+  return new IptablesRules(nodeSettings(4, node), tracer, false, loopback);
 }
 
 describe('names of chains', () => {
@@ -51,6 +62,28 @@ describe('iptables mode', () => {
     expect(iptablesContents(tracer)).toEqual(before);
     expect(removalText(await tracer.save())).toBe('');
   });
+
+  it.each([
+    [false, false],
+    [true, true],
+  ])(
+    'opens the route to the loopback behind its guard; open before: %s, without node ports there: %s',
+    async (before, after) => {
+      const tracer = new IptablesTracer();
+      const loopback = new TracedLoopback();
+      loopback.value = before;
+      const rules = rulesIn(tracer, { localhostNodePorts: true }, loopback);
+      expect(loopback.value).toBe(before);
+      await rules.apply();
+      expect([loopback.value, tracer.rules('filter', 'KUBE-FIREWALL')?.length]).toEqual([true, 1]);
+      expect(await rules.apply()).toBe('nothing');
+      // another life of it, which is told to leave the loopback alone
+      await rulesIn(tracer, { localhostNodePorts: true }, loopback).apply();
+      expect((await tracer.save()).hasOpenedLoopback).toBe(!before);
+      await rulesIn(tracer, { localhostNodePorts: false }, loopback).apply();
+      expect([loopback.value, tracer.rules('filter', 'KUBE-FIREWALL')]).toEqual([after, undefined]);
+    },
+  );
 
   it('leaves KUBE-FIREWALL to a kubelet of upstream', async () => {
     const tracer = new IptablesTracer();
@@ -223,7 +256,7 @@ describe('iptables mode', () => {
         for (const piece of text) pieces.push(piece.length);
       },
     };
-    const rules = new IptablesRules(nodeSettings(4), runner, false);
+    const rules = new IptablesRules(nodeSettings(4), runner, false, new TracedLoopback());
     for (let i = 0; i < 1000; i += 1) rules.update(`default/s${i}`, web([ONE, TWO]));
     await rules.apply();
     expect(Math.max(...pieces)).toBeLessThan(34_000);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { IptablesRules } from '../../../../src/proxy/act/iptables-rules.ts';
 import { ipvsSysctls } from '../../../../src/proxy/act/ipvs-mode.ts';
 import { compileService } from '../../../../src/proxy/compile/compiled-service.ts';
 import { setCommands } from '../../../../src/proxy/compile/ipvs/set-commands.ts';
@@ -6,7 +7,7 @@ import { parseSets, setForm, setName } from '../../../../src/proxy/compile/ipvs/
 import { changeText, serverChanges } from '../../../../src/proxy/compile/ipvs/virtual-server.ts';
 import { removalText } from '../../../../src/proxy/compile/xtables/restore-text.ts';
 import { IpvsTracer } from '../../../harness/ipvs-tracer.ts';
-import { ipvsContents, ipvsRules, NODE, NODE_IPS, nodeSettings } from '../../../harness/proxy-rules.ts';
+import { ipvsContents, ipvsRules, NODE, NODE_IPS, nodeSettings, TracedLoopback } from '../../../harness/proxy-rules.ts';
 import { type SampleEndpoint, sampleService, sampleSlice } from '../../../harness/proxy-world.ts';
 
 const CONTEXT = { family: 4, node: { name: NODE, zone: '' }, nodeIps: [NODE_IPS[4]] } as const;
@@ -251,6 +252,56 @@ describe('IPVS mode', () => {
       expect({ last, is: JSON.stringify(ipvsContents(tracer)) }).toEqual({ last, is: wanted });
     }
   });
+
+  it.each([
+    ['closed', false],
+    ['open', true],
+  ])(
+    'after iptables mode closes the route to the loopback before its guard goes, where it was %s',
+    async (_, before) => {
+      const settings = nodeSettings(4, { localhostNodePorts: true });
+      const loopback = new TracedLoopback();
+      const isGuarded = (tracer: IpvsTracer): boolean =>
+        (tracer.iptables.rules('filter', 'KUBE-FIREWALL') ?? []).length > 0;
+      const afterIptables = async (): Promise<IpvsTracer> => {
+        const tracer = new IpvsTracer();
+        loopback.value = before;
+        await new IptablesRules(settings, tracer.iptables, false, loopback).apply();
+        expect([loopback.value, isGuarded(tracer)]).toEqual([true, true]);
+        return tracer;
+      };
+      const start = async (tracer: IpvsTracer): Promise<void> => {
+        const rules = ipvsRules(settings, tracer, [], loopback);
+        rules.update('default/web', web([ONE]));
+        await rules.apply();
+      };
+      const whole = await afterIptables();
+      let steps = 0;
+      whole.onStep = () => {
+        steps += 1;
+      };
+      await start(whole);
+      expect(steps).toBeGreaterThan(5);
+      expect([loopback.value, isGuarded(whole)]).toEqual([before, false]);
+      // killed before any of its steps it leaves no opening either, and the next life ends where this one did
+      for (let last = 0; last < steps; last += 1) {
+        const tracer = await afterIptables();
+        let left = last;
+        tracer.onStep = () => {
+          left -= 1;
+          if (left < 0) throw new Error('killed');
+        };
+        await expect(start(tracer)).rejects.toThrow('killed');
+        expect({ last, open: loopback.value && !isGuarded(tracer) }).toEqual({
+          last,
+          open: before && !isGuarded(tracer),
+        });
+        tracer.onStep = () => {};
+        await start(tracer);
+        expect({ last, is: [loopback.value, isGuarded(tracer)] }).toEqual({ last, is: [before, false] });
+      }
+    },
+  );
 
   it('says whose all of it is before there is anything, and after all but that has gone', async () => {
     const tracer = new IpvsTracer();

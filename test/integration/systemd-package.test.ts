@@ -1,0 +1,114 @@
+import { copyFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtPackage } from '../harness/debian-package.ts';
+import { BUSYBOX, imageArchive } from '../harness/images.ts';
+import { machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
+import { noSystemdMachine, SystemdMachine } from '../harness/systemd-machine.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const UNITS = ['gantry-etcd', 'gantry-control-plane', 'gantry-cri', 'gantry-node'];
+const KUBECTL = 'kubectl --kubeconfig=/etc/kubernetes/admin.conf';
+/** Where the node has its things: the rest is of this machine. */
+const ROOTS = [
+  '/etc',
+  '/opt',
+  '/run',
+  '/var/log',
+  '/var/lib/kubelet',
+  '/var/lib/gantry',
+  '/var/lib/etcd',
+  '/var/lib/cni',
+];
+/** Of the machine itself: directories of other packages that dpkg's trigger of systemd-tmpfiles makes, and the link-local route of its uplink, which is late. */
+const OWN = [/^files .* \/run\/runit(\/|$| )/, /^routes .* dev uplink /];
+const reason = noSystemdMachine();
+if (reason !== undefined) console.info(`skipped: ${reason}`);
+
+const POD = `
+apiVersion: v1
+kind: Pod
+metadata: {name: sleeper}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 5
+  containers: [{name: main, image: "${BUSYBOX}", command: [sh, -c, "trap 'exit 0' TERM; sleep 7654321 & wait"]}]
+`;
+
+describe.skipIf(reason !== undefined)('the package on a machine that systemd runs', () => {
+  let machine: SystemdMachine;
+
+  beforeAll(async () => {
+    machine = await SystemdMachine.boot();
+  });
+
+  afterAll(async () => {
+    await machine?.stop();
+  });
+
+  const states = async (): Promise<readonly string[]> =>
+    (await machine.run(`systemctl is-active ${UNITS.join(' ')}`)).stdout.toString('utf8').trim().split('\n');
+
+  it('leaves the containers of a node that it is removed or purged from, brings its daemons up again, and takes all away by a reset', async () => {
+    const { deb, missing } = await builtPackage(machine.shared);
+    if (missing !== '') {
+      console.info(`skipped: ${missing}`);
+      return;
+    }
+    copyFileSync(deb, `${machine.shared}/gantry.deb`);
+    copyFileSync(await imageArchive(BUSYBOX), `${machine.shared}/image.tar`);
+    // what the launcher of the machine has put in its place: two directories of the work tree among it, which dpkg must not meet
+    await machine.sh(`
+      set -e
+      umount /usr/lib/gantry/dist /usr/lib/gantry/node_modules
+      ! grep -q ' /usr/lib/gantry' /proc/self/mountinfo
+      rm -r /usr/lib/gantry /usr/bin/gantry /etc/gantry
+      rm /lib/systemd/system/gantry-*.service
+      # a machine without systemd may forbid packages to start and stop services
+      rm -f /usr/sbin/policy-rc.d
+      systemctl daemon-reload
+      systemctl start network-online.target`);
+    const list = () => machineSnapshot({ run: script => machine.sh(script), roots: ROOTS, ignore: OWN });
+    const clean = await list();
+    const install = `dpkg --force-depends -i ${machine.shared}/gantry.deb`;
+    // a disk of the admin's choice, of which cri.yaml alone knows
+    await machine.sh('mkdir /srv/disk && mount -t tmpfs tmpfs /srv/disk && touch /srv/disk/mine');
+    await machine.sh(`${install} 2>&1 && echo 'root: /srv/disk/runtime' >/etc/gantry/cri.yaml`);
+    await machine.sh(`gantry init --no-control-plane-taint --ignore-preflight-errors=all 2>&1`);
+    await machine.sh(`gantry image import ${machine.shared}/image.tar`);
+    const pod = Buffer.from(POD).toString('base64');
+    await waitFor(
+      'the pod to be taken',
+      async () => (await machine.run(`echo ${pod} | base64 -d | ${KUBECTL} apply -f -`)).code === 0,
+    );
+    await machine.sh(`${KUBECTL} wait --for=condition=Ready --timeout=60s pod/sleeper`);
+    const running = 'pgrep -f "^sleep 7654321"; pgrep -x conmon';
+    const before = await machine.sh(running);
+    // what was stopped by hand stays so over an upgrade; what removing the package has stopped comes up with it
+    await machine.sh('systemctl stop gantry-node');
+    await machine.sh(`${install} 2>&1`);
+    expect(await states()).toEqual(['active', 'active', 'active', 'inactive']);
+    expect(await machine.sh('dpkg -r gantry 2>&1')).toContain('this machine is still the node of a cluster');
+    expect(await states()).not.toContain('active');
+    expect(await machine.sh(`${install} 2>&1`)).toContain(`its daemons were started again: ${UNITS.join(' ')}\n`);
+    await waitFor('all daemons', async saw => {
+      const seen = await states();
+      saw(seen);
+      return seen.every(state => state === 'active');
+    });
+    expect(await machine.sh(running)).toBe(before);
+    const said = await machine.sh('dpkg -P gantry 2>&1');
+    expect(said).toContain('this machine is still the node of a cluster');
+    expect(said).toContain('/var/lib/gantry');
+    expect(await machine.sh('ls /srv/disk; ls /etc/gantry')).toMatch(/^mine\nruntime\n[\s\S]*cri\.yaml\.kept-\w{8}$/m);
+    expect(await machine.sh(running)).toBe(before);
+    expect(await states()).not.toContain('active');
+    await machine.sh(`${install} 2>&1 && gantry reset --force && ! ls /etc/gantry/cri.yaml.* && dpkg -P gantry 2>&1`);
+    expect(await machine.sh('ls -A /srv/disk')).toBe('mine');
+    await machine.sh('umount /srv/disk && rmdir /srv/disk');
+    await waitFor('no difference', async saw => {
+      const difference = snapshotDifference(clean, await list());
+      saw(difference);
+      return difference.length === 0;
+    });
+  }, 400_000);
+});

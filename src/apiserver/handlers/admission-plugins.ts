@@ -1,3 +1,4 @@
+import { randomSuffix } from '../../api/generated-name.ts';
 import { timeOf } from '../../api/time.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Lister } from '../admission/admission.ts';
@@ -8,7 +9,6 @@ import type { ApiObject } from '../resources/strategy.ts';
 import { freshObjects } from './fresh-objects.ts';
 import { type OnUnreadable, resourceLister } from './resource-lister.ts';
 import type { ServedResource } from './served-resource.ts';
-import { randomSuffix } from './write-object.ts';
 
 /** The plugins that are on, in upstream's order. Decisions are pure; here they get what they read. Quotas are charged where the object is stored. */
 export function admissionPlugins(

@@ -1,3 +1,4 @@
+import { generatedName } from '../../api/generated-name.ts';
 import { badRequestError, generateNameConflictError, invalidError } from '../../api/status.ts';
 import { required } from '../../api/validation/field-error.ts';
 import { TimeSlice } from '../../base/time-slice.ts';
@@ -11,10 +12,9 @@ import { isTooLarge, managerOf, withoutManagers } from './managed-write.ts';
 import type { ServedResource } from './served-resource.ts';
 import { checkSignerRights } from './signer-rights.ts';
 import { WriteCompanions } from './write-companions.ts';
-import { admissionRequest, randomSuffix, strategyContext, timeToLive } from './write-object.ts';
+import { admissionRequest, strategyContext, timeToLive } from './write-object.ts';
 import type { Written } from './written.ts';
 
-const MAX_GENERATED_BASE = 58;
 const NAME_TRIES = 8;
 
 /** Creates an object that has its defaults: its writer manages all its fields. Goes on as `createManaged`. */
@@ -49,7 +49,7 @@ export async function createManaged(
   if (name !== '' || generateName === '') return createNamed(handlers, served, object, options);
   let attempt = '';
   for (let tries = 0; tries < NAME_TRIES; tries += 1) {
-    attempt = generateName.slice(0, MAX_GENERATED_BASE) + randomSuffix();
+    attempt = generatedName(generateName);
     try {
       const named = { ...object, metadata: { ...object.metadata, name: attempt } };
       return await createNamed(handlers, served, named, options);

@@ -1,4 +1,5 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { randomSuffix } from '../../api/generated-name.ts';
 import { conflictError, invalidError } from '../../api/status.ts';
 import { timeOf } from '../../api/time.ts';
 import { invalid } from '../../api/validation/field-error.ts';
@@ -15,14 +16,6 @@ import type { ServedResource } from './served-resource.ts';
 import { checkSignerRights } from './signer-rights.ts';
 import { WriteCompanions } from './write-companions.ts';
 import type { Written } from './written.ts';
-
-const SUFFIX_ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
-const SUFFIX_LENGTH = 5;
-
-/** Five characters that spell no word (upstream's alphabet). */
-export function randomSuffix(): string {
-  return Array.from({ length: SUFFIX_LENGTH }, () => SUFFIX_ALPHABET[randomInt(SUFFIX_ALPHABET.length)]).join('');
-}
 
 export function strategyContext(
   handlers: HandlerContext,

@@ -69,7 +69,7 @@ class DaemonSets implements Reconciler {
       selectorOf,
       enqueue: key => parts.enqueue(key),
       writer: this.#podWriter,
-      onOwned: (key, change) => this.#control.expectations.observe(key, change),
+      onOwned: (key, change) => this.#control.observe(key, change),
     });
     this.#history = new RevisionHistory<DaemonSet>(parts, KIND, this.#sets, this.#writer, selectorOf);
   }
@@ -77,13 +77,13 @@ class DaemonSets implements Reconciler {
   async reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
     const set = this.#sets.store.getByKey(key);
     if (set === undefined) {
-      this.#control.expectations.forget(key);
+      this.#control.forget(key);
       return SETTLED;
     }
     // what it has is the garbage collector's now
     if (set.metadata.deletionTimestamp !== undefined) return SETTLED;
     // they come with a change; a store that was filled anew may have missed what came and went in between
-    if (!this.#control.expectations.satisfied(key)) return waitFor(EXPIRES_MS, 'its own writes are not seen yet');
+    if (!this.#control.satisfied(key)) return waitFor(EXPIRES_MS, 'its own writes are not seen yet');
     const selector = selectorOf(set);
     if (selector === undefined) {
       const message = 'This daemon set is selecting all pods. A non-empty selector is required.';

@@ -64,7 +64,7 @@ class Jobs implements Reconciler {
       enqueue: key => parts.enqueue(key),
       writer: this.#podWriter,
       onOwned: (key, change) => {
-        this.#control.expectations.observe(key, change);
+        this.#control.observe(key, change);
         const pod = change.after;
         if (pod === undefined || !isTracked(pod))
           this.#released.get(key)?.delete((pod ?? change.before)?.metadata.uid ?? '');
@@ -88,7 +88,7 @@ class Jobs implements Reconciler {
       return SETTLED;
     }
     if ((job.spec.managedBy ?? OWN_MANAGER) !== OWN_MANAGER) return SETTLED;
-    if (!this.#control.expectations.satisfied(key)) return waitFor(EXPIRES_MS, 'its own writes are not seen yet');
+    if (!this.#control.satisfied(key)) return waitFor(EXPIRES_MS, 'its own writes are not seen yet');
     const selector = selectorOf(job);
     if (selector === undefined) return SETTLED;
     const { namespace = '', name = '' } = job.metadata;
@@ -180,7 +180,7 @@ class Jobs implements Reconciler {
   }
 
   #forget(key: string): void {
-    this.#control.expectations.forget(key);
+    this.#control.forget(key);
     this.#released.delete(key);
     this.#backoffs.delete(key);
   }

@@ -13,7 +13,7 @@ export function controllerOf({ metadata }: ApiObject): OwnerReference | undefine
   return metadata.ownerReferences?.find(reference => reference.controller === true);
 }
 
-/** A new pod of a template, in the namespace of its owner, with a generated name. */
+/** A new pod of a template, in the namespace of its owner, without its name: what it begins with is in `generateName`. */
 export function podFromTemplate(
   template: PodTemplateSpec,
   owner: ApiObject,

@@ -70,18 +70,18 @@ class ReplicaReconciler<T extends ApiObject> implements Reconciler {
       selectorOf: owner => this.#selector(owner),
       enqueue: key => parts.enqueue(key),
       writer: parts.client<Pod>(PODS),
-      onOwned: (key, change) => this.#control.expectations.observe(key, change),
+      onOwned: (key, change) => this.#control.observe(key, change),
     });
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<Outcome> {
     const owner = this.#owners.store.getByKey(key);
     if (owner === undefined) {
-      this.#control.expectations.forget(key);
+      this.#control.forget(key);
       return SETTLED;
     }
     // they come with a change; a store that was filled anew may have missed what came and went in between
-    if (!this.#control.expectations.satisfied(key)) return waitFor(EXPIRES_MS, 'its own writes are not seen yet');
+    if (!this.#control.satisfied(key)) return waitFor(EXPIRES_MS, 'its own writes are not seen yet');
     const selector = this.#selector(owner);
     if (selector === undefined) return SETTLED;
     const owned = await this.#pods.claim(owner, selector, () => this.#writer.get(...nameOf(owner), signal), signal);

@@ -18,6 +18,8 @@ export interface EndpointFailure {
   /** Node's, or empty. */
   readonly code: string;
   readonly message: string;
+  /** Asked without TLS, it answers. */
+  readonly plainHttp?: boolean;
 }
 
 export interface ExternalEtcdFacts {
@@ -92,7 +94,7 @@ function usedStore({ access, stores }: ExternalEtcdFacts): readonly Finding[] {
 /** Why an endpoint was asked in vain, in words for who has configured it. Pure. */
 export function endpointProblem(
   endpoint: string,
-  { code, message }: EndpointFailure,
+  { code, message, plainHttp = false }: EndpointFailure,
   { caFile, certFile }: Pick<ExternalEtcdAccess, 'caFile' | 'certFile'>,
 ): string {
   const { protocol, hostname } = new URL(endpoint);
@@ -113,7 +115,7 @@ export function endpointProblem(
     return `its certificate ${code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'does not hold yet'}, by this machine's clock`;
   if (UNTRUSTED.test(code)) return `its certificate is not signed by the CA in ${caFile} (${message})`;
   // what speaks TLS ends a connection after that, by an alert
-  if (NO_TLS.test(code) || /before secure TLS connection was established/.test(message))
+  if (plainHttp || NO_TLS.test(code) || /before secure TLS connection was established/.test(message))
     return 'it does not speak TLS: where etcd is set up for plain HTTP, write http:// and leave caFile, certFile and keyFile out';
   if (REFUSED.test(code))
     return certFile === ''

@@ -9,6 +9,8 @@ import { readPrivateKey } from '../../pki/keys.ts';
 import type { EndpointFailure, ExternalEtcdAccess, ExternalEtcdFacts } from './external-etcd-plan.ts';
 
 const PATIENCE_MS = 5000;
+/** For what is known to listen already. */
+const PLAIN_PATIENCE_MS = 1000;
 const MOST_BYTES = 4096;
 /** Where all keys of a cluster are. */
 const CLUSTER_KEYS = '/registry/';
@@ -51,13 +53,27 @@ function problemsOfFiles({ caFile, certFile, keyFile }: ExternalEtcdAccess): rea
   return problems;
 }
 
+type Files = Pick<ExternalEtcdAccess, 'caFile' | 'certFile' | 'keyFile'>;
+
 async function versionOf(endpoint: string, access: ExternalEtcdAccess): Promise<ExternalEtcdFacts['versions'][number]> {
   try {
     const text = await get(`${endpoint.replace(/\/$/, '')}/version`, access);
     return { endpoint, version: String((JSON.parse(text) as { etcdserver?: unknown }).etcdserver ?? '') };
   } catch (error) {
-    return { endpoint, failure: failureOf(error) };
+    const failure = failureOf(error);
+    // a server without TLS may end the connection before its answer in plain HTTP was read
+    const isReset = endpoint.startsWith('https:') && failure.code === 'ECONNRESET';
+    return { endpoint, failure: isReset ? { ...failure, plainHttp: await speaksPlainHttp(endpoint) } : failure };
   }
+}
+
+/** Whether what an `https:` endpoint leads to tells its version where it is asked without TLS. */
+function speaksPlainHttp(endpoint: string): Promise<boolean> {
+  const plain = endpoint.replace(/^https:/, 'http:').replace(/\/$/, '');
+  return get(`${plain}/version`, { caFile: '', certFile: '', keyFile: '' }, PLAIN_PATIENCE_MS).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Counts the keys of clusters as the API server would read them: by one member, with the word of most. */
@@ -85,19 +101,19 @@ function failureOf(error: unknown): EndpointFailure {
   return { code: typeof code === 'string' ? code : '', message: errorMessage(error) };
 }
 
-function tlsOf({ caFile, certFile, keyFile }: ExternalEtcdAccess): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+function tlsOf({ caFile, certFile, keyFile }: Files): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
   const pem = (name: string, path: string): object => (path === '' ? {} : { [name]: readFileSync(path) });
   return { ...pem('ca', caFile), ...pem('cert', certFile), ...pem('key', keyFile) };
 }
 
-function get(url: string, access: ExternalEtcdAccess): Promise<string> {
+function get(url: string, access: Files, patienceMs = PATIENCE_MS): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { agent: false } as const;
     const call = url.startsWith('https:')
       ? httpsRequest(url, { ...options, ...tlsOf(access) })
       : httpRequest(url, options);
-    const late = Object.assign(new Error(`no answer within ${PATIENCE_MS / 1000} s`), { code: 'ETIMEDOUT' });
-    const timer = setTimeout(() => call.destroy(late), PATIENCE_MS);
+    const late = Object.assign(new Error(`no answer within ${patienceMs / 1000} s`), { code: 'ETIMEDOUT' });
+    const timer = setTimeout(() => call.destroy(late), patienceMs);
     call.on('close', () => clearTimeout(timer));
     call.on('error', reject);
     call.on('response', response => {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -96,6 +96,8 @@ describe('why an endpoint was asked in vain', () => {
       ACCESS,
       'it does not speak TLS',
     ],
+    ['https://e:2379', { code: 'ECONNRESET', plainHttp: true }, ACCESS, 'it does not speak TLS'],
+    ['https://e:2379', { code: 'ECONNRESET', plainHttp: false }, ACCESS, 'it does not take the client certificate'],
     [
       'https://e:2379',
       { code: 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE' },
@@ -167,6 +169,23 @@ describe('an external etcd', () => {
     expect(well.stores).toEqual([{ endpoint, failure: expect.objectContaining({ code: 'unavailable' }) }]);
     expect((await ask(`${endpoint}/x`)).versions).toEqual([
       { endpoint: `${endpoint}/x`, failure: { code: '', message: 'it answers HTTP 500' } },
+    ]);
+    server.close();
+  });
+  it.each([true, false])('that resets connections by TLS is asked without: answered %s', async answers => {
+    const server = createTcpServer(socket => {
+      socket.on('error', () => {});
+      socket.once('data', ([first]) => {
+        // a handshake begins with 22
+        if (first === 22 || !answers) socket.resetAndDestroy();
+        else socket.end('HTTP/1.1 200 OK\r\nContent-Length: 23\r\n\r\n{"etcdserver":"3.4.23"}');
+      });
+    }).listen(0, '127.0.0.1');
+    await new Promise(resolve => server.once('listening', resolve));
+    const endpoint = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { versions } = await readExternalEtcd({ ...PLAIN, endpoints: [endpoint], httpEndpoints: [endpoint] });
+    expect(versions).toEqual([
+      { endpoint, failure: { code: 'ECONNRESET', message: expect.any(String), plainHttp: answers } },
     ]);
     server.close();
   });

@@ -234,7 +234,14 @@ describe('history that nobody is about to read', () => {
     const from = String(cache.revision);
     const replay = async (): Promise<readonly WatchItem<Pod>[]> => {
       const watcher = await pods.watch({ resourceVersion: from, matches: pod => pod.n < 3 });
-      const items = (await watcher.next()) ?? [];
+      const items: WatchItem<Pod>[] = [];
+      // the past comes in pieces where the machine has no time
+      for (
+        let more = await watcher.next();
+        more !== undefined;
+        more = items.length < 3 ? await watcher.next() : undefined
+      )
+        items.push(...more);
       watcher.close();
       return items.slice(0, 3);
     };

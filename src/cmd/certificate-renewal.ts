@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Node } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
-import { sleep } from '../base/signals.ts';
+import { joinedSignal, sleep } from '../base/signals.ts';
+import { managedCertificates } from '../bootstrap/certificates/renewal/inventory.ts';
 import { type RenewalResult, renewDueCertificates } from '../bootstrap/certificates/renewal/renew-due.ts';
 import type { Files } from '../bootstrap/files.ts';
 import type { EventRecorder } from '../client/event-recorder.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { Counter, Gauge, type Registry } from '../daemon/metrics.ts';
+import { WatchedFiles } from '../linux/watched-files.ts';
 
 export interface CertificateRenewalOptions {
   readonly files: Files;
@@ -20,15 +24,15 @@ export interface CertificateRenewalOptions {
   readonly log: Logger;
 }
 
-/** Timers hold no longer times, a clock may be set meanwhile, and files be brought back from a backup: it is looked at again after this. */
+/** Timers hold no longer times, and a clock may be set meanwhile: it is looked at again after this. */
 const LONGEST_SLEEP_MS = 3_600_000;
 const RETRY_MS = 60_000;
-/** What is due again at once, whatever was done about it, must not become a loop without a pause. */
+/** What is due again at once, whatever was done about it, must not become a loop without a pause; what changes is looked at no more often. */
 const PAUSE_MS = 1000;
 
 /**
- * Keeps the certificates of a control plane new in their files, for as long as it runs. Whoever uses them sees that the files changed: etcd at each handshake, the others by
- * inotify. It does not fail: what cannot be renewed is told in the log, as an event of the Node and as a metric.
+ * Keeps the certificates of a control plane new in their files, for as long as it runs, and looks at those that others put there when they do. Whoever uses them sees that the
+ * files changed: etcd at each handshake, the others by inotify. It does not fail: what cannot be renewed is told in the log, as an event of the Node and as a metric.
  */
 export function certificateRenewal(options: CertificateRenewalOptions): Component {
   const { files, lifeMs, clock, log } = options;
@@ -36,9 +40,12 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
   return {
     name: 'certificate-renewal',
     async run(signal, ready) {
+      let changed = new AbortController();
+      const watched = new WatchedFiles({ paths: () => watchedPaths(files), onChange: () => changed.abort(), clock });
       ready();
       let told: readonly string[] = [];
       while (!signal.aborted) {
+        changed = new AbortController();
         const result = await renewDueCertificates(files, { now: clock.now(), lifeMs });
         tellRenewals(result, log);
         tellEvents(options, result);
@@ -47,10 +54,19 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
         for (const warning of result.warnings) if (!told.includes(warning)) warn(options, warning);
         told = result.warnings;
         const waitMs = waitAfter(result, clock.now(), lifeMs);
-        await sleep(waitMs, signal, clock).catch(() => undefined);
+        await sleep(PAUSE_MS, signal, clock).catch(() => undefined);
+        await sleep(waitMs - PAUSE_MS, joinedSignal(changed.signal, signal), clock).catch(() => undefined);
       }
+      watched.close();
     },
   };
+}
+
+/** Of what others may replace; a directory that is not there, as the kubelet's on a machine without one, is not waited for. */
+function watchedPaths(files: Files): readonly string[] {
+  return managedCertificates(files)
+    .map(({ at }) => (at.form === 'pair' ? at.certificate : at.path))
+    .filter(path => existsSync(dirname(path)));
 }
 
 /** Says what was renewed and until when it holds, and what was not. */

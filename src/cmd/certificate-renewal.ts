@@ -3,13 +3,14 @@ import { dirname } from 'node:path';
 import type { Node } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import { joinedSignal, sleep } from '../base/signals.ts';
-import { managedCertificates } from '../bootstrap/certificates/renewal/inventory.ts';
+import { AUTHORITIES, managedAuthorities, managedCertificates } from '../bootstrap/certificates/renewal/inventory.ts';
 import { type RenewalResult, renewDueCertificates } from '../bootstrap/certificates/renewal/renew-due.ts';
 import type { Files } from '../bootstrap/files.ts';
 import type { EventRecorder } from '../client/event-recorder.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import { Counter, Gauge, type Registry } from '../daemon/metrics.ts';
+import { fileStamps } from '../linux/file-stamps.ts';
 import { WatchedFiles } from '../linux/watched-files.ts';
 
 export interface CertificateRenewalOptions {
@@ -41,11 +42,17 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
     name: 'certificate-renewal',
     async run(signal, ready) {
       let changed = new AbortController();
-      const watched = new WatchedFiles({ paths: () => watchedPaths(files), onChange: () => changed.abort(), clock });
+      let seen = fileStamps(watchedPaths(files));
+      // a write that fails makes and removes a file in the same directory: that is no reason to try again at once
+      const look = (): void => {
+        if (fileStamps(watchedPaths(files)) !== seen) changed.abort();
+      };
+      const watched = new WatchedFiles({ paths: () => watchedPaths(files), onChange: look, clock });
       ready();
       let told: readonly string[] = [];
       while (!signal.aborted) {
         changed = new AbortController();
+        seen = fileStamps(watchedPaths(files));
         const result = await renewDueCertificates(files, { now: clock.now(), lifeMs });
         tellRenewals(result, log);
         tellEvents(options, result);
@@ -56,17 +63,20 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
         const waitMs = waitAfter(result, clock.now(), lifeMs);
         await sleep(PAUSE_MS, signal, clock).catch(() => undefined);
         await sleep(waitMs - PAUSE_MS, joinedSignal(changed.signal, signal), clock).catch(() => undefined);
+        changed.abort();
       }
       watched.close();
     },
   };
 }
 
-/** Of what others may replace; a directory that is not there, as the kubelet's on a machine without one, is not waited for. */
+/** Of what others may replace, keys and CAs too; a directory that is not there, as the kubelet's on a machine without one, is not waited for. */
 function watchedPaths(files: Files): readonly string[] {
-  return managedCertificates(files)
-    .map(({ at }) => (at.form === 'pair' ? at.certificate : at.path))
-    .filter(path => existsSync(dirname(path)));
+  const authorities = managedAuthorities(files).map(name => `${files.pkiDir}/${AUTHORITIES[name]}`);
+  return [
+    ...managedCertificates(files).flatMap(({ at }) => (at.form === 'pair' ? [at.certificate, at.key] : [at.path])),
+    ...authorities.flatMap(base => [`${base}.crt`, `${base}.key`]),
+  ].filter(path => existsSync(dirname(path)));
 }
 
 /** Says what was renewed and until when it holds, and what was not. */

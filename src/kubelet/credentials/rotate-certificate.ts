@@ -4,6 +4,7 @@ import { deadlineSignal, joinedSignal, sleep } from '../../base/signals.ts';
 import type { ApiConnection } from '../../client/connection.ts';
 import type { Component } from '../../daemon/component.ts';
 import type { Logger } from '../../daemon/logger.ts';
+import { fileStamps } from '../../linux/file-stamps.ts';
 import { WatchedFiles } from '../../linux/watched-files.ts';
 import { parseCertificate } from '../../pki/certificate.ts';
 import { generateKey, privateKeyPem } from '../../pki/keys.ts';
@@ -55,15 +56,22 @@ export function certificateRotation(options: RotationOptions): Component {
         currentPath(certificateDir, purpose.fileName),
         ...(options.alsoWatched ?? []),
       ];
-      const watched = new WatchedFiles({ paths, onChange: () => woken.abort(), clock });
+      let seen = fileStamps(paths());
+      // a write that fails makes and removes a file in the same directory: that is no reason to ask again at once
+      const look = (): void => {
+        if (fileStamps(paths()) !== seen) woken.abort();
+      };
+      const watched = new WatchedFiles({ paths, onChange: look, clock });
       const pause = async (ms: number): Promise<void> => {
-        woken = new AbortController();
         await sleep(Math.min(ms, LONGEST_SLEEP_MS), joinedSignal(woken.signal, signal), clock).catch(() => undefined);
+        woken.abort();
       };
       ready();
       const share = options.random();
       let failures = 0;
       while (!signal.aborted) {
+        woken = new AbortController();
+        seen = fileStamps(paths());
         const stored = readStored(certificateDir, purpose.fileName);
         if (stored !== undefined && stored.notAfter > clock.now()) options.use(stored);
         const waitMs = stored === undefined ? 0 : rotateAt(stored.since, stored.notAfter, share) - clock.now();

@@ -15,6 +15,8 @@ import { WatchedFiles } from '../linux/watched-files.ts';
 
 export interface CertificateRenewalOptions {
   readonly files: Files;
+  /** Certificates that the process uses and that are not among those in `files`: their ends are told, and warned of in time. */
+  readonly others: readonly string[];
   /** How long new certificates hold. */
   readonly lifeMs: number;
   /** Where events are told, and of which Node. */
@@ -36,24 +38,27 @@ const PAUSE_MS = 1000;
  * files changed: etcd at each handshake, the others by inotify. It does not fail: what cannot be renewed is told in the log, as an event of the Node and as a metric.
  */
 export function certificateRenewal(options: CertificateRenewalOptions): Component {
-  const { files, lifeMs, clock, log } = options;
+  const { files, others, lifeMs, clock, log } = options;
+  const paths = (): readonly string[] => watchedPaths(files, others);
   const metrics = renewalMetrics(options.registry);
   return {
     name: 'certificate-renewal',
     async run(signal, ready) {
       let changed = new AbortController();
-      let seen = fileStamps(watchedPaths(files));
+      let seen = fileStamps(paths());
       // a write that fails makes and removes a file in the same directory: that is no reason to try again at once
       const look = (): void => {
-        if (fileStamps(watchedPaths(files)) !== seen) changed.abort();
+        if (fileStamps(paths()) !== seen) changed.abort();
       };
-      const watched = new WatchedFiles({ paths: () => watchedPaths(files), onChange: look, clock });
+      const watched = new WatchedFiles({ paths, onChange: look, clock });
+      for (const path of others)
+        log.warn({ certificate: path, kept: files.pkiDir }, 'a certificate of this process is not renewed by it');
       ready();
       let told: readonly string[] = [];
       while (!signal.aborted) {
         changed = new AbortController();
-        seen = fileStamps(watchedPaths(files));
-        const result = await renewDueCertificates(files, { now: clock.now(), lifeMs });
+        seen = fileStamps(paths());
+        const result = await renewDueCertificates(files, { now: clock.now(), lifeMs, others });
         tellRenewals(result, log);
         tellEvents(options, result);
         for (const [name, end] of result.ends) metrics.expiration.set({ name }, end / 1000);
@@ -71,11 +76,12 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
 }
 
 /** Of what others may replace, keys and CAs too; a directory that is not there, as the kubelet's on a machine without one, is not waited for. */
-function watchedPaths(files: Files): readonly string[] {
+function watchedPaths(files: Files, others: readonly string[]): readonly string[] {
   const authorities = managedAuthorities(files).map(name => `${files.pkiDir}/${AUTHORITIES[name]}`);
   return [
     ...managedCertificates(files).flatMap(({ at }) => (at.form === 'pair' ? [at.certificate, at.key] : [at.path])),
     ...authorities.flatMap(base => [`${base}.crt`, `${base}.key`]),
+    ...others,
   ].filter(path => existsSync(dirname(path)));
 }
 

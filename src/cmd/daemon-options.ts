@@ -27,7 +27,7 @@ export function controlPlaneOptions(command: Command): Command {
       command
         .requiredOption('--controller-manager-kubeconfig <file>', 'how the controllers log in')
         .requiredOption('--scheduler-kubeconfig <file>', 'how the scheduler logs in')
-        .option('--renew-certificates', 'renew the certificates below /etc/kubernetes and tell so at the Node')
+        .option('--renew-certificates', 'renew the certificates that init has made and tell so at the Node')
         .option('--certificate-validity-period <duration>', 'how long those that it renews hold', '8760h0m0s')
         .option('--node-name <name>', 'the Node of this machine; the host name unless given')
         .option(

@@ -1,11 +1,9 @@
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
 import { durationMs } from '../api/duration.ts';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
 import { renewDueCertificates } from '../bootstrap/certificates/renewal/renew-due.ts';
-import { filesBelow } from '../bootstrap/files.ts';
 import { ApiConnection } from '../client/connection.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
@@ -19,6 +17,7 @@ import { runAgain } from '../daemon/run-again.ts';
 import { within } from '../daemon/within.ts';
 import { certificateRenewal, tellRenewals } from './certificate-renewal.ts';
 import { kubeconfigCertificate } from './client-certificate.ts';
+import { keptCertificates } from './kept-certificates.ts';
 import { type ApiServerFlags, openApiServer } from './run-apiserver.ts';
 import { type ControllerManagerFlags, openControllerManager } from './run-controller-manager.ts';
 import { openScheduler } from './run-scheduler.ts';
@@ -90,8 +89,7 @@ async function renewalOf(
   log: Logger,
 ): Promise<{ readonly components: readonly Component[]; close(): void }> {
   if (flags.renewCertificates !== true) return { components: [], close: () => {} };
-  const { clientCaFile } = flags;
-  const files = { ...filesBelow('/'), ...(clientCaFile === undefined ? {} : { pkiDir: dirname(clientCaFile) }) };
+  const { files, others } = keptCertificates(flags);
   const lifeMs = durationMs(flags.certificateValidityPeriod);
   tellRenewals(await renewDueCertificates(files, { now: systemClock.now(), lifeMs }), log);
   const kubeconfig = flags.controllerManagerKubeconfig;
@@ -106,7 +104,7 @@ async function renewalOf(
     onTrouble: because => log.debug({ because }, 'an event was not written'),
   });
   const common = { clock: systemClock, log };
-  const component = certificateRenewal({ files, lifeMs, events, nodeName, registry, ...common });
+  const component = certificateRenewal({ files, others, lifeMs, events, nodeName, registry, ...common });
   return {
     components: [component, ...kubeconfigCertificate(kubeconfig, connection, common)],
     close: () => connection.close(),

@@ -39,6 +39,7 @@ function renewal(onEvent: (reason: string) => void = () => {}) {
   const registry = new Registry();
   const running = certificateRenewal({
     files,
+    others: [],
     lifeMs: 90 * DAY,
     events: { record } as unknown as EventRecorder,
     nodeName: 'n',

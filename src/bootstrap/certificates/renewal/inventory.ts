@@ -104,9 +104,14 @@ export function readManaged({ at }: ManagedCertificate): FoundCertificate {
   return readPem(() => pemAt(at));
 }
 
+/** The same for a certificate in a file of its own. */
+export function readCertificateFile(path: string): FoundCertificate {
+  return readPem(() => readFileSync(path, 'utf8'));
+}
+
 /** The same for a CA. */
 export function readAuthority(files: Files, name: AuthorityName): FoundCertificate {
-  return readPem(() => readFileSync(`${files.pkiDir}/${AUTHORITIES[name]}.crt`, 'utf8'));
+  return readCertificateFile(`${files.pkiDir}/${AUTHORITIES[name]}.crt`);
 }
 
 function readPem(read: () => string | undefined): FoundCertificate {

@@ -7,6 +7,8 @@ export interface SeenCertificate {
   readonly caNotAfter: number | undefined;
   /** The kubelet asks for its own next one: it is renewed here only where it could not any more. */
   readonly onlyExpired: boolean;
+  /** It is used here, and is none of those that are kept new: an admin has put it there. */
+  readonly isForeign?: boolean;
 }
 
 export interface RenewalPlan {
@@ -32,6 +34,10 @@ export function renewalPlan(seen: readonly SeenCertificate[], now: number, lifeM
     const at = renewAt(certificate);
     const end = new Date(notAfter).toISOString();
     if (at > now) next.push(at);
+    else if (certificate.isForeign === true)
+      warnings.push(
+        `${name} holds until ${end} and is not renewed here: it is none of those that gantry init has made, so whoever put it there has to replace it`,
+      );
     else if (caNotAfter === undefined)
       warnings.push(
         `${name} holds until ${end} and cannot be renewed here: the key of the CA that signed it is not on this machine`,

@@ -9,6 +9,7 @@ import {
   isIssuedBy,
   type ManagedCertificate,
   managedCertificates,
+  readCertificateFile,
   readManaged,
 } from './inventory.ts';
 import { renewalPlan, type SeenCertificate } from './plan.ts';
@@ -31,10 +32,17 @@ export interface RenewalResult {
   readonly ends: ReadonlyMap<string, number>;
 }
 
+export interface RenewDueOptions {
+  readonly now: number;
+  readonly lifeMs: number;
+  /** Certificates that are used here and kept elsewhere, by paths: they are warned of, in place of being renewed. */
+  readonly others?: readonly string[];
+}
+
 /** Renews on disk what is due of the certificates of this control plane. Safe to repeat and to be killed in; one that fails does not keep back the others. */
 export async function renewDueCertificates(
   files: Files,
-  { now, lifeMs }: { readonly now: number; readonly lifeMs: number },
+  { now, lifeMs, others = [] }: RenewDueOptions,
 ): Promise<RenewalResult> {
   const failed: { name: string; because: string }[] = [];
   const authorities = new Map<AuthorityName, Issuer | undefined>();
@@ -63,6 +71,12 @@ export async function renewDueCertificates(
     } catch (error) {
       failed.push({ name, because: errorMessage(error) });
     }
+  }
+  for (const path of others) {
+    const present = readCertificateFile(path);
+    if (present.state !== 'present') continue;
+    const { notBefore, notAfter } = present;
+    seen.push({ name: path, notBefore, notAfter, caNotAfter: undefined, onlyExpired: false, isForeign: true });
   }
   const { due, warnings, nextAt } = renewalPlan(seen, now, lifeMs);
   const ends = new Map(seen.map(({ name, notAfter }) => [name, notAfter]));

@@ -187,6 +187,22 @@ describe('the certificates of a control plane on disk', () => {
     expect(result[list].map(entry => JSON.stringify(entry).replace(/^"/, ''))).toEqual([expect.stringMatching(said)]);
   });
 
+  it('that an admin has put elsewhere are warned of once two thirds of their life are over, and stay as they are', async () => {
+    const path = `${root}/corp.crt`;
+    const text = readFileSync(`${files().pkiDir}/apiserver.crt`, 'utf8');
+    writeFileSync(path, text);
+    const look = (now: number) =>
+      renewDueCertificates(files(), { now, lifeMs: 90 * DAY, others: [path, `${root}/none`] });
+    const early = await look(NOW + 59 * DAY);
+    expect([early.warnings, early.ends.get(path)]).toEqual([[], Date.parse(crt('apiserver').validTo)]);
+    expect((await look(NOW + 61 * DAY)).warnings).toEqual([
+      expect.stringMatching(
+        /corp.crt holds until .* and is not renewed here: .* whoever put it there has to replace it$/,
+      ),
+    ]);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
   it('of a kubelet are renewed here once they are over, in the file that the link leads to', async () => {
     const issuer = readIssuer(files().pkiDir, 'ca');
     const subject = { commonName: 'system:node:n1', organizations: ['system:nodes'] };

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { listProcesses } from '../../linux/procfs.ts';
-import type { ProcessFact } from './plan.ts';
+import type { ProcessFact } from './port-plan.ts';
 import type { SocketNeed } from './sockets.ts';
 
 /** Other programs on this machine. Each function reads /proc once through. */

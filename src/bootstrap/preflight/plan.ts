@@ -1,16 +1,8 @@
 import { type ExternalEtcdFacts, externalEtcdFindings } from './external-etcd-plan.ts';
 import { error, type Finding, warning } from './finding.ts';
+import { firewallFinding, networkFindings } from './network-plan.ts';
+import { type ProcessFact, portFindings, processText, stopCommand, type UsedSocket } from './port-plan.ts';
 import { packageOf } from './programs.ts';
-import type { SocketNeed } from './sockets.ts';
-
-/** A process of this machine. */
-export interface ProcessFact {
-  readonly pid: number;
-  /** How it calls itself. */
-  readonly name: string;
-  /** The systemd unit it belongs to, where it does. */
-  readonly unit: string | undefined;
-}
 
 /** What was found on the machine; read by `facts.ts`. */
 export interface PreflightFacts {
@@ -27,7 +19,7 @@ export interface PreflightFacts {
   /** Kernel modules that are neither loaded nor built in, and whether the kernel has them to be loaded. */
   readonly missingModules: readonly { readonly name: string; readonly loadable: boolean }[];
   /** Needed ports on which somebody serves. */
-  readonly usedSockets: readonly (SocketNeed & { readonly holder: ProcessFact | undefined })[];
+  readonly usedSockets: readonly UsedSocket[];
   readonly ipForward: string;
   /** Needed directories that are not empty, and whether what is in them is an etcd's. */
   readonly nonEmptyDirectories: readonly { readonly path: string; readonly isEtcd: boolean }[];
@@ -146,44 +138,6 @@ function machineFindings(facts: PreflightFacts, { role, failSwapOn, insideHost }
   if (facts.swap !== undefined && !failSwapOn && !insideHost && facts.cgroupVersion !== 2)
     findings.push(warning('Swap', 'swap is supported for cgroup v2 only', 'swapoff -a'));
   return findings;
-}
-
-export function portFindings({ usedSockets }: Pick<PreflightFacts, 'usedSockets'>): readonly Finding[] {
-  // one program that has a port by two protocols or on two addresses is told of once
-  const seen = new Set<string>();
-  return usedSockets.flatMap(({ holder, ...need }) => {
-    const key = `${need.port} ${holder?.pid}`;
-    if (seen.has(key)) return [];
-    seen.add(key);
-    return [portFinding(need, holder)];
-  });
-}
-
-function portFinding({ protocol, address, port, of }: SocketNeed, holder: ProcessFact | undefined): Finding {
-  const check = `Port-${port}`;
-  const taken = `Port ${port} is in use${holder === undefined ? '' : `, by ${processText(holder)}`}`;
-  const end =
-    holder === undefined
-      ? `ss -${protocol === 'tcp' ? 'ltnp' : 'lunp'} 'sport = :${port}' shows by whom`
-      : stopCommand(holder);
-  switch (of) {
-    case 'dns':
-      return error(
-        check,
-        `${taken}: the DNS server of this node answers at ${address}`,
-        `let it serve on other addresses alone (dnsmasq: bind-interfaces and listen-address; named: listen-on), or, where this machine does not ask it for names: ${end}`,
-      );
-    case 'proxy':
-      return warning(check, `${taken}: the service proxy goes without it`, end);
-    case 'runtime':
-      return error(
-        check,
-        `${taken}: the container runtime serves there`,
-        `${end}; or set another in /etc/gantry/cri.yaml (metricsAddress, streaming.address)`,
-      );
-    default:
-      return error(check, taken, end);
-  }
 }
 
 function fileFindings(facts: PreflightFacts): readonly Finding[] {
@@ -306,94 +260,6 @@ function neighbourFindings(
     ),
     ...firewalls.map(name => firewallFinding(name, { podSubnet, ports: reachedPorts })),
   ];
-}
-
-/** A firewall that is on lets neither the ports of the cluster through nor, mostly, what the machine forwards to and from pods: rules of ours that accept do not undo one of its that drops. */
-function firewallFinding(
-  name: string,
-  { podSubnet, ports }: { readonly podSubnet: string | undefined; readonly ports: PreflightWish['reachedPorts'] },
-): Finding {
-  const pods = podSubnet?.split(',') ?? ['POD_CIDR'];
-  const where = podSubnet === undefined ? ' (POD_CIDR: podSubnet of the ConfigMap kubeadm-config)' : '';
-  const open = ports.length === 0 ? '' : `ports ${ports.join(' and ')} are open, and `;
-  const message = `${name} is active, please ensure ${open}traffic from and to pods (${podSubnet ?? 'POD_CIDR'}) is let in and forwarded, or your cluster may not function correctly`;
-  if (name === 'firewalld') {
-    // braces around a single word are no list to a shell
-    const list = ports.length > 1 ? `{${ports.join(',')}}` : ports.join('');
-    const opening = ports.length === 0 ? '' : `firewall-cmd --permanent --add-port=${list}/tcp && `;
-    const trusted = pods.map(cidr => `--add-source=${cidr}`).join(' ');
-    return warning(
-      'Firewalld',
-      message,
-      `${opening}firewall-cmd --permanent --zone=trusted ${trusted} && firewall-cmd --reload${where}`,
-    );
-  }
-  const opened = ports.map(port => `${name} allow ${port}/tcp`);
-  const forwarded = pods.flatMap(cidr => [
-    `${name} allow from ${cidr}`,
-    `${name} route allow from ${cidr}`,
-    `${name} route allow to ${cidr}`,
-  ]);
-  return warning('Firewall', message, `${[...opened, ...forwarded].join(' && ')}${where}`);
-}
-
-function networkFindings(facts: PreflightFacts, { nodeName, insideHost }: PreflightWish): readonly Finding[] {
-  return [
-    ...(facts.hostnameProblem === undefined
-      ? []
-      : [
-          warning(
-            'Hostname',
-            `hostname "${nodeName}" could not be reached: ${facts.hostnameProblem}`,
-            `echo "127.0.1.1 ${nodeName}" >>/etc/hosts`,
-          ),
-        ]),
-    ...(facts.hasDefaultRoute || insideHost
-      ? []
-      : [
-          warning(
-            'DefaultRoute',
-            'there is no default route: pods reach nothing outside',
-            'ip route add default via …',
-          ),
-        ]),
-    ...loopbackFindings(facts),
-    ...facts.proxied.map(({ target, isNetwork, proxy }) =>
-      isNetwork
-        ? warning(
-            'HTTPProxyCIDR',
-            `connection to "${target}" uses proxy "${proxy}". This may lead to malfunctional cluster setup`,
-            `export NO_PROXY="$NO_PROXY,${target}"`,
-          )
-        : warning(
-            'HTTPProxy',
-            `Connection to "${target}" uses proxy "${proxy}". If that is not intended, adjust your proxy settings`,
-            `export NO_PROXY="$NO_PROXY,${target}"`,
-          ),
-    ),
-  ];
-}
-
-/** The DNS server of the node can ask a name server on loopback, and so do pods by it; not those that are to ask the machine's own servers. */
-function loopbackFindings({ resolver }: PreflightFacts): readonly Finding[] {
-  if (resolver === undefined || resolver.loopbackServers.length === 0) return [];
-  const { file, loopbackServers } = resolver;
-  return [
-    warning(
-      'Resolver',
-      `all name servers in ${file} are on loopback (${loopbackServers.join(', ')}): the DNS server of this node asks them, so pods with dnsPolicy ClusterFirst find names; those with dnsPolicy Default look for them in themselves and find none`,
-      `write the servers that stand behind it to a file, and name that as resolvConf in a KubeletConfiguration of --config`,
-    ),
-  ];
-}
-
-/** `systemd unit k3s.service (k3s-server, process 123)`. */
-function processText({ pid, name, unit }: ProcessFact): string {
-  return unit === undefined ? `process ${pid} (${name})` : `${unit} (process ${pid}, ${name})`;
-}
-
-function stopCommand({ pid, unit }: ProcessFact): string {
-  return unit === undefined ? `kill ${pid}` : `systemctl disable --now ${unit}`;
 }
 
 /** kubeadm's way of making a name of a path: `/etc/kubernetes/x.conf` is `-etc-kubernetes-x.conf`. */

@@ -619,9 +619,12 @@ describe.each([
       runtime,
     );
     await runtime.start(pause.id);
-    await waitFor('catatonit to run', () =>
-      readFileSync(`/proc/${container.pid}/cmdline`, 'utf8').startsWith('/catatonit'),
-    );
+    // the first process of a pid namespace is not sent what it has not yet asked for
+    await waitFor('catatonit to take signals', () => {
+      const [, blocked = '0'] = /^SigBlk:\t(\w+)$/m.exec(readFileSync(`/proc/${container.pid}/status`, 'utf8')) ?? [];
+      const isCatatonit = readFileSync(`/proc/${container.pid}/cmdline`, 'utf8').startsWith('/catatonit');
+      return isCatatonit && (BigInt(`0x${blocked}`) & (1n << 14n)) !== 0n;
+    });
     expect(existsSync(join(bundle, 'none'))).toBe(false);
     signalProcess(container, 15);
     expect(await exitOf({ ...pause, bundle })).toMatchObject({ exitCode: expect.any(Number) });

@@ -227,3 +227,31 @@ unpack_packages() {
   cd /
   rm -rf "$work"
 }
+
+# fetch_dependencies: the packages that ours depends on and that are not installed here, and etcd-server in any case, in .cache/dependencies: a test installs the package with them.
+# Where they cannot be had that test says that it is skipped; that is no failure of the set-up.
+fetch_dependencies() {
+  local target=$PWD/.cache/dependencies names work
+  if [ -d "$target" ]; then
+    echo "note: they are there"
+    return
+  fi
+  names=$(sed -n 's/^Depends: //p' packaging/control | tr ',' '\n' | sed 's/|.*//; s/(.*//; s/ //g')
+  mkdir -p .cache
+  work=$(mktemp -d "$target.XXXXXX")
+  mkdir "$work/partial"
+  # shellcheck disable=SC2086
+  if fetch_packages "$work" $names || { apt-get -o DPkg::Lock::Timeout=120 update && fetch_packages "$work" $names; }; then
+    mv "$work" "$target"
+  else
+    rm -rf "$work"
+    echo "note: packages that ours depends on cannot be fetched here"
+  fi
+}
+
+# fetch_packages FOLDER PACKAGE...: of these those that are missing here, with what they need; etcd-server besides
+fetch_packages() {
+  local options="--yes --no-install-recommends --option=Dir::Cache::archives=$1 --option=APT::Sandbox::User=root"
+  # shellcheck disable=SC2086
+  apt-get $options --download-only install "${@:2}" && apt-get $options --download-only --reinstall install etcd-server
+}

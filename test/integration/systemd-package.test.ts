@@ -1,11 +1,14 @@
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtPackage } from '../harness/debian-package.ts';
+import { PROJECT } from '../harness/gantry-command.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import { machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
 import { noSystemdMachine, SystemdMachine } from '../harness/systemd-machine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
+/** Debian's packages, which `scripts/setup` fetches. */
+const DEPENDENCIES = `${PROJECT}/.cache/dependencies`;
 const UNITS = ['gantry-etcd', 'gantry-control-plane', 'gantry-cri', 'gantry-node'];
 const KUBECTL = 'kubectl --kubeconfig=/etc/kubernetes/admin.conf';
 /** Where the node has its things: the rest is of this machine. */
@@ -36,26 +39,14 @@ spec:
 
 describe.skipIf(reason !== undefined)('the package on a machine that systemd runs', () => {
   let machine: SystemdMachine;
+  let missing: string;
 
   beforeAll(async () => {
     machine = await SystemdMachine.boot();
-  });
-
-  afterAll(async () => {
-    await machine?.stop();
-  });
-
-  const states = async (): Promise<readonly string[]> =>
-    (await machine.run(`systemctl is-active ${UNITS.join(' ')}`)).stdout.toString('utf8').trim().split('\n');
-
-  it('leaves the containers of a node that it is removed or purged from, brings its daemons up again, and takes all away by a reset', async () => {
-    const { deb, missing } = await builtPackage(machine.shared);
-    if (missing !== '') {
-      console.info(`skipped: ${missing}`);
-      return;
-    }
-    copyFileSync(deb, `${machine.shared}/gantry.deb`);
-    copyFileSync(await imageArchive(BUSYBOX), `${machine.shared}/image.tar`);
+    const built = await builtPackage(machine.shared);
+    ({ missing } = built);
+    if (missing !== '') return;
+    copyFileSync(built.deb, `${machine.shared}/gantry.deb`);
     // what the launcher of the machine has put in its place: two directories of the work tree among it, which dpkg must not meet
     await machine.sh(`
       set -e
@@ -65,8 +56,23 @@ describe.skipIf(reason !== undefined)('the package on a machine that systemd run
       rm /lib/systemd/system/gantry-*.service
       # a machine without systemd may forbid packages to start and stop services
       rm -f /usr/sbin/policy-rc.d
-      systemctl daemon-reload
-      systemctl start network-online.target`);
+      systemctl daemon-reload`);
+  }, 120_000);
+
+  afterAll(async () => {
+    await machine?.stop();
+  });
+
+  const states = async (): Promise<readonly string[]> =>
+    (await machine.run(`systemctl is-active ${UNITS.join(' ')}`)).stdout.toString('utf8').trim().split('\n');
+
+  it('leaves the containers of a node that it is removed or purged from, brings its daemons up again, and takes all away by a reset', async () => {
+    if (missing !== '') {
+      console.info(`skipped: ${missing}`);
+      return;
+    }
+    copyFileSync(await imageArchive(BUSYBOX), `${machine.shared}/image.tar`);
+    await machine.sh('systemctl start network-online.target');
     const list = () => machineSnapshot({ run: script => machine.sh(script), roots: ROOTS, ignore: OWN });
     const clean = await list();
     const install = `dpkg --force-depends -i ${machine.shared}/gantry.deb`;
@@ -111,4 +117,32 @@ describe.skipIf(reason !== undefined)('the package on a machine that systemd run
       return difference.length === 0;
     });
   }, 400_000);
+
+  it('is installed by apt with all that it depends on, and keeps Debian’s etcd from starting', async () => {
+    if (missing !== '') {
+      console.info(`skipped: ${missing}`);
+      return;
+    }
+    if (!existsSync(DEPENDENCIES)) {
+      console.info(`skipped: there are no packages in ${DEPENDENCIES}: scripts/setup could not fetch them`);
+      return;
+    }
+    const archives = `${machine.shared}/archives`;
+    cpSync(DEPENDENCIES, archives, { recursive: true });
+    const words = ['--yes', '--no-install-recommends', `--option=Dir::Cache::archives=${archives}`];
+    await machine.sh('umount /var/lib/etcd; dpkg --purge --force-depends etcd-server; ! command -v etcd');
+    const said = await machine.sh(`apt-get install ${words.join(' ')} ${machine.shared}/gantry.deb 2>&1`);
+    expect(said).toContain('Setting up etcd-server');
+    expect(said).toContain('etcd.service of Debian is kept from starting');
+    expect(await machine.sh('dpkg --status gantry etcd-server | grep -c "^Status: install ok installed"')).toBe('2');
+    expect(await machine.sh('apt-get check 2>&1 && gantry --version && etcd --version')).toContain('etcd Version: 3.');
+    const state = () => machine.property('etcd', 'ActiveState');
+    expect(await state()).toBe('inactive');
+    await machine.sh('systemctl start etcd');
+    expect([await state(), await machine.property('etcd', 'ConditionResult')]).toEqual(['inactive', 'no']);
+    // as the sentence says
+    await machine.sh('touch /etc/gantry/allow-debian-etcd && systemctl start etcd');
+    expect(await state()).toBe('active');
+    await machine.sh('systemctl stop etcd && apt-get purge --yes gantry etcd-server 2>&1');
+  }, 240_000);
 });

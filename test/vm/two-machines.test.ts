@@ -106,7 +106,6 @@ describe.skipIf(reason !== '')(`two machines with systemd ${reason}`, () => {
     ]);
     expect(printed).toContain('Your Kubernetes control-plane has initialized successfully!');
     await unitsActive(one, CONTROL_PLANE_UNITS);
-    expect((await one.run('systemctl', 'is-active', 'etcd')).out).not.toBe('active');
     await vms.connect();
     const [joined] = await Promise.all([inHome(two, [joinCommand(printed)]), importImages(one)]);
     expect(joined).toContain('This node has joined the cluster');

@@ -28,13 +28,3 @@ export function words(text: string): string[] {
 export function moreWords(text: string, before: readonly string[]): string[] {
   return [...before, ...words(text)];
 }
-
-/** `name=value`, apart by commas. */
-export function labelsFlag(text: string): Record<string, string> {
-  return Object.fromEntries(
-    words(text).map(word => {
-      const [key = '', value = ''] = word.split('=');
-      return [key, value];
-    }),
-  );
-}

@@ -1,13 +1,14 @@
 import { hostname } from 'node:os';
+import { parseNodeLabels } from '../api/node-flags.ts';
 import type { JoinConfiguration } from '../api/types/gen/kubeadm-v1beta4.ts';
 import { invalidArgument } from '../base/errors.ts';
 import { readConfigurationFile } from '../bootstrap/configuration/read-documents.ts';
 import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import type { JoinSettings } from '../bootstrap/join/context.ts';
 import { settingsOfConfiguration } from '../bootstrap/join/settings.ts';
+import { nodeAddresses } from '../bootstrap/node-address.ts';
 import { argumentWords } from '../bootstrap/settings.ts';
 import { defaultAddress } from './default-address.ts';
-import { labelsFlag } from './flag-values.ts';
 import { knownFlags } from './init-configuration.ts';
 
 /** What a file says of a join, and the switches that flags may have, too. */
@@ -38,11 +39,11 @@ export function joinConfiguration(
     throw invalidArgument(
       `${path}: nodeRegistration.kubeletExtraArgs: "gantry run node" has no flag --${unknown.name}`,
     );
-  const told = (name: string): string | undefined => args.find(each => each.name === name)?.value;
+  const told = (name: string): readonly string[] => args.filter(each => each.name === name).map(each => each.value);
   const node = {
     nodeName: (flags.nodeName ?? (nodeRegistration.name || hostname())).toLowerCase(),
-    address: flags.nodeIp ?? told('node-ip') ?? defaultAddress('--node-ip'),
-    labels: { ...labelsFlag(told('node-labels') ?? ''), ...labelsFlag(flags.nodeLabels) },
+    addresses: nodeAddresses(flags.nodeIp ?? told('node-ip').at(-1) ?? defaultAddress('--node-ip')),
+    labels: parseNodeLabels([...told('node-labels'), flags.nodeLabels].join(',')),
     taints: (nodeRegistration.taints ?? []).map(({ key, value = '', effect }) => `${key}=${value}:${effect}`),
     args: argumentWords(args.filter(({ name }) => name !== 'node-labels' && name !== 'node-ip')),
   };

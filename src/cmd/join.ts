@@ -1,16 +1,18 @@
 import { hostname } from 'node:os';
+import { parseNodeLabels } from '../api/node-flags.ts';
 import { GantryError, invalidArgument } from '../base/errors.ts';
 import type { NodeIdentity } from '../bootstrap/daemons/node.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import type { JoinContext } from '../bootstrap/join/context.ts';
 import { JOIN_PHASES, type JoinPhaseName } from '../bootstrap/join/phases.ts';
 import { type DiscoveryFlags, settingsOfFlags } from '../bootstrap/join/settings.ts';
+import { nodeAddresses } from '../bootstrap/node-address.ts';
 import { checkPhases, runPhase, runPhases } from '../bootstrap/phases.ts';
 import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
 import type { FaultPoint } from '../linux/fault-point.ts';
 import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
-import { labelsFlag, words } from './flag-values.ts';
+import { words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
 import { untilInterrupted } from './interrupt.ts';
 import type { GivenJoin } from './join-configuration.ts';
@@ -132,8 +134,8 @@ async function fromFile(path: string, endpoint: string | undefined, flags: JoinF
 function nodeOf(flags: JoinFlags): NodeIdentity {
   return {
     nodeName: (flags.nodeName ?? hostname()).toLowerCase(),
-    address: flags.nodeIp ?? defaultAddress('--node-ip'),
-    labels: labelsFlag(flags.nodeLabels),
+    addresses: nodeAddresses(flags.nodeIp ?? defaultAddress('--node-ip')),
+    labels: parseNodeLabels(flags.nodeLabels),
     taints: [],
   };
 }

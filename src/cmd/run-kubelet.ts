@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { durationMs } from '../api/duration.ts';
+import { parseNodeIps, parseNodeLabels, parseTaints } from '../api/node-flags.ts';
 import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
@@ -19,7 +19,6 @@ import { kubelet } from '../kubelet/kubelet.ts';
 import { kubeletApi } from '../kubelet/kubelet-api.ts';
 import { evictionThresholds } from '../kubelet/node/eviction-thresholds.ts';
 import { readMachineInfo } from '../kubelet/node/machine-facts.ts';
-import { parseNodeLabels, parseTaints } from '../kubelet/node/node-flags.ts';
 import type { NodeSetup } from '../kubelet/node/node-reporting.ts';
 import { readNodeAddresses } from '../kubelet/node-address.ts';
 import { checkpointsDir } from '../kubelet/pod-paths.ts';
@@ -140,7 +139,7 @@ function kubeletComponents(
     config === undefined ? { ...effective, serializeImagePulls: false } : effective,
     {
       name: nodeNameOf(flags),
-      ips: nodeAddresses(flags.nodeIp),
+      ips: flags.nodeIp === undefined ? readNodeAddresses() : parseNodeIps(flags.nodeIp),
       capacity: readNodeCapacity(),
       cgroupVersion: cgroups.version,
       swap: { counted: countsSwap(cgroups), capacityBytes: readMachineInfo().swapBytes },
@@ -299,17 +298,6 @@ function nodeSetup(flags: KubeletFlags, config: KubeletConfiguration): NodeSetup
     statusReportMs: durationMs(config.nodeStatusReportFrequency),
     leaseSeconds: config.nodeLeaseDurationSeconds ?? 40,
   };
-}
-
-/** One address, or one of each family; those of the default route's interface unless told. */
-function nodeAddresses(flag: string | undefined): readonly string[] {
-  if (flag === undefined) return readNodeAddresses();
-  const addresses = flag.split(',').map(text => text.trim());
-  const wrong = addresses.find(address => isIP(address) === 0);
-  if (wrong !== undefined) throw invalidArgument(`--node-ip: "${wrong}" is not an IP address`);
-  if (addresses.length > 2 || (addresses.length === 2 && isIP(addresses[0] ?? '') === isIP(addresses[1] ?? '')))
-    throw invalidArgument(`--node-ip: "${flag}" is neither one address nor one of each family`);
-  return addresses;
 }
 
 function portOf(flag: string | undefined, configured: number, name: string): number {

@@ -133,10 +133,19 @@ describe('init', () => {
     [['--apiserver-cert-extra-sans=a_b'], 'altname is not a valid IP address, DNS label'],
     [['--token=half'], 'the bootstrap token was not of the form'],
     [['--proxy-mode=magic'], 'mode: Invalid value: "magic"'],
+    [['--node-labels=node-role.kubernetes.io/edge='], "unknown 'kubernetes.io' or 'k8s.io' labels specified"],
+    [['--apiserver-advertise-address=10.50.0.x'], 'ip address is not valid'],
   ])('refuses %s', async (flags, because) => {
     const answer = await init(...FLAGS, ...flags);
     expect(answer.stderr).toContain(because);
     expect(answer.code).toBe(3);
+  });
+
+  it('refuses an address that the machine has not got before it makes anything', async () => {
+    const { code, stderr } = await init(...FLAGS, '--apiserver-advertise-address=10.50.0.3');
+    expect(stderr).toContain('[ERROR AdvertiseAddress]: this machine has no address 10.50.0.3');
+    expect(code).toBe(2);
+    expect(await run(host, ['sh', '-c', 'find /etc/kubernetes /var/lib/etcd 2>/dev/null || true'])).toBe('');
   });
 
   it('names what is in its way, each with what mends it, and makes nothing', async () => {

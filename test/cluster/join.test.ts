@@ -195,6 +195,18 @@ describe('a machine that is to join a cluster', { timeout: 120_000 }, () => {
       /a cluster has one control plane.*: leave --apiserver-advertise-address out/,
     ],
     [
+      'a label that no node may give itself',
+      () => ({ more: ['--node-labels=node-role.kubernetes.io/worker='] }),
+      /unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels.*kubectl label node NAME node-role.kubernetes.io\/worker=/,
+    ],
+    ['what is no label', () => ({ more: ['--node-labels=a=b=c'] }), /--node-labels: "a=b=c" is no label/],
+    ['what is no address', () => ({ more: ['--node-ip=10.0.0.x'] }), /--node-ip: "10.0.0.x" is not an IP address/],
+    [
+      'an address that the machine has not got',
+      () => ({ more: ['--node-ip=192.0.2.77'] }),
+      /\[ERROR NodeIP\]: this machine has no address 192.0.2.77, at which its node is to be reached: it has \S+\n.*--node-ip/,
+    ],
+    [
       'a phase that there is not',
       () => ({ more: ['--skip-phases=dance'] }),
       /--skip-phases: there is no phase "dance"; there are preflight, kubelet-start/,

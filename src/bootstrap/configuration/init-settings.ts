@@ -1,10 +1,12 @@
 import { durationMs } from '../../api/duration.ts';
+import { parseNodeLabels } from '../../api/node-flags.ts';
 import { isAbsentList } from '../../api/schema/zero.ts';
 import type { BootstrapToken } from '../../api/types/gen/bootstraptoken-v1.ts';
 import type { ClusterConfiguration, InitConfiguration, Timeouts } from '../../api/types/gen/kubeadm-v1beta4.ts';
 import { canonicalIp } from '../../base/cidr.ts';
 import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import type { KeyAlgorithm } from '../../pki/key-algorithms.ts';
+import { isReachable, nodeAddresses } from '../node-address.ts';
 import {
   type ClusterSettings,
   CONTROL_PLANE_TAINT,
@@ -57,16 +59,19 @@ export function initSettings(
   checkNodeName(nodeName);
   const advertiseAddress = canonicalIp(localAPIEndpoint.advertiseAddress || machine.address());
   const bindPort = localAPIEndpoint.bindPort ?? 6443;
-  if (/^(0\.|127\.|::$|::1$)/.test(advertiseAddress))
+  if (!isReachable(advertiseAddress))
     throw invalidArgument(
       `localAPIEndpoint.advertiseAddress: ${advertiseAddress} is no address at which other machines reach this one`,
     );
   const nodeArgs = nodeRegistration.kubeletExtraArgs ?? [];
   checkFlags('nodeRegistration.kubeletExtraArgs', nodeArgs, known.node, 'gantry run node');
+  const told = (name: string): readonly string[] => nodeArgs.filter(each => each.name === name).map(each => each.value);
+  // what the kubelet would refuse is refused before it is started
+  for (const text of told('node-ip')) nodeAddresses(text, 'nodeRegistration.kubeletExtraArgs: node-ip');
   return {
     cluster: clusterSettings(cluster, bindPort, machine.version, parts, known),
     nodeName,
-    nodeLabels: labels(nodeArgs.find(({ name }) => name === 'node-labels')?.value ?? ''),
+    nodeLabels: parseNodeLabels(told('node-labels').join(',')),
     // what is not said is tainted, an empty list is no taint
     taints: isAbsentList(nodeRegistration.taints) ? [CONTROL_PLANE_TAINT] : nodeRegistration.taints,
     nodeArgs: nodeArgs.filter(({ name }) => name !== 'node-labels'),
@@ -153,16 +158,6 @@ function checkFlags(
   for (const [index, { name }] of args.entries())
     if (!known.includes(name))
       throw invalidArgument(`${path}[${index}].name: "${name}" is no flag here: "${command} --help" lists them`);
-}
-
-function labels(text: string): Readonly<Record<string, string>> {
-  const words = text.split(',').filter(word => word.trim() !== '');
-  return Object.fromEntries(
-    words.map(word => {
-      const [name = '', value = ''] = word.trim().split('=');
-      return [name, value];
-    }),
-  );
 }
 
 function tokenSettings(

@@ -1,7 +1,9 @@
+import { TAINT_EFFECTS } from '../../api/node-flags.ts';
 import type { BootstrapToken } from '../../api/types/gen/bootstraptoken-v1.ts';
+import type { Taint } from '../../api/types/gen/core-v1.ts';
 import type { InitConfiguration, NodeRegistrationOptions } from '../../api/types/gen/kubeadm-v1beta4.ts';
-import { type FieldError, forbidden, invalid } from '../../api/validation/field-error.ts';
-import { dns1123Subdomain } from '../../api/validation/names.ts';
+import { type FieldError, forbidden, invalid, invalidFor, oneOf } from '../../api/validation/field-error.ts';
+import { dns1123Subdomain, labelValue, qualifiedName } from '../../api/validation/names.ts';
 import { ONE_CONTROL_PLANE } from '../settings.ts';
 import { DEFAULT_CRI_SOCKET } from './defaults.ts';
 import { extraArgs, ipAddress, noPatches, port } from './field-rules.ts';
@@ -35,10 +37,20 @@ export function validateNodeRegistration(node: NodeRegistrationOptions): readonl
     ...(node.criSocket?.startsWith('unix:///') === true && node.criSocket !== DEFAULT_CRI_SOCKET
       ? [forbidden(`${path}.criSocket`, `the runtime of a node is gantry's own, at ${DEFAULT_CRI_SOCKET}`)]
       : []),
+    ...(node.taints ?? []).flatMap((taint, index) => validateTaint(`${path}.taints[${index}]`, taint)),
     ...extraArgs(`${path}.kubeletExtraArgs`, node.kubeletExtraArgs),
     ...(['Always', 'IfNotPresent', 'Never'].includes(node.imagePullPolicy ?? '')
       ? []
       : [invalid(`${path}.imagePullPolicy`, node.imagePullPolicy, 'invalid pull policy')]),
+  ];
+}
+
+/** What kubeadm leaves to the API server, which is asked when all else has been made. */
+function validateTaint(path: string, { key, value = '', effect }: Taint): readonly FieldError[] {
+  return [
+    ...invalidFor(`${path}.key`, key, qualifiedName(key)),
+    ...invalidFor(`${path}.value`, value, labelValue(value)),
+    ...oneOf(`${path}.effect`, effect, TAINT_EFFECTS),
   ];
 }
 

@@ -7,7 +7,8 @@ import { type ClusterSettings, dnsAddress, hostInUrl, validityText } from '../se
 /** What the daemons of one node have to know. */
 export interface NodeIdentity {
   readonly nodeName: string;
-  readonly address: string;
+  /** One, or one of each family. */
+  readonly addresses: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   /** `key=value:effect`, with which the node is registered. */
   readonly taints: readonly string[];
@@ -50,7 +51,7 @@ export function nodeUnits(
         `--config=${files.kubeletConfig}`,
         cluster.proxyDisabled ? '--proxy=false' : `--proxy-config=${files.proxyConfig}`,
         `--hostname-override=${node.nodeName}`,
-        `--node-ip=${node.address}`,
+        `--node-ip=${node.addresses.join(',')}`,
         ...(labels.length === 0 ? [] : [`--node-labels=${labels.join(',')}`]),
         ...(node.taints.length === 0 ? [] : [`--register-with-taints=${node.taints.join(',')}`]),
         `--certificate-validity-period=${validityText(cluster.certificateValidityMs)}`,
@@ -60,7 +61,7 @@ export function nodeUnits(
           : [
               `--cluster-domain=${cluster.dnsDomain}`,
               `--dns-listen=${NODE_DNS_ADDRESS}:53`,
-              `--dns-listen-shared=${hostInUrl(node.address)}:53`,
+              ...node.addresses.map(address => `--dns-listen-shared=${hostInUrl(address)}:53`),
               `--dns-address=${dnsAddress(cluster)}`,
             ]),
         ...(node.args ?? []),

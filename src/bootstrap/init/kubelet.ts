@@ -21,7 +21,8 @@ export async function startKubelet(context: InitContext, say: Say, signal: Abort
   if (!cluster.proxyDisabled) disk.write(files.proxyConfig, proxy, 0o644);
   disk.makeDirectory(files.manifestsDir, 0o700);
   say('Starting the runtime and the kubelet');
-  const node = { nodeName, address: advertiseAddress, labels: nodeLabels, taints: [], args: argumentWords(nodeArgs) };
+  const addresses = [advertiseAddress];
+  const node = { nodeName, addresses, labels: nodeLabels, taints: [], args: argumentWords(nodeArgs) };
   for (const unit of nodeUnits(node, cluster, files, gantry, nodeConfiguration(kubelet, proxy)))
     await services.start(unit, signal);
 }

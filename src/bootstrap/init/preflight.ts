@@ -104,6 +104,7 @@ function needsOf(
 ): PreflightNeeds {
   const { advertiseAddress, nodeName, nodeArgs, cluster } = settings;
   const { etcd } = cluster;
+  const nodeIps = nodeArgs.findLast(({ name }) => name === 'node-ip')?.value.split(',') ?? [];
   const local = etcd.kind === 'local' && !keepsExternal;
   const proxyMode = String(cluster.proxy['mode'] ?? '');
   return {
@@ -114,8 +115,12 @@ function needsOf(
       ...(hadEtcd || !local ? [] : etcdSockets(etcdUnit(settings, files).argv)),
       ...(controlPlane ? [] : controlPlaneSockets(controlPlaneUnit(settings, files, []).argv)),
       ...(runtime ? [] : runtimeSockets),
-      ...(node ? [] : nodeSockets({ ...cluster, address: advertiseAddress, args: argumentWords(nodeArgs) })),
+      ...(node ? [] : nodeSockets({ ...cluster, addresses: [advertiseAddress], args: argumentWords(nodeArgs) })),
       ...(node || cluster.proxyDisabled ? [] : proxySockets(cluster.proxy)),
+    ],
+    addresses: [
+      { address: advertiseAddress, of: 'control-plane' },
+      ...nodeIps.map(address => ({ address, of: 'node' as const })),
     ],
     emptyDirectories: hadEtcd || !local ? [] : [files.etcdDataDir],
     absentFiles: again

@@ -54,6 +54,7 @@ export async function preflight(context: JoinContext, say: Say, signal: AbortSig
       ...((await runs(CRI_SERVICE)) ? [] : runtimeSockets),
       ...(isOwnNode ? [] : nodeSockets({ ...settings.node, dnsDisabled: false, kubelet: UNKNOWN_KUBELET })),
     ],
+    addresses: settings.node.addresses.map(address => ({ address, of: 'node' })),
     emptyDirectories: [],
     absentFiles: again
       ? []

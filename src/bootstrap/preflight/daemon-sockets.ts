@@ -71,7 +71,7 @@ function hostOf(told: unknown): string | undefined {
 
 /** What a node is told of where to serve. */
 export interface NodeListening {
-  readonly address: string;
+  readonly addresses: readonly string[];
   /** It answers no names, so that another server can. */
   readonly dnsDisabled: boolean;
   /** Further words of its command line. */
@@ -81,7 +81,7 @@ export interface NodeListening {
 }
 
 /** The daemon of a node but for its service proxy: on the addresses on which it serves (daemons/node.ts), so that a name server of the machine's own beside it is none in the way. */
-export function nodeSockets({ address, dnsDisabled, args = [], kubelet = {} }: NodeListening): readonly SocketNeed[] {
+export function nodeSockets({ addresses, dnsDisabled, args = [], kubelet = {} }: NodeListening): readonly SocketNeed[] {
   const last = (name: string): string | undefined => allOf(args, name).at(-1);
   const sockets = kubeletSockets(kubelet, args);
   if (dnsDisabled || last('dns') === 'false') return sockets;
@@ -89,7 +89,7 @@ export function nodeSockets({ address, dnsDisabled, args = [], kubelet = {} }: N
     const [, host = '', port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
     return socketsOf(port, host);
   });
-  const dns = [needOf(DNS_PORT, address), needOf(DNS_PORT, NODE_DNS_ADDRESS), ...moved];
+  const dns = [...[...addresses, NODE_DNS_ADDRESS].map(address => needOf(DNS_PORT, address)), ...moved];
   const protocols = ['udp', 'tcp'] as const;
   return [...sockets, ...dns.flatMap(need => protocols.map(protocol => ({ ...need, protocol, of: 'dns' as const })))];
 }

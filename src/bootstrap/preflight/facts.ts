@@ -5,6 +5,7 @@ import { silentDirectories } from '../../linux/directory-answers.ts';
 import { loopbackServers } from '../machine-resolver.ts';
 import { linkTarget, ownerOfTarget } from '../reset/real-places.ts';
 import { ANSWER_PATIENCE_MS } from '../reset/silence.ts';
+import { type AddressNeed, readAddresses } from './addresses.ts';
 import { readExternalEtcd } from './external-etcd.ts';
 import type { ExternalEtcdAccess } from './external-etcd-plan.ts';
 import { lookupProblem } from './host-name.ts';
@@ -19,6 +20,7 @@ export interface PreflightNeeds {
   readonly programs: readonly string[];
   readonly usefulPrograms?: readonly string[];
   readonly modules?: readonly string[];
+  readonly addresses: readonly AddressNeed[];
   readonly sockets: readonly SocketNeed[];
   readonly emptyDirectories: readonly string[];
   readonly absentFiles: readonly string[];
@@ -57,6 +59,7 @@ export async function readPreflightFacts(needs: PreflightNeeds): Promise<Preflig
     hasOciRuntime: isOnPath('crun') || isOnPath('runc'),
     missingModules: modulesOf(needs.modules ?? [], release()),
     usedSockets: await usedSockets(needs.sockets),
+    addresses: await readAddresses(needs.addresses),
     ipForward: textOf('/proc/sys/net/ipv4/ip_forward').trim(),
     nonEmptyDirectories: needs.emptyDirectories
       .filter(path => existsSync(path) && readdirSync(path).length > 0)

@@ -1,3 +1,4 @@
+import { type AddressFacts, addressFindings } from './addresses.ts';
 import { type ExternalEtcdFacts, externalEtcdFindings } from './external-etcd-plan.ts';
 import { error, type Finding, warning } from './finding.ts';
 import { firewallFinding, networkFindings } from './network-plan.ts';
@@ -20,6 +21,7 @@ export interface PreflightFacts {
   readonly missingModules: readonly { readonly name: string; readonly loadable: boolean }[];
   /** Needed ports on which somebody serves. */
   readonly usedSockets: readonly UsedSocket[];
+  readonly addresses: AddressFacts;
   readonly ipForward: string;
   /** Needed directories that are not empty, and whether what is in them is an etcd's. */
   readonly nonEmptyDirectories: readonly { readonly path: string; readonly isEtcd: boolean }[];
@@ -84,6 +86,7 @@ const LEAST_KERNEL = [4, 19] as const;
 export function preflightFindings(facts: PreflightFacts, wish: PreflightWish): readonly Finding[] {
   return [
     ...machineFindings(facts, wish),
+    ...addressFindings(facts.addresses),
     ...portFindings(facts),
     ...fileFindings(facts),
     ...kernelFindings(facts, wish),

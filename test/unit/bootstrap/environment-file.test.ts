@@ -32,7 +32,7 @@ describe('unitArguments', () => {
       etcdUnit(settings, files),
       controlPlaneUnit(settings, files, GANTRY),
       ...nodeUnits(
-        { nodeName: 'one', address: '192.0.2.1', labels: {}, taints: [] },
+        { nodeName: 'one', addresses: ['192.0.2.1'], labels: {}, taints: [] },
         settings.cluster,
         files,
         GANTRY,

@@ -14,7 +14,12 @@ import { initSettings } from './init-settings.ts';
 
 const files = filesBelow('/');
 const { cluster } = initSettings();
-const node = { nodeName: 'n2', address: '10.0.0.6', labels: { tier: 'front', rank: '1' }, taints: ['a=b:NoSchedule'] };
+const node = {
+  nodeName: 'n2',
+  addresses: ['10.0.0.6'],
+  labels: { tier: 'front', rank: '1' },
+  taints: ['a=b:NoSchedule'],
+};
 
 describe('the daemons of a node', () => {
   it('are the runtime, and one for all else', () => {
@@ -40,6 +45,17 @@ describe('the daemons of a node', () => {
         '--kubeconfig=/etc/kubernetes/kubelet.conf',
         '--cluster-cidr=10.244.0.0/16',
         '--dns-address=10.96.0.10',
+      ]),
+    );
+  });
+
+  it('answer at both addresses of a node that has one of each family', () => {
+    const both = { ...node, addresses: ['10.0.0.6', 'fd00::6'] };
+    expect(nodeUnits(both, cluster, files, ['gantry'], 'sha256:1')[1]?.argv).toEqual(
+      expect.arrayContaining([
+        '--node-ip=10.0.0.6,fd00::6',
+        '--dns-listen-shared=10.0.0.6:53',
+        '--dns-listen-shared=[fd00::6]:53',
       ]),
     );
   });

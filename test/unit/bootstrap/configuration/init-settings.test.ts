@@ -10,7 +10,7 @@ const MACHINE: MachineDefaults = {
   newToken: () => 'abcdef.0123456789abcdef',
   now: Date.UTC(2026, 0, 1),
 };
-const KNOWN = { controlPlane: ['terminated-pod-gc-threshold'], node: ['node-labels', 'v', 'port'] };
+const KNOWN = { controlPlane: ['terminated-pod-gc-threshold'], node: ['node-labels', 'node-ip', 'v', 'port'] };
 
 const settingsOf = (
   init: object,
@@ -67,10 +67,11 @@ describe('settings of a configuration', () => {
   it('take labels from the arguments of the kubelet, and hand on the rest', () => {
     const kubeletExtraArgs = [
       { name: 'node-labels', value: 'a=b, c=d' },
+      { name: 'node-labels', value: 'e=' },
       { name: 'v', value: '2' },
     ];
     expect(settingsOf({ nodeRegistration: { kubeletExtraArgs } }, {})).toMatchObject({
-      nodeLabels: { a: 'b', c: 'd' },
+      nodeLabels: { a: 'b', c: 'd', e: '' },
       nodeArgs: [{ name: 'v', value: '2' }],
     });
   });
@@ -111,6 +112,26 @@ describe('settings of a configuration', () => {
       {},
       '127.0.0.1 is no address at which other machines reach this one',
     ],
+    ...['224.0.0.9', '169.254.1.1', 'fe80::1', '::'].map(
+      (advertiseAddress): [string, object, object, object, string] => [
+        `${advertiseAddress}, which others do not reach`,
+        { localAPIEndpoint: { advertiseAddress } },
+        {},
+        {},
+        `localAPIEndpoint.advertiseAddress: ${advertiseAddress} is no address at which other machines reach this one`,
+      ],
+    ),
+    ...Object.entries({
+      'node-labels=a=b=c': '--node-labels: "a=b=c" is no label',
+      'node-labels=a': '--node-labels: "a" is not name=value',
+      'node-labels=node-role.kubernetes.io/worker=':
+        "unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [node-role.kubernetes.io/worker]",
+      'node-ip=10.0.0.x': '--node-ip: "10.0.0.x" is not an IP address',
+      'node-ip=127.0.0.1': 'node-ip: 127.0.0.1 is no address at which other machines reach this one',
+    }).map(([word, because]): [string, object, object, object, string] => {
+      const [, name, value] = /^([^=]+)=(.*)$/.exec(word) ?? [];
+      return [`--${word}`, { nodeRegistration: { kubeletExtraArgs: [{ name, value }] } }, {}, {}, because];
+    }),
     ['a host name that is no node name', {}, {}, { hostname: 'a_b' }, '"a_b" is no node name'],
   ])('are refused with %s', (_, init, cluster, machine, because) => {
     expect(() => settingsOf(init, cluster, machine)).toThrow(because);

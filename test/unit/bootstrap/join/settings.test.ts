@@ -10,7 +10,7 @@ import {
 const TOKEN = 'abcdef.0123456789abcdef';
 const OTHER = 'bbbbbb.0123456789abcdef';
 const PIN = `sha256:${'0'.repeat(64)}`;
-const node = { nodeName: 'n2', address: '10.0.0.6', labels: {}, taints: [] };
+const node = { nodeName: 'n2', addresses: ['10.0.0.6'], labels: {}, taints: [] };
 const flags = (more: Partial<DiscoveryFlags>): DiscoveryFlags => ({
   endpoint: '10.0.0.5:6443',
   token: TOKEN,

@@ -14,7 +14,7 @@ import { initSettings } from '../init-settings.ts';
 
 describe('what a node serves on', () => {
   it('is DNS by both protocols on its own address and that for its pods, beside the ports of the kubelet', () => {
-    const where = (dnsDisabled: boolean) => placesOf(nodeSockets({ address: '10.0.0.5', dnsDisabled }));
+    const where = (dnsDisabled: boolean) => placesOf(nodeSockets({ addresses: ['10.0.0.5'], dnsDisabled }));
     expect(where(true)).toEqual(['tcp 0.0.0.0:10250', 'tcp 127.0.0.1:10248']);
     expect(where(false)).toEqual([
       'tcp 0.0.0.0:10250',
@@ -50,7 +50,7 @@ describe('what a node serves on', () => {
       ['tcp 0.0.0.0:10250', 'tcp 127.0.0.1:10248'],
     ],
   ])('is what %s says', (_what, more, expected) => {
-    expect(placesOf(nodeSockets({ address: '10.0.0.5', dnsDisabled: true, ...more }))).toEqual(expected);
+    expect(placesOf(nodeSockets({ addresses: ['10.0.0.5'], dnsDisabled: true, ...more }))).toEqual(expected);
   });
 });
 

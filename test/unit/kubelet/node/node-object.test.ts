@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeStatus } from '../../../../src/api/types/gen/core-v1.ts';
 import { osImage } from '../../../../src/kubelet/node/machine-facts.ts';
-import { parseNodeLabels, parseTaints } from '../../../../src/kubelet/node/node-flags.ts';
 import { containerImages, newNode, nodeStatus } from '../../../../src/kubelet/node/node-object.ts';
 import { hasChanged, labelsPatch, nodeStatusPatch } from '../../../../src/kubelet/node/node-status-patch.ts';
 import type { RuntimeStatus } from '../../../../src/kubelet/runtime/ports.ts';
@@ -134,39 +133,4 @@ describe('a change of the status', () => {
     expect(labelsPatch(node, { a: '1', b: 'x' })).toEqual({ metadata: { labels: { b: 'x' } } });
     expect(labelsPatch(node, { a: '1' })).toBeUndefined();
   });
-});
-
-describe('flags of the node', () => {
-  it.each([
-    ['', {}],
-    ['a=b, c=', { a: 'b', c: '' }],
-    [
-      'node.kubernetes.io/pool=x,kubernetes.io/arch=amd64',
-      { 'node.kubernetes.io/pool': 'x', 'kubernetes.io/arch': 'amd64' },
-    ],
-    ['example.com/role=db', { 'example.com/role': 'db' }],
-  ])('labels %j are taken', (text, labels) => expect(parseNodeLabels(text)).toEqual(labels));
-
-  it.each([
-    ['a', '--node-labels: "a" is not name=value'],
-    ['-a=b', '--node-labels: "-a=b" is no label'],
-    ['a=b c', '--node-labels: "a=b c" is no label'],
-    ['node-role.kubernetes.io/master=', "unknown 'kubernetes.io' or 'k8s.io' labels specified"],
-    ['x.k8s.io/y=1', "unknown 'kubernetes.io' or 'k8s.io' labels specified"],
-  ])('labels %j are refused', (text, message) => expect(() => parseNodeLabels(text)).toThrow(message));
-
-  it.each([
-    ['a=b:NoSchedule', [{ key: 'a', value: 'b', effect: 'NoSchedule' }]],
-    [
-      'a:NoExecute,c=:PreferNoSchedule',
-      [
-        { key: 'a', effect: 'NoExecute' },
-        { key: 'c', effect: 'PreferNoSchedule' },
-      ],
-    ],
-  ])('taints %j are taken', (text, taints) => expect(parseTaints(text)).toEqual(taints));
-
-  it.each(['a', 'a=b', 'a=b:Never', '=b:NoSchedule', 'a=b c:NoSchedule'])('taints %j are refused', text =>
-    expect(() => parseTaints(text)).toThrow(`--register-with-taints: "${text}"`),
-  );
 });

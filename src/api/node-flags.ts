@@ -1,6 +1,9 @@
-import type { Taint } from '../../api/types/gen/core-v1.ts';
-import { labelValue, qualifiedName } from '../../api/validation/names.ts';
-import { invalidArgument } from '../../base/errors.ts';
+import { ipFamily, isIp } from '../base/cidr.ts';
+import { invalidArgument } from '../base/errors.ts';
+import type { Taint } from './types/gen/core-v1.ts';
+import { labelValue, qualifiedName } from './validation/names.ts';
+
+/** What a kubelet's flags say of its Node: read by the kubelet, and before it by those who start it so. */
 
 /** Labels of the project's own namespaces that a kubelet may give to its node (upstream's list). */
 const ALLOWED_LABELS = new Set([
@@ -17,7 +20,8 @@ const ALLOWED_LABELS = new Set([
   'topology.kubernetes.io/zone',
 ]);
 const ALLOWED_NAMESPACES = ['kubelet.kubernetes.io', 'node.kubernetes.io'];
-const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
+/** What a taint may do to pods that do not tolerate it. */
+export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
 
 /** `--node-labels`: `name=value`, apart by commas. Throws `invalid-argument` for what is no label, and for those that are not a node's to give itself. */
 export function parseNodeLabels(text: string): Readonly<Record<string, string>> {
@@ -34,7 +38,8 @@ export function parseNodeLabels(text: string): Readonly<Record<string, string>> 
     throw invalidArgument(
       `unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [${refused.join(' ')}]: ` +
         `--node-labels in the 'kubernetes.io' namespace must begin with an allowed prefix (${ALLOWED_NAMESPACES.join(', ')}) ` +
-        `or be in the specifically allowed set (${[...ALLOWED_LABELS].join(', ')})`,
+        `or be in the specifically allowed set (${[...ALLOWED_LABELS].join(', ')}); others an admin gives to the Node: ` +
+        `kubectl label node NAME ${refused.map(name => `${name}=${labels[name]}`).join(' ')}`,
     );
   return labels;
 }
@@ -43,13 +48,24 @@ export function parseNodeLabels(text: string): Readonly<Record<string, string>> 
 export function parseTaints(text: string): readonly Taint[] {
   return words(text).map(word => {
     const [, key, value, effect] = /^([^=:]+)(?:=([^:]*))?:([A-Za-z]+)$/.exec(word) ?? [];
-    const known = EFFECTS.find(each => each === effect);
+    const known = TAINT_EFFECTS.find(each => each === effect);
     if (key === undefined || known === undefined || qualifiedName(key).length > 0 || labelValue(value ?? '').length > 0)
       throw invalidArgument(
-        `--register-with-taints: "${word}" is not key=value:effect with the effect ${EFFECTS.join(', ')}`,
+        `--register-with-taints: "${word}" is not key=value:effect with the effect ${TAINT_EFFECTS.join(', ')}`,
       );
     return { key, ...(value === undefined || value === '' ? {} : { value }), effect: known };
   });
+}
+
+/** `--node-ip`: one address, or one of each family, apart by a comma. Throws `invalid-argument`. */
+export function parseNodeIps(text: string): readonly string[] {
+  const addresses = text.split(',').map(word => word.trim());
+  const wrong = addresses.find(address => !isIp(address));
+  if (wrong !== undefined) throw invalidArgument(`--node-ip: "${wrong}" is not an IP address`);
+  const [first = '', second] = addresses;
+  if (addresses.length > 2 || (second !== undefined && ipFamily(first) === ipFamily(second)))
+    throw invalidArgument(`--node-ip: "${text}" is neither one address nor one of each family`);
+  return addresses;
 }
 
 function mayGiveItself(label: string): boolean {

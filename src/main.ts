@@ -14,6 +14,7 @@ import { resetCommands } from './cmd/reset-options.ts';
 import { runCommands } from './cmd/run-options.ts';
 import { tokenCommands } from './cmd/token-options.ts';
 import { VERSION } from './cmd/version.ts';
+import { versionCommands } from './cmd/version-options.ts';
 
 const COMMANDS: CommandTable = {
   run: runCommands,
@@ -32,6 +33,7 @@ const COMMANDS: CommandTable = {
   cluster: clusterCommands,
   service: serviceCommands,
   host: hostCommands,
+  version: versionCommands,
   completion: (gantry, end) =>
     gantry
       .command('completion')

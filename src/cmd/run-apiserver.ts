@@ -15,7 +15,7 @@ import type { EtcdOptions, EtcdTls } from '../etcd/connection.ts';
 import { readPrivateKey, readPublicKeys } from '../pki/keys.ts';
 import { pairFiles, readPairFiles } from './client-certificate.ts';
 import { readTlsFiles, type TlsPaths, tlsFiles } from './tls-files.ts';
-import { VERSION } from './version.ts';
+import { versionInfo } from './version.ts';
 
 /** Flags of `gantry run apiserver`, named as upstream's. */
 export interface ApiServerFlags {
@@ -154,21 +154,6 @@ function tlsPaths({ tlsCertFile, tlsPrivateKeyFile, clientCaFile }: ApiServerFla
     certificate: tlsCertFile,
     key: tlsPrivateKeyFile,
     ...(clientCaFile === undefined ? {} : { clientCa: clientCaFile }),
-  };
-}
-
-function versionInfo(): ApiServerSettings['version'] {
-  const [, major = '', minor = ''] = /^v(\d+)\.(\d+)/.exec(VERSION) ?? [];
-  return {
-    major,
-    minor,
-    gitVersion: VERSION,
-    gitCommit: '',
-    gitTreeState: '',
-    buildDate: '1970-01-01T00:00:00Z',
-    goVersion: `node${process.versions.node}`,
-    compiler: 'v8',
-    platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`,
   };
 }
 

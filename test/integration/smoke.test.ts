@@ -14,6 +14,13 @@ afterAll(() => target.delete());
 
 it('prints its version', async () => {
   expect(await run(target.host, gantryCommand('--version'))).toMatch(/^v1\.\d+\.\d+\+gantry\.\d+\n$/);
+  expect(await run(target.host, gantryCommand('version'))).toMatch(
+    /^gantry version: v1\.\S+, on Node\.js v\S+, linux\/\w+\n$/,
+  );
+  const document = JSON.parse(await run(target.host, gantryCommand('version', '-o', 'json'))) as object;
+  expect(document).toMatchObject({
+    clientVersion: { major: '1', minor: '36', platform: expect.stringMatching(/^linux\//) },
+  });
 });
 
 it('runs a pod and removes it', async () => {

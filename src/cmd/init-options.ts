@@ -37,7 +37,10 @@ function initOptions(command: Command): Command {
     .option('--cert-dir <directory>', 'where certificates are kept (default /etc/kubernetes/pki)')
     .option('--certificate-validity-period <duration>', 'how long certificates hold (default 8760h0m0s)')
     .option('--ca-certificate-validity-period <duration>', 'how long CAs hold (default 87600h0m0s)')
-    .option('--kubernetes-version <version>', 'must be the one that this program is of')
+    .option(
+      '--kubernetes-version <version>',
+      'must be the one that this program is of, or a label that leads to it: stable-1',
+    )
     .option(
       '--image-repository <name>',
       'kept in the ConfigMap kubeadm-config: no part of the cluster is an image here',

@@ -47,8 +47,10 @@ export function joinCommand(
 ): Promise<number> {
   const prepareAll = async (): Promise<Prepared> => {
     const { context, skipPhases } = await prepare(endpoint, flags);
-    const skip = [...skipPhases, ...words(flags.skipPhases)];
-    checkPhases(skip, JOIN_PHASES, '--skip-phases: ');
+    // kubeadm's rule: a flag stands in the place of what the file says
+    const told = words(flags.skipPhases);
+    const skip = told.length > 0 ? told : skipPhases;
+    checkPhases(skip, JOIN_PHASES, told.length > 0 ? '--skip-phases: ' : 'skipPhases: ');
     if (skip.includes('preflight')) context.found.hasPassed = true;
     return { context, skipPhases: skip };
   };

@@ -4,7 +4,7 @@ import { isAbsentList } from '../../api/schema/zero.ts';
 import type { BootstrapToken } from '../../api/types/gen/bootstraptoken-v1.ts';
 import type { ClusterConfiguration, InitConfiguration, Timeouts } from '../../api/types/gen/kubeadm-v1beta4.ts';
 import { canonicalIp } from '../../base/cidr.ts';
-import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { invalidArgument } from '../../base/errors.ts';
 import type { KeyAlgorithm } from '../../pki/key-algorithms.ts';
 import { isReachable, nodeAddresses } from '../node-address.ts';
 import {
@@ -17,7 +17,6 @@ import {
   type Patience,
 } from '../settings.ts';
 import type { StoredToken } from '../tokens/stored-token.ts';
-import { DEFAULT_KUBERNETES_VERSION } from './defaults.ts';
 import { hostPort } from './field-rules.ts';
 
 /** What `init` is told: both kinds with their defaults, and the parts of the other two that were written. */
@@ -135,11 +134,13 @@ function etcdSettings({ etcd: { local, external } }: ClusterConfiguration): Etcd
   };
 }
 
-/** This program is one version, and makes clusters of that one. */
+/** This program is one version, and makes clusters of that one, by its number or by one of kubeadm's labels that leads to it: `stable`, `stable-1`, `latest-1.36`. */
 function checkedVersion(asked: string, version: string): string {
   const minor = (text: string): string => text.replace(/^v?(\d+\.\d+).*$/, '$1');
-  if (asked === DEFAULT_KUBERNETES_VERSION || asked === 'stable' || minor(asked) === minor(version)) return version;
-  throw failedPrecondition(
+  const own = minor(version);
+  const labels = ['stable', 'latest'].flatMap(word => [word, `${word}-${own.replace(/\..*/, '')}`, `${word}-${own}`]);
+  if (labels.includes(asked) || minor(asked) === own) return version;
+  throw invalidArgument(
     `kubernetesVersion: this gantry makes clusters of ${version}, not of ${asked}: leave it out, or install the gantry of that version`,
   );
 }

@@ -1,4 +1,4 @@
-import { NODATA, NOTFOUND, Resolver } from 'node:dns';
+import { CONNREFUSED, NODATA, NOTFOUND, Resolver, TIMEOUT } from 'node:dns';
 import { readFileSync } from 'node:fs';
 import { isIP, type LookupFunction } from 'node:net';
 
@@ -8,7 +8,7 @@ const TRIES = 2;
 
 /**
  * The system's own look-up cannot be cut off, and holds a process for half a minute where no name server answers. This asks as it does: the file of hosts first, then the name
- * servers, for the name as it is and, where it has no dot, within the domains that are searched.
+ * servers, for the name as it is and within the domains that are searched.
  */
 export const lookupName: LookupFunction = (hostname, options, callback) => {
   const answer = (addresses: readonly string[]): void => {
@@ -41,18 +41,19 @@ export function hostsAddresses(hosts: string, name: string): readonly string[] {
   });
 }
 
-/** The names to ask for, in their order. Pure. */
+/** The names to ask for, in the order of the C library: one with dots enough (`ndots`, else one) as it is first, others last; one that ends with a dot only so. Pure. */
 export function candidateNames(name: string, resolvConf: string): readonly string[] {
-  if (name.includes('.')) return [name];
-  const search = resolvConf.split('\n').findLast(line => /^(search|domain)\s/.test(line)) ?? '';
-  return [
-    ...search
-      .trim()
-      .split(/\s+/)
-      .slice(1)
-      .map(domain => `${name}.${domain}`),
-    name,
-  ];
+  if (name.endsWith('.')) return [name.slice(0, -1)];
+  const lines = resolvConf.split('\n').map(line => line.trim().split(/\s+/));
+  const [, ...domains] = lines.findLast(([word = '']) => word === 'search' || word === 'domain') ?? [];
+  const options = lines.filter(([word]) => word === 'options').flat();
+  const [, ndots = '1'] = /^ndots:(\d+)$/.exec(options.findLast(word => word.startsWith('ndots:')) ?? '') ?? [];
+  // a domain of "." is the top, where the name is what it is
+  const within = domains
+    .map(domain => domain.replace(/\.$/, ''))
+    .map(domain => (domain === '' ? name : `${name}.${domain}`));
+  const isLong = name.split('.').length > Number(ndots);
+  return [...new Set(isLong ? [name, ...within] : [...within, name])];
 }
 
 async function askServers(names: readonly string[]): Promise<readonly string[]> {
@@ -63,8 +64,8 @@ async function askServers(names: readonly string[]): Promise<readonly string[]> 
     const addresses = found.flatMap(each => (each.status === 'fulfilled' ? each.value : []));
     if (addresses.length > 0) return addresses;
     for (const each of found) if (each.status === 'rejected') problem = each.reason as NodeJS.ErrnoException;
-    // who does not answer for one name does not for another
-    if (problem.code !== NOTFOUND && problem.code !== NODATA) break;
+    // who does not answer for one name does not for another; who fails at one may know the other
+    if (problem.code === TIMEOUT || problem.code === CONNREFUSED) break;
   }
   throw problem;
 }

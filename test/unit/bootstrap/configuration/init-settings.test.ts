@@ -54,6 +54,13 @@ describe('settings of a configuration', () => {
     expect(settingsOf({ nodeRegistration: { taints: [] } }, {}).taints).toEqual([]);
   });
 
+  it.each(['stable', 'stable-1', 'stable-1.36', 'latest', 'latest-1', 'latest-1.36', 'v1.36.4', '1.36.0'])(
+    'say the version of this program by %s',
+    kubernetesVersion => {
+      expect(settingsOf({}, { kubernetesVersion }).cluster.kubernetesVersion).toBe('v1.36.0');
+    },
+  );
+
   it.each([
     ['api.example', 'api.example:7443'],
     ['api.example:443', 'api.example:443'],
@@ -105,6 +112,15 @@ describe('settings of a configuration', () => {
       {},
       'this gantry makes clusters of v1.36.0, not of v1.34.0',
     ],
+    ...['stable-1.35', 'latest-1.37', 'stable-2', 'ci/latest', 'stable-', '1', 'newest'].map(
+      (kubernetesVersion): [string, object, object, object, string] => [
+        `the version ${kubernetesVersion}`,
+        {},
+        { kubernetesVersion },
+        {},
+        `this gantry makes clusters of v1.36.0, not of ${kubernetesVersion}`,
+      ],
+    ),
     [
       'an address of nobody else',
       { localAPIEndpoint: { advertiseAddress: '127.0.0.1' } },

@@ -103,10 +103,15 @@ describe('the look-up of a name', () => {
     expect(hostsAddresses(hosts, 'other')).toEqual([]);
   });
 
-  it('asks within the domains that are searched for a name without a dot', () => {
-    const conf = 'nameserver 10.0.0.1\nsearch old\nsearch a.example b.example\n';
-    expect(candidateNames('api', conf)).toEqual(['api.a.example', 'api.b.example', 'api']);
-    expect(candidateNames('api.example', conf)).toEqual(['api.example']);
-    expect(candidateNames('api', '')).toEqual(['api']);
+  const CONF = 'nameserver 10.0.0.1\nsearch old\nsearch a.example b.example\n';
+  it.each([
+    ['api', CONF, ['api.a.example', 'api.b.example', 'api']],
+    ['cp.lab', CONF, ['cp.lab', 'cp.lab.a.example', 'cp.lab.b.example']],
+    ['cp.lab', `${CONF}options timeout:1 ndots:2\n`, ['cp.lab.a.example', 'cp.lab.b.example', 'cp.lab']],
+    ['cp.lab.', CONF, ['cp.lab']],
+    ['cp.lab', 'search .\n', ['cp.lab']],
+    ['api', '', ['api']],
+  ])('asks for %s within the domains that are searched, as the C library does: %j', (name, conf, names) => {
+    expect(candidateNames(name, conf)).toEqual(names);
   });
 });

@@ -5,6 +5,9 @@ import { invalidArgument } from '../base/errors.ts';
 import type { KeyAlgorithm } from '../pki/key-algorithms.ts';
 import type { StoredToken } from './tokens/stored-token.ts';
 
+/** Of a certificate that is signed here: shorter, and clocks that are a little apart would make each of them useless. */
+export const SHORTEST_LIFE_MS = 10_000;
+
 /** A command line argument, as kubeadm's files hold it. */
 interface Argument {
   readonly name: string;

@@ -15,7 +15,10 @@ export function certsCommands(gantry: Command, run: Ends): void {
     .command('renew <name>')
     .description('renew one by its name in "check-expiration", or all; running daemons take up what is new')
     .option('--cert-dir <directory>', 'where they are; where "gantry init" has made them unless given')
-    .option('--certificate-validity-period <duration>', 'how long new ones hold; as the cluster was made unless given')
+    .option(
+      '--certificate-validity-period <duration>',
+      'how long new ones hold, 10s at least; as the cluster was made unless given',
+    )
     .action(async (name: string, options) => run((await load()).renewCommand(name, options)));
   certs
     .command('certificate-key')

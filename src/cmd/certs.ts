@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { durationMs } from '../api/duration.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
@@ -16,6 +15,7 @@ import { renewCertificate } from '../bootstrap/certificates/renewal/renew.ts';
 import type { Files } from '../bootstrap/files.ts';
 import { standingFiles } from '../bootstrap/marker.ts';
 import { parseCertificate } from '../pki/certificate.ts';
+import { lifeFlag } from './life-flag.ts';
 
 /** Flags of `gantry certs …`, named as kubeadm's. */
 export interface CertsFlags {
@@ -45,7 +45,7 @@ export async function renewCommand(
   const chosen = name === 'all' ? all.filter(({ ofKubelet }) => !ofKubelet) : all.filter(each => each.name === name);
   if (chosen.length === 0)
     throw invalidArgument(`there is no certificate "${name}"; there are all, ${all.map(each => each.name).join(', ')}`);
-  const lifeMs = durationMs(flags.certificateValidityPeriod ?? validityOf(files));
+  const lifeMs = lifeFlag(flags.certificateValidityPeriod ?? validityOf(files));
   const results = chosen.map(managed => renewOne(managed, files, lifeMs));
   if (results.includes('renewed'))
     console.log(

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { durationMs } from '../api/duration.ts';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage } from '../base/errors.ts';
@@ -18,6 +17,7 @@ import { within } from '../daemon/within.ts';
 import { certificateRenewal, tellRenewals } from './certificate-renewal.ts';
 import { kubeconfigCertificate } from './client-certificate.ts';
 import { keptCertificates } from './kept-certificates.ts';
+import { lifeFlag } from './life-flag.ts';
 import { type ApiServerFlags, openApiServer } from './run-apiserver.ts';
 import { type ControllerManagerFlags, openControllerManager } from './run-controller-manager.ts';
 import { openScheduler } from './run-scheduler.ts';
@@ -90,7 +90,7 @@ async function renewalOf(
 ): Promise<{ readonly components: readonly Component[]; close(): void }> {
   if (flags.renewCertificates !== true) return { components: [], close: () => {} };
   const { files, others } = keptCertificates(flags);
-  const lifeMs = durationMs(flags.certificateValidityPeriod);
+  const lifeMs = lifeFlag(flags.certificateValidityPeriod);
   tellRenewals(await renewDueCertificates(files, { now: systemClock.now(), lifeMs }), log);
   const kubeconfig = flags.controllerManagerKubeconfig;
   const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: `gantry-certificates/${VERSION}` });

@@ -5,6 +5,7 @@ import { dns1123Subdomain } from '../../api/validation/names.ts';
 import { type Cidr, parseCidr } from '../../base/cidr.ts';
 import { isWithin } from '../../linux/real-place.ts';
 import { KEY_ALGORITHMS } from '../../pki/key-algorithms.ts';
+import { SHORTEST_LIFE_MS } from '../settings.ts';
 import { certificateNames, extraArgs, hostPort, imageRepository, noPodFields, unitPath } from './field-rules.ts';
 
 /** Fewest addresses of the service network: one is the tenth, of DNS. */
@@ -13,8 +14,6 @@ const LEAST_SERVICES = 10n;
 const SERVICE_BITS = 20;
 const NODE_MASK = 24;
 const NODE_MASK_MOST = 16;
-/** Shorter, and clocks that are a little apart would make each of them useless. */
-const SHORTEST_LIFE_MS = 10_000;
 
 /** Directories of a node, of which `reset` leaves nothing (reset/names.ts). */
 const REMOVED_WHOLE: readonly string[] = ['/var/lib/kubelet', '/var/lib/gantry', '/run/gantry', '/var/run/gantry'];

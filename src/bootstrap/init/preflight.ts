@@ -56,7 +56,7 @@ export async function preflight(context: InitContext, say: Say): Promise<void> {
     role: 'control-plane',
     nodeName: settings.nodeName,
     insideHost,
-    failSwapOn: !insideHost && settings.cluster.kubelet['failSwapOn'] !== false,
+    failSwapOn: settings.cluster.kubelet['failSwapOn'] !== false,
     podSubnet: settings.cluster.podSubnet,
     reachedPorts: reachedPorts({
       controlPlane: controlPlaneUnit(settings, files, []).argv,

@@ -1,18 +1,22 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'yaml';
 import { failedPrecondition } from '../../base/errors.ts';
+import type { Files } from '../files.ts';
 import { machineResolverFile } from '../machine-resolver.ts';
 import { readMarker } from '../marker.ts';
 import type { Say } from '../phases.ts';
 import { kubeletSockets, nodeSockets, reachedPorts } from '../preflight/daemon-sockets.ts';
 import { readPreflightFacts, usedSockets } from '../preflight/facts.ts';
+import type { Finding } from '../preflight/finding.ts';
 import { findingLines, PreflightError, sortFindings } from '../preflight/findings.ts';
 import { preflightFindings } from '../preflight/plan.ts';
 import { portFindings } from '../preflight/port-plan.ts';
 import { neededModules, neededPrograms, USEFUL_PROGRAMS } from '../preflight/programs.ts';
+import { type SwapFacts, swapFindings } from '../preflight/swap-plan.ts';
 import { OWN_DIRECTORIES } from '../reset/names.ts';
 import { CRI_SERVICE, NODE_SERVICE } from '../services.ts';
 import { checkNodeName } from '../settings.ts';
-import type { FoundCluster, JoinContext } from './context.ts';
+import type { JoinContext } from './context.ts';
 import {
   clusterKubelet,
   foundCluster,
@@ -68,7 +72,7 @@ export async function preflight(context: JoinContext, say: Say, signal: AbortSig
     role: 'node',
     nodeName,
     insideHost,
-    failSwapOn: !insideHost,
+    failSwapOn: undefined,
     reachedPorts: reachedPorts({ kubelet: UNKNOWN_KUBELET, args: settings.node.args }),
   });
   const { errors: all, warnings } = sortFindings(findings, ignoredChecks);
@@ -77,11 +81,16 @@ export async function preflight(context: JoinContext, say: Say, signal: AbortSig
   const kubeletChecks = kubeletSockets(UNKNOWN_KUBELET, settings.node.args).map(({ port }) => `Port-${port}`);
   const ofKubelet = all.filter(({ check }) => kubeletChecks.includes(check));
   const errors = all.filter(finding => !ofDns.includes(finding) && !ofKubelet.includes(finding));
-  for (const finding of warnings) for (const line of findingLines({ ...finding, severity: 'warning' })) say(line);
+  sayWarnings(warnings, say);
   if (errors.length > 0) throw new PreflightError(errors);
   if (hasCredentials(files)) {
     await refuseOtherNode(context, say, signal);
-    if (ofDns.length + ofKubelet.length > 0) throw new PreflightError([...ofKubelet, ...ofDns]);
+    const late = [
+      ...ofKubelet,
+      ...tellLate(context, swapOf(facts, standingKubelet(files), insideHost, 'standing-node'), say),
+      ...ofDns,
+    ];
+    if (late.length > 0) throw new PreflightError(late);
     context.found.hasPassed = true;
     return;
   }
@@ -89,19 +98,42 @@ export async function preflight(context: JoinContext, say: Say, signal: AbortSig
     say(`The credentials that "${files.kubeletConf}" leads to are over, or not there: they are asked for anew`);
   const cluster = await foundCluster(context, say, signal);
   await refuseTakenName(context, cluster, signal);
-  if (!isOwnNode) await refuseUsedPorts(context, cluster, signal);
+  const kubelet = await clusterKubelet(cluster, signal);
+  const sockets = isOwnNode ? [] : kubeletSockets(kubelet, settings.node.args);
+  const late = tellLate(
+    context,
+    [...portFindings({ usedSockets: await usedSockets(sockets) }), ...swapOf(facts, kubelet, insideHost, 'node')],
+    say,
+  );
+  if (late.length > 0) throw new PreflightError(late);
   if (ofDns.length > 0 && !(await isDnsDisabled(cluster, signal))) throw new PreflightError(ofDns);
   context.found.hasPassed = true;
 }
 
-/** The ports of the kubelet, where the configuration of the cluster has them. */
-async function refuseUsedPorts(
-  { ignoredChecks, settings }: JoinContext,
-  cluster: FoundCluster,
-  signal: AbortSignal,
-): Promise<void> {
-  const kubelet = await clusterKubelet(cluster, signal);
-  const findings = portFindings({ usedSockets: await usedSockets(kubeletSockets(kubelet, settings.node.args)) });
-  const { errors } = sortFindings(findings, ignoredChecks);
-  if (errors.length > 0) throw new PreflightError(errors);
+type Kubelet = Readonly<Record<string, unknown>>;
+
+/** Whether the kubelet starts with the swap of this machine is the cluster's to say. */
+function swapOf(
+  facts: SwapFacts,
+  kubelet: Kubelet,
+  insideHost: boolean,
+  role: 'node' | 'standing-node',
+): readonly Finding[] {
+  return insideHost ? [] : swapFindings(facts, { role, failSwapOn: kubelet['failSwapOn'] !== false });
+}
+
+/** The KubeletConfiguration that the node here was given when it joined; it may have been changed since, and is heeded. */
+function standingKubelet({ kubeletConfig }: Files): Kubelet {
+  return existsSync(kubeletConfig) ? ((parse(readFileSync(kubeletConfig, 'utf8')) ?? {}) as Kubelet) : {};
+}
+
+/** Says what is but a warning, and returns what ends the command. */
+function tellLate({ ignoredChecks }: JoinContext, findings: readonly Finding[], say: Say): readonly Finding[] {
+  const { errors, warnings } = sortFindings(findings, ignoredChecks);
+  sayWarnings(warnings, say);
+  return errors;
+}
+
+function sayWarnings(warnings: readonly Finding[], say: Say): void {
+  for (const finding of warnings) for (const line of findingLines({ ...finding, severity: 'warning' })) say(line);
 }

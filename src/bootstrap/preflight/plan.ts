@@ -4,9 +4,10 @@ import { error, type Finding, warning } from './finding.ts';
 import { firewallFinding, networkFindings } from './network-plan.ts';
 import { type ProcessFact, portFindings, processText, stopCommand, type UsedSocket } from './port-plan.ts';
 import { packageOf } from './programs.ts';
+import { type SwapFacts, swapFindings } from './swap-plan.ts';
 
 /** What was found on the machine; read by `facts.ts`. */
-export interface PreflightFacts {
+export interface PreflightFacts extends SwapFacts {
   readonly uid: number;
   readonly cpus: number;
   readonly memoryBytes: number;
@@ -33,9 +34,6 @@ export interface PreflightFacts {
   readonly sharedLinks: readonly { readonly path: string; readonly to: string }[];
   /** Certificates that stand and cannot be used, each with its sentence. */
   readonly certificateProblems: readonly { readonly path: string; readonly message: string }[];
-  /** The first swap device, where there is one. */
-  readonly swap: string | undefined;
-  readonly cgroupVersion: 1 | 2 | undefined;
   /** cgroup controllers that the kernel lacks. */
   readonly missingControllers: readonly string[];
   /** Bytes that are free where the node keeps its data. */
@@ -66,8 +64,8 @@ export interface PreflightWish {
   readonly nodeName: string;
   /** Inside a host of a local cluster the machine is somebody else's: what concerns it whole is not told. */
   readonly insideHost: boolean;
-  /** The kubelet's failSwapOn. */
-  readonly failSwapOn: boolean;
+  /** The kubelet's failSwapOn; undefined where it is asked for later. */
+  readonly failSwapOn: boolean | undefined;
   /** CIDRs of pods; undefined where the cluster is not known yet. */
   readonly podSubnet?: string;
   /** TCP ports that others of the cluster ask. */
@@ -86,6 +84,9 @@ const LEAST_KERNEL = [4, 19] as const;
 export function preflightFindings(facts: PreflightFacts, wish: PreflightWish): readonly Finding[] {
   return [
     ...machineFindings(facts, wish),
+    ...(wish.insideHost || wish.failSwapOn === undefined
+      ? []
+      : swapFindings(facts, { role: wish.role, failSwapOn: wish.failSwapOn })),
     ...addressFindings(facts.addresses),
     ...portFindings(facts),
     ...fileFindings(facts),
@@ -102,7 +103,7 @@ export function proxyFindings(facts: ProxyFacts): readonly Finding[] {
   return [...portFindings(facts), ...moduleFindings(facts), ...missingProgramFindings(facts)];
 }
 
-function machineFindings(facts: PreflightFacts, { role, failSwapOn, insideHost }: PreflightWish): readonly Finding[] {
+function machineFindings(facts: PreflightFacts, { role }: PreflightWish): readonly Finding[] {
   const control = role === 'control-plane';
   const megabytes = (bytes: number): number => Math.floor(bytes / 2 ** 20);
   const memory = megabytes(facts.memoryBytes);
@@ -130,16 +131,6 @@ function machineFindings(facts: PreflightFacts, { role, failSwapOn, insideHost }
         'df -h /var/lib',
       ),
     );
-  if (facts.swap !== undefined && failSwapOn)
-    findings.push(
-      error(
-        'Swap',
-        `swap is on (${facts.swap}), and the kubelet does not start with it`,
-        'swapoff -a, and take its line out of /etc/fstab; or set failSwapOn: false in a KubeletConfiguration of --config',
-      ),
-    );
-  if (facts.swap !== undefined && !failSwapOn && !insideHost && facts.cgroupVersion !== 2)
-    findings.push(warning('Swap', 'swap is supported for cgroup v2 only', 'swapoff -a'));
   return findings;
 }
 

@@ -6,6 +6,7 @@ import {
   preflightFindings,
   proxyFindings,
 } from '../../../src/bootstrap/preflight/plan.ts';
+import { swapFindings } from '../../../src/bootstrap/preflight/swap-plan.ts';
 
 const WELL: PreflightFacts = {
   uid: 0,
@@ -393,6 +394,21 @@ describe('preflight', () => {
   it("does not tell a host what is its machine's", () => {
     const facts: PreflightFacts = { ...WELL, swap: '/dev/vda2', cgroupVersion: 1, hasDefaultRoute: false };
     expect(preflightFindings(facts, { ...WISH, insideHost: true, failSwapOn: false })).toEqual([]);
+  });
+
+  it('says nothing of swap where the cluster is to be asked first', () => {
+    expect(preflightFindings({ ...WELL, swap: '/s' }, { ...WISH, failSwapOn: undefined })).toEqual([]);
+  });
+
+  it.each([
+    ['node', 'for the nodes that join from then on: kubectl -n kube-system edit configmap kubelet-config'],
+    ['standing-node', 'in /var/lib/kubelet/config.yaml'],
+  ] as const)('says of the swap of a %s what can be done there', (role, where) => {
+    const facts = { swap: '/s', cgroupVersion: 2 } as const;
+    expect(swapFindings(facts, { role, failSwapOn: true }).map(({ mend }) => mend)).toEqual([
+      `swapoff -a, and take its line out of /etc/fstab; or set failSwapOn: false ${where}`,
+    ]);
+    expect(swapFindings(facts, { role, failSwapOn: false })).toEqual([]);
   });
 
   it('warns of swap that the kubelet may start with where cgroups are old', () => {

@@ -9,6 +9,7 @@ import { hostCommands } from './cmd/host-options.ts';
 import { imageCommands } from './cmd/image-options.ts';
 import { initCommands } from './cmd/init-options.ts';
 import { joinCommands } from './cmd/join-options.ts';
+import { likeKubeadm, plainSwitches } from './cmd/kubeadm-flags.ts';
 import { kubeconfigCommands } from './cmd/kubeconfig-options.ts';
 import { resetCommands } from './cmd/reset-options.ts';
 import { runCommands } from './cmd/run-options.ts';
@@ -23,13 +24,13 @@ const COMMANDS: CommandTable = {
   logs: logsCommands,
   status: statusCommands,
   'support-bundle': supportBundleCommands,
-  init: initCommands,
-  config: configCommands,
-  join: joinCommands,
-  token: tokenCommands,
-  certs: certsCommands,
-  kubeconfig: kubeconfigCommands,
-  reset: resetCommands,
+  init: likeKubeadm(initCommands),
+  config: likeKubeadm(configCommands),
+  join: likeKubeadm(joinCommands),
+  token: likeKubeadm(tokenCommands),
+  certs: likeKubeadm(certsCommands),
+  kubeconfig: likeKubeadm(kubeconfigCommands),
+  reset: likeKubeadm(resetCommands),
   cluster: clusterCommands,
   service: serviceCommands,
   host: hostCommands,
@@ -68,6 +69,12 @@ export function program(words: readonly string[] = []): Command {
     .showHelpAfterError('(gantry --help lists the commands)');
   defineCommands(COMMANDS, gantry, exitWith, words);
   return gantry;
+}
+
+/** Runs the command that `words` ask for. */
+export async function runProgram(words: readonly string[]): Promise<void> {
+  const gantry = program(words);
+  await gantry.parseAsync(plainSwitches(gantry, words), { from: 'user' });
 }
 
 async function exitWith(code: Promise<number>): Promise<void> {

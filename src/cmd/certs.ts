@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { systemClock } from '../base/clock.ts';
-import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
+import { errorMessage, failedPrecondition, GantryError, invalidArgument } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 import { expirationDocument, expirations, expirationTables } from '../bootstrap/certificates/renewal/expiration.ts';
 import {
@@ -15,11 +15,13 @@ import { renewCertificate } from '../bootstrap/certificates/renewal/renew.ts';
 import type { Files } from '../bootstrap/files.ts';
 import { standingFiles } from '../bootstrap/marker.ts';
 import { parseCertificate } from '../pki/certificate.ts';
+import { type InitFile, readInitFile } from './init-file.ts';
 import { lifeFlag } from './life-flag.ts';
 
 /** Flags of `gantry certs …`, named as kubeadm's. */
 export interface CertsFlags {
   readonly certDir?: string;
+  readonly config?: string;
 }
 
 const YEAR = '8760h0m0s';
@@ -29,7 +31,7 @@ export async function checkExpirationCommand(flags: CertsFlags & { readonly outp
   if (flags.output !== 'text' && flags.output !== 'json')
     throw invalidArgument(`-o: "${flags.output}" is neither text nor json`);
   const now = systemClock.now();
-  const found = expirations(filesOf(flags));
+  const found = expirations(placesOf(flags).files);
   if (flags.output === 'text') process.stdout.write(expirationTables(found, now));
   else console.log(JSON.stringify(expirationDocument(found, now), undefined, 4));
   return 0;
@@ -40,18 +42,26 @@ export async function renewCommand(
   name: string,
   flags: CertsFlags & { readonly certificateValidityPeriod?: string },
 ): Promise<number> {
-  const files = filesOf(flags);
+  const { files, said } = placesOf(flags);
   const all = managedCertificates(files);
   const chosen = name === 'all' ? all.filter(({ ofKubelet }) => !ofKubelet) : all.filter(each => each.name === name);
   if (chosen.length === 0)
     throw invalidArgument(`there is no certificate "${name}"; there are all, ${all.map(each => each.name).join(', ')}`);
-  const lifeMs = lifeFlag(flags.certificateValidityPeriod ?? validityOf(files));
+  const lifeMs = lifeFlag(flags.certificateValidityPeriod ?? said?.certificateValidityPeriod ?? validityOf(files));
   const results = chosen.map(managed => renewOne(managed, files, lifeMs));
   if (results.includes('renewed'))
     console.log(
       '\nDone renewing certificates. The running daemons take them up by themselves: nothing has to be restarted. Copies of kubeconfigs elsewhere have to be made anew.',
     );
   return results.includes('failed') || (name !== 'all' && !results.includes('renewed')) ? 1 : 0;
+}
+
+/** `gantry certs generate-csr`: kubeadm's for a CA whose key is elsewhere. Throws `unimplemented`. */
+export async function generateCsrCommand(): Promise<never> {
+  throw new GantryError(
+    'unimplemented',
+    'certificates are signed on this machine alone, by CAs that have their keys here: put a CA of your own with its key into the directory of certificates before "gantry init", or let it make one',
+  );
 }
 
 /** `gantry certs certificate-key`. */
@@ -83,9 +93,12 @@ function renewOne(managed: ManagedCertificate, files: Files, lifeMs: number): 'r
   }
 }
 
-function filesOf({ certDir }: CertsFlags): Files {
+/** Where they are, and what a file of --config says. */
+function placesOf({ certDir, config }: CertsFlags): { readonly files: Files; readonly said: InitFile | undefined } {
+  const said = config === undefined ? undefined : readInitFile(config);
+  const directory = certDir ?? said?.certificatesDir;
   const files = standingFiles();
-  return certDir === undefined ? files : { ...files, pkiDir: certDir.replace(/\/$/, '') };
+  return { files: directory === undefined ? files : { ...files, pkiDir: directory.replace(/\/$/, '') }, said };
 }
 
 /** What the cluster was made with, where this machine knows. */

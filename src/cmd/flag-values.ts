@@ -28,3 +28,8 @@ export function words(text: string): string[] {
 export function moreWords(text: string, before: readonly string[]): string[] {
   return [...before, ...words(text)];
 }
+
+/** The same for a flag that is kept as text; `byDefault` is what it is until it is given. */
+export function moreText(byDefault: string = ''): (text: string, before: string | undefined) => string {
+  return (text, before = byDefault) => (before === byDefault ? text : `${before},${text}`);
+}

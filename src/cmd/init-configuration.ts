@@ -44,6 +44,8 @@ export interface InitFlags {
   readonly skipPhases?: string;
   readonly ignorePreflightErrors?: string;
   readonly dryRun?: boolean;
+  /** How much is told, which is always the same. */
+  readonly v?: string;
 }
 
 /** Flags that may stand beside --config; kubeadm's. */
@@ -55,6 +57,7 @@ const BESIDE_CONFIG: readonly (keyof InitFlags)[] = [
   'skipPhases',
   'skipTokenPrint',
   'skipCertificateKeyPrint',
+  'v',
 ];
 
 export interface GivenConfiguration extends Omit<InitConfigurations, 'skip'> {

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { INIT_PHASE_NAMES } from '../bootstrap/init/phase-names.ts';
 import type { Ends } from './define-commands.ts';
+import { moreText } from './flag-values.ts';
 
 /** `gantry init`, and each of its phases alone. `run` sets the exit code. */
 export function initCommands(gantry: Command, run: Ends): void {
   const load = () => import('./init.ts');
   const init = initOptions(gantry.command('init').description('make this machine the first node of a cluster'))
-    .option('--skip-phases <phases>', 'phases to leave out, apart by commas: certs/ca for a part of one')
+    .option('--skip-phases <phases>', 'phases to leave out, apart by commas: certs/ca for a part of one', moreText())
     .action(async options => run((await load()).initCommand(options)));
   const phase = init.command('phase').description('run one phase of "gantry init" alone');
   // options are taken by init wherever they stand; the phases have them too, so that their --help lists them
@@ -32,7 +33,11 @@ function initOptions(command: Command): Command {
     .option('--config <file>', "kubeadm's InitConfiguration and ClusterConfiguration, and kubelet's and proxy's (YAML)")
     .option('--apiserver-advertise-address <ip>', "address of the API server; the default route's unless given")
     .option('--apiserver-bind-port <port>', 'its port (default 6443)')
-    .option('--apiserver-cert-extra-sans <names>', 'further names and addresses in its certificate, apart by commas')
+    .option(
+      '--apiserver-cert-extra-sans <names>',
+      'further names and addresses in its certificate, apart by commas',
+      moreText(),
+    )
     .option('--control-plane-endpoint <host:port>', 'name or address of the cluster that outlives this machine')
     .option('--cert-dir <directory>', 'where certificates are kept (default /etc/kubernetes/pki)')
     .option('--certificate-validity-period <duration>', 'how long certificates hold (default 8760h0m0s)')
@@ -46,7 +51,7 @@ function initOptions(command: Command): Command {
       'kept in the ConfigMap kubeadm-config: no part of the cluster is an image here',
     )
     .option('--node-name <name>', 'name of this node; the host name unless given')
-    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas')
+    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', moreText())
     .option('--no-control-plane-taint', 'let pods run on this node too')
     .option('--pod-network-cidr <cidr>', 'addresses of pods (default 10.244.0.0/16)')
     .option('--service-cidr <cidr>', 'addresses of services (default 10.96.0.0/12)')
@@ -64,6 +69,7 @@ function initOptions(command: Command): Command {
     .option(
       '--ignore-preflight-errors <checks>',
       'checks whose errors are only told, apart by commas; all is every one',
+      moreText(),
     )
     .option('--dry-run', 'change nothing, and tell what would be done');
 }

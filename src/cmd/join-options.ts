@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { JOIN_PHASE_NAMES } from '../bootstrap/join/phase-names.ts';
 import type { Ends } from './define-commands.ts';
-import { moreWords } from './flag-values.ts';
+import { moreText, moreWords } from './flag-values.ts';
 
 /** `gantry join`, and each of its phases alone. `run` sets the exit code. */
 export function joinCommands(gantry: Command, run: Ends): void {
@@ -9,7 +9,7 @@ export function joinCommands(gantry: Command, run: Ends): void {
   const join = joinOptions(
     gantry.command('join').description('make this machine a node of the cluster whose API server is at HOST:PORT'),
   )
-    .option('--skip-phases <phases>', 'phases to leave out, apart by commas', '')
+    .option('--skip-phases <phases>', 'phases to leave out, apart by commas', moreText(), '')
     .action(async (endpoint: string | undefined, options) => run((await load()).joinCommand(endpoint, options)));
   const phase = join.command('phase').description('run one phase of "gantry join" alone');
   for (const { name, description } of JOIN_PHASE_NAMES)
@@ -40,12 +40,19 @@ export function joinOptions(command: Command): Command {
     .option('--discovery-token-unsafe-skip-ca-verification', 'trust whoever has the token')
     .option('--node-name <name>', 'name of this node; the host name unless given')
     .option('--node-ip <ip>', "its address; the default route's unless given")
-    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', '')
+    .option('--node-labels <labels>', 'labels of this node, name=value, apart by commas', moreText(), '')
     .option('--config <file>', 'JoinConfiguration (YAML) in place of the flags above')
+    .option('--cri-socket <path>', "the runtime's socket; there is but gantry's own")
+    .option('--patches <directory>', 'refused: there are no static pods that could be patched')
     .option('--control-plane', 'refused: a cluster has one control plane')
     .option('--certificate-key <key>', 'the same')
     .option('--apiserver-advertise-address <ip>', 'the same')
     .option('--apiserver-bind-port <port>', 'the same')
     .option('--dry-run', 'look at everything and change nothing')
-    .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', '');
+    .option(
+      '--ignore-preflight-errors <checks>',
+      'checks whose errors are only told; all is every one',
+      moreText(),
+      '',
+    );
 }

@@ -1,6 +1,9 @@
 import { hostname } from 'node:os';
 import { parseNodeLabels } from '../api/node-flags.ts';
+import { fieldErrorText } from '../api/validation/field-error.ts';
 import { GantryError, invalidArgument } from '../base/errors.ts';
+import { noPatches } from '../bootstrap/configuration/field-rules.ts';
+import { criSocket } from '../bootstrap/configuration/validate-init.ts';
 import type { NodeIdentity } from '../bootstrap/daemons/node.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import type { JoinContext } from '../bootstrap/join/context.ts';
@@ -31,6 +34,8 @@ export interface JoinFlags {
   readonly nodeName?: string;
   readonly nodeIp?: string;
   readonly nodeLabels: string;
+  readonly criSocket?: string;
+  readonly patches?: string;
   readonly config?: string;
   readonly controlPlane?: boolean;
   readonly certificateKey?: string;
@@ -98,6 +103,11 @@ async function prepare(endpoint: string | undefined, flags: JoinFlags): Promise<
   }).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`]));
   if (asked.length > 0)
     throw new GantryError('unimplemented', `${ONE_CONTROL_PLANE}: leave ${asked.join(' and ')} out`);
+  const wrong = [
+    ...(flags.criSocket === undefined ? [] : criSocket('--cri-socket', flags.criSocket)),
+    ...(flags.patches === undefined ? [] : noPatches({ directory: flags.patches }, '--patches')),
+  ];
+  if (wrong.length > 0) throw invalidArgument(wrong.map(fieldErrorText).join('\n'));
   const given = flags.config === undefined ? undefined : await fromFile(flags.config, endpoint, flags);
   for (const warning of given?.warnings ?? []) console.log(`[config] WARNING: ${warning}`);
   return {
@@ -127,6 +137,8 @@ async function fromFile(path: string, endpoint: string | undefined, flags: JoinF
     'discovery-file': flags.discoveryFile,
     'discovery-token-ca-cert-hash': flags.discoveryTokenCaCertHash.join(','),
     'discovery-token-unsafe-skip-ca-verification': flags.discoveryTokenUnsafeSkipCaVerification,
+    'cri-socket': flags.criSocket,
+    patches: flags.patches,
   }).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [name]));
   if (mixed.length > 0) throw invalidArgument(`can not mix '--config' with arguments [${mixed.join(' ')}]`);
   const { joinConfiguration } = await import('./join-configuration.ts');

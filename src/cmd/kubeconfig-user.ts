@@ -7,8 +7,10 @@ import { issueClientPair } from '../bootstrap/certificates/issue.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import { certificateData, kubeconfigText } from '../bootstrap/kubeconfig-file.ts';
 import { standingFiles } from '../bootstrap/marker.ts';
+import { DEFAULT_CLUSTER } from '../bootstrap/settings.ts';
 import { readKubeconfig } from '../client/kubeconfig.ts';
 import { words } from './flag-values.ts';
+import { readInitFile } from './init-file.ts';
 
 /** Flags of `gantry kubeconfig user`, named as kubeadm's. */
 export interface KubeconfigUserFlags {
@@ -18,13 +20,16 @@ export interface KubeconfigUserFlags {
   readonly validityPeriod: string;
   readonly certDir?: string;
   readonly server?: string;
-  readonly clusterName: string;
+  readonly clusterName?: string;
+  readonly config?: string;
 }
 
 /** `gantry kubeconfig user`: a kubeconfig on standard output. Returns the exit code. */
 export async function kubeconfigUserCommand(flags: KubeconfigUserFlags): Promise<number> {
-  const { clientName, token, clusterName } = flags;
-  const pkiDir = (flags.certDir ?? standingFiles().pkiDir).replace(/\/$/, '');
+  const { clientName, token } = flags;
+  const said = flags.config === undefined ? undefined : readInitFile(flags.config);
+  const clusterName = flags.clusterName ?? said?.clusterName ?? DEFAULT_CLUSTER.clusterName;
+  const pkiDir = (flags.certDir ?? said?.certificatesDir ?? standingFiles().pkiDir).replace(/\/$/, '');
   if (clientName === '') throw invalidArgument('--client-name: which user? It is empty');
   if (token !== undefined && flags.org !== '')
     throw invalidArgument('--org goes into a certificate: with --token it has no place');
@@ -47,7 +52,7 @@ export async function kubeconfigUserCommand(flags: KubeconfigUserFlags): Promise
           ),
         )
       : { token };
-  const server = flags.server ?? readKubeconfig(filesBelow('/').adminConf).server;
+  const server = flags.server ?? said?.server ?? readKubeconfig(filesBelow('/').adminConf).server;
   const ca = readFileSync(`${pkiDir}/ca.crt`, 'utf8');
   process.stdout.write(kubeconfigText({ clusterName, server, ca, user: clientName, credentials }));
   return 0;

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Ends } from './define-commands.ts';
+import { moreText } from './flag-values.ts';
 
 /** `gantry reset`, flagged as kubeadm's. */
 export function resetCommands(gantry: Command, run: Ends): void {
@@ -15,7 +16,7 @@ export function resetCommands(gantry: Command, run: Ends): void {
     .option('--delete-node', 'delete the Node object too, by way of --kubeconfig')
     .option('--node-name <name>', 'name of this node; the host name unless given')
     .option('--kubeconfig <file>', 'how to reach the cluster for that', '/etc/kubernetes/admin.conf')
-    .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', '')
-    .option('--skip-phases <phases>', 'phases to leave out', '')
+    .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', moreText(), '')
+    .option('--skip-phases <phases>', 'phases to leave out', moreText(), '')
     .action(async options => run((await import('./reset.ts')).resetCommand(options)));
 }

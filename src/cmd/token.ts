@@ -1,10 +1,19 @@
 import { durationMs } from '../api/duration.ts';
 import type { ConfigMap, Secret } from '../api/types/gen/core-v1.ts';
 import { systemClock } from '../base/clock.ts';
-import { errorMessage, failedPrecondition, invalidArgument, isAlreadyExists, isNotFound } from '../base/errors.ts';
+import {
+  errorMessage,
+  failedPrecondition,
+  GantryError,
+  invalidArgument,
+  isAlreadyExists,
+  isNotFound,
+} from '../base/errors.ts';
 import { clusterOfKubeconfig } from '../bootstrap/discovery/token.ts';
 import { CLUSTER_INFO } from '../bootstrap/objects/plan.ts';
+import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
 import { generateToken, parseToken } from '../bootstrap/token.ts';
+import { configuredToken } from '../bootstrap/tokens/configured-token.ts';
 import {
   checkStoredToken,
   rfc3339,
@@ -22,6 +31,7 @@ import { ResourceClient } from '../client/resource-client.ts';
 import { parseCertificate } from '../pki/certificate.ts';
 import { spkiPin } from '../pki/keys.ts';
 import { words } from './flag-values.ts';
+import { readInitFile } from './init-file.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { VERSION } from './version.ts';
 
@@ -36,7 +46,11 @@ export interface CreateTokenFlags extends TokenFlags {
   readonly description: string;
   readonly usages: string;
   readonly groups: string;
+  readonly config?: string;
+  readonly certificateKey?: string;
   readonly dryRun?: boolean;
+  /** Names of flags that were given and that a file says, too. */
+  readonly mixed: readonly string[];
 }
 
 const SECRETS = { group: '', version: 'v1', plural: 'secrets' } as const;
@@ -45,32 +59,51 @@ const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps' } as const;
 /** `gantry token create`. Returns the exit code. */
 export function createTokenCommand(text: string | undefined, flags: CreateTokenFlags): Promise<number> {
   return withConnection(flags, async (connection, signal) => {
-    const ttlMs = durationMs(flags.ttl);
-    if (ttlMs < 0) throw invalidArgument(`--ttl: "${flags.ttl}" is over before it begins`);
-    const stored: StoredToken = {
-      token: text ?? generateToken(),
-      description: flags.description,
-      expires: ttlMs === 0 ? undefined : systemClock.now() + ttlMs,
-      usages: words(flags.usages),
-      groups: words(flags.groups),
-    };
-    checkStoredToken(stored);
-    const { id } = parseToken(stored.token);
-    if (flags.dryRun === true) {
-      const until = stored.expires === undefined ? 'for ever' : `until ${rfc3339(stored.expires)}`;
-      console.log(
-        `[dryrun] Would make the Secret "${tokenSecretName(id)}" in ${TOKEN_NAMESPACE}: a token that holds ${until}`,
-      );
-      return 0;
-    }
+    if (flags.certificateKey !== undefined)
+      throw new GantryError('unimplemented', `${ONE_CONTROL_PLANE}: leave --certificate-key out`);
+    const tokens = flags.config === undefined ? [tokenOfFlags(text, flags)] : tokensOfFile(flags.config, text, flags);
+    for (const token of tokens) checkStoredToken(token);
     const secrets = new ResourceClient<Secret>(connection, SECRETS);
-    await secrets.create(secretOfToken(stored), signal).catch((error: unknown) => {
-      if (!isAlreadyExists(error)) throw error;
-      throw failedPrecondition(`a token with id "${id}" already exists`);
-    });
-    console.log(flags.printJoinCommand === true ? await joinCommandOf(connection, stored.token, signal) : stored.token);
+    for (const token of tokens) {
+      const { id } = parseToken(token.token);
+      if (flags.dryRun === true) {
+        const until = token.expires === undefined ? 'for ever' : `until ${rfc3339(token.expires)}`;
+        console.log(
+          `[dryrun] Would make the Secret "${tokenSecretName(id)}" in ${TOKEN_NAMESPACE}: a token that holds ${until}`,
+        );
+        continue;
+      }
+      await secrets.create(secretOfToken(token), signal).catch((error: unknown) => {
+        if (!isAlreadyExists(error)) throw error;
+        throw failedPrecondition(`a token with id "${id}" already exists`);
+      });
+    }
+    const [first] = tokens;
+    if (flags.dryRun !== true && first !== undefined)
+      console.log(flags.printJoinCommand === true ? await joinCommandOf(connection, first.token, signal) : first.token);
     return 0;
   });
+}
+
+function tokenOfFlags(text: string | undefined, flags: CreateTokenFlags): StoredToken {
+  const ttlMs = durationMs(flags.ttl);
+  if (ttlMs < 0) throw invalidArgument(`--ttl: "${flags.ttl}" is over before it begins`);
+  return {
+    token: text ?? generateToken(),
+    description: flags.description,
+    expires: ttlMs === 0 ? undefined : systemClock.now() + ttlMs,
+    usages: words(flags.usages),
+    groups: words(flags.groups),
+  };
+}
+
+/** What a file says of tokens stands in the place of flags, as with kubeadm; one that says nothing of them gives one, as flags that say nothing do. */
+function tokensOfFile(path: string, text: string | undefined, flags: CreateTokenFlags): readonly StoredToken[] {
+  const both = [...(text === undefined ? [] : ['token']), ...flags.mixed];
+  if (both.length > 0) throw invalidArgument(`can not mix '--config' with arguments [${both.join(' ')}]`);
+  const { tokens } = readInitFile(path);
+  const otherwise = { newToken: generateToken, now: systemClock.now(), description: '' };
+  return tokens?.map(token => configuredToken(token, otherwise)) ?? [tokenOfFlags(undefined, flags)];
 }
 
 /** `gantry token list`. */

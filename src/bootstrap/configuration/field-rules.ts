@@ -76,9 +76,9 @@ export function noPodFields(
   ];
 }
 
-export function noPatches(patches: Patches | undefined): readonly FieldError[] {
+export function noPatches(patches: Patches | undefined, field: string = 'patches'): readonly FieldError[] {
   const why = 'there are no static pods here that could be patched: use extraArgs, or a KubeletConfiguration document';
-  return patches?.directory ? [forbidden('patches', why)] : [];
+  return patches?.directory ? [forbidden(field, why)] : [];
 }
 
 export function port(field: string, value: number | undefined): readonly FieldError[] {

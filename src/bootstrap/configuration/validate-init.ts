@@ -31,18 +31,22 @@ export function validateNodeRegistration(node: NodeRegistrationOptions): readonl
   const path = 'nodeRegistration';
   return [
     ...(node.name ? dns1123Subdomain(node.name).map(why => invalid(`${path}.name`, node.name, why)) : []),
-    ...(node.criSocket?.startsWith('unix:///') === true
-      ? []
-      : [invalid(`${path}.criSocket`, node.criSocket, 'only URL scheme "unix" is supported')]),
-    ...(node.criSocket?.startsWith('unix:///') === true && node.criSocket !== DEFAULT_CRI_SOCKET
-      ? [forbidden(`${path}.criSocket`, `the runtime of a node is gantry's own, at ${DEFAULT_CRI_SOCKET}`)]
-      : []),
+    ...criSocket(`${path}.criSocket`, node.criSocket),
     ...(node.taints ?? []).flatMap((taint, index) => validateTaint(`${path}.taints[${index}]`, taint)),
     ...extraArgs(`${path}.kubeletExtraArgs`, node.kubeletExtraArgs),
     ...(['Always', 'IfNotPresent', 'Never'].includes(node.imagePullPolicy ?? '')
       ? []
       : [invalid(`${path}.imagePullPolicy`, node.imagePullPolicy, 'invalid pull policy')]),
   ];
+}
+
+/** kubeadm takes a path for a socket, too. */
+export function criSocket(field: string, socket: string | undefined): readonly FieldError[] {
+  const url = socket?.startsWith('/') === true ? `unix://${socket}` : socket;
+  if (url === DEFAULT_CRI_SOCKET) return [];
+  return url?.startsWith('unix:///') === true
+    ? [forbidden(field, `the runtime of a node is gantry's own, at ${DEFAULT_CRI_SOCKET}`)]
+    : [invalid(field, socket, 'only URL scheme "unix" is supported')];
 }
 
 /** What kubeadm leaves to the API server, which is asked when all else has been made. */

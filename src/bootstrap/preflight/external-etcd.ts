@@ -46,6 +46,8 @@ function problemsOfFiles({ caFile, certFile, keyFile }: ExternalEtcdAccess): rea
   if (certificate === undefined || key === undefined) return problems;
   if (!certificate.checkPrivateKey(key)) problems.push(`${keyFile} is not the key of ${certFile}`);
   if (Date.parse(certificate.validTo) <= Date.now()) problems.push(`${certFile} has expired at ${certificate.validTo}`);
+  if (Date.parse(certificate.validFrom) > Date.now())
+    problems.push(`${certFile} is not valid before ${certificate.validFrom}: is the clock right?`);
   const { extendedKeyUsages } = certificateIdentity(certificate.raw).extensions;
   const { clientAuth, any } = EXTENDED_KEY_USAGE;
   if (extendedKeyUsages.length > 0 && ![clientAuth, any].some(usage => extendedKeyUsages.includes(usage)))

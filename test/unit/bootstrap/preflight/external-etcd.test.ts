@@ -127,6 +127,8 @@ describe('an external etcd', () => {
     const other = authority.issue('o', [], 'serverAuth');
     const past = { notBefore: new Date(Date.now() - 7_200_000), notAfter: new Date(Date.now() - 3_600_000) };
     const old = authority.issue('c', [], 'clientAuth', past);
+    const ahead = { notBefore: new Date(Date.now() + 3_600_000), notAfter: new Date(Date.now() + 7_200_000) };
+    const early = authority.issue('c', [], 'clientAuth', ahead);
     const files = {
       'ca.crt': authority.pem,
       'client.crt': client.cert,
@@ -135,6 +137,8 @@ describe('an external etcd', () => {
       'server.key': other.key,
       'old.crt': old.cert,
       'old.key': old.key,
+      'early.crt': early.cert,
+      'early.key': early.key,
       'text.crt': 'hello',
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
@@ -147,6 +151,7 @@ describe('an external etcd', () => {
     ['ca.crt', 'client.crt', 'server.key', '/server.key is not the key of '],
     ['ca.crt', 'server.crt', 'server.key', '/server.crt is no certificate of a client'],
     ['ca.crt', 'old.crt', 'old.key', '/old.crt has expired at '],
+    ['ca.crt', 'early.crt', 'early.key', '/early.crt is not valid before '],
   ])('is not asked with the files %s, %s, %s', async (ca, cert, key, problem) => {
     const [caFile, certFile, keyFile] = [ca, cert, key].map(name => join(folder, name)) as [string, string, string];
     const facts = await readExternalEtcd({ ...ACCESS, caFile, certFile, keyFile });

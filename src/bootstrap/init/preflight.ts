@@ -6,6 +6,7 @@ import { resolverFileOf } from '../machine-resolver.ts';
 import type { ExternalEtcdMark } from '../marker/format.ts';
 import { etcdMember } from '../marker/paths.ts';
 import { readMarker } from '../marker.ts';
+import { nodeAddresses } from '../node-address.ts';
 import type { Say } from '../phases.ts';
 import { controlPlaneSockets, etcdSockets, nodeSockets, reachedPorts } from '../preflight/daemon-sockets.ts';
 import { type PreflightNeeds, readPreflightFacts } from '../preflight/facts.ts';
@@ -104,7 +105,7 @@ function needsOf(
 ): PreflightNeeds {
   const { advertiseAddress, nodeName, nodeArgs, cluster } = settings;
   const { etcd } = cluster;
-  const nodeIps = nodeArgs.findLast(({ name }) => name === 'node-ip')?.value.split(',') ?? [];
+  const nodeIp = nodeArgs.findLast(({ name }) => name === 'node-ip')?.value;
   const local = etcd.kind === 'local' && !keepsExternal;
   const proxyMode = String(cluster.proxy['mode'] ?? '');
   return {
@@ -120,7 +121,7 @@ function needsOf(
     ],
     addresses: [
       { address: advertiseAddress, of: 'control-plane' },
-      ...nodeIps.map(address => ({ address, of: 'node' as const })),
+      ...(nodeIp === undefined ? [] : nodeAddresses(nodeIp)).map(address => ({ address, of: 'node' as const })),
     ],
     emptyDirectories: hadEtcd || !local ? [] : [files.etcdDataDir],
     absentFiles: again

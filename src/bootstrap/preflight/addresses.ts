@@ -27,12 +27,15 @@ export async function readAddresses(needs: readonly AddressNeed[]): Promise<Addr
   };
 }
 
+/** The second where the kernel has no IPv6. */
+const NOT_HERE = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'];
+
 /** Whether something could be served on the address now. */
 function isHere(address: string): Promise<boolean> {
   return new Promise(resolve => {
     const socket = createSocket(isIPv4(address) ? 'udp4' : 'udp6');
     const end = (isOurs: boolean): void => void socket.close(() => resolve(isOurs));
-    socket.once('error', (problem: NodeJS.ErrnoException) => end(problem.code !== 'EADDRNOTAVAIL'));
+    socket.once('error', (problem: NodeJS.ErrnoException) => end(!NOT_HERE.includes(problem.code ?? '')));
     socket.bind({ port: 0, address, exclusive: true }, () => end(true));
   });
 }
@@ -45,7 +48,7 @@ export function addressFindings({ absent, present }: AddressFacts): readonly Fin
       ? error(
           'NodeIP',
           `this machine has no address ${address}, at which its node is to be reached: ${has}`,
-          'give one that it has by --node-ip, or put that address on one of its links first',
+          'give one that it has by --node-ip (node-ip of kubeletExtraArgs), or put that address on one of its links first',
         )
       : error(
           'AdvertiseAddress',

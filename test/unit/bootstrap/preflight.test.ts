@@ -109,7 +109,7 @@ const ROWS: readonly Row[] = [
     'error',
     'NodeIP',
     'this machine has no address 10.0.0.9, at which its node is to be reached: no link that is up has any',
-    'give one that it has by --node-ip, or put that address on one of its links first',
+    'give one that it has by --node-ip (node-ip of kubeletExtraArgs), or put that address on one of its links first',
   ],
   [
     'a port in use',

@@ -363,6 +363,23 @@ describe('a machine that is to join a cluster', { timeout: 120_000 }, () => {
       1,
       expect.stringContaining(`a token with id "${made.slice(0, 6)}" already exists`),
     ]);
+    const config = cluster.host('control-plane').path('/root/tokens.yaml');
+    const tokens = ['abcdef.0123456789abcdef', 'ghijkl.0123456789abcdef'];
+    const bootstrapTokens = tokens.map(each => ({ token: each, ttl: '1h', description: 'of a file' }));
+    writeFileSync(
+      config,
+      JSON.stringify({ apiVersion: 'kubeadm.k8s.io/v1beta4', kind: 'InitConfiguration', bootstrapTokens }),
+    );
+    const mixed = await token('create', '--config=/root/tokens.yaml', '--ttl=1h');
+    expect([mixed.code, mixed.err]).toEqual([1, "gantry: can not mix '--config' with arguments [ttl]\n"]);
+    const printed = await token('create', '--config=/root/tokens.yaml', '--print-join-command');
+    expect(printed.out).toMatch(
+      /^gantry join \S+ --token abcdef\.0123456789abcdef --discovery-token-ca-cert-hash \S+\n$/,
+    );
+    expect((await token('list')).out.match(/^(abcdef|ghijkl)\.\w+ +(59m|1h) .* of a file /gm)).toHaveLength(2);
+    const control = await token('create', '--print-join-command', '--certificate-key=ab');
+    expect(control.err).toContain('a cluster has one control plane');
+    await token('delete', ...tokens);
     expect((await token('delete', made)).out).toBe(`bootstrap token "${made.slice(0, 6)}" deleted\n`);
     const gone = await token('delete', made.slice(0, 6));
     expect([gone.code, gone.err]).toEqual([1, expect.stringContaining('the cluster knows none of this id')]);
@@ -388,6 +405,14 @@ describe('a machine that is to join a cluster', { timeout: 120_000 }, () => {
 
   it('meets other users, who have kubeconfigs of their own', async () => {
     const text = await gantry('kubeconfig', 'user', '--client-name=jane', '--org=devs,ops', '--validity-period=1h');
+    const map = await kubectl.ok(
+      'get configmap kubeadm-config -n kube-system -o jsonpath={.data.ClusterConfiguration}',
+    );
+    writeFileSync(cluster.host('control-plane').path('/root/cluster.yaml'), map);
+    const byFile = await gantry('kubeconfig', 'user', '--client-name=jane', '--config=/root/cluster.yaml');
+    const server = (config: string): string | undefined => /server: \S+/.exec(config)?.[0];
+    expect(server(byFile)).toBe(server(text));
+    expect(await gantry('certs', 'check-expiration', '--config=/root/cluster.yaml')).toMatch(/^CERTIFICATE +EXPIRES/);
     const kubeconfig = `${RUN_DIR}/${cluster.name}-jane.kubeconfig`;
     writeFileSync(kubeconfig, text);
     const who = JSON.parse(await kubectl.ok(`--kubeconfig=${kubeconfig} auth whoami -o json`)) as {

@@ -13,6 +13,15 @@ const json = (response, status, body, headers = {}) => {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(body);
 };
+const clusterOf = kubelet =>
+  createHttps(tls, ({ url }, response) => {
+    if (url.endsWith('/configmaps/kubelet-config')) {
+      json(response, 200, JSON.stringify({ kind: 'ConfigMap', apiVersion: 'v1', metadata: {}, data: { kubelet } }));
+      return;
+    }
+    const code = url.startsWith('/api/v1/nodes/') ? 404 : 403;
+    json(response, code, JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code }));
+  });
 const KINDS = {
   'plain-http': () => createHttp((_, response) => response.end('hello')),
   'web-site': () =>
@@ -28,6 +37,9 @@ const KINDS = {
     createHttps(tls, (_, response) =>
       json(response, 403, JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 403 })),
     ),
+  // all that a join asks before it writes anything
+  'swap-allowed': () => clusterOf('failSwapOn: false'),
+  'swap-refused': () => clusterOf('maxPods: 50'),
   'three-hours-ahead': () =>
     createHttps(tls, (_, response) =>
       json(response, 200, configMap, { date: new Date(Date.now() + 3 * HOUR).toUTCString() }),

@@ -1,5 +1,8 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROJECT } from '../harness/gantry-command.ts';
 import { noSystemdMachine, SystemdMachine } from '../harness/systemd-machine.ts';
+import { TestAuthority } from '../harness/test-authority.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const reason = noSystemdMachine();
@@ -85,6 +88,58 @@ describe.skipIf(reason !== undefined)('what init and join see of a machine', () 
     await machine.sh('systemctl stop named');
     expect((await said('gantry init phase preflight')).text).not.toContain('Port-53');
     await machine.sh('systemctl stop stub');
+  });
+
+  it('that it has swap, where the cluster that it is to join has kubelets which do not start with it, and an address that it has not got', async () => {
+    const authority = new TestAuthority();
+    const { cert, key } = authority.issue('kube-apiserver', [], 'serverAuth');
+    const inside = (name: string): string => `${machine.shared}/${name}`;
+    writeFileSync(inside('pair.pem'), `${cert}${key}`);
+    copyFileSync(`${PROJECT}/test/harness/strange-servers.mjs`, inside('servers.mjs'));
+    for (const port of [7001, 7002])
+      writeFileSync(
+        inside(`${port}.conf`),
+        JSON.stringify({
+          apiVersion: 'v1',
+          kind: 'Config',
+          clusters: [
+            {
+              name: 'c',
+              cluster: {
+                server: `https://127.0.0.1:${port}`,
+                'certificate-authority-data': Buffer.from(authority.pem).toString('base64'),
+              },
+            },
+          ],
+          contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+          users: [{ name: 'u', user: { token: TOKEN } }],
+          'current-context': 'x',
+        }),
+      );
+    await machine.sh(`
+      printf 'Filename\\tType\\tSize\\tUsed\\tPriority\\n/dev/vdb partition 1 0 -2\\n' >/run/swaps
+      mount --bind /run/swaps /proc/swaps
+      systemd-run -q --unit=apis ${process.execPath} ${inside('servers.mjs')} ${inside('pair.pem')} 7001=swap-refused 7002=swap-allowed`);
+    await waitFor(
+      'both to listen',
+      async () => (await machine.sh('ss -lntH | grep -c "127.0.0.1:700[12]" || true')) === '2',
+    );
+    const preflight = (port: number, flags = '') =>
+      said(`gantry join phase preflight --discovery-file=${inside(`${port}.conf`)} ${flags}`);
+    const { text } = await preflight(7001);
+    expect(text).toContain(
+      '[ERROR Swap]: swap is on (/dev/vdb), and the kubelet does not start with it\n' +
+        '\t\tto mend it: swapoff -a, and take its line out of /etc/fstab; or set failSwapOn: false for the nodes that join from then on: kubectl -n kube-system edit configmap kubelet-config',
+    );
+    expect((await preflight(7001, '--ignore-preflight-errors=Swap')).text).toContain('[WARNING Swap]');
+    expect((await preflight(7002)).text).not.toContain('Swap]: swap is on');
+    expect((await preflight(7002)).text).not.toContain('ERROR');
+    const absent = await preflight(7002, '--node-ip=192.0.2.77');
+    expect(absent.text).toContain('[ERROR NodeIP]: this machine has no address 192.0.2.77');
+    expect((await preflight(7002, '--node-ip=192.0.2.77 --ignore-preflight-errors=NodeIP')).text).toContain(
+      '[WARNING NodeIP]',
+    );
+    await machine.sh('systemctl stop apis; umount /proc/swaps');
   });
 
   it('that its directory of the kubelet is a link to another disk, of which reset takes what a kubelet makes', async () => {

@@ -72,6 +72,23 @@ describe.skipIf(reason !== undefined)('what init and join see of a machine', () 
     await machine.sh('systemctl stop deaf; cat /run/resolv.conf.before >/etc/resolv.conf');
   });
 
+  it('names with a dot within the domains that are searched, too, as ping does, and where the name as it is fails', async () => {
+    copyFileSync(`${PROJECT}/test/harness/name-server.mjs`, `${machine.shared}/name-server.mjs`);
+    const names = 'cp.lab.example=127.0.0.1 bad.lab=servfail bad.lab.example=127.0.0.1';
+    await machine.sh(`
+      cp /etc/resolv.conf /run/resolv.conf.before
+      systemd-run -q --unit=names ${process.execPath} ${machine.shared}/name-server.mjs ${names}
+      rm /etc/resolv.conf
+      printf 'nameserver 127.0.0.9\\nsearch other example\\n' >/etc/resolv.conf`);
+    await waitFor('the name server to listen', async () => (await machine.sh('ss -lnuH')).includes('127.0.0.9:53'));
+    const flags = `--token ${TOKEN} --discovery-token-unsafe-skip-ca-verification --node-name=localhost`;
+    const toldOf = async (name: string) => (await said(`gantry join ${name}:1 ${flags}`)).text;
+    expect(await toldOf('cp.lab')).toContain('nothing listens at cp.lab:1 (connection refused)');
+    expect(await toldOf('bad.lab')).toContain('nothing listens at bad.lab:1 (connection refused)');
+    expect(await toldOf('no.lab')).toContain('the name no.lab does not resolve');
+    await machine.sh('systemctl stop names; cat /run/resolv.conf.before >/etc/resolv.conf');
+  });
+
   it('who has the port of DNS on all addresses, and not who has it on loopback', async () => {
     await machine.sh(`
       systemd-run -q --unit=stub socat -u UDP-RECV:53,bind=127.0.0.53,reuseaddr OPEN:/dev/null

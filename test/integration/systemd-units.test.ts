@@ -87,6 +87,26 @@ UNIT
     await machine.sh('touch /etc/kubernetes/manifests/mine && rm /etc/kubernetes/manifests/mine');
   });
 
+  it('let it renew a kubeconfig that was given to a group, which keeps it', async () => {
+    await machine.sh(`
+      chgrp 4242 /etc/kubernetes/admin.conf
+      chmod 640 /etc/kubernetes/admin.conf
+      gantry certs renew admin.conf --certificate-validity-period=30s`);
+    const look = (): Promise<string> =>
+      machine.sh('stat --format="%U %g %a" /etc/kubernetes/admin.conf; gantry certs check-expiration -o json');
+    const endOf = (text: string): number => {
+      const { certificates } = JSON.parse(text.slice(text.indexOf('{')));
+      const { expirationDate } = certificates.find(({ name }: { name: string }) => name === 'admin.conf');
+      return Date.parse(expirationDate);
+    };
+    const seen = await waitFor('its renewal two thirds through', async saw => {
+      const text = await look();
+      saw(text);
+      return endOf(text) > Date.now() + 86_400_000 && text;
+    });
+    expect(seen.split('\n')[0]).toBe('root 4242 640');
+  });
+
   it('write entries of the journal with fields of their own', async () => {
     const line = await machine.sh('journalctl -q -u gantry-node -o json -n 1 COMPONENT=kubelet');
     expect(JSON.parse(line)).toMatchObject({

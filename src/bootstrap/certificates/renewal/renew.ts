@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { parseDocument } from 'yaml';
-import { failedPrecondition } from '../../../base/errors.ts';
-import { writeFileAtomic } from '../../../linux/atomic-file.ts';
+import { errnoName, failedPrecondition } from '../../../base/errors.ts';
+import { replaceFileAtomic } from '../../../linux/atomic-file.ts';
 import { type Issuer, parseCertificate } from '../../../pki/certificate.ts';
 import { generateKeyLike } from '../../../pki/key-algorithms.ts';
 import { privateKeyPem, readPrivateKey } from '../../../pki/keys.ts';
@@ -10,7 +10,7 @@ import type { ManagedCertificate } from './inventory.ts';
 
 /**
  * Puts a new certificate in the place of `pem`, for the same names and uses, in one step: a reader finds the old or the new, never halves of both. So one with its key in
- * another file keeps that key; where both are in one file the key is new, too, and of the same kind. The new certificate in PEM.
+ * another file keeps that key; where both are in one file the key is new, too, and of the same kind. Whose file it is and who may read it stays as it was. The new certificate in PEM.
  */
 export function renewCertificate(
   managed: ManagedCertificate,
@@ -22,16 +22,27 @@ export function renewCertificate(
   if (at.form === 'pair') {
     const key = readPrivateKey(readFileSync(at.key, 'utf8'));
     const cert = issueLeaf(specOfCertificate(pem, key), issuer, now, lifeMs);
-    writeFileAtomic(at.certificate, cert, { mode: 0o644, durable: true });
+    replace(at.certificate, cert);
     return cert;
   }
   const key = generateKeyLike(parseCertificate(pem).publicKey);
   const cert = issueLeaf(specOfCertificate(pem, key), issuer, now, lifeMs);
-  // the link that names the newest stays, and what it names is another
-  if (at.form === 'bundle')
-    writeFileAtomic(realpathSync(at.path), `${cert}${privateKeyPem(key)}`, { mode: 0o600, durable: true });
-  else writeFileAtomic(at.path, withCredentials(at.path, cert, privateKeyPem(key)), { mode: 0o600, durable: true });
+  const keyPem = privateKeyPem(key);
+  replace(at.path, at.form === 'bundle' ? `${cert}${keyPem}` : withCredentials(at.path, cert, keyPem));
   return cert;
+}
+
+/** A link stays, as that of the kubelet to its newest, and what it leads to is another. That may be where the unit of the control plane may not write. */
+function replace(path: string, text: string): void {
+  try {
+    replaceFileAtomic(path, text);
+  } catch (error) {
+    if (errnoName(error) !== 'EROFS') throw error;
+    throw failedPrecondition(
+      `${realpathSync(path)} is on a read-only file system for this process: run "gantry certs renew", or let the unit gantry-control-plane write there (ReadWritePaths=)`,
+      { cause: error },
+    );
+  }
 }
 
 /** The kubeconfig with another pair; all else in it stays as it is, comments too. */

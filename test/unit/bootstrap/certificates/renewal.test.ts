@@ -1,4 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -185,6 +198,30 @@ describe('the certificates of a control plane on disk', () => {
     expect(result.renewed.map(({ name }) => name)).toEqual(expect.arrayContaining(['admin.conf', 'etcd-server']));
     expect(result.renewed.map(({ name }) => name)).not.toContain('front-proxy-client');
     expect(result[list].map(entry => JSON.stringify(entry).replace(/^"/, ''))).toEqual([expect.stringMatching(said)]);
+  });
+
+  it('keep the mode and the group that somebody has given their files', async () => {
+    const group = process.getuid?.() === 0 ? 4242 : (process.getgroups?.()[0] ?? 0);
+    chownSync(files().adminConf, process.getuid?.() ?? 0, group);
+    chmodSync(files().adminConf, 0o640);
+    chmodSync(`${files().pkiDir}/apiserver.crt`, 0o400);
+    expect((await renew(NOW + 61 * DAY)).renewed.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['admin.conf', 'apiserver']),
+    );
+    const { mode, gid } = statSync(files().adminConf);
+    expect([mode & 0o7777, gid]).toEqual([0o640, group]);
+    expect(statSync(`${files().pkiDir}/apiserver.crt`).mode & 0o7777).toBe(0o400);
+  });
+
+  it('are renewed where links lead, and the links stay', async () => {
+    const elsewhere = `${root}/elsewhere.conf`;
+    renameSync(files().adminConf, elsewhere);
+    symlinkSync(elsewhere, files().adminConf);
+    const before = readFileSync(elsewhere, 'utf8');
+    expect((await renew(NOW + 61 * DAY)).renewed.map(({ name }) => name)).toContain('admin.conf');
+    expect(readlinkSync(files().adminConf)).toBe(elsewhere);
+    expect(readFileSync(elsewhere, 'utf8')).not.toBe(before);
+    expect(readdirSync(root)).toEqual(expect.not.arrayContaining([expect.stringContaining('.tmp-')]));
   });
 
   it('that an admin has put elsewhere are warned of once two thirds of their life are over, and stay as they are', async () => {

@@ -6,9 +6,11 @@ import { moreText } from './flag-values.ts';
 export function resetCommands(gantry: Command, run: Ends): void {
   gantry
     .command('reset')
-    .description('take away what "gantry init" or "gantry join" has made of this machine')
+    .description(
+      'take away what "gantry init" or "gantry join" has made of this machine, and print the name of each thing',
+    )
     .option('-f, --force', 'ask nothing')
-    .option('--dry-run', 'only say what would be taken away')
+    .option('--dry-run', 'only say what would be taken away, each thing by its name')
     .option('--config <file>', 'ResetConfiguration (YAML); flags override it')
     .option('--cri-socket <path>', 'the socket of the container runtime; /run/gantry/cri.sock unless given')
     .option('--cert-dir <directory>', 'where the certificates are; where "gantry init" has made them unless given')

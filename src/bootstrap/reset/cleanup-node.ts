@@ -1,4 +1,4 @@
-import { rmdirSync, rmSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { faultPoint } from '../../linux/fault-point.ts';
 import { NetlinkSocket } from '../../linux/netlink/socket.ts';
@@ -55,7 +55,7 @@ export async function cleanupNode(phase: ResetContext, say: Say, signal: AbortSi
       `${problems.length === 1 ? 'this is' : 'these are'} left of the node, so run "gantry reset" again:\n${problems.map(problem => `\t${problem}`).join('\n')}`,
     );
   faultPoint('reset/all-removed');
-  forgetNode(context, marker);
+  forgetNode(context, marker, say);
 }
 
 /** What the phase works with: the places in which parts of this node were told to have their things, too. */
@@ -91,6 +91,7 @@ async function tellPlan(context: NodeContext, facts: ResetFacts, say: Say, signa
   if (pods !== undefined && pods.length > 0) say(`Would stop ${pods.length} pods: ${pods.join(', ')}`);
   const plan = planReset(facts, context.names);
   for (const line of describeRemovals(plan.removals, 'would')) say(line);
+  if (existsSync(context.files.marker)) say(`Would remove ${context.files.marker} (what is known of this node)`);
   for (const { what, because } of plan.left) say(`Would leave as it is: ${what} (${because})`);
 }
 
@@ -124,9 +125,9 @@ async function endPods({ runtimeEndpoint }: NodeContext, say: Say, signal: Abort
   if (known.length === 0) return;
   say(`Stopping ${known.length} pods`);
   try {
-    const { pods, problems } = await stopPods(runtimeEndpoint, signal);
+    const { stopped, problems } = await stopPods(runtimeEndpoint, signal);
     for (const problem of problems) say(`Not stopped by the runtime: ${problem}`);
-    if (problems.length < pods) say(`Stopped ${pods - problems.length} pods`);
+    if (stopped.length > 0) say(`Stopped ${stopped.length} pods: ${stopped.join(', ')}`);
   } catch (error) {
     signal.throwIfAborted();
     say(`The container runtime does not stop them: ${errorMessage(error)}`);
@@ -152,7 +153,7 @@ async function removeAll(
     const removals = plan.removals.filter(removal => !tried.has(keyOf(removal)));
     if (round > 1 && removals.every(isOnlyEmpty)) return { problems: lookProblems(facts), left };
     const outcome = await removeOnce(context, facts, removals, signal);
-    for (const line of describeRemovals(outcome.done, 'done')) say(line);
+    for (const line of describeRemovals(outcome.gone, 'done')) say(line);
     problems = [...outcome.problems, ...lookProblems(facts)];
     // a directory in which somebody else has mounted something stays, however often it is emptied
     for (const removal of outcome.done) if (round > 1 || holdsMounts(removal, left)) tried.add(keyOf(removal));
@@ -176,8 +177,13 @@ async function removeOnce(
   facts: ResetFacts,
   removals: readonly Removal[],
   signal: AbortSignal,
-): Promise<{ readonly done: readonly Removal[]; readonly problems: readonly string[] }> {
+): Promise<{
+  readonly done: readonly Removal[];
+  readonly gone: readonly Removal[];
+  readonly problems: readonly string[];
+}> {
   const done: Removal[] = [];
+  const gone: Removal[] = [];
   const problems: string[] = [];
   const types = new Map(facts.mounts.map(({ target, fstype }) => [target, fstype]));
   const unmounts = removals.flatMap(removal =>
@@ -190,7 +196,8 @@ async function removeOnce(
     for (const removal of removals) {
       signal.throwIfAborted();
       try {
-        await applyRemoval(removal, { socket, nft, services, unmounts, removeProxyRules, signal });
+        const tools = { socket, nft, services, unmounts, removeProxyRules, signal };
+        if (await applyRemoval(removal, tools)) gone.push(removal);
         done.push(removal);
         faultPoint('reset/thing-removed');
       } catch (error) {
@@ -202,16 +209,19 @@ async function removeOnce(
     nft?.close();
     socket.close();
   }
-  return { done, problems };
+  return { done, gone, problems };
 }
 
 /** Last of all: from here on nothing was ever made here. */
-function forgetNode({ files, names }: ResetContext, marker: Marker | undefined): void {
-  forgetKeptConfigurations(names.configDir);
+function forgetNode({ files, names }: ResetContext, marker: Marker | undefined, say: Say): void {
+  for (const path of forgetKeptConfigurations(names.configDir))
+    say(`Removed ${path} (kept when the package was removed)`);
   rmSync(files.marker, { force: true });
+  if (marker !== undefined) say(`Removed ${files.marker} (what is known of this node)`);
   if (marker?.standing.includes(names.configDir) === true) return;
   try {
     rmdirSync(names.configDir);
+    say(`Removed ${names.configDir} (was not there before)`);
   } catch {
     // it holds what somebody else has put there, or is a mount
   }

@@ -1,59 +1,42 @@
 import type { Removal } from './plan.ts';
 
-/** More of one kind than that are told as one line. */
-const TOLD_ALONE = 3;
-
 const WORDS = {
-  processes: ['Ended', 'Would end', 'processes'],
-  unmount: ['Unmounted', 'Would unmount', 'file systems'],
-  links: ['Removed', 'Would remove', 'links'],
-  route: ['Removed', 'Would remove', 'routes'],
-  address: ['Removed', 'Would remove', 'addresses'],
-  table: ['Removed', 'Would remove', 'tables of nftables'],
-  'proxy-rules': ['Removed', 'Would remove', 'rules of the service proxy'],
-  cgroup: ['Removed', 'Would remove', 'cgroups'],
-  profile: ['Unloaded', 'Would unload', 'AppArmor profiles'],
-  service: ['Removed', 'Would remove', 'services'],
-  'shutdown-delay': ['Removed', 'Would remove', 'files of logind'],
-  file: ['Removed', 'Would remove', 'files and directories'],
-} as const satisfies Readonly<Record<Removal['kind'], readonly [done: string, would: string, many: string]>>;
+  processes: ['Ended', 'Would end'],
+  unmount: ['Unmounted', 'Would unmount'],
+  links: ['Removed', 'Would remove'],
+  route: ['Removed', 'Would remove'],
+  address: ['Removed', 'Would remove'],
+  table: ['Removed', 'Would remove'],
+  'proxy-rules': ['Removed', 'Would remove'],
+  cgroup: ['Removed', 'Would remove'],
+  profile: ['Unloaded', 'Would unload'],
+  service: ['Removed', 'Would remove'],
+  'shutdown-delay': ['Removed', 'Would remove'],
+  file: ['Removed', 'Would remove'],
+} as const satisfies Readonly<Record<Removal['kind'], readonly [done: string, would: string]>>;
 
-/** What was removed or would be, a line a thing; many of a kind that are there for the same reason are one line, but for what is somebody else's. Pure. */
+/** What was removed or would be, a line a thing, each by its name and however many there are: whoever takes a machine out of a cluster can look each of them up. Pure. */
 export function describeRemovals(removals: readonly Removal[], mood: 'done' | 'would'): readonly string[] {
-  const groups = new Map<string, Removal[]>();
-  for (const removal of removals) {
-    // which directories end up empty is seen only then, and neither that nor their permissions is news
-    if (removal.kind === 'file' && (removal.file.kind === 'empty-directory' || removal.file.kind === 'mode')) continue;
-    const key = `${removal.kind} ${reasonFamily(removal)}`;
-    groups.set(key, [...(groups.get(key) ?? []), removal]);
-  }
-  return [...groups.values()].flatMap(group => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const [done, would, many] = WORDS[first.kind];
-    const verb = mood === 'done' ? done : would;
-    if (group.length <= TOLD_ALONE) return group.map(removal => `${verb} ${subject(removal)} (${removal.because})`);
-    return [`${verb} ${group.length} ${many} (${reasonFamily(first)})`];
+  return removals.flatMap(removal => {
+    // the owner and the mode that a directory had before are no news
+    if (removal.kind === 'file' && removal.file.kind === 'mode') return [];
+    // whether something else is in it is seen only then
+    if (removal.kind === 'file' && removal.file.kind === 'empty-directory' && mood === 'would')
+      return [`Would go where it is empty by then: ${subject(removal)} (${removal.because})`];
+    const [done, would] = WORDS[removal.kind];
+    return [`${mood === 'done' ? done : would} ${subject(removal)} (${removal.because})`];
   });
-}
-
-/** Volumes of all pods are one family; what somebody else has mounted is told by its name. */
-function reasonFamily(removal: Removal): string {
-  if (removal.kind !== 'unmount') return removal.because;
-  return removal.isForeign
-    ? `${removal.because} ${removal.target}`
-    : removal.because.replace(/^a volume of pod .*/, 'volumes of pods');
 }
 
 /** The thing itself, as people know it. */
 export function subject(removal: Removal): string {
   switch (removal.kind) {
     case 'processes':
-      return `${removal.processes.length} processes`;
+      return several('process', 'processes', removal.processes.map(processName));
     case 'unmount':
       return removal.target;
     case 'links':
-      return removal.names.length === 1 ? `the link ${removal.names[0]}` : `${removal.names.length} links`;
+      return several('link', 'links', removal.names);
     case 'route':
       return `the route to ${removal.route.destination}`;
     case 'address':
@@ -73,4 +56,13 @@ export function subject(removal: Removal): string {
     case 'file':
       return removal.file.kind === 'contents' ? `the contents of ${removal.file.path}` : removal.file.path;
   }
+}
+
+function several(one: string, many: string, names: readonly string[]): string {
+  return `the ${names.length === 1 ? one : many} ${names.join(', ')}`;
+}
+
+/** A process gives itself its name, of any bytes: none of them is to reach a terminal as a command. */
+function processName({ pid, name }: { readonly pid: number; readonly name: string }): string {
+  return `${pid} (${name.replaceAll(/[^\x20-\x7e]/g, '?')})`;
 }

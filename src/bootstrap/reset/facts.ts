@@ -9,7 +9,7 @@ import { getLink, listLinks } from '../../linux/netlink/links.ts';
 import { listRoutes } from '../../linux/netlink/routes.ts';
 import { NETLINK_ROUTE, NetlinkSocket } from '../../linux/netlink/socket.ts';
 import { emptyTables, listTables } from '../../linux/nft.ts';
-import { type ProcessIdentity, processIdentity } from '../../linux/procfs.ts';
+import { processIdentity } from '../../linux/procfs.ts';
 import { setsSysctl, sysctlFiles } from '../../linux/sysctl.ts';
 import type { Marker } from '../marker/format.ts';
 import { directoryModes } from '../marker.ts';
@@ -21,7 +21,7 @@ import { isBelow } from './is-below.ts';
 import { planMounts } from './mounts/plan.ts';
 import { ownKubeconfigs } from './own-kubeconfigs.ts';
 import { ownership } from './ownership.ts';
-import { LOOPBACK_ROUTE, type ProxyTraces, type ResetFacts, type ResetNames } from './plan.ts';
+import { LOOPBACK_ROUTE, type NamedProcess, type ProxyTraces, type ResetFacts, type ResetNames } from './plan.ts';
 import { ANSWER_PATIENCE_MS, isSilent, silenceOf } from './silence.ts';
 import { readTraces } from './traces.ts';
 
@@ -160,10 +160,13 @@ export function podProcesses(
   cgroups: readonly string[],
   runDir: string,
   elsewhere: readonly OtherPlace[] = [],
-): readonly ProcessIdentity[] {
+): readonly NamedProcess[] {
   const pids = new Set([...cgroups.flatMap(path => cgroupPids(path)), ...monitors(runDir, elsewhere)]);
   pids.delete(process.pid);
-  return [...pids].flatMap(pid => processIdentity(pid) ?? []);
+  return [...pids].flatMap(pid => {
+    const identity = processIdentity(pid);
+    return identity === undefined ? [] : [{ ...identity, name: textOf(`/proc/${pid}/comm`).trim() }];
+  });
 }
 
 /** Those of hosts on this machine have the same words, for their paths are the same inside: they are told by their namespace of processes, which is the host's. */

@@ -14,9 +14,11 @@ export function keptConfigurations(configDir: string): readonly string[] {
   return namesIn(configDir, KEPT);
 }
 
-/** Nothing needs them once the node is taken away. */
-export function forgetKeptConfigurations(configDir: string): void {
-  for (const path of [...namesIn(configDir, KEPT), ...namesIn(configDir, UNFINISHED)]) rmSync(path, { force: true });
+/** Nothing needs them once the node is taken away. Which there were. */
+export function forgetKeptConfigurations(configDir: string): readonly string[] {
+  const paths = [...namesIn(configDir, KEPT), ...namesIn(configDir, UNFINISHED)];
+  for (const path of paths) rmSync(path, { force: true });
+  return paths;
 }
 
 function namesIn(directory: string, pattern: RegExp): readonly string[] {

@@ -43,11 +43,16 @@ export interface ProxyTraces {
 /** A kernel setting: packets are routed from and to the loopback. */
 export const LOOPBACK_ROUTE = 'net.ipv4.conf.all.route_localnet';
 
+/** With the name that it has given itself (comm). */
+export interface NamedProcess extends ProcessIdentity {
+  readonly name: string;
+}
+
 /** What is found on the machine; read by `facts.ts`, which changes nothing. */
 export interface ResetFacts {
   readonly services: readonly ServiceTraces[];
   /** Those of containers, and monitors and runtimes of containers that stand outside of their groups. */
-  readonly processes: readonly ProcessIdentity[];
+  readonly processes: readonly NamedProcess[];
   readonly mounts: readonly MountFact[];
   readonly links: readonly LinkFact[];
   readonly routes: readonly RouteFact[];
@@ -102,7 +107,7 @@ export interface ResetNames extends FilePlaces, MountPlaces {
 }
 
 interface Removals {
-  processes: { readonly processes: readonly ProcessIdentity[] };
+  processes: { readonly processes: readonly NamedProcess[] };
   unmount: Unmount;
   /** All at once: the kernel waits for each of its own. */
   links: { readonly names: readonly string[] };

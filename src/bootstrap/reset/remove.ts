@@ -38,8 +38,17 @@ const UNMOUNT_PATIENCE_MS = 3000;
 const STOP_PATIENCE_MS = 5000;
 const SLICE_PATIENCE_MS = 5000;
 
-/** Takes one thing away, within a few seconds whatever hangs. Missing is fine. Throws where something of it is left, with the reason. */
-export async function applyRemoval(removal: Removal, tools: RemovalTools): Promise<void> {
+/**
+ * Takes one thing away, within a few seconds whatever hangs. Missing is fine. Throws where something of it is left, with the reason. False for a directory that was to go once it is
+ * empty, and stays.
+ */
+export async function applyRemoval(removal: Removal, tools: RemovalTools): Promise<boolean> {
+  if (removal.kind === 'file' && removal.file.kind === 'empty-directory') return removeIfEmpty(removal.file.path);
+  await takeAway(removal, tools);
+  return true;
+}
+
+async function takeAway(removal: Removal, tools: RemovalTools): Promise<void> {
   const { socket, nft } = tools;
   switch (removal.kind) {
     case 'processes':
@@ -120,10 +129,6 @@ async function removeGroup(path: string, signal: AbortSignal): Promise<void> {
 
 function removeFile(removal: FileRemoval): void {
   const { kind, path } = removal;
-  if (kind === 'empty-directory') {
-    removeIfEmpty(path);
-    return;
-  }
   if (kind === 'mode') {
     const { uid, gid, mode } = removal.before;
     chownSync(path, uid, gid);
@@ -140,10 +145,12 @@ function removeFile(removal: FileRemoval): void {
   );
 }
 
-function removeIfEmpty(path: string): void {
+function removeIfEmpty(path: string): boolean {
   try {
     rmdirSync(path);
+    return true;
   } catch (error) {
     if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(errnoName(error) ?? '')) throw error;
+    return false;
   }
 }

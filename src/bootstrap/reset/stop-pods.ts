@@ -12,7 +12,8 @@ const NEXT_POD_PATIENCE_MS = 8000;
 const PODS_PATIENCE_MS = 60_000;
 
 export interface StoppedPods {
-  readonly pods: number;
+  /** As `namespace/name`. */
+  readonly stopped: readonly string[];
   /** One line for each that is left to be taken away by its state on disk. */
   readonly problems: readonly string[];
 }
@@ -29,7 +30,7 @@ export async function listPods(endpoint: string, signal: AbortSignal): Promise<r
       { filter: undefined },
       { signal: stop, timeoutMs: ANSWER_PATIENCE_MS },
     );
-    return items.map(({ id, metadata }) => (metadata === undefined ? id : `${metadata.namespace}/${metadata.name}`));
+    return items.map(({ id, metadata }) => nameOf(id, metadata));
   }).catch(() => {
     signal.throwIfAborted();
     return undefined;
@@ -50,6 +51,7 @@ async function stopAll(client: PodRuntime, whole: AbortSignal): Promise<StoppedP
     client.listContainers({ filter: undefined }, { signal: whole, timeoutMs: ANSWER_PATIENCE_MS }),
   ]);
   const problems: string[] = [];
+  const stopped: string[] = [];
   const stall = new StallSignal(NEXT_POD_PATIENCE_MS, whole);
   const { signal } = stall;
   const running = new Map<string, string[]>();
@@ -58,6 +60,7 @@ async function stopAll(client: PodRuntime, whole: AbortSignal): Promise<StoppedP
       running.set(podSandboxId, [...(running.get(podSandboxId) ?? []), id]);
   await Promise.all(
     items.map(async ({ id: podSandboxId, metadata }) => {
+      const name = nameOf(podSandboxId, metadata);
       try {
         const stops = (running.get(podSandboxId) ?? []).map(containerId =>
           client.stopContainer({ containerId, timeout: BigInt(GRACE_SECONDS) }, { signal }),
@@ -66,13 +69,19 @@ async function stopAll(client: PodRuntime, whole: AbortSignal): Promise<StoppedP
         await client.stopPodSandbox({ podSandboxId }, { signal });
         await client.removePodSandbox({ podSandboxId }, { signal });
         stall.progress();
+        stopped.push(name);
       } catch (error) {
-        if (!isNotFound(error)) problems.push(`${metadata?.namespace}/${metadata?.name}: ${errorMessage(error)}`);
+        if (isNotFound(error)) stopped.push(name);
+        else problems.push(`${name}: ${errorMessage(error)}`);
       }
     }),
   );
   stall.end();
-  return { pods: items.length, problems };
+  return { stopped, problems };
+}
+
+function nameOf(id: string, metadata: { readonly namespace: string; readonly name: string } | undefined): string {
+  return metadata === undefined ? id : `${metadata.namespace}/${metadata.name}`;
 }
 
 /** Aborts when nothing has gone on for so long. */

@@ -63,7 +63,7 @@ describe('the plan of a reset', () => {
   it('ends whoever uses a thing before the thing', () => {
     const facts = {
       ...withEntries({ '/run/gantry': ['cri'] }),
-      processes: [{ pid: 7, startTime: 1 }],
+      processes: [{ pid: 7, startTime: 1, name: 'conmon' }],
       mounts: [
         {
           target: '/run/gantry/cri/netns/a',
@@ -480,11 +480,45 @@ describe('the words of a reset', () => {
   const unmount = (target: string, isForeign: boolean, because = 'a volume of pod u1') =>
     ({ kind: 'unmount', target, because, isForeign, isSole: true, mayHang: false }) as const;
 
-  it('tell many of a kind in one line', () => {
-    const many = ['a', 'b', 'c', 'd'].map(name =>
-      unmount(`/var/lib/kubelet/pods/${name}/x`, false, `a volume of pod ${name}`),
+  it('name each thing, however many there are', () => {
+    const many = Array.from({ length: 60 }, (_, index) =>
+      unmount(`/var/lib/kubelet/pods/${index}/x`, false, `a volume of pod ${index}`),
     );
-    expect(describeRemovals(many, 'done')).toEqual(['Unmounted 4 file systems (volumes of pods)']);
+    expect(describeRemovals(many, 'done')).toEqual(
+      many.map(({ target, because }) => `Unmounted ${target} (${because})`),
+    );
+    expect(describeRemovals(many, 'would')).toEqual(
+      many.map(({ target, because }) => `Would unmount ${target} (${because})`),
+    );
+  });
+
+  it('name links and processes that go all at once, and let no name of a process reach the terminal as a command', () => {
+    const names = ['a', 'b', 'c', 'd', 'e'].map(name => `veth${name}`);
+    const process = (pid: number, name: string) => ({ pid, startTime: 1, name });
+    const processes = [process(7, 'conmon'), process(8, '\u001b[2Jé'), process(9, 'sleep'), process(10, 'sh')];
+    expect(
+      describeRemovals(
+        [
+          { kind: 'links', names, because: 'of pods' },
+          { kind: 'links', names: ['gantry0'], because: 'the bridge of pods' },
+          { kind: 'processes', processes, because: 'of pods' },
+        ],
+        'would',
+      ),
+    ).toEqual([
+      'Would remove the links vetha, vethb, vethc, vethd, vethe (of pods)',
+      'Would remove the link gantry0 (the bridge of pods)',
+      'Would end the processes 7 (conmon), 8 (?[2J?), 9 (sleep), 10 (sh) (of pods)',
+    ]);
+  });
+
+  it('name directories that go once they are empty, too', () => {
+    const file = { kind: 'empty-directory', path: '/etc/cni', because: 'was not there before' } as const;
+    const removals = [{ kind: 'file', file, because: file.because }] as const;
+    expect(describeRemovals(removals, 'would')).toEqual([
+      'Would go where it is empty by then: /etc/cni (was not there before)',
+    ]);
+    expect(describeRemovals(removals, 'done')).toEqual(['Removed /etc/cni (was not there before)']);
   });
 
   it('name each file system of somebody else', () => {

@@ -10,7 +10,7 @@ import type { Phase, Say } from '../phases.ts';
 import { PreflightError, sortFindings } from '../preflight/findings.ts';
 import { cleanupNode } from './cleanup-node.ts';
 import type { ResetContext } from './context.ts';
-import { hasLocalEtcd, removeLocalMember } from './etcd-member.ts';
+import { hasLocalEtcd, memberProblem, removeLocalMember } from './etcd-member.ts';
 import { isSilent } from './silence.ts';
 
 /** The phases of `reset`, by kubeadm's names; deleting the Node object is ours. */
@@ -123,8 +123,6 @@ async function leaveEtcd(
     else say(`${dryRun ? 'Would remove' : 'Removed'} the member of this node from etcd`);
   } catch (error) {
     signal.throwIfAborted();
-    say(
-      `etcd does not answer, so its member is not removed: ${errorMessage(error)}. Where other members are left, remove it there with "etcdctl member remove"`,
-    );
+    say(memberProblem(error));
   }
 }

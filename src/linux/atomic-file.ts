@@ -4,6 +4,7 @@ import {
   fchownSync,
   fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -40,7 +41,7 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, options
  * (CAP_CHOWN), the new one is for who writes it alone. Throws where there is no such file.
  */
 export function replaceFileAtomic(path: string, data: string | Uint8Array): void {
-  const target = realpathSync(path);
+  const target = lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
   const standing = statSync(target);
   writeAndRename(target, data, { mode: 0o600, durable: true }, fd => giveAs(standing, fd));
 }

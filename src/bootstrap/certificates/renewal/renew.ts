@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { errnoName, failedPrecondition } from '../../../base/errors.ts';
 import { replaceFileAtomic } from '../../../linux/atomic-file.ts';
@@ -39,7 +39,7 @@ function replace(path: string, text: string): void {
   } catch (error) {
     if (errnoName(error) !== 'EROFS') throw error;
     throw failedPrecondition(
-      `${realpathSync(path)} is on a read-only file system for this process: run "gantry certs renew", or let the unit gantry-control-plane write there (ReadWritePaths=)`,
+      `${path} leads to a file system that is read-only for this process: run "gantry certs renew", or let the unit gantry-control-plane write there (ReadWritePaths=)`,
       { cause: error },
     );
   }

@@ -21,6 +21,8 @@ export interface Files {
   readonly clusterConfiguration: string;
   /** Ours: the KubeProxyConfiguration that the ConfigMap kube-proxy had when the node was made. */
   readonly proxyConfig: string;
+  /** Ours: what `init` was told, for the next one here; standing/record.ts has what is in it. */
+  readonly initConfiguration: string;
   readonly etcdDataDir: string;
   /** Ours: there once preflight was passed, so that what stands after it is known as made here. */
   readonly marker: string;
@@ -55,6 +57,7 @@ export function filesBelow(root: string, chosen: ChosenPlaces = {}): Files {
     kubeletClientPem: at('/var/lib/kubelet/pki/kubelet-client-current.pem'),
     clusterConfiguration: at('/etc/gantry/cluster-configuration.yaml'),
     proxyConfig: at('/etc/gantry/kube-proxy.yaml'),
+    initConfiguration: at('/etc/gantry/init-configuration.yaml'),
     etcdDataDir: at(chosen.etcdDataDir ?? '/var/lib/etcd'),
     marker: at('/etc/gantry/bootstrap.json'),
   };

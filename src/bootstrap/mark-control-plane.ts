@@ -9,10 +9,18 @@ import { waitUntil } from './wait.ts';
 const NODES = { group: '', version: 'v1', plural: 'nodes' } as const;
 const LABELS = ['node-role.kubernetes.io/control-plane', 'node.kubernetes.io/exclude-from-external-load-balancers'];
 
+export interface TaintWishes {
+  readonly wanted: readonly Taint[];
+  /** Those that are to go where they are. */
+  readonly dropped: readonly Taint[];
+  /** A node that was marked before has its taints by now, or somebody took them off: they are only asked for anew where this is true. */
+  readonly said: boolean;
+}
+
 export interface MarkOptions {
   readonly connection: ApiConnection;
   readonly nodeName: string;
-  readonly taints: readonly Taint[];
+  readonly taints: TaintWishes;
   readonly services: Services;
   /** How long the kubelet may take to register. */
   readonly timeoutMs: number;
@@ -24,8 +32,10 @@ export async function markControlPlane(options: MarkOptions, say: Say): Promise<
   const { connection, nodeName, taints, services, timeoutMs, signal } = options;
   const nodes = new ResourceClient<Node>(connection, NODES);
   say(`Marking the node ${nodeName} as control-plane by adding the labels: [${LABELS.join(' ')}]`);
-  if (taints.length > 0)
-    say(`Marking the node ${nodeName} as control-plane by adding the taints [${taints.map(taintText).join(' ')}]`);
+  const { wanted, dropped, said } = taints;
+  if (said && wanted.length > 0)
+    say(`Marking the node ${nodeName} as control-plane by adding the taints [${wanted.map(taintText).join(' ')}]`);
+  if (dropped.length > 0) say(`Taking the taints [${dropped.map(taintText).join(' ')}] off the node ${nodeName}`);
   await waitUntil(
     {
       what: `the node ${nodeName} to register`,
@@ -43,19 +53,24 @@ export async function markControlPlane(options: MarkOptions, say: Say): Promise<
 }
 
 /** What the node lacks; undefined where it lacks nothing. With its resource version, because a list of taints is replaced whole. */
-export function controlPlanePatch({ metadata, spec }: Node, taints: readonly Taint[]): object | undefined {
+export function controlPlanePatch(
+  { metadata, spec }: Node,
+  { wanted, dropped, said }: TaintWishes,
+): object | undefined {
   const standing = spec?.taints ?? [];
-  const missing = taints.filter(
-    ({ key, effect }) => !standing.some(each => each.key === key && each.effect === effect),
-  );
+  const isIn = (taints: readonly Taint[], { key, effect }: Taint): boolean =>
+    taints.some(each => each.key === key && each.effect === effect);
   const lacksLabels = LABELS.some(name => metadata.labels?.[name] === undefined);
-  if (!lacksLabels && missing.length === 0) return undefined;
+  const missing = lacksLabels || said ? wanted.filter(taint => !isIn(standing, taint)) : [];
+  const left = standing.filter(taint => !isIn(dropped, taint));
+  const sameTaints = missing.length === 0 && left.length === standing.length;
+  if (!lacksLabels && sameTaints) return undefined;
   return {
     metadata: {
       resourceVersion: metadata.resourceVersion,
       labels: Object.fromEntries(LABELS.map(name => [name, ''])),
     },
-    ...(missing.length === 0 ? {} : { spec: { taints: [...missing, ...standing] } }),
+    ...(sameTaints ? {} : { spec: { taints: [...missing, ...left] } }),
   };
 }
 

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
-import type { ClusterConfiguration, InitConfiguration } from '../api/types/gen/kubeadm-v1beta4.ts';
 import { GantryError, invalidArgument } from '../base/errors.ts';
-import type { InitConfigurations, KnownFlags } from '../bootstrap/configuration/init-settings.ts';
+import type { KnownFlags } from '../bootstrap/configuration/init-settings.ts';
 import { KUBEADM_API_VERSION } from '../bootstrap/configuration/kinds.ts';
 import {
   type ConfigurationFile,
@@ -10,6 +9,7 @@ import {
 } from '../bootstrap/configuration/read-documents.ts';
 import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
+import { type Given, KINDS } from '../bootstrap/standing/documents.ts';
 import { controlPlaneOptions, nodeOptions } from './daemon-options.ts';
 import { words } from './flag-values.ts';
 
@@ -60,15 +60,19 @@ const BESIDE_CONFIG: readonly (keyof InitFlags)[] = [
   'v',
 ];
 
-export interface GivenConfiguration extends Omit<InitConfigurations, 'skip'> {
+/** What a command is given, with what there is to say of it. */
+export interface GivenConfiguration extends Given {
+  /** Beside a file, too. */
+  readonly nodeName: string | undefined;
   readonly warnings: readonly string[];
 }
 
-/** What flags or the file of --config say, checked by the same rules. Throws `invalid-argument` with everything that is wrong. */
-export function initConfiguration(flags: InitFlags): GivenConfiguration {
+/** What flags or the file of --config say, and no more, checked by the same rules. Throws `invalid-argument` with everything that is wrong. */
+export function givenConfiguration(flags: InitFlags): GivenConfiguration {
   if (flags.uploadCerts === true)
     throw new GantryError('unimplemented', `${ONE_CONTROL_PLANE}: leave --upload-certs out`);
-  if (flags.config === undefined) return fromFile(parseConfiguration(documents(flags), 'flags', 'fields'), flags);
+  if (flags.config === undefined)
+    return givenOf('flags', parseConfiguration(documentsOfFlags(flags), 'flags', 'fields'), flags);
   const mixed = Object.entries(flags)
     .filter(
       ([name, value]) => !BESIDE_CONFIG.some(each => each === name) && value !== undefined && !isUntold(name, value),
@@ -81,7 +85,7 @@ export function initConfiguration(flags: InitFlags): GivenConfiguration {
     throw invalidArgument(
       `${flags.config}: no InitConfiguration or ClusterConfiguration kind was found in the configuration file`,
     );
-  return fromFile(file, flags);
+  return givenOf('file', file, flags);
 }
 
 /** commander says true where `--no-…` was not given. */
@@ -89,32 +93,42 @@ function isUntold(name: string, value: unknown): boolean {
   return name === 'controlPlaneTaint' && value === true;
 }
 
-function fromFile({ documents, warnings }: ConfigurationFile, { nodeName }: InitFlags): GivenConfiguration {
-  const of = (kind: string) => documents.find(document => document.kind === kind);
-  const init = (of('InitConfiguration')?.object ?? defaulted('InitConfiguration')) as InitConfiguration;
-  const cluster = (of('ClusterConfiguration')?.object ?? defaulted('ClusterConfiguration')) as ClusterConfiguration;
+function givenOf(
+  by: Given['by'],
+  { documents, warnings }: ConfigurationFile,
+  { nodeName }: InitFlags,
+): GivenConfiguration {
+  const of = (kind: string) => documents.find(document => document.kind === kind)?.written;
   return {
-    init: nodeName === undefined ? init : { ...init, nodeRegistration: { ...init.nodeRegistration, name: nodeName } },
-    cluster,
-    kubelet: of('KubeletConfiguration')?.written ?? {},
-    proxy: of('KubeProxyConfiguration')?.written ?? {},
+    by,
+    documents: {
+      init: of(KINDS.init),
+      cluster: of(KINDS.cluster),
+      kubelet: of(KINDS.kubelet),
+      proxy: of(KINDS.proxy),
+    },
+    nodeName,
     warnings: [...warnings, ...unheededDocuments(documents, 'init'), ...unheededFields(documents)],
   };
 }
 
-function defaulted(kind: string): object {
-  const text = JSON.stringify({ apiVersion: KUBEADM_API_VERSION, kind });
-  const [document] = parseConfiguration(text, kind).documents;
-  return document?.object ?? {};
+/** A phase of an addon that is run alone without a file asks for that addon, which the cluster may have been made without. */
+export function withAddon(path: string, given: GivenConfiguration): GivenConfiguration {
+  const fields = { 'addon/all': ['proxy', 'dns'], 'addon/kube-proxy': ['proxy'], 'addon/coredns': ['dns'] }[path] ?? [];
+  if (given.by === 'file' || fields.length === 0) return given;
+  const enabled = Object.fromEntries(fields.map(field => [field, { disabled: false }]));
+  return { ...given, documents: { ...given.documents, cluster: { ...given.documents.cluster, ...enabled } } };
 }
 
 /** The documents that the flags stand for. */
-function documents(flags: InitFlags): string {
+function documentsOfFlags(flags: InitFlags): string {
   const list = (text: string | undefined): string[] | undefined => (text === undefined ? undefined : words(text));
   const init = {
     apiVersion: KUBEADM_API_VERSION,
     kind: 'InitConfiguration',
-    bootstrapTokens: [{ token: flags.token, ttl: flags.tokenTtl }],
+    ...(flags.token === undefined && flags.tokenTtl === undefined
+      ? {}
+      : { bootstrapTokens: [{ token: flags.token, ttl: flags.tokenTtl }] }),
     localAPIEndpoint: {
       advertiseAddress: flags.apiserverAdvertiseAddress,
       bindPort: flags.apiserverBindPort === undefined ? undefined : portOf(flags.apiserverBindPort),
@@ -148,7 +162,7 @@ function documents(flags: InitFlags): string {
   };
   const proxy = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
-    kind: 'KubeProxyConfiguration',
+    kind: KINDS.proxy,
     mode: flags.proxyMode,
   };
   return [init, cluster, ...(flags.proxyMode === undefined ? [] : [proxy])]

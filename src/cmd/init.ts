@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
-import { initSettings } from '../bootstrap/configuration/init-settings.ts';
 import { realDisk } from '../bootstrap/disk.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import type { InitContext } from '../bootstrap/init/context.ts';
@@ -8,27 +7,40 @@ import { dryDisk, dryServices } from '../bootstrap/init/dry-run.ts';
 import { markingDisk } from '../bootstrap/init/marking-disk.ts';
 import { INIT_PHASES } from '../bootstrap/init/phases.ts';
 import { type ExternalEtcdMark, etcdMarkOf } from '../bootstrap/marker/format.ts';
-import { takeOver } from '../bootstrap/marker.ts';
+import { readMarker, takeOver } from '../bootstrap/marker.ts';
 import { checkPhases, runPhase, runPhases } from '../bootstrap/phases.ts';
+import { decide } from '../bootstrap/standing/decide.ts';
+import { readStanding } from '../bootstrap/standing/read.ts';
+import { nextRecord, recordText } from '../bootstrap/standing/record.ts';
 import { generateToken } from '../bootstrap/token.ts';
 import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
-import { type InitFlags, initConfiguration, knownFlags } from './init-configuration.ts';
+import {
+  type GivenConfiguration,
+  givenConfiguration,
+  type InitFlags,
+  knownFlags,
+  withAddon,
+} from './init-configuration.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { exitCodeOf, withPrepared } from './preflight-exit.ts';
 import { runtimeSockets } from './runtime-sockets.ts';
 import { servicesHere } from './services-here.ts';
 import { VERSION } from './version.ts';
 
-/** `gantry init`: makes this machine the first node of a cluster. Returns the exit code. Safe to run again. */
+/** `gantry init`: makes this machine the first node of a cluster. Returns the exit code. Safe to run again: what is not said stays as it stands. */
 export function initCommand(flags: InitFlags): Promise<number> {
-  return run(flags, async ({ context: prepared, skip }, signal) => {
+  return run(flags, givenConfiguration, async ({ context: prepared, skip, changes }, signal) => {
     const etcd = etcdMarkOf(prepared.settings.cluster.etcd);
     const { files, dryRun } = prepared;
-    const context = withMarks({ ...prepared, onPassed: () => takeOver(files, etcd) }, etcd);
-    if (!dryRun && skip.includes('preflight')) takeOver(files, etcd);
+    const onPassed = (): void => {
+      if (!dryRun) takeOver(files, etcd);
+      remember(prepared, changes, false);
+    };
+    const context = withMarks({ ...prepared, onPassed }, etcd);
+    if (skip.includes('preflight')) onPassed();
     console.log(`[init] Using Kubernetes version: ${context.settings.cluster.kubernetesVersion}`);
     await runPhases(INIT_PHASES, context, {
       skip,
@@ -36,18 +48,25 @@ export function initCommand(flags: InitFlags): Promise<number> {
       write: line => console.log(line),
       signal,
     });
+    if (!dryRun && !skip.some(path => path.startsWith('upload-config'))) remember(prepared, changes, true);
   });
 }
 
-/** `gantry init phase …`: one phase alone, `certs/ca` for a part of one. Returns the exit code. */
+/** Phases that make nothing. */
+const LOOKING = ['preflight', 'show-join-command'];
+
+/** `gantry init phase …`: one phase alone, `certs/ca` for a part of one, on what stands here. Returns the exit code. */
 export function initPhaseCommand(path: string, flags: InitFlags): Promise<number> {
-  return run(flags, async ({ context }, signal) => {
+  const given = (): GivenConfiguration => withAddon(path, givenConfiguration(flags));
+  return run(flags, given, async ({ context, changes }, signal) => {
     const etcd = etcdMarkOf(context.settings.cluster.etcd);
     // a configuration is not given to every phase: that it names no external etcd says little, unless one of this machine is made
     const says = etcd !== 'local' || /^(etcd|certs\/etcd)/.test(path);
     const marked = withMarks(context, says ? etcd : undefined);
     const alone = { ...marked, saysNoConfiguration: flags.config === undefined };
     await runPhase(INIT_PHASES, path, alone, { write: line => console.log(line), signal });
+    // one that found everything there has left no marker, so nothing stands here by init
+    if (!LOOKING.includes(path) && readMarker(context.files)?.command === 'init') remember(context, changes, false);
   });
 }
 
@@ -57,45 +76,67 @@ function withMarks(context: InitContext, etcd: ExternalEtcdMark | 'local' | unde
   return dryRun ? context : { ...context, disk: markingDisk(disk, files, etcd) };
 }
 
+/** Leaves what it was told for the next command here. One that is told what stands already leaves that as it is. */
+function remember({ settings, files, disk }: InitContext, changes: boolean, isFinished: boolean): void {
+  const path = files.initConfiguration;
+  const before = disk.exists(path) ? disk.read(path) : '';
+  const now = nextRecord(before, recordText(settings, files), { changes, isFinished });
+  if (now !== before) disk.write(path, now, 0o600);
+}
+
 interface Prepared {
   readonly context: InitContext;
   readonly skip: readonly string[];
+  /** Of Decision. */
+  readonly changes: boolean;
 }
 
-function run(flags: InitFlags, work: (prepared: Prepared, signal: AbortSignal) => Promise<void>): Promise<number> {
+function run(
+  flags: InitFlags,
+  given: (flags: InitFlags) => GivenConfiguration,
+  work: (prepared: Prepared, signal: AbortSignal) => Promise<void>,
+): Promise<number> {
   return untilInterrupted(signal =>
     withPrepared(
-      () => prepare(flags),
+      () => prepare(flags, given(flags), signal),
       prepared => exitCodeOf(() => work(prepared, signal)),
     ),
   );
 }
 
-function prepare(flags: InitFlags): Prepared {
-  const given = initConfiguration(flags);
-  const { init } = given;
-  const skip = flags.skipPhases === undefined ? (init.skipPhases ?? []) : words(flags.skipPhases);
+async function prepare(flags: InitFlags, given: GivenConfiguration, signal: AbortSignal): Promise<Prepared> {
+  const inFile = given.documents.init?.['skipPhases'] as readonly string[] | null | undefined;
+  const skip = flags.skipPhases === undefined ? (inFile ?? []) : words(flags.skipPhases);
   checkPhases(skip, INIT_PHASES, flags.skipPhases === undefined ? 'skipPhases: ' : '--skip-phases: ');
-  const settings = initSettings(
-    { ...given, skip },
-    {
+  const services = servicesHere();
+  const standing = await readStanding(services, signal);
+  const decision = decide(given, standing, {
+    nodeName: given.nodeName,
+    skip,
+    machine: {
       hostname: hostname(),
       address: () => defaultAddress('--apiserver-advertise-address'),
       version: VERSION.replace(/\+.*/, ''),
       newToken: generateToken,
       now: systemClock.now(),
+      manifestsDir: filesBelow('/').manifestsDir,
+      insideHost: isInsideHost(),
     },
-    knownFlags(),
-  );
+    known: knownFlags(),
+  });
+  if (standing?.silentBecause !== undefined)
+    console.log(
+      `[config] WARNING: what the ConfigMaps of the cluster say is not known (${standing.silentBecause}): it goes by what init was told here last`,
+    );
   for (const warning of given.warnings) console.log(`[config] WARNING: ${warning}`);
+  const { init, settings, pkiDir, changes, taintsSaid, taintsDropped } = decision;
   const { etcd } = settings.cluster;
   const dryRun = flags.dryRun ?? init.dryRun ?? false;
   const print = (text: string): void => console.log(text);
-  const services = servicesHere();
   const context: InitContext = {
     settings,
     files: filesBelow('/', {
-      certificatesDir: given.cluster.certificatesDir ?? '/etc/kubernetes/pki',
+      certificatesDir: pkiDir,
       ...(etcd.kind === 'local' ? { etcdDataDir: etcd.dataDir } : {}),
     }),
     disk: dryRun ? dryDisk(realDisk, print) : realDisk,
@@ -108,9 +149,11 @@ function prepare(flags: InitFlags): Prepared {
       ...(init.nodeRegistration.ignorePreflightErrors ?? []),
       ...words(flags.ignorePreflightErrors ?? ''),
     ],
+    taintsSaid,
+    taintsDropped,
     clock: systemClock,
     skipTokenPrint: flags.skipTokenPrint === true,
     print,
   };
-  return { context, skip };
+  return { context, skip, changes };
 }

@@ -9,6 +9,11 @@ import { waitFor } from '../harness/wait-for.ts';
 const FLAGS = ['--apiserver-advertise-address=10.50.0.2', '--ignore-preflight-errors=NumCPU,Mem'];
 const phase = (...names: readonly string[]) => gantryCommand('init', 'phase', ...names, ...FLAGS);
 
+/** What phases have left for the commands after them. */
+function forget(host: Host): void {
+  for (const name of ['bootstrap.json', 'init-configuration.yaml']) rmSync(host.path(`/etc/gantry/${name}`));
+}
+
 describe('single phases of init on a machine that has something of somebody else', { timeout: 200_000 }, () => {
   let host: Host;
   beforeEach(async () => {
@@ -46,7 +51,7 @@ describe('single phases of init on a machine that has something of somebody else
     ])
       await run(host, phase(...names), SLOW);
     // from here on nobody knows who made it
-    rmSync(host.path('/etc/gantry/bootstrap.json'));
+    forget(host);
     await sh(`mkdir -p /var/lib/etcd/member /var/lib/kubelet/pods/uid; echo x >/var/lib/kubelet/config.yaml
       rm /etc/kubernetes/pki/front-proxy-client.*`);
     const before = await snapshot(host);
@@ -91,7 +96,7 @@ describe('a node that was made of a machine with files of somebody else', { time
 
   it('leaves them at reset, a CA of the admin too', async () => {
     await run(host, phase('certs', 'ca'), SLOW);
-    rmSync(host.path('/etc/gantry/bootstrap.json'));
+    forget(host);
     await run(host, ['sh', '-c', 'mkdir -p /var/lib/kubelet/pods; echo x >/var/lib/kubelet/config.json']);
     const before = await snapshot(host);
     await run(host, gantryCommand('init', ...FLAGS), SLOW);

@@ -5,9 +5,9 @@ import { generateKeyOf, type KeyAlgorithm } from '../../pki/key-algorithms.ts';
 import { privateKeyPem, publicKeyPem } from '../../pki/keys.ts';
 import { type Disk, realDisk } from '../disk.ts';
 import type { Say } from '../phases.ts';
-import { issueLeaf, validity } from './issue.ts';
+import { issueLeaf, specOfCertificate, validity } from './issue.ts';
 import { type CertificateRow, certificateBaseName } from './plan.ts';
-import { standingKey, standingPair } from './standing.ts';
+import { type StandingPair, standingKey, standingPair } from './standing.ts';
 
 /** How long new certificates hold, in ms. */
 export interface CertificateLives {
@@ -23,6 +23,8 @@ export interface EnsureOptions {
   /** Of new keys. */
   readonly algorithm?: KeyAlgorithm;
   readonly disk?: Disk;
+  /** Files that were made here: a certificate among them gets the names that an admin has added since, with its key and all its names. None unless given. */
+  readonly made?: readonly string[];
 }
 
 /**
@@ -40,6 +42,11 @@ export function ensureCertificates(rows: readonly CertificateRow[], options: Ens
     if (disk.exists(crt)) {
       const found = standingPair(row, issuer, options);
       if (issuer === undefined) issuers.set(row.name, found);
+      if (issuer !== undefined && found.lacks.length > 0) {
+        say(`Making the ${row.name} certificate anew with the same key, for ${found.lacks.join(', ')} too`);
+        disk.write(crt, withNames(row, found, issuer, options), 0o644);
+        continue;
+      }
       say(
         issuer === undefined
           ? `Using existing ${row.name} certificate authority`
@@ -83,6 +90,22 @@ export function readIssuer(pkiDir: string, baseName: string, disk: Disk = realDi
   for (const file of [`${path}.crt`, `${path}.key`])
     if (!disk.exists(file)) throw failedPrecondition(`${file} is not there: nothing can be signed without it`);
   return { certificate: parseCertificate(disk.read(`${path}.crt`)), key: standingKey(`${path}.key`, disk) };
+}
+
+/** The certificate with all the names that it has, and those that it lacks. */
+function withNames(
+  row: CertificateRow,
+  { certificate, key, lacks }: StandingPair,
+  issuer: Issuer,
+  { now, lives }: EnsureOptions,
+): string {
+  const spec = specOfCertificate(certificate.toString(), key);
+  const added = (of: 'dnsNames' | 'ipAddresses'): string[] => [
+    ...(spec.names?.[of] ?? []),
+    ...row.names[of].filter(name => lacks.includes(name)),
+  ];
+  const names = { dnsNames: added('dnsNames'), ipAddresses: added('ipAddresses') };
+  return issueLeaf({ ...spec, names }, issuer, now, lives.leafMs);
 }
 
 function make(

@@ -13,6 +13,8 @@ export interface CertificateRow {
   readonly subject: DistinguishedName;
   readonly usages: readonly ExtendedKeyUsage[];
   readonly names: SubjectAltNames;
+  /** Those of them that an admin has asked for beside what every cluster has: a certificate that was made here gets them later, too. */
+  readonly furtherNames: readonly string[];
 }
 
 const NO_NAMES: SubjectAltNames = { dnsNames: [], ipAddresses: [] };
@@ -22,7 +24,14 @@ export function certificatePlan(settings: InitSettings): readonly CertificateRow
   const { nodeName } = settings;
   const { etcd } = settings.cluster;
   const client = (name: string, issuer: string, commonName: string, organizations: readonly string[] = []) =>
-    leaf({ name, issuer, subject: { commonName, organizations }, usages: ['clientAuth'], names: NO_NAMES });
+    leaf({
+      name,
+      issuer,
+      subject: { commonName, organizations },
+      usages: ['clientAuth'],
+      names: NO_NAMES,
+      furtherNames: [],
+    });
   const etcdServer = (name: string, sans: readonly string[]) =>
     leaf({
       name,
@@ -31,6 +40,7 @@ export function certificatePlan(settings: InitSettings): readonly CertificateRow
       // etcd checks its own certificate as a client's, too
       usages: ['serverAuth', 'clientAuth'],
       names: etcdNames(settings, sans),
+      furtherNames: sans,
     });
   return [
     authority('ca', 'kubernetes'),
@@ -40,6 +50,7 @@ export function certificatePlan(settings: InitSettings): readonly CertificateRow
       subject: { commonName: 'kube-apiserver', organizations: [] },
       usages: ['serverAuth'],
       names: apiServerNames(settings),
+      furtherNames: settings.cluster.certificateSans,
     }),
     client('apiserver-kubelet-client', 'ca', 'kube-apiserver-kubelet-client'),
     authority('front-proxy-ca', 'front-proxy-ca'),
@@ -70,6 +81,7 @@ function authority(name: string, commonName: string): CertificateRow {
     subject: { commonName, organizations: [] },
     usages: [],
     names: { dnsNames: [commonName], ipAddresses: [] },
+    furtherNames: [],
   };
 }
 

@@ -10,11 +10,18 @@ export interface StandingOptions {
   /** Ms since the epoch. */
   readonly now: number;
   readonly disk?: Disk;
+  /** Files that were made here, as the marker has them: a certificate among them that lacks names an admin asks for is made anew with them. */
+  readonly made?: readonly string[];
+}
+
+/** A pair that stands, and the names that it is to get; the latter of such as were made here alone. */
+export interface StandingPair extends Issuer {
+  readonly lacks: readonly string[];
 }
 
 /** A pair that stands on disk, checked: that the key is its, that its CA signed it, that it holds now and for the names that are wanted. Throws `failed-precondition` with what to do. */
-export function standingPair(row: CertificateRow, issuer: Issuer | undefined, options: StandingOptions): Issuer {
-  const { pkiDir, now, disk = realDisk } = options;
+export function standingPair(row: CertificateRow, issuer: Issuer | undefined, options: StandingOptions): StandingPair {
+  const { pkiDir, now, disk = realDisk, made = [] } = options;
   const crt = `${pkiDir}/${row.baseName}.crt`;
   const keyFile = `${pkiDir}/${row.baseName}.key`;
   const wrong = (what: string): Error =>
@@ -45,12 +52,14 @@ export function standingPair(row: CertificateRow, issuer: Issuer | undefined, op
     );
   if (Date.parse(certificate.validFrom) > now)
     throw wrong(`is not valid before ${certificate.validFrom}: is the clock right?`);
-  const missing = [
+  if (issuer === undefined) return { certificate, key, lacks: [] };
+  const lacks = [
     ...row.names.dnsNames.filter(name => !names.dnsNames.includes(name)),
     ...row.names.ipAddresses.filter(ip => !names.ipAddresses.includes(ip)),
   ];
-  if (issuer !== undefined && missing.length > 0) throw wrong(`does not hold for ${missing.join(', ')}`);
-  return { certificate, key };
+  const mayGetThem = made.includes(crt) && lacks.every(name => row.furtherNames.includes(name));
+  if (lacks.length > 0 && !mayGetThem) throw wrong(`does not hold for ${lacks.join(', ')}`);
+  return { certificate, key, lacks };
 }
 
 /** What to do about one that is over and can be made anew as it was. */

@@ -48,11 +48,11 @@ export interface KnownFlags {
   readonly node: readonly string[];
 }
 
-/** One thing that two kubeadm configurations say, with what the machine fills in. Throws `invalid-argument` that names the field. */
+/** One thing that two kubeadm configurations say, with what the machine fills in; flags of daemons are checked where it is given which are `known`. Throws `invalid-argument` that names the field. */
 export function initSettings(
   { init, cluster, ...parts }: InitConfigurations,
   machine: MachineDefaults,
-  known: KnownFlags,
+  known?: KnownFlags,
 ): InitSettings {
   const { nodeRegistration, localAPIEndpoint } = init;
   const nodeName = (nodeRegistration.name || machine.hostname).toLowerCase();
@@ -64,7 +64,7 @@ export function initSettings(
       `localAPIEndpoint.advertiseAddress: ${advertiseAddress} is no address at which other machines reach this one`,
     );
   const nodeArgs = nodeRegistration.kubeletExtraArgs ?? [];
-  checkFlags('nodeRegistration.kubeletExtraArgs', nodeArgs, known.node, 'gantry run node');
+  checkFlags('nodeRegistration.kubeletExtraArgs', nodeArgs, known?.node, 'gantry run node');
   const told = (name: string): readonly string[] => nodeArgs.filter(each => each.name === name).map(each => each.value);
   // what the kubelet would refuse is refused before it is started
   for (const text of told('node-ip')) nodeAddresses(text, 'nodeRegistration.kubeletExtraArgs: node-ip');
@@ -89,11 +89,11 @@ function clusterSettings(
   bindPort: number,
   version: string,
   parts: Pick<InitConfigurations, 'kubelet' | 'proxy' | 'skip'>,
-  known: KnownFlags,
+  known: KnownFlags | undefined,
 ): ClusterSettings {
   const { networking, apiServer, controllerManager, scheduler } = config;
   const control = (path: string, args: ClusterSettings['apiServerArgs'] = []): ClusterSettings['apiServerArgs'] => {
-    checkFlags(path, args, known.controlPlane, 'gantry run control-plane');
+    checkFlags(path, args, known?.controlPlane, 'gantry run control-plane');
     return args;
   };
   return {
@@ -156,11 +156,11 @@ function withPort(endpoint: string, bindPort: number): string {
 function checkFlags(
   path: string,
   args: readonly { readonly name: string }[],
-  known: readonly string[],
+  known: readonly string[] | undefined,
   command: string,
 ): void {
   for (const [index, { name }] of args.entries())
-    if (!known.includes(name))
+    if (known?.includes(name) === false)
       throw invalidArgument(`${path}[${index}].name: "${name}" is no flag here: "${command} --help" lists them`);
 }
 

@@ -1,5 +1,6 @@
 import { ensureCertificates, ensureServiceAccountKey } from '../certificates/certificates.ts';
 import { certificatePlan } from '../certificates/plan.ts';
+import { readMarker } from '../marker.ts';
 import type { Say } from '../phases.ts';
 import type { InitContext } from './context.ts';
 
@@ -22,5 +23,6 @@ export function writeCertificate(name: string, { settings, files, disk, clock }:
   }
   const rows = certificatePlan(settings).filter(row => row.name === name);
   if (rows.length === 0 && etcd.kind === 'external') say(`External etcd mode: Skipping ${name} certificate generation`);
-  ensureCertificates(rows, { ...common, lives: { leafMs, caMs }, now: clock.now() }, say);
+  const made = readMarker(files)?.made ?? [];
+  ensureCertificates(rows, { ...common, made, lives: { leafMs, caMs }, now: clock.now() }, say);
 }

@@ -40,13 +40,17 @@ export async function uploadKubeletConfig(context: InitContext, say: Say, signal
 /** Labels and taints of the node. */
 export async function markNode(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
   const { nodeName, taints, patience } = context.settings;
+  const { taintsSaid, taintsDropped } = context;
   if (context.dryRun) {
-    say(`Would mark the node ${nodeName} as control-plane, with the taints ${JSON.stringify(taints)}`);
+    const which = taintsSaid ? `with the taints ${JSON.stringify(taints)}` : 'with the taints that it has';
+    const without = taintsDropped.length === 0 ? '' : ` and without ${JSON.stringify(taintsDropped)}`;
+    say(`Would mark the node ${nodeName} as control-plane, ${which}${without}`);
     return;
   }
   const services = servicesOf(context);
+  const wishes = { wanted: taints, dropped: taintsDropped, said: taintsSaid };
   await withConnection(context, context.files.adminConf, connection =>
-    markControlPlane({ connection, nodeName, taints, services, timeoutMs: patience.kubeletMs, signal }, say),
+    markControlPlane({ connection, nodeName, taints: wishes, services, timeoutMs: patience.kubeletMs, signal }, say),
   );
 }
 

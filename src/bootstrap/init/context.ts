@@ -1,3 +1,4 @@
+import type { Taint } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { errorCode, failedPrecondition } from '../../base/errors.ts';
 import { ApiConnection } from '../../client/connection.ts';
@@ -29,10 +30,14 @@ export interface InitContext {
   readonly ignoredChecks: readonly string[];
   /** A phase is run alone without a configuration: that it names no external etcd says nothing of the one that the cluster has. */
   readonly saysNoConfiguration?: boolean;
+  /** This command says which taints the node has: one that was marked before keeps those that it has, otherwise. */
+  readonly taintsSaid: boolean;
+  /** Taints of a command before that this one says no more. */
+  readonly taintsDropped: readonly Taint[];
   readonly clock: Clock;
   /** Tokens are not told: a log may keep what is. */
   readonly skipTokenPrint: boolean;
-  /** What is done once preflight has passed; nothing where that is run alone. */
+  /** What is done once preflight has passed, in a dry run too; nothing where that is run alone. */
   readonly onPassed?: () => void;
   /** Tells something as it is, without the name of a phase. */
   readonly print: (text: string) => void;

@@ -40,7 +40,7 @@ const NOTHING: OwnWork = { again: false, etcd: false, controlPlane: false, runti
 
 /** Looks whether a control plane can be made here. What a run before has made is no reason against it: the marker tells what that is. */
 export async function preflight(context: InitContext, say: Say): Promise<void> {
-  const { settings, files, services, ignoredChecks, insideHost, dryRun } = context;
+  const { settings, files, services, ignoredChecks, insideHost } = context;
   const own = await ownWork(files, services);
   // the etcd that the cluster has, where no configuration says it anew
   const etcdBefore =
@@ -48,6 +48,8 @@ export async function preflight(context: InitContext, say: Say): Promise<void> {
   say('Running pre-flight checks');
   if (own.again) say('this node was initialized before, wholly or in part: what is there is kept');
   else if (own.made.length > 0) say('phases of init were run here before, one by one: what they made is kept');
+  if (context.saysNoConfiguration === true && settings.cluster.etcd.kind === 'external')
+    say(`the cluster keeps its objects in the external etcd at ${settings.cluster.etcd.endpoints.join(', ')}`);
   if (etcdBefore !== undefined)
     say(
       `the cluster keeps its objects in the external etcd at ${etcdBefore.endpoints.join(', ')}: give its configuration by --config to have that looked at, too`,
@@ -68,7 +70,7 @@ export async function preflight(context: InitContext, say: Say): Promise<void> {
   const { errors, warnings } = sortFindings(findings, ignoredChecks);
   for (const finding of warnings) for (const line of findingLines({ ...finding, severity: 'warning' })) say(line);
   if (errors.length > 0) throw new PreflightError(errors);
-  if (!dryRun) context.onPassed?.();
+  context.onPassed?.();
 }
 
 /** A node that joined another cluster is no control plane that was begun. */
@@ -137,6 +139,7 @@ function needsOf(
         pkiDir: files.pkiDir,
         now: clock.now(),
         disk,
+        made,
       },
     ),
     dataDir: '/var/lib',

@@ -11,22 +11,22 @@ export function showJoinCommand(context: InitContext): void {
   );
 }
 
-/** kubeadm's closing message, with the exact command by which other machines join. */
+/** kubeadm's closing message, with the exact command by which other machines join; but that no pod network is to be deployed, which is there already. */
 function closingMessage({ settings, files, disk, skipTokenPrint }: InitContext): string {
   return `
 Your Kubernetes control-plane has initialized successfully!
 
-To use the cluster as a regular user, copy its kubeconfig:
+To start using your cluster, you need to run the following as a regular user:
 
   mkdir -p $HOME/.kube
   sudo cp -i ${files.adminConf} $HOME/.kube/config
   sudo chown $(id -u):$(id -g) $HOME/.kube/config
 
-To use it as root:
+Alternatively, if you are the root user, you can run:
 
   export KUBECONFIG=${files.adminConf}
 
-The pod network is there already. Any number of machines join, each by running this as root:
+Then you can join any number of worker nodes by running the following on each as root:
 
 ${joinCommand({ settings, files, disk }, skipTokenPrint)}`;
 }

@@ -31,7 +31,7 @@ export function resetNames(files: Files, parts: PartNames, etcdFiles: readonly s
     kubernetesDir: files.kubernetesDir,
     pkiDir: posix.normalize(files.pkiDir).replace(/(?<=.)\/$/, ''),
     configDir: '/etc/gantry',
-    configNames: [MARKER, 'cluster-configuration.yaml', 'kube-proxy.yaml'],
+    configNames: [MARKER, 'cluster-configuration.yaml', 'init-configuration.yaml', 'kube-proxy.yaml'],
     markerName: MARKER,
     cniConfDir: '/etc/cni/net.d',
     kubeletDir: KUBELET_DIR,

@@ -145,6 +145,47 @@ describe('the certificates of a control plane', () => {
     expect(() => ensure(NOW - DAY)).toThrow('is the clock right?');
   });
 
+  describe('that lack a name which an admin asks for later', () => {
+    const later = certificatePlan(initSettings({ certificateSans: ['new.example', '192.0.2.9'] }));
+    const crt = () => join(folder, 'apiserver.crt');
+    const again = (plan: typeof rows, made: readonly string[]) =>
+      ensureCertificates(plan, { pkiDir: folder, lives, now: NOW + DAY, made }, say);
+    const problems = (made: readonly string[]) => certificateProblems(later, { pkiDir: folder, now: NOW, made });
+
+    it('are made anew with it where they were made here, with their key and all their names', () => {
+      ensure(NOW, certificatePlan(initSettings({ certificateSans: ['old.example'] })));
+      const key = readFileSync(join(folder, 'apiserver.key'), 'utf8');
+      expect(problems([crt()])).toEqual([]);
+      said = [];
+      again(later, [crt()]);
+      expect(said).toContain('Making the apiserver certificate anew with the same key, for new.example, 192.0.2.9 too');
+      const certificate = certificateAt('apiserver');
+      const { dnsNames, ipAddresses } = certificateIdentity(certificate.raw).extensions.subjectAltNames;
+      expect(dnsNames).toEqual(expect.arrayContaining(['n1', 'kubernetes', 'old.example', 'new.example']));
+      expect(ipAddresses).toEqual(expect.arrayContaining(['10.96.0.1', '10.0.0.5', '192.0.2.9']));
+      expect(certificate.verify(certificateAt('ca').publicKey)).toBe(true);
+      expect(readFileSync(join(folder, 'apiserver.key'), 'utf8')).toBe(key);
+      said = [];
+      again(later, [crt()]);
+      expect(said).toContain('Using existing apiserver certificate and key on disk');
+    });
+
+    it('are refused where an admin has put them there', () => {
+      ensure();
+      const because = `${crt()} does not hold for new.example, 192.0.2.9; remove it and its key, and run this again`;
+      expect(problems([]).map(({ message }) => message)).toEqual([because]);
+      expect(() => again(later, [])).toThrow(because);
+    });
+
+    it('are refused where they lack a name that every cluster has, too', () => {
+      ensure();
+      const moved = certificatePlan(
+        initSettings({ certificateSans: ['new.example'] }, { advertiseAddress: '10.0.0.6' }),
+      );
+      expect(() => again(moved, [crt()])).toThrow('does not hold for new.example, 10.0.0.6; remove it');
+    });
+  });
+
   it('are refused where the node got another address meanwhile', () => {
     ensure();
     expect(() => ensure(NOW, certificatePlan(initSettings({}, { advertiseAddress: '10.0.0.6' })))).toThrow(

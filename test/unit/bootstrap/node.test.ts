@@ -150,23 +150,41 @@ describe('a node that becomes a control plane', () => {
   };
   const TAINT = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' } as const;
   const NOT_READY = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
+  const wishes = (wanted: readonly (typeof TAINT)[]) => ({ wanted, dropped: [], said: true });
   const nodeOf = (labels: Record<string, string>, taints: object[]) =>
     ({ metadata: { name: 'n1', resourceVersion: '7', labels }, spec: { taints } }) as unknown as Parameters<
       typeof controlPlanePatch
     >[0];
 
   it('is given labels and the taint beside what it has', () => {
-    expect(controlPlanePatch(nodeOf({ a: 'b' }, [NOT_READY]), [TAINT])).toEqual({
+    expect(controlPlanePatch(nodeOf({ a: 'b' }, [NOT_READY]), wishes([TAINT]))).toEqual({
       metadata: { resourceVersion: '7', labels: LABELS },
       spec: { taints: [TAINT, NOT_READY] },
     });
   });
 
   it('is given labels alone where pods may run there', () => {
-    expect(controlPlanePatch(nodeOf({}, []), [])).toEqual({ metadata: { resourceVersion: '7', labels: LABELS } });
+    expect(controlPlanePatch(nodeOf({}, []), wishes([]))).toEqual({
+      metadata: { resourceVersion: '7', labels: LABELS },
+    });
   });
 
   it('is left alone once it has all of it', () => {
-    expect(controlPlanePatch(nodeOf(LABELS, [TAINT]), [TAINT])).toBeUndefined();
+    expect(controlPlanePatch(nodeOf(LABELS, [TAINT]), wishes([TAINT]))).toBeUndefined();
+  });
+
+  it('keeps its taints where nothing is said of them, the one that somebody took off too', () => {
+    const unsaid = { wanted: [TAINT], dropped: [], said: false };
+    expect(controlPlanePatch(nodeOf(LABELS, [NOT_READY]), unsaid)).toBeUndefined();
+    // a run before has not come so far as to mark it
+    expect(controlPlanePatch(nodeOf({}, []), unsaid)).toMatchObject({ spec: { taints: [TAINT] } });
+  });
+
+  it('loses the taint that it is not to have any more, and no other', () => {
+    const dropping = { wanted: [], dropped: [TAINT], said: true };
+    expect(controlPlanePatch(nodeOf(LABELS, [TAINT, NOT_READY]), dropping)).toMatchObject({
+      spec: { taints: [NOT_READY] },
+    });
+    expect(controlPlanePatch(nodeOf(LABELS, [NOT_READY]), dropping)).toBeUndefined();
   });
 });

@@ -1,0 +1,114 @@
+import type { Taint } from '../../api/types/gen/core-v1.ts';
+import type { ClusterConfiguration, InitConfiguration } from '../../api/types/gen/kubeadm-v1beta4.ts';
+import { failedPrecondition } from '../../base/errors.ts';
+import {
+  type InitConfigurations,
+  initSettings,
+  type KnownFlags,
+  type MachineDefaults,
+} from '../configuration/init-settings.ts';
+import { parseConfiguration } from '../configuration/read-documents.ts';
+import type { InitSettings } from '../settings.ts';
+import {
+  type Documents,
+  fieldAt,
+  type Given,
+  isUnsaid,
+  KINDS,
+  onStanding,
+  type Written,
+  wholeDocuments,
+} from './documents.ts';
+import { fixedFieldProblems, keptFields, type Wanted } from './fixed-fields.ts';
+import { withLive } from './live.ts';
+import type { Standing } from './read.ts';
+import { recordText } from './record.ts';
+
+/** What an `init`, or a phase of it, goes by. */
+export interface Decision {
+  readonly init: InitConfiguration;
+  readonly settings: InitSettings;
+  readonly pkiDir: string;
+  /** Something else is asked for than what stands. */
+  readonly changes: boolean;
+  readonly taintsSaid: boolean;
+  /** Taints of the command before that this one says no more. */
+  readonly taintsDropped: readonly Taint[];
+}
+
+export interface DecideOptions {
+  /** Of the flag, which stands above flags and files. */
+  readonly nodeName: string | undefined;
+  /** Phases that are left out. */
+  readonly skip: readonly string[];
+  readonly machine: MachineDefaults & { readonly manifestsDir: string; readonly insideHost: boolean };
+  readonly known: KnownFlags;
+}
+
+/**
+ * What is given, on what stands here. Throws `failed-precondition` with a line for each value that a cluster which stands cannot have, and `invalid-argument` with what is wrong. Pure
+ * but for what it asks of the machine.
+ */
+export function decide(
+  given: Given,
+  standing: Standing | undefined,
+  { nodeName, skip, machine, known }: DecideOptions,
+): Decision {
+  const isSaid = !isUnsaid(fieldAt(given.documents.init ?? {}, ['nodeRegistration', 'taints']));
+  const of = (
+    documents: Documents,
+    more: Pick<DecideOptions, 'nodeName' | 'skip'> & { readonly known?: KnownFlags },
+  ) => {
+    const { init: read, ...configuration } = configurationOf(documents);
+    const init = more.nodeName === undefined ? read : withNodeName(read, more.nodeName);
+    const settings = initSettings({ init, ...configuration, skip: more.skip }, machine, more.known);
+    return { init, settings, pkiDir: configuration.cluster.certificatesDir ?? '' };
+  };
+  const now = { nodeName, skip, known };
+  // its flags may be those of an older version
+  const before = { nodeName: undefined, skip: [] };
+  if (standing === undefined)
+    return { ...of(given.documents, now), changes: true, taintsSaid: true, taintsDropped: [] };
+  const { documents, made, live } = standing;
+  const stands = of(documents, before);
+  const ground = live === undefined ? documents : withLive(documents, live, stands, machine);
+  const asked = of(onStanding(ground, given, keptFields(made)), now);
+  const problems = fixedFieldProblems(stands, asked, made);
+  if (problems.length > 0) throw failedPrecondition(problems.join('\n'));
+  const isWanted = ({ key, effect }: Taint): boolean =>
+    asked.settings.taints.some(each => each.key === key && each.effect === effect);
+  return {
+    ...asked,
+    changes: textOf(asked) !== textOf(of(ground, before)),
+    taintsSaid: isSaid,
+    taintsDropped: isSaid ? stands.settings.taints.filter(taint => !isWanted(taint)) : [],
+  };
+}
+
+function textOf({ settings, pkiDir }: Wanted): string {
+  return recordText(settings, { pkiDir });
+}
+
+function withNodeName(init: InitConfiguration, name: string): InitConfiguration {
+  return { ...init, nodeRegistration: { ...init.nodeRegistration, name } };
+}
+
+/** What documents say, with kubeadm's defaults. Throws `invalid-argument` with all that is wrong. */
+function configurationOf(documents: Documents): Omit<InitConfigurations, 'skip'> {
+  const text = wholeDocuments({ ...documents, init: documents.init ?? {}, cluster: documents.cluster ?? {} })
+    .map(document => JSON.stringify(document))
+    .join('\n---\n');
+  const parsed = parseConfiguration(text, 'configuration', 'fields').documents;
+  const of = (kind: string) => parsed.find(document => document.kind === kind)?.object ?? {};
+  return {
+    init: of(KINDS.init) as InitConfiguration,
+    cluster: of(KINDS.cluster) as ClusterConfiguration,
+    kubelet: saidBy(documents.kubelet),
+    proxy: saidBy(documents.proxy),
+  };
+}
+
+/** The fields of a document but for those that say what it is. */
+function saidBy(document: Written = {}): Written {
+  return Object.fromEntries(Object.entries(document).filter(([name]) => name !== 'apiVersion' && name !== 'kind'));
+}

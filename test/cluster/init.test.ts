@@ -229,16 +229,20 @@ describe('init', () => {
 
   it('run again with a certificate that is over says how to renew it, and goes on then', async () => {
     const files = filesBelow(host.path('/'));
+    const controlPlane = host.service('gantry-control-plane');
     for (const [name, because] of [
       ['front-proxy-client', '/etc/kubernetes/pki/front-proxy-client.crt has expired at '],
       ['admin.conf', 'the certificate in /etc/kubernetes/admin.conf has expired at '],
     ]) {
+      // it would renew it at once
+      controlPlane.signal('STOP');
       expect(expireCertificates(host, files, each => each === name)).toEqual([name]);
       const { code, stderr } = await init(...FLAGS, `--token=${TOKEN}`);
       expect(stderr).toContain(because);
       expect(stderr).toContain('run "gantry certs renew all", and this again');
       expect(code).not.toBe(0);
       await run(host, gantryCommand('certs', 'renew', 'all'));
+      controlPlane.signal('CONT');
     }
     expect((await init(...FLAGS, `--token=${TOKEN}`)).code).toBe(0);
   });

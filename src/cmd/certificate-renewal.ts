@@ -19,6 +19,8 @@ export interface CertificateRenewalOptions {
   readonly others: readonly string[];
   /** How long new certificates hold. */
   readonly lifeMs: number;
+  /** Whether a directory can be read. */
+  readonly answers: (directory: string) => Promise<boolean>;
   /** Where events are told, and of which Node. */
   readonly events: EventRecorder;
   readonly nodeName: string;
@@ -44,6 +46,8 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
   return {
     name: 'certificate-renewal',
     async run(signal, ready) {
+      // the kubelet's are looked at seldom: whoever does so at each change of others meets a disk that hangs
+      let kubeletAt = clock.now();
       let changed = new AbortController();
       let seen = fileStamps(paths());
       // a write that fails makes and removes a file in the same directory: that is no reason to try again at once
@@ -58,7 +62,9 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
       while (!signal.aborted) {
         changed = new AbortController();
         seen = fileStamps(paths());
-        const result = await renewDueCertificates(files, { now: clock.now(), lifeMs, others });
+        const answers = clock.now() >= kubeletAt && options.answers;
+        if (answers !== false) kubeletAt = clock.now() + LONGEST_SLEEP_MS;
+        const result = await renewDueCertificates(files, { now: clock.now(), lifeMs, others, answers });
         tellRenewals(result, log);
         tellEvents(options, result);
         for (const [name, end] of result.ends) metrics.expiration.set({ name }, end / 1000);
@@ -75,11 +81,17 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
   };
 }
 
-/** Of what others may replace, keys and CAs too; a directory that is not there, as the kubelet's on a machine without one, is not waited for. */
+/**
+ * Of what others may replace, keys and CAs too; a directory that is not there is not waited for. Not the kubelet's own, which asks for its next one itself: a disk of its own that hangs
+ * must not hold up a control plane.
+ */
 function watchedPaths(files: Files, others: readonly string[]): readonly string[] {
   const authorities = managedAuthorities(files).map(name => `${files.pkiDir}/${AUTHORITIES[name]}`);
   return [
-    ...managedCertificates(files).flatMap(({ at }) => (at.form === 'pair' ? [at.certificate, at.key] : [at.path])),
+    ...managedCertificates(files).flatMap(({ at }) => {
+      if (at.form === 'pair') return [at.certificate, at.key];
+      return at.form === 'kubeconfig' ? [at.path] : [];
+    }),
     ...authorities.flatMap(base => [`${base}.crt`, `${base}.key`]),
     ...others,
   ].filter(path => existsSync(dirname(path)));

@@ -18,7 +18,8 @@ export function keptCertificates(
   const defaults = filesBelow(root);
   const isKnown = readMarker(defaults) !== undefined || existsSync(defaults.clusterConfiguration);
   const files = isKnown ? standingFiles(root) : { ...defaults, pkiDir: dirname(tlsCertFile) };
-  const kept = managedCertificates(files).map(({ at }) => realPlace(at.form === 'pair' ? at.certificate : at.path));
+  // none of them is a kubelet's, whose directory may be on a disk that hangs
+  const kept = managedCertificates(files).flatMap(({ at }) => (at.form === 'pair' ? [realPlace(at.certificate)] : []));
   // whose etcd is somebody else's, whose client certificate is so, too
   const used = [tlsCertFile, kubeletClientCertificate, hasOurEtcd(files) ? etcdCertfile : undefined];
   return { files, others: used.filter(path => path !== undefined).filter(path => !kept.includes(realPlace(path))) };

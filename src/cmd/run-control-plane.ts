@@ -14,6 +14,7 @@ import { mainLoop } from '../daemon/main-loop.ts';
 import { createRegistry, type Registry } from '../daemon/metrics.ts';
 import { runAgain } from '../daemon/run-again.ts';
 import { within } from '../daemon/within.ts';
+import { directoryAnswers } from '../linux/directory-answers.ts';
 import { certificateRenewal, tellRenewals } from './certificate-renewal.ts';
 import { kubeconfigCertificate } from './client-certificate.ts';
 import { keptCertificates } from './kept-certificates.ts';
@@ -82,6 +83,9 @@ export async function runControlPlane(flags: ControlPlaneFlags): Promise<number>
   }
 }
 
+/** As a reset waits for a disk. */
+const ANSWER_PATIENCE_MS = 3000;
+
 /** What is over, or due, is renewed before anything is read: a machine may have been off for longer than its certificates hold. From then on while the process runs. */
 async function renewalOf(
   flags: ControlPlaneFlags,
@@ -91,7 +95,9 @@ async function renewalOf(
   if (flags.renewCertificates !== true) return { components: [], close: () => {} };
   const { files, others } = keptCertificates(flags);
   const lifeMs = lifeFlag(flags.certificateValidityPeriod);
-  tellRenewals(await renewDueCertificates(files, { now: systemClock.now(), lifeMs }), log);
+  const answers = (directory: string): Promise<boolean> =>
+    directoryAnswers(directory, ANSWER_PATIENCE_MS, new AbortController().signal);
+  tellRenewals(await renewDueCertificates(files, { now: systemClock.now(), lifeMs, answers }), log);
   const kubeconfig = flags.controllerManagerKubeconfig;
   const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: `gantry-certificates/${VERSION}` });
   const nodeName = (flags.nodeName ?? hostname()).toLowerCase();
@@ -104,7 +110,7 @@ async function renewalOf(
     onTrouble: because => log.debug({ because }, 'an event was not written'),
   });
   const common = { clock: systemClock, log };
-  const component = certificateRenewal({ files, others, lifeMs, events, nodeName, registry, ...common });
+  const component = certificateRenewal({ files, others, lifeMs, answers, events, nodeName, registry, ...common });
   return {
     components: [component, ...kubeconfigCertificate(kubeconfig, connection, common)],
     close: () => connection.close(),

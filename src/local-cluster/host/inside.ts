@@ -76,6 +76,8 @@ export function servicesInside(): Services {
       if (isSame && isRunning(unit.name)) return;
       writeFileAtomic(`${UNITS}/${unit.name}.json`, `${JSON.stringify(unit)}\n`, { durable: true });
       const service = await superviseService(host, unit.name, unit.argv, hostEnvironment(), signal);
+      // one whose end was asked for stays down until it is told otherwise
+      service.start();
       if (!isSame && before !== undefined) service.signal('TERM');
     },
     lastLog: async name => logEnd(`${LOGS}/${name}/current`),

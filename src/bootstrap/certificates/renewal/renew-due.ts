@@ -1,5 +1,7 @@
+import { dirname } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { errorMessage } from '../../../base/errors.ts';
+import { kubeconfigReferences } from '../../../client/kubeconfig.ts';
 import type { Issuer } from '../../../pki/certificate.ts';
 import { parseCertificate } from '../../../pki/certificate.ts';
 import type { Files } from '../../files.ts';
@@ -37,12 +39,14 @@ export interface RenewDueOptions {
   readonly lifeMs: number;
   /** Certificates that are used here and kept elsewhere, by paths: they are warned of, in place of being renewed. */
   readonly others?: readonly string[];
+  /** Whether the directories of the kubelet's certificates can be read, which may be on a disk that hangs: a control plane must not wait for that. False leaves them out; all can unless given. */
+  readonly answers?: ((directory: string) => Promise<boolean>) | false;
 }
 
 /** Renews on disk what is due of the certificates of this control plane. Safe to repeat and to be killed in; one that fails does not keep back the others. */
 export async function renewDueCertificates(
   files: Files,
-  { now, lifeMs, others = [] }: RenewDueOptions,
+  { now, lifeMs, others = [], answers = () => Promise.resolve(true) }: RenewDueOptions,
 ): Promise<RenewalResult> {
   const failed: { name: string; because: string }[] = [];
   const authorities = new Map<AuthorityName, Issuer | undefined>();
@@ -52,9 +56,16 @@ export async function renewDueCertificates(
   };
   const found = new Map<string, { readonly managed: ManagedCertificate; readonly pem: string }>();
   const seen: SeenCertificate[] = [];
+  const silent: string[] = [];
   for (const managed of managedCertificates(files)) {
-    const { name, authority, ofKubelet } = managed;
+    const { name, authority, ofKubelet, at } = managed;
+    if (ofKubelet && answers === false) continue;
     try {
+      const hung = ofKubelet && answers !== false ? await firstSilent(directoriesOf(at), answers) : undefined;
+      if (hung !== undefined) {
+        silent.push(`${name} is not looked at: the disk or server of ${hung} does not answer`);
+        continue;
+      }
       const present = readManaged(managed);
       if (present.state === 'unreadable') failed.push({ name, because: present.because });
       if (present.state !== 'present') continue;
@@ -96,5 +107,19 @@ export async function renewDueCertificates(
       failed.push({ name, because: errorMessage(error) });
     }
   }
-  return { renewed, failed, warnings, nextAt, ends };
+  return { renewed, failed, warnings: [...silent, ...warnings], nextAt, ends };
+}
+
+/** Where what is read of a certificate lies: a kubeconfig names files in other places. */
+function directoriesOf(at: ManagedCertificate['at']): readonly string[] {
+  if (at.form === 'pair') return [dirname(at.certificate)];
+  return [...new Set([at.path, ...(at.form === 'kubeconfig' ? kubeconfigReferences(at.path) : [])].map(dirname))];
+}
+
+async function firstSilent(
+  directories: readonly string[],
+  answers: (directory: string) => Promise<boolean>,
+): Promise<string | undefined> {
+  for (const directory of directories) if (!(await answers(directory))) return directory;
+  return undefined;
 }

@@ -144,17 +144,22 @@ async function removeAll(
   let left: ResetPlan['left'] = [];
   let context = given;
   const tried = new Set<string>();
+  const hanging = new Map<string, string>();
   for (let round = 1; round <= ROUNDS; round += 1) {
     const facts = await look(context, marker, signal);
     context = knowing(context, facts);
     const plan = planReset(facts, context.names);
     left = plan.left;
     // a look at the end too: what was still on its way out, or came meanwhile, is seen then
-    const removals = plan.removals.filter(removal => !tried.has(keyOf(removal)));
-    if (round > 1 && removals.every(isOnlyEmpty)) return { problems: lookProblems(facts), left };
+    const removals = plan.removals.filter(removal => !tried.has(keyOf(removal)) && !hanging.has(keyOf(removal)));
+    const hung = plan.removals.flatMap(removal => hanging.get(keyOf(removal)) ?? []);
+    if (round > 1 && removals.every(isOnlyEmpty)) return { problems: [...hung, ...lookProblems(facts)], left };
     const outcome = await removeOnce(context, facts, removals, signal);
     for (const line of describeRemovals(outcome.gone, 'done')) say(line);
-    problems = [...outcome.problems, ...lookProblems(facts)];
+    problems = [...outcome.failed.map(({ problem }) => problem), ...hung, ...lookProblems(facts)];
+    // a daemon that the kernel does not let go of costs ten seconds each time: what held it was taken away in the first round, or stays
+    for (const { removal, problem } of outcome.failed)
+      if (round > 1 && removal.kind === 'service') hanging.set(keyOf(removal), problem);
     // a directory in which somebody else has mounted something stays, however often it is emptied
     for (const removal of outcome.done) if (round > 1 || holdsMounts(removal, left)) tried.add(keyOf(removal));
   }
@@ -180,11 +185,11 @@ async function removeOnce(
 ): Promise<{
   readonly done: readonly Removal[];
   readonly gone: readonly Removal[];
-  readonly problems: readonly string[];
+  readonly failed: readonly { readonly removal: Removal; readonly problem: string }[];
 }> {
   const done: Removal[] = [];
   const gone: Removal[] = [];
-  const problems: string[] = [];
+  const failed: { removal: Removal; problem: string }[] = [];
   const types = new Map(facts.mounts.map(({ target, fstype }) => [target, fstype]));
   const unmounts = removals.flatMap(removal =>
     removal.kind === 'unmount' ? [{ ...removal, fstype: types.get(removal.target) ?? '' }] : [],
@@ -202,14 +207,14 @@ async function removeOnce(
         faultPoint('reset/thing-removed');
       } catch (error) {
         signal.throwIfAborted();
-        problems.push(`${subject(removal)}: ${errorMessage(error)}`);
+        failed.push({ removal, problem: `${subject(removal)}: ${errorMessage(error)}` });
       }
     }
   } finally {
     nft?.close();
     socket.close();
   }
-  return { done, gone, problems };
+  return { done, gone, failed };
 }
 
 /** Last of all: from here on nothing was ever made here. */

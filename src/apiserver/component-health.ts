@@ -1,5 +1,6 @@
 import { request } from 'node:https';
 import { errorMessage } from '../base/errors.ts';
+import { deadlineSignal, withDeadline } from '../base/signals.ts';
 import type { Storage } from './storage/storage.ts';
 
 /** What a component of the control plane says of itself. */
@@ -29,7 +30,7 @@ export function componentChecks(storage: Storage): ReadonlyMap<string, Component
 
 async function checkStorage(storage: Storage, signal: AbortSignal): Promise<ComponentHealth> {
   try {
-    await storage.currentRevision(AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]));
+    await withDeadline(TIMEOUT_MS, 'the storage', signal, limited => storage.currentRevision(limited));
     return { status: 'True', message: 'ok', error: '' };
   } catch (error) {
     return { status: 'False', message: '', error: errorMessage(error) };
@@ -40,12 +41,9 @@ async function checkStorage(storage: Storage, signal: AbortSignal): Promise<Comp
 export function askHealthz(port: number, signal: AbortSignal): Promise<ComponentHealth> {
   const url = `https://127.0.0.1:${port}/healthz`;
   const failed = (message: string): ComponentHealth => ({ status: 'False', message, error: '' });
-  return new Promise(resolve => {
-    const asked = request(url, {
-      rejectUnauthorized: false,
-      agent: false,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
-    });
+  const deadline = deadlineSignal(TIMEOUT_MS, url, signal);
+  return new Promise<ComponentHealth>(resolve => {
+    const asked = request(url, { rejectUnauthorized: false, agent: false, signal: deadline.signal });
     asked.once('error', error => resolve(failed(`Get "${url}": ${goText(error, port)}`)));
     asked.once('response', response => {
       response.on('error', () => {}); // whoever broke it, 'close' follows
@@ -67,7 +65,7 @@ export function askHealthz(port: number, signal: AbortSignal): Promise<Component
       });
     });
     asked.end();
-  });
+  }).finally(() => deadline.release());
 }
 
 /** The usual failures in the words of upstream, which people search for. */

@@ -38,6 +38,21 @@ export function deadlineSignal(
   };
 }
 
+/** Does some work with the signal of `deadlineSignal`, and lets go of it. Node's `AbortSignal.any` loses an `AbortSignal.timeout` that nobody else holds: it never fires. */
+export async function withDeadline<T>(
+  ms: number,
+  waitedFor: string,
+  parent: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadline = deadlineSignal(ms, waitedFor, parent);
+  try {
+    return await work(deadline.signal);
+  } finally {
+    deadline.release();
+  }
+}
+
 /**
  * Aborts when either does, with its reason. `short` is to abort in the end: that lets go of `long`, which may live as long as the process. AbortSignal.any
  * would keep a reference for ever on a signal that lives long, for each that was made with it.

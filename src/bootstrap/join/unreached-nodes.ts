@@ -1,5 +1,6 @@
 import type { Node } from '../../api/types/gen/core-v1.ts';
 import { errorMessage } from '../../base/errors.ts';
+import { withDeadline } from '../../base/signals.ts';
 import { ApiConnection } from '../../client/connection.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { ResourceClient } from '../../client/resource-client.ts';
@@ -26,8 +27,8 @@ export async function warnOfUnreachedNodes(
   try {
     connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-join' });
     socket = NetlinkSocket.open();
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
-    const nodes = await new ResourceClient<Node>(connection, NODES).list('', {}, limit);
+    const client = new ResourceClient<Node>(connection, NODES);
+    const nodes = await withDeadline(PATIENCE_MS, 'the API server', signal, limit => client.list('', {}, limit));
     const kernel = socket;
     const warning = unreachedNodes(nodes.items, nodeName, address => routeTo(kernel, address));
     if (warning !== undefined) say(warning);

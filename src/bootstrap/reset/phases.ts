@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { errorMessage, failedPrecondition, isNotFound } from '../../base/errors.ts';
+import { withDeadline } from '../../base/signals.ts';
 import { ApiConnection } from '../../client/connection.ts';
 import { kubeconfigReferences, readKubeconfig } from '../../client/kubeconfig.ts';
 import { ResourceClient } from '../../client/resource-client.ts';
@@ -71,8 +72,8 @@ async function deleteNode({ nodeObject, names, dryRun }: ResetContext, say: Say,
   try {
     // a reset that was killed may have taken the pair that a kubeconfig of the kubelet's names
     connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: 'gantry-reset' });
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(CALL_PATIENCE_MS)]);
-    await new ResourceClient(connection, NODES).delete('', name, {}, limit);
+    const nodes = new ResourceClient(connection, NODES);
+    await withDeadline(CALL_PATIENCE_MS, 'the API server', signal, limit => nodes.delete('', name, {}, limit));
     say(`Deleted the Node "${name}"`);
   } catch (error) {
     signal.throwIfAborted();

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { errnoName, errorMessage } from '../../base/errors.ts';
+import { errnoName, errorCode, errorMessage } from '../../base/errors.ts';
+import { withDeadline } from '../../base/signals.ts';
 import {
   CONTROL_PLANE_SERVICE,
   CRI_SERVICE,
@@ -122,14 +123,13 @@ async function stopOrKill(service: Service, { patienceMs, signal }: StopOptions)
     killOrphan(service.name, pid);
     return;
   }
-  const patience = AbortSignal.timeout(patienceMs);
   try {
-    await service.stop(signal === undefined ? patience : AbortSignal.any([patience, signal]));
+    await withDeadline(patienceMs, `${service.name} to end`, signal, limit => service.stop(limit));
   } catch (error) {
     signal?.throwIfAborted();
-    if (!patience.aborted) throw error;
+    if (errorCode(error) !== 'deadline-exceeded') throw error;
     service.signal('KILL');
-    await service.stop(AbortSignal.timeout(KILL_PATIENCE_MS));
+    await withDeadline(KILL_PATIENCE_MS, `${service.name} to end by SIGKILL`, signal, limit => service.stop(limit));
   }
 }
 
@@ -170,7 +170,7 @@ export async function endKnownServices(host: Host, onTrouble: (message: string) 
     const service = host.service(name);
     if (service.pid() === undefined) continue;
     try {
-      await service.stop(AbortSignal.timeout(END_PATIENCE_MS));
+      await withDeadline(END_PATIENCE_MS, 'it to end', undefined, limit => service.stop(limit));
     } catch (error) {
       onTrouble(`${name} on ${host.name} does not end by itself: ${errorMessage(error)}`);
     }

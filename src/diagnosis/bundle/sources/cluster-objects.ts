@@ -1,4 +1,5 @@
 import { errorCode, errorMessage } from '../../../base/errors.ts';
+import { withDeadline } from '../../../base/signals.ts';
 import type { ApiObject, ResourceId } from '../../../client/api-object.ts';
 import { ApiConnection } from '../../../client/connection.ts';
 import type { ApiEndpoint } from '../../../client/kubeconfig.ts';
@@ -82,8 +83,10 @@ async function* listed(
   try {
     for (let page = 1; page <= MOST_PAGES; page += 1) {
       const path = page === 1 ? `${base}.json` : `${base}-${page}.json`;
-      const within = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
-      const list = await client.list('', { ...query, limit: PAGE, ...(from === '' ? {} : { continue: from }) }, within);
+      const asked = { ...query, limit: PAGE, ...(from === '' ? {} : { continue: from }) };
+      const list = await withDeadline(CALL_MS, `${id.plural} of the API server`, signal, within =>
+        client.list('', asked, within),
+      );
       from = list.metadata.continue ?? '';
       const isLast = page === MOST_PAGES && from !== '';
       yield { path, document: { items: list.items }, ...(isLast ? { cut: 'there are more of them' } : {}) };
@@ -100,11 +103,11 @@ async function* listed(
 async function configMap(connection: ApiConnection, name: string, signal: AbortSignal): Promise<BundleItem> {
   const path = `cluster/configmap-${name}.json`;
   try {
-    const within = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
-    return {
-      path,
-      document: await new ResourceClient<ApiObject>(connection, core('configmaps')).get('kube-system', name, within),
-    };
+    const client = new ResourceClient<ApiObject>(connection, core('configmaps'));
+    const document = await withDeadline(CALL_MS, `the config map ${name}`, signal, within =>
+      client.get('kube-system', name, within),
+    );
+    return { path, document };
   } catch (error) {
     signal.throwIfAborted();
     return { path, missing: errorMessage(error) };

@@ -10,6 +10,7 @@ import type { MachineSnapshot } from '../harness/machine-snapshot.ts';
 import { seededRandom } from '../harness/random.ts';
 import { difference, KILLED, kubectl, RESET, SLOW, snapshot } from '../harness/reset-machine.ts';
 import { RUN_DIR } from '../harness/run-id.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 const random = seededRandom();
 const KILLS = process.env['GANTRY_SOAK'] === '1' ? 30 : 4;
@@ -68,6 +69,7 @@ describe(`init and join that are killed and run again (GANTRY_SEED=${random.seed
       expect((await second.exec(join, { ...SLOW, env: { GANTRY_FAULT: point } })).code, point).toBe(KILLED);
     const { said } = await timed(second, join);
     expect(said).toContain('This node has joined the cluster');
+    await waitFor('the node to be there', () => kubectl(first, `get node ${second.name}`));
     await kubectl(first, `wait --for=condition=Ready node/${second.name} --timeout=60s`);
     await run(second, RESET, SLOW);
     await kubectl(first, `delete node ${second.name}`);
@@ -75,6 +77,7 @@ describe(`init and join that are killed and run again (GANTRY_SEED=${random.seed
 
   it('join goes on from whatever moment it was killed at, several times over', async () => {
     const { ms } = await timed(second, join);
+    await waitFor('the node to be there', () => kubectl(first, `get node ${second.name}`));
     await run(second, RESET, SLOW);
     await kubectl(first, `delete node ${second.name}`);
     const kills: string[] = [];
@@ -82,6 +85,7 @@ describe(`init and join that are killed and run again (GANTRY_SEED=${random.seed
     const { code, stdout, stderr } = await second.exec(join, SLOW);
     expect({ code, stderr }, kills.join('\n')).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('This node has joined the cluster');
+    await waitFor('the node to be there', () => kubectl(first, `get node ${second.name}`));
     await kubectl(first, `wait --for=condition=Ready node/${second.name} --timeout=60s`);
   });
 

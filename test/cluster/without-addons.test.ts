@@ -23,6 +23,8 @@ describe('a cluster that is made without addons', { timeout: 240_000 }, () => {
     const printed = await run(first, gantryCommand('token', 'create', '--print-join-command'));
     const [, ...words] = printed.trim().split(' ');
     const said = await run(second, gantryCommand(...words), SLOW);
+    // it registers itself after the command has ended
+    await waitFor('the node to be there', () => kubectl(first, `get node ${second.name}`));
     await kubectl(first, `wait --for=condition=Ready node/${second.name} --timeout=60s`);
     return said;
   };

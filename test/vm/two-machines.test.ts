@@ -80,8 +80,11 @@ describe.skipIf(reason !== '')(`two machines with systemd ${reason}`, () => {
     return command;
   };
 
-  const nodeReady = (vm: Vm): Promise<string> =>
-    vms.kubectl.ok(`wait --for=condition=Ready --timeout=600s node/${vm.name}`);
+  /** One that has just joined registers itself after the command has ended. */
+  const nodeReady = async (vm: Vm): Promise<string> => {
+    await waitFor('the node to be there', () => vms.kubectl.ok(`get node ${vm.name}`), LONG);
+    return vms.kubectl.ok(`wait --for=condition=Ready --timeout=600s node/${vm.name}`);
+  };
 
   const importImages = (vm: Vm): Promise<string> =>
     vm.sh('for file in /root/files/*.tar; do gantry image import $file; done');

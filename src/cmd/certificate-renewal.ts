@@ -63,8 +63,8 @@ export function certificateRenewal(options: CertificateRenewalOptions): Componen
         changed = new AbortController();
         seen = fileStamps(paths());
         const answers = clock.now() >= kubeletAt && options.answers;
-        if (answers !== false) kubeletAt = clock.now() + LONGEST_SLEEP_MS;
         const result = await renewDueCertificates(files, { now: clock.now(), lifeMs, others, answers });
+        if (answers !== false) kubeletAt = clock.now() + kubeletPause(files, result, clock.now());
         tellRenewals(result, log);
         tellEvents(options, result);
         for (const [name, end] of result.ends) metrics.expiration.set({ name }, end / 1000);
@@ -95,6 +95,16 @@ function watchedPaths(files: Files, others: readonly string[]): readonly string[
     ...authorities.flatMap(base => [`${base}.crt`, `${base}.key`]),
     ...others,
   ].filter(path => existsSync(dirname(path)));
+}
+
+/** Until the kubelet's are looked at again, in ms: when one ends, which it may have failed to replace, or the try to replace it here has failed; after an hour otherwise. */
+function kubeletPause(files: Files, { ends, failed }: RenewalResult, now: number): number {
+  const names = managedCertificates(files)
+    .filter(({ ofKubelet }) => ofKubelet)
+    .map(({ name }) => name);
+  if (failed.some(({ name }) => names.includes(name))) return RETRY_MS;
+  const left = names.flatMap(name => ends.get(name) ?? []).map(end => Math.max(PAUSE_MS, end - now));
+  return Math.min(LONGEST_SLEEP_MS, ...left);
 }
 
 /** Says what was renewed and until when it holds, and what was not. */

@@ -128,6 +128,10 @@ async function prepare(flags: InitFlags, given: GivenConfiguration, signal: Abor
     console.log(
       `[config] WARNING: what the ConfigMaps of the cluster say is not known (${standing.silentBecause}): it goes by what init was told here last`,
     );
+  if (standing?.isAhead === true)
+    console.log(
+      '[config] WARNING: an init before did not end, or a phase alone has changed something since: the ConfigMaps of the cluster are written as init was told here last, not as they were changed there',
+    );
   for (const warning of given.warnings) console.log(`[config] WARNING: ${warning}`);
   const { init, settings, pkiDir, changes, taintsSaid, taintsDropped } = decision;
   const { etcd } = settings.cluster;
@@ -151,6 +155,7 @@ async function prepare(flags: InitFlags, given: GivenConfiguration, signal: Abor
     ],
     taintsSaid,
     taintsDropped,
+    keepsUploaded: standing?.silentBecause !== undefined && !changes,
     clock: systemClock,
     skipTokenPrint: flags.skipTokenPrint === true,
     print,

@@ -290,17 +290,33 @@ describe('a machine where a cluster stands', { timeout: 300_000 }, () => {
     expect(await taints()).toBe('');
   });
 
-  it('keeps what an admin has changed in its ConfigMaps, and its node gets it', async () => {
+  const edit = async (before: string, after: string): Promise<void> => {
     const text = (await configMap('kube-system', 'kubelet-config'))['kubelet'] ?? '';
     await kubectl(host, 'apply --server-side --force-conflicts -f -', {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: 'kubelet-config', namespace: 'kube-system' },
-      data: { kubelet: text.replace('maxPods: 42', 'maxPods: 43') },
+      data: { kubelet: text.replace(before, after) },
     });
+  };
+
+  it('keeps what an admin has changed in its ConfigMaps, and its node gets it', async () => {
+    await edit('maxPods: 42', 'maxPods: 43');
     expect((await init()).code).toBe(0);
     expect((await configMap('kube-system', 'kubelet-config'))['kubelet']).toContain('maxPods: 43');
     expect(await run(host, ['cat', '/var/lib/kubelet/config.yaml'])).toContain('maxPods: 43');
+  });
+
+  it('has its ConfigMaps left as they are by an init that mends a control plane which is down', async () => {
+    await edit('maxPods: 43', 'maxPods: 44');
+    await run(host, ['sv', 'stop', '/run/host-services/gantry-control-plane']);
+    const { code, stdout } = await init();
+    expect(code).toBe(0);
+    expect(stdout).toContain('what the ConfigMaps of the cluster say is not known');
+    expect((await configMap('kube-system', 'kubelet-config'))['kubelet']).toContain('maxPods: 44');
+    // the next one sees it
+    expect((await init()).code).toBe(0);
+    expect(await run(host, ['cat', '/var/lib/kubelet/config.yaml'])).toContain('maxPods: 44');
   });
 
   it('is changed by a flag in what can be, and in nothing else', async () => {

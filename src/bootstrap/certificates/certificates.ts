@@ -44,7 +44,7 @@ export function ensureCertificates(rows: readonly CertificateRow[], options: Ens
       if (issuer === undefined) issuers.set(row.name, found);
       if (issuer !== undefined && found.lacks.length > 0) {
         say(`Making the ${row.name} certificate anew with the same key, for ${found.lacks.join(', ')} too`);
-        disk.write(crt, withNames(row, found, issuer, options), 0o644);
+        disk.replace(crt, withNames(row, found, issuer, options));
         continue;
       }
       say(

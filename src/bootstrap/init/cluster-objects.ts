@@ -13,11 +13,17 @@ import {
   proxyConfigObjects,
   proxyRules,
   tokenObject,
+  type WantedObject,
 } from '../objects/plan.ts';
 import type { Say } from '../phases.ts';
 import { proxyConfigurationText } from '../proxy-configuration.ts';
 import { clusterUrl, dnsAddress } from '../settings.ts';
 import { ensureObjects, type InitContext, servicesOf, withConnection } from './context.ts';
+
+/** An admin may have changed what is there: without a look at that it is made where it is missing, and not written over. */
+function uploaded({ keepsUploaded }: InitContext, objects: readonly WantedObject[]): readonly WantedObject[] {
+  return keepsUploaded ? objects.map(wanted => ({ ...wanted, fields: [] })) : objects;
+}
 
 /** The phases that write objects, each as admin.conf may, each safe to repeat. */
 
@@ -25,7 +31,7 @@ import { ensureObjects, type InitContext, servicesOf, withConnection } from './c
 export async function uploadKubeadmConfig(context: InitContext, say: Say, signal: AbortSignal): Promise<void> {
   say('Storing the configuration used in ConfigMap "kubeadm-config" in the "kube-system" Namespace');
   const text = clusterConfigurationText(context.settings.cluster, context.files);
-  await ensureObjects(context, kubeadmConfigObjects(text), signal);
+  await ensureObjects(context, uploaded(context, kubeadmConfigObjects(text)), signal);
 }
 
 /** The KubeletConfiguration, which every node that joins takes. */
@@ -34,7 +40,7 @@ export async function uploadKubeletConfig(context: InitContext, say: Say, signal
     'Creating a ConfigMap "kubelet-config" in namespace kube-system with the configuration for the kubelets in the cluster',
   );
   const text = kubeletConfigurationText(context.settings.cluster, context.files, context.insideHost);
-  await ensureObjects(context, kubeletConfigObjects(text), signal);
+  await ensureObjects(context, uploaded(context, kubeletConfigObjects(text)), signal);
 }
 
 /** Labels and taints of the node. */
@@ -74,7 +80,7 @@ export async function proxyAddon(context: InitContext, say: Say, signal: AbortSi
   if (context.settings.cluster.proxyDisabled)
     return say('The proxy is disabled: nodes do not serve Services, so somebody else has to');
   const text = proxyConfigurationText(context.settings.cluster);
-  await ensureObjects(context, [...proxyRules(), ...proxyConfigObjects(text)], signal);
+  await ensureObjects(context, [...proxyRules(), ...uploaded(context, proxyConfigObjects(text))], signal);
   say('Applied the rules by which the proxies of nodes read Services, and the ConfigMap "kube-proxy"');
   const { disk, files } = context;
   if (disk.exists(files.kubeletConfig) && !disk.exists(files.proxyConfig))

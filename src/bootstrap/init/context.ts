@@ -34,6 +34,8 @@ export interface InitContext {
   readonly taintsSaid: boolean;
   /** Taints of a command before that this one says no more. */
   readonly taintsDropped: readonly Taint[];
+  /** What the ConfigMaps of the cluster hold could not be read before, and nothing new is asked for: those that are there stay. */
+  readonly keepsUploaded: boolean;
   readonly clock: Clock;
   /** Tokens are not told: a log may keep what is. */
   readonly skipTokenPrint: boolean;

@@ -9,16 +9,18 @@ import type { Services } from '../services.ts';
 /** A disk whose changes are told and forgotten. */
 export function dryDisk(real: Disk, print: (text: string) => void): Disk {
   const written = new Map<string, string>();
+  const tell = (path: string, text: string, how: string): void => {
+    const before = written.get(path) ?? (real.exists(path) ? real.read(path) : undefined);
+    written.set(path, text);
+    const verb = before === undefined ? 'write' : before === text ? 'leave' : 'replace';
+    print(`[dryrun] Would ${verb} file "${path}"${how}`);
+    if (verb !== 'leave') print(indented(shownText(text)));
+  };
   return {
     exists: path => written.has(path) || real.exists(path),
     read: path => written.get(path) ?? real.read(path),
-    write(path, text, mode) {
-      const before = written.get(path) ?? (real.exists(path) ? real.read(path) : undefined);
-      written.set(path, text);
-      const verb = before === undefined ? 'write' : before === text ? 'leave' : 'replace';
-      print(`[dryrun] Would ${verb} file "${path}" (mode ${mode.toString(8).padStart(4, '0')})`);
-      if (verb !== 'leave') print(indented(shownText(text)));
-    },
+    write: (path, text, mode) => tell(path, text, ` (mode ${mode.toString(8).padStart(4, '0')})`),
+    replace: (path, text) => tell(path, text, ''),
     makeDirectory(path, mode) {
       if (!real.exists(path)) print(`[dryrun] Would make the directory "${path}" (mode ${mode.toString(8)})`);
     },

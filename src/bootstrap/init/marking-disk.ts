@@ -13,6 +13,10 @@ export function markingDisk(disk: Disk, files: Files, etcd: Mark['etcd']): Disk 
       mark(path);
       disk.write(path, text, mode);
     },
+    replace(path, text) {
+      mark(path);
+      disk.replace(path, text);
+    },
     makeDirectory(path, mode) {
       mark(path);
       disk.makeDirectory(path, mode);

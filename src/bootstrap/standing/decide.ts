@@ -1,6 +1,6 @@
 import type { Taint } from '../../api/types/gen/core-v1.ts';
 import type { ClusterConfiguration, InitConfiguration } from '../../api/types/gen/kubeadm-v1beta4.ts';
-import { failedPrecondition } from '../../base/errors.ts';
+import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import {
   type InitConfigurations,
   initSettings,
@@ -19,7 +19,7 @@ import {
   type Written,
   wholeDocuments,
 } from './documents.ts';
-import { fixedFieldProblems, keptFields, type Wanted } from './fixed-fields.ts';
+import { fixedFieldProblems, keptFields, type Wanted, withoutSlash } from './fixed-fields.ts';
 import { withLive } from './live.ts';
 import type { Standing } from './read.ts';
 import { recordText } from './record.ts';
@@ -62,7 +62,7 @@ export function decide(
     const { init: read, ...configuration } = configurationOf(documents);
     const init = more.nodeName === undefined ? read : withNodeName(read, more.nodeName);
     const settings = initSettings({ init, ...configuration, skip: more.skip }, machine, more.known);
-    return { init, settings, pkiDir: configuration.cluster.certificatesDir ?? '' };
+    return { init, settings, pkiDir: withoutSlash(configuration.cluster.certificatesDir ?? '') };
   };
   const now = { nodeName, skip, known };
   // its flags may be those of an older version
@@ -72,6 +72,7 @@ export function decide(
   const { documents, made, live } = standing;
   const stands = of(documents, before);
   const ground = live === undefined ? documents : withLive(documents, live, stands, machine);
+  const present = inConfigMaps(live !== undefined, () => of(ground, before));
   const asked = of(onStanding(ground, given, keptFields(made)), now);
   const problems = fixedFieldProblems(stands, asked, made);
   if (problems.length > 0) throw failedPrecondition(problems.join('\n'));
@@ -79,10 +80,22 @@ export function decide(
     asked.settings.taints.some(each => each.key === key && each.effect === effect);
   return {
     ...asked,
-    changes: textOf(asked) !== textOf(of(ground, before)),
+    changes: textOf(asked) !== textOf(present),
     taintsSaid: isSaid,
     taintsDropped: isSaid ? stands.settings.taints.filter(taint => !isWanted(taint)) : [],
   };
+}
+
+/** An admin has changed these; who is told of a mistake has to know where it is. */
+function inConfigMaps<T>(areRead: boolean, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!areRead) throw error;
+    throw failedPrecondition(
+      `what the ConfigMaps kubeadm-config, kubelet-config and kube-proxy in kube-system say by now cannot be used: ${errorMessage(error)}. Mend them with kubectl -n kube-system edit configmap NAME`,
+    );
+  }
 }
 
 function textOf({ settings, pkiDir }: Wanted): string {

@@ -70,7 +70,8 @@ const FIXED: readonly FixedField[] = [
   },
   {
     ...{ kind: 'cluster', path: ['etcd', 'local', 'dataDir'], isPartOfChoice: true, since: 'etcd' },
-    valueIn: ({ settings: { cluster } }) => (cluster.etcd.kind === 'local' ? cluster.etcd.dataDir : undefined),
+    valueIn: ({ settings: { cluster } }) =>
+      cluster.etcd.kind === 'local' ? withoutSlash(cluster.etcd.dataDir) : undefined,
     because: 'all objects are there',
   },
   {
@@ -90,6 +91,11 @@ const FIXED: readonly FixedField[] = [
     because: TOLD,
   },
 ];
+
+/** A directory as it is written without more at its end. Pure. */
+export function withoutSlash(path: string): string {
+  return path.replace(/(?<=.)\/+$/, '');
+}
 
 /** Where they are. */
 export const FIXED_PLACES: readonly FieldPlace[] = FIXED;

@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { errorMessage, invalidArgument } from '../../base/errors.ts';
 import { kubeletConfigurationText } from '../kubelet-configuration.ts';
 import { proxyConfigurationText } from '../proxy-configuration.ts';
-import { type Documents, fieldAt, fieldsBeyond, type Written, withField } from './documents.ts';
+import { type Documents, fieldAt, fieldsBeyond, isUnsaid, type Written, withField } from './documents.ts';
 import { FIXED_PLACES, type Wanted } from './fixed-fields.ts';
 
 /** What the ConfigMaps kubeadm-config, kubelet-config and kube-proxy hold; undefined where there is none. */
@@ -41,9 +41,19 @@ export function withLive(
 }
 
 function withFixed({ kubernetesVersion: _, ...live }: Written, standing: Written): Written {
-  return FIXED_PLACES.filter(
-    ({ kind, isPartOfChoice }) => kind === 'cluster' && isPartOfChoice !== true,
-  ).reduce<Written>((document, { path }) => withField(document, path, fieldAt(standing, path)), live);
+  const kept = { ...live, etcd: etcdOf(fieldAt(live, ['etcd']), fieldAt(standing, ['etcd'])) };
+  return FIXED_PLACES.filter(({ kind, path }) => kind === 'cluster' && path[0] !== 'etcd').reduce<Written>(
+    (document, { path }) => withField(document, path, fieldAt(standing, path)),
+    kept,
+  );
+}
+
+/** Whose etcd it is, and where its data are, is fixed: arguments, names for its certificates and endpoints of another's are not. */
+function etcdOf(live: unknown, standing: unknown): unknown {
+  const [now, before] = [live, standing].map(each => (each ?? {}) as Written);
+  if (isUnsaid(now?.['local']) || isUnsaid(before?.['local']))
+    return isUnsaid(now?.['external']) || isUnsaid(before?.['external']) ? standing : live;
+  return withField(now ?? {}, ['local', 'dataDir'], fieldAt(before ?? {}, ['local', 'dataDir']));
 }
 
 function fieldsOf(text: string, configMap: string): Written {

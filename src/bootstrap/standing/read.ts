@@ -25,6 +25,8 @@ export interface Standing {
   readonly live?: LiveTexts;
   /** Why they could not be read. */
   readonly silentBecause?: string;
+  /** They are not asked, since what `init` goes by is not in them wholly: an `init` before did not end, or a phase alone has changed something. */
+  readonly isAhead?: true;
 }
 
 /** Undefined where no `init` has come as far as that. Throws `failed-precondition` where what it went by cannot be read. Changes nothing. */
@@ -38,7 +40,8 @@ export async function readStanding(services: Services | undefined, signal: Abort
   const made = await madeHere(marker, defaults, services);
   const common = { documents, made };
   const endpoint = fieldAt(documents.init ?? {}, ['localAPIEndpoint']) as ApiEndpoint | undefined;
-  if (!made.controlPlane || record?.isFinished === false || endpoint === undefined) return common;
+  if (!made.controlPlane || endpoint === undefined) return common;
+  if (record?.isFinished === false) return { ...common, isAhead: true };
   try {
     return { ...common, live: await readLive(defaults.adminConf, endpoint, signal) };
   } catch (error) {

@@ -8,7 +8,7 @@ import { type InitSettings, validityText } from '../settings.ts';
 import { type Documents, KINDS, type Written, wholeDocuments } from './documents.ts';
 
 /**
- * What `init` was told, as `--config` would take it, but for its tokens: with every field that a later command has to know, whatever the defaults are by then. Documents of
+ * What `init` was told, as `--config` would take it: in YAML 1.1, so that a name `yes` is no boolean to who reads it as kubeadm does, but for its tokens: with every field that a later command has to know, whatever the defaults are by then. Documents of
  * kubelet and proxy hold what the admin has said alone. Pure.
  */
 export function recordText(settings: InitSettings, files: Pick<Files, 'pkiDir'>): string {
@@ -20,7 +20,9 @@ export function recordText(settings: InitSettings, files: Pick<Files, 'pkiDir'>)
     kubelet: said(cluster.kubelet),
     proxy: said(cluster.proxy),
   });
-  return documents.map(document => stringify(document, { sortMapEntries: true, lineWidth: 0 })).join('---\n');
+  return documents
+    .map(document => stringify(document, { sortMapEntries: true, lineWidth: 0, version: '1.1' }))
+    .join('---\n');
 }
 
 function initDocument({

@@ -228,6 +228,12 @@ describe('a command after one that was cut off', () => {
   });
 });
 
+describe('a directory that is fixed', () => {
+  it('may be written with a slash at its end', () => {
+    expect(again(byFlags(cluster({ certificatesDir: '/srv/pki/' }))).changes).toBe(false);
+  });
+});
+
 describe('a record', () => {
   const [text, other] = ['a: 1\n', 'a: 2\n'];
   const begun = (changes: boolean) => ({ changes, isFinished: false });
@@ -241,6 +247,12 @@ describe('a record', () => {
     // what an admin has changed in a ConfigMap is in the cluster already
     expect(nextRecord(text, other, begun(false))).toBe(other);
     expect(nextRecord(text, other, begun(true))).toBe(unfinished.replace('1', '2'));
+  });
+
+  it('is read again as it was, whatever names a reader of YAML takes for something else', () => {
+    const settings = { ...first.settings, nodeName: 'y', cluster: { ...first.settings.cluster, clusterName: 'on' } };
+    const read = recordDocuments(recordText(settings, { pkiDir: first.pkiDir }), 'record');
+    expect(decided(byFlags(), read).settings).toMatchObject({ nodeName: 'y', cluster: { clusterName: 'on' } });
   });
 
   it('may have flags that are none any more, which a file can leave out', () => {
@@ -282,6 +294,23 @@ describe('a command where ConfigMaps of the cluster were edited', () => {
       kubelet: { podPidsLimit: 99, healthzPort: 1 },
       proxy: { mode: 'ipvs', iptables: { masqueradeAll: true } },
     });
+  });
+
+  it('keeps what is changed of its etcd, but not where the data are, or whose it is', () => {
+    const edited = (text: string) => withTexts({ cluster: text }).settings.cluster.etcd;
+    expect(edited(texts.cluster.replace('etcd.example', 'other.example').replace('/srv/etcd', '/elsewhere'))).toEqual({
+      ...stands.etcd,
+      serverSans: ['other.example'],
+    });
+    const [head = ''] = texts.cluster.split('etcd:\n');
+    expect(head).not.toBe(texts.cluster);
+    const external = `${head}etcd:\n  external:\n    endpoints: ["http://192.0.2.7:2379"]\n`;
+    expect(edited(external)).toEqual(stands.etcd);
+  });
+
+  it('says that they are wrong where what they say is', () => {
+    const wrong = texts.cluster.replace('1000h0m0s', 'soon');
+    expect(() => withTexts({ cluster: wrong })).toThrow(/^what the ConfigMaps kubeadm-config, .* cannot be used: /);
   });
 
   it('names the one that cannot be read', () => {

@@ -91,13 +91,13 @@ describe('join', () => {
   it('killed after any of its phases is finished by the next one', async () => {
     const cluster = new TestCluster();
     try {
-      // one that stands, whose worker then forgets that it belongs to it
+      // one that stands, whose worker then forgets that it belongs to it; supervisors heed what they are told up to a second later
       const said = await cluster.create('--nodes', '2');
       const [, words = ''] = /gantry (join [^\n]+)\\\n/.exec(said) ?? [];
       const [, pin = ''] = /--discovery-token-ca-cert-hash (\S+)/.exec(said) ?? [];
       const join = [...gantryCommand(...words.trim().split(' ')), '--discovery-token-ca-cert-hash', pin];
       const forget =
-        'cd /run/host-services; for s in gantry-*; do printf d > $s/supervise/control; done; for s in gantry-*; do while [ -s $s/supervise/pid ]; do sleep 0.1; done; printf x > $s/supervise/control; done; rm -rf /etc/gantry/* /etc/kubernetes/* /var/lib/kubelet/pki';
+        'cd /run/host-services; for s in gantry-*; do printf d > $s/supervise/control; done; for s in gantry-*; do while [ -s $s/supervise/pid ]; do sleep 0.1; done; printf x > $s/supervise/control; done; while pgrep -x runsv; do sleep 0.1; done; rm -rf /etc/gantry/* /etc/kubernetes/* /var/lib/kubelet/pki';
       await cluster.onNode('worker', 'sh', '-c', forget);
       await cluster.kubectl().ok(`delete node ${cluster.name}-worker`);
       for (const point of FAULT_POINTS.filter(each => each.startsWith('bootstrap/join/'))) {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { freePorts } from './etcd.ts';
 import { gantryCommand } from './gantry-command.ts';
+import { makeRunDirectory, RUN_DIR } from './run-id.ts';
 
 /** A built part of the control plane, `gantry run ROLE`, against some API server; it can be killed and started again. */
 export class ControlPlanePart {
@@ -31,7 +32,10 @@ export class ControlPlanePart {
   async start(): Promise<void> {
     const [port] = await freePorts();
     const [node = '', ...command] = gantryCommand('run', this.#role);
-    const args = [`--kubeconfig=${this.#kubeconfig}`, `--healthz-port=${port}`, ...this.#args];
+    makeRunDirectory();
+    // the machine's own candidates know of each other elsewhere
+    const lives = `--leader-elect-lives-dir=${RUN_DIR}/leader-election`;
+    const args = [`--kubeconfig=${this.#kubeconfig}`, `--healthz-port=${port}`, lives, ...this.#args];
     this.#log = '';
     this.#port = port;
     const child = spawn(node, [...command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -8,7 +8,7 @@ const INFINITY = 2n ** 64n - 1n;
  * The limits of a container as properties of its scope on cgroup v2. systemd writes what it knows of a unit into its group whenever it reads its configuration anew (each installation
  * of a package that has a unit does that); what only the runtime wrote there is lost. crun before 1.9 tells systemd of the weight alone. Pure.
  */
-export function scopeProperties({ cpu = {}, memory = {}, pids }: OciResources): readonly UnitProperty[] {
+export function scopeProperties({ cpu = {}, memory = {}, pids, unified = {} }: OciResources): readonly UnitProperty[] {
   const properties: UnitProperty[] = [
     ...sliceProperties(2, {
       ...(memory.limit === undefined ? {} : { memoryLimitBytes: memory.limit }),
@@ -26,6 +26,10 @@ export function scopeProperties({ cpu = {}, memory = {}, pids }: OciResources): 
       type: 't',
       value: swap < 0 || limit < 0 ? INFINITY : BigInt(swap - limit),
     });
+  // a kubelet says it by the file of the group
+  const swapMax = unified['memory.swap.max'];
+  if (swapMax !== undefined && /^(max|\d+)$/.test(swapMax))
+    properties.push({ name: 'MemorySwapMax', type: 't', value: swapMax === 'max' ? INFINITY : BigInt(swapMax) });
   if (cpu.cpus) properties.push({ name: 'AllowedCPUs', type: 'ay', value: bitmap(cpu.cpus) });
   if (cpu.mems) properties.push({ name: 'AllowedMemoryNodes', type: 'ay', value: bitmap(cpu.mems) });
   return properties;

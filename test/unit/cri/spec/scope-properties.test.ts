@@ -34,6 +34,8 @@ describe('what systemd is told of the limits of a container', () => {
       { cpu: { quota: -1, period: 100_000 } },
       { CPUQuotaPeriodUSec: 100_000n, CPUQuotaPerSecUSec: INFINITY },
     ],
+    ['no swap, as a kubelet says it', { unified: { 'memory.swap.max': '0' } }, { MemorySwapMax: 0n }],
+    ['any swap, as a kubelet says it', { unified: { 'memory.swap.max': 'max' } }, { MemorySwapMax: INFINITY }],
     ['processes', { pids: { limit: 100 } }, { TasksMax: 100n }],
     ['CPUs as bits', { cpu: { cpus: '0-2,9', mems: '1' } }, { AllowedCPUs: [0b111, 0b10], AllowedMemoryNodes: [0b10] }],
   ])('is %s', (_what, resources, properties) => {

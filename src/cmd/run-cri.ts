@@ -10,6 +10,7 @@ import { openPodNetwork } from '../cri/network/pod-network.ts';
 import { linuxNode } from '../cri/node-linux.ts';
 import { chooseRuntimes, type RuntimeChoice, runtimesToLookFor } from '../cri/oci/choose-runtime.ts';
 import { createConmonMonitor } from '../cri/oci/conmon.ts';
+import { containerScopes } from '../cri/oci/container-scopes.ts';
 import { handlerFeatures, programName } from '../cri/oci/handler-features.ts';
 import { readHostFacts } from '../cri/oci/host-facts.ts';
 import { prepareInfraRootfs } from '../cri/oci/infra-rootfs.ts';
@@ -72,7 +73,7 @@ export async function runCri(options: RunCriOptions): Promise<number> {
     runtimes: ociRuntimes({ fallback, handlers, unusable: choices.unusable, state: config.state }),
     runtimeChoice: `${choice.version} at ${choice.path}: ${choice.reason}`,
     cgroupDriver,
-    systemd,
+    scopes: systemd && containerScopes(systemd, log),
     monitor: createConmonMonitor({
       path: config.conmon,
       exitDir: paths.exitDir,

@@ -25,6 +25,7 @@ import { recordLostMonitors } from './runtime-service/lost-monitors.ts';
 import { collectNetworkGarbage } from './runtime-service/network-garbage.ts';
 import { writableLayers } from './runtime-service/read-stats.ts';
 import { recordExit } from './runtime-service/record-exit.ts';
+import { keepScopeLimits } from './runtime-service/scope-limits.ts';
 import { recordFilesOnDisk } from './store/record-files.ts';
 import { RecordStore } from './store/record-store.ts';
 import { serveStream } from './streaming/serve-stream.ts';
@@ -41,7 +42,7 @@ export interface CriServerOptions
     | 'runtimes'
     | 'runtimeChoice'
     | 'cgroupDriver'
-    | 'systemd'
+    | 'scopes'
     | 'monitor'
     | 'pause'
     | 'clock'
@@ -114,6 +115,7 @@ export function criServer(options: CriServerOptions): Component {
       };
       const endWatch = monitor.watchExits(onExit, error => watchFailed(error));
       await restore(ctx, files);
+      keepScopeLimits(ctx);
       await images.collectGarbage();
 
       const durations = new Histogram({

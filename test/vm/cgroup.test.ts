@@ -9,11 +9,10 @@ import { waitFor } from '../harness/wait-for.ts';
 
 /**
  * Pods on cgroup v2 in a VM whose PID 1 is systemd: the installed package's runtime unit and a kubelet that stands alone, with both drivers and both runtimes. A VM of its own, or the
- * running one that GANTRY_VM names, on which no node runs; GANTRY_DEB names a package that is built already. Eight starts of the daemons in emulation take some minutes, so that it is
- * run with GANTRY_SOAK=1 alone.
+ * running one that GANTRY_VM names, on which no node runs; GANTRY_DEB names a package that is built already. Eight starts of the daemons in emulation take some minutes, so that
+ * only what the package installs is tried without GANTRY_SOAK=1.
  */
 const SOAK = process.env['GANTRY_SOAK'] === '1';
-if (!SOAK) console.info('skipped: the drivers of cgroup v2 are tried with GANTRY_SOAK=1');
 const VM = process.env['GANTRY_VM'] ?? 'cgroup';
 const IMAGE = 'localhost/busybox:1.35';
 const MIB = 1 << 20;
@@ -63,13 +62,15 @@ const MANIFESTS: Readonly<Record<string, string>> = {
     limits: { cpu: '333m', memory: '32Mi' },
   }),
   busy: manifest('busy', ['sh', '-c', 'while :; do :; done'], { limits: { cpu: '200m', memory: '32Mi' } }),
-  greedy: manifest('greedy', ['sh', '-c', 'sleep 100000 & tail /dev/zero'], { limits: { memory: '16Mi' } }),
+  // what takes too much is not the container's first process, which would go on without it
+  greedy: manifest('greedy', ['sh', '-c', 'trap "tail /dev/zero; sleep 100000" USR1; while :; do sleep 0.2; done'], {
+    limits: { memory: '16Mi' },
+  }),
 };
 
 let directory: string;
 
 beforeAll(async () => {
-  if (!SOAK) return;
   directory = mkdtempSync(join(tmpdir(), 'gantry-vm-cgroup-'));
   if (process.env['GANTRY_VM'] === undefined) scripts('vm', 'boot', VM, '--net', VM);
   const deb = process.env['GANTRY_DEB'] ?? scripts('build-deb', '--fast').trim().split('\n').at(-1) ?? '';
@@ -82,7 +83,6 @@ beforeAll(async () => {
 }, 600_000);
 
 afterAll(() => {
-  if (!SOAK) return;
   if (process.env['GANTRY_VM'] === undefined) scripts('vm', 'stop', VM);
   rmSync(directory, { recursive: true, force: true });
 });
@@ -126,8 +126,9 @@ const TABLE = [
   ['cgroupfs', 'crun'],
   ['cgroupfs', 'runc'],
 ] as const;
+if (!SOAK) console.info('left out: runc and the driver cgroupfs on cgroup v2 are tried with GANTRY_SOAK=1');
 
-describe.runIf(SOAK).each(TABLE)('pods on cgroup v2, by %s and %s', (driver, runtime) => {
+describe.each(SOAK ? TABLE : TABLE.slice(0, 1))('pods on cgroup v2, by %s and %s', (driver, runtime) => {
   const kubepods = driver === 'systemd' ? '/sys/fs/cgroup/kubepods.slice' : '/sys/fs/cgroup/kubepods';
   const groups =
     driver === 'systemd'
@@ -174,10 +175,13 @@ describe.runIf(SOAK).each(TABLE)('pods on cgroup v2, by %s and %s', (driver, run
   });
 
   it('keep them when systemd reads its configuration anew', async () => {
-    const limits = `cat ${groups.plain}/cpu.max ${groups.plain}/memory.max ${groups.plain}/pids.max ${limited('plain')}/cpu.max ${kubepods}/cpu.weight ${kubepods}/memory.max`;
+    const ofContainer = ['cpu.weight', 'cpu.max', 'memory.max', 'memory.swap.max', 'memory.oom.group', 'pids.max'];
+    const limits = `cd ${limited('plain')} && cat ${ofContainer.join(' ')} ${groups.plain}/cpu.max ${groups.plain}/memory.max ${groups.plain}/pids.max ${kubepods}/cpu.weight ${kubepods}/memory.max`;
     const before = await vm(limits);
-    await vm('systemctl daemon-reload');
-    expect(await vm(limits)).toBe(before);
+    for (let n = 0; n < 3; n += 1) {
+      await vm('systemctl daemon-reload');
+      expect(await vm(limits)).toBe(before);
+    }
   });
 
   it('get no more of a CPU than their limit', async () => {
@@ -197,6 +201,8 @@ describe.runIf(SOAK).each(TABLE)('pods on cgroup v2, by %s and %s', (driver, run
   });
 
   it('end as a whole when they are out of memory, which is told', async () => {
+    await phase('greedy', 'Running');
+    await vm('systemctl daemon-reload; pkill -USR1 -f "^sh -c trap .*USR1"');
     const { status } = await phase('greedy', 'Failed');
     expect(status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
   });
@@ -223,9 +229,10 @@ describe.runIf(SOAK).each(TABLE)('pods on cgroup v2, by %s and %s', (driver, run
     const processes = 'pgrep -f "sleep 10000[0]|while :[;]"';
     const before = await vm(processes);
     await vm('systemctl kill -s KILL gantry-cri alone');
-    await vm('systemctl restart gantry-cri alone');
+    await vm('systemctl stop gantry-cri; systemctl daemon-reload; systemctl restart gantry-cri alone');
     await phase('plain', 'Running');
     expect(await vm(processes)).toBe(before);
+    expect(await vm(`cat ${limited('plain')}/cpu.max ${limited('plain')}/memory.oom.group`)).toBe('33300 100000\n1');
     expect(
       await vm('for p in $(pgrep -x conmon); do cat /proc/$p/cgroup; done | sort -u | grep -vc gantry-conmon- || true'),
     ).toBe('0');

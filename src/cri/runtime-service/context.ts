@@ -4,7 +4,6 @@ import type { Logger } from '../../daemon/logger.ts';
 import type { CgroupDriverName } from '../../linux/cgroup-driver.ts';
 import type { CpuRates } from '../../linux/cpu-rates.ts';
 import type { DirectoryUsages } from '../../linux/directory-usage.ts';
-import type { SystemdManager } from '../../linux/systemd-manager.ts';
 import type { CriConfig } from '../config.ts';
 import type { EventHub } from '../events.ts';
 import type { ExitWaiters } from '../exit-waiters.ts';
@@ -12,6 +11,7 @@ import type { ImageStore } from '../images/ports.ts';
 import type { JoinedOperations } from '../joined-operations.ts';
 import type { PodNetwork } from '../network/ports.ts';
 import type { NodePort } from '../node-port.ts';
+import type { ContainerScopes } from '../oci/container-scopes.ts';
 import type { ContainerMonitor } from '../oci/ports.ts';
 import type { OciRuntimes } from '../oci/runtimes.ts';
 import type { CriPaths } from '../paths.ts';
@@ -32,8 +32,8 @@ export interface RuntimeServiceContext {
   readonly monitor: ContainerMonitor;
   /** Who makes groups for new pods. */
   readonly cgroupDriver: CgroupDriverName;
-  /** Undefined where systemd does not run. */
-  readonly systemd: Pick<SystemdManager, 'setProperties'> | undefined;
+  /** Undefined where no container can be a scope of systemd on cgroup v2. */
+  readonly scopes: ContainerScopes | undefined;
   /** What every sandbox's pause process runs in. */
   readonly pause: { readonly path: string; readonly args: readonly string[] };
   readonly clock: Clock;

@@ -52,6 +52,7 @@ export function endContainer(ctx: RuntimeServiceContext, container: ContainerRec
   // In a shared pid namespace the end of the container's first process leaves the others running.
   if (!container.ownPidNamespace && container.cgroupPath !== '') killQuietly(ctx, id, container.cgroupPath);
   releaseLog(ctx, container);
+  ctx.scopes?.release(id);
   ctx.exits.announce(id);
   publishEvent(ctx, ContainerEventType.CONTAINER_STOPPED_EVENT, sandboxId, id);
   ctx.log.info(

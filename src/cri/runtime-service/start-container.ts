@@ -6,11 +6,11 @@ import type { OciSpec } from '../spec/oci-spec.ts';
 import { type ContainerRecord, containerState, isUnstarted } from '../store/container-record.ts';
 import { cgroupParentOf, type SandboxRecord, sandboxState } from '../store/sandbox-record.ts';
 import type { RuntimeServiceContext } from './context.ts';
-import { keepLimits } from './keep-limits.ts';
 import { giveStreams, hideMountsAgain } from './pod-ids.ts';
 import { publishEvent } from './publish-event.ts';
 import { endContainer, recordExit } from './record-exit.ts';
 import { runtimeOf } from './runtime-of.ts';
+import { setScopeLimits } from './scope-limits.ts';
 
 /** What containerd reports for a container whose start failed; kubelets and their users know both. */
 const START_ERROR_EXIT_CODE = 128;
@@ -91,7 +91,8 @@ async function createInRuntime(
 /** What is done between the runtime's two steps, also of a start that a crash cut short there. */
 async function completeCreation(ctx: RuntimeServiceContext, id: string, sandbox: SandboxRecord): Promise<void> {
   const spec = (): OciSpec => JSON.parse(ctx.node.readFile(`${ctx.paths.containerBundle(id)}/config.json`)) as OciSpec;
-  if (isSlice(cgroupParentOf(sandbox))) await keepLimits(ctx, id, sandbox, spec().linux.resources);
+  if (isSlice(cgroupParentOf(sandbox)))
+    await setScopeLimits(ctx, ctx.store.requireContainer(id), spec().linux.resources);
   if (sandbox.usernsPath === undefined) return;
   ctx.node.keepNullDevice();
   hideMountsAgain(ctx, id);

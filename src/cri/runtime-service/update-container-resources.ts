@@ -7,8 +7,8 @@ import { decideResources, withoutNoQuota } from '../spec/resources.ts';
 import { containerState, isUnstarted } from '../store/container-record.ts';
 import { checkResources } from '../validation/resources.ts';
 import type { RuntimeServiceContext } from './context.ts';
-import { keepLimits } from './keep-limits.ts';
 import { runtimeOf } from './runtime-of.ts';
+import { keepLimitsOf, setScopeLimits } from './scope-limits.ts';
 import { unlessEnded } from './unless-ended.ts';
 
 /**
@@ -35,10 +35,13 @@ export async function updateContainerResources(
     try {
       if (isUnstarted(record)) writeLimits(ctx, id, limits);
       else {
+        // else the new ones would be taken back
+        ctx.scopes?.release(id);
         await runtimeOf(ctx, id).update(id, limits, signal);
-        await keepLimits(ctx, id, ctx.store.requireSandbox(record.sandboxId), limits, signal);
+        await setScopeLimits(ctx, record, limits, signal);
       }
     } catch (error) {
+      if (!isUnstarted(record)) keepLimitsOf(ctx, record);
       throw await unlessEnded(ctx, record, error);
     }
     faultPoint('cri/update-container-resources/updated');

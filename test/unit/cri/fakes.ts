@@ -352,7 +352,7 @@ export function fakeContext(machine: FakeMachine, clock: Clock = new FakeClock()
     runtimes: ociRuntimes({ fallback, handlers: [fallback], unusable: new Map(), state: '/state' }),
     runtimeChoice: 'it is the fake one',
     cgroupDriver: 'cgroupfs',
-    systemd: undefined,
+    scopes: undefined,
     monitor: machine.monitor,
     pause: { path: '/pause', args: ['/catatonit', '-P'] },
     clock,

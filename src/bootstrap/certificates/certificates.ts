@@ -80,7 +80,10 @@ export function ensureServiceAccountKey(
 /** The CA of a run before, where this one makes what it signs alone. */
 function standingIssuer(pkiDir: string, name: string, disk: Disk): Issuer {
   const path = `${pkiDir}/${certificateBaseName(name)}.crt`;
-  if (!disk.exists(path)) throw failedPrecondition(`${path} is not there yet: make it first (phase "certs ${name}")`);
+  if (!disk.exists(path))
+    throw failedPrecondition(
+      `${path} is not there: for a new cluster make it first (phase "certs ${name}"), in one that stands put it back from a backup`,
+    );
   return readIssuer(pkiDir, certificateBaseName(name), disk);
 }
 

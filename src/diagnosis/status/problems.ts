@@ -2,21 +2,10 @@ import { humanDuration } from '../../api/human-duration.ts';
 import { likelyCause } from '../../bootstrap/likely-cause.ts';
 import { CONTROL_PLANE_SERVICE, CRI_SERVICE, ETCD_SERVICE, NODE_SERVICE } from '../../bootstrap/services.ts';
 import { type SilentPlace, silenceOf } from '../reach/reach.ts';
-import type { CertificateFacts, DaemonFacts, DiskFacts, StatusFacts } from './facts.ts';
+import { certificateProblems } from './certificate-problems.ts';
+import type { DaemonFacts, DiskFacts, StatusFacts } from './facts.ts';
+import { logsOf, type Problem } from './problem.ts';
 
-/** Something that is wrong with a node, and what helps. */
-export interface Problem {
-  /** What it is about: the name of a daemon, `certificate apiserver`, `node`. */
-  readonly part: string;
-  readonly what: string;
-  /** What to type, or to do. */
-  readonly remedy: string;
-}
-
-/** Renewals are tried for a third of a life; who is still here after this share of it was not renewed. The control plane renews at two thirds, kubelets at three quarters at the latest. */
-const LATE_SHARE = { 'control-plane': 0.3, kubelet: 0.2, nobody: 1 / 3 };
-/** CAs hold for years, and replacing one takes preparation. */
-const AUTHORITY_SHARE = 0.1;
 const RESTARTS = 3;
 const RESTARTS_WITHIN_MS = 120_000;
 /** What kubelets say of their node: these are not as they should be while they are true. */
@@ -64,11 +53,6 @@ function runs({ status }: DaemonFacts): boolean {
   return status.answered && (status.state === 'running' || status.state === 'stopping');
 }
 
-/** `gantry logs` knows daemons without the beginning of their names. */
-function logsOf(name: string): string {
-  return `gantry logs ${name.replace(/^gantry-/, '')}`;
-}
-
 function startOf(name: string, { keeper }: StatusFacts): string {
   return keeper === 'host' ? `sv up /run/host-services/${name}` : `systemctl start ${name}`;
 }
@@ -113,82 +97,6 @@ function daemonProblems({ name, status, lastLog }: DaemonFacts, facts: StatusFac
             logsOf(name),
           );
   }
-}
-
-/** `expired`, `late` (to be renewed by now), `due` (within the last third of its life), `valid`; `unknown` where its place does not answer. */
-export type CertificateState =
-  | 'valid'
-  | 'due'
-  | 'late'
-  | 'expired'
-  | 'not-yet-valid'
-  | 'missing'
-  | 'unreadable'
-  | 'unknown';
-
-/** Where in its life a certificate is. Pure. */
-export function certificateState(certificate: CertificateFacts, now: number): CertificateState {
-  const { state, notBefore, notAfter, renewedBy, isAuthority } = certificate;
-  if (state === 'unanswered') return 'unknown';
-  if (state !== 'present' || notBefore === undefined || notAfter === undefined)
-    return state === 'unreadable' ? 'unreadable' : 'missing';
-  if (notAfter <= now) return 'expired';
-  if (notBefore > now) return 'not-yet-valid';
-  const left = (notAfter - now) / (notAfter - notBefore);
-  if (left < (isAuthority ? AUTHORITY_SHARE : LATE_SHARE[renewedBy])) return 'late';
-  return left < 1 / 3 ? 'due' : 'valid';
-}
-
-function certificateProblems(facts: StatusFacts): readonly Problem[] {
-  return facts.certificates.flatMap(certificate => {
-    const what = certificateProblem(certificate, facts);
-    const remedy = certificateRemedy(certificate, facts);
-    return what === undefined ? [] : [{ part: `certificate ${certificate.name}`, what, remedy }];
-  });
-}
-
-function certificateProblem(certificate: CertificateFacts, { now, role }: StatusFacts): string | undefined {
-  const { notBefore = 0, notAfter = 0, because, isAuthority } = certificate;
-  const end = new Date(notAfter).toISOString();
-  switch (certificateState(certificate, now)) {
-    case 'valid':
-    case 'due':
-      return undefined;
-    case 'unknown':
-      // that its place does not answer is told once
-      return undefined;
-    case 'missing':
-      // that of a CA is on the control plane, and pods run without it
-      return isAuthority && role === 'node' ? undefined : 'it is not there';
-    case 'unreadable':
-      return `it cannot be read: ${because ?? 'no reason is known'}`;
-    case 'expired':
-      return `it expired at ${end}, ${humanDuration(now - notAfter)} ago`;
-    case 'not-yet-valid':
-      return `it holds from ${new Date(notBefore).toISOString()} on, which is to come by the clock of this machine`;
-    case 'late':
-      return isAuthority
-        ? `it expires at ${end}, in ${humanDuration(notAfter - now)}`
-        : `it expires at ${end}, in ${humanDuration(notAfter - now)}, and was not renewed`;
-  }
-}
-
-function certificateRemedy(certificate: CertificateFacts, { role, now }: StatusFacts): string {
-  const { name, renewedBy, isAuthority } = certificate;
-  const state = certificateState(certificate, now);
-  if (state === 'missing') return missingRemedy(name);
-  if (state === 'not-yet-valid') return 'date; timedatectl';
-  if (isAuthority) return 'CAs are not renewed: plan a new one, and see "gantry certs check-expiration"';
-  if (renewedBy === 'control-plane') return `gantry certs renew ${name}; ${logsOf(CONTROL_PLANE_SERVICE)}`;
-  if (renewedBy === 'nobody') return 'renew it where the key of its CA is, and put it here';
-  return role === 'control-plane'
-    ? logsOf(NODE_SERVICE)
-    : `"gantry token create --print-join-command" on a control plane prints what to run here; ${logsOf(NODE_SERVICE)}`;
-}
-
-function missingRemedy(name: string): string {
-  const [, kubeconfig] = /^(.+)\.conf$/.exec(name) ?? [];
-  return kubeconfig === undefined ? `gantry init phase certs ${name}` : `gantry init phase kubeconfig ${kubeconfig}`;
 }
 
 function etcdProblems({ etcd, silentPlaces }: StatusFacts): readonly Problem[] {

@@ -1,8 +1,10 @@
 import { humanDuration } from '../../api/human-duration.ts';
 import { formatTable } from '../../bootstrap/table.ts';
 import { silenceOf } from '../reach/reach.ts';
+import { certificateState } from './certificate-problems.ts';
 import type { DaemonFacts, DiskFacts, EtcdFacts, StatusFacts } from './facts.ts';
-import { certificateState, type Problem, percent } from './problems.ts';
+import type { Problem } from './problem.ts';
+import { percent } from './problems.ts';
 
 const ROLES = { 'control-plane': 'control plane', node: 'node' };
 

@@ -61,7 +61,7 @@ describe('the certificates of a control plane', () => {
   it('are made one by one, too, each after its CA', () => {
     const row = (name: string) => rows.filter(each => each.name === name);
     expect(() => ensure(NOW, row('etcd-peer'))).toThrow(
-      `${folder}/etcd/ca.crt is not there yet: make it first (phase "certs etcd-ca")`,
+      `${folder}/etcd/ca.crt is not there: for a new cluster make it first (phase "certs etcd-ca"), in one that stands put it back from a backup`,
     );
     ensure(NOW, row('etcd-ca'));
     ensure(NOW, row('etcd-peer'));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { certificateState } from '../../../../src/diagnosis/status/certificate-problems.ts';
 import type { CertificateFacts, StatusFacts } from '../../../../src/diagnosis/status/facts.ts';
-import { certificateState, percent, statusProblems } from '../../../../src/diagnosis/status/problems.ts';
+import { percent, statusProblems } from '../../../../src/diagnosis/status/problems.ts';
 import { certificate, DAY, daemon, NOW, wellFacts } from './status-facts.ts';
 
 const silent = { answered: false, because: 'nothing listens at 127.0.0.1:1' } as const;
@@ -11,6 +12,11 @@ const told = (change: Partial<StatusFacts>): string[] =>
 const daemonsWith = (name: string, change: Parameters<typeof daemon>[1], lastLog?: string) =>
   wellFacts().daemons.map(each => (each.name === name ? { ...daemon(name, change), lastLog } : each));
 const DOWN = { state: 'stopped', pid: undefined } as const;
+
+const MISSING = { state: 'missing', notBefore: undefined, notAfter: undefined } as const;
+const AUTHORITY = { renewedBy: 'nobody', isAuthority: true } as const;
+const NO_NEW_CA =
+  'what the old one has signed holds by no new one. Only where nothing of the cluster is to be kept, "gantry reset" and "gantry init" make another';
 
 describe('the problems of a node', () => {
   it('are none where all is well', () => {
@@ -249,11 +255,46 @@ describe('the problems of a node', () => {
     [
       'a kubeconfig that is missing',
       {
-        certificates: [
-          certificate('scheduler.conf', 1, { state: 'missing', notBefore: undefined, notAfter: undefined }),
-        ],
+        certificates: [certificate('scheduler.conf', 1, MISSING)],
       },
       'certificate scheduler.conf: it is not there -> gantry init phase kubeconfig scheduler',
+    ],
+    [
+      'a certificate that is missing',
+      { certificates: [certificate('apiserver', 1, MISSING)] },
+      'certificate apiserver: it is not there -> gantry init phase certs apiserver',
+    ],
+    [
+      'a certificate that is missing, while the key of its CA is elsewhere',
+      { certificates: [certificate('apiserver', 1, { ...MISSING, renewedBy: 'nobody' })] },
+      'certificate apiserver: it is not there -> make it where the key of its CA is, and put it here',
+    ],
+    [
+      'a CA that is missing',
+      { certificates: [certificate('ca', 1, { ...MISSING, ...AUTHORITY })] },
+      `certificate ca: it is not there -> put ca.crt and its ca.key back from a backup or another copy (nodes, and kubeconfigs in "certificate-authority-data", have the certificate): ${NO_NEW_CA}`,
+    ],
+    [
+      'a CA of etcd that is missing',
+      { certificates: [certificate('etcd-ca', 1, { ...MISSING, ...AUTHORITY })] },
+      `certificate etcd-ca: it is not there -> put etcd/ca.crt and its etcd/ca.key back from a backup or another copy: ${NO_NEW_CA}`,
+    ],
+    [
+      'a CA of the front proxy that cannot be read',
+      {
+        certificates: [
+          certificate('front-proxy-ca', 1, { ...MISSING, ...AUTHORITY, state: 'unreadable', because: 'no PEM' }),
+        ],
+      },
+      `certificate front-proxy-ca: it cannot be read: no PEM -> put front-proxy-ca.crt and its front-proxy-ca.key back from a backup or another copy: ${NO_NEW_CA}`,
+    ],
+    [
+      'a CA that a worker cannot read',
+      {
+        role: 'node',
+        certificates: [certificate('ca', 1, { ...MISSING, ...AUTHORITY, state: 'unreadable', because: 'no PEM' })],
+      },
+      'certificate ca: it cannot be read: no PEM -> copy it here from the control plane, or from another node of the cluster',
     ],
     [
       'a clock that is behind',
@@ -290,6 +331,16 @@ describe('the problems of a node', () => {
         kubelet: { answered: true, healthy: false, failed: ['runtime'] },
       }),
     ).toEqual(['gantry-cri']);
+  });
+
+  it('are of a CA before what it has signed, and of none that a worker lacks', () => {
+    const certificates = [
+      certificate('apiserver', 1, { ...MISSING, renewedBy: 'nobody' }),
+      certificate('ca', 1, { ...MISSING, ...AUTHORITY }),
+    ];
+    const parts = (change: Partial<StatusFacts>): string[] => statusProblems(wellFacts(change)).map(({ part }) => part);
+    expect(parts({ certificates })).toEqual(['certificate ca', 'certificate apiserver']);
+    expect(parts({ certificates: certificates.slice(1), role: 'node' })).toEqual([]);
   });
 
   it('are told where the API server does not know the Node although it answers', () => {

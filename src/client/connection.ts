@@ -1,20 +1,11 @@
 import { readFileSync } from 'node:fs';
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type OutgoingHttpHeaders,
-  type SecureClientSessionOptions,
-} from 'node:http2';
-import { connect as connectTcp, isIP } from 'node:net';
-import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from 'node:tls';
+import { type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from 'node:http2';
 import type { Clock } from '../base/clock.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, GantryError, unavailable } from '../base/errors.ts';
 import { deadlineSignal } from '../base/signals.ts';
 import type { ApiEndpoint } from './kubeconfig.ts';
-import { ServerProbe } from './server-probe.ts';
+import { type Session, SessionPool } from './session-pool.ts';
 
 export interface ApiCall {
   readonly method: string;
@@ -40,32 +31,15 @@ export interface ApiStream {
   readonly pieces: AsyncIterable<Buffer>;
 }
 
-/** The server's own limit is 100 streams at a time; watches hold one each for long, so another connection is made in time. */
-const STREAMS_PER_SESSION = 80;
 const TIMEOUT_MS = 60_000;
 /** Of a request that the server refuses without doing anything for it. */
 const ATTEMPTS = 3;
-/** client-go's: a ping after 30 s, and 15 s for its answer. */
-const PING_MS = 30_000;
-const PING_ANSWER_MS = 15_000;
 const TOKEN_AGE_MS = 60_000;
-const DIAL_MS = 2_000;
-/** Lists are large. */
-const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** Who gives the token that requests show, and is told of one that the server did not take. */
 export interface BearerSource {
   token(): Promise<string>;
   rejected(token: string): void;
-}
-
-/** Connections that several users share: the token goes with each request. */
-interface Pool {
-  readonly sessions: Set<Session>;
-  readonly probe: ServerProbe;
-  /** Certificates and key, read once for all connections: each time takes 5 ms. */
-  secureContext: SecureContext | undefined;
-  closed: boolean;
 }
 
 interface OpenedStream {
@@ -74,48 +48,32 @@ interface OpenedStream {
   readonly headers: Record<string, unknown>;
 }
 
-interface Session {
-  readonly http2: ClientHttp2Session;
-  /** Made with credentials that were replaced since, or the server has refused a request on it: what runs on it goes on, nothing new does. */
-  retired: boolean;
-  streams: number;
-  connected: boolean;
-  why: string;
-}
-
 /**
- * HTTP/2 connections to one API server, made when they are needed and again after they broke. Nothing that the server may have done is repeated here: who calls knows whether a
+ * Calls to one API server over HTTP/2 connections, which are made when they are needed and again after they broke. Nothing that the server may have done is repeated here: who calls knows whether a
  * request may be made twice. Errors without an answer are `unavailable`; the message says whether the server was reached at all.
  */
 export class ApiConnection {
-  #endpoint: ApiEndpoint;
   readonly #clock: Clock;
   readonly userAgent: string;
   readonly #basePath: string;
-  #pool: Pool;
+  #pool: SessionPool;
   #source: BearerSource | undefined;
   #token: { readonly text: string; readonly readAt: number } | undefined;
 
   constructor(endpoint: ApiEndpoint, options: { readonly userAgent: string; readonly clock?: Clock }) {
-    this.#endpoint = endpoint;
     this.#clock = options.clock ?? systemClock;
     this.userAgent = options.userAgent;
     this.#basePath = new URL(endpoint.server).pathname.replace(/\/$/, '');
-    const probe = new ServerProbe(this.#clock, () => dial(endpoint.server));
-    this.#pool = { sessions: new Set(), probe, secureContext: undefined, closed: false };
+    this.#pool = new SessionPool(endpoint, this.#clock);
   }
 
   get endpoint(): ApiEndpoint {
-    return this.#endpoint;
+    return this.#pool.endpoint;
   }
 
   /** New connections are made with this client certificate, and nothing new goes over those that are there. The same again changes nothing. */
   replaceCertificate(certificate: { readonly cert: string; readonly key: string }): void {
-    const { cert, key } = this.#endpoint.certificate ?? {};
-    if (cert === certificate.cert && key === certificate.key) return;
-    this.#endpoint = { ...this.#endpoint, certificate };
-    this.#pool.secureContext = undefined;
-    for (const session of this.#pool.sessions) retire(session);
+    this.#pool.replaceCertificate(certificate);
   }
 
   /**
@@ -165,13 +123,12 @@ export class ApiConnection {
    * at the earliest where it does not. At the abort of the signal it ends, too.
    */
   pause(ms: number, signal: AbortSignal, clock: Clock): Promise<boolean> {
-    return this.#pool.probe.pause(ms, signal, clock);
+    return this.#pool.pause(ms, signal, clock);
   }
 
   /** Ends every connection; what is under way fails. Safe to repeat. */
   close(): void {
-    this.#pool.closed = true;
-    for (const session of this.#pool.sessions) session.http2.destroy();
+    this.#pool.close();
   }
 
   /** A server that ends a connection refuses what comes over it meanwhile, and does nothing for it (RFC 9113 8.7): only that is asked again, over another one. */
@@ -179,7 +136,7 @@ export class ApiConnection {
     const token = this.#source === undefined ? this.#bearer() : await this.#source.token();
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted();
-      const opened = await this.#openOn(this.#session(), call, { token, signal, isLast: attempt === ATTEMPTS });
+      const opened = await this.#openOn(this.#pool.take(), call, { token, signal, isLast: attempt === ATTEMPTS });
       if (opened !== 'refused') return opened;
     }
   }
@@ -194,11 +151,7 @@ export class ApiConnection {
       isLast,
     }: { readonly token: string | undefined; readonly signal: AbortSignal; readonly isLast: boolean },
   ): Promise<OpenedStream | 'refused'> {
-    const stream = session.http2.request(this.#headers(call, token), { endStream: call.body === undefined });
-    session.streams += 1;
-    stream.once('close', () => {
-      session.streams -= 1;
-    });
+    const stream = session.request(this.#headers(call, token), { endStream: call.body === undefined });
     return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
         signal.removeEventListener('abort', onAbort);
@@ -218,7 +171,7 @@ export class ApiConnection {
         settle(() => {
           if (isLast || stream.rstCode !== constants.NGHTTP2_REFUSED_STREAM)
             return reject(this.#unreachable(session, broken));
-          retire(session);
+          session.retire();
           resolve('refused');
         }),
       );
@@ -261,7 +214,7 @@ export class ApiConnection {
   #unreachable(session: Session, error: Error | undefined): GantryError {
     const cause = error?.cause instanceof Error ? error.cause : error;
     const why = cause === undefined ? session.why : errorMessage(cause);
-    return session.connected ? this.#broken(why) : unavailable(`cannot reach ${this.endpoint.server}: ${why}`);
+    return session.wasConnected ? this.#broken(why) : unavailable(`cannot reach ${this.endpoint.server}: ${why}`);
   }
 
   #headers(call: ApiCall, token: string | undefined): OutgoingHttpHeaders {
@@ -282,92 +235,4 @@ export class ApiConnection {
       this.#token = { text: readFileSync(tokenFile, 'utf8').trim(), readAt: now };
     return this.#token.text;
   }
-
-  #session(): Session {
-    if (this.#pool.closed) throw new GantryError('cancelled', 'the API client is closed');
-    for (const session of this.#pool.sessions)
-      if (isOpen(session) && session.streams < STREAMS_PER_SESSION) return session;
-    return this.#connect();
-  }
-
-  #connect(): Session {
-    const { origin, hostname, protocol } = new URL(this.endpoint.server);
-    const { ca, certificate } = this.endpoint;
-    if (protocol === 'https:')
-      this.#pool.secureContext ??= createSecureContext({ ...(ca === undefined ? {} : { ca }), ...certificate });
-    const http2 = connect(origin, {
-      ...tlsOptions(this.endpoint, hostname.replace(/^\[|\]$/g, ''), this.#pool.secureContext),
-      settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
-    });
-    const session: Session = { http2, retired: false, streams: 0, connected: false, why: 'the connection was closed' };
-    this.#pool.sessions.add(session);
-    http2.once('connect', () => {
-      // the event is told a tick after the fact, and the session may have ended in between: its window can then not be set
-      if (http2.destroyed) return;
-      session.connected = true;
-      this.#pool.probe.reached();
-      http2.setLocalWindowSize(WINDOW_BYTES * 4);
-    });
-    http2.on('error', error => {
-      session.why = errorMessage(error);
-      if ((error as NodeJS.ErrnoException).syscall === 'connect') this.#pool.probe.refused();
-    });
-    // nothing new goes to a connection that the server wants to end
-    http2.once('goaway', () => this.#pool.sessions.delete(session));
-    const pinging = setInterval(() => ping(http2), PING_MS);
-    pinging.unref();
-    http2.once('close', () => {
-      clearInterval(pinging);
-      this.#pool.sessions.delete(session);
-    });
-    return session;
-  }
-}
-
-/** What runs on it goes on, nothing new does. */
-function retire(session: Session): void {
-  session.retired = true;
-  session.http2.close();
-}
-
-function isOpen({ http2, retired }: Session): boolean {
-  return !retired && !http2.closed && !http2.destroyed;
-}
-
-/** An address is checked against the certificate, but is no name that TLS may send (RFC 6066). */
-function tlsOptions(
-  { serverName, insecureSkipVerify }: ApiEndpoint,
-  host: string,
-  secureContext: SecureContext | undefined,
-): SecureClientSessionOptions {
-  return {
-    ...(secureContext === undefined ? {} : { secureContext }),
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(serverName === undefined && isIP(host) !== 0
-      ? { servername: '', checkServerIdentity: (_: string, shown: PeerCertificate) => checkServerIdentity(host, shown) }
-      : {}),
-    rejectUnauthorized: insecureSkipVerify !== true,
-  };
-}
-
-/** Makes a connection and ends it; rejects where none can be made. */
-function dial(server: string): Promise<void> {
-  const { hostname, port, protocol } = new URL(server);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return new Promise((resolve, reject) => {
-    const socket = connectTcp({ host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) });
-    socket.setTimeout(DIAL_MS, () => socket.destroy(new Error('no answer')));
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve();
-    });
-  });
-}
-
-function ping(session: ClientHttp2Session): void {
-  if (session.destroyed || session.closed) return;
-  const timer = setTimeout(() => session.destroy(new Error('no answer to a ping')), PING_ANSWER_MS);
-  timer.unref();
-  session.ping(() => clearTimeout(timer));
 }

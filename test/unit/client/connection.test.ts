@@ -82,4 +82,66 @@ describe('a connection', () => {
     expect(String(got)).toContain('NGHTTP2_INTERNAL_ERROR');
     expect(asked).toBe(1);
   });
+
+  /** A server that answers by its head alone, and ends an answer where the path is `/short`. */
+  async function longAnswers(): Promise<{
+    connection: ApiConnection;
+    sessions: Http2Session[];
+    close(): Promise<void>;
+  }> {
+    const sessions: Http2Session[] = [];
+    const server = createServer();
+    server.on('session', session => sessions.push(session));
+    server.on('stream', (stream, headers) => {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200 });
+      if (headers[':path'] === '/short') stream.end();
+      else stream.write('{}');
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const connection = new ApiConnection(
+      { server: `http://127.0.0.1:${port}`, namespace: 'default' },
+      { userAgent: 'test' },
+    );
+    const close = async (): Promise<void> => {
+      connection.close();
+      server.close();
+      await once(server, 'close');
+    };
+    return { connection, sessions, close };
+  }
+
+  it('is another beside one that has no room for a further stream', async () => {
+    const { connection, sessions, close } = await longAnswers();
+    const watch = (): Promise<unknown> => connection.stream({ method: 'GET', path: '/' });
+    await Promise.all(Array.from({ length: 80 }, watch));
+    expect(sessions).toHaveLength(1);
+    await watch();
+    expect(sessions).toHaveLength(2);
+    await close();
+  });
+
+  it('is another for what comes after its certificate was replaced by another one, and what is under way goes on', async () => {
+    const { connection, sessions, close } = await longAnswers();
+    const { pieces } = await connection.stream({ method: 'GET', path: '/' });
+    const reader = pieces[Symbol.asyncIterator]();
+    for (const key of ['one', 'one', 'two']) {
+      connection.replaceCertificate({ cert: 'ours', key });
+      expect(connection.endpoint.certificate).toEqual({ cert: 'ours', key });
+      await connection.call({ method: 'GET', path: '/short' });
+    }
+    expect(sessions).toHaveLength(3);
+    expect(await reader.next()).toEqual({ done: false, value: Buffer.from('{}') });
+    await reader.return?.();
+    await close();
+  });
+
+  it('is made no more once the client is closed', async () => {
+    const { connection, sessions, close } = await longAnswers();
+    await close();
+    await expect(connection.call({ method: 'GET', path: '/short' })).rejects.toMatchObject({ code: 'cancelled' });
+    expect(sessions).toEqual([]);
+  });
 });

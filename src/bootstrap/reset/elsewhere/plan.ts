@@ -1,4 +1,5 @@
 import type { FileRemoval } from '../files/plan.ts';
+import { holdsOthers } from '../holds-others.ts';
 import { isBelow } from '../is-below.ts';
 
 /** What a part makes in a directory of its own. */
@@ -24,8 +25,6 @@ export interface OtherPlace {
   readonly isLinked?: boolean;
 }
 
-/** Of the names of others in a directory so many are told. */
-const TOLD = 3;
 /** Directories that stay, however empty they are. */
 const KEPT = /^\/([^/]*|(usr|var|etc|home|media|mnt)\/[^/]+)$/;
 
@@ -101,10 +100,8 @@ export function leftElsewhere(
     place.made.flatMap(({ path, holds }) => {
       if (holds === undefined || path === '.') return [];
       const others = (entries.get(join(place.directory, path)) ?? []).filter(name => !holds.test(name));
-      if (others.length === 0) return [];
-      const more = others.length > TOLD ? ` and ${others.length - TOLD} more` : '';
-      const because = `it holds what Gantry has not made: ${others.slice(0, TOLD).join(', ')}${more}`;
-      return [{ path: join(place.directory, path), because }];
+      const because = holdsOthers(others);
+      return because === undefined ? [] : [{ path: join(place.directory, path), because }];
     }),
   );
 }

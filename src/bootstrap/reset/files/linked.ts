@@ -1,3 +1,5 @@
+import { holdsOthers } from '../holds-others.ts';
+
 /** Names that a part makes in a directory of its own; those without `in` at its top. */
 export interface Contents {
   readonly in?: string;
@@ -34,9 +36,6 @@ export const KUBELET_CONTENTS: readonly Contents[] = [
   { holds: /^(config\.yaml|plugins_registry|device-plugins|pod-resources|(cpu|memory|dra)_manager_state)$/ },
   { holds: /^(plugins|\w+_state)$/, isCommon: true },
 ];
-
-/** Of the names of others in a directory so many are told. */
-const TOLD = 3;
 
 /** The directories that have to be looked into for `planLinked`. Pure. */
 export function directoriesLinked(directory: string, contents: readonly Contents[]): readonly string[] {
@@ -89,13 +88,6 @@ export function leftInShared(
   directory: string,
   others: readonly string[],
 ): readonly { readonly path: string; readonly because: string }[] {
-  if (others.length === 0) return [];
-  const names = others.slice(0, TOLD).map(path => path.slice(directory.length + 1));
-  const more = others.length > TOLD ? ` and ${others.length - TOLD} more` : '';
-  return [
-    {
-      path: directory,
-      because: `a link leads to it, and it holds what Gantry has not made: ${names.join(', ')}${more}`,
-    },
-  ];
+  const because = holdsOthers(others.map(path => path.slice(directory.length + 1)));
+  return because === undefined ? [] : [{ path: directory, because: `a link leads to it, and ${because}` }];
 }

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { Host } from '../../src/local-cluster/host/host.ts';
-import { CLIENT_FILES, type ExternalEtcd, externalEtcd, put } from '../harness/external-etcd.ts';
+import { CLIENT_FILES, type ExternalEtcd, externalEtcd } from '../harness/external-etcd.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
-import { run } from '../harness/host.ts';
+import { put, run } from '../harness/host.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
+import { documentsOfNode } from '../harness/init-configuration.ts';
 import type { MachineSnapshot } from '../harness/machine-snapshot.ts';
 import { difference, kubectl, machine, RESET, SLOW, snapshot } from '../harness/reset-machine.ts';
 import { TestAuthority } from '../harness/test-authority.ts';
@@ -37,25 +38,10 @@ certificateValidityPeriod: 1000h
 encryptionAlgorithm: ECDSA-P384
 controlPlaneEndpoint: ${ADDRESS}
 ---
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: InitConfiguration
-localAPIEndpoint: {advertiseAddress: ${ADDRESS}, bindPort: 7443}
-bootstrapTokens: [{token: ${TOKEN}, ttl: "0", description: ours}]
-nodeRegistration:
-  name: first
-  taints: []
-  ignorePreflightErrors: [NumCPU, Mem]
-  kubeletExtraArgs: [{name: node-labels, value: place=here}]
----
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-maxPods: 42
----
-apiVersion: kubeproxy.config.k8s.io/v1alpha1
-kind: KubeProxyConfiguration
-mode: nftables
-nftables: {masqueradeAll: true}
-`;
+${documentsOfNode(ADDRESS, {
+  init: [`bootstrapTokens: [{token: ${TOKEN}, ttl: "0", description: ours}]`],
+  node: ['taints: []'],
+})}`;
 }
 
 const WEB = {

@@ -1,11 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { endpointProblem } from '../../src/bootstrap/discovery/endpoint-problem.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
-import { run } from '../harness/host.ts';
+import { put, run } from '../harness/host.ts';
+import { documentsOfNode } from '../harness/init-configuration.ts';
 import { kubectl, machine, RESET, SLOW } from '../harness/reset-machine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -30,23 +29,7 @@ apiServer:
   certSANs: [first.example]
   extraArgs: [{name: terminated-pod-gc-threshold, value: "300"}]
 ---
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: InitConfiguration
-localAPIEndpoint: {advertiseAddress: ${ADDRESS}, bindPort: ${PORT}}
-nodeRegistration:
-  name: first
-  ignorePreflightErrors: [NumCPU, Mem]
-  kubeletExtraArgs: [{name: node-labels, value: place=here}]
----
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-maxPods: 42
----
-apiVersion: kubeproxy.config.k8s.io/v1alpha1
-kind: KubeProxyConfiguration
-mode: nftables
-nftables: {masqueradeAll: true}
-`;
+${documentsOfNode(ADDRESS)}`;
 
 describe('a machine where a cluster stands that was made by flags', () => {
   it('is left as it is by an init that says nothing', async () => {
@@ -75,10 +58,6 @@ describe('a machine where a cluster stands that was made by flags', () => {
 
 describe('a machine where a cluster stands', { timeout: 300_000 }, () => {
   let host: Host;
-  const put = (path: string, text: string): void => {
-    mkdirSync(dirname(host.path(path)), { recursive: true });
-    writeFileSync(host.path(path), text);
-  };
   const init = (...args: string[]) => host.exec(gantryCommand('init', ...args, IGNORED), SLOW);
   const configMap = async (namespace: string, name: string): Promise<Record<string, string>> => {
     const { data } = JSON.parse(await kubectl(host, `get configmap -n ${namespace} ${name} -o json`));
@@ -116,7 +95,7 @@ describe('a machine where a cluster stands', { timeout: 300_000 }, () => {
       '-c',
       `ip route add default dev eth0; echo ${ADDRESS} lb.example first.example new.example >>/etc/hosts`,
     ]);
-    put(CONFIG, CONFIGURATION);
+    put(host, CONFIG, CONFIGURATION);
     await run(host, gantryCommand('init', `--config=${CONFIG}`), SLOW);
     await kubectl(host, 'wait --for=condition=Ready node/first --timeout=60s');
     await waitFor('the taints of its start to go', async () => {
@@ -234,7 +213,7 @@ describe('a machine where a cluster stands', { timeout: 300_000 }, () => {
   });
 
   it('keeps what a file does not say of what cannot change, and takes the rest from it', async () => {
-    put('/etc/gantry-test/less.yaml', 'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n');
+    put(host, '/etc/gantry-test/less.yaml', 'apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n');
     expect((await init('--config=/etc/gantry-test/less.yaml')).code).toBe(0);
     const { apiServer, networking, controlPlaneEndpoint } = await clusterConfiguration();
     expect({ apiServer, networking, controlPlaneEndpoint }).toEqual({

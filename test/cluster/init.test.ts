@@ -1,5 +1,4 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { copyFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureCertificates } from '../../src/bootstrap/certificates/certificates.ts';
 import { certificatePlan } from '../../src/bootstrap/certificates/plan.ts';
@@ -9,29 +8,16 @@ import type { Host } from '../../src/local-cluster/host/host.ts';
 import { OWN_DIRECTORIES } from '../../src/local-cluster/host/plan.ts';
 import { expireCertificates } from '../harness/expired-certificates.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
-import { run, testHost } from '../harness/host.ts';
+import { put, run } from '../harness/host.ts';
 import { newestKubectl } from '../harness/kubectl.ts';
 import { machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
+import { machine } from '../harness/reset-machine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { initSettings } from '../unit/bootstrap/init-settings.ts';
 
 const ADDRESS = '10.50.0.2';
 const FLAGS = [`--apiserver-advertise-address=${ADDRESS}`, '--ignore-preflight-errors=NumCPU,Mem'];
 const TOKEN = 'abcdef.0123456789abcdef';
-
-/** A machine with one link and no route. */
-async function machine(): Promise<Host> {
-  const host = await testHost();
-  const link = `ip link add eth0 type bridge; ip link set eth0 addrgenmode none; ip addr add ${ADDRESS}/24 dev eth0; ip link set eth0 up`;
-  await run(host, ['sh', '-c', link]);
-  await run(host, ['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
-  return host;
-}
-
-function put(host: Host, path: string, text: string): void {
-  mkdirSync(dirname(host.path(path)), { recursive: true });
-  writeFileSync(host.path(path), text);
-}
 
 async function kubectl(host: Host, ...args: string[]): Promise<string> {
   const program = newestKubectl();

@@ -1,10 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
 import { EtcdClient, prefixEnd } from '../../src/etcd/client.ts';
 import type { Host } from '../../src/local-cluster/host/host.ts';
 import type { Service } from '../../src/local-cluster/host/supervise.ts';
-import { run } from './host.ts';
+import { put, run } from './host.ts';
 import { relayTo } from './relay.ts';
 import { TestAuthority } from './test-authority.ts';
 import { waitFor } from './wait-for.ts';
@@ -30,11 +28,6 @@ export interface ExternalEtcd {
   keys(prefix: string): Promise<readonly string[]>;
   /** Of the admin's connection; the members go with the host. */
   close(): void;
-}
-
-export function put(host: Host, path: string, text: string): void {
-  mkdirSync(dirname(host.path(path)), { recursive: true });
-  writeFileSync(host.path(path), text, { mode: 0o600 });
 }
 
 /** Starts `size` members on ports of the host's loopback, puts the client's files where `CLIENT_FILES` says, and waits until they answer. */

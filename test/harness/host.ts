@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { createHost } from '../../src/local-cluster/host/create.ts';
 import type { ExecOptions, Host } from '../../src/local-cluster/host/host.ts';
 import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
@@ -29,6 +31,12 @@ export async function run(host: Host, argv: readonly string[], options: ExecOpti
       `in host ${host.name}: ${argv.join(' ')} ended with ${result.code}: ${result.stderr}${result.stdout}`,
     );
   return result.stdout;
+}
+
+/** Writes a file of the host for root alone, over one that is there, and makes the directories on the way to it. */
+export function put(host: Host, path: string, text: string): void {
+  mkdirSync(dirname(host.path(path)), { recursive: true });
+  writeFileSync(host.path(path), text, { mode: 0o600 });
 }
 
 /** An HTTP GET from inside the host's network, without a process of Node's size. */

@@ -3,11 +3,35 @@ import { fileURLToPath } from 'node:url';
 import { removeCgroup } from '../../src/linux/cgroup.ts';
 import { type CommandResult, runCommand, spawnProcess, waitForExit } from '../../src/linux/command.ts';
 import { PROJECT } from './gantry-command.ts';
+import { BUSYBOX } from './images.ts';
 import { makeRunDirectory, RUN_DIR, RUN_ID } from './run-id.ts';
 import { waitFor } from './wait-for.ts';
 
 const LAUNCHER = fileURLToPath(new URL('systemd-machine.sh', import.meta.url));
 const NEEDED = ['/lib/systemd/systemd', '/lib/systemd/systemd-logind', '/usr/bin/dbus-daemon', '/usr/bin/etcd'];
+
+/** Where a node has its things on it; all else is of the machine around. */
+export const NODE_ROOTS: readonly string[] = [
+  '/etc',
+  '/opt',
+  '/run',
+  '/var/log',
+  '/var/lib/kubelet',
+  '/var/lib/gantry',
+  '/var/lib/etcd',
+  '/var/lib/cni',
+];
+
+/** A pod for it, whose `sleep 7654321` ends when it is told to. */
+export const SLEEPER = `
+apiVersion: v1
+kind: Pod
+metadata: {name: sleeper}
+spec:
+  automountServiceAccountToken: false
+  terminationGracePeriodSeconds: 5
+  containers: [{name: main, image: "${BUSYBOX}", command: [sh, -c, "trap 'exit 0' TERM; sleep 7654321 & wait"]}]
+`;
 
 /** Why there can be no such machine here; undefined where there can. */
 export function noSystemdMachine(): string | undefined {

@@ -1,24 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MachineSnapshot, machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
-import { noSystemdMachine, SystemdMachine } from '../harness/systemd-machine.ts';
+import { NODE_ROOTS, noSystemdMachine, SystemdMachine } from '../harness/systemd-machine.ts';
+import { CONTROL_PLANE_UNITS } from '../harness/units.ts';
 import { allRenewed, type Machine } from '../harness/vm/certificates.ts';
 import { onlyMode } from '../harness/vm/proxy-modes.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-const UNITS = ['gantry-etcd', 'gantry-control-plane', 'gantry-cri', 'gantry-node'];
 /** Renewed at two thirds: a machine may be slow for a third of it. */
 const LIFE_S = 45;
-/** Where the node has its things: the rest is of this machine. */
-const ROOTS = [
-  '/etc',
-  '/opt',
-  '/run',
-  '/var/log',
-  '/var/lib/kubelet',
-  '/var/lib/gantry',
-  '/var/lib/etcd',
-  '/var/lib/cni',
-];
 const reason = noSystemdMachine();
 if (reason !== undefined) console.info(`skipped: ${reason}`);
 
@@ -36,8 +25,9 @@ describe.skipIf(reason !== undefined)('a node whose daemons are units of systemd
   let machine: SystemdMachine;
   let bash: Machine;
   let before: MachineSnapshot;
-  const list = (): Promise<MachineSnapshot> => machineSnapshot({ run: script => machine.sh(script), roots: ROOTS });
-  const pids = (): Promise<string[]> => Promise.all(UNITS.map(unit => machine.property(unit, 'MainPID')));
+  const list = (): Promise<MachineSnapshot> =>
+    machineSnapshot({ run: script => machine.sh(script), roots: NODE_ROOTS });
+  const pids = (): Promise<string[]> => Promise.all(CONTROL_PLANE_UNITS.map(unit => machine.property(unit, 'MainPID')));
 
   beforeAll(async () => {
     machine = await SystemdMachine.boot();
@@ -81,7 +71,9 @@ describe.skipIf(reason !== undefined)('a node whose daemons are units of systemd
 
   it('is taken away by reset after all was killed, and the machine is as it was', async () => {
     await machine.sh('rm /run/watcher.conf /run/asked /run/asking /etc/default/gantry-node');
-    await machine.sh(`systemctl kill --kill-whom=main --signal=KILL ${UNITS.join(' ')}; gantry reset --force`);
+    await machine.sh(
+      `systemctl kill --kill-whom=main --signal=KILL ${CONTROL_PLANE_UNITS.join(' ')}; gantry reset --force`,
+    );
     await waitFor('no difference', async saw => {
       const difference = snapshotDifference(before, await list());
       saw(difference);

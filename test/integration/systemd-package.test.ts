@@ -4,38 +4,17 @@ import { builtPackage } from '../harness/debian-package.ts';
 import { PROJECT } from '../harness/gantry-command.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
 import { machineSnapshot, snapshotDifference } from '../harness/machine-snapshot.ts';
-import { noSystemdMachine, SystemdMachine } from '../harness/systemd-machine.ts';
+import { NODE_ROOTS, noSystemdMachine, SLEEPER, SystemdMachine } from '../harness/systemd-machine.ts';
+import { CONTROL_PLANE_UNITS } from '../harness/units.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 /** Debian's packages, which `scripts/setup` fetches. */
 const DEPENDENCIES = `${PROJECT}/.cache/dependencies`;
-const UNITS = ['gantry-etcd', 'gantry-control-plane', 'gantry-cri', 'gantry-node'];
 const KUBECTL = 'kubectl --kubeconfig=/etc/kubernetes/admin.conf';
-/** Where the node has its things: the rest is of this machine. */
-const ROOTS = [
-  '/etc',
-  '/opt',
-  '/run',
-  '/var/log',
-  '/var/lib/kubelet',
-  '/var/lib/gantry',
-  '/var/lib/etcd',
-  '/var/lib/cni',
-];
 /** Of the machine itself: directories of other packages that dpkg's trigger of systemd-tmpfiles makes, and the link-local route of its uplink, which is late. */
 const OWN = [/^files .* \/run\/runit(\/|$| )/, /^routes .* dev uplink /];
 const reason = noSystemdMachine();
 if (reason !== undefined) console.info(`skipped: ${reason}`);
-
-const POD = `
-apiVersion: v1
-kind: Pod
-metadata: {name: sleeper}
-spec:
-  automountServiceAccountToken: false
-  terminationGracePeriodSeconds: 5
-  containers: [{name: main, image: "${BUSYBOX}", command: [sh, -c, "trap 'exit 0' TERM; sleep 7654321 & wait"]}]
-`;
 
 describe.skipIf(reason !== undefined)('the package on a machine that systemd runs', () => {
   let machine: SystemdMachine;
@@ -64,7 +43,10 @@ describe.skipIf(reason !== undefined)('the package on a machine that systemd run
   });
 
   const states = async (): Promise<readonly string[]> =>
-    (await machine.run(`systemctl is-active ${UNITS.join(' ')}`)).stdout.toString('utf8').trim().split('\n');
+    (await machine.run(`systemctl is-active ${CONTROL_PLANE_UNITS.join(' ')}`)).stdout
+      .toString('utf8')
+      .trim()
+      .split('\n');
 
   it('leaves the containers of a node that it is removed or purged from, brings its daemons up again, and takes all away by a reset', async () => {
     if (missing !== '') {
@@ -73,7 +55,7 @@ describe.skipIf(reason !== undefined)('the package on a machine that systemd run
     }
     copyFileSync(await imageArchive(BUSYBOX), `${machine.shared}/image.tar`);
     await machine.sh('systemctl start network-online.target');
-    const list = () => machineSnapshot({ run: script => machine.sh(script), roots: ROOTS, ignore: OWN });
+    const list = () => machineSnapshot({ run: script => machine.sh(script), roots: NODE_ROOTS, ignore: OWN });
     const clean = await list();
     const install = `dpkg --force-depends -i ${machine.shared}/gantry.deb`;
     // a disk of the admin's choice, of which cri.yaml alone knows
@@ -81,7 +63,7 @@ describe.skipIf(reason !== undefined)('the package on a machine that systemd run
     await machine.sh(`${install} 2>&1 && echo 'root: /srv/disk/runtime' >/etc/gantry/cri.yaml`);
     await machine.sh(`gantry init --no-control-plane-taint --ignore-preflight-errors=all 2>&1`);
     await machine.sh(`gantry image import ${machine.shared}/image.tar`);
-    const pod = Buffer.from(POD).toString('base64');
+    const pod = Buffer.from(SLEEPER).toString('base64');
     await waitFor(
       'the pod to be taken',
       async () => (await machine.run(`echo ${pod} | base64 -d | ${KUBECTL} apply -f -`)).code === 0,
@@ -95,7 +77,9 @@ describe.skipIf(reason !== undefined)('the package on a machine that systemd run
     expect(await states()).toEqual(['active', 'active', 'active', 'inactive']);
     expect(await machine.sh('dpkg -r gantry 2>&1')).toContain('this machine is still the node of a cluster');
     expect(await states()).not.toContain('active');
-    expect(await machine.sh(`${install} 2>&1`)).toContain(`its daemons were started again: ${UNITS.join(' ')}\n`);
+    expect(await machine.sh(`${install} 2>&1`)).toContain(
+      `its daemons were started again: ${CONTROL_PLANE_UNITS.join(' ')}\n`,
+    );
     await waitFor('all daemons', async saw => {
       const seen = await states();
       saw(seen);

@@ -2,22 +2,13 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environmentFile } from '../../src/bootstrap/daemons/environment-file.ts';
 import { BUSYBOX, imageArchive } from '../harness/images.ts';
-import { noSystemdMachine, SystemdMachine } from '../harness/systemd-machine.ts';
+import { noSystemdMachine, SLEEPER, SystemdMachine } from '../harness/systemd-machine.ts';
+import { CONTROL_PLANE_UNITS } from '../harness/units.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-const UNITS = ['gantry-etcd', 'gantry-control-plane', 'gantry-cri', 'gantry-node'];
 const reason = noSystemdMachine();
 if (reason !== undefined) console.info(`skipped: ${reason}`);
 
-const POD = `
-apiVersion: v1
-kind: Pod
-metadata: {name: sleeper}
-spec:
-  automountServiceAccountToken: false
-  terminationGracePeriodSeconds: 5
-  containers: [{name: main, image: "${BUSYBOX}", command: [sh, -c, "trap 'exit 0' TERM; sleep 7654321 & wait"]}]
-`;
 const KUBECTL = 'kubectl --kubeconfig=/etc/kubernetes/admin.conf';
 
 // each step stands on the machine that the one before left
@@ -42,7 +33,7 @@ describe.skipIf(reason !== undefined)('the units, run by systemd', () => {
   const sleeper = (): Promise<string> => machine.sh('pgrep -f "^sleep 7654321"; pgrep -x conmon');
 
   it('are such that systemd finds nothing to say about them', async () => {
-    const files = UNITS.map(unit => `${unit}.service`).join(' ');
+    const files = CONTROL_PLANE_UNITS.map(unit => `${unit}.service`).join(' ');
     const { code, stdout, stderr } = await machine.run(`systemd-analyze verify --man=no ${files}`);
     expect({ code, said: `${stdout}${stderr}` }).toEqual({ code: 0, said: '' });
   });
@@ -65,10 +56,12 @@ UNIT
 
   it('serve after init, each ready by its own word', async () => {
     await machine.sh('gantry init --no-control-plane-taint --ignore-preflight-errors=all 2>&1');
-    for (const unit of UNITS) await serving(unit);
-    const own = UNITS.filter(unit => unit !== 'gantry-etcd');
+    for (const unit of CONTROL_PLANE_UNITS) await serving(unit);
+    const own = CONTROL_PLANE_UNITS.filter(unit => unit !== 'gantry-etcd');
     expect(await Promise.all(own.map(unit => machine.property(unit, 'StatusText')))).toEqual(own.map(() => 'serving'));
-    expect(await machine.sh(`systemctl is-enabled ${UNITS.join(' ')}`)).toBe(UNITS.map(() => 'enabled').join('\n'));
+    expect(await machine.sh(`systemctl is-enabled ${CONTROL_PLANE_UNITS.join(' ')}`)).toBe(
+      CONTROL_PLANE_UNITS.map(() => 'enabled').join('\n'),
+    );
   });
 
   it('let the control plane write where certificates are, and no static pod', async () => {
@@ -127,7 +120,7 @@ UNIT
   it('are shown by gantry status, and what to do about one that was stopped', async () => {
     const well = await machine.sh('gantry status');
     expect(well).toMatch(/^\S+ \(control plane\): all well\n/);
-    for (const unit of UNITS.filter(name => name !== 'gantry-etcd'))
+    for (const unit of CONTROL_PLANE_UNITS.filter(name => name !== 'gantry-etcd'))
       expect(well).toMatch(new RegExp(`^${unit} +running +\\S+ +\\d+ +\\d+ MiB +0 +serving$`, 'm'));
     await machine.sh('systemctl stop gantry-cri');
     const { code, stdout } = await machine.run('gantry status');
@@ -163,15 +156,15 @@ UNIT
     const archive = await imageArchive(BUSYBOX);
     copyFileSync(archive, `${machine.shared}/image.tar`);
     await machine.sh(`gantry image import ${machine.shared}/image.tar`);
-    const pod = Buffer.from(POD).toString('base64');
+    const pod = Buffer.from(SLEEPER).toString('base64');
     await waitFor(
       'the pod to be taken',
       async () => (await machine.run(`echo ${pod} | base64 -d | ${KUBECTL} apply -f -`)).code === 0,
     );
     await machine.sh(`${KUBECTL} wait --for=condition=Ready --timeout=60s pod/sleeper`);
     const before = await sleeper();
-    await machine.sh(`systemctl restart ${UNITS.join(' ')}`);
-    for (const unit of UNITS) {
+    await machine.sh(`systemctl restart ${CONTROL_PLANE_UNITS.join(' ')}`);
+    for (const unit of CONTROL_PLANE_UNITS) {
       const pid = await machine.property(unit, 'MainPID');
       await machine.sh(`kill -9 ${pid}`);
       await waitFor(
@@ -179,7 +172,7 @@ UNIT
         async () => !['0', pid].includes(await machine.property(unit, 'MainPID')),
       );
     }
-    for (const unit of UNITS) await serving(unit);
+    for (const unit of CONTROL_PLANE_UNITS) await serving(unit);
     expect(await sleeper()).toBe(before);
     expect(await machine.sh('journalctl -q -o cat _PID=1 | grep -ci left-over || true')).toBe('0');
   });

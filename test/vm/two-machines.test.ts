@@ -4,15 +4,14 @@ import { AREAS } from '../../src/conformance/check.ts';
 import { BUSYBOX, imageArchive, WEB_V1 } from '../harness/images.ts';
 import { newestKubectl } from '../harness/kubectl.ts';
 import { installCommands } from '../harness/readme-install.ts';
+import { CONTROL_PLANE_UNITS, NODE_UNITS } from '../harness/units.ts';
 import { allRenewed, servedCertificates } from '../harness/vm/certificates.ts';
 import { freeNfs, hangNfs, mountNfs, serveNfs } from '../harness/vm/hung-nfs.ts';
 import {
-  CONTROL_PLANE_UNITS,
   containerProcesses,
   killDaemon,
   LONG,
   mainPid,
-  NODE_UNITS,
   unitsActive,
   withTwoCpus,
 } from '../harness/vm/installed-node.ts';

@@ -2,10 +2,6 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { Kubectl } from '../kubectl.ts';
 import type { Vm } from './vm.ts';
 
-/** The units of a control plane's node, in the order in which they need each other, and of a node that joined. */
-export const CONTROL_PLANE_UNITS = ['gantry-etcd', 'gantry-control-plane', 'gantry-cri', 'gantry-node'] as const;
-export const NODE_UNITS = ['gantry-cri', 'gantry-node'] as const;
-
 /** Patience for what takes seconds on a machine and up to minutes in emulation, where a look costs half a second of the CPU that is waited for. */
 export const LONG = { timeoutMs: 600_000, pauseMs: 2000 } as const;
 

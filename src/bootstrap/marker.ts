@@ -13,7 +13,7 @@ import {
   markerOf,
   standingDirectories,
 } from './marker/format.ts';
-import { type Mark, marked } from './marker/plan.ts';
+import { goneOn, type Mark, marked } from './marker/plan.ts';
 
 function placesOf({ pkiDir, etcdDataDir, caCert }: Files, command: Marker['command']): Marker['places'] {
   const isBeside = command === 'init' || caCert === `${pkiDir}/ca.crt`;
@@ -21,7 +21,7 @@ function placesOf({ pkiDir, etcdDataDir, caCert }: Files, command: Marker['comma
 }
 
 /**
- * Where the node that was made here has its files: as its first command was told; where its marker is gone, as its copy of kubeadm-config says; and where that is gone, too, in
+ * Where the node that was made here has its files: as its last command was told; where its marker is gone, as its copy of kubeadm-config says; and where that is gone, too, in
  * the default places.
  */
 export function standingFiles(root = '/'): Files {
@@ -38,15 +38,16 @@ export function standingFiles(root = '/'): Files {
 }
 
 /**
- * Writes down, before it is done, what a command makes here. What an earlier command wrote is kept, but that `init` after a `join` that was cut off makes a control plane of the
- * node, with keys and an etcd in its own places.
+ * Writes down, before it is done, what a command makes here. What earlier commands wrote is kept; where this one has its things in other places, those count from now on, and what was made in
+ * the others stays known. Safe to repeat: where nothing new is said nothing is written.
  */
 export function ensureMarker(files: Files, command: Marker['command'], mark: Mark = {}): void {
   const before = readMarker(files);
+  const places = placesOf(files, command);
   const kept =
-    before !== undefined && (before.command === 'init' || command === 'join')
-      ? before
-      : newMarker(files, command, before);
+    before === undefined
+      ? newMarker(places, command)
+      : goneOn(before, command, places, { exists: existsSync, modes: directoryModes });
   const marker = marked(kept, files, mark, { stands: isThere, kubeletEntries: () => entriesOf(files.kubeletDir) });
   if (before !== undefined && isDeepStrictEqual(before, marker)) return;
   writeFileAtomic(files.marker, `${JSON.stringify(marker)}\n`, { durable: true });
@@ -60,18 +61,17 @@ export function takeOver(files: Files, etcd: ExternalEtcdMark | 'local'): void {
   ensureMarker(files, 'init', { etcd, passed: true });
 }
 
-function newMarker(files: Files, command: Marker['command'], before: Marker | undefined): Marker {
-  const places = placesOf(files, command);
-  // what the first command has made meanwhile was not there before
-  const known = before === undefined ? [] : standingDirectories(before.places);
-  const standing = standingDirectories(places).filter(path => !known.includes(path) && existsSync(path));
+function newMarker(places: Marker['places'], command: Marker['command']): Marker {
+  const standing = standingDirectories(places).filter(path => existsSync(path));
   return {
-    ...(before ?? { tables: listTables(), made: [], kubeletHad: [] }),
     command,
     places,
-    standing: [...(before?.standing ?? []), ...standing],
-    modes: { ...before?.modes, ...directoryModes(standing) },
+    standing,
+    modes: directoryModes(standing),
+    tables: listTables(),
     passed: false,
+    made: [],
+    kubeletHad: [],
   };
 }
 

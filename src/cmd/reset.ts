@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { type GivenReset, readResetConfiguration } from '../bootstrap/configuration/reset-configuration.ts';
-import { filesForExternalEtcd } from '../bootstrap/marker/plan.ts';
+import { earlierPlaces, filesForExternalEtcd } from '../bootstrap/marker/plan.ts';
 import { readMarker, standingFiles } from '../bootstrap/marker.ts';
 import { checkPhases, runPhases } from '../bootstrap/phases.ts';
 import type { ResetContext } from '../bootstrap/reset/context.ts';
@@ -82,7 +82,8 @@ async function prepare(flags: ResetFlags, signal: AbortSignal): Promise<Prepared
   const files = standingFiles();
   const marker = readMarker(files);
   const pkiDir = flags.certDir ?? given.certificatesDir ?? files.pkiDir;
-  const names = resetNames({ ...files, pkiDir }, PART_NAMES, filesForExternalEtcd(marker));
+  const earlier = earlierPlaces(marker, pkiDir);
+  const names = resetNames({ ...files, pkiDir }, PART_NAMES, filesForExternalEtcd(marker), earlier);
   const services = servicesHere();
   const socket = flags.criSocket ?? given.criSocket;
   const nodeName = (flags.nodeName ?? hostname()).toLowerCase();

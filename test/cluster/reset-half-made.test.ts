@@ -69,6 +69,37 @@ describe(`gantry reset after an init that was killed (GANTRY_SEED=${random.seed}
     await run(host, RESET, SLOW);
     expect(await difference(host, before)).toEqual([]);
   });
+
+  it('leaves nothing of phases that were run alone, and of an init after them with other places', async () => {
+    const init = (...words: string[]) => run(host, gantryCommand('init', ...words), SLOW);
+    const own = '/etc/kubernetes/of-the-admin';
+    await run(host, ['sh', '-c', `mkdir ${own} && touch ${own}/notes.txt`]);
+    const withNotes = await snapshot(host);
+    await init('phase', 'certs', 'all', `--cert-dir=${own}`, '--apiserver-advertise-address=10.50.0.2');
+    // as after one that was killed before it left word of what it was told
+    await run(host, ['rm', '/etc/gantry/init-configuration.yaml']);
+    const [file, env] = ['/run/places.yaml', { GANTRY_FAULT: 'bootstrap/init/etcd' }];
+    const documents = [
+      { kind: 'InitConfiguration', localAPIEndpoint: { advertiseAddress: '10.50.0.2' } },
+      {
+        kind: 'ClusterConfiguration',
+        certificatesDir: '/etc/kubernetes/mine',
+        etcd: { local: { dataDir: '/var/lib/etcd/mine' } },
+      },
+    ].map(document => JSON.stringify({ apiVersion: 'kubeadm.k8s.io/v1beta4', ...document }));
+    writeFileSync(host.path(file), documents.join('\n---\n'));
+    const ended = await host.exec(gantryCommand('init', `--config=${file}`, '--ignore-preflight-errors=NumCPU,Mem'), {
+      env,
+    });
+    expect([ended.code, ended.stderr]).toEqual([KILLED, '']);
+    expect(existsSync(host.path('/var/lib/etcd/mine/member'))).toBe(true);
+    const said = await run(host, RESET, SLOW);
+    rmSync(host.path(file));
+    expect(said).toContain(`Left as it is: ${own}/notes.txt (no key of the cluster that Gantry made)`);
+    expect(said).toContain('Removed /var/lib/etcd/mine/member');
+    expect(await difference(host, withNotes)).toEqual([]);
+    await run(host, ['rm', '-r', own]);
+  });
 });
 
 describe('gantry reset of a node that has joined', () => {

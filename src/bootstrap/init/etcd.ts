@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { EtcdClient } from '../../etcd/client.ts';
 import { etcdUnit } from '../daemons/plan.ts';
+import { etcdDirectories } from '../marker/plan.ts';
+import { readMarker } from '../marker.ts';
 import type { Say } from '../phases.ts';
 import { serviceState } from '../service-state.ts';
 import { ETCD_SERVICE } from '../services.ts';
@@ -64,7 +66,9 @@ async function stopOwnEtcd(
   const own = ['127.0.0.1', 'localhost', settings.advertiseAddress].map(host => `${hostInUrl(host)}:2379`);
   if (endpoints.some(endpoint => own.includes(new URL(endpoint).host))) return;
   if (services === undefined || (await services.traces(ETCD_SERVICE, signal)).length === 0) return;
-  const kept = `its data stays in ${files.etcdDataDir} until "gantry reset"`;
+  const marker = readMarker(files);
+  const directories = marker === undefined ? [] : etcdDirectories(marker);
+  const kept = `its data stays in ${directories.join(' and ') || files.etcdDataDir} until "gantry reset"`;
   say(`${dryRun ? 'Would stop' : 'Stopping'} the etcd that the cluster had on this machine: ${kept}`);
   if (!dryRun) await services.stop(ETCD_SERVICE, { patienceMs: STOP_PATIENCE_MS, signal });
 }

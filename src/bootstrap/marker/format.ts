@@ -5,13 +5,15 @@ import { initPaths, joinPaths } from './paths.ts';
 /** What is remembered of the commands that made a node here: there from before their first change until the last step of `reset`. README.md has the contract. */
 export interface Marker {
   readonly command: 'init' | 'join';
-  /** Where the keys and the data of etcd are. */
+  /** Where the keys and the data of etcd are, as the last command was told. */
   readonly places: {
     readonly pkiDir: string;
     readonly etcdDataDir: string;
     /** The certificate of the CA, where it is not `ca.crt` in the first. */
     readonly caCert?: string;
   };
+  /** Where commands before had them, and have made something: there where that is elsewhere. */
+  readonly earlier?: EarlierPlaces;
   /** Those of the standing directories that were there before: `reset` empties them, and removes the others. */
   readonly standing: readonly string[];
   /** Whose they were, with which permissions: who empties them gives these back. */
@@ -28,6 +30,12 @@ export interface Marker {
   readonly externalEtcd?: ExternalEtcdMark;
   /** Files for such an etcd, of a time before an etcd of this machine took its place: `reset` leaves them as they are. */
   readonly etcdFiles?: readonly string[];
+}
+
+/** Directories that no longer count. */
+export interface EarlierPlaces {
+  readonly pkiDirs: readonly string[];
+  readonly etcdDataDirs: readonly string[];
 }
 
 export interface ExternalEtcdMark {
@@ -69,6 +77,11 @@ export const STANDING_DIRECTORIES: readonly string[] = [
 /** Those, and where else this node keeps its keys and the data of its etcd. */
 export function standingDirectories({ pkiDir, etcdDataDir }: Marker['places']): readonly string[] {
   return [...new Set([...STANDING_DIRECTORIES, pkiDir, `${pkiDir}/etcd`, etcdDataDir])];
+}
+
+/** The same of places that no longer count. Pure. */
+export function earlierDirectories({ pkiDirs, etcdDataDirs }: EarlierPlaces): readonly string[] {
+  return [...pkiDirs.flatMap(path => [path, `${path}/etcd`]), ...etcdDataDirs];
 }
 
 /** What is remembered of the etcd of a cluster. */

@@ -1,5 +1,13 @@
 import type { Files } from '../files.ts';
-import type { ExternalEtcdMark, Marker } from './format.ts';
+import { withoutSlash } from '../standing/fixed-fields.ts';
+import {
+  type EarlierPlaces,
+  type ExternalEtcdMark,
+  earlierDirectories,
+  type Marker,
+  standingDirectories,
+} from './format.ts';
+import { etcdMember } from './paths.ts';
 
 /** What a command adds to the marker before it makes something. */
 export interface Mark {
@@ -31,6 +39,70 @@ export function marked(before: Marker, { kubeletDir }: Pick<Files, 'kubeletDir'>
     passed: before.passed || passed,
     made: [...before.made, ...added],
     kubeletHad: added.includes(kubeletDir) ? look.kubeletEntries() : before.kubeletHad,
+  };
+}
+
+/**
+ * The marker once a command goes on, with its places: where one before had others, those in which it has made something are kept as earlier ones, for `reset` to look there. An `init` after
+ * a `join` that was cut off makes a control plane of the node; a `join` after `init` changes nothing, for preflight refuses it. Pure but for `look`.
+ */
+export function goneOn(
+  before: Marker,
+  command: Marker['command'],
+  places: Marker['places'],
+  look: {
+    /** A link counts where it leads somewhere. */
+    readonly exists: (path: string) => boolean;
+    readonly modes: (paths: readonly string[]) => Marker['modes'];
+  },
+): Marker {
+  if (before.command === 'init' && command === 'join') return before;
+  const { earlier: earlierBefore = NOWHERE, ...rest } = before;
+  const earlier = earlierOf(before, earlierBefore, places);
+  // what commands before have made meanwhile was not there before
+  const known = [...standingDirectories(before.places), ...earlierDirectories(earlierBefore)];
+  const standing = standingDirectories(places).filter(
+    path => !known.includes(path) && !before.standing.includes(path) && look.exists(path),
+  );
+  return {
+    ...rest,
+    command,
+    places,
+    passed: before.passed && before.command === command,
+    standing: [...before.standing, ...standing],
+    modes: { ...before.modes, ...look.modes(standing) },
+    ...(earlierDirectories(earlier).length === 0 ? {} : { earlier }),
+  };
+}
+
+const NOWHERE: EarlierPlaces = { pkiDirs: [], etcdDataDirs: [] };
+
+function earlierOf({ places, made }: Marker, before: EarlierPlaces, now: Marker['places']): EarlierPlaces {
+  const others = (paths: readonly string[], current: string): readonly string[] =>
+    [...new Set(paths)].filter(path => withoutSlash(path) !== withoutSlash(current));
+  return {
+    pkiDirs: others([...before.pkiDirs, places.pkiDir], now.pkiDir).filter(directory =>
+      made.some(path => path.startsWith(`${directory}/`)),
+    ),
+    etcdDataDirs: others([...before.etcdDataDirs, places.etcdDataDir], now.etcdDataDir).filter(etcdDataDir =>
+      made.includes(etcdMember({ etcdDataDir })),
+    ),
+  };
+}
+
+/** Directories in which the data of an etcd was made, those that no longer count among them. Pure. */
+export function etcdDirectories({ places, earlier = NOWHERE, made }: Marker): readonly string[] {
+  const all = [...new Set([places.etcdDataDir, ...earlier.etcdDataDirs])];
+  return all.filter(etcdDataDir => made.includes(etcdMember({ etcdDataDir })));
+}
+
+/** Where else than in `pkiDir` and in the directory of etcd that counts commands before have made something. Pure. */
+export function earlierPlaces(marker: Marker | undefined, pkiDir: string): EarlierPlaces {
+  if (marker === undefined) return NOWHERE;
+  const { pkiDirs, etcdDataDirs } = marker.earlier ?? NOWHERE;
+  return {
+    pkiDirs: [marker.places.pkiDir, ...pkiDirs].filter(path => withoutSlash(path) !== withoutSlash(pkiDir)),
+    etcdDataDirs,
   };
 }
 

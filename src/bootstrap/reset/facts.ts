@@ -106,7 +106,7 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
 }
 
 function directoriesOf(names: ResetNames, kubeletHad: ReadonlySet<string>): readonly string[] {
-  const { kubernetesDir, pkiDir } = names;
+  const { kubernetesDir, pkiDir, earlierPkiDirs } = names;
   return [
     ...names.directories,
     names.kubeletDir,
@@ -118,13 +118,13 @@ function directoriesOf(names: ResetNames, kubeletHad: ReadonlySet<string>): read
     ...(names.linked.includes(names.dataDir) ? directoriesLinked(names.dataDir, SHIM_CONTENTS) : []),
     names.runDir,
     names.etcdDir,
+    ...names.earlierEtcdDirs,
     names.podLogsDir,
     names.containerLogsDir,
     names.cniConfDir,
     names.configDir,
     kubernetesDir,
-    pkiDir,
-    `${pkiDir}/etcd`,
+    ...[pkiDir, ...earlierPkiDirs].flatMap(path => [path, `${path}/etcd`]),
     `${kubernetesDir}/manifests`,
     `${kubernetesDir}/tmp`,
   ];

@@ -2,7 +2,7 @@ import { basename, posix } from 'node:path';
 import { LOGIND_OVERRIDE } from '../../linux/logind.ts';
 import type { Files } from '../files.ts';
 import { NODE_DNS_ADDRESS } from '../kubelet-configuration.ts';
-import { standingDirectories } from '../marker/format.ts';
+import { type EarlierPlaces, earlierDirectories, standingDirectories } from '../marker/format.ts';
 import { PAIRS } from '../marker/paths.ts';
 import type { ResetNames } from './plan.ts';
 
@@ -24,18 +24,30 @@ export const OWN_DIRECTORIES: readonly string[] = [
   CONTAINER_LOGS_DIR,
 ];
 
-/** Where a node has its things, in the default places of all daemons. `etcdFiles` are those for an etcd of somebody else. Pure. */
-export function resetNames(files: Files, parts: PartNames, etcdFiles: readonly string[] = []): ResetNames {
+/**
+ * Where a node has its things, in the default places of all daemons. `etcdFiles` are those for an etcd of somebody else; `earlier` are places that no longer count, in which something was made.
+ * Pure.
+ */
+export function resetNames(
+  files: Files,
+  parts: PartNames,
+  etcdFiles: readonly string[] = [],
+  earlier: EarlierPlaces = { pkiDirs: [], etcdDataDirs: [] },
+): ResetNames {
+  const directories = [...new Set([...standingDirectories(files), ...earlierDirectories(earlier)])];
   return {
     ...parts,
     kubernetesDir: files.kubernetesDir,
-    pkiDir: posix.normalize(files.pkiDir).replace(/(?<=.)\/$/, ''),
+    pkiDir: plain(files.pkiDir),
+    // in the directory of the cluster all is looked at in any case
+    earlierPkiDirs: earlier.pkiDirs.map(plain).filter(path => path !== files.kubernetesDir),
     configDir: '/etc/gantry',
     configNames: [MARKER, 'cluster-configuration.yaml', 'init-configuration.yaml', 'kube-proxy.yaml'],
     markerName: MARKER,
     cniConfDir: '/etc/cni/net.d',
     kubeletDir: KUBELET_DIR,
     etcdDir: files.etcdDataDir,
+    earlierEtcdDirs: earlier.etcdDataDirs,
     dataDir: DATA_DIR,
     runDir: RUN_DIR,
     podLogsDir: POD_LOGS_DIR,
@@ -44,9 +56,9 @@ export function resetNames(files: Files, parts: PartNames, etcdFiles: readonly s
     etcdFiles: etcdFiles.map(path => posix.normalize(path)),
     dnsAddress: NODE_DNS_ADDRESS,
     logindOverride: LOGIND_OVERRIDE,
-    directories: standingDirectories(files),
+    directories,
     // `pods` and `images` may have a disk of their own, too
-    standing: [...standingDirectories(files), `${KUBELET_DIR}/pods`],
+    standing: [...directories, `${KUBELET_DIR}/pods`],
     linked: [],
     shared: [],
     unentered: [],
@@ -55,4 +67,8 @@ export function resetNames(files: Files, parts: PartNames, etcdFiles: readonly s
     elsewhere: [],
     cgroupRoots: [],
   };
+}
+
+function plain(path: string): string {
+  return posix.normalize(path).replace(/(?<=.)\/$/, '');
 }

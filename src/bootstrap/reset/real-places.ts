@@ -2,8 +2,32 @@ import { lstatSync, realpathSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { ResetNames } from './plan.ts';
 
-/** Directories that an admin may have moved to another disk, with a link in their place. Nothing below them is followed. */
-const TOPS = ['kubeletDir', 'dataDir', 'etcdDir', 'podLogsDir', 'containerLogsDir'] as const;
+/** Directories that an admin may have moved to another disk, with a link in their place. Nothing below them is followed. Pure. */
+function tops({
+  kubeletDir,
+  dataDir,
+  etcdDir,
+  earlierEtcdDirs,
+  podLogsDir,
+  containerLogsDir,
+}: ResetNames): readonly string[] {
+  return [kubeletDir, dataDir, etcdDir, ...earlierEtcdDirs, podLogsDir, containerLogsDir];
+}
+
+/** The names with one of these directories where it really is. Pure. */
+function moved(names: ResetNames, from: string, to: string): ResetNames {
+  const at = (path: string): string => (path === from ? to : path);
+  return {
+    ...names,
+    kubeletDir: at(names.kubeletDir),
+    dataDir: at(names.dataDir),
+    etcdDir: at(names.etcdDir),
+    earlierEtcdDirs: names.earlierEtcdDirs.map(at),
+    podLogsDir: at(names.podLogsDir),
+    containerLogsDir: at(names.containerLogsDir),
+    standing: [...names.standing, to, ...(from === names.kubeletDir ? [`${to}/pods`] : [])],
+  };
+}
 /** The system itself is there: nothing is taken out of these, whoever has made a link to them. */
 const SYSTEM =
   /^\/((bin|boot|dev|etc|lib\w*|proc|run|sbin|sys|usr|var)?|(usr|etc)\/[^/]+|var\/(backups|cache|lib|local|lock|log|mail|opt|run|spool|tmp))$/;
@@ -34,16 +58,10 @@ export function linkTarget(path: string): string | undefined {
  */
 export function withRealParents(names: ResetNames, leadsTo: (path: string) => string): ResetNames {
   let result = names;
-  for (const top of TOPS) {
-    const written = names[top];
+  for (const written of tops(names)) {
     const real = posix.join(leadsTo(posix.dirname(written)), posix.basename(written));
     if (real === written) continue;
-    result = {
-      ...result,
-      [top]: real,
-      standing: [...result.standing, real, ...(top === 'kubeletDir' ? [`${real}/pods`] : [])],
-      realOf: { ...result.realOf, [written]: real },
-    };
+    result = { ...moved(result, written, real), realOf: { ...result.realOf, [written]: real } };
   }
   return result;
 }
@@ -53,13 +71,14 @@ export function withRealParents(names: ResetNames, leadsTo: (path: string) => st
  * for `leadsTo`.
  */
 export function withRealEtcdFiles(names: ResetNames, leadsTo: (path: string) => string): ResetNames {
-  const { pkiDir, kubernetesDir, etcdFiles } = names;
+  const { pkiDir, earlierPkiDirs, kubernetesDir, etcdFiles } = names;
   const files = etcdFiles.flatMap(path => [
     path,
     leadsTo(path),
     posix.join(leadsTo(posix.dirname(path)), posix.basename(path)),
   ]);
-  const here = [pkiDir, `${pkiDir}/etcd`, kubernetesDir].flatMap(directory =>
+  const ofKeys = [pkiDir, ...earlierPkiDirs].flatMap(path => [path, `${path}/etcd`]);
+  const here = [...ofKeys, kubernetesDir].flatMap(directory =>
     files
       .filter(path => posix.dirname(path) === leadsTo(directory))
       .map(path => posix.join(directory, posix.basename(path))),
@@ -73,8 +92,7 @@ export function withRealEtcdFiles(names: ResetNames, leadsTo: (path: string) => 
  */
 export function withRealPlaces(names: ResetNames, leadsTo: (path: string) => string | undefined): ResetNames {
   let result = names;
-  for (const top of TOPS) {
-    const link = names[top];
+  for (const link of tops(names)) {
     const real = leadsTo(link);
     if (real === undefined) continue;
     const owner = ownerOfTarget(real);
@@ -88,9 +106,7 @@ export function withRealPlaces(names: ResetNames, leadsTo: (path: string) => str
       continue;
     }
     result = {
-      ...result,
-      [top]: real,
-      standing: [...result.standing, real, ...(top === 'kubeletDir' ? [`${real}/pods`] : [])],
+      ...moved(result, link, real),
       linked: [...result.linked, link, real],
       shared: owner === 'shared' ? [...result.shared, real] : result.shared,
     };

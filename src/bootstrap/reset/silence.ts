@@ -21,7 +21,10 @@ export function directoriesWithLinks({
   podLogsDir,
   ...names
 }: ResetNames): readonly string[] {
-  const tops = [kubeletDir, dataDir, etcdDir, podLogsDir, names.containerLogsDir, names.pkiDir, names.kubernetesDir];
+  const tops = [
+    ...[kubeletDir, dataDir, etcdDir, ...names.earlierEtcdDirs, podLogsDir, names.containerLogsDir],
+    ...[names.pkiDir, ...names.earlierPkiDirs, names.kubernetesDir],
+  ];
   return [...new Set([...tops, ...[...tops, ...names.etcdFiles].map(path => posix.dirname(path))])];
 }
 

@@ -3,9 +3,9 @@ import type { FieldPlace } from './documents.ts';
 
 /** What was made here by commands before. */
 export interface Made {
-  /** Some certificate or key, in the directory that the marker names. */
+  /** Some certificate or key, in the directory that the marker names; or a control plane goes by those that somebody has put there. */
   readonly certificates: boolean;
-  /** The data of an etcd of this machine. */
+  /** The data of an etcd of this machine; or a control plane goes by what stood in its directory. */
   readonly etcd: boolean;
   /** The control plane was started: objects, other nodes and people hold what they were told. */
   readonly controlPlane: boolean;

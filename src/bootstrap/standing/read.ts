@@ -89,10 +89,11 @@ async function readLive(
 
 async function madeHere(marker: Marker, defaults: Files, services: Services | undefined): Promise<Made> {
   const files = filesOf(marker, defaults);
+  const controlPlane = ((await services?.traces(CONTROL_PLANE_SERVICE)) ?? []).length > 0;
   return {
-    certificates: marker.made.some(path => path.startsWith(`${files.pkiDir}/`)),
-    etcd: marker.made.includes(etcdMember(files)),
-    controlPlane: ((await services?.traces(CONTROL_PLANE_SERVICE)) ?? []).length > 0,
+    certificates: controlPlane || marker.made.some(path => path.startsWith(`${files.pkiDir}/`)),
+    etcd: controlPlane || marker.made.includes(etcdMember(files)),
+    controlPlane,
   };
 }
 

@@ -7,7 +7,7 @@ import { filesBelow } from '../../../src/bootstrap/files.ts';
 import { markingDisk } from '../../../src/bootstrap/init/marking-disk.ts';
 import { STANDING_DIRECTORIES } from '../../../src/bootstrap/marker/format.ts';
 import { claimsOf, etcdMember, initPaths, joinPaths } from '../../../src/bootstrap/marker/paths.ts';
-import type { Mark } from '../../../src/bootstrap/marker/plan.ts';
+import { etcdDirectories, type Mark } from '../../../src/bootstrap/marker/plan.ts';
 import { ensureMarker, readMarker, standingFiles, takeOver } from '../../../src/bootstrap/marker.ts';
 
 const roots: string[] = [];
@@ -62,6 +62,77 @@ describe('the marker of a node', () => {
       standing: [...(first?.standing ?? []), chosen],
       modes: { ...first?.modes, [chosen]: expect.anything() },
     });
+  });
+
+  /** Directories of the root of these files. */
+  const directoriesOf = (files: ReturnType<typeof newFiles>, ...names: string[]) =>
+    names.map(name => `${dirname(files.kubernetesDir)}/${name}`) as [string, string];
+
+  it('follows the places of the last command, and knows of those before what was made there', () => {
+    const files = newFiles();
+    const [first, second] = directoriesOf(files, 'first', 'second');
+    write({ ...files, pkiDir: first, etcdDataDir: first }, [`${first}/ca.key`]);
+    takeOver({ ...files, pkiDir: first, etcdDataDir: first }, 'local');
+    mkdirSync(second);
+    takeOver({ ...files, pkiDir: second, etcdDataDir: second }, 'local');
+    expect(readMarker(files)).toMatchObject({
+      places: { pkiDir: second, etcdDataDir: second },
+      earlier: { pkiDirs: [first], etcdDataDirs: [] },
+      made: [`${first}/ca.key`],
+      passed: true,
+    });
+    // what was made is not there before, and what was there is
+    expect(readMarker(files)?.standing.filter(path => [first, second].includes(path))).toEqual([second]);
+    expect(readMarker(files)?.modes).toHaveProperty([second]);
+  });
+
+  it('knows an etcd of single phases that got another directory, and both when it is moved back', () => {
+    const files = newFiles();
+    const [first, second] = directoriesOf(files, 'first', 'second');
+    const [a, b] = [first, second].map(etcdDataDir => ({ ...files, etcdDataDir })) as [typeof files, typeof files];
+    ensureMarker(a, 'init', { claims: [`${files.pkiDir}/ca.key`] });
+    // nothing was made in the first
+    markingDisk(realDisk, b, 'local').makeDirectory(second, 0o700);
+    expect(readMarker(files)).toMatchObject({
+      places: { etcdDataDir: second },
+      made: expect.arrayContaining([etcdMember(b)]),
+    });
+    expect(readMarker(files)).not.toHaveProperty('earlier');
+    markingDisk(realDisk, a, 'local').makeDirectory(first, 0o700);
+    expect(readMarker(files)).toMatchObject({
+      places: { pkiDir: files.pkiDir, etcdDataDir: first },
+      earlier: { pkiDirs: [], etcdDataDirs: [second] },
+    });
+    ensureMarker(b, 'init');
+    expect(readMarker(files)).toMatchObject({
+      places: { etcdDataDir: second },
+      earlier: { pkiDirs: [], etcdDataDirs: [first] },
+    });
+    expect(readMarker(files)?.standing).not.toEqual(expect.arrayContaining([first]));
+    expect(readMarker(files)?.standing).not.toEqual(expect.arrayContaining([second]));
+  });
+
+  it('follows a join that keeps the CA elsewhere than one before that was cut off, and no join where init was', () => {
+    const files = newFiles();
+    const [first, second] = directoriesOf(files, 'first', 'second');
+    const keptIn = (pkiDir: string) => ({ ...files, pkiDir, caCert: `${pkiDir}/cluster.crt` });
+    ensureMarker(keptIn(first), 'join', { claims: joinPaths(keptIn(first)), passed: true });
+    ensureMarker(keptIn(second), 'join', { claims: joinPaths(keptIn(second)) });
+    expect(readMarker(files)).toMatchObject({
+      command: 'join',
+      passed: true,
+      places: { pkiDir: second, caCert: `${second}/cluster.crt` },
+      earlier: { pkiDirs: [first], etcdDataDirs: [] },
+    });
+    ensureMarker(files, 'init');
+    expect(readMarker(files)).toMatchObject({
+      places: { pkiDir: files.pkiDir },
+      earlier: { pkiDirs: [first, second], etcdDataDirs: [] },
+    });
+    expect(readMarker(files)?.places).not.toHaveProperty('caCert');
+    const before = readMarker(files);
+    ensureMarker(keptIn(second), 'join');
+    expect(readMarker(files)).toEqual(before);
   });
 
   it('remembers an etcd of somebody else, one that was configured later too, and every file for one', () => {
@@ -134,6 +205,16 @@ describe('the marker of a node', () => {
     expect(madeOf(second)).toEqual([`${second.pkiDir}/etcd/server.crt`]);
     expect(readMarker(second)).toMatchObject({ etcdFiles: ['/e/ca.crt'] });
     expect(readMarker(second)?.externalEtcd).toBeUndefined();
+  });
+
+  it('names the directory of an etcd that the cluster had before it got one of somebody else', () => {
+    const files = newFiles();
+    const etcdDataDir = `${files.kubernetesDir}-etcd`;
+    markingDisk(realDisk, { ...files, etcdDataDir }, 'local').makeDirectory(etcdDataDir, 0o700);
+    takeOver(files, { endpoints: ['https://e:2379'], files: [] });
+    const marker = readMarker(files);
+    expect(marker?.places.etcdDataDir).toBe(files.etcdDataDir);
+    expect(marker === undefined ? [] : etcdDirectories(marker)).toEqual([etcdDataDir]);
   });
 
   it('has made of single phases what each was about to write, and has not passed', () => {

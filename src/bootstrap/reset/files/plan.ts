@@ -39,6 +39,9 @@ export interface FilePlaces {
   readonly conflist: string;
   readonly kubeletDir: string;
   readonly etcdDir: string;
+  /** Directories of keys, and of the data of etcd, that no longer count and in which something was made. */
+  readonly earlierPkiDirs: readonly string[];
+  readonly earlierEtcdDirs: readonly string[];
   readonly dataDir: string;
   readonly runDir: string;
   /** Links in the place of our directories, and where they lead. */
@@ -101,7 +104,7 @@ export function planFiles(places: FilePlaces, facts: FileFacts): FilePlan {
     if (!facts.standing.has(path)) tree(path, because);
     else if (facts.entries.get(path)?.length !== 0) removals.push({ kind: 'contents', path, because });
   };
-  const { kubernetesDir, pkiDir } = places;
+  const { kubernetesDir } = places;
   const linked = (path: string, contents: readonly Contents[], stood: ReadonlySet<string>, because: string): void => {
     const isShared = places.shared.includes(path);
     const { ours, emptied, others } = planLinked(path, contents, facts.entries, {
@@ -130,7 +133,8 @@ export function planFiles(places: FilePlaces, facts: FileFacts): FilePlan {
     linked(places.dataDir, SHIM_CONTENTS, new Set(), "the runtime's images and records");
   else whole(places.dataDir, "the runtime's images and records");
   whole(places.runDir, "the runtime's state");
-  if (facts.hadEtcd) choose(places.etcdDir, name => name === 'member', 'the data of etcd', 'not of this etcd');
+  for (const directory of [...(facts.hadEtcd ? [places.etcdDir] : []), ...places.earlierEtcdDirs])
+    choose(directory, name => name === 'member', 'the data of etcd', 'not of this etcd');
   const podLogs = places.linked.includes(places.podLogsDir) ? POD_LOGS_ANYWHERE : POD_LOGS;
   choose(places.podLogsDir, name => podLogs.test(name), 'logs of a pod', 'no logs of a pod');
   choose(places.containerLogsDir, name => CONTAINER_LOG.test(name), 'a link to the log of a container', '');
@@ -140,20 +144,18 @@ export function planFiles(places: FilePlaces, facts: FileFacts): FilePlan {
     'the pod network',
     'a CNI configuration of somebody else',
   );
-  const inPki = (directory: string): ((name: string) => boolean) => {
-    const prefix = directory === pkiDir ? '' : `${directory.slice(pkiDir.length + 1)}/`;
-    return name => {
-      const [, base = '', extension] = /^(.+)\.(crt|key|pub)$/.exec(`${prefix}${name}`) ?? [];
-      return extension === 'pub' ? base === 'sa' : base === 'sa' || places.pairNames.includes(base);
-    };
+  const isKey = (path: string): boolean => {
+    const [, base = '', extension] = /^(.+)\.(crt|key|pub)$/.exec(path) ?? [];
+    return extension === 'pub' ? base === 'sa' : base === 'sa' || places.pairNames.includes(base);
   };
-  for (const directory of [`${pkiDir}/etcd`, pkiDir])
-    chooseMade(
-      directory,
-      inPki(directory),
-      'a key or certificate of the cluster',
-      'no key of the cluster that Gantry made',
-    );
+  for (const pkiDir of pkiDirs(places))
+    for (const prefix of ['etcd/', ''])
+      chooseMade(
+        `${pkiDir}/${prefix}`.slice(0, -1),
+        name => isKey(`${prefix}${name}`),
+        'a key or certificate of the cluster',
+        'no key of the cluster that Gantry made',
+      );
   chooseMade(kubernetesDir, name => KUBECONFIGS.includes(name), 'credentials of the cluster', 'not written by Gantry');
   const temporary = `${kubernetesDir}/tmp`;
   if (facts.cleanupTmpDir && facts.entries.has(temporary)) tree(temporary, 'asked for by --cleanup-tmp-dir');
@@ -216,6 +218,11 @@ export function emptyDirectories(paths: readonly string[], facts: FileFacts): re
 }
 
 /** Directories whose contents are looked at on their own. */
-function isStructure(path: string, { kubernetesDir, pkiDir }: FilePlaces): boolean {
-  return [pkiDir, `${pkiDir}/etcd`, `${kubernetesDir}/manifests`, `${kubernetesDir}/tmp`].includes(path);
+function isStructure(path: string, { kubernetesDir, ...places }: FilePlaces): boolean {
+  const ofKeys = pkiDirs(places).flatMap(pkiDir => [pkiDir, `${pkiDir}/etcd`]);
+  return [...ofKeys, `${kubernetesDir}/manifests`, `${kubernetesDir}/tmp`].includes(path);
+}
+
+function pkiDirs({ pkiDir, earlierPkiDirs }: Pick<FilePlaces, 'pkiDir' | 'earlierPkiDirs'>): readonly string[] {
+  return [pkiDir, ...earlierPkiDirs];
 }

@@ -3,6 +3,7 @@ import { certificatePlan } from '../../../../src/bootstrap/certificates/plan.ts'
 import { filesBelow } from '../../../../src/bootstrap/files.ts';
 import { type Marker, markerOf } from '../../../../src/bootstrap/marker/format.ts';
 import { initPaths, joinPaths } from '../../../../src/bootstrap/marker/paths.ts';
+import { earlierPlaces } from '../../../../src/bootstrap/marker/plan.ts';
 import { describeRemovals } from '../../../../src/bootstrap/reset/describe.ts';
 import { type PartNames, resetNames } from '../../../../src/bootstrap/reset/names.ts';
 import { ownership } from '../../../../src/bootstrap/reset/ownership.ts';
@@ -335,6 +336,49 @@ describe('the plan of a reset', () => {
     expect(planReset(facts, names).removals.flatMap(r => ('file' in r ? [r.file.path] : []))).toContain(
       '/srv/pki/ca.key',
     );
+  });
+
+  it('takes what was made in places that no longer count, and leaves what others have there', () => {
+    const marker: Marker = {
+      ...MARKER,
+      places: { pkiDir: '/etc/kubernetes/pki', etcdDataDir: '/srv/new/etcd' },
+      earlier: { pkiDirs: ['/srv/pki', '/etc/kubernetes/old'], etcdDataDirs: ['/srv/etcd'] },
+      made: ['/srv/pki/ca.key', '/srv/pki/etcd/ca.key', '/etc/kubernetes/old/sa.pub', '/srv/etcd/member'],
+    };
+    const files = { ...filesBelow('/'), ...marker.places };
+    const names = resetNames(files, PARTS, [], earlierPlaces(marker, files.pkiDir));
+    const entries = {
+      '/etc/kubernetes': ['old', 'pki'],
+      '/etc/kubernetes/old': ['sa.pub'],
+      '/srv/pki': ['ca.key', 'etcd', 'mine.key'],
+      '/srv/pki/etcd': ['ca.key'],
+      '/srv/etcd': ['lost+found', 'member'],
+      '/srv/new/etcd': ['member'],
+    };
+    const facts = withEntries(entries, { ...ownership(marker, files.pkiDir, false), standing: new Set(['/srv/pki']) });
+    const { removals, left } = planReset(facts, names);
+    const ofKind = (...kinds: string[]) =>
+      removals.flatMap(r => ('file' in r && kinds.includes(r.file.kind) ? [r.file.path] : [])).toSorted();
+    expect(ofKind('tree', 'contents')).toEqual([
+      '/etc/kubernetes/old/sa.pub',
+      '/srv/etcd/member',
+      '/srv/pki/ca.key',
+      '/srv/pki/etcd/ca.key',
+    ]);
+    expect(ofKind('empty-directory')).toEqual([
+      '/etc/kubernetes',
+      '/etc/kubernetes/old',
+      '/srv/etcd',
+      '/srv/new/etcd',
+      '/srv/pki/etcd',
+    ]);
+    expect(left.map(({ what }) => what)).toEqual(['/srv/etcd/lost+found', '/srv/pki/mine.key']);
+  });
+
+  it('looks into the directory of keys that init had, too, where another is named for it', () => {
+    expect(earlierPlaces(MARKER, '/srv/pki')).toEqual({ pkiDirs: ['/etc/kubernetes/pki'], etcdDataDirs: [] });
+    expect(earlierPlaces(MARKER, '/etc/kubernetes/pki/')).toEqual({ pkiDirs: [], etcdDataDirs: [] });
+    expect(earlierPlaces(undefined, '/srv/pki')).toEqual({ pkiDirs: [], etcdDataDirs: [] });
   });
 
   it('leaves a link of another kind that has the name of the bridge', () => {

@@ -61,6 +61,16 @@ test('a directory below a link is known by its real place, and is whose it was',
   expect(names.linked).toEqual([]);
 });
 
+test('directories of an etcd before are known by their real places, too', () => {
+  const earlier = { pkiDirs: [], etcdDataDirs: ['/var/lib/old', '/data/link'] };
+  const names = { ...NAMES, ...resetNames(filesBelow('/'), NAMES, [], earlier) };
+  const below = withRealParents(names, path => (path === '/var/lib' ? '/disk' : path));
+  expect([below.etcdDir, below.earlierEtcdDirs]).toEqual(['/disk/etcd', ['/disk/old', '/data/link']]);
+  const led = withRealPlaces(names, path => (path === '/data/link' ? '/data/etcd' : undefined));
+  expect(led).toMatchObject({ earlierEtcdDirs: ['/var/lib/old', '/data/etcd'], linked: ['/data/link', '/data/etcd'] });
+  expect(led.standing).toContain('/data/etcd');
+});
+
 test('files for an external etcd are left by whatever name they are called', () => {
   const links = new Map([
     ['/etc/kubernetes/pki', '/data/pki'],

@@ -37,6 +37,13 @@ describe('a directory whose disk or server does not answer', () => {
     );
   });
 
+  it('is asked in places of commands before, too', () => {
+    const earlier = { pkiDirs: ['/mnt/a/pki'], etcdDataDirs: ['/mnt/b/etcd'] };
+    expect(directoriesWithLinks(resetNames(filesBelow('/'), PARTS, [], earlier))).toEqual(
+      expect.arrayContaining(['/mnt/a/pki', '/mnt/a', '/mnt/b/etcd', '/mnt/b']),
+    );
+  });
+
   it('is not followed, where one that answers is', () => {
     const root = mkdtempSync(join(tmpdir(), 'silence-'));
     roots.push(root);

@@ -1,22 +1,6 @@
-import {
-  closeSync,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { errnoName, isNotFound } from '../base/errors.ts';
+import { isNotFound } from '../base/errors.ts';
 import { randomHex } from '../base/hash.ts';
 
 const TEMPORARY = /^\.tmp-[0-9a-f]{8}$/;
@@ -36,31 +20,8 @@ export function writeFileAtomic(path: string, data: string | Uint8Array, options
   writeAndRename(path, data, options, () => {});
 }
 
-/**
- * The same, durably, for a file that is there: owner, group and mode stay what somebody has made of them, and a link to it stays a link. Where a file may not be given away
- * (CAP_CHOWN), the new one is for who writes it alone. Throws where there is no such file.
- */
-export function replaceFileAtomic(path: string, data: string | Uint8Array): void {
-  const target = lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
-  const standing = statSync(target);
-  writeAndRename(target, data, { mode: 0o600, durable: true }, fd => giveAs(standing, fd));
-}
-
-/** In an order that takes no right but to give files away, and in which nobody may read it who could not before. */
-function giveAs({ uid, gid, mode }: Stats, fd: number): void {
-  const own = fstatSync(fd);
-  try {
-    if (gid !== own.gid) fchownSync(fd, own.uid, gid);
-    fchmodSync(fd, mode & 0o777);
-    if (uid !== own.uid) fchownSync(fd, uid, gid);
-  } catch (error) {
-    // EINVAL: this user namespace does not know the owner
-    if (errnoName(error) !== 'EPERM' && errnoName(error) !== 'EINVAL') throw error;
-    fchmodSync(fd, mode & 0o700);
-  }
-}
-
-function writeAndRename(
+/** Puts `data` in the place of `path` in one step; `prepare` gets the new file while it has its temporary name. Leaves nothing of it where something fails. */
+export function writeAndRename(
   path: string,
   data: string | Uint8Array,
   options: AtomicWriteOptions,

@@ -25,3 +25,17 @@ export function getXattr(path: string, name: string): Buffer | undefined {
   if (errno === ENODATA || errno === ENOTSUP) return undefined;
   throw new SyscallError('lgetxattr', errno, `${path} ${name}`);
 }
+
+/** Sets an extended attribute of an open file. Throws SyscallError, where the file system has no such attributes, too (ENOTSUP). */
+export function setXattrOf(fd: number, name: string, value: Uint8Array): void {
+  const fsetxattr = libc('int fsetxattr(int, const char*, const void*, size_t, int)');
+  if (fsetxattr(fd, name, value, value.length, 0) !== 0) throw new SyscallError('fsetxattr', lastErrno(), name);
+}
+
+/** Takes an extended attribute from an open file; nothing happens where it has none of that name. Throws SyscallError. */
+export function removeXattrOf(fd: number, name: string): void {
+  const fremovexattr = libc('int fremovexattr(int, const char*)');
+  if (fremovexattr(fd, name) === 0) return;
+  const errno = lastErrno();
+  if (errno !== ENODATA && errno !== ENOTSUP) throw new SyscallError('fremovexattr', errno, name);
+}

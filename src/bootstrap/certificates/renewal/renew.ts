@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { errnoName, failedPrecondition } from '../../../base/errors.ts';
-import { replaceFileAtomic } from '../../../linux/atomic-file.ts';
+import { replaceFileAtomic } from '../../../linux/replace-file.ts';
 import { type Issuer, parseCertificate } from '../../../pki/certificate.ts';
 import { generateKeyLike } from '../../../pki/key-algorithms.ts';
 import { privateKeyPem, readPrivateKey } from '../../../pki/keys.ts';

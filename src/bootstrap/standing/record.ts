@@ -25,6 +25,10 @@ export function recordText(settings: InitSettings, files: Pick<Files, 'pkiDir'>)
     .join('---\n');
 }
 
+/**
+ * What the next `init` goes by. `skipPhases`, `nodeRegistration.ignorePreflightErrors` and `dryRun` are of one run, as with kubeadm, which keeps none of them: who let an error pass or left a phase out
+ * once is asked again. A cluster without proxy or DNS server is no phase left out: ClusterConfiguration has that (`proxy.disabled`, `dns.disabled`).
+ */
 function initDocument({
   nodeName,
   nodeLabels,

@@ -83,6 +83,23 @@ describe('a command where a cluster stands', () => {
     expect(recordText(first.settings, { pkiDir: '/p' })).not.toContain('0123456789abcdef');
   });
 
+  it('is told again which errors it passes over and which phases it leaves out', () => {
+    const init = {
+      ...FIRST.init,
+      skipPhases: ['addon/coredns'],
+      nodeRegistration: { name: 'first', ignorePreflightErrors: ['Mem'] },
+    };
+    const skip = ['addon/coredns'];
+    const { settings, pkiDir } = decide(byFile({ ...FIRST, init }), undefined, {
+      ...{ nodeName: undefined, skip, machine: MACHINE, known: KNOWN },
+    });
+    const { init: recorded, cluster: left } = recordDocuments(recordText(settings, { pkiDir }), 'record');
+    expect(recorded).not.toHaveProperty('skipPhases');
+    expect(recorded).not.toHaveProperty('nodeRegistration.ignorePreflightErrors');
+    // what that means for every node is of the cluster
+    expect(left).toHaveProperty('dns.disabled', true);
+  });
+
   it('changes what flags name, and keeps all else', () => {
     const given = byFlags({
       init: { nodeRegistration: { kubeletExtraArgs: [{ name: 'node-labels', value: 'place=there' }] } },

@@ -24,8 +24,11 @@ export function standingPair(row: CertificateRow, issuer: Issuer | undefined, op
   const { pkiDir, now, disk = realDisk, made = [] } = options;
   const crt = `${pkiDir}/${row.baseName}.crt`;
   const keyFile = `${pkiDir}/${row.baseName}.key`;
-  const wrong = (what: string): Error =>
-    failedPrecondition(`${crt} ${what}; remove it and its key, and run this again`);
+  const remedy =
+    issuer === undefined
+      ? 'put the right one and its key there from a backup, or, for a new cluster, remove both'
+      : 'remove it and its key';
+  const wrong = (what: string): Error => failedPrecondition(`${crt} ${what}; ${remedy}, and run this again`);
   let certificate: Issuer['certificate'];
   let names: CertificateRow['names'];
   try {
@@ -72,7 +75,9 @@ export function standingKey(file: string, disk: Disk): KeyObject {
   try {
     return readPrivateKey(disk.read(file));
   } catch (error) {
-    throw failedPrecondition(`${file}: ${errorMessage(error)}; remove it to have a new one made`);
+    throw failedPrecondition(
+      `${file}: ${errorMessage(error)}; put the right one there from a backup, or, where nothing goes by it yet, remove it to have a new one made`,
+    );
   }
 }
 

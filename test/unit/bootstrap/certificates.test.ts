@@ -136,6 +136,19 @@ describe('the certificates of a control plane', () => {
     expect(() => ensure()).toThrow(new RegExp(because));
   });
 
+  it('and keys of CAs that are spoilt are to be put back where a cluster stands', () => {
+    ensure();
+    const [crt, key] = [join(folder, 'ca.crt'), join(folder, 'ca.key')];
+    writeFileSync(key, 'x');
+    expect(() => ensure()).toThrow(
+      /ca\.key: .*; put the right one there from a backup, or, where nothing goes by it yet, remove it to have a new one made$/,
+    );
+    writeFileSync(crt, 'x');
+    expect(() => ensure()).toThrow(
+      /ca\.crt is no certificate \(.*\); put the right one and its key there from a backup, or, for a new cluster, remove both, and run this again$/,
+    );
+  });
+
   it('are refused once they have expired, and before they hold', () => {
     ensure();
     expect(() => ensure(NOW + 366 * DAY)).toThrow(

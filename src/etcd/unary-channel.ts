@@ -1,14 +1,8 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type SecureClientSessionOptions,
-} from 'node:http2';
+import { type ClientHttp2Session, connect, constants, type SecureClientSessionOptions } from 'node:http2';
 import { isIP } from 'node:net';
 import { checkServerIdentity, type SecureContextOptions } from 'node:tls';
-import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { EtcdError, fromEtcdServiceError } from './errors.ts';
+import { EtcdError } from './errors.ts';
+import { type CallLink, type UnaryCall, UnaryExchange } from './unary-exchange.ts';
 
 /**
  * Calls with one request and one answer, on Node's HTTP/2 without the gRPC library between: 1.6 to 1.8 times the calls a second (puts and
@@ -30,25 +24,9 @@ const SENT_AT_ONCE = 64 * 1024;
 /** A connection has 2^30 streams in all (RFC 9113, 5.1.1), which a busy server uses up in days; it is replaced long before. */
 const MAX_CALLS = 1 << 29;
 
-/** By these the text of an error tells whether a member answered. */
-const SILENT = new Metadata();
-const ANSWERED = new Metadata();
-ANSWERED.set('grpc-status', 'told');
-
-export interface UnaryCall {
-  /** `/package.Service/Method`. */
-  readonly path: string;
-  /** For messages: `etcd Range`. */
-  readonly name: string;
-  readonly message: Buffer;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
-}
-
 /** A connection and what became of it. */
-interface Link {
+interface Link extends CallLink {
   readonly session: ClientHttp2Session;
-  /** False: nothing that was asked for on it has been sent. */
   connected: boolean;
   why: string;
   calls: number;
@@ -91,7 +69,7 @@ export class UnaryChannel {
         [constants.HTTP2_HEADER_TE]: 'trailers',
         'grpc-timeout': `${Math.ceil(call.timeoutMs)}m`,
       });
-      new Exchange(this.#endpoint, call, stream, link, resolve, reject).start();
+      new UnaryExchange(this.#endpoint, call, stream, link, resolve, reject).start();
       link.calls += 1;
       link.underWay += 1;
       stream.once('close', () => {
@@ -190,124 +168,4 @@ function ping(session: ClientHttp2Session): void {
   const timer = setTimeout(() => session.destroy(new Error('no answer to a ping')), KEEPALIVE_TIMEOUT_MS);
   timer.unref();
   session.ping(() => clearTimeout(timer));
-}
-
-/** One call on one stream. */
-class Exchange {
-  readonly #endpoint: string;
-  readonly #call: UnaryCall;
-  readonly #stream: ClientHttp2Stream;
-  readonly #link: Link;
-  readonly #resolve: (bytes: Buffer) => void;
-  readonly #reject: (error: unknown) => void;
-  readonly #pieces: Buffer[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #status: { code: number; message: string } | undefined;
-  #error: Error | undefined;
-  #settled = false;
-
-  constructor(
-    endpoint: string,
-    call: UnaryCall,
-    stream: ClientHttp2Stream,
-    link: Link,
-    resolve: (bytes: Buffer) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.#endpoint = endpoint;
-    this.#call = call;
-    this.#stream = stream;
-    this.#link = link;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  start(): void {
-    const { message, timeoutMs, signal } = this.#call;
-    const stream = this.#stream;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#timer = setTimeout(() => {
-      this.#fail(status.DEADLINE_EXCEEDED, `Deadline of ${Math.round(timeoutMs)} ms exceeded`);
-      stream.close(constants.NGHTTP2_CANCEL);
-    }, timeoutMs);
-    stream.on('response', headers => this.#readStatus(headers));
-    stream.on('trailers', headers => this.#readStatus(headers));
-    stream.on('data', (piece: Buffer) => this.#pieces.push(piece));
-    // 'close' follows
-    stream.on('error', error => {
-      this.#error = error;
-    });
-    stream.on('close', () => this.#onClose());
-    const frame = Buffer.allocUnsafe(5 + message.length);
-    frame.writeUInt8(0, 0);
-    frame.writeUInt32BE(message.length, 1);
-    message.copy(frame, 5);
-    stream.end(frame);
-  }
-
-  readonly #onAbort = (): void => {
-    this.#settle();
-    this.#reject(this.#call.signal?.reason);
-    this.#stream.close(constants.NGHTTP2_CANCEL);
-  };
-
-  #readStatus(headers: Record<string, unknown>): void {
-    const code = headers['grpc-status'];
-    if (code !== undefined)
-      this.#status = { code: Number(code), message: decodeMessage(String(headers['grpc-message'] ?? '')) };
-    else if (headers[':status'] !== undefined && headers[':status'] !== 200)
-      this.#status = { code: status.UNAVAILABLE, message: `it answered HTTP ${String(headers[':status'])}` };
-  }
-
-  #onClose(): void {
-    if (this.#settled) return;
-    if (this.#status === undefined) {
-      const refused = this.#stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
-      // without an id it never left
-      const sent = this.#link.connected && this.#stream.id !== undefined && !refused;
-      this.#fail(status.UNAVAILABLE, `${sent ? 'Connection dropped' : 'No connection established'}: ${this.#why()}`);
-      return;
-    }
-    if (this.#status.code !== status.OK) {
-      this.#fail(this.#status.code, this.#status.message, ANSWERED);
-      return;
-    }
-    const body =
-      this.#pieces.length === 1 && this.#pieces[0] !== undefined ? this.#pieces[0] : Buffer.concat(this.#pieces);
-    if (body.length < 5 || body[0] !== 0 || body.readUInt32BE(1) !== body.length - 5) {
-      this.#fail(status.INTERNAL, 'the answer is cut or compressed');
-      return;
-    }
-    this.#settle();
-    this.#resolve(body.subarray(5));
-  }
-
-  #why(): string {
-    const cause = this.#error?.cause;
-    return cause instanceof Error ? cause.message : (this.#error?.message ?? this.#link.why);
-  }
-
-  /** `metadata` is empty where the member has said nothing. */
-  #fail(code: status, details: string, metadata = SILENT): void {
-    if (this.#settled) return;
-    this.#settle();
-    const { name } = this.#call;
-    const error = Object.assign(new Error(`${code} ${details}`), { code, details, metadata }) as ServiceError;
-    this.#reject(fromEtcdServiceError(error, name, this.#endpoint));
-  }
-
-  #settle(): void {
-    this.#settled = true;
-    clearTimeout(this.#timer);
-    this.#call.signal?.removeEventListener('abort', this.#onAbort);
-  }
-}
-
-/** grpc-message is percent-encoded. */
-function decodeMessage(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

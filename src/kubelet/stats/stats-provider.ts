@@ -1,21 +1,19 @@
 import type { Pod } from '../../api/types/gen/core-v1.ts';
 import type { Clock } from '../../base/clock.ts';
 import { TimeSlice } from '../../base/time-slice.ts';
-import { cgroupChildren } from '../../linux/cgroup.ts';
 import type { CgroupDriver } from '../../linux/cgroup-driver.ts';
 import { readCgroupUsage } from '../../linux/cgroup-reading.ts';
 import { CpuRates } from '../../linux/cpu-rates.ts';
 import { DirectoryUsages } from '../../linux/directory-usage.ts';
-import type { Container, CpuUsage, FilesystemUsage } from '../../rpc/cri-api.ts';
+import type { CpuUsage, FilesystemUsage } from '../../rpc/cri-api.ts';
 import { podDir, podLogDir } from '../pod-paths.ts';
-import { containerResources } from '../resources/container-resources.ts';
-import { podCgroup, possiblePodCgroups, qosCgroup } from '../resources/pod-cgroup.ts';
-import { LABEL } from '../runtime/labels.ts';
+import { possiblePodCgroups, qosCgroup } from '../resources/pod-cgroup.ts';
 import type { ContainerRuntime } from '../runtime/ports.ts';
 import type { KubeletSettings } from '../settings.ts';
-import type { ContainerFacts, PodFacts } from './cadvisor-metrics.ts';
+import type { PodFacts } from './cadvisor-metrics.ts';
 import { listVolumes, readBootTime, readMachine, readMachineExtras, readSpace } from './machine-reading.ts';
 import { fsStats, groupStats, networkStats, nodeUsage } from './node-stats.ts';
+import { readPodFacts } from './pod-facts.ts';
 import { type PodDisk, type PodTimes, podStats, withDisk } from './pod-stats.ts';
 import type { ContainerStats, FsStats, NodeStats, PodStats, Summary } from './summary.ts';
 
@@ -201,50 +199,8 @@ export class StatsProvider {
   }
 
   /** By uid: what the rows of cAdvisor's metrics say of pods beside their figures. */
-  async podFacts(): Promise<ReadonlyMap<string, PodFacts>> {
-    const { runtime, settings, cgroups } = this.#options;
-    const signal = AbortSignal.timeout(READ_MS);
-    const [sandboxes, containers] = await Promise.all([
-      runtime.listSandboxes(undefined, signal),
-      runtime.listContainers(undefined, signal),
-    ]);
-    const specs = new Map(this.#options.pods().map(pod => [pod.metadata.uid ?? '', pod]));
-    const members = new Map<string, Map<string, ContainerFacts>>();
-    // the newest of a name is the one that has figures
-    for (const each of [...containers].sort((a, b) => Number(a.createdAt - b.createdAt))) {
-      const facts = members.get(each.podSandboxId) ?? new Map<string, ContainerFacts>();
-      members.set(each.podSandboxId, facts);
-      facts.set(each.labels[LABEL.containerName] ?? '', this.#containerFacts(each, specs));
-    }
-    const found = new Map<string, PodFacts>();
-    for (const { id, labels } of [...sandboxes].sort((a, b) => Number(a.createdAt - b.createdAt))) {
-      const uid = labels[LABEL.podUid] ?? '';
-      const qos = specs.get(uid)?.status?.qosClass;
-      const cgroup = qos === undefined ? '' : cgroups.pathOf(podCgroup(settings.cgroups.root, qos, uid));
-      const ids = [id, ...[...(members.get(id)?.values() ?? [])].map(each => each.id)];
-      found.set(uid, {
-        sandboxId: id,
-        cgroup,
-        // what a scope is called is the runtime's choice
-        ...(cgroup.endsWith('.slice') ? { scopes: scopesOf(ids, cgroupChildren(cgroup)) } : {}),
-        containers: members.get(id) ?? new Map(),
-      });
-    }
-    return found;
-  }
-
-  #containerFacts({ id, image, labels }: Container, specs: ReadonlyMap<string, Pod>): ContainerFacts {
-    const { cgroups, capacity } = this.#options.settings;
-    const pod = specs.get(labels[LABEL.podUid] ?? '');
-    const { initContainers = [], containers = [], ephemeralContainers = [] } = pod?.spec ?? {};
-    const name = labels[LABEL.containerName];
-    const spec = [...initContainers, ...containers, ...ephemeralContainers].find(each => each.name === name);
-    const qos = pod?.status?.qosClass;
-    const resources =
-      pod === undefined || spec === undefined || qos === undefined
-        ? undefined
-        : containerResources(pod, spec, qos, capacity, cgroups);
-    return { id, image: image?.userSpecifiedImage || image?.image || '', resources };
+  podFacts(): Promise<ReadonlyMap<string, PodFacts>> {
+    return readPodFacts(this.#options, AbortSignal.timeout(READ_MS));
   }
 
   async #disks(pods: readonly PodStats[]): Promise<readonly PodDisk[]> {
@@ -302,14 +258,4 @@ export class StatsProvider {
 
 function milliseconds(nanoseconds: bigint): number {
   return Number(nanoseconds / 1_000_000n);
-}
-
-/** By id, the name of the group that has the id in it. */
-function scopesOf(ids: readonly string[], names: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(
-    ids.flatMap(id => {
-      const name = names.find(each => each.includes(id));
-      return name === undefined ? [] : [[id, name] as const];
-    }),
-  );
 }

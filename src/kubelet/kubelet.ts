@@ -1,12 +1,9 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import type { Event } from '../api/types/gen/core-v1.ts';
 import type { Clock } from '../base/clock.ts';
-import { errorCode, errorMessage } from '../base/errors.ts';
-import { sleep } from '../base/signals.ts';
+import { errorMessage } from '../base/errors.ts';
 import { EventRecorder } from '../client/event-recorder.ts';
-import { type Reconciler, runReconciler } from '../client/reconcile.ts';
 import { ResourceClient } from '../client/resource-client.ts';
-import { WorkQueue } from '../client/work-queue.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
 import type { Registry } from '../daemon/metrics.ts';
@@ -30,14 +27,14 @@ import { watchRuntime } from './observed/runtime-watch.ts';
 import { checkpointsDir, isPodUid, podsDir } from './pod-paths.ts';
 import { ProbeManager } from './probes/probe-manager.ts';
 import type { FirstLook } from './report/first-look.ts';
-import { MirrorPods } from './report/mirror-pods.ts';
 import { NO_EVENTS, podEvents } from './report/pod-events.ts';
-import { StatusSender } from './report/status-sender.ts';
+import { podReporting } from './report/pod-reporting.ts';
 import type { StatusStore } from './report/status-store.ts';
 import type { DriverInUse } from './resources/driver-in-use.ts';
 import { makeQosCgroups } from './resources/qos-cgroups.ts';
 import { forbiddenAppArmor } from './runtime/apparmor.ts';
-import type { ContainerRuntime, RuntimeVersion } from './runtime/ports.ts';
+import { findRuntime } from './runtime/find-runtime.ts';
+import type { ContainerRuntime } from './runtime/ports.ts';
 import { forbiddenSysctl } from './runtime/unsupported.ts';
 import type { KubeletSettings } from './settings.ts';
 import { NodeShutdown } from './shutdown/node-shutdown.ts';
@@ -65,9 +62,6 @@ export interface KubeletOptions {
 
 /** Upstream's words. */
 const SHUTTING_DOWN = { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' };
-const CONNECT_RETRY_MS = 250;
-/** Pods that are written to the API server at the same time. */
-const API_WRITERS = 4;
 
 /** The kubelet: pods from manifests and from the API server, where there is one, are run. */
 export function kubelet(options: KubeletOptions): Component {
@@ -80,7 +74,7 @@ export function kubelet(options: KubeletOptions): Component {
       mkdirSync(settings.podLogsDir, { recursive: true, mode: 0o755 });
       if (settings.containerLogLinks !== undefined)
         mkdirSync(settings.containerLogLinks, { recursive: true, mode: 0o755 });
-      const version = await connect(options, signal);
+      const version = await findRuntime(options, signal);
       if (version === undefined) return;
       await makeQosCgroups(options.cgroups, settings.cgroups.root, settings.enforcedAllocatable, signal);
       const records = new PullRecords(`${settings.rootDir}/image_manager`, settings.verifyImages, clock);
@@ -146,7 +140,9 @@ export function kubelet(options: KubeletOptions): Component {
               onRuntimeChange: () => manager.onNetworkReady(),
             });
       const reporting =
-        options.api === undefined ? undefined : podReporting(options, options.api, uid => manager.onNews([uid], false));
+        options.api === undefined
+          ? undefined
+          : podReporting({ ...options, api: options.api }, uid => manager.onNews([uid], false));
       const podSources = [
         ...(options.manifests === undefined ? [] : ['file' as const]),
         ...(options.api === undefined ? [] : ['api' as const]),
@@ -294,63 +290,4 @@ function eventRecorder({ settings, clock, log }: KubeletOptions, { connection }:
     random: Math.random,
     onTrouble: because => log.debug({ because }, 'an event was not written'),
   });
-}
-
-/** The part that tells the API server how pods are, and shows it those of manifests. */
-function podReporting(
-  { statuses, clock, log }: KubeletOptions,
-  api: KubeletApi,
-  onTold: (uid: string) => void,
-): { readonly sender: StatusSender; readonly mirrors: MirrorPods; run(signal: AbortSignal): Promise<void> } {
-  const onTrouble = (message: string): void => log.warn(message);
-  const uids = new WorkQueue(clock);
-  const sender = new StatusSender({ pods: api.pods, statuses, onTold, enqueue: uid => uids.add(uid), onTrouble });
-  const names = new WorkQueue(clock);
-  const mirrors = new MirrorPods({
-    pods: api.pods,
-    node: api.node,
-    statuses,
-    enqueue: name => names.add(name),
-    onTrouble,
-  });
-  const loop = (reconciler: Reconciler, queue: WorkQueue, signal: AbortSignal): Promise<void> => {
-    const onFailure = (key: string, because: string): void => log.warn({ key, because }, `${reconciler.name} failed`);
-    return runReconciler(reconciler, { queue, workers: API_WRITERS, onFailure }, signal);
-  };
-  return {
-    sender,
-    mirrors,
-    async run(signal) {
-      await Promise.all([loop(sender, uids, signal), loop(mirrors, names, signal)]);
-    },
-  };
-}
-
-/** Waits for the runtime and takes over who makes cgroups. Undefined when the kubelet is to end meanwhile. */
-async function connect(
-  { settings, runtime, cgroups, clock, log }: KubeletOptions,
-  signal: AbortSignal,
-): Promise<RuntimeVersion | undefined> {
-  let said = false;
-  while (!signal.aborted) {
-    try {
-      const version = await runtime.version(signal);
-      const told = await runtime.cgroupDriver(signal);
-      if (told !== undefined && told !== settings.cgroupDriver)
-        log.info({ configured: settings.cgroupDriver, runtime: told }, "the runtime's cgroup driver is used");
-      cgroups.use(told ?? settings.cgroupDriver);
-      log.info(
-        { runtime: version.name, version: version.version, cgroupDriver: cgroups.name },
-        'found the container runtime',
-      );
-      return version;
-    } catch (error) {
-      if (signal.aborted) break;
-      if (errorCode(error) === 'failed-precondition') throw error;
-      if (!said) log.warn({ because: errorMessage(error) }, 'waiting for the container runtime');
-      said = true;
-    }
-    await sleep(CONNECT_RETRY_MS, signal, clock).catch(() => undefined);
-  }
-  return undefined;
 }

@@ -1,23 +1,20 @@
 import type { FieldValidation } from '../../api/decode/json/field-validation.ts';
 import { goQuote } from '../../api/go-quote.ts';
 import type { GantryError } from '../../base/errors.ts';
+import { decodeJsonPatch, type Operation } from './json-patch-operations.ts';
 import {
   cloneJson,
   depthOf,
   isJsonObject,
   type JsonObject,
-  jsonTypeName,
   MAX_JSON_DEPTH,
   sameJson,
   setMember,
 } from './json-value.ts';
-import { badPatch, patchTooLarge, unfitPatch } from './patch-error.ts';
+import { patchTooLarge, unfitPatch } from './patch-error.ts';
 
-/** Operations of one patch. */
-export const MAX_OPERATIONS = 10_000;
 /** Bytes that the copies of one patch may add, as JSON: 3 MiB. */
 export const MAX_COPY_BYTES = 3 * 1024 * 1024;
-
 /** Places that the operations of one patch may shift elements of lists by, 20 million: a fifth of a second. Ten thousand at the front of a list of 2,000 come to that. */
 const MAX_SHIFTS = 20_000_000;
 
@@ -30,24 +27,12 @@ type Container = JsonObject | unknown[];
  * the types of members: what is no text there is as good as none.
  */
 export function applyJsonPatch(object: JsonObject, patch: unknown, validation: FieldValidation = 'Warn'): JsonObject {
-  const operations = validation === 'Ignore' ? decode(patch, UNTYPED) : decode(patch, TYPED);
+  const operations = decodeJsonPatch(patch, validation);
   const state: State = { document: cloneJson(object), copied: 0, shifted: 0 };
   for (const operation of operations) apply(state, operation);
   if (depthOf(state.document) > MAX_JSON_DEPTH) throw unfitPatch('exceeded max depth');
   return state.document as JsonObject;
 }
-
-/** Strict errors of a patch in upstream's words: members of operations that mean nothing. */
-export function unknownMembers(patch: unknown): string[] {
-  if (!Array.isArray(patch)) return [];
-  return patch.flatMap((operation: unknown, index) =>
-    Object.keys(isJsonObject(operation) ? operation : {})
-      .filter(name => !MEMBERS.has(name))
-      .map(name => `unknown field ${goQuote(`[${index}].${name}`)}`),
-  );
-}
-
-const MEMBERS: ReadonlySet<string> = new Set(['op', 'path', 'from', 'value']);
 
 interface State {
   document: Container;
@@ -55,61 +40,8 @@ interface State {
   shifted: number;
 }
 
-interface Operation {
-  readonly op: string | undefined;
-  readonly path: string | undefined;
-  readonly from: string | undefined;
-  /** Undefined where the operation has none. */
-  readonly value: unknown;
-}
-
 /** An operation of which it is known that it has a path. */
 type Placed = Operation & { readonly path: string };
-
-/** What upstream decodes a patch into, as its texts say. */
-interface GoTypes {
-  readonly prefix: string;
-  readonly list: string;
-  readonly operation: string;
-  /** A member that must be text, or null, which is as good as none. */
-  readonly textOf: (name: string, value: unknown) => string | undefined;
-}
-
-const UNTYPED: GoTypes = {
-  prefix: '',
-  list: 'jsonpatch.Patch',
-  operation: 'jsonpatch.Operation',
-  textOf: (_, value) => (typeof value === 'string' ? value : undefined),
-};
-
-const TYPED: GoTypes = {
-  prefix: 'error decoding patch: ',
-  list: '[]handlers.jsonPatchOp',
-  operation: 'handlers.jsonPatchOp',
-  textOf: (name, value) => {
-    if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'string') throw wrongType(TYPED, value, `struct field jsonPatchOp.${name} of type string`);
-    return value;
-  },
-};
-
-function decode(patch: unknown, types: GoTypes): Operation[] {
-  if (patch === null) return [];
-  if (!Array.isArray(patch)) throw wrongType(types, patch, `value of type ${types.list}`);
-  if (patch.length > MAX_OPERATIONS)
-    throw patchTooLarge(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${patch.length}`);
-  return patch.map((operation: unknown) => {
-    if (operation !== null && !isJsonObject(operation))
-      throw wrongType(types, operation, `value of type ${types.operation}`);
-    const { op, path, from, value } = operation ?? {};
-    const { textOf } = types;
-    return { op: textOf('op', op), path: textOf('path', path), from: textOf('from', from), value };
-  });
-}
-
-function wrongType({ prefix }: GoTypes, value: unknown, wanted: string): GantryError {
-  return badPatch(`${prefix}json: cannot unmarshal ${jsonTypeName(value)} into Go ${wanted}`);
-}
 
 function apply(state: State, operation: Operation): void {
   switch (operation.op) {

@@ -4,7 +4,8 @@ import { builtinTable } from '../../../src/api/schema/builtin.ts';
 import { invalidError } from '../../../src/api/status.ts';
 import { validateObjectMeta } from '../../../src/api/validation/object-meta.ts';
 import { validateMounts } from '../../../src/api/validation/volume-mounts.ts';
-import { applyJsonPatch, MAX_OPERATIONS } from '../../../src/apiserver/patch/json-patch.ts';
+import { applyJsonPatch } from '../../../src/apiserver/patch/json-patch.ts';
+import { MAX_OPERATIONS } from '../../../src/apiserver/patch/json-patch-operations.ts';
 import { errorMessage } from '../../../src/base/errors.ts';
 import { cpuMs } from '../../harness/cpu-time.ts';
 

@@ -1,4 +1,3 @@
-import { constants } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import {
   createSecureServer,
@@ -8,9 +7,8 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable } from 'node:stream';
-import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
-import { errorMessage, invalidArgument } from '../base/errors.ts';
+import { errorMessage } from '../base/errors.ts';
 import { aborted } from '../base/signals.ts';
 import type { Component } from '../daemon/component.ts';
 import type { Logger } from '../daemon/logger.ts';
@@ -18,22 +16,15 @@ import { MemoryReturn } from '../daemon/memory-return.ts';
 import { endConnection, plainAnswer } from '../remotecommand/plain-answer.ts';
 import { type ApiRequest, type ApiResponse, RequestHeaders, type UpgradeConnection } from './http.ts';
 import { type AnswerLimits, AnswerSender, type Requested } from './serve/answer-sender.ts';
-import { authoritiesOf, ClientCertificates } from './serve/client-certificates.ts';
+import { ClientCertificates } from './serve/client-certificates.ts';
 import { endIdleSession } from './serve/idle-sessions.ts';
 import { isPlainHttp, refuseMalformed, refusePlainHttp } from './serve/malformed-request.ts';
 import { apiRequest, type NodeRequest } from './serve/node-request.ts';
 import type { NodeResponse } from './serve/node-response.ts';
 import { hasRequests, requestLifetime } from './serve/request-lifetime.ts';
 import { endResettingSession } from './serve/reset-limit.ts';
+import { checkServerTls, type ServerTls, secureContext } from './serve/server-tls.ts';
 import { upgradeBody } from './serve/upgrade-request.ts';
-
-/** The certificate of the server and the CA of its clients, in PEM. */
-export interface ServerTls {
-  readonly certificate: string;
-  readonly key: string;
-  /** Who signs client certificates; without it no certificate is asked for. */
-  readonly clientCa?: string;
-}
 
 export interface ApiServerOptions {
   readonly host: string;
@@ -292,37 +283,3 @@ const UNREADABLE: ApiResponse = {
   body: '400 Bad Request',
   closeConnection: true,
 };
-
-/** Throws `invalid-argument` where the certificate and the key do not go together or one of the three cannot be read. */
-export function checkServerTls(tls: ServerTls): void {
-  try {
-    createSecureContext(secureContext(tls));
-  } catch (error) {
-    throw invalidArgument(`the certificate and the key of the server cannot be used: ${errorMessage(error)}`);
-  }
-  if (tls.clientCa === undefined) return;
-  let authorities: readonly unknown[];
-  try {
-    authorities = authoritiesOf(tls.clientCa);
-  } catch (error) {
-    throw invalidArgument(`the client CA cannot be read: ${errorMessage(error)}`);
-  }
-  if (authorities.length === 0) throw invalidArgument('the client CA holds no certificate');
-}
-
-function secureContext(tls: ServerTls): {
-  cert: string;
-  key: string;
-  ca?: string;
-  minVersion: 'TLSv1.2';
-  secureOptions: number;
-} {
-  return {
-    cert: tls.certificate,
-    key: tls.key,
-    ...(tls.clientCa === undefined ? {} : { ca: tls.clientCa }),
-    minVersion: 'TLSv1.2',
-    // A resumed session would bring back a certificate that was judged under an older CA.
-    secureOptions: constants.SSL_OP_NO_TICKET,
-  };
-}

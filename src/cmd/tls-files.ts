@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { checkServerTls, type ServerTls } from '../apiserver/server.ts';
+import { checkServerTls, type ServerTls } from '../apiserver/serve/server-tls.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorMessage, invalidArgument } from '../base/errors.ts';
 import type { Component } from '../daemon/component.ts';

@@ -29,6 +29,7 @@ import { NftContext } from '../../linux/nft.ts';
 import { ensureSysctl } from '../../linux/sysctl.ts';
 import { CNI_ERROR, CniError } from '../protocol/error.ts';
 import { type Bandwidth, bucketOf } from './bandwidth.ts';
+import { PairReadiness } from './operational.ts';
 import type { BridgePlan, PodPlan } from './plan.ts';
 
 /** How the kernel refuses a kind of link, queue, filter or action that it has not. */
@@ -54,6 +55,7 @@ export interface VethPlace {
 /** Carries plans out on the machine, in the network namespace in which it was made. Everything is synchronous and short, except `removeLinks` and `forgetFlows`. */
 export class BridgeApplier {
   readonly #links = NetlinkSocket.open();
+  readonly #readiness = new PairReadiness(this.#links);
   /** nftables is asked for at the first network that masquerades, so that others do not need the library. */
   #nft: { context: NftContext; generations: NetlinkSocket } | undefined;
   /** The ruleset's number right after our transaction, by its text. */
@@ -150,6 +152,11 @@ export class BridgeApplier {
     return link;
   }
 
+  /** See PairReadiness. */
+  untilOperational(pod: PodPlan, place: VethPlace): Promise<void> {
+    return this.#readiness.untilOperational(pod, place);
+  }
+
   /** Cuts a port off at once. False when the link is gone already. */
   mute(hostLink: string): boolean {
     const link = getLink(this.#links, hostLink);
@@ -217,14 +224,13 @@ export class BridgeApplier {
 
   /** What there is in a namespace: the link of that name, all addresses, the routes of the main table. */
   lookInside(netns: string, ifname: string): SeenInside {
-    return inNetns(netns, () => {
-      const socket = NetlinkSocket.open();
-      try {
-        return { link: getLink(socket, ifname), addresses: listAddresses(socket), routes: listRoutes(socket) };
-      } finally {
-        socket.close();
-      }
-    });
+    return inNetns(netns, () =>
+      NetlinkSocket.use(links => ({
+        link: getLink(links, ifname),
+        addresses: listAddresses(links),
+        routes: listRoutes(links),
+      })),
+    );
   }
 
   /** What nft prints for a command; empty text where what it asks for is not there. */
@@ -269,8 +275,7 @@ export class BridgeApplier {
 }
 
 function configureInside(pod: PodPlan, ifname: string): void {
-  const socket = NetlinkSocket.open();
-  try {
+  NetlinkSocket.use(socket => {
     const link = getLink(socket, ifname);
     if (link === undefined) throw new CniError(CNI_ERROR.io, `the link ${ifname} vanished while it was set up`);
     const hasIpv6 = pod.addresses.some(({ ip }) => ip.includes(':'));
@@ -284,7 +289,5 @@ function configureInside(pod: PodPlan, ifname: string): void {
     setLinkUp(socket, link.index);
     for (const { destination, gateway } of pod.routes)
       addRoute(socket, { destination, gateway, linkIndex: link.index });
-  } finally {
-    socket.close();
-  }
+  });
 }

@@ -178,6 +178,7 @@ export class GantryBridge implements CniPlugin {
       faultPoint('cni/add/bandwidth-limited');
       await openHostPorts(this.#apply, journal, config, taken.addresses);
       faultPoint('cni/add/ports-opened');
+      await this.#apply.untilOperational(pod, place);
       journal.transaction(transaction => transaction.append({ op: 'ready', key }));
       const seen = { ifname, netns, bridgeMac: place.bridge.mac, hostMac: near.mac, mtu: near.mtu };
       return planResult(config, pod, seen, taken.addresses);

@@ -20,6 +20,8 @@ const IFLA_PROTINFO = 12;
 const AF_BRIDGE = 7;
 /** The bridge port state in which no frame is taken in or handed out (BR_STATE_DISABLED, linux/if_bridge.h). */
 const PORT_DISABLED = 0;
+/** IF_OPER_UP (linux/if.h, RFC 2863). */
+const OPERSTATE_UP = 6;
 /** The group of links that `deleteLinks` is about to delete: a number that nobody else has reason to choose ("gant" in ASCII). */
 const DOOMED_GROUP = 0x67616e74;
 
@@ -27,6 +29,11 @@ export interface Link {
   readonly index: number;
   readonly name: string;
   readonly up: boolean;
+  /**
+   * It has a carrier and the kernel has acted on that: before, what is sent is thrown away and a bridge port is closed. The kernel does it in the background, after whoever holds the
+   * lock of all links; from Linux 6.8 on it does it for the link that is asked for, before it answers.
+   */
+  readonly operational: boolean;
   readonly mtu: number;
   /** Six hex pairs with colons, empty for links without one. */
   readonly mac: string;
@@ -180,6 +187,7 @@ function parseLink(data: Buffer): Link {
     index: message.data.index ?? 0,
     name: message.attrs.ifname ?? '',
     up: message.data.flags?.up === true,
+    operational: message.attrs.operstate === OPERSTATE_UP,
     mtu: message.attrs.mtu ?? 0,
     mac: message.attrs.address?.toString('hex').replace(/(..)(?=.)/g, '$1:') ?? '',
     kind: message.attrs.linkinfo === undefined ? '' : (parseInfo(message.attrs.linkinfo).kind ?? ''),

@@ -80,6 +80,16 @@ export class NetlinkSocket {
     return new NetlinkSocket(fd);
   }
 
+  /** Does `work` with a routing socket of the thread's present network namespace, which is closed then. */
+  static use<T>(work: (socket: NetlinkSocket) => T): T {
+    const socket = NetlinkSocket.open();
+    try {
+      return work(socket);
+    } finally {
+      socket.close();
+    }
+  }
+
   /** One request and its answer messages, without the final acknowledgement. Throws NetlinkError with `operation` in its message. */
   request(operation: string, type: number, body: Uint8Array[], flags = 0): NetlinkMessage[] {
     const { messages } = this.#exchange(operation, type, body, flags | NLM_F_ACK);

@@ -6,6 +6,7 @@ const link = (name: string, master?: number): Link => ({
   index: 1,
   name,
   up: true,
+  operational: true,
   mtu: 1500,
   mac: '',
   kind: '',

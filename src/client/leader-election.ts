@@ -5,6 +5,7 @@ import type { Lease } from '../api/types/gen/coordination-v1.ts';
 import type { Clock } from '../base/clock.ts';
 import { errorCode, errorMessage, isNotFound } from '../base/errors.ts';
 import { deadlineSignal, sleep } from '../base/signals.ts';
+import { type Claim, decideClaim, LEASE_SECONDS, type SeenLease } from './lease-claim.ts';
 import type { ResourceClient } from './resource-client.ts';
 
 /**
@@ -45,46 +46,11 @@ export interface LeadershipOptions {
 
 const LEASE_NAMESPACE = 'kube-system';
 
-/** Upstream's figures: who has not renewed for 15 s has lost it; a leader gives up after 10 s without success; 2 s between tries. */
-const LEASE_SECONDS = 15;
+/** Upstream's figures: a leader gives up after 10 s without success; 2 s between tries. */
 const RENEW_DEADLINE_MS = 10_000;
 const RETRY_MS = 2_000;
 /** For one look and one write: two of them fit into the time that a leader has. */
 const TRY_MS = 5_000;
-
-/** What a candidate knows of the lease: when it last saw it change, by its own clock, because clocks of hosts differ. */
-interface Seen {
-  readonly lease: Lease | undefined;
-  readonly changedAt: number;
-}
-
-/** What to do about a lease. Pure. */
-export type Claim =
-  | { readonly kind: 'create' }
-  | { readonly kind: 'renew' }
-  | { readonly kind: 'take-over'; readonly because: string }
-  | { readonly kind: 'wait'; readonly holder: string; readonly forMs: number };
-
-/**
- * `seen` is the lease and when it was seen to change, `now` on the same clock in ms. A holder of whom it is certain that it has ended is not waited for:
- * the 15 s are for those who may only be slow.
- */
-export function decideClaim(
-  seen: Seen,
-  identity: string,
-  now: number,
-  hasEnded: (holder: string) => boolean = () => false,
-): Claim {
-  const { lease } = seen;
-  if (lease === undefined) return { kind: 'create' };
-  const holder = lease.spec?.holderIdentity ?? '';
-  if (holder === identity) return { kind: 'renew' };
-  if (holder === '') return { kind: 'take-over', because: 'it was given back' };
-  if (hasEnded(holder)) return { kind: 'take-over', because: `the process of ${holder} on this machine has ended` };
-  const leftMs = seen.changedAt + (lease.spec?.leaseDurationSeconds ?? LEASE_SECONDS) * 1000 - now;
-  if (leftMs > 0) return { kind: 'wait', holder, forMs: leftMs };
-  return { kind: 'take-over', because: `${holder} has not renewed it` };
-}
 
 /** `runElected` for a part of the control plane, under the name of its host. Rejects when the lease is lost: the process should end. */
 export async function leadByLease(
@@ -151,7 +117,7 @@ async function runWith(
 
 class Election {
   readonly #options: ElectionOptions;
-  #seen: Seen = { lease: undefined, changedAt: 0 };
+  #seen: SeenLease = { lease: undefined, changedAt: 0 };
   #because = '';
 
   constructor(options: ElectionOptions) {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Lease } from '../../../src/api/types/gen/coordination-v1.ts';
 import { GantryError, notFound } from '../../../src/base/errors.ts';
 import { aborted } from '../../../src/base/signals.ts';
-import { type CandidateLives, decideClaim, runElected } from '../../../src/client/leader-election.ts';
+import { type CandidateLives, runElected } from '../../../src/client/leader-election.ts';
+import { decideClaim } from '../../../src/client/lease-claim.ts';
 import type { ResourceClient } from '../../../src/client/resource-client.ts';
 import { FakeClock } from '../../harness/fake-clock.ts';
 

@@ -1,8 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { durationMs } from '../api/duration.ts';
-import { parseNodeIps, parseNodeLabels, parseTaints } from '../api/node-flags.ts';
-import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
+import { parseNodeIps } from '../api/node-flags.ts';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, failedPrecondition, invalidArgument } from '../base/errors.ts';
 import type { ApiConnection } from '../client/connection.ts';
@@ -17,9 +15,7 @@ import { defaultKubeletConfiguration, readKubeletConfiguration } from '../kubele
 import { certificateMetrics } from '../kubelet/credentials/certificate-metrics.ts';
 import { kubelet } from '../kubelet/kubelet.ts';
 import { kubeletApi } from '../kubelet/kubelet-api.ts';
-import { evictionThresholds } from '../kubelet/node/eviction-thresholds.ts';
 import { readMachineInfo } from '../kubelet/node/machine-facts.ts';
-import type { NodeSetup } from '../kubelet/node/node-reporting.ts';
 import { readNodeAddresses } from '../kubelet/node-address.ts';
 import { checkpointsDir } from '../kubelet/pod-paths.ts';
 import { FirstLook } from '../kubelet/report/first-look.ts';
@@ -40,33 +36,16 @@ import { StatsProvider } from '../kubelet/stats/stats-provider.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
 import { countsSwap } from '../linux/cgroup-layout.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
-import { type CredentialPlaces, clientCertificateUpkeep, nodeConnection } from './kubelet-credentials.ts';
+import { clientCertificateUpkeep, nodeConnection } from './kubelet-credentials.ts';
+import {
+  certificateDirOf,
+  credentialPlaces,
+  type KubeletFlags,
+  nodeNameOf,
+  nodeSetup,
+  portOf,
+} from './kubelet-flags.ts';
 import { serverAccess } from './kubelet-server.ts';
-import { VERSION } from './version.ts';
-
-/** Flags of `gantry run kubelet`; each overrides the configuration file. */
-export interface KubeletFlags {
-  readonly standalone?: boolean;
-  readonly kubeconfig?: string;
-  readonly bootstrapKubeconfig?: string;
-  readonly certDir?: string;
-  readonly nodeIp?: string;
-  readonly nodeLabels?: string;
-  readonly registerWithTaints?: string;
-  readonly config?: string;
-  readonly containerRuntimeEndpoint?: string;
-  readonly imageServiceEndpoint?: string;
-  readonly podManifestPath?: string;
-  readonly rootDir: string;
-  readonly hostnameOverride?: string;
-  readonly podLogDir?: string;
-  readonly clientCaFile?: string;
-  readonly tlsCertFile?: string;
-  readonly tlsPrivateKeyFile?: string;
-  readonly certificateValidityPeriod?: string;
-  readonly port?: string;
-  readonly healthzPort?: string;
-}
 
 /** Where our own shim listens; a configuration file names its runtime itself. */
 const DEFAULT_ENDPOINT = 'unix:///run/gantry/cri.sock';
@@ -100,7 +79,7 @@ export async function runKubelet(
     if (flags.standalone === true && flags.kubeconfig !== undefined)
       throw invalidArgument('--standalone is to run without an API server, and --kubeconfig names one');
     manager.status('starting: waiting for credentials of this node');
-    const places = placesOf(flags, log);
+    const places = credentialPlaces(flags, log);
     const connection = places === undefined ? undefined : await nodeConnection(places);
     try {
       const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
@@ -191,7 +170,7 @@ function kubeletComponents(
     }),
     loopLag(registry),
   ];
-  const places = placesOf(flags, log);
+  const places = credentialPlaces(flags, log);
   const metrics = certificateMetrics(registry, { certificateDir: certificateDirOf(flags), clock: systemClock });
   if (connection !== undefined && places !== undefined)
     components.push(
@@ -259,51 +238,6 @@ function kubeletComponents(
       }),
     );
   return components;
-}
-
-/** Undefined where it runs without an API server. */
-function placesOf(flags: KubeletFlags, log: Logger): CredentialPlaces | undefined {
-  if (flags.kubeconfig === undefined) return undefined;
-  return {
-    nodeName: nodeNameOf(flags),
-    kubeconfig: flags.kubeconfig,
-    bootstrapKubeconfig: flags.bootstrapKubeconfig,
-    certificateDir: certificateDirOf(flags),
-    userAgent: `gantry-kubelet/${VERSION}`,
-    log,
-  };
-}
-
-function nodeNameOf(flags: KubeletFlags): string {
-  return (flags.hostnameOverride ?? hostname()).toLowerCase();
-}
-
-function certificateDirOf(flags: KubeletFlags): string {
-  return flags.certDir ?? `${flags.rootDir}/pki`;
-}
-
-function nodeSetup(flags: KubeletFlags, config: KubeletConfiguration): NodeSetup {
-  return {
-    register: config.registerNode !== false,
-    labels: parseNodeLabels(flags.nodeLabels ?? ''),
-    taints:
-      flags.registerWithTaints === undefined
-        ? (config.registerWithTaints ?? [])
-        : parseTaints(flags.registerWithTaints),
-    kubeletVersion: VERSION,
-    port: portOf(flags.port, config.port ?? 10250, '--port'),
-    thresholds: evictionThresholds(config.evictionHard),
-    pressureTransitionMs: durationMs(config.evictionPressureTransitionPeriod),
-    statusCheckMs: durationMs(config.nodeStatusUpdateFrequency),
-    statusReportMs: durationMs(config.nodeStatusReportFrequency),
-    leaseSeconds: config.nodeLeaseDurationSeconds ?? 40,
-  };
-}
-
-function portOf(flag: string | undefined, configured: number, name: string): number {
-  if (flag === undefined) return configured;
-  if (!/^\d{1,5}$/.test(flag) || Number(flag) > 65535) throw invalidArgument(`${name}: "${flag}" is not a port`);
-  return Number(flag);
 }
 
 function readResolver(path: string, log: Logger): ReturnType<typeof parseResolvConf> | undefined {

@@ -11,8 +11,9 @@ import { serviceProxy } from '../proxy/proxy.ts';
 import { proxySettings } from '../proxy/settings.ts';
 import { cniSocket, cniSocketPath } from './cni-socket.ts';
 import { booleanFlag } from './flag-values.ts';
+import type { KubeletFlags } from './kubelet-flags.ts';
 import { listenAddress } from './run-dns.ts';
-import { type KubeletFlags, type NodeBase, runKubelet } from './run-kubelet.ts';
+import { type NodeBase, runKubelet } from './run-kubelet.ts';
 
 /** Flags of `gantry run node`: those of the kubelet, and what its other parts need. */
 export interface NodeFlags extends KubeletFlags {

@@ -1,6 +1,4 @@
-import { qosClass } from '../../api/pod-resources.ts';
 import type { Pod } from '../../api/types/gen/core-v1.ts';
-import { errorMessage } from '../../base/errors.ts';
 import { sleep } from '../../base/signals.ts';
 import type { Rejection } from '../decide/admit-pod.ts';
 import { rejectedStatus } from '../decide/pod-status.ts';
@@ -8,8 +6,8 @@ import { allocatedBefore, keptAt, podSize } from '../decide/resize.ts';
 import { type DesiredPod, fullName, type PodSource } from '../desired/desired-pod.ts';
 import type { DesiredSet } from '../desired/merge-sources.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
-import { updateBurstableCgroup } from '../resources/qos-cgroups.ts';
-import { ANNOTATION } from '../runtime/labels.ts';
+import { BurstableWeight } from '../resources/burstable-weight.ts';
+import { ANNOTATION, configHash } from '../runtime/labels.ts';
 import type { PodGoal } from './pod-goal.ts';
 import { PodWorker, type WorkerTools } from './pod-worker.ts';
 
@@ -17,9 +15,6 @@ import { PodWorker, type WorkerTools } from './pod-worker.ts';
 const WORKER_RESTART_MS = 1_000;
 /** With a uid that the manifest gives: the pod ends as it was, and then the one of the new manifest is run. */
 const CHANGED = 'its manifest changed';
-
-const configHash = (annotations: { readonly [key: string]: string } | undefined): string | undefined =>
-  annotations?.[ANNOTATION.configHash];
 
 function goalOf(pod: DesiredPod): PodGoal {
   if (pod.deletion === undefined) return { kind: 'run', desired: pod };
@@ -64,13 +59,12 @@ export class PodManager {
   #desired: DesiredSet | undefined;
   #relisted = false;
   #swept = false;
-  /** The pods by which the burstable group was last weighed; undefined where that has to be done again. */
-  #burstable: string | undefined = '';
-  #weighing: Promise<void> = Promise.resolve();
+  readonly #burstable: BurstableWeight;
 
   constructor(options: PodManagerOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
+    this.#burstable = new BurstableWeight(options, signal);
   }
 
   setDesired(set: DesiredSet): void {
@@ -144,7 +138,7 @@ export class PodManager {
         worker.setGoal({ kind: 'end', desired: worker.goal.desired, because: goneFrom(worker.goal) });
     for (const observed of cache.all()) if (!wanted.has(observed.uid)) this.#endOrphan(observed, badFiles, known);
     if (this.#options.sources.every(source => known.has(source))) this.#sweepDirectories(wanted);
-    this.#weighBurstable(pods);
+    this.#burstable.weigh(pods);
     for (const pod of pods) this.#want(pod);
   }
 
@@ -253,31 +247,6 @@ export class PodManager {
       if (wanted.has(uid) || this.#workers.has(uid) || this.#options.cache.get(uid) !== undefined) continue;
       this.#start(uid, { kind: 'end', desired: undefined, because: 'its directory is left over' });
     }
-  }
-
-  #weighBurstable(pods: readonly DesiredPod[]): void {
-    const burstable = pods.filter(p => qosClass(p.pod) === 'Burstable');
-    const key = burstable
-      .map(p => `${p.uid} ${p.pod.metadata.generation} ${configHash(p.pod.metadata.annotations)}`)
-      .join();
-    if (key === this.#burstable) return;
-    this.#burstable = key;
-    // one after another: the last one that is asked for holds
-    this.#weighing = this.#weighing.then(async () => {
-      const { settings, cgroups, log } = this.#options;
-      try {
-        await updateBurstableCgroup(
-          cgroups,
-          settings.cgroups.root,
-          burstable.map(p => p.pod),
-          this.#signal,
-        );
-      } catch (error) {
-        if (this.#burstable === key) this.#burstable = undefined;
-        if (!this.#signal.aborted)
-          log.warn({ because: errorMessage(error) }, 'the burstable cgroup could not be weighed');
-      }
-    });
   }
 
   #start(uid: string, goal: PodGoal): void {

@@ -27,7 +27,7 @@ export async function makeQosCgroups(
 
 /** Gives the burstable group the CPU weight that its pods ask for together. */
 export async function updateBurstableCgroup(
-  cgroups: CgroupDriver,
+  cgroups: Pick<CgroupDriver, 'update'>,
   root: string,
   burstablePods: readonly Pod[],
   signal: AbortSignal,

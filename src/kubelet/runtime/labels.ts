@@ -23,3 +23,8 @@ export const ANNOTATION = {
   /** Ours: the manifest that a static pod came from, so that a manifest that turned bad keeps its pod over a restart of the kubelet. */
   manifestFile: 'gantry.io/manifest-file',
 } as const;
+
+/** What a pod's annotations say of the text that it was made from; undefined where they say nothing. Pure. */
+export function configHash(annotations: { readonly [key: string]: string } | undefined): string | undefined {
+  return annotations?.[ANNOTATION.configHash];
+}

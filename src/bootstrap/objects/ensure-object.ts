@@ -6,12 +6,12 @@ import { ResourceClient } from '../../client/resource-client.ts';
 import type { WantedObject } from './plan.ts';
 
 /**
- * Creates the object, or writes the fields that are ours into the one that is there. Keys of `data` that others put beside ours stay. Safe to
- * repeat; nothing is written where nothing differs.
+ * Creates the object, or writes the fields that are ours into the one that is there. Keys of `data` that others put beside ours stay, unless
+ * `ownsData`. Safe to repeat; nothing is written where nothing differs.
  */
 export async function ensureObject(
   connection: ApiConnection,
-  { resource, object, fields }: WantedObject,
+  { resource, object, fields, ownsData = false }: WantedObject,
   signal: AbortSignal,
 ): Promise<'created' | 'updated' | 'there'> {
   const client = new ResourceClient<ApiObject>(connection, resource);
@@ -23,7 +23,9 @@ export async function ensureObject(
     return 'created';
   }
   const wanted = object as ApiObject & Record<string, unknown>;
-  const merged = Object.fromEntries(fields.map(field => [field, mergedField(field, found[field], wanted[field])]));
+  const merged = Object.fromEntries(
+    fields.map(field => [field, ownsData ? wanted[field] : mergedField(field, found[field], wanted[field])]),
+  );
   if (fields.every(field => isDeepStrictEqual(found[field], merged[field]))) return 'there';
   await client.update({ ...found, ...merged }, signal);
   return 'updated';

@@ -18,6 +18,8 @@ export interface WantedObject {
   readonly object: ConfigMap | Secret | Service | Role | RoleBinding | ClusterRole | ClusterRoleBinding;
   /** The top-level fields that are compared and written; the API server and others own the rest. */
   readonly fields: readonly string[];
+  /** True where `data` is all ours: keys that we no longer say go. Others put keys of theirs beside ours unless this is set. */
+  readonly ownsData?: boolean;
 }
 
 const NODES_GROUP = 'system:nodes';
@@ -67,9 +69,9 @@ export function clusterInfoObjects(kubeconfig: string): readonly WantedObject[] 
   ];
 }
 
-/** The Secret that makes a token valid. */
+/** The Secret that makes a token valid. What it no longer says, as until when it holds, what for and for which groups, is no longer so. */
 export function tokenObject(token: StoredToken): WantedObject {
-  return { resource: SECRETS, fields: ['data', 'type'], object: secretOfToken(token) };
+  return { resource: SECRETS, fields: ['data', 'type'], ownsData: true, object: secretOfToken(token) };
 }
 
 /** What nodes that join with a token may do, and which of their requests for certificates are approved by themselves; each with what to say of it. */

@@ -12,7 +12,7 @@ import { authenticatorUnion, tokenUnion, withAnonymous } from './authn/authentic
 import { bearerTokenAuthenticator } from './authn/bearer-token.ts';
 import { bootstrapTokenAuthenticator } from './authn/bootstrap-token.ts';
 import { clientCertificateAuthenticator } from './authn/client-certificate.ts';
-import { type BoundObject, serviceAccountTokenAuthenticator } from './authn/service-account-token.ts';
+import { serviceAccountTokenAuthenticator } from './authn/service-account-token.ts';
 import { authorizerUnion, mastersAuthorizer } from './authz/authorizer.ts';
 import { CLUSTER_ROLES } from './authz/default-policy/cluster-roles.ts';
 import { nodeAuthorizer } from './authz/node/node-authorizer.ts';
@@ -26,6 +26,7 @@ import { servedGroups } from './discovery/groups.ts';
 import { issuerDiscovery } from './discovery/issuer-discovery.ts';
 import { openApiHandler } from './discovery/openapi-handler.ts';
 import { admissionPlugins } from './handlers/admission-plugins.ts';
+import { boundObjects } from './handlers/bound-objects.ts';
 import { resourceHandler } from './handlers/dispatch.ts';
 import type { HandlerContext } from './handlers/handler-context.ts';
 import { PodsByNode } from './handlers/pods-by-node.ts';
@@ -49,7 +50,6 @@ import { ApiServer } from './server.ts';
 import { ServerUpkeep } from './start/server-upkeep.ts';
 import { jsonWriter, yamlWriter } from './status/status-response.ts';
 import { runCompactor } from './storage/compactor.ts';
-import { storageFault } from './storage/errors.ts';
 import type { Storage } from './storage/storage.ts';
 import { WatchCache } from './storage/watch-cache/watch-cache.ts';
 
@@ -275,35 +275,6 @@ function healthChecks(watchCache: WatchCache, storage: Storage, clock: Clock, st
     },
   };
   return { live: [pingCheck, etcd, postStart], ready: [pingCheck, etcd, cache, postStart] };
-}
-
-function boundObjects(resources: ReadonlyMap<string, ServedResource>) {
-  const find = async (
-    id: string,
-    namespace: string,
-    name: string,
-    signal: AbortSignal,
-  ): Promise<BoundObject | undefined> => {
-    const served = resources.get(id);
-    if (served === undefined || name === '') return undefined;
-    try {
-      return (await served.cache.get(served.key(namespace, name), { signal })).object;
-    } catch (error) {
-      if (storageFault(error) === 'not-found') return undefined;
-      throw error;
-    }
-  };
-  type Find = (namespace: string, name: string, signal: AbortSignal) => Promise<BoundObject | undefined>;
-  const inNamespace =
-    (id: string): Find =>
-    (namespace, name, signal) =>
-      find(id, namespace, name, signal);
-  return {
-    serviceAccount: inNamespace('/v1/serviceaccounts'),
-    secret: inNamespace('/v1/secrets'),
-    pod: inNamespace('/v1/pods'),
-    node: (name: string, signal: AbortSignal) => find('/v1/nodes', '', name, signal),
-  };
 }
 
 /** Reads what the node authorizer compares. */

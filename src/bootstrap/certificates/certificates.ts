@@ -7,6 +7,7 @@ import { type Disk, realDisk } from '../disk.ts';
 import type { Say } from '../phases.ts';
 import { issueLeaf, specOfCertificate, validity } from './issue.ts';
 import { type CertificateRow, certificateBaseName } from './plan.ts';
+import { serviceAccountFiles, serviceAccountKeyProblems } from './service-account-key.ts';
 import { type StandingPair, standingKey, standingPair } from './standing.ts';
 
 /** How long new certificates hold, in ms. */
@@ -65,13 +66,14 @@ export function ensureCertificates(rows: readonly CertificateRow[], options: Ens
   }
 }
 
-/** The pair that signs tokens of service accounts. Safe to repeat. */
+/** The pair that signs tokens of service accounts. Safe to repeat and to interrupt. Throws `failed-precondition` with what to do where the half or the pair that stands cannot be used. */
 export function ensureServiceAccountKey(
   { pkiDir, algorithm, disk = realDisk }: Pick<EnsureOptions, 'pkiDir' | 'algorithm' | 'disk'>,
   say: Say,
 ): void {
-  const keyFile = `${pkiDir}/sa.key`;
-  const publicFile = `${pkiDir}/sa.pub`;
+  const [problem] = serviceAccountKeyProblems({ pkiDir, disk });
+  if (problem !== undefined) throw failedPrecondition(problem.message);
+  const { keyFile, publicFile } = serviceAccountFiles(pkiDir);
   say(disk.exists(keyFile) ? 'Using the existing "sa" key' : 'Generating "sa" key and public key');
   const key = keyAt(keyFile, disk, algorithm);
   if (!disk.exists(publicFile)) disk.write(publicFile, publicKeyPem(key), 0o644);

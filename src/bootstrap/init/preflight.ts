@@ -1,4 +1,5 @@
 import { certificatePlan } from '../certificates/plan.ts';
+import { serviceAccountKeyProblems } from '../certificates/service-account-key.ts';
 import { certificateProblems } from '../certificates/standing.ts';
 import { controlPlaneUnit, etcdUnit } from '../daemons/plan.ts';
 import type { Files } from '../files.ts';
@@ -133,15 +134,13 @@ function needsOf(
           ...STATIC_PODS.map(name => `${files.manifestsDir}/${name}.yaml`),
         ],
     ownDirectories: again ? [] : OWN_DIRECTORIES,
-    certificateProblems: certificateProblems(
-      certificatePlan(settings).filter(({ name, issuer }) => local || ![name, issuer].includes('etcd-ca')),
-      {
-        pkiDir: files.pkiDir,
-        now: clock.now(),
-        disk,
-        made,
-      },
-    ),
+    certificateProblems: [
+      ...certificateProblems(
+        certificatePlan(settings).filter(({ name, issuer }) => local || ![name, issuer].includes('etcd-ca')),
+        { pkiDir: files.pkiDir, now: clock.now(), disk, made },
+      ),
+      ...serviceAccountKeyProblems({ pkiDir: files.pkiDir, disk }),
+    ],
     dataDir: '/var/lib',
     hasSupervisor: services !== undefined,
     looksForKubelets: !node,

@@ -1,11 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ensureCertificates, ensureServiceAccountKey } from '../../../src/bootstrap/certificates/certificates.ts';
 import { certificatePlan } from '../../../src/bootstrap/certificates/plan.ts';
+import { serviceAccountKeyProblems } from '../../../src/bootstrap/certificates/service-account-key.ts';
 import { certificateProblems } from '../../../src/bootstrap/certificates/standing.ts';
 import { certificateIdentity, parseCertificate } from '../../../src/pki/certificate.ts';
+import { generateKey, publicKeyPem } from '../../../src/pki/keys.ts';
 import { initSettings } from './init-settings.ts';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
@@ -215,6 +217,41 @@ describe('the key of service accounts', () => {
     expect(readFileSync(join(folder, 'sa.pub'), 'utf8')).toBe(first);
     expect(first).toContain('BEGIN PUBLIC KEY');
     expect(said).toEqual(['Generating "sa" key and public key', 'Using the existing "sa" key']);
+  });
+
+  const there = () => readdirSync(folder).map(name => [name, readFileSync(join(folder, name), 'utf8')]);
+  const ensureKey = () => ensureServiceAccountKey({ pkiDir: folder }, say);
+
+  it('gets the public half that a killed run has not written', () => {
+    ensureKey();
+    const whole = there();
+    rmSync(join(folder, 'sa.pub'));
+    expect(serviceAccountKeyProblems({ pkiDir: folder })).toEqual([]);
+    ensureKey();
+    expect(there()).toEqual(whole);
+  });
+
+  it('is not made anew beside the public half of one that was lost', () => {
+    ensureKey();
+    rmSync(join(folder, 'sa.key'));
+    const left = there();
+    const message = `${folder}/sa.pub is there and its key ${folder}/sa.key is not: put the key there from a backup; or remove ${folder}/sa.pub, and a new pair is made, by which all tokens of service accounts that the old one has signed end`;
+    expect(ensureKey).toThrow(message);
+    expect(there()).toEqual(left);
+    expect(serviceAccountKeyProblems({ pkiDir: folder })).toEqual([{ path: join(folder, 'sa.pub'), message }]);
+  });
+
+  it.each([
+    ['of another key', publicKeyPem(generateKey())],
+    ['that is no key', 'hello'],
+  ])('is refused beside a public half %s, and taken with that and its own', (_, other) => {
+    ensureKey();
+    const own = readFileSync(join(folder, 'sa.pub'), 'utf8');
+    writeFileSync(join(folder, 'sa.pub'), other);
+    expect(ensureKey).toThrow(`${folder}/sa.pub has not the public half of ${folder}/sa.key`);
+    expect(serviceAccountKeyProblems({ pkiDir: folder })).toHaveLength(1);
+    writeFileSync(join(folder, 'sa.pub'), `${other}\n${own}`);
+    ensureKey();
   });
 });
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { parseNodeLabels } from '../api/node-flags.ts';
 import type { JoinConfiguration } from '../api/types/gen/kubeadm-v1beta4.ts';
 import { invalidArgument } from '../base/errors.ts';
+import { checkNodeArguments } from '../bootstrap/configuration/node-arguments.ts';
 import { readConfigurationFile } from '../bootstrap/configuration/read-documents.ts';
 import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import type { JoinSettings } from '../bootstrap/join/context.ts';
@@ -33,15 +34,11 @@ export function joinConfiguration(
   const config = document.object as JoinConfiguration;
   const { nodeRegistration } = config;
   const args = nodeRegistration.kubeletExtraArgs ?? [];
-  const known = knownFlags().node;
-  const unknown = args.find(({ name }) => !known.includes(name));
-  if (unknown !== undefined)
-    throw invalidArgument(
-      `${path}: nodeRegistration.kubeletExtraArgs: "gantry run node" has no flag --${unknown.name}`,
-    );
+  const nodeName = (flags.nodeName ?? (nodeRegistration.name || hostname())).toLowerCase();
+  checkNodeArguments(args, knownFlags().node, nodeName);
   const told = (name: string): readonly string[] => args.filter(each => each.name === name).map(each => each.value);
   const node = {
-    nodeName: (flags.nodeName ?? (nodeRegistration.name || hostname())).toLowerCase(),
+    nodeName,
     addresses: nodeAddresses(flags.nodeIp ?? told('node-ip').at(-1) ?? defaultAddress('--node-ip')),
     labels: parseNodeLabels([...told('node-labels'), flags.nodeLabels].join(',')),
     taints: (nodeRegistration.taints ?? []).map(({ key, value = '', effect }) => `${key}=${value}:${effect}`),

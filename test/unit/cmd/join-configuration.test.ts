@@ -54,8 +54,21 @@ describe('a JoinConfiguration', () => {
     ['node-labels=node-role.kubernetes.io/worker=', "unknown 'kubernetes.io' or 'k8s.io' labels specified"],
     ['node-ip=10.0.0.x', '--node-ip: "10.0.0.x" is not an IP address'],
     ['node-ip=169.254.1.1', '--node-ip: 169.254.1.1 is no address at which other machines reach this one'],
+    [
+      'nope=1',
+      'nodeRegistration.kubeletExtraArgs[1].name: "nope" is no flag here: "gantry run node --help" lists them',
+    ],
+    [
+      'hostname-override=n3',
+      'nodeRegistration.kubeletExtraArgs[1]: hostname-override is "n3", and the name of this node is "n2": leave it out, and say the name by nodeRegistration.name or --node-name',
+    ],
   ])('with the argument %s, which the kubelet would not start with, is refused', (word, because) => {
     expect(() => read({ kubeletExtraArgs: args('node-ip=10.0.0.6', word).kubeletExtraArgs })).toThrow(because);
+  });
+
+  it('may name the node twice alike', () => {
+    const { node } = read(args('node-ip=10.0.0.6', 'hostname-override=N2')).settings;
+    expect(node).toMatchObject({ nodeName: 'n2', args: ['--hostname-override=N2'] });
   });
 
   it.each([

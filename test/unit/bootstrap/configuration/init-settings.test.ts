@@ -10,7 +10,10 @@ const MACHINE: MachineDefaults = {
   newToken: () => 'abcdef.0123456789abcdef',
   now: Date.UTC(2026, 0, 1),
 };
-const KNOWN = { controlPlane: ['terminated-pod-gc-threshold'], node: ['node-labels', 'node-ip', 'v', 'port'] };
+const KNOWN = {
+  controlPlane: ['terminated-pod-gc-threshold'],
+  node: ['node-labels', 'node-ip', 'v', 'port', 'hostname-override'],
+};
 
 const settingsOf = (
   init: object,
@@ -84,6 +87,14 @@ describe('settings of a configuration', () => {
   });
 
   it.each([
+    [{}, 'node-1'],
+    [{ name: 'n1' }, 'n1'],
+  ])('of %j let the kubelet be told the same name', (registration, value) => {
+    const kubeletExtraArgs = [{ name: 'hostname-override', value }];
+    expect(settingsOf({ nodeRegistration: { ...registration, kubeletExtraArgs } }, {}).nodeName).toBe(value);
+  });
+
+  it.each([
     ['0', undefined],
     ['1h', Date.UTC(2026, 0, 1, 1)],
   ])('let a token of ttl %s expire', (ttl, expires) => {
@@ -143,6 +154,8 @@ describe('settings of a configuration', () => {
       'node-labels=node-role.kubernetes.io/worker=':
         "unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [node-role.kubernetes.io/worker]",
       'node-ip=10.0.0.x': '--node-ip: "10.0.0.x" is not an IP address',
+      'hostname-override=elsewhere':
+        'nodeRegistration.kubeletExtraArgs[0]: hostname-override is "elsewhere", and the name of this node is "node-1": leave it out',
       'node-ip=127.0.0.1': 'node-ip: 127.0.0.1 is no address at which other machines reach this one',
     }).map(([word, because]): [string, object, object, object, string] => {
       const [, name, value] = /^([^=]+)=(.*)$/.exec(word) ?? [];

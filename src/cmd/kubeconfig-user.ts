@@ -31,6 +31,8 @@ export async function kubeconfigUserCommand(flags: KubeconfigUserFlags): Promise
   const clusterName = flags.clusterName ?? said?.clusterName ?? DEFAULT_CLUSTER.clusterName;
   const pkiDir = (flags.certDir ?? said?.certificatesDir ?? standingFiles().pkiDir).replace(/\/$/, '');
   if (clientName === '') throw invalidArgument('--client-name: which user? It is empty');
+  if (flags.server !== undefined) checkServer(flags.server);
+  if (token === '') throw invalidArgument('--token: it is empty');
   if (token !== undefined && flags.org !== '')
     throw invalidArgument('--org goes into a certificate: with --token it has no place');
   const lifeMs = durationMs(flags.validityPeriod);
@@ -56,4 +58,17 @@ export async function kubeconfigUserCommand(flags: KubeconfigUserFlags): Promise
   const ca = readFileSync(`${pkiDir}/ca.crt`, 'utf8');
   process.stdout.write(kubeconfigText({ clusterName, server, ca, user: clientName, credentials }));
   return 0;
+}
+
+/** Clients make nothing of another one, or send what they log in with in clear. */
+function checkServer(server: string): void {
+  if (/^https:\/\/[^\s?#@]+$/i.test(server) && URL.canParse(server)) return;
+  const told = `--server: "${server}" is no URL of an API server`;
+  if (/^http:/i.test(server))
+    throw invalidArgument(`${told}: over http:// no certificate counts, and tokens are sent in clear; give https://`);
+  const meant = `https://${server.trim()}`;
+  const isLacking = !/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(server) && !/[\s?#@]/.test(server.trim());
+  throw invalidArgument(
+    `${told}: ${isLacking && URL.canParse(meant) ? `did you mean "${meant}"?` : 'it is https://HOST:PORT, as in admin.conf'}`,
+  );
 }

@@ -11,6 +11,7 @@ import { initCommands } from './cmd/init-options.ts';
 import { joinCommands } from './cmd/join-options.ts';
 import { likeKubeadm, plainSwitches } from './cmd/kubeadm-flags.ts';
 import { kubeconfigCommands } from './cmd/kubeconfig-options.ts';
+import { outliveReaders } from './cmd/lost-output.ts';
 import { resetCommands } from './cmd/reset-options.ts';
 import { runCommands } from './cmd/run-options.ts';
 import { tokenCommands } from './cmd/token-options.ts';
@@ -73,6 +74,8 @@ export function program(words: readonly string[] = []): Command {
 
 /** Runs the command that `words` ask for. */
 export async function runProgram(words: readonly string[]): Promise<void> {
+  // a daemon writes its log to the descriptor itself, which it leaves to its children as it was
+  if (words[0] !== 'run') outliveReaders();
   const gantry = program(words);
   await gantry.parseAsync(plainSwitches(gantry, words), { from: 'user' });
 }

@@ -1,10 +1,13 @@
 import { GantryError } from '../base/errors.ts';
 
-/** Runs a command whose signal aborts at the first SIGINT, SIGTERM or SIGHUP, so that it can clean up; a second one ends the process. */
+/** Runs a command whose signal aborts at the first SIGINT, SIGTERM or SIGHUP, so that it can clean up; a second one ends the process, but for SIGHUP: of a terminal that goes away both shell and kernel tell. */
 export async function untilInterrupted(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      if (name === 'SIGHUP') return;
+      process.exit(130);
+    }
     controller.abort(new GantryError('cancelled', `interrupted by ${name}`));
   };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

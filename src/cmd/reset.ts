@@ -143,7 +143,11 @@ function endpointOf(socket: string): string {
 async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    const ended = new Promise<string>(resolve => lines.once('close', () => resolve('')));
+    const ended = new Promise<string>(resolve => {
+      lines.once('close', () => resolve(''));
+      // of a terminal that is gone, more than one
+      lines.on('error', () => resolve(''));
+    });
     return /^y(es)?$/i.test((await Promise.race([lines.question(question, { signal }), ended])).trim());
   } finally {
     lines.close();

@@ -4,6 +4,20 @@ import { errnoName } from '../base/errors.ts';
 /** What is to be in files, by their paths. */
 export type FileTexts = Readonly<Record<string, string>>;
 
+/** How files are read and written, at once. */
+export interface FileAccess {
+  readonly read: (path: string) => string;
+  readonly write: (path: string, text: string) => void;
+}
+
+const ON_DISK: FileAccess = {
+  read: path => readFileSync(path, 'utf8'),
+  write: (path, text) => writeFileSync(path, text),
+};
+
+/** How often a file is written until it is known how the kernel shows it, where others write between. */
+const ATTEMPTS = 5;
+
 interface KeptFile {
   /** How the kernel shows what was written (a size in whole pages, for instance). */
   shown: string;
@@ -16,11 +30,13 @@ interface KeptFile {
  */
 export class KeptFiles {
   readonly #onFailure: (file: string, error: unknown) => void;
+  readonly #access: FileAccess;
   readonly #owners = new Map<string, Map<string, KeptFile>>();
 
   /** `onFailure` hears of a file that cannot be watched or written again; one that is gone is no failure. */
-  constructor(onFailure: (file: string, error: unknown) => void) {
+  constructor(onFailure: (file: string, error: unknown) => void, access = ON_DISK) {
     this.#onFailure = onFailure;
+    this.#access = access;
   }
 
   /** Writes the files and keeps them, instead of those that the owner had before. Idempotent. Throws when one cannot be written, unless it is gone; the owner has none then. */
@@ -33,7 +49,7 @@ export class KeptFiles {
         // watched first: a write of somebody else is seen, or is before ours
         const watcher = this.#watch(path, () => this.#lookAt(owner, path, text));
         kept.set(path, { shown: '', watcher });
-        kept.set(path, { shown: writeAndRead(path, text), watcher });
+        kept.set(path, { shown: this.#put(path, text), watcher });
       }
     } catch (error) {
       this.release(owner);
@@ -63,21 +79,32 @@ export class KeptFiles {
     }
   }
 
+  /**
+   * Writes the text and returns how it is shown. What is read may be what somebody else has written since: it is ours where it says the same, or where it comes after each of five
+   * writes. Else the text itself is returned, so that the look that the other one's write causes writes again.
+   */
+  #put(path: string, text: string): string {
+    const seen = new Set<string>();
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      this.#access.write(path, text);
+      const shown = this.#access.read(path);
+      if (shown.trim() === text) return shown;
+      seen.add(shown);
+    }
+    const [shown = text, ...others] = seen;
+    return others.length === 0 ? shown : text;
+  }
+
   #lookAt(owner: string, path: string, text: string): void {
     const file = this.#owners.get(owner)?.get(path);
     if (file === undefined) return;
     try {
-      if (readFileSync(path, 'utf8') !== file.shown) file.shown = writeAndRead(path, text);
+      if (this.#access.read(path) !== file.shown) file.shown = this.#put(path, text);
     } catch (error) {
       if (isGone(error)) this.release(owner);
       else this.#onFailure(path, error);
     }
   }
-}
-
-function writeAndRead(path: string, text: string): string {
-  writeFileSync(path, text);
-  return readFileSync(path, 'utf8');
 }
 
 /** ENODEV is what a file says whose group was removed while it was open. */

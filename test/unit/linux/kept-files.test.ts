@@ -60,6 +60,41 @@ describe('files that are kept', () => {
     expect(read('cpu.max')).toBe('34000 100000');
   });
 
+  it.each([1, 2, 4])('are written again where somebody else writes right after %i of our writes', async times => {
+    const file = path('memory.oom.group');
+    let left = times;
+    const busy = new KeptFiles((file, error) => failures.push([file, error]), {
+      read: file => {
+        if (left > 0) writeFileSync(file, '0');
+        left -= 1;
+        return readFileSync(file, 'utf8');
+      },
+      write: (file, text) => writeFileSync(file, text),
+    });
+    busy.keep('a', { [file]: '1' });
+    await untilIs('memory.oom.group', '1');
+    busy.close();
+  });
+
+  it('are known by what the kernel makes of the text', async () => {
+    const pages = path('memory.high');
+    writeFileSync(pages, 'max\n');
+    let writes = 0;
+    const rounding = new KeptFiles((file, error) => failures.push([file, error]), {
+      read: file => readFileSync(file, 'utf8'),
+      write: (file, text) => {
+        writes += 1;
+        writeFileSync(file, `${Math.floor(Number(text) / 4096) * 4096}\n`);
+      },
+    });
+    rounding.keep('a', { [pages]: '10000' });
+    await setTimeout(30);
+    expect([read('memory.high'), writes]).toEqual(['8192\n', 5]);
+    writeFileSync(pages, 'max\n');
+    await untilIs('memory.high', '8192\n');
+    rounding.close();
+  });
+
   it('that are gone are no failure', async () => {
     kept.keep('a', { [path('gone/memory.oom.group')]: '1' });
     kept.keep('b', { [path('cpu.max')]: '33300 100000' });

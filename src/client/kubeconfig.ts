@@ -61,8 +61,8 @@ export function parseKubeconfig(
   const name = options.context ?? textAt(config, 'current-context') ?? '';
   if (name === '') throw fail('it has no current-context; name the context to use');
   const part = (list: string, key: string, wanted: string): Record<string, unknown> => {
-    const entries = Array.isArray(config[list]) ? (config[list] as readonly Named[]) : [];
-    const found = entries.find(entry => entry.name === wanted)?.[key];
+    const entries = Array.isArray(config[list]) ? (config[list] as readonly (Named | null)[]) : [];
+    const found = entries.find(entry => entry?.name === wanted)?.[key];
     if (typeof found !== 'object' || found === null) throw fail(`${list} has no ${JSON.stringify(wanted)}`);
     return found as Record<string, unknown>;
   };

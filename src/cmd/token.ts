@@ -9,7 +9,7 @@ import {
   isAlreadyExists,
   isNotFound,
 } from '../base/errors.ts';
-import { clusterOfKubeconfig } from '../bootstrap/discovery/token.ts';
+import { clusterOfKubeconfig } from '../bootstrap/discovery/kubeconfig-cluster.ts';
 import { CLUSTER_INFO } from '../bootstrap/objects/plan.ts';
 import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
 import { generateToken, parseToken } from '../bootstrap/token.ts';

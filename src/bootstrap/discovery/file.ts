@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { parse } from 'yaml';
 import { errorMessage, failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import { type ApiEndpoint, parseKubeconfig } from '../../client/kubeconfig.ts';
 import { EndpointError } from './endpoint-problem.ts';
+import { clusterOfKubeconfig, type DiscoveredCluster } from './kubeconfig-cluster.ts';
 import { readEndpoint } from './read-endpoint.ts';
-import { clusterInfoOf, clusterOfKubeconfig, type DiscoveredCluster, type DiscoveryOptions } from './token.ts';
+import { clusterInfoOf, type DiscoveryOptions } from './token.ts';
 
 /** A cluster, and the credentials to ask for a certificate with, where the file has some. */
 export interface FileDiscovery extends DiscoveredCluster {
@@ -28,8 +30,6 @@ export async function discoverByFile(location: string, options: DiscoveryOptions
 }
 
 function readLocal(path: string): string {
-  if (!path.startsWith('/'))
-    throw invalidArgument(`--discovery-file: "${path}" is neither a path from / on nor an https:// URL`);
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
@@ -45,11 +45,26 @@ async function download(url: string, options: DiscoveryOptions): Promise<string>
   return answer.body;
 }
 
+function isPair(pair: { readonly cert: string; readonly key: string }): boolean {
+  try {
+    createSecureContext(pair);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Of a text in which a cluster was found. */
 function credentialsOf(text: string, path: string): FileDiscovery['credentials'] {
-  const config = parse(text) as { readonly users?: readonly unknown[] | null } | null;
-  if ((config?.users ?? []).length === 0) return undefined;
+  const { users } = parse(text) as { readonly users?: unknown };
+  if (users === undefined || users === null || (Array.isArray(users) && users.length === 0)) return undefined;
+  if (!Array.isArray(users)) throw failedPrecondition(`malformed kubeconfig in ${path}: its users are no list`);
   const { certificate, token } = parseKubeconfig(text, { path });
   if (certificate === undefined && token === undefined)
     throw failedPrecondition(`the user in ${path} has neither a client certificate nor a token`);
+  if (certificate !== undefined && !isPair(certificate))
+    throw failedPrecondition(
+      `malformed kubeconfig in ${path}: the client certificate of its user, or the key of that, is none (PEM, in base64 where the field ends in -data), or they are of different pairs`,
+    );
   return { ...(certificate === undefined ? {} : { certificate }), ...(token === undefined ? {} : { token }) };
 }

@@ -1,4 +1,3 @@
-import { parse } from 'yaml';
 import type { ConfigMap } from '../../api/types/gen/core-v1.ts';
 import { failedPrecondition, invalidArgument } from '../../base/errors.ts';
 import { parseCertificate } from '../../pki/certificate.ts';
@@ -10,6 +9,7 @@ import type { BootstrapToken } from '../token.ts';
 import { waitUntil } from '../wait.ts';
 import type { ClockReading } from './clock-skew.ts';
 import { EndpointError } from './endpoint-problem.ts';
+import { clusterOfKubeconfig, type DiscoveredCluster } from './kubeconfig-cluster.ts';
 import { type EndpointAnswer, type EndpointRequest, readEndpoint } from './read-endpoint.ts';
 
 export interface TokenDiscovery {
@@ -18,12 +18,6 @@ export interface TokenDiscovery {
   readonly token: BootstrapToken;
   /** `sha256:<hex>`, one of which the CA's key must have. Empty: the token alone vouches. */
   readonly pins: readonly string[];
-}
-
-export interface DiscoveredCluster {
-  readonly server: string;
-  /** PEM. */
-  readonly ca: string;
 }
 
 export interface DiscoveryOptions {
@@ -154,29 +148,4 @@ export function checkPins(bundle: string, pins: readonly string[]): void {
     throw failedPrecondition(
       `cluster CA found in cluster-info ConfigMap is invalid: its key is ${found.join(', ')}, not ${wanted.join(' or ')}. Either this is another cluster, or --discovery-token-ca-cert-hash is of one: compare with what "gantry token create --print-join-command" prints on the control plane`,
     );
-}
-
-/** Server and CA of a kubeconfig that names nobody, or of its current context. Pure. */
-export function clusterOfKubeconfig(text: string, where: string): DiscoveredCluster {
-  let config: unknown;
-  try {
-    config = parse(text);
-  } catch {
-    config = undefined;
-  }
-  const { clusters = [], contexts, 'current-context': current } = (config ?? {}) as KubeconfigParts;
-  const named = contexts?.find(({ name }) => name === current)?.context?.cluster;
-  const chosen = clusters.find(({ name = '' }) => name === '') ?? clusters.find(({ name }) => name === named);
-  const { server, 'certificate-authority-data': ca } = chosen?.cluster ?? {};
-  if (typeof server !== 'string' || typeof ca !== 'string' || !URL.canParse(server))
-    throw failedPrecondition(
-      `malformed kubeconfig in ${where}: it needs a cluster with a server and certificate-authority-data`,
-    );
-  return { server: server.replace(/\/+$/, ''), ca: Buffer.from(ca, 'base64').toString() };
-}
-
-interface KubeconfigParts {
-  readonly clusters?: readonly { readonly name?: string; readonly cluster?: Readonly<Record<string, unknown>> }[];
-  readonly contexts?: readonly { readonly name?: string; readonly context?: { readonly cluster?: string } }[] | null;
-  readonly 'current-context'?: string;
 }

@@ -44,13 +44,22 @@ export function settingsOfFlags(flags: DiscoveryFlags, node: NodeIdentity): Join
       throw invalidArgument(
         '--discovery-file says where the cluster is and what its CA is: leave HOST:PORT, --discovery-token and --discovery-token-ca-cert-hash out',
       );
+    if (!isDiscoveryFile(discoveryFile))
+      throw invalidArgument(
+        `--discovery-file: "${discoveryFile}" is neither a path from / on nor an https:// URL of a kubeconfig`,
+      );
     return { ...common, discovery: { file: discoveryFile } };
   }
   if (endpoint === '')
     throw invalidArgument(
       'which cluster? Give HOST:PORT of its API server with --token and --discovery-token-ca-cert-hash, as "gantry token create --print-join-command" prints them there, or --discovery-file, or --config',
     );
-  if (!/^(\[[0-9a-fA-F:]+\]|[^:/\s]+):\d{1,5}$/.test(endpoint))
+  const [, , port] = /^(\[[0-9a-fA-F:.]+\]|[^:/?#@\\[\]\s]+):(\d+)$/.exec(endpoint) ?? [];
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535))
+    throw invalidArgument(
+      `"${endpoint}": the port ${port} is none, ports are 1 to 65535 (6443 unless init was told otherwise)`,
+    );
+  if (port === undefined || !URL.canParse(`https://${endpoint}`))
     throw invalidArgument(`"${endpoint}" is not HOST:PORT, as "gantry init" has said it`);
   if (discoverBy === '')
     throw invalidArgument('give --token, as "gantry token create --print-join-command" on the control plane prints it');
@@ -61,6 +70,11 @@ export function settingsOfFlags(flags: DiscoveryFlags, node: NodeIdentity): Join
       'give --discovery-token-ca-cert-hash, as "gantry init" has said it, or --discovery-token-unsafe-skip-ca-verification: without either, whoever has the token could play the cluster',
     );
   return { ...common, discovery: { endpoint, token: parseToken(discoverBy), pins } };
+}
+
+/** Whether this can be the place of a kubeconfig to find a cluster by: a path from / on, or an HTTPS URL. Pure. */
+export function isDiscoveryFile(location: string): boolean {
+  return location.startsWith('/') || (location.startsWith('https://') && URL.canParse(location));
 }
 
 /** What a JoinConfiguration that was found valid says. `written` is the file's own: a time limit that is not in it is not kubeadm's five minutes. Pure. */

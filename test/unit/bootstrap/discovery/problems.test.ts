@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clockFinding } from '../../../../src/bootstrap/discovery/clock-skew.ts';
 import { endpointProblem } from '../../../../src/bootstrap/discovery/endpoint-problem.ts';
 import { candidateNames, hostsAddresses } from '../../../../src/bootstrap/discovery/resolve-name.ts';
-import { clusterInfoOf, clusterOfKubeconfig } from '../../../../src/bootstrap/discovery/token.ts';
+import { clusterInfoOf } from '../../../../src/bootstrap/discovery/token.ts';
 
 const NOW = Date.UTC(2026, 5, 1, 12);
 const SECOND = 1000;
@@ -73,27 +73,6 @@ describe('an answer in place of cluster-info', () => {
     const answer = { status: code, type: body.startsWith('<') ? 'text/html' : 'application/json', body };
     expect(() => clusterInfoOf(answer, 'https://10.0.0.5:6443/x')).toThrow(because);
   });
-});
-
-describe('a kubeconfig to find a cluster by', () => {
-  const ca = Buffer.from('PEM').toString('base64');
-  const cluster = `{cluster: {server: 'https://10.0.0.5:6443/', certificate-authority-data: ${ca}}`;
-  it.each<[string, string]>([
-    ['that names nobody', `clusters: [${cluster}, name: ''}]`],
-    [
-      'by its current context',
-      `clusters: [{name: x, cluster: {}}, ${cluster}, name: k}]\ncontexts: [{name: c, context: {cluster: k}}]\ncurrent-context: c`,
-    ],
-  ])('%s tells server and CA', (_, text) => {
-    expect(clusterOfKubeconfig(text, 'x')).toEqual({ server: 'https://10.0.0.5:6443', ca: 'PEM' });
-  });
-
-  it.each(['', 'a: [', 'clusters: []', `clusters: [{name: '', cluster: {server: 'https://a'}}]`])(
-    'of %j is refused',
-    text => {
-      expect(() => clusterOfKubeconfig(text, '/x')).toThrow('malformed kubeconfig in /x');
-    },
-  );
 });
 
 describe('the look-up of a name', () => {

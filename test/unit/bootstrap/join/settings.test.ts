@@ -43,6 +43,17 @@ describe('the flags of join', () => {
   it.each<[string, Partial<DiscoveryFlags>, string]>([
     ['no cluster', { endpoint: '' }, 'which cluster?'],
     ['an address that is none', { endpoint: 'https://10.0.0.5' }, 'is not HOST:PORT'],
+    [
+      'a port that is none',
+      { endpoint: '1.2.3.4:99999' },
+      '"1.2.3.4:99999": the port 99999 is none, ports are 1 to 65535',
+    ],
+    ['port 0', { endpoint: '[fd00::5]:0' }, 'the port 0 is none'],
+    ['a v6 address that is none', { endpoint: '[fd00::5::6]:6443' }, 'is not HOST:PORT'],
+    ['an address of five parts', { endpoint: '1.2.3.4.5:6443' }, 'is not HOST:PORT'],
+    ['a question behind a name', { endpoint: 'api?x:6443' }, 'is not HOST:PORT'],
+    ['a user before a name', { endpoint: 'me@api:6443' }, 'is not HOST:PORT'],
+    ['a blank behind a port', { endpoint: '10.0.0.5:6443 ' }, 'is not HOST:PORT'],
     ['no token', { token: '' }, 'give --token'],
     ['a token to find it by alone', { token: '', discoveryToken: TOKEN }, 'give --tls-bootstrap-token'],
     ['half a token', { token: 'abc' }, 'the bootstrap token is not of the form'],
@@ -51,6 +62,22 @@ describe('the flags of join', () => {
   ])('are refused with %s', (_, more, because) => {
     expect(() => settingsOfFlags(flags(more), node)).toThrow(because);
   });
+
+  it.each(['https://foo:bar/x', 'https://', 'http://a/x', 'x.conf', './x.conf', ' /x.conf'])(
+    'are refused with the discovery file %j',
+    discoveryFile => {
+      expect(() => settingsOfFlags(flags({ endpoint: '', token: '', pins: [], discoveryFile }), node)).toThrow(
+        `--discovery-file: "${discoveryFile}" is neither a path from / on nor an https:// URL`,
+      );
+    },
+  );
+
+  it.each(['10.0.0.5:6443', '[fd00::5]:6443', '[::ffff:10.0.0.5]:1', 'api.example:65535', 'API_1:443'])(
+    'take the address %s',
+    endpoint => {
+      expect(settingsOfFlags(flags({ endpoint }), node).discovery).toMatchObject({ endpoint });
+    },
+  );
 
   it('need no pin where that is asked for', () => {
     expect(settingsOfFlags(flags({ pins: [], skipCaVerification: true }), node).discovery).toMatchObject({ pins: [] });

@@ -1,4 +1,5 @@
 import type { Node, Taint } from '../api/types/gen/core-v1.ts';
+import { isNotFound } from '../base/errors.ts';
 import type { ApiConnection } from '../client/connection.ts';
 import { ResourceClient } from '../client/resource-client.ts';
 import type { Say } from './phases.ts';
@@ -22,6 +23,8 @@ export interface MarkOptions {
   readonly nodeName: string;
   readonly taints: TaintWishes;
   readonly services: Services;
+  /** What else may keep the kubelet from registering; empty where that is nothing. Asked once the time is up, where the API server answers. Never fails. */
+  readonly otherCause?: () => Promise<string>;
   /** How long the kubelet may take to register. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -29,23 +32,31 @@ export interface MarkOptions {
 
 /** Waits until the node has registered, and gives it the labels of a control plane, and the taints that are wanted. Safe to repeat. */
 export async function markControlPlane(options: MarkOptions, say: Say): Promise<void> {
-  const { connection, nodeName, taints, services, timeoutMs, signal } = options;
+  const { connection, nodeName, taints, services, otherCause, timeoutMs, signal } = options;
   const nodes = new ResourceClient<Node>(connection, NODES);
   say(`Marking the node ${nodeName} as control-plane by adding the labels: [${LABELS.join(' ')}]`);
   const { wanted, dropped, said } = taints;
   if (said && wanted.length > 0)
     say(`Marking the node ${nodeName} as control-plane by adding the taints [${wanted.map(taintText).join(' ')}]`);
   if (dropped.length > 0) say(`Taking the taints [${dropped.map(taintText).join(' ')}] off the node ${nodeName}`);
+  let isAbsent = false;
   await waitUntil(
     {
       what: `the node ${nodeName} to register`,
       timeoutMs,
       pauseMs: 100,
       signal,
-      hint: () => serviceState(services, NODE_SERVICE),
+      hint: async () => {
+        const cause = isAbsent ? ((await otherCause?.()) ?? '') : '';
+        const state = await serviceState(services, NODE_SERVICE);
+        return cause === '' ? state : `${cause}; ${state}`;
+      },
     },
     async looking => {
-      const node = await nodes.get('', nodeName, looking);
+      const node = await nodes.get('', nodeName, looking).catch((error: unknown) => {
+        if (!looking.aborted) isAbsent = isNotFound(error);
+        throw error;
+      });
       const patch = controlPlanePatch(node, taints);
       if (patch !== undefined) await nodes.patch({ namespace: '', name: nodeName }, 'merge', patch, looking);
     },

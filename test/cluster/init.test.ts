@@ -127,9 +127,25 @@ describe('init', () => {
     expect(answer.code).toBe(3);
   });
 
-  it('refuses an address that the machine has not got before it makes anything', async () => {
-    const { code, stderr } = await init(...FLAGS, '--apiserver-advertise-address=10.50.0.3');
-    expect(stderr).toContain('[ERROR AdvertiseAddress]: this machine has no address 10.50.0.3');
+  it.each([
+    [
+      'an address that the machine has not got',
+      '--apiserver-advertise-address=10.50.0.3',
+      '[ERROR AdvertiseAddress]: this machine has no address 10.50.0.3',
+    ],
+    [
+      'an endpoint whose name is not known',
+      '--control-plane-endpoint=nosuch.example:6443',
+      '[ERROR ControlPlaneEndpoint]: the name nosuch.example of the control-plane endpoint nosuch.example:6443, by which',
+    ],
+    [
+      'an endpoint that no route leads to',
+      '--control-plane-endpoint=192.0.2.77:6443',
+      '[ERROR ControlPlaneEndpoint]: there is no route to the control-plane endpoint 192.0.2.77:6443, by which',
+    ],
+  ])('refuses %s before it makes anything', async (_, flag, because) => {
+    const { code, stderr } = await init(...FLAGS, flag);
+    expect(stderr).toContain(because);
     expect(code).toBe(2);
     expect(await run(host, ['sh', '-c', 'find /etc/kubernetes /var/lib/etcd -mindepth 1'])).toBe('');
   });
@@ -231,5 +247,39 @@ describe('init', () => {
       controlPlane.signal('CONT');
     }
     expect((await init(...FLAGS, `--token=${TOKEN}`)).code).toBe(0);
+  });
+});
+
+describe('init by an endpoint that leads nowhere', () => {
+  let host: Host;
+  beforeAll(async () => {
+    host = await machine();
+  });
+  afterAll(() => host.delete());
+
+  it('names it where the node does not come, and so does the status', async () => {
+    const text = `${CLUSTER}controlPlaneEndpoint: nosuch.example:6443
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+localAPIEndpoint: {advertiseAddress: ${ADDRESS}}
+timeouts: {kubeletHealthCheck: 10s}
+`;
+    put(host, '/root/c.yaml', text);
+    const ignored = '--ignore-preflight-errors=NumCPU,Mem,ControlPlaneEndpoint';
+    const command = gantryCommand('init', '--config=/root/c.yaml', ignored);
+    const { code, stdout, stderr } = await host.exec(command, { timeoutMs: 120_000 });
+    expect(stdout).toContain('[WARNING ControlPlaneEndpoint]: the name nosuch.example');
+    const what =
+      /the control-plane endpoint nosuch\.example:6443, by which nodes ask the API server, does not lead to it \(.*(ENOTFOUND|EAI_AGAIN).*\), which answers at https:\/\/10\.50\.0\.2:6443/;
+    const remedy = `echo "${ADDRESS} nosuch.example" >>/etc/hosts`;
+    expect(stderr).toMatch(what);
+    expect(stderr).toContain(`waited 10 s for the node`);
+    expect(stderr).toContain(remedy);
+    expect(code).not.toBe(0);
+    const status = await host.exec(gantryCommand('status'), { timeoutMs: 30_000 });
+    expect(status.stdout).toMatch(what);
+    expect(status.stdout).toContain(remedy);
+    expect(status.stdout).not.toContain('gantry logs control-plane');
   });
 });

@@ -1,3 +1,4 @@
+import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { clusterConfigurationText } from '../cluster-configuration.ts';
 import { clusterInfoKubeconfig } from '../kubeconfig-file.ts';
 import { kubeletConfigurationText } from '../kubelet-configuration.ts';
@@ -17,7 +18,8 @@ import {
 } from '../objects/plan.ts';
 import type { Say } from '../phases.ts';
 import { proxyConfigurationText } from '../proxy-configuration.ts';
-import { clusterUrl, dnsAddress } from '../settings.ts';
+import { apiServerUrl, clusterUrl, dnsAddress } from '../settings.ts';
+import { silentEndpoint, silentEndpointRemedy, silentEndpointText } from '../silent-endpoint.ts';
 import { ensureObjects, type InitContext, servicesOf, withConnection } from './context.ts';
 
 /** An admin may have changed what is there: without a look at that it is made where it is missing, and not written over. */
@@ -56,8 +58,27 @@ export async function markNode(context: InitContext, say: Say, signal: AbortSign
   const services = servicesOf(context);
   const wishes = { wanted: taints, dropped: taintsDropped, said: taintsSaid };
   await withConnection(context, context.files.adminConf, connection =>
-    markControlPlane({ connection, nodeName, taints: wishes, services, timeoutMs: patience.kubeletMs, signal }, say),
+    markControlPlane(
+      {
+        connection,
+        nodeName,
+        taints: wishes,
+        services,
+        otherCause: () => endpointCause(context),
+        timeoutMs: patience.kubeletMs,
+        signal,
+      },
+      say,
+    ),
   );
+}
+
+/** Why the kubelet asks in vain, where the API server of this machine answers and the cluster's endpoint does not; empty otherwise. */
+async function endpointCause({ settings, files }: InitContext): Promise<string> {
+  if (settings.cluster.controlPlaneEndpoint === '') return '';
+  const asked = { ...readKubeconfig(files.adminConf), server: clusterUrl(settings) };
+  const silent = await silentEndpoint(asked, apiServerUrl(settings));
+  return silent === undefined ? '' : `${silentEndpointText(silent)}: ${silentEndpointRemedy(silent)}`;
 }
 
 /** The tokens, what they may do, and cluster-info. */

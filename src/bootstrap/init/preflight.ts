@@ -144,6 +144,9 @@ function needsOf(
     dataDir: '/var/lib',
     hasSupervisor: services !== undefined,
     looksForKubelets: !node,
+    ...(cluster.controlPlaneEndpoint === ''
+      ? {}
+      : { endpoint: { endpoint: cluster.controlPlaneEndpoint, advertiseAddress } }),
     direct: [advertiseAddress, cluster.serviceSubnet, cluster.podSubnet],
     ...(insideHost ? {} : { nodeName, resolverFile: resolverFileOf(cluster.kubelet) }),
     ...(etcd.kind === 'external' ? { externalEtcd: { ...etcd, isOurs: again } } : {}),

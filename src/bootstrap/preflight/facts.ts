@@ -6,9 +6,10 @@ import { loopbackServers } from '../machine-resolver.ts';
 import { linkTarget, ownerOfTarget } from '../reset/real-places.ts';
 import { ANSWER_PATIENCE_MS } from '../reset/silence.ts';
 import { type AddressNeed, readAddresses } from './addresses.ts';
+import { type EndpointNeed, readEndpoint } from './endpoint.ts';
 import { readExternalEtcd } from './external-etcd.ts';
 import type { ExternalEtcdAccess } from './external-etcd-plan.ts';
-import { lookupProblem } from './host-name.ts';
+import { lookUpName } from './host-name.ts';
 import { modulesOf } from './kernel-modules.ts';
 import { otherKubelets, runningFirewalls, socketHolders } from './neighbours.ts';
 import type { PreflightFacts, ProxyFacts } from './plan.ts';
@@ -31,6 +32,8 @@ export interface PreflightNeeds {
   readonly hasSupervisor: boolean;
   /** A name that has to be found; none is looked for unless given. */
   readonly nodeName?: string;
+  /** Where the cluster is to be reached, where that is not this machine's own address. */
+  readonly endpoint?: EndpointNeed;
   /** Where pods get their name servers from; not looked at unless given. */
   readonly resolverFile?: string;
   /** Addresses and networks that are to be reached without a proxy. */
@@ -46,7 +49,7 @@ const NOT_IN_V2 = ['cpuacct', 'devices', 'freezer'];
 
 /** Looks at the machine, once; changes nothing. */
 export async function readPreflightFacts(needs: PreflightNeeds): Promise<PreflightFacts> {
-  const { nodeName, externalEtcd, resolverFile } = needs;
+  const { nodeName, endpoint, externalEtcd, resolverFile } = needs;
   const { bavail, bsize } = statfsSync(needs.dataDir);
   const silent = await silentDirectories(needs.ownDirectories ?? [], ANSWER_PATIENCE_MS, new AbortController().signal);
   return {
@@ -79,7 +82,8 @@ export async function readPreflightFacts(needs: PreflightNeeds): Promise<Preflig
     otherKubelets: needs.looksForKubelets === false ? [] : otherKubelets(),
     firewalls: runningFirewalls(),
     hasDefaultRoute: hasDefaultRoute(textOf('/proc/net/route')),
-    hostnameProblem: nodeName === undefined ? undefined : await lookupProblem(nodeName),
+    hostnameProblem: nodeName === undefined ? undefined : (await lookUpName(nodeName)).problem,
+    endpoint: endpoint === undefined ? undefined : await readEndpoint(endpoint),
     resolver:
       resolverFile === undefined
         ? undefined

@@ -1,4 +1,5 @@
 import { type AddressFacts, addressFindings } from './addresses.ts';
+import { type EndpointFacts, endpointFindings } from './endpoint.ts';
 import { type ExternalEtcdFacts, externalEtcdFindings } from './external-etcd-plan.ts';
 import { error, type Finding, warning } from './finding.ts';
 import { firewallFinding, networkFindings } from './network-plan.ts';
@@ -45,6 +46,8 @@ export interface PreflightFacts extends SwapFacts {
   readonly hasDefaultRoute: boolean;
   /** What looking up the node's name gave: undefined where it was found, or not looked for. */
   readonly hostnameProblem: string | undefined;
+  /** Undefined where it could be reached, or was not looked for. */
+  readonly endpoint: EndpointFacts | undefined;
   /** Where pods get the machine's name servers from, and those in it where all of them are on loopback; undefined where nobody looked. */
   readonly resolver: { readonly file: string; readonly loopbackServers: readonly string[] } | undefined;
   /** Where connections would be made by way of a proxy: what for, and which. */
@@ -88,6 +91,7 @@ export function preflightFindings(facts: PreflightFacts, wish: PreflightWish): r
       ? []
       : swapFindings(facts, { role: wish.role, failSwapOn: wish.failSwapOn })),
     ...addressFindings(facts.addresses),
+    ...(facts.endpoint === undefined ? [] : endpointFindings(facts.endpoint)),
     ...portFindings(facts),
     ...fileFindings(facts),
     ...kernelFindings(facts, wish),

@@ -1,4 +1,5 @@
 import type { ServiceStatus } from '../../bootstrap/services.ts';
+import type { SilentEndpoint } from '../../bootstrap/silent-endpoint.ts';
 import type { SilentPlace } from '../reach/reach.ts';
 
 /** What a part of the node answered, or why there is no answer. */
@@ -139,6 +140,8 @@ export interface StatusFacts {
   /** Undefined where none runs here. */
   readonly proxy: Answer<ProxyFacts> | undefined;
   readonly apiServer: Answer<ApiServerFacts>;
+  /** The cluster's endpoint, where that gives no answer and the API server of this machine does. */
+  readonly silentEndpoint?: SilentEndpoint;
   /** Undefined where this machine has no etcd of its own. */
   readonly etcd: Answer<EtcdFacts> | undefined;
   readonly certificates: readonly CertificateFacts[];

@@ -12,7 +12,7 @@ import { certificateFacts } from './certificates.ts';
 import type { DaemonFacts, StatusFacts } from './facts.ts';
 import { askHealth } from './health.ts';
 import { diskFacts, kubeletPlaces, memoryFacts, proxyPlaces, versionFacts } from './machine.ts';
-import { clusterEndpoint, type ThisNode } from './this-node.ts';
+import { clusterEndpoint, ownApiServer, type ThisNode } from './this-node.ts';
 
 /** What a host's supervisor reads of its daemons; systemd is asked itself. */
 const HOST_SERVICES = '/etc/gantry/services';
@@ -96,9 +96,20 @@ async function clusterFacts(
   node: ThisNode,
   now: number,
   signal: AbortSignal,
-): Promise<Pick<StatusFacts, 'apiServer' | 'node'>> {
+): Promise<Pick<StatusFacts, 'apiServer' | 'node' | 'silentEndpoint'>> {
   try {
-    return await askCluster(clusterEndpoint(node, now), node.name, signal);
+    const endpoint = clusterEndpoint(node, now);
+    const own = ownApiServer(node);
+    // beside it, for together they have no more time than one
+    const [cluster, here] = await Promise.all([
+      askCluster(endpoint, node.name, signal),
+      own === undefined || own === endpoint.server
+        ? undefined
+        : askCluster({ ...endpoint, server: own }, node.name, signal),
+    ]);
+    if (own === undefined || cluster.apiServer.answered || here?.apiServer.answered !== true) return cluster;
+    const { because } = cluster.apiServer;
+    return { apiServer: cluster.apiServer, node: here.node, silentEndpoint: { server: endpoint.server, own, because } };
   } catch (error) {
     signal.throwIfAborted();
     const silent = { answered: false, because: errorMessage(error) } as const;

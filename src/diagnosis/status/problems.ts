@@ -1,6 +1,7 @@
 import { humanDuration } from '../../api/human-duration.ts';
 import { likelyCause } from '../../bootstrap/likely-cause.ts';
 import { CONTROL_PLANE_SERVICE, CRI_SERVICE, ETCD_SERVICE, NODE_SERVICE } from '../../bootstrap/services.ts';
+import { silentEndpointRemedy, silentEndpointText } from '../../bootstrap/silent-endpoint.ts';
 import { type SilentPlace, silenceOf } from '../reach/reach.ts';
 import { certificateProblems } from './certificate-problems.ts';
 import type { DaemonFacts, DiskFacts, StatusFacts } from './facts.ts';
@@ -128,10 +129,18 @@ function etcdProblems({ etcd, silentPlaces }: StatusFacts): readonly Problem[] {
 }
 
 function apiServerProblems(
-  { apiServer, role, silentPlaces }: StatusFacts,
+  { apiServer, silentEndpoint, role, silentPlaces }: StatusFacts,
   down: ReadonlySet<string>,
 ): readonly Problem[] {
   const remedy = role === 'control-plane' ? logsOf(CONTROL_PLANE_SERVICE) : 'run "gantry status" on the control plane';
+  if (silentEndpoint !== undefined)
+    return [
+      {
+        part: 'API server',
+        what: silentEndpointText(silentEndpoint),
+        remedy: silentEndpointRemedy(silentEndpoint),
+      },
+    ];
   if (!apiServer.answered)
     return isOfSilence(apiServer.because, silentPlaces)
       ? []

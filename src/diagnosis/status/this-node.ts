@@ -99,6 +99,17 @@ export function clusterEndpoint({ files, role, reach }: ThisNode, now: number): 
   throw failedPrecondition(problems.join('; '));
 }
 
+/** URL of the API server of this machine, as what runs beside it asks it: undefined where this is no control plane, or that cannot be told. */
+export function ownApiServer({ files, role, reach }: ThisNode): string | undefined {
+  const path = files.controllerManagerConf;
+  if (role !== 'control-plane' || reach.silenceAtKubeconfig(path) !== undefined || !existsSync(path)) return undefined;
+  try {
+    return readKubeconfig(path).server;
+  } catch {
+    return undefined;
+  }
+}
+
 /** As the kubelet's certificate has it; the name of the host where there is none yet, or its place does not answer. */
 function nodeName(files: Files, reach: Reach): string {
   for (const managed of managedCertificates(files, true).filter(({ ofKubelet }) => ofKubelet)) {

@@ -33,6 +33,7 @@ const WELL: PreflightFacts = {
   firewalls: [],
   hasDefaultRoute: true,
   hostnameProblem: undefined,
+  endpoint: undefined,
   resolver: undefined,
   proxied: [],
   externalEtcd: undefined,
@@ -110,6 +111,22 @@ const ROWS: readonly Row[] = [
     'NodeIP',
     'this machine has no address 10.0.0.9, at which its node is to be reached: no link that is up has any',
     'give one that it has by --node-ip (node-ip of kubeletExtraArgs), or put that address on one of its links first',
+  ],
+  [
+    'an endpoint that nothing here can reach',
+    {
+      endpoint: {
+        endpoint: '192.0.2.1:6443',
+        host: '192.0.2.1',
+        because: undefined,
+        addresses: ['192.0.2.1'],
+        advertiseAddress: '10.0.0.5',
+      },
+    },
+    'error',
+    'ControlPlaneEndpoint',
+    'there is no route to the control-plane endpoint 192.0.2.1:6443, by which nodes, this one too, ask the API server',
+    '"ip route get 192.0.2.1" shows what the kernel knows: add a route, or set up the link that leads there',
   ],
   [
     'a port in use',

@@ -129,6 +129,19 @@ describe('the problems of a node', () => {
       'API server: it is not ready: etcd, informer-sync -> gantry logs control-plane',
     ],
     [
+      'an endpoint that does not lead to the API server',
+      {
+        apiServer: silent,
+        node: { answered: false, because: 'nodes "one" not found' },
+        silentEndpoint: {
+          server: 'https://api.example:6443',
+          own: 'https://192.0.2.1:6443',
+          because: 'getaddrinfo ENOTFOUND api.example',
+        },
+      },
+      'API server: the control-plane endpoint api.example:6443, by which nodes ask the API server, does not lead to it (getaddrinfo ENOTFOUND api.example), which answers at https://192.0.2.1:6443 -> give api.example an address in your DNS, or in /etc/hosts of each node; where that is the one of this machine: echo "192.0.2.1 api.example" >>/etc/hosts',
+    ],
+    [
       'an API server that a node cannot reach',
       { role: 'node', apiServer: silent, node: silent },
       'API server: it does not answer: nothing listens at 127.0.0.1:1 -> run "gantry status" on the control plane',

@@ -135,8 +135,8 @@ export class SessionPool {
       session.why = errorMessage(error);
       if ((error as NodeJS.ErrnoException).syscall === 'connect') this.#probe.refused();
     });
-    // nothing new goes to a connection that the server wants to end
-    http2.once('goaway', () => this.#sessions.delete(session));
+    // nothing new goes to a connection that the server wants to end; what runs on it does until the end of this client
+    http2.once('goaway', () => session.retire());
     const pinging = setInterval(() => ping(http2), PING_MS);
     pinging.unref();
     http2.once('close', () => {

@@ -134,7 +134,6 @@ describe('a connection', () => {
     }
     expect(sessions).toHaveLength(3);
     expect(await reader.next()).toEqual({ done: false, value: Buffer.from('{}') });
-    await reader.return?.();
     await close();
   });
 

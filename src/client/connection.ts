@@ -36,6 +36,12 @@ const TIMEOUT_MS = 60_000;
 const ATTEMPTS = 3;
 const TOKEN_AGE_MS = 60_000;
 
+/** How long an answer is waited for by whoever sits at a terminal, and what he is told to do where none comes. */
+export interface Patience {
+  readonly ms: number;
+  readonly mend: string;
+}
+
 /** Who gives the token that requests show, and is told of one that the server did not take. */
 export interface BearerSource {
   token(): Promise<string>;
@@ -56,12 +62,18 @@ export class ApiConnection {
   readonly #clock: Clock;
   readonly userAgent: string;
   readonly #basePath: string;
+  readonly #patience: Patience | undefined;
   #pool: SessionPool;
   #source: BearerSource | undefined;
   #token: { readonly text: string; readonly readAt: number } | undefined;
 
-  constructor(endpoint: ApiEndpoint, options: { readonly userAgent: string; readonly clock?: Clock }) {
+  /** With `patience` a whole answer is waited for that long unless a call says otherwise, and the error of one that does not come names the server and what to do. */
+  constructor(
+    endpoint: ApiEndpoint,
+    options: { readonly userAgent: string; readonly clock?: Clock; readonly patience?: Patience },
+  ) {
     this.#clock = options.clock ?? systemClock;
+    this.#patience = options.patience;
     this.userAgent = options.userAgent;
     this.#basePath = new URL(endpoint.server).pathname.replace(/\/$/, '');
     this.#pool = new SessionPool(endpoint, this.#clock);
@@ -91,7 +103,8 @@ export class ApiConnection {
 
   /** One request with its whole answer, whatever its status. */
   async call(call: ApiCall): Promise<ApiAnswer> {
-    const owned = deadlineSignal(call.timeoutMs ?? TIMEOUT_MS, `${call.method} ${call.path}`, call.signal, this.#clock);
+    const ms = call.timeoutMs ?? this.#patience?.ms ?? TIMEOUT_MS;
+    const owned = deadlineSignal(ms, `${call.method} ${call.path}`, call.signal, this.#clock);
     try {
       const { stream, status, headers } = await this.#open(call, owned.signal);
       const parts: Buffer[] = [];
@@ -102,6 +115,9 @@ export class ApiConnection {
         body: parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts),
         ...(Number.isInteger(retryAfter) && retryAfter > 0 ? { retryAfterSeconds: retryAfter } : {}),
       };
+    } catch (error) {
+      if (this.#patience === undefined || !owned.signal.aborted || call.signal?.aborted === true) throw error;
+      throw this.#silent(call, ms, this.#patience.mend);
     } finally {
       owned.release();
     }
@@ -205,6 +221,15 @@ export class ApiConnection {
       // A stream that has ended closes by itself, only later; servers end connections that give up many.
       if (!isWhole && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
     }
+  }
+
+  #silent({ method, path }: ApiCall, ms: number, mend: string): GantryError {
+    const done = method === 'GET' ? '' : ', and whether it has done it is not known';
+    const { server } = this.endpoint;
+    return new GantryError(
+      'deadline-exceeded',
+      `the API server at ${server} did not answer ${method} ${path} within ${ms / 1000} s${done}: ${mend}`,
+    );
   }
 
   #broken(why: string): GantryError {

@@ -14,6 +14,7 @@ import { makeNamespace, removeNamespace } from '../conformance/run-namespace.ts'
 import { chooseChecks, NODE_SUITE, titleOf } from '../conformance/suite.ts';
 import { World } from '../conformance/world.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { AT_TERMINAL, AT_WORK } from './patience.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry conformance`. */
@@ -48,12 +49,14 @@ export async function conformanceCommand(flags: ConformanceFlags): Promise<numbe
   if (!Number.isInteger(parallel) || parallel < 1 || parallel > 64)
     throw invalidArgument(`--parallel: ${JSON.stringify(flags.parallel)} is no number from 1 to 64`);
   const patienceMs = durationMs(flags.timeout);
-  const connection = new ApiConnection(readKubeconfig(kubeconfigOf(flags)), {
-    userAgent: `gantry-conformance/${VERSION}`,
-  });
+  const endpoint = readKubeconfig(kubeconfigOf(flags));
+  const userAgent = `gantry-conformance/${VERSION}`;
+  const connection = new ApiConnection(endpoint, { userAgent, patience: AT_WORK });
+  // a server that does not answer at all is told before anything is made
+  const opening = new ApiConnection(endpoint, { userAgent, patience: AT_TERMINAL });
   try {
     return await untilInterrupted(async signal => {
-      const node = await nodeNamed(connection, flags.node ?? hostname().toLowerCase(), signal);
+      const node = await nodeNamed(opening, flags.node ?? hostname().toLowerCase(), signal);
       const began = new Date();
       const start = systemClock.monotonic();
       const namespace = await makeNamespace(connection, signal);
@@ -82,6 +85,7 @@ export async function conformanceCommand(flags: ConformanceFlags): Promise<numbe
       }
     });
   } finally {
+    opening.close();
     connection.close();
   }
 }

@@ -33,6 +33,7 @@ import { spkiPin } from '../pki/keys.ts';
 import { words } from './flag-values.ts';
 import { readInitFile } from './init-file.ts';
 import { untilInterrupted } from './interrupt.ts';
+import { AT_TERMINAL } from './patience.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry token …`, named as kubeadm's. */
@@ -174,7 +175,8 @@ function withConnection(
   work: (connection: ApiConnection, signal: AbortSignal) => Promise<number>,
 ): Promise<number> {
   return untilInterrupted(async signal => {
-    const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent: `gantry-token/${VERSION}` });
+    const userAgent = `gantry-token/${VERSION}`;
+    const connection = new ApiConnection(readKubeconfig(kubeconfig), { userAgent, patience: AT_TERMINAL });
     try {
       return await work(connection, signal);
     } catch (error) {

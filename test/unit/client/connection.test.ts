@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { constants, createServer, type Http2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ApiConnection } from '../../../src/client/connection.ts';
 
@@ -142,5 +142,40 @@ describe('a connection', () => {
     await close();
     await expect(connection.call({ method: 'GET', path: '/short' })).rejects.toMatchObject({ code: 'cancelled' });
     expect(sessions).toEqual([]);
+  });
+
+  /** What is said of a server that takes connections and answers nothing. */
+  async function silenceOf(method: string, signal?: AbortSignal): Promise<unknown> {
+    const held = new Set<Socket>();
+    const server = createTcpServer(socket => held.add(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const connection = new ApiConnection(
+      { server: `http://127.0.0.1:${port}`, namespace: 'default' },
+      { userAgent: 'test', patience: { ms: 50, mend: 'look there' } },
+    );
+    const call = connection.call({ method, path: '/api/v1/nodes', ...(signal === undefined ? {} : { signal }) });
+    const got = await call.catch(error => String(error).replace(String(port), 'PORT'));
+    connection.close();
+    for (const socket of held) socket.destroy();
+    server.close();
+    await once(server, 'close');
+    return got;
+  }
+
+  it('tells whoever waits which server did not answer, how long that was, and what to do', async () => {
+    expect(await silenceOf('GET')).toBe(
+      'GantryError: the API server at http://127.0.0.1:PORT did not answer GET /api/v1/nodes within 0.05 s: look there',
+    );
+    expect(await silenceOf('POST')).toBe(
+      'GantryError: the API server at http://127.0.0.1:PORT did not answer POST /api/v1/nodes within 0.05 s, and whether it has done it is not known: look there',
+    );
+  });
+
+  it('says of a call that was given up why it was', async () => {
+    expect(await silenceOf('GET', AbortSignal.abort(new Error('interrupted by SIGINT')))).toBe(
+      'Error: interrupted by SIGINT',
+    );
   });
 });

@@ -16,7 +16,7 @@ export function resetCommands(gantry: Command, run: Ends): void {
     .option('--cert-dir <directory>', 'where the certificates are; where "gantry init" has made them unless given')
     .option('--cleanup-tmp-dir', 'remove /etc/kubernetes/tmp too')
     .option('--delete-node', 'delete the Node object too, by way of --kubeconfig')
-    .option('--node-name <name>', 'name of this node; the host name unless given')
+    .option('--node-name <name>', 'its name, where neither the certificate of the kubelet nor its unit tells it')
     .option('--kubeconfig <file>', 'how to reach the cluster for that', '/etc/kubernetes/admin.conf')
     .option('--ignore-preflight-errors <checks>', 'checks whose errors are only told; all is every one', moreText(), '')
     .option('--skip-phases <phases>', 'phases to leave out', moreText(), '')

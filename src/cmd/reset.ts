@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import { type GivenReset, readResetConfiguration } from '../bootstrap/configuration/reset-configuration.ts';
+import { flagValue } from '../bootstrap/daemons/command-words.ts';
 import { earlierPlaces, filesForExternalEtcd } from '../bootstrap/marker/plan.ts';
 import { readMarker, standingFiles } from '../bootstrap/marker.ts';
 import { checkPhases, runPhases } from '../bootstrap/phases.ts';
 import type { ResetContext } from '../bootstrap/reset/context.ts';
 import { resetNames } from '../bootstrap/reset/names.ts';
+import { certifiedName, nodeOfMachine } from '../bootstrap/reset/node-name.ts';
 import { RESET_PHASES, resetFaultPoint } from '../bootstrap/reset/phases.ts';
 import { ANSWER_PATIENCE_MS, directoriesWithLinks, withSilence } from '../bootstrap/reset/silence.ts';
+import { NODE_SERVICE, type Services } from '../bootstrap/services.ts';
 import { POD_LINKS } from '../cni/bridge/collect.ts';
 import { DEFAULT_BRIDGE } from '../cni/bridge/config.ts';
 import { MASQUERADE_TABLE } from '../cni/bridge/plan.ts';
@@ -86,10 +88,15 @@ async function prepare(flags: ResetFlags, signal: AbortSignal): Promise<Prepared
   const names = resetNames({ ...files, pkiDir }, PART_NAMES, filesForExternalEtcd(marker), earlier);
   const services = servicesHere();
   const socket = flags.criSocket ?? given.criSocket;
-  const nodeName = (flags.nodeName ?? hostname()).toLowerCase();
   const skip = flags.skipPhases === '' ? (given.skipPhases ?? []) : words(flags.skipPhases);
   checkPhases(skip, RESET_PHASES);
   const silent = await silentDirectories(directoriesWithLinks(names), ANSWER_PATIENCE_MS, signal);
+  const nodeName = async (): Promise<string | undefined> =>
+    nodeOfMachine({
+      certified: await certifiedName(files, silent, signal),
+      unit: flagValue(await nodeWords(services, signal), 'hostname-override'),
+      asked: flags.nodeName?.toLowerCase(),
+    });
   return {
     skip,
     context: {
@@ -102,7 +109,7 @@ async function prepare(flags: ResetFlags, signal: AbortSignal): Promise<Prepared
       force: flags.force ?? given.force ?? false,
       cleanupTmpDir: flags.cleanupTmpDir ?? given.cleanupTmpDir ?? false,
       homes: [...new Set(['/root', process.env['HOME'] ?? '/root', ...sudoHome()])],
-      nodeObject: flags.deleteNode === true ? { name: nodeName, kubeconfig: flags.kubeconfig } : undefined,
+      nodeObject: flags.deleteNode === true ? { name: await nodeName(), kubeconfig: flags.kubeconfig } : undefined,
       ignoredChecks: [...words(flags.ignorePreflightErrors), ...(given.ignorePreflightErrors ?? [])],
       isRoot: process.getuid?.() === 0,
       confirm: question => confirm(question, signal),
@@ -113,6 +120,16 @@ async function prepare(flags: ResetFlags, signal: AbortSignal): Promise<Prepared
       },
     },
   };
+}
+
+/** The command line of the node's daemon; none where it cannot be had, as that of a unit which is not there. */
+async function nodeWords(services: Services | undefined, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    return (await services?.words(NODE_SERVICE, signal)) ?? [];
+  } catch {
+    signal.throwIfAborted();
+    return [];
+  }
 }
 
 /** Names by which the parts of a node know what they have made. */

@@ -167,6 +167,25 @@ describe('gantry reset of a node that has joined', () => {
     expect(await difference(host, before)).toEqual([]);
   });
 
+  it('deletes the Node that this machine is, and not that of another one which has its host name', async () => {
+    const first = cluster.host('control-plane');
+    await kubectl(first, 'apply -f -', [{ apiVersion: 'v1', kind: 'Node', metadata: { name: host.name } }]);
+    await run(host, [...join, '--node-name=worker-a'], SLOW);
+    const refused = await host.exec([...RESET, '--delete-node', `--node-name=${host.name}`, `--kubeconfig=${admin}`]);
+    expect([refused.code, refused.stderr.toString()]).toEqual([
+      3,
+      expect.stringContaining(`this machine is not the node "${host.name}" but "worker-a"`),
+    ]);
+    const said = await run(host, [...RESET, '--delete-node', `--kubeconfig=${admin}`]);
+    expect(said).toContain('Deleted the Node "worker-a"');
+    expect(await run(host, [...RESET, '--delete-node', `--kubeconfig=${admin}`])).toContain('No Node is deleted: ');
+    expect((await kubectl(first, 'get nodes -o name')).split('\n').toSorted()).toEqual(
+      ['', `node/${first.name}`, `node/${host.name}`].toSorted(),
+    );
+    await kubectl(first, `delete node ${host.name}`);
+    expect(await difference(host, before)).toEqual([]);
+  });
+
   it('leaves nothing after it ran pods, and deletes the Node when it is asked to', async () => {
     await run(host, join, SLOW);
     await run(host, gantryCommand('image', 'import', await imageArchive(BUSYBOX)));

@@ -18,8 +18,8 @@ export interface ResetContext {
   readonly cleanupTmpDir: boolean;
   /** Home directories of those who administer this machine: their kubeconfigs are named. */
   readonly homes: readonly string[];
-  /** The Node object goes too, by way of this kubeconfig; undefined to leave it. */
-  readonly nodeObject: { readonly name: string; readonly kubeconfig: string } | undefined;
+  /** The Node object goes too, by way of this kubeconfig, where its name is known; undefined to leave it. */
+  readonly nodeObject: { readonly name: string | undefined; readonly kubeconfig: string } | undefined;
   readonly ignoredChecks: readonly string[];
   readonly isRoot: boolean;
   /** Asks a person; false for anything but yes. */

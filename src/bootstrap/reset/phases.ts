@@ -53,6 +53,12 @@ async function preflight(context: ResetContext, say: Say): Promise<void> {
 async function deleteNode({ nodeObject, names, dryRun }: ResetContext, say: Say, signal: AbortSignal): Promise<void> {
   if (nodeObject === undefined) return;
   const { name, kubeconfig } = nodeObject;
+  if (name === undefined) {
+    say(
+      'No Node is deleted: neither a certificate of a kubelet nor its unit tells which one this machine is. Name it by --node-name, or run "kubectl delete node NAME" where you administer the cluster',
+    );
+    return;
+  }
   const byHand = `so run "kubectl delete node ${name}" where you administer the cluster`;
   const isHung = (path: string): boolean => isSilent(path, names.silent);
   const hung = isHung(kubeconfig) ? kubeconfig : kubeconfigReferences(kubeconfig).find(isHung);

@@ -11,13 +11,20 @@ afterEach(() => {
   for (const root of roots.splice(0)) rmSync(root, { recursive: true });
 });
 
-async function said(text: string | undefined, silent: readonly string[] = []): Promise<readonly string[]> {
+async function said(
+  text: string | undefined,
+  silent: readonly string[] = [],
+  name: string | undefined = 'n1',
+): Promise<readonly string[]> {
   const root = mkdtempSync(join(tmpdir(), 'delete-node-'));
   roots.push(root);
   const kubeconfig = join(root, 'kubelet.conf');
   if (text !== undefined) writeFileSync(kubeconfig, text);
   const lines: string[] = [];
-  const context = { nodeObject: { name: 'n1', kubeconfig }, names: { silent } } as unknown as ResetContext;
+  const context = {
+    nodeObject: { name: name === '' ? undefined : name, kubeconfig },
+    names: { silent },
+  } as unknown as ResetContext;
   const phase = RESET_PHASES.find(({ name }) => name === 'delete-node');
   await phase?.run?.(context, line => lines.push(line.replaceAll(root, '')), new AbortController().signal);
   return lines;
@@ -52,6 +59,14 @@ describe('phase delete-node of reset', () => {
     ['names a certificate that is none', badPair()],
   ])('goes on where --kubeconfig %s', async (_what, text) => {
     expect(await said(text)).toEqual([expect.stringContaining(`The Node "n1" is not deleted, ${BY_HAND}: `)]);
+  });
+
+  it('deletes none where nothing tells its name', async () => {
+    expect(await said(withPair, [], '')).toEqual([
+      expect.stringMatching(
+        /^No Node is deleted: neither .* Name it by --node-name, or run "kubectl delete node NAME"/,
+      ),
+    ]);
   });
 
   it('says what to do where there is no kubeconfig', async () => {

@@ -35,7 +35,7 @@ export function kubeletConfigurationText(
     },
     authorization: { mode: 'Webhook', webhook: { cacheAuthorizedTTL: '0s', cacheUnauthorizedTTL: '0s' } },
     cgroupDriver: insideHost ? 'cgroupfs' : 'systemd',
-    clusterDNS: [...(cluster.dnsDisabled ? [] : [NODE_DNS_ADDRESS]), dnsAddress(cluster)],
+    clusterDNS: clusterDns(cluster),
     clusterDomain: cluster.dnsDomain,
     containerRuntimeEndpoint: 'unix:///run/gantry/cri.sock',
     ...(insideHost ? INSIDE_HOST : {}),
@@ -45,6 +45,11 @@ export function kubeletConfigurationText(
     staticPodPath: files.manifestsDir,
   };
   return stringify({ ...merged(ours, cluster.kubelet), rotateCertificates: true }, { sortMapEntries: true });
+}
+
+/** Where pods ask for names, the first first: the server of their node, where it has one, and the cluster's. Pure. */
+export function clusterDns(cluster: Pick<ClusterSettings, 'serviceSubnet' | 'dnsDisabled'>): readonly string[] {
+  return [...(cluster.dnsDisabled ? [] : [NODE_DNS_ADDRESS]), dnsAddress(cluster)];
 }
 
 /** The configuration of one node, by the cluster's and what is so on this machine alone: where its name servers are, unless the cluster's says that. Pure. */

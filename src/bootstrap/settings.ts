@@ -9,7 +9,7 @@ import type { StoredToken } from './tokens/stored-token.ts';
 export const SHORTEST_LIFE_MS = 10_000;
 
 /** A command line argument, as kubeadm's files hold it. */
-interface Argument {
+export interface Argument {
   readonly name: string;
   readonly value: string;
 }

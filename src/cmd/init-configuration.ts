@@ -10,7 +10,7 @@ import {
 import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
 import { type Given, KINDS } from '../bootstrap/standing/documents.ts';
-import { controlPlaneOptions, nodeOptions } from './daemon-options.ts';
+import { apiServerOptions, controllerManagerOptions, nodeOptions, schedulerOptions } from './daemon-options.ts';
 import { words } from './flag-values.ts';
 
 /** Flags of `gantry init`, named as kubeadm's; undefined where they were not given. */
@@ -178,5 +178,11 @@ function portOf(text: string): number {
 /** The flags of the daemons that extraArgs may name. */
 export function knownFlags(): KnownFlags {
   const names = (command: Command): string[] => command.options.map(({ long }) => (long ?? '').slice(2));
-  return { controlPlane: names(controlPlaneOptions(new Command())), node: names(nodeOptions(new Command())) };
+  return {
+    apiServer: names(apiServerOptions(new Command())),
+    controllerManager: names(controllerManagerOptions(new Command())),
+    // its name on the common command line is taken, too
+    scheduler: [...names(schedulerOptions(new Command())), 'scheduler-healthz-port'],
+    node: names(nodeOptions(new Command())),
+  };
 }

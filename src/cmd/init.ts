@@ -132,7 +132,7 @@ async function prepare(flags: InitFlags, given: GivenConfiguration, signal: Abor
     console.log(
       '[config] WARNING: an init before did not end, or a phase alone has changed something since: the ConfigMaps of the cluster are written as init was told here last, not as they were changed there',
     );
-  for (const warning of given.warnings) console.log(`[config] WARNING: ${warning}`);
+  for (const warning of [...given.warnings, ...decision.warnings]) console.log(`[config] WARNING: ${warning}`);
   const { init, settings, pkiDir, changes, taintsSaid, taintsDropped } = decision;
   const { etcd } = settings.cluster;
   const dryRun = flags.dryRun ?? init.dryRun ?? false;

@@ -5,8 +5,10 @@ import type { ClusterConfiguration, InitConfiguration, Timeouts } from '../../ap
 import { canonicalIp } from '../../base/cidr.ts';
 import { invalidArgument } from '../../base/errors.ts';
 import type { KeyAlgorithm } from '../../pki/key-algorithms.ts';
+import { type ControlPlanePart, checkPartArguments, type PartFlags } from '../component-arguments.ts';
 import { isReachable, nodeAddresses } from '../node-address.ts';
 import {
+  type Argument,
   type ClusterSettings,
   CONTROL_PLANE_TAINT,
   checkNodeName,
@@ -44,8 +46,7 @@ export interface MachineDefaults {
 }
 
 /** Flags of the daemons that extraArgs may name. */
-export interface KnownFlags {
-  readonly controlPlane: readonly string[];
+export interface KnownFlags extends PartFlags {
   readonly node: readonly string[];
 }
 
@@ -92,9 +93,10 @@ function clusterSettings(
   parts: Pick<InitConfigurations, 'kubelet' | 'proxy' | 'skip'>,
   known: KnownFlags | undefined,
 ): ClusterSettings {
-  const { networking, apiServer, controllerManager, scheduler } = config;
-  const control = (path: string, args: ClusterSettings['apiServerArgs'] = []): ClusterSettings['apiServerArgs'] => {
-    checkFlags(path, args, known?.controlPlane, 'gantry run control-plane');
+  const { networking, apiServer } = config;
+  const argumentsOf = (part: ControlPlanePart): readonly Argument[] => {
+    const { extraArgs: args = [] } = config[part];
+    if (known !== undefined) checkPartArguments(part, args, known);
     return args;
   };
   return {
@@ -110,9 +112,9 @@ function clusterSettings(
     caCertificateValidityMs: durationMs(config.caCertificateValidityPeriod ?? ''),
     keyAlgorithm: config.encryptionAlgorithm as KeyAlgorithm,
     etcd: etcdSettings(config),
-    apiServerArgs: control('apiServer.extraArgs', apiServer.extraArgs),
-    controllerManagerArgs: control('controllerManager.extraArgs', controllerManager.extraArgs),
-    schedulerArgs: control('scheduler.extraArgs', scheduler.extraArgs),
+    apiServerArgs: argumentsOf('apiServer'),
+    controllerManagerArgs: argumentsOf('controllerManager'),
+    schedulerArgs: argumentsOf('scheduler'),
     proxyDisabled: config.proxy.disabled === true || isSkipped('addon/kube-proxy', parts.skip),
     dnsDisabled: config.dns.disabled === true || isSkipped('addon/coredns', parts.skip),
     kubelet: parts.kubelet,
@@ -152,17 +154,6 @@ function checkedVersion(asked: string, version: string): string {
 function withPort(endpoint: string, bindPort: number): string {
   const parts = endpoint === '' ? undefined : hostPort(endpoint);
   return parts === undefined ? '' : `${hostInUrl(parts.host)}:${parts.port ?? bindPort}`;
-}
-
-function checkFlags(
-  path: string,
-  args: readonly { readonly name: string }[],
-  known: readonly string[] | undefined,
-  command: string,
-): void {
-  for (const [index, { name }] of args.entries())
-    if (known?.includes(name) === false)
-      throw invalidArgument(`${path}[${index}].name: "${name}" is no flag here: "${command} --help" lists them`);
 }
 
 function patienceOf(timeouts: Timeouts): Patience {

@@ -1,3 +1,4 @@
+import { controlPlaneArguments } from '../component-arguments.ts';
 import type { Files } from '../files.ts';
 import { CONTROL_PLANE_SERVICE, ETCD_SERVICE, type ServiceUnit } from '../services.ts';
 import { argumentWords, type EtcdSettings, hostInUrl, type InitSettings, validityText } from '../settings.ts';
@@ -81,7 +82,7 @@ export function controlPlaneUnit(
       `--cluster-cidr=${cluster.podSubnet}`,
       '--controllers=*,bootstrap-signer-controller,token-cleaner-controller',
       // the last of several counts: what the admin has said
-      ...argumentWords([...cluster.apiServerArgs, ...cluster.controllerManagerArgs, ...cluster.schedulerArgs]),
+      ...argumentWords(controlPlaneArguments(cluster)),
     ],
   };
 }

@@ -8,6 +8,7 @@ import {
   type MachineDefaults,
 } from '../configuration/init-settings.ts';
 import { parseConfiguration } from '../configuration/read-documents.ts';
+import { settingsWarnings } from '../configuration/settings-warnings.ts';
 import type { InitSettings } from '../settings.ts';
 import {
   type Documents,
@@ -34,6 +35,8 @@ export interface Decision {
   readonly taintsSaid: boolean;
   /** Taints of the command before that this one says no more. */
   readonly taintsDropped: readonly Taint[];
+  /** What there is to say of it that is no error. */
+  readonly warnings: readonly string[];
 }
 
 export interface DecideOptions {
@@ -67,8 +70,11 @@ export function decide(
   const now = { nodeName, skip, known };
   // its flags may be those of an older version
   const before = { nodeName: undefined, skip: [] };
-  if (standing === undefined)
-    return { ...of(given.documents, now), changes: true, taintsSaid: true, taintsDropped: [] };
+  if (standing === undefined) {
+    const wanted = of(given.documents, now);
+    const warnings = settingsWarnings(wanted.settings.cluster);
+    return { ...wanted, changes: true, taintsSaid: true, taintsDropped: [], warnings };
+  }
   const { documents, made, live } = standing;
   const stands = of(documents, before);
   const ground = live === undefined ? documents : withLive(documents, live, stands, machine);
@@ -83,6 +89,7 @@ export function decide(
     changes: textOf(asked) !== textOf(present),
     taintsSaid: isSaid,
     taintsDropped: isSaid ? stands.settings.taints.filter(taint => !isWanted(taint)) : [],
+    warnings: settingsWarnings(asked.settings.cluster),
   };
 }
 

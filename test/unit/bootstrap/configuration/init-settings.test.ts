@@ -11,7 +11,9 @@ const MACHINE: MachineDefaults = {
   now: Date.UTC(2026, 0, 1),
 };
 const KNOWN = {
-  controlPlane: ['terminated-pod-gc-threshold'],
+  apiServer: ['service-node-port-range'],
+  controllerManager: ['terminated-pod-gc-threshold'],
+  scheduler: [],
   node: ['node-labels', 'node-ip', 'v', 'port', 'hostname-override'],
 };
 
@@ -108,6 +110,13 @@ describe('settings of a configuration', () => {
       { apiServer: { extraArgs: [{ name: 'nope', value: '' }] } },
       {},
       'apiServer.extraArgs[0].name: "nope" is no flag here',
+    ],
+    [
+      'a flag of another part of the control plane',
+      {},
+      { scheduler: { extraArgs: [{ name: 'service-node-port-range', value: '1-2' }] } },
+      {},
+      'scheduler.extraArgs[0].name: "service-node-port-range" is no flag of the scheduler, but of the API server',
     ],
     [
       'an argument that the node lacks',

@@ -16,7 +16,12 @@ const MACHINE: DecideOptions['machine'] = {
   manifestsDir: '/etc/kubernetes/manifests',
   insideHost: false,
 };
-const KNOWN = { controlPlane: ['profiling', 'terminated-pod-gc-threshold'], node: ['node-labels', 'v'] };
+const KNOWN = {
+  apiServer: ['service-node-port-range'],
+  controllerManager: ['terminated-pod-gc-threshold'],
+  scheduler: [],
+  node: ['node-labels', 'v'],
+};
 
 const ALL: Made = { certificates: true, etcd: true, controlPlane: true };
 const NOTHING: Made = { certificates: false, etcd: false, controlPlane: false };
@@ -36,7 +41,7 @@ const FIRST: Documents = {
     timeouts: { kubeletHealthCheck: '7m0s' },
   },
   cluster: {
-    apiServer: { certSANs: ['api.example'], extraArgs: [{ name: 'profiling', value: 'true' }] },
+    apiServer: { certSANs: ['api.example'], extraArgs: [{ name: 'service-node-port-range', value: '30000-31000' }] },
     certificateValidityPeriod: '1000h0m0s',
     certificatesDir: '/srv/pki',
     clusterName: 'mine',
@@ -276,6 +281,30 @@ describe('a record', () => {
     const standing = { cluster: { ...STANDING.cluster, apiServer: { extraArgs: [{ name: 'gone', value: '1' }] } } };
     expect(() => decided(byFlags(), standing)).toThrow('apiServer.extraArgs[0].name: "gone" is no flag here');
     expect(decided(byFile(cluster({})), standing).settings.cluster.apiServerArgs).toEqual([]);
+  });
+
+  it('keeps arguments that are not heeded, and tells of them again', () => {
+    const controllerManager = {
+      extraArgs: [
+        { name: 'bind-address', value: '127.0.0.1' },
+        { name: 'terminated-pod-gc-threshold', value: '300' },
+      ],
+    };
+    const warning = /^ClusterConfiguration: controllerManager.extraArgs\[0\]: bind-address is not heeded: /;
+    const made = decided(byFile({ ...FIRST, cluster: { ...FIRST.cluster, controllerManager } }));
+    expect(made.warnings).toEqual([expect.stringMatching(warning)]);
+    const record = recordDocuments(recordText(made.settings, { pkiDir: made.pkiDir }), 'record');
+    const second = decided(byFlags(), record);
+    expect(second).toMatchObject({ changes: false, warnings: [expect.stringMatching(warning)] });
+    expect(second.settings.cluster.controllerManagerArgs).toEqual(controllerManager.extraArgs);
+    expect(decided(byFile(cluster({})), record).warnings).toEqual([]);
+  });
+
+  it('refuses an argument that an older version took for another part of the control plane, and says whose it is', () => {
+    const scheduler = { extraArgs: [{ name: 'service-node-port-range', value: '30000-31000' }] };
+    expect(() => decided(byFlags(), { cluster: { ...STANDING.cluster, scheduler } })).toThrow(
+      'scheduler.extraArgs[0].name: "service-node-port-range" is no flag of the scheduler, but of the API server: it belongs to apiServer.extraArgs',
+    );
   });
 });
 

@@ -1,0 +1,133 @@
+import { invalidArgument } from '../base/errors.ts';
+import type { Argument, ClusterSettings } from './settings.ts';
+
+/** What may be said of the three parts of the control plane (extraArgs of ClusterConfiguration), which are separate processes with kubeadm and one here. */
+
+export type ControlPlanePart = 'apiServer' | 'controllerManager' | 'scheduler';
+
+/** Flags that each part has here. */
+export type PartFlags = Readonly<Record<ControlPlanePart, readonly string[]>>;
+
+const PARTS: Readonly<Record<ControlPlanePart, { readonly called: string; readonly command: string }>> = {
+  apiServer: { called: 'API server', command: 'apiserver' },
+  controllerManager: { called: 'controller manager', command: 'controller-manager' },
+  scheduler: { called: 'scheduler', command: 'scheduler' },
+};
+
+/** Flags of upstream's part that mean nothing here, and why. */
+type NotHeeded = Readonly<Record<string, string>>;
+
+/** Of all three. */
+const IN_COMMON: NotHeeded = {
+  ...becauseOf('nothing here serves profiles', 'profiling', 'contention-profiling'),
+  ...becauseOf(
+    'the three parts of the control plane are one process, with one log',
+    ...['v', 'vmodule', 'logging-format', 'log-flush-frequency'],
+  ),
+};
+
+/** Of controller manager and scheduler. */
+const OF_CLIENTS: NotHeeded = {
+  ...IN_COMMON,
+  ...becauseOf(
+    'it is in the process of the API server, and has but /healthz and /metrics of its own, on 127.0.0.1 (healthz-port)',
+    ...['bind-address', 'secure-port', 'cert-dir', 'tls-cert-file', 'tls-private-key-file', 'tls-sni-cert-key'],
+    ...['tls-cipher-suites', 'tls-min-version', 'http2-max-streams-per-connection', 'disable-http2-serving'],
+    ...['permit-address-sharing', 'permit-port-sharing'],
+  ),
+  ...becauseOf(
+    'it is in the process of the API server, and nobody logs in to it',
+    ...['client-ca-file', 'authentication-kubeconfig', 'authentication-skip-lookup'],
+    ...['authentication-token-webhook-cache-ttl', 'authentication-tolerate-lookup-failure'],
+    ...['authorization-kubeconfig', 'authorization-always-allow-paths'],
+    ...['authorization-webhook-cache-authorized-ttl', 'authorization-webhook-cache-unauthorized-ttl'],
+    ...['requestheader-allowed-names', 'requestheader-client-ca-file', 'requestheader-extra-headers-prefix'],
+    ...['requestheader-group-headers', 'requestheader-uid-headers', 'requestheader-username-headers'],
+  ),
+  ...becauseOf(
+    'it logs in to the API server of its own process by the kubeconfig that init makes',
+    'kubeconfig',
+    'master',
+  ),
+  ...becauseOf(
+    'how it asks the API server of its own process is settled',
+    ...['kube-api-burst', 'kube-api-content-type', 'kube-api-qps'],
+  ),
+  ...becauseOf(
+    'a cluster has one control plane, of one process, which settles its leases itself',
+    ...['leader-elect', 'leader-elect-lease-duration', 'leader-elect-renew-deadline', 'leader-elect-retry-period'],
+    ...['leader-elect-resource-lock', 'leader-elect-resource-name', 'leader-elect-resource-namespace'],
+  ),
+};
+
+const NOT_HEEDED: Readonly<Record<ControlPlanePart, NotHeeded>> = {
+  apiServer: IN_COMMON,
+  controllerManager: {
+    ...OF_CLIENTS,
+    ...becauseOf(
+      'the API server of its process signs tokens (service-account-signing-key-file in apiServer.extraArgs)',
+      'service-account-private-key-file',
+    ),
+    ...becauseOf('it is networking.serviceSubnet', 'service-cluster-ip-range'),
+  },
+  scheduler: OF_CLIENTS,
+};
+
+/** Where a flag of a part has another name on the common command line, because two parts have one of that name. */
+const NAMES_IN_COMMON: Readonly<Record<ControlPlanePart, Readonly<Record<string, string>>>> = {
+  apiServer: {},
+  controllerManager: {},
+  scheduler: { 'healthz-port': 'scheduler-healthz-port' },
+};
+
+function becauseOf(why: string, ...names: readonly string[]): NotHeeded {
+  return Object.fromEntries(names.map(name => [name, why]));
+}
+
+/** Throws `invalid-argument` that names the first argument that the part has neither here nor upstream, and where it belongs. Pure. */
+export function checkPartArguments(part: ControlPlanePart, args: readonly Argument[], known: PartFlags): void {
+  for (const [index, { name }] of args.entries()) {
+    if (isNotHeeded(part, name) || known[part].includes(name)) continue;
+    const { called, command } = PARTS[part];
+    const owner = (Object.keys(PARTS) as ControlPlanePart[]).find(each => known[each].includes(name));
+    throw invalidArgument(
+      owner === undefined
+        ? `${part}.extraArgs[${index}].name: "${name}" is no flag here: "gantry run ${command} --help" lists those of the ${called}`
+        : `${part}.extraArgs[${index}].name: "${name}" is no flag of the ${called}, but of the ${PARTS[owner].called}: it belongs to ${owner}.extraArgs`,
+    );
+  }
+}
+
+/** A line for each argument that stays without effect, and why. Pure. */
+export function unheededArguments(cluster: ArgumentsOfParts): readonly string[] {
+  return ofParts(cluster).flatMap(([part, args]) =>
+    args.flatMap(({ name }, index) =>
+      isNotHeeded(part, name)
+        ? [`ClusterConfiguration: ${part}.extraArgs[${index}]: ${name} is not heeded: ${NOT_HEEDED[part][name]}`]
+        : [],
+    ),
+  );
+}
+
+/** The arguments of all parts as the one command line has them. Pure. */
+export function controlPlaneArguments(cluster: ArgumentsOfParts): readonly Argument[] {
+  return ofParts(cluster).flatMap(([part, args]) =>
+    args
+      .filter(({ name }) => !isNotHeeded(part, name))
+      .map(({ name, value }) => ({ name: NAMES_IN_COMMON[part][name] ?? name, value })),
+  );
+}
+
+type ArgumentsOfParts = Pick<ClusterSettings, 'apiServerArgs' | 'controllerManagerArgs' | 'schedulerArgs'>;
+
+function ofParts(cluster: ArgumentsOfParts): readonly (readonly [ControlPlanePart, readonly Argument[]])[] {
+  return [
+    ['apiServer', cluster.apiServerArgs],
+    ['controllerManager', cluster.controllerManagerArgs],
+    ['scheduler', cluster.schedulerArgs],
+  ];
+}
+
+function isNotHeeded(part: ControlPlanePart, name: string): boolean {
+  return Object.hasOwn(NOT_HEEDED[part], name);
+}

@@ -7,7 +7,7 @@ export type BundleItem =
       /** Why it is not whole, where it is not. */
       readonly cut?: string;
     }
-  | { readonly path: string; readonly document: unknown; readonly as?: 'json' | 'yaml'; readonly cut?: string }
+  | { readonly path: string; readonly document: unknown; readonly as?: 'json' | 'yaml' | 'toml'; readonly cut?: string }
   | { readonly path: string; readonly missing: string };
 
 /** Where items come from. One that throws is told in the manifest, and the others go on. */

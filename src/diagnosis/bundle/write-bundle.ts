@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { stringify as stringifyToml } from 'smol-toml';
 import { stringify } from 'yaml';
 import { errorMessage } from '../../base/errors.ts';
 import { deadlineSignal } from '../../base/signals.ts';
@@ -26,6 +27,7 @@ const LEFT_OUT = [
   'Secrets; ConfigMaps but kubeadm-config, kubelet-config and kube-proxy',
   'of pods and containers: commands, arguments, values of variables and headers, what they said last (messages of their end, output of probes and hooks in events), logs and data',
   'values of annotations but those of Kubernetes itself',
+  'values of headers in files of configuration, for registries say; comments in YAML and TOML',
   'of units and files of variables: comments, commands of others, values of variables but those of Gantry and of proxies',
 ];
 
@@ -81,14 +83,19 @@ export function shownItem(
     return { text: shown(item.text, known), ...cut };
   }
   const document = redactDocument(removeKnownIn(item.document, known));
-  const text =
-    item.as === 'yaml' ? stringify(document, { lineWidth: 0 }) : `${JSON.stringify(document, withBigInt, 2)}\n`;
-  const { text: whole, cut } = text.length > MOST_BYTES && item.as !== 'yaml' ? shortened(document, text) : { text };
+  const { as = 'json' } = item;
+  const text = written(document, as);
+  const { text: whole, cut } = text.length > MOST_BYTES && as === 'json' ? shortened(document, text) : { text };
   return {
     ...beginningOf(removeKnown(whole, known)),
     ...(cut === undefined ? {} : { cut }),
     ...(item.cut === undefined ? {} : { cut: item.cut }),
   };
+}
+
+function written(document: unknown, as: 'json' | 'yaml' | 'toml'): string {
+  if (as === 'yaml') return stringify(document, { lineWidth: 0 });
+  return as === 'toml' ? `${stringifyToml(document)}\n` : `${JSON.stringify(document, withBigInt, 2)}\n`;
 }
 
 /** A list that is too long, with as many of its items as there is room for: it stays JSON, and says that it is not whole. */

@@ -11,8 +11,8 @@ const FREE_MAPS = new Set(['options', 'parameters']);
 /** Annotations of Kubernetes itself, whose values are numbers, names and states. */
 const KEPT_ANNOTATION =
   /^(?:deployment\.kubernetes\.io\/[\w-]+|kubernetes\.io\/config\.(?:source|hash|seen|mirror)|node\.alpha\.kubernetes\.io\/ttl|volumes\.kubernetes\.io\/controller-managed-attach-detach|(?:pv|volume)\.(?:beta\.)?kubernetes\.io\/[\w.-]+|batch\.kubernetes\.io\/[\w-]+|endpoints\.kubernetes\.io\/[\w-]+|kubectl\.kubernetes\.io\/restartedAt|rbac\.authorization\.kubernetes\.io\/autoupdate|storageclass\.kubernetes\.io\/is-default-class|scheduler\.alpha\.kubernetes\.io\/[\w-]+|io\.kubernetes\.container\.(?:hash|restartCount|terminationMessagePath|terminationMessagePolicy|ports)|io\.kubernetes\.pod\.terminationGracePeriod|gantry\.io\/(?:container-resources|manifest-file)|kubeadm\.kubernetes\.io\/[\w.-]+)$/;
-/** Lists or maps of names with values that an author chose freely: variables of containers and headers of probes. */
-const VALUE_LISTS = new Set(['env', 'envs', 'environment', 'environmentvariables', 'headers', 'httpheaders']);
+/** Lists or maps of names with values that an author chose freely: variables of containers, headers of probes and of registries (`header` in hosts.toml). */
+const VALUE_LISTS = new Set(['env', 'envs', 'environment', 'environmentvariables', 'header', 'headers', 'httpheaders']);
 /** Of a variable: where its value comes from. */
 const VALUE_FROM = new Set(['valuefrom', 'valuefromref']);
 /** `Liveness probe failed: ` and `PostStartHook of main failed: `, behind which there is what the program said. */

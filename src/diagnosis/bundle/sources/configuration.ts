@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { errnoName, errorMessage } from '../../../base/errors.ts';
 import { type Files, kubeconfigPaths } from '../../../bootstrap/files.ts';
 import type { Place, Reach } from '../../reach/reach.ts';
 import { redactKubeconfig } from '../../redaction/kubeconfig.ts';
-import { redactSettings } from '../../redaction/settings.ts';
-import { type BundleItem, type BundleSource, beginningOf } from '../item.ts';
+import type { BundleItem, BundleSource } from '../item.ts';
+import { fileItems, placeOf } from './configuration-file.ts';
 
 /** Longer configurations are none. */
 const MOST_FILE_BYTES = 1 << 20;
@@ -30,10 +30,6 @@ export function configurationPlaces(files: Files): readonly Place[] {
   ];
 }
 
-/** Units and their drop-ins, and variables: anybody may write into them what he likes. */
-const UNITS = /^\/etc\/systemd\//;
-const VARIABLES = /^\/etc\/default\/|\.env$/;
-
 /** The configuration of this node: kubeconfigs without credentials, manifests without values, the rest without secrets. A document that cannot be read as such is left out where it is made of secrets. */
 export function configuration(files: Files, reach: Reach): BundleSource {
   const filesIn = (folder: string, name: RegExp) => filesBelow(folder, name, reach);
@@ -46,22 +42,16 @@ export function configuration(files: Files, reach: Reach): BundleSource {
     timeoutMs: 10_000,
     async *items() {
       for (const path of kubeconfigPaths(files)) yield* kubeconfig(path, read(path));
-      for (const path of filesIn(files.manifestsDir, /\.(ya?ml|json)$/)) yield* documents(path, read(path));
-      yield* documents(files.kubeletConfig, read(files.kubeletConfig));
+      for (const path of filesIn(files.manifestsDir, /\.(ya?ml|json)$/)) yield* file(path, read(path));
+      yield* file(files.kubeletConfig, read(files.kubeletConfig));
       for (const { folder, name } of PLACES)
         for (const path of filesIn(folder, name)) {
           if (folder === '/etc/systemd/system' && !OURS.test(path)) continue;
-          if (/\.(ya?ml|json|conflist)$/.test(path)) yield* documents(path, read(path));
-          else yield* plain(path, read(path));
+          yield* file(path, read(path));
         }
-      for (const path of ['/etc/hosts', '/etc/resolv.conf', '/etc/os-release']) yield* plain(path, read(path));
+      for (const path of ['/etc/hosts', '/etc/resolv.conf', '/etc/os-release']) yield* file(path, read(path));
     },
   };
-}
-
-/** `/etc/kubernetes/admin.conf` is `configuration/etc/kubernetes/admin.conf` in the bundle. */
-function placeOf(path: string): string {
-  return `configuration${path}`;
 }
 
 function* kubeconfig(path: string, read: ReadText): Generator<BundleItem> {
@@ -76,37 +66,10 @@ function* kubeconfig(path: string, read: ReadText): Generator<BundleItem> {
     }
 }
 
-/** Comments are left out with what is in them. */
-function* documents(path: string, read: ReadText): Generator<BundleItem> {
-  if (read === undefined) return;
-  if ('because' in read) {
-    yield { path: placeOf(path), missing: read.because };
-    return;
-  }
-  try {
-    const parsed = parseAllDocuments(read.text);
-    const found = Array.isArray(parsed) ? parsed : [];
-    if (found.some(({ errors }) => errors.length > 0)) throw new Error('no YAML');
-    for (const [at, document] of found.entries())
-      yield {
-        path: found.length === 1 ? placeOf(path) : `${placeOf(path)}.${at + 1}`,
-        document: document.toJS({ maxAliasCount: 100 }),
-        as: path.endsWith('.json') || path.endsWith('.conflist') ? 'json' : 'yaml',
-      };
-  } catch {
-    yield { path: placeOf(path), missing: 'it is no YAML, so that secrets in it cannot be told from the rest' };
-  }
-}
-
-function* plain(path: string, read: ReadText): Generator<BundleItem> {
+function* file(path: string, read: ReadText): Generator<BundleItem> {
   if (read === undefined) return;
   if ('because' in read) yield { path: placeOf(path), missing: read.because };
-  else yield { path: placeOf(path), ...beginningOf(shownText(path, read.text)) };
-}
-
-function shownText(path: string, text: string): string {
-  if (UNITS.test(path)) return redactSettings(text, 'unit');
-  return VARIABLES.test(path) ? redactSettings(text, 'variables') : text;
+  else yield* fileItems(path, read.text);
 }
 
 /** Undefined where there is no such file. */

@@ -143,6 +143,16 @@ describe('init', () => {
       '--control-plane-endpoint=192.0.2.77:6443',
       '[ERROR ControlPlaneEndpoint]: there is no route to the control-plane endpoint 192.0.2.77:6443, by which',
     ],
+    [
+      'a network of Services that its own address is in',
+      '--service-cidr=10.50.0.0/24',
+      '[ERROR ServiceCIDR]: the address 10.50.0.2 (eth0) of this machine is in the network of Services of the cluster, 10.50.0.0/24',
+    ],
+    [
+      'a network of pods that its own address is in',
+      '--pod-network-cidr=10.48.0.0/14',
+      '[ERROR PodCIDR]: the address 10.50.0.2 (eth0) of this machine is in the network of pods of the cluster, 10.48.0.0/14',
+    ],
   ])('refuses %s before it makes anything', async (_, flag, because) => {
     const { code, stderr } = await init(...FLAGS, flag);
     expect(stderr).toContain(because);

@@ -283,6 +283,20 @@ describe('a machine that is to join a cluster', { timeout: 120_000 }, () => {
     expect(await traces()).toBe(before);
   });
 
+  it('is told that it has an address in a network of the cluster, and is left as it was', async () => {
+    await run(joiner, ['ip', 'address', 'add', '10.96.7.7/32', 'dev', 'hole']);
+    try {
+      const { code, stderr } = await join({});
+      expect(stderr).toContain(
+        '[ERROR ServiceCIDR]: the address 10.96.7.7 (hole) of this machine is in the network of Services of the cluster, 10.96.0.0/12',
+      );
+      expect(code).toBe(2);
+      expect(await traces()).toBe(before);
+    } finally {
+      await run(joiner, ['ip', 'address', 'del', '10.96.7.7/32', 'dev', 'hole']);
+    }
+  });
+
   it('is told what to give where there is no default route to tell its address by', async () => {
     const [route = ''] = (await run(joiner, ['ip', 'route', 'show', 'default'])).split('\n');
     if (route !== '') await run(joiner, ['ip', 'route', 'del', 'default']);

@@ -61,7 +61,7 @@ export async function preflight(context: InitContext, say: Say): Promise<void> {
     nodeName: settings.nodeName,
     insideHost,
     failSwapOn: settings.cluster.kubelet['failSwapOn'] !== false,
-    podSubnet: settings.cluster.podSubnet,
+    networks: settings.cluster,
     reachedPorts: reachedPorts({
       controlPlane: controlPlaneUnit(settings, files, []).argv,
       kubelet: settings.cluster.kubelet,
@@ -144,6 +144,8 @@ function needsOf(
     dataDir: '/var/lib',
     hasSupervisor: services !== undefined,
     looksForKubelets: !node,
+    // another network of pods than ours may be at work here by then
+    looksAtNetworks: !again && !node,
     ...(cluster.controlPlaneEndpoint === ''
       ? {}
       : { endpoint: { endpoint: cluster.controlPlaneEndpoint, advertiseAddress } }),

@@ -11,6 +11,7 @@ import { discoverByToken, NEW_TOKEN } from '../discovery/token.ts';
 import type { Files } from '../files.ts';
 import type { Say } from '../phases.ts';
 import { PreflightError } from '../preflight/findings.ts';
+import type { ClusterNetworks } from '../preflight/own-networks.ts';
 import type { FoundCluster, JoinContext } from './context.ts';
 import { isSameCluster, shareAuthority, standingName } from './standing-node.ts';
 
@@ -135,12 +136,17 @@ export async function refuseTakenName(
   if (problem !== undefined) throw failedPrecondition(problem);
 }
 
-/** True where the cluster says that its nodes answer no names: by its kubeadm-config, which those who join may read. */
-export async function isDnsDisabled(cluster: FoundCluster, signal: AbortSignal): Promise<boolean> {
-  const { dns } = (await configured(cluster, ['kubeadm-config', 'ClusterConfiguration'], signal)) as {
-    readonly dns?: { disabled?: boolean };
+/** What the cluster says of names and networks by its kubeadm-config, which those who join may read; nothing where it does not tell. */
+export async function toldOfCluster(
+  cluster: FoundCluster,
+  signal: AbortSignal,
+): Promise<{ readonly dnsDisabled: boolean; readonly networks: ClusterNetworks }> {
+  const { dns, networking } = (await configured(cluster, ['kubeadm-config', 'ClusterConfiguration'], signal)) as {
+    readonly dns?: { readonly disabled?: boolean };
+    readonly networking?: Partial<ClusterNetworks>;
   };
-  return dns?.disabled === true;
+  const { serviceSubnet = '', podSubnet = '' } = networking ?? {};
+  return { dnsDisabled: dns?.disabled === true, networks: { serviceSubnet, podSubnet } };
 }
 
 /** The KubeletConfiguration of the cluster's nodes, by its kubelet-config, which those who join may read; nothing where it does not tell. */

@@ -9,6 +9,7 @@ import { kubeletSockets, nodeSockets, reachedPorts } from '../preflight/daemon-s
 import { readPreflightFacts, usedSockets } from '../preflight/facts.ts';
 import type { Finding } from '../preflight/finding.ts';
 import { findingLines, PreflightError, sortFindings } from '../preflight/findings.ts';
+import { networkClashes } from '../preflight/own-networks.ts';
 import { preflightFindings } from '../preflight/plan.ts';
 import { portFindings } from '../preflight/port-plan.ts';
 import { neededModules, neededPrograms, USEFUL_PROGRAMS } from '../preflight/programs.ts';
@@ -21,9 +22,9 @@ import {
   clusterKubelet,
   foundCluster,
   hasCredentials,
-  isDnsDisabled,
   refuseOtherNode,
   refuseTakenName,
+  toldOfCluster,
 } from './find-cluster.ts';
 
 /** Of who holds the port of the DNS server of a node. */
@@ -54,6 +55,7 @@ export async function preflight(context: JoinContext, say: Say, signal: AbortSig
     modules: insideHost ? [] : neededModules(''),
     ...(insideHost ? {} : { nodeName: settings.node.nodeName, resolverFile: machineResolverFile() }),
     looksForKubelets: !isOwnNode,
+    looksAtNetworks: !isOwnNode,
     sockets: [
       ...((await runs(CRI_SERVICE)) ? [] : runtimeSockets),
       ...(isOwnNode ? [] : nodeSockets({ ...settings.node, dnsDisabled: false, kubelet: UNKNOWN_KUBELET })),
@@ -99,14 +101,19 @@ export async function preflight(context: JoinContext, say: Say, signal: AbortSig
   const cluster = await foundCluster(context, say, signal);
   await refuseTakenName(context, cluster, signal);
   const kubelet = await clusterKubelet(cluster, signal);
+  const { dnsDisabled, networks } = await toldOfCluster(cluster, signal);
   const sockets = isOwnNode ? [] : kubeletSockets(kubelet, settings.node.args);
   const late = tellLate(
     context,
-    [...portFindings({ usedSockets: await usedSockets(sockets) }), ...swapOf(facts, kubelet, insideHost, 'node')],
+    [
+      ...portFindings({ usedSockets: await usedSockets(sockets) }),
+      ...swapOf(facts, kubelet, insideHost, 'node'),
+      ...(facts.ownNetworks === undefined ? [] : networkClashes(facts.ownNetworks, networks, 'node')),
+    ],
     say,
   );
   if (late.length > 0) throw new PreflightError(late);
-  if (ofDns.length > 0 && !(await isDnsDisabled(cluster, signal))) throw new PreflightError(ofDns);
+  if (ofDns.length > 0 && !dnsDisabled) throw new PreflightError(ofDns);
   context.found.hasPassed = true;
 }
 

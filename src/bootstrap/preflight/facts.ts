@@ -12,6 +12,7 @@ import type { ExternalEtcdAccess } from './external-etcd-plan.ts';
 import { lookUpName } from './host-name.ts';
 import { modulesOf } from './kernel-modules.ts';
 import { otherKubelets, runningFirewalls, socketHolders } from './neighbours.ts';
+import { readOwnNetworks } from './own-networks.ts';
 import type { PreflightFacts, ProxyFacts } from './plan.ts';
 import { neededModules, neededPrograms } from './programs.ts';
 import { proxiedTargets } from './proxy-variables.ts';
@@ -39,6 +40,8 @@ export interface PreflightNeeds {
   /** Addresses and networks that are to be reached without a proxy. */
   readonly direct?: readonly string[];
   readonly externalEtcd?: ExternalEtcdAccess;
+  /** Whether anything of it may be in the networks of a cluster: not where a node was made here before. */
+  readonly looksAtNetworks?: boolean;
   /** False where a node was made here before: its own daemons run then. */
   readonly looksForKubelets?: boolean;
 }
@@ -89,6 +92,7 @@ export async function readPreflightFacts(needs: PreflightNeeds): Promise<Preflig
         ? undefined
         : { file: resolverFile, loopbackServers: loopbackServers(textOf(resolverFile)) },
     proxied: proxiedTargets(needs.direct ?? [], process.env),
+    ownNetworks: needs.looksAtNetworks === true ? readOwnNetworks() : undefined,
     externalEtcd: externalEtcd === undefined ? undefined : await readExternalEtcd(externalEtcd),
     hasSupervisor: needs.hasSupervisor,
   };

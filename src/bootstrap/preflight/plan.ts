@@ -3,6 +3,7 @@ import { type EndpointFacts, endpointFindings } from './endpoint.ts';
 import { type ExternalEtcdFacts, externalEtcdFindings } from './external-etcd-plan.ts';
 import { error, type Finding, warning } from './finding.ts';
 import { firewallFinding, networkFindings } from './network-plan.ts';
+import { type ClusterNetworks, networkClashes, type OwnNetworks } from './own-networks.ts';
 import { type ProcessFact, portFindings, processText, stopCommand, type UsedSocket } from './port-plan.ts';
 import { packageOf } from './programs.ts';
 import { type SwapFacts, swapFindings } from './swap-plan.ts';
@@ -48,6 +49,8 @@ export interface PreflightFacts extends SwapFacts {
   readonly hostnameProblem: string | undefined;
   /** Undefined where it could be reached, or was not looked for. */
   readonly endpoint: EndpointFacts | undefined;
+  /** Undefined where nobody looked. */
+  readonly ownNetworks: OwnNetworks | undefined;
   /** Where pods get the machine's name servers from, and those in it where all of them are on loopback; undefined where nobody looked. */
   readonly resolver: { readonly file: string; readonly loopbackServers: readonly string[] } | undefined;
   /** Where connections would be made by way of a proxy: what for, and which. */
@@ -69,8 +72,8 @@ export interface PreflightWish {
   readonly insideHost: boolean;
   /** The kubelet's failSwapOn; undefined where it is asked for later. */
   readonly failSwapOn: boolean | undefined;
-  /** CIDRs of pods; undefined where the cluster is not known yet. */
-  readonly podSubnet?: string;
+  /** Undefined where the cluster is not known yet. */
+  readonly networks?: ClusterNetworks;
   /** TCP ports that others of the cluster ask. */
   readonly reachedPorts: readonly number[];
 }
@@ -98,6 +101,9 @@ export function preflightFindings(facts: PreflightFacts, wish: PreflightWish): r
     ...programFindings(facts),
     ...neighbourFindings(facts, wish),
     ...networkFindings(facts, wish),
+    ...(facts.ownNetworks === undefined || wish.networks === undefined
+      ? []
+      : networkClashes(facts.ownNetworks, wish.networks, wish.role)),
     ...(facts.externalEtcd === undefined ? [] : externalEtcdFindings(facts.externalEtcd)),
   ];
 }
@@ -250,13 +256,13 @@ function programFindings(facts: PreflightFacts): readonly Finding[] {
 
 function neighbourFindings(
   { otherKubelets, firewalls }: PreflightFacts,
-  { podSubnet, reachedPorts }: PreflightWish,
+  { networks, reachedPorts }: PreflightWish,
 ): readonly Finding[] {
   return [
     ...otherKubelets.map(process =>
       error('Service-Kubelet', `another kubelet runs here: ${processText(process)}`, stopCommand(process)),
     ),
-    ...firewalls.map(name => firewallFinding(name, { podSubnet, ports: reachedPorts })),
+    ...firewalls.map(name => firewallFinding(name, { podSubnet: networks?.podSubnet, ports: reachedPorts })),
   ];
 }
 

@@ -34,6 +34,7 @@ const WELL: PreflightFacts = {
   hasDefaultRoute: true,
   hostnameProblem: undefined,
   endpoint: undefined,
+  ownNetworks: undefined,
   resolver: undefined,
   proxied: [],
   externalEtcd: undefined,
@@ -44,7 +45,7 @@ const WISH: PreflightWish = {
   nodeName: 'n1',
   insideHost: false,
   failSwapOn: true,
-  podSubnet: '10.244.0.0/16',
+  networks: { serviceSubnet: '10.96.0.0/12', podSubnet: '10.244.0.0/16' },
   reachedPorts: [6443, 10_250],
 };
 const TCP = { protocol: 'tcp', address: '0.0.0.0' } as const;
@@ -340,6 +341,14 @@ const ROWS: readonly Row[] = [
     'Hostname',
     'hostname "n1" could not be reached: ENOTFOUND',
     'echo "127.0.1.1 n1" >>/etc/hosts',
+  ],
+  [
+    'a gateway in the network of Services',
+    { ownNetworks: { addresses: [], gateways: ['10.96.0.1'] } },
+    'error',
+    'ServiceCIDR',
+    'the default gateway 10.96.0.1 of this machine is in the network of Services of the cluster, 10.96.0.0/12: who is asked there is not who is meant',
+    'choose another that nothing else here has, by --service-cidr (networking.serviceSubnet)',
   ],
   [
     'no default route',

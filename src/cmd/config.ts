@@ -1,9 +1,8 @@
-import { invalidArgument } from '../base/errors.ts';
 import { type DefaultsName, defaultsText } from '../bootstrap/configuration/print-defaults.ts';
 import { readConfigurationFile } from '../bootstrap/configuration/read-documents.ts';
-import { unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import { documentsText } from '../bootstrap/configuration/write-documents.ts';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
+import { checkConfigurationFile } from './check-configuration.ts';
 import { words } from './flag-values.ts';
 import { VALIDATION_EXIT_CODE } from './preflight-exit.ts';
 import { VERSION } from './version.ts';
@@ -14,11 +13,10 @@ export async function printDefaultsCommand(name: DefaultsName, flags: { readonly
   return 0;
 }
 
-/** `gantry config validate`: says what is wrong, a line each, or `ok`. Returns the exit code. */
+/** `gantry config validate`: says what is wrong, in the words of the commands that take the file, or `ok`. Returns the exit code. */
 export async function validateConfigCommand({ config }: { readonly config: string }): Promise<number> {
   try {
-    const { documents, warnings } = readConfigurationFile(config);
-    for (const warning of [...warnings, ...unheededFields(documents)]) process.stderr.write(`WARNING: ${warning}\n`);
+    for (const warning of checkConfigurationFile(config)) process.stderr.write(`WARNING: ${warning}\n`);
   } catch (error) {
     process.stderr.write(`gantry: ${(error as Error).message}\n`);
     return VALIDATION_EXIT_CODE;
@@ -30,7 +28,6 @@ export async function validateConfigCommand({ config }: { readonly config: strin
 /** `gantry config migrate`: writes the file anew in the present version, with its defaults as kubeadm does. Returns the exit code. */
 export async function migrateConfigCommand(flags: { readonly oldConfig: string; readonly newConfig?: string }) {
   const { documents } = readConfigurationFile(flags.oldConfig);
-  if (documents.length === 0) throw invalidArgument(`${flags.oldConfig}: there is no document in it`);
   const isKubeadm = ({ apiVersion }: { readonly apiVersion: string }): boolean =>
     apiVersion.startsWith('kubeadm.k8s.io/');
   // what a kubelet's or a proxy's document leaves out is theirs to fill in, by their version

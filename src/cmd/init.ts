@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { systemClock } from '../base/clock.ts';
 import { realDisk } from '../bootstrap/disk.ts';
 import { filesBelow } from '../bootstrap/files.ts';
@@ -8,27 +7,19 @@ import { markingDisk } from '../bootstrap/init/marking-disk.ts';
 import { INIT_PHASES } from '../bootstrap/init/phases.ts';
 import { type ExternalEtcdMark, etcdMarkOf } from '../bootstrap/marker/format.ts';
 import { readMarker, takeOver } from '../bootstrap/marker.ts';
-import { checkPhases, runPhase, runPhases } from '../bootstrap/phases.ts';
-import { decide } from '../bootstrap/standing/decide.ts';
+import { runPhase, runPhases } from '../bootstrap/phases.ts';
 import { readStanding } from '../bootstrap/standing/read.ts';
 import { nextRecord, recordText } from '../bootstrap/standing/record.ts';
-import { generateToken } from '../bootstrap/token.ts';
 import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
-import {
-  type GivenConfiguration,
-  givenConfiguration,
-  type InitFlags,
-  knownFlags,
-  withAddon,
-} from './init-configuration.ts';
+import { type GivenConfiguration, givenConfiguration, type InitFlags, withAddon } from './init-configuration.ts';
+import { decideInit } from './init-decision.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { exitCodeOf, withPrepared } from './preflight-exit.ts';
 import { runtimeSockets } from './runtime-sockets.ts';
 import { servicesHere } from './services-here.ts';
-import { VERSION } from './version.ts';
 
 /** `gantry init`: makes this machine the first node of a cluster. Returns the exit code. Safe to run again: what is not said stays as it stands. */
 export function initCommand(flags: InitFlags): Promise<number> {
@@ -105,24 +96,11 @@ function run(
 }
 
 async function prepare(flags: InitFlags, given: GivenConfiguration, signal: AbortSignal): Promise<Prepared> {
-  const inFile = given.documents.init?.['skipPhases'] as readonly string[] | null | undefined;
-  const skip = flags.skipPhases === undefined ? (inFile ?? []) : words(flags.skipPhases);
-  checkPhases(skip, INIT_PHASES, flags.skipPhases === undefined ? 'skipPhases: ' : '--skip-phases: ');
   const services = servicesHere();
   const standing = await readStanding(services, signal);
-  const decision = decide(given, standing, {
-    nodeName: given.nodeName,
-    skip,
-    machine: {
-      hostname: hostname(),
-      address: () => defaultAddress('--apiserver-advertise-address'),
-      version: VERSION.replace(/\+.*/, ''),
-      newToken: generateToken,
-      now: systemClock.now(),
-      manifestsDir: filesBelow('/').manifestsDir,
-      insideHost: isInsideHost(),
-    },
-    known: knownFlags(),
+  const { init, settings, pkiDir, skip, changes, taintsSaid, taintsDropped, warnings } = decideInit(given, standing, {
+    skipPhases: flags.skipPhases,
+    address: () => defaultAddress('--apiserver-advertise-address'),
   });
   if (standing?.silentBecause !== undefined)
     console.log(
@@ -132,8 +110,7 @@ async function prepare(flags: InitFlags, given: GivenConfiguration, signal: Abor
     console.log(
       '[config] WARNING: an init before did not end, or a phase alone has changed something since: the ConfigMaps of the cluster are written as init was told here last, not as they were changed there',
     );
-  for (const warning of [...given.warnings, ...decision.warnings]) console.log(`[config] WARNING: ${warning}`);
-  const { init, settings, pkiDir, changes, taintsSaid, taintsDropped } = decision;
+  for (const warning of warnings) console.log(`[config] WARNING: ${warning}`);
   const { etcd } = settings.cluster;
   const dryRun = flags.dryRun ?? init.dryRun ?? false;
   const print = (text: string): void => console.log(text);

@@ -23,10 +23,11 @@ export interface GivenJoin {
   readonly warnings: readonly string[];
 }
 
-/** Reads the JoinConfiguration of a file; `nodeName` and `nodeIp` are flags, which stand above it. Throws `invalid-argument` that names file, line and field. */
+/** Reads the JoinConfiguration of a file; `nodeName` and `nodeIp` are flags, which stand above it, and `addressOf` tells the address where neither does. Throws `invalid-argument` that names file, line and field. */
 export function joinConfiguration(
   path: string,
   flags: { readonly nodeName: string | undefined; readonly nodeIp: string | undefined; readonly nodeLabels: string },
+  addressOf: (flag: string) => string = defaultAddress,
 ): GivenJoin {
   const { documents, warnings } = readConfigurationFile(path);
   const document = documents.find(({ kind }) => kind === 'JoinConfiguration');
@@ -39,7 +40,7 @@ export function joinConfiguration(
   const told = (name: string): readonly string[] => args.filter(each => each.name === name).map(each => each.value);
   const node = {
     nodeName,
-    addresses: nodeAddresses(flags.nodeIp ?? told('node-ip').at(-1) ?? defaultAddress('--node-ip')),
+    addresses: nodeAddresses(flags.nodeIp ?? told('node-ip').at(-1) ?? addressOf('--node-ip')),
     labels: parseNodeLabels([...told('node-labels'), flags.nodeLabels].join(',')),
     taints: (nodeRegistration.taints ?? []).map(({ key, value = '', effect }) => `${key}=${value}:${effect}`),
     args: argumentWords(args.filter(({ name }) => name !== 'node-labels' && name !== 'node-ip')),

@@ -35,6 +35,8 @@ export interface DecodeOptions {
   readonly kinds?: readonly string[];
   /** Kinds beside those of the table: of one command, which no daemon has to know. */
   readonly moreKinds?: readonly Kind[];
+  /** A List is a problem, too: each object has a document of its own. */
+  readonly withoutLists?: true;
   readonly limits?: SourceLimits;
 }
 
@@ -158,10 +160,16 @@ function decodeDocument(node: SourceNode, lines: LineIndex, options: DecodeOptio
   const kind =
     findKind(apiVersion, kindName) ??
     moreKinds.find(each => apiVersionOf(each) === apiVersion && each.kind === kindName);
+  const isList = kind === undefined ? apiVersion === 'v1' && kindName === 'List' : kind.itemKind !== undefined;
+  if (isList && options.withoutLists === true)
+    return refuse(
+      `kind ${JSON.stringify(kindName)} is not taken here`,
+      'write each of its items as a document of its own',
+      lines.position(offsetOfPath(node, 'kind')),
+    );
   if (kind === undefined) {
     // `kind: List` is what `kubectl get -o yaml` writes for anything.
-    if (apiVersion === 'v1' && kindName === 'List')
-      return decodeItems(node, lines, item => decodeDocument(item, lines, options));
+    if (isList) return decodeItems(node, lines, item => decodeDocument(item, lines, options));
     const at = lines.position(offsetOfPath(node, 'kind'));
     return refuse(
       `no kind ${JSON.stringify(kindName)} is registered for version ${JSON.stringify(apiVersion)}`,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { type DecodedObject, decodeManifest, validateDecoded } from '../../api/decode/manifest.ts';
@@ -32,15 +33,32 @@ export interface ConfigurationFile {
   readonly warnings: readonly string[];
 }
 
-/** Reads a file, strictly. Throws `invalid-argument` with file, line and field of everything that is wrong. */
+/** Reads a file, strictly. Throws `invalid-argument` with file, line and field of everything that is wrong, and where nothing is in it. */
 export function readConfigurationFile(path: string): ConfigurationFile {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     throw invalidArgument(`unable to read config from "${path}": ${errorMessage(error)}`);
   }
-  return parseConfiguration(text, path);
+  return configurationOfBytes(bytes, path);
+}
+
+/** The same of what a file holds. Pure. */
+export function configurationOfBytes(bytes: Buffer, name: string): ConfigurationFile {
+  if (!isUtf8(bytes)) throw invalidArgument(`${name}:${lineOfNoText(bytes)}: this is no UTF-8 text`);
+  const file = parseConfiguration(bytes.toString('utf8'), name);
+  if (file.documents.length === 0) throw invalidArgument(`${name}: there is no document in it`);
+  return file;
+}
+
+/** The first line that is no text. A line break is no part of anything longer. */
+function lineOfNoText(bytes: Buffer): number {
+  for (let line = 1, start = 0; ; line++) {
+    const end = bytes.indexOf(0x0a, start);
+    if (end < 0 || !isUtf8(bytes.subarray(start, end))) return line;
+    start = end + 1;
+  }
 }
 
 /**
@@ -69,7 +87,11 @@ export function parseConfiguration(
 }
 
 function decodeStrictly(text: string, name: string, places: 'lines' | 'fields'): readonly DecodedObject[] {
-  const { objects, problems } = decodeManifest(text, { kinds: CONFIGURATION_KINDS, moreKinds: KUBEADM_KINDS });
+  const { objects, problems } = decodeManifest(text, {
+    kinds: CONFIGURATION_KINDS,
+    moreKinds: KUBEADM_KINDS,
+    withoutLists: true,
+  });
   const all = [...problems, ...objects.flatMap(object => validateDecoded(object))];
   const line = (problem: Problem): string =>
     places === 'lines' ? problemLine(name, problem) : `${name}: ${problem.message}`;

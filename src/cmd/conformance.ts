@@ -115,7 +115,7 @@ async function nodeNamed(connection: ApiConnection, name: string, signal: AbortS
 /** Throws an error that names the file. */
 function write(path: string, text: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     writeFileSync(path, text);
   } catch (error) {
     throw invalidArgument(`the report could not be written: ${errorMessage(error)}`);

@@ -16,7 +16,7 @@ export async function printCompletion(program: Command, shell: Shell): Promise<n
 export async function writeManPages(program: Command, directory: string): Promise<number> {
   const epoch = process.env['SOURCE_DATE_EPOCH'];
   const date = (epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)).toISOString().slice(0, 10);
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
   for (const { file, text } of manPages(describeCommand(program), { version: VERSION, date }))
     writeFileSync(join(directory, file), text);
   return 0;

@@ -33,7 +33,7 @@ export const usernsNode: UserNamespacePort = {
   },
   mountIdmapped({ source, target, usernsPath }) {
     mkdirSync(dirname(target), { recursive: true, mode: 0o711 });
-    if (statSync(source).isDirectory()) mkdirSync(target, { recursive: true });
+    if (statSync(source).isDirectory()) mkdirSync(target, { recursive: true, mode: 0o755 });
     else writeFileSync(target, '');
     moveIds({ source, target, usernsPath, recursive: true, readonly: false });
   },

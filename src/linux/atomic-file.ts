@@ -5,6 +5,9 @@ import { randomHex } from '../base/hash.ts';
 
 const TEMPORARY = /^\.tmp-[0-9a-f]{8}$/;
 
+/** kubeadm's, of the directories of keys too: their files have modes of their own. */
+const DIRECTORY_MODE = 0o755;
+
 export interface AtomicWriteOptions {
   /** Permission bits of the file; 0600 unless said otherwise. */
   readonly mode?: number;
@@ -14,9 +17,9 @@ export interface AtomicWriteOptions {
   readonly durable?: boolean;
 }
 
-/** Replaces `path` with `data` so that a reader sees the old or the new content, never a part. Makes the parent folder. */
+/** Replaces `path` with `data` so that a reader sees the old or the new content, never a part. Makes the parent folder, for its owner to write whatever the umask is. */
 export function writeFileAtomic(path: string, data: string | Uint8Array, options: AtomicWriteOptions = {}): void {
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
   writeAndRename(path, data, options, () => {});
 }
 

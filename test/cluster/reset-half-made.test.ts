@@ -70,6 +70,27 @@ describe(`gantry reset after an init that was killed (GANTRY_SEED=${random.seed}
     expect(await difference(host, before)).toEqual([]);
   });
 
+  it('has nothing to take away that everybody may write, whatever the umask was', async () => {
+    await run(host, ['sh', '-c', 'umask 0; exec "$@"', 'sh', ...INIT], SLOW);
+    const tops = [
+      '/etc/kubernetes',
+      '/etc/gantry',
+      '/etc/cni',
+      '/opt/cni',
+      '/var/lib/etcd',
+      '/var/lib/kubelet',
+      '/run/gantry',
+    ];
+    // links have no modes, and what pods make of their own is theirs
+    const open = ['find', ...tops, '-perm', '/022', '!', '-type', 'l', '!', '-path', '/var/lib/kubelet/pods/*'];
+    expect(await run(host, [...open, '-print'])).toBe('');
+    expect(
+      await run(host, ['stat', '--format=%a', '/etc/kubernetes/pki', '/etc/kubernetes/pki/ca.key', '/var/lib/etcd']),
+    ).toBe('755\n600\n700\n');
+    await run(host, RESET, SLOW);
+    expect(await difference(host, before)).toEqual([]);
+  });
+
   it('leaves nothing of phases that were run alone, and of an init after them with other places', async () => {
     const init = (...words: string[]) => run(host, gantryCommand('init', ...words), SLOW);
     const own = '/etc/kubernetes/of-the-admin';

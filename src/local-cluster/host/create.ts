@@ -45,7 +45,7 @@ export async function createHost(options: CreateHostOptions): Promise<Host> {
   const hostsDir = options.hostsDir ?? DEFAULT_HOSTS_DIR;
   const dataDir = hostDataDir(options.name, hostsDir);
   assertNoNamesake(options.name, hostsDir);
-  mkdirSync(hostsDir, { recursive: true });
+  mkdirSync(hostsDir, { recursive: true, mode: 0o755 });
   claim(dataDir, options.name);
   const facts = {
     name: options.name,
@@ -103,7 +103,7 @@ async function boot(dataDir: string, facts: HostFacts, signal: AbortSignal | und
   writeHostRecord(record);
   let launcher: number | undefined;
   try {
-    for (const directory of plan.dataDirectories) mkdirSync(directory, { recursive: true });
+    for (const directory of plan.dataDirectories) mkdirSync(directory, { recursive: true, mode: 0o755 });
     makeGroup(plan.cgroup);
     launcher = launch(plan, dataDir);
     const deadline = deadlineSignal(START_PATIENCE_MS, `the first process of host "${facts.name}"`, signal);
@@ -263,14 +263,14 @@ async function furnish(
   };
   if (cgroupVersion === 2) {
     // v2: processes leave the host's own group, which then hands its controllers to groups below
-    mkdirSync(memberDirectory(plan), { recursive: true });
+    mkdirSync(memberDirectory(plan), { recursive: true, mode: 0o755 });
     for (const pid of [launcher, pid1]) for (const file of plan.memberProcs) writeFileSync(file, String(pid));
     createCgroup(plan.memberCgroup);
   }
   await run('mount', '--make-rshared', '/');
   await run('umount', '--recursive', '--lazy', '/sys');
   await mountAll('base.fstab', plan.baseMounts);
-  for (const directory of plan.runDirectories) mkdirSync(`${inside}${directory}`, { recursive: true });
+  for (const directory of plan.runDirectories) mkdirSync(`${inside}${directory}`, { recursive: true, mode: 0o755 });
   for (const { path, target } of plan.links) symlinkSync(target, `${inside}${path}`);
   writeFileSync(`${inside}/run/host-boot-id`, `${hostBootId}\n`, { mode: 0o444 });
   await mountAll('tree.fstab', plan.treeMounts);

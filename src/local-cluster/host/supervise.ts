@@ -108,8 +108,8 @@ export async function superviseService(
   const inside = `${SERVICES}/${name}`;
   const directory = host.path(inside);
   const logDir = host.path(`/var/log/gantry/${name}`);
-  mkdirSync(`${directory}/log`, { recursive: true });
-  mkdirSync(logDir, { recursive: true });
+  mkdirSync(`${directory}/log`, { recursive: true, mode: 0o755 });
+  mkdirSync(logDir, { recursive: true, mode: 0o755 });
   writeFileSync(`${logDir}/config`, `s${LOG_BYTES}\nn${LOG_FILES}\n`);
   writeExecutable(`${directory}/run`, runScript(argv, env));
   writeExecutable(`${directory}/log/run`, `#!/bin/sh\nexec svlogd /var/log/gantry/${name}\n`);

@@ -15,6 +15,7 @@ import { renewCertificate } from '../bootstrap/certificates/renewal/renew.ts';
 import type { Files } from '../bootstrap/files.ts';
 import { standingFiles } from '../bootstrap/marker.ts';
 import { parseCertificate } from '../pki/certificate.ts';
+import { holdingNode } from './hold-node.ts';
 import { type InitFile, readInitFile } from './init-file.ts';
 import { lifeFlag } from './life-flag.ts';
 
@@ -23,6 +24,8 @@ export interface CertsFlags {
   readonly certDir?: string;
   readonly config?: string;
 }
+
+type RenewFlags = CertsFlags & { readonly certificateValidityPeriod?: string };
 
 const YEAR = '8760h0m0s';
 
@@ -38,10 +41,14 @@ export async function checkExpirationCommand(flags: CertsFlags & { readonly outp
 }
 
 /** `gantry certs renew NAME|all`. Each is replaced in one step, and who uses it sees that: nothing has to be started anew. */
-export async function renewCommand(
-  name: string,
-  flags: CertsFlags & { readonly certificateValidityPeriod?: string },
-): Promise<number> {
+export function renewCommand(name: string, flags: RenewFlags): Promise<number> {
+  return holdingNode('gantry certs renew', async hold => {
+    await hold();
+    return renew(name, flags);
+  });
+}
+
+function renew(name: string, flags: RenewFlags): number {
   const { files, said } = placesOf(flags);
   const all = managedCertificates(files);
   const chosen = name === 'all' ? all.filter(({ ofKubelet }) => !ofKubelet) : all.filter(each => each.name === name);

@@ -14,6 +14,7 @@ import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
+import { holdingNode } from './hold-node.ts';
 import { type GivenConfiguration, givenConfiguration, type InitFlags, withAddon } from './init-configuration.ts';
 import { decideInit } from './init-decision.ts';
 import { untilInterrupted } from './interrupt.ts';
@@ -23,7 +24,7 @@ import { servicesHere } from './services-here.ts';
 
 /** `gantry init`: makes this machine the first node of a cluster. Returns the exit code. Safe to run again: what is not said stays as it stands. */
 export function initCommand(flags: InitFlags): Promise<number> {
-  return run(flags, givenConfiguration, async ({ context: prepared, skip, changes }, signal) => {
+  return run('gantry init', flags, givenConfiguration, async ({ context: prepared, skip, changes }, signal) => {
     const etcd = etcdMarkOf(prepared.settings.cluster.etcd);
     const { files, dryRun } = prepared;
     const onPassed = (): void => {
@@ -49,7 +50,8 @@ const LOOKING = ['preflight', 'show-join-command'];
 /** `gantry init phase …`: one phase alone, `certs/ca` for a part of one, on what stands here. Returns the exit code. */
 export function initPhaseCommand(path: string, flags: InitFlags): Promise<number> {
   const given = (): GivenConfiguration => withAddon(path, givenConfiguration(flags));
-  return run(flags, given, async ({ context, changes }, signal) => {
+  const command = LOOKING.includes(path) ? undefined : `gantry init phase ${path.replace('/', ' ')}`;
+  return run(command, flags, given, async ({ context, changes }, signal) => {
     const etcd = etcdMarkOf(context.settings.cluster.etcd);
     // a configuration is not given to every phase: that it names no external etcd says little, unless one of this machine is made
     const says = etcd !== 'local' || /^(etcd|certs\/etcd)/.test(path);
@@ -82,15 +84,24 @@ interface Prepared {
   readonly changes: boolean;
 }
 
+/** `command` as in holdingNode. */
 function run(
+  command: string | undefined,
   flags: InitFlags,
-  given: (flags: InitFlags) => GivenConfiguration,
+  configure: (flags: InitFlags) => GivenConfiguration,
   work: (prepared: Prepared, signal: AbortSignal) => Promise<void>,
 ): Promise<number> {
   return untilInterrupted(signal =>
-    withPrepared(
-      () => prepare(flags, given(flags), signal),
-      prepared => exitCodeOf(() => work(prepared, signal)),
+    holdingNode(command, hold =>
+      withPrepared(
+        async () => {
+          const given = configure(flags);
+          const dryRun = flags.dryRun ?? given.documents.init?.['dryRun'] === true;
+          if (!dryRun) await hold();
+          return prepare(flags, given, signal);
+        },
+        prepared => exitCodeOf(() => work(prepared, signal)),
+      ),
     ),
   );
 }

@@ -17,6 +17,7 @@ import { isInsideHost } from '../local-cluster/host/inside.ts';
 import { defaultAddress } from './default-address.ts';
 import { words } from './flag-values.ts';
 import { gantryArgv } from './gantry-argv.ts';
+import { type Hold, holdingNode } from './hold-node.ts';
 import { untilInterrupted } from './interrupt.ts';
 import type { GivenJoin } from './join-configuration.ts';
 import { exitCodeOf, withPrepared } from './preflight-exit.ts';
@@ -50,8 +51,8 @@ export function joinCommand(
   endpoint: string | undefined,
   flags: JoinFlags & { readonly skipPhases: string },
 ): Promise<number> {
-  const prepareAll = async (): Promise<Prepared> => {
-    const { context, skipPhases } = await prepare(endpoint, flags);
+  const prepareAll = async (hold: Hold): Promise<Prepared> => {
+    const { context, skipPhases } = await prepare(endpoint, flags, hold);
     // kubeadm's rule: a flag stands in the place of what the file says
     const told = words(flags.skipPhases);
     const skip = told.length > 0 ? told : skipPhases;
@@ -61,12 +62,16 @@ export function joinCommand(
   };
   const write = (line: string): void => console.log(line);
   return untilInterrupted(signal =>
-    withPrepared(prepareAll, ({ context, skipPhases: skip }) =>
-      exitCodeOf(async () => {
-        const faultPointAfter = (name: JoinPhaseName): FaultPoint => `bootstrap/join/${name}`;
-        await runPhases(JOIN_PHASES, context, { skip, faultPointAfter, write, signal });
-        write(context.dryRun ? '\nThe node would have joined the cluster: nothing was changed.' : JOINED);
-      }),
+    holdingNode('gantry join', hold =>
+      withPrepared(
+        () => prepareAll(hold),
+        ({ context, skipPhases: skip }) =>
+          exitCodeOf(async () => {
+            const faultPointAfter = (name: JoinPhaseName): FaultPoint => `bootstrap/join/${name}`;
+            await runPhases(JOIN_PHASES, context, { skip, faultPointAfter, write, signal });
+            write(context.dryRun ? '\nThe node would have joined the cluster: nothing was changed.' : JOINED);
+          }),
+      ),
     ),
   );
 }
@@ -74,10 +79,12 @@ export function joinCommand(
 /** `gantry join phase …`: one phase alone. Returns the exit code. */
 export function joinPhaseCommand(path: string, endpoint: string | undefined, flags: JoinFlags): Promise<number> {
   return untilInterrupted(signal =>
-    withPrepared(
-      () => prepare(endpoint, flags),
-      ({ context }) =>
-        exitCodeOf(() => runPhase(JOIN_PHASES, path, context, { write: line => console.log(line), signal })),
+    holdingNode(path === 'preflight' ? undefined : `gantry join phase ${path}`, hold =>
+      withPrepared(
+        () => prepare(endpoint, flags, hold),
+        ({ context }) =>
+          exitCodeOf(() => runPhase(JOIN_PHASES, path, context, { write: line => console.log(line), signal })),
+      ),
     ),
   );
 }
@@ -94,7 +101,7 @@ interface Prepared {
   readonly skipPhases: readonly string[];
 }
 
-async function prepare(endpoint: string | undefined, flags: JoinFlags): Promise<Prepared> {
+async function prepare(endpoint: string | undefined, flags: JoinFlags, hold: Hold): Promise<Prepared> {
   const asked = Object.entries({
     'control-plane': flags.controlPlane,
     'certificate-key': flags.certificateKey,
@@ -110,6 +117,8 @@ async function prepare(endpoint: string | undefined, flags: JoinFlags): Promise<
   if (wrong.length > 0) throw invalidArgument(wrong.map(fieldErrorText).join('\n'));
   const given = flags.config === undefined ? undefined : await fromFile(flags.config, endpoint, flags);
   for (const warning of given?.warnings ?? []) console.log(`[config] WARNING: ${warning}`);
+  const dryRun = flags.dryRun ?? given?.dryRun ?? false;
+  if (!dryRun) await hold();
   return {
     context: {
       settings: given?.settings ?? settingsOfFlags(discoveryOf(endpoint, flags), nodeOf(flags)),
@@ -118,7 +127,7 @@ async function prepare(endpoint: string | undefined, flags: JoinFlags): Promise<
       gantry: gantryArgv(),
       runtimeSockets: runtimeSockets(),
       ignoredChecks: [...(given?.ignoredChecks ?? []), ...words(flags.ignorePreflightErrors)],
-      dryRun: flags.dryRun ?? given?.dryRun ?? false,
+      dryRun,
       insideHost: isInsideHost(),
       found: {},
       print: text => console.log(text),

@@ -25,6 +25,7 @@ const MORE: Readonly<Record<string, readonly (readonly [title: string, lines: re
         ' /var/lib/kubelet        data of pods',
         ' /var/lib/etcd           the database of a control plane',
         ' /run/gantry             sockets',
+        ' /run/gantry.lock        which command changes this machine, while one does',
         ' /usr/share/gantry/cni   templates of CNI configuration',
       ],
     ],

@@ -2,7 +2,7 @@ import { GantryError } from '../base/errors.ts';
 import { PreflightError } from '../bootstrap/preflight/findings.ts';
 
 /** kubeadm's exit code of a machine that is not fit. */
-const PREFLIGHT_EXIT_CODE = 2;
+export const PREFLIGHT_EXIT_CODE = 2;
 /** kubeadm's exit code of a configuration that is wrong, in flags or in a file. */
 export const VALIDATION_EXIT_CODE = 3;
 

@@ -24,6 +24,7 @@ import { iptablesTraces, removeStrayIpvs } from '../proxy/act/remove.ts';
 import { tableOf } from '../proxy/compile/layout.ts';
 import { removeProxyRules } from '../proxy/proxy.ts';
 import { words } from './flag-values.ts';
+import { type Hold, holdingNode } from './hold-node.ts';
 import { untilInterrupted } from './interrupt.ts';
 import { exitCodeOf, withPrepared } from './preflight-exit.ts';
 import { configuredPlaces } from './reset-places.ts';
@@ -56,17 +57,19 @@ export async function resetCommand(flags: ResetFlags): Promise<number> {
 
 function run(flags: ResetFlags): Promise<number> {
   return untilInterrupted(signal =>
-    withPrepared(
-      () => prepare(flags, signal),
-      ({ context, skip }) =>
-        exitCodeOf(() =>
-          runPhases(RESET_PHASES, context, {
-            skip,
-            faultPointAfter: resetFaultPoint,
-            write: line => console.log(line),
-            signal,
-          }),
-        ),
+    holdingNode('gantry reset', hold =>
+      withPrepared(
+        () => prepare(flags, hold, signal),
+        ({ context, skip }) =>
+          exitCodeOf(() =>
+            runPhases(RESET_PHASES, context, {
+              skip,
+              faultPointAfter: resetFaultPoint,
+              write: line => console.log(line),
+              signal,
+            }),
+          ),
+      ),
     ),
   );
 }
@@ -76,11 +79,13 @@ interface Prepared {
   readonly skip: readonly string[];
 }
 
-async function prepare(flags: ResetFlags, signal: AbortSignal): Promise<Prepared> {
+async function prepare(flags: ResetFlags, hold: Hold, signal: AbortSignal): Promise<Prepared> {
   const nothing: GivenReset = { configuration: {}, warnings: [] };
   const { configuration: given, warnings } =
     flags.config === undefined ? nothing : readResetConfiguration(flags.config);
   for (const warning of warnings) console.log(`[config] WARNING: ${warning}`);
+  const dryRun = flags.dryRun ?? given.dryRun ?? false;
+  if (!dryRun) await hold();
   const files = standingFiles();
   const marker = readMarker(files);
   const pkiDir = flags.certDir ?? given.certificatesDir ?? files.pkiDir;
@@ -105,7 +110,7 @@ async function prepare(flags: ResetFlags, signal: AbortSignal): Promise<Prepared
       services,
       runtimeEndpoint: socket === undefined ? undefined : endpointOf(socket),
       readConfigured: () => configuredPlaces(services, silent, signal),
-      dryRun: flags.dryRun ?? given.dryRun ?? false,
+      dryRun,
       force: flags.force ?? given.force ?? false,
       cleanupTmpDir: flags.cleanupTmpDir ?? given.cleanupTmpDir ?? false,
       homes: [...new Set(['/root', process.env['HOME'] ?? '/root', ...sudoHome()])],

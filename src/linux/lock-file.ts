@@ -1,4 +1,14 @@
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { errnoName, failedPrecondition } from '../base/errors.ts';
 import { lastErrno, libc, SyscallError } from './ffi.ts';
 
@@ -20,11 +30,56 @@ export function holdLockFile(path: string, what: string): void {
         `${what} is in use by process ${owner === '' ? 'unknown' : owner}, which holds ${path}: stop it first, or use other directories`,
       );
     }
-    tellOwner(fd);
+    tellOwner(fd, `${process.pid}`);
   } catch (error) {
     closeSync(fd);
     throw error;
   }
+}
+
+/** A lock that is held. */
+export interface HeldLock {
+  /** Removes the file and gives the lock back. Safe to repeat. */
+  release(): void;
+}
+
+/**
+ * Takes a lock file until it is released, or until this process ends however it does. The file holds `owner`, and is gone with the lock unless the process was killed: one that is left is
+ * nobody's. Where another process has it: what that has written there, which may be nothing yet, or what was there before. Throws where the file cannot be opened.
+ */
+export function takeLockFile(path: string, owner: string): HeldLock | { readonly owner: string } {
+  for (;;) {
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    let isHeld = false;
+    try {
+      if (!tryLock(fd)) return { owner: readFileSync(fd, 'utf8').trim() };
+      // whoever had it may have removed the file between
+      if (!isAt(fd, path)) continue;
+      tellOwner(fd, owner);
+      isHeld = true;
+    } finally {
+      if (!isHeld) closeSync(fd);
+    }
+    return heldLock(fd, path);
+  }
+}
+
+function heldLock(fd: number, path: string): HeldLock {
+  let isHeld = true;
+  return {
+    release() {
+      if (!isHeld) return;
+      isHeld = false;
+      // before the lock is given back: nobody else may have the file that is removed
+      if (isAt(fd, path)) unlinkSync(path);
+      closeSync(fd);
+    },
+  };
+}
+
+function isAt(fd: number, path: string): boolean {
+  const [own, there] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
+  return there?.ino === own.ino && there.dev === own.dev;
 }
 
 /**
@@ -39,10 +94,10 @@ export function tryLock(fd: number, options: { readonly shared?: boolean } = {})
 }
 
 /** The lock holds without it: on a full disk, where somebody makes room, it is left out. */
-function tellOwner(fd: number): void {
+function tellOwner(fd: number, owner: string): void {
   try {
     ftruncateSync(fd);
-    writeSync(fd, `${process.pid}\n`, 0);
+    writeSync(fd, `${owner}\n`, 0);
   } catch (error) {
     if (errnoName(error) !== 'ENOSPC' && errnoName(error) !== 'EDQUOT') throw error;
   }

@@ -3,9 +3,9 @@ import { FAULT_POINTS } from '../../src/linux/fault-point.ts';
 import { TestCluster } from '../harness/cluster.ts';
 import { gantryCommand } from '../harness/gantry-command.ts';
 import { run, withHost } from '../harness/host.ts';
+import { difference, INIT, KILLED, kubectl, machine, RESET, SLOW, snapshot } from '../harness/reset-machine.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-const KILLED = 128 + 9;
 /** How many nodes it takes to pass a place. */
 const NODES: Readonly<Record<string, number>> = { 'cluster/create/joined': 2 };
 
@@ -91,5 +91,21 @@ describe('init', () => {
       expect(await run(host, init)).toContain('Your Kubernetes control-plane has initialized successfully!');
       expect(await run(host, ['cat', '/etc/kubernetes/admin.conf'])).toContain('https://10.50.0.2:6443');
     });
+  });
+
+  it('whose output nobody reads any more makes its node, and so does a reset its work', async () => {
+    const host = await machine();
+    try {
+      const head = (argv: readonly string[]) =>
+        host.exec(['bash', '-o', 'pipefail', '-c', '"$@" | head -n 1', 'bash', ...argv], SLOW);
+      const before = await snapshot(host);
+      const version = '[init] Using Kubernetes version: v';
+      expect(await head(INIT)).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(version) });
+      await kubectl(host, `wait --for=condition=Ready node/${host.name} --timeout=60s`);
+      expect(await head(RESET)).toMatchObject({ code: 0, stderr: '' });
+      expect(await difference(host, before)).toEqual([]);
+    } finally {
+      await host.delete();
+    }
   });
 });

@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { inUseText } from '../../../src/cmd/hold-node.ts';
+
+describe('what a command is told that comes second', () => {
+  it.each([
+    [
+      'which command is first, and its process',
+      '4711 gantry init phase certs all',
+      '"gantry init phase certs all" changes this node just now (process 4711): wait until it has ended, or end it ("kill 4711"), and run this again',
+    ],
+    [
+      'how to find the process where the first one could not say it',
+      '',
+      'another command changes this node just now ("lslocks" tells its process): wait until it has ended, and run this again',
+    ],
+  ])('is %s', (_, owner, text) => {
+    expect(inUseText(owner)).toBe(text);
+  });
+});

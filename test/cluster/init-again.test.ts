@@ -278,6 +278,20 @@ describe('a machine where a cluster stands', { timeout: 300_000 }, () => {
     expect(await taints()).toBe('');
   });
 
+  it('has a token end when it was last told to: after an hour, or never', async () => {
+    const text = 'abcdef.0123456789abcdef';
+    const told = async () => {
+      const list = await run(host, gantryCommand('token', 'list'));
+      return list.split('\n').find(line => line.startsWith(text)) ?? '';
+    };
+    const phase = (...flags: string[]) => init('phase', 'bootstrap-token', `--token=${text}`, ...flags);
+    expect((await phase('--token-ttl=1h')).code).toBe(0);
+    expect(await told()).toContain(' 59m ');
+    expect((await phase('--token-ttl=0')).code).toBe(0);
+    expect(await told()).toMatch(/ <forever> +<never> +authentication,signing /);
+    await run(host, gantryCommand('token', 'delete', text));
+  });
+
   const edit = async (before: string, after: string): Promise<void> => {
     const text = (await configMap('kube-system', 'kubelet-config'))['kubelet'] ?? '';
     await kubectl(host, 'apply --server-side --force-conflicts -f -', {

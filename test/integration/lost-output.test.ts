@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gantryCommand } from '../harness/gantry-command.ts';
+import { put, withHost } from '../harness/host.ts';
 import { Terminal } from '../harness/terminal.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -44,6 +46,21 @@ describe('output that nobody reads', () => {
 
   it('leaves an error its exit code', async () => {
     expect(await withClosed([1, 2], 'token', 'list', '--kubeconfig', `${directory}/none`)).toEqual([1, '']);
+  });
+});
+
+it('what follows logs ends when nobody reads them any more', async () => {
+  await withHost(async host => {
+    put(host, '/var/log/gantry/gantry-cri/current', 'one\ntwo\n');
+    const script = '"$@" | head -n 1; echo "ended with $PIPESTATUS"';
+    const following = host.exec(['bash', '-c', script, 'bash', ...gantryCommand('logs', '-f', 'cri')]);
+    let lines = 2;
+    const ended = await waitFor('it to end', async () => {
+      appendFileSync(host.path('/var/log/gantry/gantry-cri/current'), `${lines++}\n`);
+      return Promise.race([following, setTimeout(50, false as const)]);
+    });
+    // as shells count SIGPIPE, or the code of a program that noticed by itself
+    expect(ended).toMatchObject({ stdout: expect.stringMatching(/^one\nended with (1|141)\n$/), stderr: '' });
   });
 });
 

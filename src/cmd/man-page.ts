@@ -32,7 +32,7 @@ const MORE: Readonly<Record<string, readonly (readonly [title: string, lines: re
     [
       'EXIT STATUS',
       [
-        '0 when it was done, 1 when it was not: standard error ends with the reason. Of init, join and reset 2 where the machine is not fit (preflight), and 3 where flags or the file of --config are wrong.',
+        '0 when it was done, 1 when it was not: standard error ends with the reason. Of init, join and reset 2 where the machine is not fit (preflight) or another command changes it just now, and 3 where flags or the file of --config are wrong.',
       ],
     ],
   ],

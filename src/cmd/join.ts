@@ -5,6 +5,7 @@ import { GantryError, invalidArgument } from '../base/errors.ts';
 import { noPatches } from '../bootstrap/configuration/field-rules.ts';
 import { criSocket } from '../bootstrap/configuration/validate-init.ts';
 import type { NodeIdentity } from '../bootstrap/daemons/node.ts';
+import { checkDiscoveryFile } from '../bootstrap/discovery/file.ts';
 import { filesBelow } from '../bootstrap/files.ts';
 import type { JoinContext } from '../bootstrap/join/context.ts';
 import { JOIN_PHASES, type JoinPhaseName } from '../bootstrap/join/phases.ts';
@@ -117,11 +118,13 @@ async function prepare(endpoint: string | undefined, flags: JoinFlags, hold: Hol
   if (wrong.length > 0) throw invalidArgument(wrong.map(fieldErrorText).join('\n'));
   const given = flags.config === undefined ? undefined : await fromFile(flags.config, endpoint, flags);
   for (const warning of given?.warnings ?? []) console.log(`[config] WARNING: ${warning}`);
+  const settings = given?.settings ?? settingsOfFlags(discoveryOf(endpoint, flags), nodeOf(flags));
+  if ('file' in settings.discovery) checkDiscoveryFile(settings.discovery.file);
   const dryRun = flags.dryRun ?? given?.dryRun ?? false;
   if (!dryRun) await hold();
   return {
     context: {
-      settings: given?.settings ?? settingsOfFlags(discoveryOf(endpoint, flags), nodeOf(flags)),
+      settings,
       files: filesBelow('/', { caCertPath: given?.caCertPath }),
       services: servicesHere(),
       gantry: gantryArgv(),

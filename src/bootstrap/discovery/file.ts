@@ -29,6 +29,18 @@ export async function discoverByFile(location: string, options: DiscoveryOptions
   return { ...found, ...(credentials === undefined ? {} : { credentials }) };
 }
 
+/** Throws `invalid-argument` with one line where a discovery file of this machine cannot be read, or is no kubeconfig to find a cluster by. One at a server is not looked at. Asks nobody. */
+export function checkDiscoveryFile(location: string): void {
+  if (!location.startsWith('/')) return;
+  const text = readLocal(location);
+  try {
+    clusterOfKubeconfig(text, location);
+    credentialsOf(text, location);
+  } catch (error) {
+    throw invalidArgument(errorMessage(error));
+  }
+}
+
 function readLocal(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { discoverByFile } from '../../../../src/bootstrap/discovery/file.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { checkDiscoveryFile, discoverByFile } from '../../../../src/bootstrap/discovery/file.ts';
 import { clusterOfKubeconfig } from '../../../../src/bootstrap/discovery/kubeconfig-cluster.ts';
 import { TestAuthority } from '../../../harness/test-authority.ts';
 
@@ -81,6 +81,35 @@ describe('the user of a file to find a cluster by', () => {
     const asked = discoverByFile(path, { patienceMs: 1, onClock: () => {}, signal });
     await expect(asked).rejects.toThrow(because);
     await expect(asked).rejects.toThrow(path);
+    expect(() => checkDiscoveryFile(path)).toThrow(because);
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('a discovery file of this machine', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gantry-discovery-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'x.conf');
+
+  it.each<[string, () => void, string]>([
+    ['that is not there', () => rmSync(path, { force: true }), '--discovery-file: ENOENT'],
+    ['that is empty', () => writeFileSync(path, ''), 'it is empty'],
+    ['whose clusters are no list', () => writeFileSync(path, 'clusters: 5'), 'it needs a cluster'],
+    [
+      'whose users are no list',
+      () => writeFileSync(path, `clusters: [${cluster}}]\nusers: 5`),
+      'its users are no list',
+    ],
+  ])('%s is bad input', (_, make, because) => {
+    make();
+    expect(() => checkDiscoveryFile(path)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining(because) }),
+    );
+  });
+
+  it('that tells a cluster is taken, and one at a server is not looked at', () => {
+    writeFileSync(path, `clusters: [${cluster}}]`);
+    checkDiscoveryFile(path);
+    checkDiscoveryFile('https://nobody.example/x');
   });
 });

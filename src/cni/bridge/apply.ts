@@ -143,13 +143,13 @@ export class BridgeApplier {
     });
   }
 
-  /** Hairpin on the port; inside the pod addresses, link up, routes. Returns the near end. */
-  configurePair(pod: PodPlan, place: VethPlace, hairpin: boolean): Link {
+  /** Hairpin on the port; inside the pod addresses, link up, routes. Returns the near end, and whether frames pass the pair and its bridge by now. */
+  configurePair(pod: PodPlan, place: VethPlace, hairpin: boolean): { near: Link; isOperational: boolean } {
     if (hairpin) setHairpin(this.#links, pod.hostLink);
-    inNetns(place.netnsFd, () => configureInside(pod, place.ifname));
+    const far = inNetns(place.netnsFd, () => configureInside(pod, place.ifname));
     const link = getLink(this.#links, pod.hostLink);
     if (link === undefined) throw new CniError(CNI_ERROR.io, `the link ${pod.hostLink} vanished while it was set up`);
-    return link;
+    return { near: link, isOperational: [far, link, place.bridge].every(({ operational }) => operational) };
   }
 
   /** See PairReadiness. */
@@ -274,8 +274,9 @@ export class BridgeApplier {
   }
 }
 
-function configureInside(pod: PodPlan, ifname: string): void {
-  NetlinkSocket.use(socket => {
+/** Returns the link once it is up: that it is asked for makes a kernel from 6.8 on open it. */
+function configureInside(pod: PodPlan, ifname: string): Link {
+  return NetlinkSocket.use(socket => {
     const link = getLink(socket, ifname);
     if (link === undefined) throw new CniError(CNI_ERROR.io, `the link ${ifname} vanished while it was set up`);
     const hasIpv6 = pod.addresses.some(({ ip }) => ip.includes(':'));
@@ -289,5 +290,6 @@ function configureInside(pod: PodPlan, ifname: string): void {
     setLinkUp(socket, link.index);
     for (const { destination, gateway } of pod.routes)
       addRoute(socket, { destination, gateway, linkIndex: link.index });
+    return getLink(socket, link.index) ?? link;
   });
 }

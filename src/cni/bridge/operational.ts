@@ -19,8 +19,7 @@ export class PairReadiness {
   }
 
   /**
-   * Waits until frames pass both ends of a pair that is up, and the bridge, so that the first one of a pod is not lost: whoever sends it tries again only a second later. Three looks
-   * where it is so already. Throws CniError 11 with the end that does not become operational in time; for the bridge alone, which may have a spanning tree to learn, nothing fails.
+   * Waits until frames pass both ends of a pair that is up, and the bridge, so that the first one of a pod is not lost: whoever sends it tries again only a second later. Throws CniError 11 with the end that does not become operational in time; for the bridge alone, which may have a spanning tree to learn, nothing fails.
    */
   async untilOperational({ hostLink }: PodPlan, { ifname, netnsFd, bridge }: VethPlace): Promise<void> {
     const isHere = (key: string | number): boolean => getLink(this.#links, key)?.operational === true;

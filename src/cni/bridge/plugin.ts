@@ -172,13 +172,13 @@ export class GantryBridge implements CniPlugin {
       this.#apply.ensureRules(plan.masquerade);
       this.#createPair(pod, place, netns);
       faultPoint('cni/add/link-made');
-      const near = this.#apply.configurePair(pod, place, config.hairpin);
+      const { near, isOperational } = this.#apply.configurePair(pod, place, config.hairpin);
       faultPoint('cni/add/link-configured');
       this.#apply.limitBandwidth(near, egressLinkName(containerId, ifname), config.bandwidth);
       faultPoint('cni/add/bandwidth-limited');
       await openHostPorts(this.#apply, journal, config, taken.addresses);
       faultPoint('cni/add/ports-opened');
-      await this.#apply.untilOperational(pod, place);
+      if (!isOperational) await this.#apply.untilOperational(pod, place);
       journal.transaction(transaction => transaction.append({ op: 'ready', key }));
       const seen = { ifname, netns, bridgeMac: place.bridge.mac, hostMac: near.mac, mtu: near.mtu };
       return planResult(config, pod, seen, taken.addresses);

@@ -135,7 +135,7 @@ describe('processes that died while the shim was away', () => {
     const innocent = target.host.spawn(['tail', '-f', file], { logFile: file });
     try {
       const pid = (
-        await waitFor('the other program', () => run(target.host, ['pgrep', '-xf', `tail -f ${file}`]).catch(() => ''))
+        await waitFor('the other program', () => run(target.host, ['pgrep', '-xf', `tail -f ${file}`]))
       ).trim();
       const recordFile = target.host.path(`/var/lib/gantry/containers/${pod.containerId}/record.json`);
       const init = initOf(pod.containerId);

@@ -86,16 +86,40 @@ function becauseOf(why: string, ...names: readonly string[]): NotHeeded {
 
 /** Throws `invalid-argument` that names the first argument that the part has neither here nor upstream, and where it belongs. Pure. */
 export function checkPartArguments(part: ControlPlanePart, args: readonly Argument[], known: PartFlags): void {
-  for (const [index, { name }] of args.entries()) {
-    if (isNotHeeded(part, name) || known[part].includes(name)) continue;
+  const [problem] = partProblems(part, args, known);
+  if (problem !== undefined) throw invalidArgument(problem);
+}
+
+function partProblems(part: ControlPlanePart, args: readonly Argument[], known: PartFlags): readonly string[] {
+  return args.flatMap(({ name }, index) => {
+    if (isNotHeeded(part, name) || known[part].includes(name)) return [];
     const { called, command } = PARTS[part];
     const owner = (Object.keys(PARTS) as ControlPlanePart[]).find(each => known[each].includes(name));
-    throw invalidArgument(
-      owner === undefined
-        ? `${part}.extraArgs[${index}].name: "${name}" is no flag here: "gantry run ${command} --help" lists those of the ${called}`
-        : `${part}.extraArgs[${index}].name: "${name}" is no flag of the ${called}, but of the ${PARTS[owner].called}: it belongs to ${owner}.extraArgs`,
-    );
-  }
+    return owner === undefined
+      ? `${part}.extraArgs[${index}].name: "${name}" is no flag here: "gantry run ${command} --help" lists those of the ${called}`
+      : `${part}.extraArgs[${index}].name: "${name}" is no flag of the ${called}, but of the ${PARTS[owner].called}: it belongs to ${owner}.extraArgs`;
+  });
+}
+
+/**
+ * The flags, and with them those of other parts that the parts of a cluster which stands were given: a version that did not tell parts apart has taken them, and they are at work. What is a flag of
+ * none is not added. Pure.
+ */
+export function withStandingArguments<K extends PartFlags>(known: K, cluster: ArgumentsOfParts): K {
+  const isFlag = (name: string): boolean =>
+    (Object.keys(PARTS) as ControlPlanePart[]).some(each => known[each].includes(name));
+  const standing = ofParts(cluster).map(([part, args]) => [
+    part,
+    [...known[part], ...args.map(({ name }) => name).filter(isFlag)],
+  ]);
+  return { ...known, ...Object.fromEntries(standing) };
+}
+
+/** A line for each argument of a cluster which stands that would be refused of a new one; it works as it did. Pure. */
+export function misplacedArguments(cluster: ArgumentsOfParts, known: PartFlags): readonly string[] {
+  return ofParts(cluster).flatMap(([part, args]) =>
+    partProblems(part, args, known).map(problem => `ClusterConfiguration, as it stands: ${problem}`),
+  );
 }
 
 /** A line for each argument that stays without effect, and why. Pure. */

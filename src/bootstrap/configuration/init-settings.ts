@@ -17,6 +17,7 @@ import {
   type InitSettings,
   type Patience,
 } from '../settings.ts';
+import { withoutSlash } from '../standing/fixed-fields.ts';
 import { configuredToken } from '../tokens/configured-token.ts';
 import { hostPort } from './field-rules.ts';
 import { checkNodeArguments } from './node-arguments.ts';
@@ -133,7 +134,7 @@ function etcdSettings({ etcd: { local, external } }: ClusterConfiguration): Etcd
   }
   return {
     kind: 'local',
-    dataDir: local?.dataDir ?? '',
+    dataDir: withoutSlash(local?.dataDir ?? ''),
     args: local?.extraArgs ?? [],
     serverSans: local?.serverCertSANs ?? [],
     peerSans: local?.peerCertSANs ?? [],

@@ -148,7 +148,7 @@ function needsOf(
     looksAtNetworks: !again && !node,
     ...(cluster.controlPlaneEndpoint === ''
       ? {}
-      : { endpoint: { endpoint: cluster.controlPlaneEndpoint, advertiseAddress } }),
+      : { endpoint: { endpoint: cluster.controlPlaneEndpoint, advertiseAddress, stands: again } }),
     direct: [advertiseAddress, cluster.serviceSubnet, cluster.podSubnet],
     ...(insideHost ? {} : { nodeName, resolverFile: resolverFileOf(cluster.kubelet) }),
     ...(etcd.kind === 'external' ? { externalEtcd: { ...etcd, isOurs: again } } : {}),

@@ -143,10 +143,16 @@ export async function toldOfCluster(
 ): Promise<{ readonly dnsDisabled: boolean; readonly networks: ClusterNetworks }> {
   const { dns, networking } = (await configured(cluster, ['kubeadm-config', 'ClusterConfiguration'], signal)) as {
     readonly dns?: { readonly disabled?: boolean };
-    readonly networking?: Partial<ClusterNetworks>;
+    readonly networking?: Partial<Record<keyof ClusterNetworks, unknown>>;
   };
-  const { serviceSubnet = '', podSubnet = '' } = networking ?? {};
-  return { dnsDisabled: dns?.disabled === true, networks: { serviceSubnet, podSubnet } };
+  const of = (name: keyof ClusterNetworks): string => {
+    const said = networking?.[name];
+    return typeof said === 'string' ? said : '';
+  };
+  return {
+    dnsDisabled: dns?.disabled === true,
+    networks: { serviceSubnet: of('serviceSubnet'), podSubnet: of('podSubnet') },
+  };
 }
 
 /** The KubeletConfiguration of the cluster's nodes, by its kubelet-config, which those who join may read; nothing where it does not tell. */

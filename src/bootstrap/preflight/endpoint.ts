@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { isIP, isIPv4 } from 'node:net';
-import { error, type Finding } from './finding.ts';
+import { error, type Finding, warning } from './finding.ts';
 import { lookUpName, type NameLookup } from './host-name.ts';
 
 /** `host:port` by which nodes and people are to reach the cluster. */
@@ -8,6 +8,8 @@ export interface EndpointNeed {
   readonly endpoint: string;
   /** Of the API server of this machine. */
   readonly advertiseAddress: string;
+  /** A control plane stands here that goes by it: what mends it otherwise is not to be refused. */
+  readonly stands: boolean;
 }
 
 /** An endpoint that nothing of this machine can reach, whoever serves there. */
@@ -48,7 +50,7 @@ export function endpointFindings(facts: EndpointFacts): readonly Finding[] {
     because === undefined
       ? `there is no route to the control-plane endpoint ${endpoint}${addresses.includes(host) ? '' : ` (${addresses.join(', ')})`}, by which nodes, this one too, ask the API server`
       : `the name ${host} of the control-plane endpoint ${endpoint}, by which nodes, this one too, ask the API server, does not resolve here: ${because}`;
-  return [error('ControlPlaneEndpoint', message, endpointMend(facts))];
+  return [(facts.stands ? warning : error)('ControlPlaneEndpoint', message, endpointMend(facts))];
 }
 
 /** What makes it reachable from here. Pure. */

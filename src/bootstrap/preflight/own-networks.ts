@@ -3,7 +3,7 @@ import { listAddresses } from '../../linux/netlink/addresses.ts';
 import { listLinks } from '../../linux/netlink/links.ts';
 import { listRoutes } from '../../linux/netlink/routes.ts';
 import { NetlinkSocket } from '../../linux/netlink/socket.ts';
-import { error, type Finding } from './finding.ts';
+import { error, type Finding, warning } from './finding.ts';
 
 /** Where this machine is in the networks that were there before any cluster. */
 export interface OwnNetworks {
@@ -55,12 +55,15 @@ export function networkClashes(
       what: 'network of Services',
       flag: '--service-cidr (networking.serviceSubnet)',
       role,
+      tell: error,
     }),
     ...clashes(own, podSubnet, {
       check: 'PodCIDR',
       what: 'network of pods',
       flag: '--pod-network-cidr (networking.podSubnet)',
       role,
+      // a cluster that stands may give its pods a part of it that no machine has, and who joins cannot choose
+      tell: role === 'node' ? warning : error,
     }),
   ];
 }
@@ -73,7 +76,14 @@ function clashes(
     what,
     flag,
     role,
-  }: { readonly check: string; readonly what: string; readonly flag: string; readonly role: 'control-plane' | 'node' },
+    tell,
+  }: {
+    readonly check: string;
+    readonly what: string;
+    readonly flag: string;
+    readonly role: 'control-plane' | 'node';
+    readonly tell: typeof error;
+  },
 ): readonly Finding[] {
   return networksIn(subnets).flatMap(network => {
     const addressed = addresses.filter(({ ip }) => cidrContains(network, ip));
@@ -84,7 +94,7 @@ function clashes(
     ];
     if (within.length === 0) return [];
     return [
-      error(
+      tell(
         check,
         `${within.join(' and ')} of this machine ${within.length === 1 ? 'is' : 'are'} in the ${what} of the cluster, ${formatCidr(network)}: who is asked there is not who is meant`,
         [

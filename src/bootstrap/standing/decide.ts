@@ -1,6 +1,7 @@
 import type { Taint } from '../../api/types/gen/core-v1.ts';
 import type { ClusterConfiguration, InitConfiguration } from '../../api/types/gen/kubeadm-v1beta4.ts';
 import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { misplacedArguments, withStandingArguments } from '../component-arguments.ts';
 import {
   type InitConfigurations,
   initSettings,
@@ -79,7 +80,8 @@ export function decide(
   const stands = of(documents, before);
   const ground = live === undefined ? documents : withLive(documents, live, stands, machine);
   const present = inConfigMaps(live !== undefined, () => of(ground, before));
-  const asked = of(onStanding(ground, given, keptFields(made)), now);
+  const taken = withStandingArguments(known, stands.settings.cluster);
+  const asked = of(onStanding(ground, given, keptFields(made)), { ...now, known: taken });
   const problems = fixedFieldProblems(stands, asked, made);
   if (problems.length > 0) throw failedPrecondition(problems.join('\n'));
   const isWanted = ({ key, effect }: Taint): boolean =>
@@ -89,7 +91,7 @@ export function decide(
     changes: textOf(asked) !== textOf(present),
     taintsSaid: isSaid,
     taintsDropped: isSaid ? stands.settings.taints.filter(taint => !isWanted(taint)) : [],
-    warnings: settingsWarnings(asked.settings.cluster),
+    warnings: [...settingsWarnings(asked.settings.cluster), ...misplacedArguments(asked.settings.cluster, known)],
   };
 }
 

@@ -8,6 +8,8 @@ import type { PodPlan } from './plan.ts';
 
 /** Upstream's bridge plugin gives the near end so long, in five looks. */
 const PATIENCE_MS = 2_550;
+/** The bridge opens with its first port, in the kernel's next turn; one that learns a spanning tree takes half a minute, and is not waited for. */
+const BRIDGE_PATIENCE_MS = 100;
 
 /** Waits for pairs to be of use, in the network namespace in which it was made. */
 export class PairReadiness {
@@ -19,19 +21,17 @@ export class PairReadiness {
   }
 
   /**
-   * Waits until frames pass both ends of a pair that is up, and the bridge, so that the first one of a pod is not lost: whoever sends it tries again only a second later. Throws CniError 11 with the end that does not become operational in time; for the bridge alone, which may have a spanning tree to learn, nothing fails.
+   * Waits until frames pass both ends of a pair that is up, and the bridge, so that the first one of a pod is not lost: whoever sends it tries again only a second later. Throws CniError 11 with the end that does not become operational in time; for the bridge nothing fails.
    */
   async untilOperational({ hostLink }: PodPlan, { ifname, netnsFd, bridge }: VethPlace): Promise<void> {
     const isHere = (key: string | number): boolean => getLink(this.#links, key)?.operational === true;
     const isInside = (): boolean =>
       inNetns(netnsFd, () => NetlinkSocket.use(links => getLink(links, ifname)?.operational === true));
-    // the near end last but one: its own change is what opens the bridge
-    if (await this.#news.until(() => isInside() && isHere(hostLink) && isHere(bridge.index), PATIENCE_MS)) return;
-    const late = isInside() ? hostLink : ifname;
-    if (late === ifname || !isHere(hostLink))
+    if (!(await this.#news.until(() => isInside() && isHere(hostLink), PATIENCE_MS)))
       throw new CniError(
         CNI_ERROR.tryAgainLater,
-        `the link ${late} carries nothing yet, ${PATIENCE_MS} ms after it was set up`,
+        `the link ${isInside() ? hostLink : ifname} carries nothing yet, ${PATIENCE_MS} ms after it was set up`,
       );
+    await this.#news.until(() => isHere(bridge.index), BRIDGE_PATIENCE_MS);
   }
 }

@@ -122,6 +122,7 @@ const ROWS: readonly Row[] = [
         because: undefined,
         addresses: ['192.0.2.1'],
         advertiseAddress: '10.0.0.5',
+        stands: false,
       },
     },
     'error',

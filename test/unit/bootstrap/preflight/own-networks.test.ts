@@ -53,6 +53,10 @@ describe('the networks of a cluster', () => {
 
   it('cannot be chosen by a machine that joins', () => {
     const [finding] = networkClashes(OWN, { ...CLUSTER, podSubnet: '10.9.0.0/16' }, 'node');
+    // its pods may have another part of it
+    expect(finding?.severity).toBe('warning');
+    const services = networkClashes(OWN, { ...CLUSTER, serviceSubnet: '10.9.0.0/16' }, 'node');
+    expect(services.map(({ severity }) => severity)).toEqual(['error']);
     expect(finding?.mend).toMatch(/^a cluster keeps its networks: give this machine other addresses, or/);
   });
 

@@ -283,6 +283,14 @@ describe('a record', () => {
     expect(decided(byFile(cluster({})), standing).settings.cluster.apiServerArgs).toEqual([]);
   });
 
+  it('names the directory of etcd once, with a slash at its end or without', () => {
+    const etcd = { local: { dataDir: '/srv/etcd/', serverCertSANs: ['etcd.example'] } };
+    expect(again(byFile({ ...FIRST, cluster: { ...FIRST.cluster, etcd } }))).toMatchObject({
+      changes: false,
+      settings: { cluster: { etcd: { dataDir: '/srv/etcd' } } },
+    });
+  });
+
   it('keeps arguments that are not heeded, and tells of them again', () => {
     const controllerManager = {
       extraArgs: [
@@ -300,11 +308,18 @@ describe('a record', () => {
     expect(decided(byFile(cluster({})), record).warnings).toEqual([]);
   });
 
-  it('refuses an argument that an older version took for another part of the control plane, and says whose it is', () => {
+  it('goes on with an argument that an older version took for another part of the control plane, and says whose it is', () => {
     const scheduler = { extraArgs: [{ name: 'service-node-port-range', value: '30000-31000' }] };
-    expect(() => decided(byFlags(), { cluster: { ...STANDING.cluster, scheduler } })).toThrow(
-      'scheduler.extraArgs[0].name: "service-node-port-range" is no flag of the scheduler, but of the API server: it belongs to apiServer.extraArgs',
-    );
+    const problem =
+      'scheduler.extraArgs[0].name: "service-node-port-range" is no flag of the scheduler, but of the API server: it belongs to apiServer.extraArgs';
+    const standing = { cluster: { ...STANDING.cluster, scheduler } };
+    expect(decided(byFlags(), standing)).toMatchObject({
+      changes: false,
+      settings: { cluster: { schedulerArgs: scheduler.extraArgs } },
+      warnings: [`ClusterConfiguration, as it stands: ${problem}`],
+    });
+    expect(() => decided(byFile(cluster({ scheduler })), STANDING)).toThrow(problem);
+    expect(decided(byFile(cluster({})), standing).warnings).toEqual([]);
   });
 });
 

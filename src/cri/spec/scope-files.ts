@@ -3,7 +3,7 @@ import type { OciResources } from './oci-spec.ts';
 /** The kernel's own. */
 const DEFAULT_PERIOD_US = 100_000;
 
-/** What systemd writes into the group of a unit whenever it looks after it, whether it was told of it or not (cgroup_context_apply of systemd 252 to 258). */
+/** What systemd writes into the group of a unit whenever it looks after it, whether it was told of it or not (cgroup_context_apply of systemd 252, and cpu.idle and memory.zswap.max of later ones). */
 const WRITTEN_BY_SYSTEMD: ReadonlySet<string> = new Set([
   'cpu.idle',
   'cpu.max',

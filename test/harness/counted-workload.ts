@@ -20,6 +20,8 @@ import type { Kubectl } from './kubectl.ts';
 import { waitFor } from './wait-for.ts';
 
 const PATIENCE = { timeoutMs: 120_000 };
+/** What tells why something is not rolled out. */
+const SHOWN = 'deployments,replicasets,statefulsets,jobs,pods,events';
 
 /** A Deployment, a StatefulSet and Jobs whose containers write down each start, and so tell what was lost or done twice. */
 export class CountedWorkload {
@@ -232,8 +234,10 @@ export class CountedWorkload {
       `kubectl ${command}`,
       async saw => {
         const { code, out, err } = await this.#kubectl.run(command);
-        saw(`${err}${out}`);
-        return code === 0;
+        if (code === 0) return true;
+        const { out: objects } = await this.#kubectl.run(`get ${SHOWN} --all-namespaces -o wide`);
+        saw(`${err}${out}\n${objects}`);
+        return false;
       },
       PATIENCE,
     );

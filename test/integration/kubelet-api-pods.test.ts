@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { boundPod, type ClusterNode, clusterNode } from '../harness/cluster-node.ts';
 import { killAndRestart } from '../harness/fault.ts';
@@ -65,6 +66,27 @@ describe('a pod of the API server', () => {
       await expectNoLeftovers(node.target);
     },
   );
+
+  it.fails('that ends while a kubelet begins and does not know of it yet is told of as ended', async () => {
+    await node.pods.create(pod('early', 'trap "exit 0" TERM; sleep 100000 & wait', { restartPolicy: 'Never' }));
+    const { status } = await node.running('early');
+    const connected = (): number =>
+      readFileSync(node.kubelet.logFile, 'utf8').split('connected to the container runtime').length;
+    const before = connected();
+    node.apiServer.signal('STOP');
+    try {
+      await killAndRestart(node.kubelet);
+      await waitFor('the kubelet to have read the runtime', () => connected() > before);
+      const containerId = status?.containerStatuses?.[0]?.containerID?.replace(/.*:\/\//, '') ?? '';
+      await node.target.client.stopContainer({ containerId, timeout: 5n });
+    } finally {
+      node.apiServer.signal('CONT');
+    }
+    await node.until('to be told of', 'early', each => each?.status?.phase === 'Succeeded');
+    await node.pods.delete('default', 'early');
+    await node.gone('early');
+    await expectNoLeftovers(node.target);
+  });
 
   it('that is deleted gets its grace, and ends as its containers did', async () => {
     const slow = 'trap "sleep 1; exit 7" TERM; sleep 100000 & wait';

@@ -67,7 +67,7 @@ describe('a pod of the API server', () => {
     },
   );
 
-  it.fails('that ends while a kubelet begins and does not know of it yet is told of as ended', async () => {
+  it('that ends while a kubelet begins and does not know of it yet is told of as ended', async () => {
     await node.pods.create(pod('early', 'trap "exit 0" TERM; sleep 100000 & wait', { restartPolicy: 'Never' }));
     const { status } = await node.running('early');
     const connected = (): number =>

@@ -8,22 +8,13 @@ import type { DesiredSet } from '../desired/merge-sources.ts';
 import type { ObservedPod } from '../observed/observed-pod.ts';
 import { BurstableWeight } from '../resources/burstable-weight.ts';
 import { ANNOTATION, configHash } from '../runtime/labels.ts';
-import type { PodGoal } from './pod-goal.ts';
+import { goalOf, goneFrom, type PodGoal } from './pod-goal.ts';
 import { PodWorker, type WorkerTools } from './pod-worker.ts';
 
 /** A worker fails only by a fault in this program; the pause keeps such a fault from using up a CPU. */
 const WORKER_RESTART_MS = 1_000;
 /** With a uid that the manifest gives: the pod ends as it was, and then the one of the new manifest is run. */
 const CHANGED = 'its manifest changed';
-
-function goalOf(pod: DesiredPod): PodGoal {
-  if (pod.deletion === undefined) return { kind: 'run', desired: pod };
-  return { kind: 'end', desired: pod, because: 'it was deleted', graceSeconds: pod.deletion.graceSeconds };
-}
-
-function goneFrom({ desired }: PodGoal): string {
-  return desired?.source === 'api' ? 'the API server does not have it any more' : 'its manifest is gone';
-}
 
 export interface PodManagerOptions extends WorkerTools {
   /** All sources that there are. */
@@ -54,6 +45,8 @@ export class PodManager {
   readonly #told = new Set<string>();
   /** Deleted pods that are ended and that the API server still has. */
   readonly #gone = new Set<string>();
+  /** Pods of which the runtime told something while they had no worker: the cache is behind. */
+  readonly #unheard = new Set<string>();
   /** Pods that this node did not take. */
   readonly #rejected = new Set<string>();
   #desired: DesiredSet | undefined;
@@ -75,12 +68,18 @@ export class PodManager {
   /** The runtime was read as a whole, which also says that it can be reached. */
   onRelist(): void {
     this.#relisted = true;
+    for (const uid of this.#unheard) if (this.#options.cache.get(uid) === undefined) this.#unheard.delete(uid);
     for (const { worker } of this.#workers.values()) worker.onRuntimeBack();
     this.#reconcile();
   }
 
+  /** `stale`: the cache does not show it yet. What comes before a pod has a worker is kept for that: its source may not have been read. */
   onNews(uids: readonly string[], stale: boolean): void {
-    for (const uid of uids) this.#workers.get(uid)?.worker.onNews(stale);
+    for (const uid of uids) {
+      const own = this.#workers.get(uid);
+      if (own !== undefined) own.worker.onNews(stale);
+      else if (stale) this.#unheard.add(uid);
+    }
   }
 
   /** The probes of a pod have settled on something else. */
@@ -251,12 +250,15 @@ export class PodManager {
 
   #start(uid: string, goal: PodGoal): void {
     const worker = new PodWorker(uid, goal, this.#options);
+    if (this.#unheard.delete(uid)) worker.onNews(true);
     const done = worker.run(this.#signal).then(
       () => this.#ended(uid),
       async (error: unknown) => {
         this.#options.log.error({ uid, err: error }, 'a pod worker failed; it is started again');
         await sleep(WORKER_RESTART_MS, this.#signal, this.#options.clock).catch(() => undefined);
         this.#workers.delete(uid);
+        // whatever it was told of last
+        this.#unheard.add(uid);
         this.#reconcile();
       },
     );

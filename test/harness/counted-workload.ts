@@ -21,7 +21,7 @@ import { waitFor } from './wait-for.ts';
 
 const PATIENCE = { timeoutMs: 120_000 };
 /** What tells why something is not rolled out. */
-const SHOWN = 'deployments,replicasets,statefulsets,jobs,pods,events';
+const SHOWN = 'deployments,replicasets,statefulsets,jobs,pods';
 
 /** A Deployment, a StatefulSet and Jobs whose containers write down each start, and so tell what was lost or done twice. */
 export class CountedWorkload {

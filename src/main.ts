@@ -17,6 +17,7 @@ import { runCommands } from './cmd/run-options.ts';
 import { tokenCommands } from './cmd/token-options.ts';
 import { VERSION } from './cmd/version.ts';
 import { versionCommands } from './cmd/version-options.ts';
+import { keepIgnored } from './linux/ignored-signals.ts';
 import { keepOthersFromWriting } from './linux/umask.ts';
 
 const COMMANDS: CommandTable = {
@@ -75,6 +76,7 @@ export function program(words: readonly string[] = []): Command {
 
 /** Runs the command that `words` ask for. */
 export async function runProgram(words: readonly string[]): Promise<void> {
+  keepIgnored();
   // with a umask of 0, as scripts and supervisors may have it, anybody could write the directories of keys
   keepOthersFromWriting();
   // a daemon writes its log to the descriptor itself, which it leaves to its children as it was

@@ -1,6 +1,7 @@
 import { GantryError } from '../base/errors.ts';
+import { heeded } from '../linux/ignored-signals.ts';
 
-/** Runs a command whose signal aborts at the first SIGINT, SIGTERM or SIGHUP, so that it can clean up; a second one ends the process, but for SIGHUP: of a terminal that goes away both shell and kernel tell. */
+/** Runs a command whose signal aborts at the first SIGINT, SIGTERM or SIGHUP, so that it can clean up; a second one ends the process, but for SIGHUP: of a terminal that goes away both shell and kernel tell. What was ignored when the process was started (nohup) interrupts nothing. */
 export async function untilInterrupted(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
@@ -10,7 +11,7 @@ export async function untilInterrupted(work: (signal: AbortSignal) => Promise<nu
     }
     controller.abort(new GantryError('cancelled', `interrupted by ${name}`));
   };
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const names = heeded(['SIGINT', 'SIGTERM', 'SIGHUP']);
   for (const name of names) process.on(name, onSignal);
   try {
     return await work(controller.signal);

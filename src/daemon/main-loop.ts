@@ -1,4 +1,5 @@
 import { errorMessage } from '../base/errors.ts';
+import { heeded } from '../linux/ignored-signals.ts';
 import type { Component } from './component.ts';
 import type { Logger } from './logger.ts';
 import { runAll } from './run-all.ts';
@@ -14,7 +15,7 @@ export interface MainLoopOptions {
 }
 
 /**
- * The life of a daemon: runs the components until SIGTERM or SIGINT, tells the service manager, drains. Returns the exit code:
+ * The life of a daemon: runs the components until SIGTERM or SIGINT (but for one that was ignored when the process was started), tells the service manager, drains. Returns the exit code:
  * 0 after an asked-for stop, 1 when a component failed (the reason is in the log).
  */
 export async function mainLoop(
@@ -31,8 +32,7 @@ export async function mainLoop(
     manager.stopping('stopping');
     stop.abort(new Error(`received ${name}`));
   };
-  process.on('SIGTERM', () => onSignal('SIGTERM'));
-  process.on('SIGINT', () => onSignal('SIGINT'));
+  for (const name of heeded(['SIGTERM', 'SIGINT'])) process.on(name, () => onSignal(name));
   const readiness = new Readiness(manager, late?.names ?? []);
   const lateTimer = setTimeout(() => readiness.waitNoLonger(), late?.afterMs ?? 0).unref();
   try {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { parse } from 'yaml';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, failedPrecondition, GantryError, invalidArgument } from '../base/errors.ts';
@@ -40,20 +40,39 @@ export async function checkExpirationCommand(flags: CertsFlags & { readonly outp
   return 0;
 }
 
-/** `gantry certs renew NAME|all`. Each is replaced in one step, and who uses it sees that: nothing has to be started anew. */
+/**
+ * `gantry certs renew NAME|all`. Each is replaced in one step, and who uses it sees that: nothing has to be started anew. The node is held only where one of its own is chosen: those of another
+ * directory may be renewed on any machine.
+ */
 export function renewCommand(name: string, flags: RenewFlags): Promise<number> {
   return holdingNode('gantry certs renew', async hold => {
-    await hold();
+    if (isAnyOf(chosenOf(name, placesOf(flags).files), managedCertificates(standingFiles(), true))) await hold();
     return renew(name, flags);
   });
 }
 
-function renew(name: string, flags: RenewFlags): number {
-  const { files, said } = placesOf(flags);
+/** Throws `invalid-argument` where there is none of that name. */
+function chosenOf(name: string, files: Files): readonly ManagedCertificate[] {
   const all = managedCertificates(files);
   const chosen = name === 'all' ? all.filter(({ ofKubelet }) => !ofKubelet) : all.filter(each => each.name === name);
   if (chosen.length === 0)
     throw invalidArgument(`there is no certificate "${name}"; there are all, ${all.map(each => each.name).join(', ')}`);
+  return chosen;
+}
+
+/** True where one of the files that are chosen is there and is one of the node's, by whatever links. */
+export function isAnyOf(chosen: readonly ManagedCertificate[], ofNode: readonly ManagedCertificate[]): boolean {
+  const realPaths = (certificates: readonly ManagedCertificate[]): readonly string[] =>
+    certificates
+      .map(({ at }) => (at.form === 'pair' ? at.certificate : at.path))
+      .flatMap(path => (existsSync(path) ? [realpathSync(path)] : []));
+  const own = realPaths(ofNode);
+  return realPaths(chosen).some(path => own.includes(path));
+}
+
+function renew(name: string, flags: RenewFlags): number {
+  const { files, said } = placesOf(flags);
+  const chosen = chosenOf(name, files);
   const lifeMs = lifeFlag(flags.certificateValidityPeriod ?? said?.certificateValidityPeriod ?? validityOf(files));
   const results = chosen.map(managed => renewOne(managed, files, lifeMs));
   if (results.includes('renewed'))

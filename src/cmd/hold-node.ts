@@ -55,12 +55,14 @@ function tryNode(owner: string): ReturnType<typeof takeLockFile> | undefined {
   try {
     return takeLockFile(NODE_LOCK, owner);
   } catch (error) {
-    if (process.getuid?.() !== 0 && ['EACCES', 'EPERM'].includes(errnoName(error) ?? '')) return undefined;
-    throw failedPrecondition(
-      `the lock by which no two commands change this node at once cannot be taken (${errorMessage(error)}): /run has to be there, and writable for root`,
-      { cause: error },
-    );
+    if (process.getuid?.() !== 0 && ['EACCES', 'EPERM', 'EROFS'].includes(errnoName(error) ?? '')) return undefined;
+    throw failedPrecondition(noLockText(errorMessage(error)), { cause: error });
   }
+}
+
+/** One line for who cannot have the lock. Pure. */
+export function noLockText(because: string): string {
+  return `${NODE_LOCK}, the lock by which no two commands change this node at once, cannot be made (${because}): /run has to be there, and writable for root ("findmnt /run" tells how it is mounted): make it so, and run this again`;
 }
 
 /** One line for who has to wait. `owner` is what the other one has written into its lock. Pure. */

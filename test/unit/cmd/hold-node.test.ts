@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inUseText } from '../../../src/cmd/hold-node.ts';
+import { inUseText, noLockText } from '../../../src/cmd/hold-node.ts';
 
 describe('what a command is told that comes second', () => {
   it.each([
@@ -16,4 +16,10 @@ describe('what a command is told that comes second', () => {
   ])('is %s', (_, owner, text) => {
     expect(inUseText(owner)).toBe(text);
   });
+});
+
+it('a command that can have no lock says where it would be, and what to do', () => {
+  expect(noLockText("EROFS: read-only file system, open '/run/gantry.lock'")).toBe(
+    '/run/gantry.lock, the lock by which no two commands change this node at once, cannot be made (EROFS: read-only file system, open \'/run/gantry.lock\'): /run has to be there, and writable for root ("findmnt /run" tells how it is mounted): make it so, and run this again',
+  );
 });

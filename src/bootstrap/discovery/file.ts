@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { parse } from 'yaml';
-import { errorMessage, failedPrecondition, invalidArgument } from '../../base/errors.ts';
+import { errorMessage, failedPrecondition } from '../../base/errors.ts';
 import { type ApiEndpoint, parseKubeconfig } from '../../client/kubeconfig.ts';
+import { DiscoveryFileError } from './discovery-file-error.ts';
 import { EndpointError } from './endpoint-problem.ts';
 import { clusterOfKubeconfig, type DiscoveredCluster } from './kubeconfig-cluster.ts';
 import { readEndpoint } from './read-endpoint.ts';
@@ -15,12 +16,11 @@ export interface FileDiscovery extends DiscoveredCluster {
 
 /**
  * Learns where the cluster is and what its CA is from a kubeconfig: a file of this machine, or one that an HTTPS server gives whom this machine's CAs vouch for. Whoever may
- * write it is trusted. That the server is there and has that CA behind it is looked at, too.
+ * write it is trusted. That the server is there and has that CA behind it is looked at, too. Throws a DiscoveryFileError that names the location where it is no kubeconfig for this.
  */
 export async function discoverByFile(location: string, options: DiscoveryOptions): Promise<FileDiscovery> {
   const text = location.startsWith('https://') ? await download(location, options) : readLocal(location);
-  const found = clusterOfKubeconfig(text, location);
-  const credentials = credentialsOf(text, location);
+  const { found, credentials } = toldBy(text, location);
   const url = `${found.server}/api/v1/namespaces/kube-public/configmaps/cluster-info`;
   const answer = await readEndpoint({ url, ca: found.ca, ...options });
   options.onClock(answer.clock);
@@ -29,15 +29,20 @@ export async function discoverByFile(location: string, options: DiscoveryOptions
   return { ...found, ...(credentials === undefined ? {} : { credentials }) };
 }
 
-/** Throws `invalid-argument` with one line where a discovery file of this machine cannot be read, or is no kubeconfig to find a cluster by. One at a server is not looked at. Asks nobody. */
+/** Throws a DiscoveryFileError with one line where a discovery file of this machine cannot be read, or is no kubeconfig to find a cluster by. One at a server is not looked at. Asks nobody. */
 export function checkDiscoveryFile(location: string): void {
   if (!location.startsWith('/')) return;
-  const text = readLocal(location);
+  toldBy(readLocal(location), location);
+}
+
+function toldBy(
+  text: string,
+  location: string,
+): { found: DiscoveredCluster; credentials: FileDiscovery['credentials'] } {
   try {
-    clusterOfKubeconfig(text, location);
-    credentialsOf(text, location);
+    return { found: clusterOfKubeconfig(text, location), credentials: credentialsOf(text, location) };
   } catch (error) {
-    throw invalidArgument(errorMessage(error));
+    throw new DiscoveryFileError(errorMessage(error));
   }
 }
 
@@ -45,7 +50,7 @@ function readLocal(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw invalidArgument(`--discovery-file: ${errorMessage(error)}`);
+    throw new DiscoveryFileError(`--discovery-file: ${errorMessage(error)}`);
   }
 }
 

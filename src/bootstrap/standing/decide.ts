@@ -1,6 +1,6 @@
 import type { Taint } from '../../api/types/gen/core-v1.ts';
 import type { ClusterConfiguration, InitConfiguration } from '../../api/types/gen/kubeadm-v1beta4.ts';
-import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { errorMessage, failedPrecondition, GantryError, oneLine } from '../../base/errors.ts';
 import { misplacedArguments, withStandingArguments } from '../component-arguments.ts';
 import {
   type InitConfigurations,
@@ -24,7 +24,7 @@ import {
 import { fixedFieldProblems, keptFields, type Wanted, withoutSlash } from './fixed-fields.ts';
 import { withLive } from './live.ts';
 import type { Standing } from './read.ts';
-import { recordText } from './record.ts';
+import { recordText, unusableRecord } from './record.ts';
 
 /** What an `init`, or a phase of it, goes by. */
 export interface Decision {
@@ -76,12 +76,23 @@ export function decide(
     const warnings = settingsWarnings(wanted.settings.cluster);
     return { ...wanted, changes: true, taintsSaid: true, taintsDropped: [], warnings };
   }
-  const { documents, made, live } = standing;
-  const stands = of(documents, before);
+  const { documents, from, made, live } = standing;
+  const ofRecord = (problem: string): Error => unusableRecord(problem, from);
+  const stands = toldWhere(ofRecord, () => of(documents, before));
   const ground = live === undefined ? documents : withLive(documents, live, stands, machine);
-  const present = inConfigMaps(live !== undefined, () => of(ground, before));
+  const ofGround = live === undefined ? ofRecord : unusableConfigMaps;
+  const present = toldWhere(ofGround, () => of(ground, before));
   const taken = withStandingArguments(known, stands.settings.cluster);
-  const asked = of(onStanding(ground, given, keptFields(made)), { ...now, known: taken });
+  // a flag that is none any more may be in any of these
+  const alone = (part: Documents) => () => of(part, { ...before, known: taken });
+  const asked = toldBy(
+    () => of(onStanding(ground, given, keptFields(made)), { ...now, known: taken }),
+    [
+      { work: alone(given.documents), tell: undefined },
+      { work: alone({ init: documents.init }), tell: ofRecord },
+      { work: alone(ground), tell: ofGround },
+    ],
+  );
   const problems = fixedFieldProblems(stands, asked, made);
   if (problems.length > 0) throw failedPrecondition(problems.join('\n'));
   const isWanted = ({ key, effect }: Taint): boolean =>
@@ -95,16 +106,52 @@ export function decide(
   };
 }
 
-/** An admin has changed these; who is told of a mistake has to know where it is. */
-function inConfigMaps<T>(areRead: boolean, work: () => T): T {
+/** Who is told of a mistake that he has not made in this command has to know where it is. */
+function toldWhere<T>(tell: (problem: string) => Error, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!areRead) throw error;
-    throw failedPrecondition(
-      `what the ConfigMaps kubeadm-config, kubelet-config and kube-proxy in kube-system say by now cannot be used: ${errorMessage(error)}. Mend them with kubectl -n kube-system edit configmap NAME`,
-    );
+    throw tell(linesOf(error));
   }
+}
+
+/** The same where it may be in several places: of the first that has the very same mistake by itself, it is. What is in none, or in what is given (`tell` is undefined), is thrown as it is. */
+function toldBy<T>(
+  work: () => T,
+  places: readonly { readonly work: () => unknown; readonly tell: ((problem: string) => Error) | undefined }[],
+): T {
+  try {
+    return work();
+  } catch (error) {
+    const problem = linesOf(error);
+    const found = places.find(place => withoutIndex(problemOf(place.work)) === withoutIndex(problem));
+    throw found?.tell?.(problem) ?? error;
+  }
+}
+
+function problemOf(work: () => unknown): string {
+  try {
+    work();
+    return '';
+  } catch (error) {
+    return linesOf(error);
+  }
+}
+
+/** What is wrong, a line for each thing. */
+function linesOf(error: unknown): string {
+  return error instanceof GantryError ? error.message : errorMessage(error);
+}
+
+/** An argument may have another place in the list once there are more. */
+function withoutIndex(problem: string): string {
+  return problem.replace(/\[\d+\]/g, '');
+}
+
+function unusableConfigMaps(problem: string): Error {
+  return failedPrecondition(
+    `what the ConfigMaps kubeadm-config, kubelet-config and kube-proxy in kube-system say by now cannot be used: ${oneLine(problem)}. Mend them with kubectl -n kube-system edit configmap NAME`,
+  );
 }
 
 function textOf({ settings, pkiDir }: Wanted): string {

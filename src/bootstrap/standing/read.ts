@@ -15,11 +15,13 @@ import { hostInUrl } from '../settings.ts';
 import { type Documents, fieldAt, type Written } from './documents.ts';
 import type { Made } from './fixed-fields.ts';
 import type { LiveTexts } from './live.ts';
-import { readRecord, recordDocuments } from './record.ts';
+import { readRecord, recordDocuments, unusableRecord } from './record.ts';
 
 /** What an `init` before has left here, wholly or in part. */
 export interface Standing {
   readonly documents: Documents;
+  /** The file that they are of. */
+  readonly from: string;
   readonly made: Made;
   /** What the cluster's ConfigMaps hold by now, where a whole `init` has written them. */
   readonly live?: LiveTexts;
@@ -38,7 +40,8 @@ export async function readStanding(services: Services | undefined, signal: Abort
   const documents = record?.documents ?? (await documentsWithoutRecord(defaults, services));
   if (documents === undefined) return undefined;
   const made = await madeHere(marker, defaults, services);
-  const common = { documents, made };
+  const from = record === undefined ? defaults.clusterConfiguration : defaults.initConfiguration;
+  const common = { documents, from, made };
   const endpoint = fieldAt(documents.init ?? {}, ['localAPIEndpoint']) as ApiEndpoint | undefined;
   if (!made.controlPlane || endpoint === undefined) return common;
   if (record?.isFinished === false) return { ...common, isAhead: true };
@@ -103,8 +106,12 @@ async function documentsWithoutRecord(
   services: Services | undefined,
 ): Promise<Documents | undefined> {
   if (!existsSync(clusterConfiguration)) return undefined;
-  const documents = recordDocuments(readFileSync(clusterConfiguration, 'utf8'), clusterConfiguration);
-  return { ...documents, init: initOf((await services?.words(CONTROL_PLANE_SERVICE)) ?? []) };
+  const init = initOf((await services?.words(CONTROL_PLANE_SERVICE)) ?? []);
+  try {
+    return { ...recordDocuments(readFileSync(clusterConfiguration, 'utf8'), clusterConfiguration), init };
+  } catch (error) {
+    throw unusableRecord(errorMessage(error), clusterConfiguration);
+  }
 }
 
 function initOf(words: readonly string[]): Written | undefined {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parse, stringify } from 'yaml';
-import { errorMessage, failedPrecondition } from '../../base/errors.ts';
+import { errorMessage, failedPrecondition, type GantryError } from '../../base/errors.ts';
 import { clusterConfigurationText } from '../cluster-configuration.ts';
 import { parseConfiguration } from '../configuration/read-documents.ts';
 import type { Files } from '../files.ts';
@@ -107,8 +107,13 @@ export function readRecord({ initConfiguration }: Pick<Files, 'initConfiguration
     const text = readFileSync(initConfiguration, 'utf8');
     return { documents: recordDocuments(text, initConfiguration), isFinished: !text.startsWith(UNFINISHED) };
   } catch (error) {
-    throw failedPrecondition(
-      `${errorMessage(error)}\n${initConfiguration} holds what the cluster here was made with: mend it, for init goes by it`,
-    );
+    throw unusableRecord(errorMessage(error), initConfiguration);
   }
+}
+
+/** What is said where a file that says what the cluster was made with has something that cannot be. Pure. */
+export function unusableRecord(problem: string, path: string): GantryError {
+  return failedPrecondition(
+    `${problem}\nthis is in ${path}, which holds what the cluster here was made with, and what init goes by: mend it there, or take out of it what this version does not know`,
+  );
 }

@@ -23,6 +23,7 @@ const KNOWN = {
   node: ['node-labels', 'v'],
 };
 
+const FROM = '/etc/gantry/init-configuration.yaml';
 const ALL: Made = { certificates: true, etcd: true, controlPlane: true };
 const NOTHING: Made = { certificates: false, etcd: false, controlPlane: false };
 
@@ -56,7 +57,7 @@ const FIRST: Documents = {
 };
 
 const decided = (given: Given, documents?: Documents, made: Made = ALL, nodeName?: string): Decision =>
-  decide(given, documents === undefined ? undefined : { documents, made }, {
+  decide(given, documents === undefined ? undefined : { documents, from: FROM, made }, {
     nodeName,
     skip: [],
     machine: MACHINE,
@@ -283,6 +284,37 @@ describe('a record', () => {
     expect(decided(byFile(cluster({})), standing).settings.cluster.apiServerArgs).toEqual([]);
   });
 
+  it.each<[string, Documents, string]>([
+    [
+      'a flag of the node',
+      { init: { nodeRegistration: { kubeletExtraArgs: [{ name: 'gone', value: '1' }] } } },
+      'nodeRegistration.kubeletExtraArgs[0].name: "gone" is no flag here',
+    ],
+    [
+      'a flag of the control plane',
+      cluster({ scheduler: { extraArgs: [{ name: 'gone', value: '1' }] } }),
+      'scheduler.extraArgs[0].name: "gone" is no flag here',
+    ],
+    ['a value', cluster({ networking: { podSubnet: 'x' } }), 'networking.podSubnet'],
+  ])('that has %s which is none any more is named, and what to do with it', (_, documents, problem) => {
+    expect(() => decided(byFlags(), documents)).toThrow(
+      expect.objectContaining({
+        code: 'failed-precondition',
+        message: expect.stringMatching(
+          /\nthis is in \/etc\/gantry\/init-configuration.yaml, which holds .*: mend it there, or take out of it what this version does not know$/,
+        ),
+      }),
+    );
+    expect(() => decided(byFlags(), documents)).toThrow(problem);
+  });
+
+  it('is not named for what a file says anew', () => {
+    const wrong = cluster({ scheduler: { extraArgs: [{ name: 'gone', value: '1' }] } });
+    expect(() => decided(byFile(wrong), wrong)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', message: expect.not.stringContaining(FROM) }),
+    );
+  });
+
   it('names the directory of etcd once, with a slash at its end or without', () => {
     const etcd = { local: { dataDir: '/srv/etcd/', serverCertSANs: ['etcd.example'] } };
     expect(again(byFile({ ...FIRST, cluster: { ...FIRST.cluster, etcd } }))).toMatchObject({
@@ -334,7 +366,7 @@ describe('a command where ConfigMaps of the cluster were edited', () => {
   const withTexts = (live: Partial<typeof texts>) =>
     decide(
       byFlags(),
-      { documents: STANDING, made: ALL, live: { ...texts, ...live } },
+      { documents: STANDING, from: FROM, made: ALL, live: { ...texts, ...live } },
       { nodeName: undefined, skip: [], machine: MACHINE, known: KNOWN },
     );
 
@@ -372,6 +404,10 @@ describe('a command where ConfigMaps of the cluster were edited', () => {
   it('says that they are wrong where what they say is', () => {
     const wrong = texts.cluster.replace('1000h0m0s', 'soon');
     expect(() => withTexts({ cluster: wrong })).toThrow(/^what the ConfigMaps kubeadm-config, .* cannot be used: /);
+    const gone = texts.cluster.replace('service-node-port-range', 'gone');
+    expect(() => withTexts({ cluster: gone })).toThrow(
+      /^what the ConfigMaps .*: apiServer.extraArgs\[0\].name: "gone" is no flag here/,
+    );
   });
 
   it('names the one that cannot be read', () => {
@@ -381,7 +417,7 @@ describe('a command where ConfigMaps of the cluster were edited', () => {
 
   it('is not kept from going on by one that is not there', () => {
     const none = { cluster: undefined, kubelet: undefined, proxy: undefined };
-    const standing = { documents: STANDING, made: ALL, live: none };
+    const standing = { documents: STANDING, from: FROM, made: ALL, live: none };
     const options = { nodeName: undefined, skip: [], machine: MACHINE, known: KNOWN };
     expect(lasting(decide(byFlags(), standing, options))).toEqual(lasting(first));
   });

@@ -11,9 +11,10 @@ import {
   filesOf,
   type Marker,
   markerOf,
+  parentDirectories,
   standingDirectories,
 } from './marker/format.ts';
-import { goneOn, type Mark, marked } from './marker/plan.ts';
+import { goneOn, type Mark, marked, withParents } from './marker/plan.ts';
 
 function placesOf({ pkiDir, etcdDataDir, caCert }: Files, command: Marker['command']): Marker['places'] {
   const isBeside = command === 'init' || caCert === `${pkiDir}/ca.crt`;
@@ -67,6 +68,7 @@ function newMarker(places: Marker['places'], command: Marker['command']): Marker
     command,
     places,
     standing,
+    ...withParents(parentDirectories(places).filter(path => !existsSync(path))),
     modes: directoryModes(standing),
     tables: listTables(),
     passed: false,

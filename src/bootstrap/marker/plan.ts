@@ -5,6 +5,7 @@ import {
   type ExternalEtcdMark,
   earlierDirectories,
   type Marker,
+  parentDirectories,
   standingDirectories,
 } from './format.ts';
 import { etcdMember } from './paths.ts';
@@ -64,6 +65,7 @@ export function goneOn(
   const standing = standingDirectories(places).filter(
     path => !known.includes(path) && !before.standing.includes(path) && look.exists(path),
   );
+  const parents = [...(before.parents ?? []), ...parentDirectories(places).filter(path => !look.exists(path))];
   return {
     ...rest,
     command,
@@ -71,8 +73,14 @@ export function goneOn(
     passed: before.passed && before.command === command,
     standing: [...before.standing, ...standing],
     modes: { ...before.modes, ...look.modes(standing) },
+    ...withParents(parents),
     ...(earlierDirectories(earlier).length === 0 ? {} : { earlier }),
   };
+}
+
+/** The field of a marker, which is not there where it is empty. Pure. */
+export function withParents(parents: readonly string[]): Pick<Marker, 'parents'> {
+  return parents.length === 0 ? {} : { parents: [...new Set(parents)] };
 }
 
 const NOWHERE: EarlierPlaces = { pkiDirs: [], etcdDataDirs: [] };

@@ -375,6 +375,19 @@ describe('the plan of a reset', () => {
     expect(left.map(({ what }) => what)).toEqual(['/srv/etcd/lost+found', '/srv/pki/mine.key']);
   });
 
+  it('takes directories above the data of etcd that were not there, once they are empty, from below', () => {
+    const files = { ...filesBelow('/'), etcdDataDir: '/srv/a/b/etcd' };
+    const names = resetNames(files, PARTS, [], undefined, ['/srv/a', '/srv/a/b']);
+    const entries = { '/srv/a': ['b'], '/srv/a/b': ['etcd'], '/srv/a/b/etcd': ['member'] };
+    const { removals } = planReset(withEntries(entries, { hadEtcd: true }), names);
+    expect(removals.flatMap(r => ('file' in r ? [`${r.file.kind} ${r.file.path}`] : []))).toEqual([
+      'tree /srv/a/b/etcd/member',
+      'empty-directory /srv/a/b/etcd',
+      'empty-directory /srv/a/b',
+      'empty-directory /srv/a',
+    ]);
+  });
+
   it('looks into the directory of keys that init had, too, where another is named for it', () => {
     expect(earlierPlaces(MARKER, '/srv/pki')).toEqual({ pkiDirs: ['/etc/kubernetes/pki'], etcdDataDirs: [] });
     expect(earlierPlaces(MARKER, '/etc/kubernetes/pki/')).toEqual({ pkiDirs: [], etcdDataDirs: [] });

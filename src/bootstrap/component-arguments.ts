@@ -1,4 +1,5 @@
 import { invalidArgument } from '../base/errors.ts';
+import { upstreamFlag } from './configuration/upstream-flags.ts';
 import type { Argument, ClusterSettings } from './settings.ts';
 
 /** What may be said of the three parts of the control plane (extraArgs of ClusterConfiguration), which are separate processes with kubeadm and one here. */
@@ -96,7 +97,7 @@ function partProblems(part: ControlPlanePart, args: readonly Argument[], known: 
     const { called, command } = PARTS[part];
     const owner = (Object.keys(PARTS) as ControlPlanePart[]).find(each => known[each].includes(name));
     return owner === undefined
-      ? `${part}.extraArgs[${index}].name: "${name}" is no flag here: "gantry run ${command} --help" lists those of the ${called}`
+      ? `${part}.extraArgs[${index}].name: "${name}" is ${upstreamFlag(part, name) ?? `no flag here: "gantry run ${command} --help" lists those of the ${called}`}`
       : `${part}.extraArgs[${index}].name: "${name}" is no flag of the ${called}, but of the ${PARTS[owner].called}: it belongs to ${owner}.extraArgs`;
   });
 }

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../../base/errors.ts';
+import { upstreamFlag } from './upstream-flags.ts';
 
 const PATH = 'nodeRegistration.kubeletExtraArgs';
 
@@ -13,7 +14,9 @@ export function checkNodeArguments(
 ): void {
   for (const [index, { name, value }] of args.entries()) {
     if (!known.includes(name))
-      throw invalidArgument(`${PATH}[${index}].name: "${name}" is no flag here: "gantry run node --help" lists them`);
+      throw invalidArgument(
+        `${PATH}[${index}].name: "${name}" is ${upstreamFlag('kubelet', name) ?? 'no flag here: "gantry run node --help" lists them'}`,
+      );
     if (name === 'hostname-override' && value.toLowerCase() !== nodeName)
       throw invalidArgument(
         `${PATH}[${index}]: hostname-override is "${value}", and the name of this node is "${nodeName}": leave it out, and say the name by nodeRegistration.name or --node-name`,

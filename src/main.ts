@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { certsCommands } from './cmd/certs-options.ts';
 import { clusterCommands, serviceCommands } from './cmd/cluster-options.ts';
 import { configCommands } from './cmd/config-options.ts';
@@ -82,7 +82,20 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   // a daemon writes its log to the descriptor itself, which it leaves to its children as it was
   if (words[0] !== 'run') outliveReaders();
   const gantry = program(words);
-  await gantry.parseAsync(plainSwitches(gantry, words), { from: 'user' });
+  try {
+    await gantry.parseAsync(plainSwitches(gantry, words), { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode;
+    if (error.code === 'commander.unknownOption') await tellUpstream(words[1] ?? '', error.message);
+  }
+}
+
+/** A flag that upstream's daemon has is no mistake in the spelling. */
+async function tellUpstream(daemon: string, said: string): Promise<void> {
+  const { unknownDaemonFlag } = await import('./cmd/unknown-daemon-flag.ts');
+  const line = unknownDaemonFlag(daemon, said);
+  if (line !== undefined) process.stderr.write(`gantry: ${line}\n`);
 }
 
 async function exitWith(code: Promise<number>): Promise<void> {

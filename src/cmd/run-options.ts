@@ -120,8 +120,8 @@ const DAEMONS: CommandTable = {
   },
 };
 
-/** `gantry run DAEMON`. */
+/** `gantry run DAEMON`. What is wrong with its words is told, and thrown: there may be more to say of it. */
 export function runCommands(gantry: Command, end: Ends, below: readonly string[]): void {
-  const run = gantry.command('run').description('run a daemon in the foreground');
+  const run = gantry.command('run').description('run a daemon in the foreground').exitOverride();
   defineCommands(DAEMONS, run, end, below);
 }

@@ -26,6 +26,7 @@ const MISSING: Readonly<Record<Part, Missing>> = {
     [/^(kubelet-cgroups|system-cgroups|fail-cgroupv1|pods-per-core|max-open-files|hairpin-mode|provider-id)$/, ''],
     [/^eviction-(soft|soft-grace-period|minimum-reclaim|max-pod-grace-period)$/, ''],
     [/^((sync|http-check)-frequency|manifest-url(-header)?|streaming-connection-idle-timeout)$/, ''],
+    [/^(iptables-(drop|masquerade)-bit|kernel-memcg-notification)$/, ''],
     [/^(protect-kernel-defaults|make-iptables-util-chains|volume-plugin-dir|contention-profiling)$/, ''],
     [/^(enable-controller-attach-detach|local-storage-capacity-isolation)$/, ''],
     [/^cloud-(config|provider)$/, 'no cloud is asked for nodes'],
@@ -93,11 +94,15 @@ const KUBELET_FIELDS: Readonly<Record<string, string>> = {
   'pod-max-pids': 'podPidsLimit',
 };
 
+/** Fields that no flag of upstream's is for, and that change nothing here; and what kind it is. */
+const WITHOUT_EFFECT =
+  /^(apiVersion|kind|static.+|tracing|enable(SystemLog|Profiling|DebugFlags).+|memory(Throttling|Reservation).+|tlsCurve.+|mergeDefault.+|configMapAnd.+)$/;
+
 /**
  * What there is to say of a flag that a part has not here, in the place of "no flag here"; undefined where upstream's has none of that name either, as far as is known. A kubelet's that is a field of
- * its configuration is told as that. Pure.
+ * its configuration is told as that, and `where` that is given. Pure.
  */
-export function upstreamFlag(part: Part, name: string): string | undefined {
+export function upstreamFlag(part: Part, name: string, where = '(which init takes for all nodes)'): string | undefined {
   const upstream = `upstream's ${CALLED[part]}`;
   const missing = MISSING[part].find(([pattern]) => pattern.test(name));
   if (missing !== undefined) {
@@ -107,12 +112,13 @@ export function upstreamFlag(part: Part, name: string): string | undefined {
   const field = part === 'kubelet' ? kubeletField(name) : undefined;
   return field === undefined
     ? undefined
-    : `a setting of ${upstream}, and no flag of Gantry's: it is ${field} of KubeletConfiguration, a document that init takes for all nodes`;
+    : `a setting of ${upstream}, and no flag of Gantry's: it is ${field} of KubeletConfiguration ${where}`;
 }
 
 function kubeletField(name: string): string | undefined {
   if (Object.hasOwn(KUBELET_FIELDS, name)) return KUBELET_FIELDS[name];
   const plain = name.replaceAll('-', '');
   const kind: StructType = builtinTable.struct('kubelet/v1beta1.KubeletConfiguration');
-  return /[A-Z]/.test(name) ? undefined : [...kind.json.keys()].find(field => field.toLowerCase() === plain);
+  const found = [...kind.json.keys()].find(field => field.toLowerCase() === plain);
+  return found === undefined || /[A-Z]/.test(name) || WITHOUT_EFFECT.test(found) ? undefined : found;
 }

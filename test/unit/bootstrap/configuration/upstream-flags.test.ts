@@ -19,7 +19,7 @@ describe("a flag of upstream's that is none here", () => {
     ['pod-max-pids', 'podPidsLimit'],
   ])('of the kubelet, %s, is told as a field of its configuration', (name, field) => {
     expect(upstreamFlag('kubelet', name)).toBe(
-      `a setting of upstream's kubelet, and no flag of Gantry's: it is ${field} of KubeletConfiguration, a document that init takes for all nodes`,
+      `a setting of upstream's kubelet, and no flag of Gantry's: it is ${field} of KubeletConfiguration (which init takes for all nodes)`,
     );
   });
 
@@ -73,6 +73,8 @@ it.each<[Part, string]>([
   ['kubelet', 'nope'],
   ['kubelet', 'cgroupDriver'],
   ['kubelet', 'constructor'],
+  ['kubelet', 'kind'],
+  ['kubelet', 'enable-system-log-query'],
   ['apiServer', 'audit'],
   ['apiServer', 'cgroup-driver'],
   ['scheduler', 'audit-log-path'],

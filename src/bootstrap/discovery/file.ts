@@ -35,7 +35,8 @@ export function checkDiscoveryFile(location: string): void {
   toldBy(readLocal(location), location);
 }
 
-function toldBy(
+/** What a discovery file says, wherever it is from. Throws a DiscoveryFileError that names the location where it is no kubeconfig for this. */
+export function toldBy(
   text: string,
   location: string,
 ): { found: DiscoveredCluster; credentials: FileDiscovery['credentials'] } {

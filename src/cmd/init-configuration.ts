@@ -1,8 +1,11 @@
 import { Command } from 'commander';
+import type { KubeletConfiguration } from '../api/types/gen/kubelet-v1beta1.ts';
+import type { KubeProxyConfiguration } from '../api/types/gen/kubeproxy-v1alpha1.ts';
 import { GantryError, invalidArgument } from '../base/errors.ts';
 import type { KnownFlags } from '../bootstrap/configuration/init-settings.ts';
 import { KUBEADM_API_VERSION } from '../bootstrap/configuration/kinds.ts';
 import {
+  type ConfigurationDocument,
   type ConfigurationFile,
   parseConfiguration,
   readConfigurationFile,
@@ -10,6 +13,8 @@ import {
 import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
 import { type Given, KINDS } from '../bootstrap/standing/documents.ts';
+import { unheededByKubelet } from '../kubelet/unheeded-fields.ts';
+import { unheededByProxy } from '../proxy/unheeded-fields.ts';
 import { apiServerOptions, controllerManagerOptions, nodeOptions, schedulerOptions } from './daemon-options.ts';
 import { words } from './flag-values.ts';
 
@@ -108,8 +113,19 @@ function givenOf(
       proxy: of(KINDS.proxy),
     },
     nodeName,
-    warnings: [...warnings, ...unheededDocuments(documents, 'init'), ...unheededFields(documents)],
+    warnings: [
+      ...warnings,
+      ...unheededDocuments(documents, 'init'),
+      ...unheededFields(documents),
+      ...documents.flatMap(unheededByDaemons),
+    ],
   };
+}
+
+/** What the daemons of a node make nothing of. */
+function unheededByDaemons({ kind, object }: ConfigurationDocument): readonly string[] {
+  if (kind === KINDS.kubelet) return unheededByKubelet(object as KubeletConfiguration);
+  return kind === KINDS.proxy ? unheededByProxy(object as KubeProxyConfiguration, 'beside-kubelet') : [];
 }
 
 /** A phase of an addon that is run alone without a file asks for that addon, which the cluster may have been made without. */

@@ -33,6 +33,7 @@ import { SERVING_LIFE_MS } from '../kubelet/serve/serving-certificate.ts';
 import { StatsAnswers } from '../kubelet/serve/stats-answers.ts';
 import { KubeletStreams } from '../kubelet/serve/streams/kubelet-streams.ts';
 import { StatsProvider } from '../kubelet/stats/stats-provider.ts';
+import { unheededByKubelet } from '../kubelet/unheeded-fields.ts';
 import { detectCgroups } from '../linux/cgroup.ts';
 import { countsSwap } from '../linux/cgroup-layout.ts';
 import { createCriClient } from '../rpc/cri-client.ts';
@@ -46,6 +47,7 @@ import {
   portOf,
 } from './kubelet-flags.ts';
 import { serverAccess } from './kubelet-server.ts';
+import { tellUnheeded } from './tell-unheeded.ts';
 
 /** Where our own shim listens; a configuration file names its runtime itself. */
 const DEFAULT_ENDPOINT = 'unix:///run/gantry/cri.sock';
@@ -83,6 +85,7 @@ export async function runKubelet(
     const connection = places === undefined ? undefined : await nodeConnection(places);
     try {
       const config = flags.config === undefined ? undefined : readKubeletConfiguration(flags.config);
+      if (config !== undefined) tellUnheeded(unheededByKubelet(config), log);
       const endpoint = flags.containerRuntimeEndpoint ?? config?.containerRuntimeEndpoint ?? DEFAULT_ENDPOINT;
       const base = { nodeName: nodeNameOf(flags), endpoint, log };
       const more = connection === undefined ? [] : beside({ ...base, connection });

@@ -9,11 +9,13 @@ import { podNetwork } from '../network/network.ts';
 import { readProxyConfiguration } from '../proxy/configuration.ts';
 import { serviceProxy } from '../proxy/proxy.ts';
 import { proxySettings } from '../proxy/settings.ts';
+import { unheededByProxy } from '../proxy/unheeded-fields.ts';
 import { cniSocket, cniSocketPath } from './cni-socket.ts';
 import { booleanFlag } from './flag-values.ts';
 import type { KubeletFlags } from './kubelet-flags.ts';
 import { listenAddress } from './run-dns.ts';
 import { type NodeBase, runKubelet } from './run-kubelet.ts';
+import { tellUnheeded } from './tell-unheeded.ts';
 
 /** Flags of `gantry run node`: those of the kubelet, and what its other parts need. */
 export interface NodeFlags extends KubeletFlags {
@@ -56,8 +58,10 @@ function besideKubelet(flags: NodeFlags, { connection, nodeName, endpoint, log }
   const parts: (readonly [name: string, make: () => Component])[] = [
     ['network', () => podNetwork({ ...common, nodeName, clusterCidrs, confDir: flags.cniConfDir })],
   ];
-  if (booleanFlag(flags.proxy, '--proxy'))
+  if (booleanFlag(flags.proxy, '--proxy')) {
+    tellUnheeded(unheededByProxy(config, 'beside-kubelet'), log);
     parts.push(['proxy', () => serviceProxy({ ...common, settings, registry: createRegistry() })]);
+  }
   if (booleanFlag(flags.dns, '--dns')) parts.push(['dns', () => dnsServer({ ...dns, registry: createRegistry() })]);
   // made anew at each beginning, so that nothing of the life before is left in it
   const components = parts.map(([name, make]) =>

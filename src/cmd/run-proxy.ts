@@ -10,7 +10,9 @@ import { createRegistry } from '../daemon/metrics.ts';
 import { readProxyConfiguration } from '../proxy/configuration.ts';
 import { removeProxyRules, serviceProxy } from '../proxy/proxy.ts';
 import { proxySettings } from '../proxy/settings.ts';
+import { unheededByProxy } from '../proxy/unheeded-fields.ts';
 import { kubeconfigCertificate } from './client-certificate.ts';
+import { tellUnheeded } from './tell-unheeded.ts';
 import { VERSION } from './version.ts';
 
 /** Flags of `gantry run proxy`, named as upstream's. */
@@ -33,6 +35,7 @@ export async function runProxy(flags: ProxyFlags): Promise<number> {
       return 0;
     }
     const config = readProxyConfiguration(flags.config, flags);
+    tellUnheeded(unheededByProxy(config, 'alone'), log);
     const kubeconfig = flags.kubeconfig ?? config.clientConnection.kubeconfig;
     if (kubeconfig === '') throw invalidArgument('--kubeconfig: which API server? Name the file that says so');
     const nodeName = (flags.hostnameOverride ?? (config.hostnameOverride || hostname())).trim().toLowerCase();

@@ -51,10 +51,15 @@ export interface ProxySettings {
   readonly healthLimitMs: number;
 }
 
+/** nftables where none is told. Pure. */
+export function proxyMode({ mode }: Pick<KubeProxyConfiguration, 'mode'>): ProxyMode {
+  return PROXY_MODES.find(each => each === mode) ?? 'nftables';
+}
+
 /** Settings from a defaulted, valid configuration. */
 export function proxySettings(config: KubeProxyConfiguration, nodeName: string): ProxySettings {
   const { bindAddress } = config;
-  const mode = PROXY_MODES.find(each => each === config.mode) ?? 'nftables';
+  const mode = proxyMode(config);
   // IPVS mode masquerades by iptables, and has no settings of its own for that
   const { masqueradeBit, masqueradeAll } = config[mode === 'nftables' ? 'nftables' : 'iptables'];
   const { syncPeriod, minSyncPeriod } = config[mode];

@@ -4,7 +4,7 @@ import type { ClusterSettings } from '../settings.ts';
 
 /** A line for each thing that a cluster is made with and that does nothing, or keeps its pods from finding Services. Pure. */
 export function settingsWarnings(cluster: ClusterSettings): readonly string[] {
-  return [...unheededArguments(cluster), ...kubeletWarnings(cluster)];
+  return [...unheededArguments(cluster), ...kubeletWarnings(cluster), ...proxyWarnings(cluster)];
 }
 
 /** What kubeadm warns of: pods that ask other servers, or search another domain, than the cluster has. */
@@ -25,4 +25,14 @@ function kubeletWarnings(cluster: ClusterSettings): readonly string[] {
           `KubeletConfiguration: clusterDomain is "${clusterDomain}", and the domain of the cluster is "${cluster.dnsDomain}" (networking.dnsDomain): pods search it for Services in vain`,
         ]),
   ];
+}
+
+/** The daemon of each node is told the network of pods by a flag, which stands above the document. */
+function proxyWarnings({ proxy, podSubnet }: ClusterSettings): readonly string[] {
+  const { clusterCIDR } = proxy;
+  return typeof clusterCIDR !== 'string' || clusterCIDR === '' || clusterCIDR === podSubnet
+    ? []
+    : [
+        `KubeProxyConfiguration: clusterCIDR is not heeded: it is "${clusterCIDR}", and the network of pods is "${podSubnet}" (networking.podSubnet)`,
+      ];
 }

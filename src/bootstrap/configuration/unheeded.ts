@@ -38,6 +38,14 @@ const FIELDS: Readonly<Record<string, readonly UnheededField[]>> = {
     ),
   ],
   JoinConfiguration: [...PULLING, ...timeLimits('controlPlaneComponentHealthCheck', 'etcdAPICall', 'upgradeManifests')],
+  // src/kubelet/unheeded-fields.ts and src/proxy/unheeded-fields.ts have what their daemons leave alone
+  KubeletConfiguration: [
+    {
+      path: 'rotateCertificates',
+      default: true,
+      why: 'each node of a cluster renews its certificate, as with kubeadm',
+    },
+  ],
   ResetConfiguration: timeLimits(...(Object.keys(TIMEOUTS) as (keyof typeof TIMEOUTS)[])),
 };
 

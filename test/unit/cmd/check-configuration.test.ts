@@ -12,6 +12,7 @@ const INIT = `${V4}\nkind: InitConfiguration\n`;
 const JOIN = `${V4}\nkind: JoinConfiguration\ndiscovery: {bootstrapToken: {token: abcdef.0123456789abcdef, apiServerEndpoint: "10.0.0.5:6443", unsafeSkipCAVerification: true}}\n`;
 const RESET = `${V4}\nkind: ResetConfiguration\n`;
 const KUBELET = 'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n';
+const PROXY = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
 const LATIN1 = Buffer.concat([Buffer.from(`${CLUSTER}# Z`), Buffer.from([0xfc]), Buffer.from('rich\n')]);
 
 describe('a configuration file', () => {
@@ -98,10 +99,12 @@ describe('a configuration file', () => {
   it('is warned of as by init', () => {
     const args = '{extraArgs: [{name: bind-address, value: 127.0.0.1}]}';
     const warnings = check(
-      `${CLUSTER}controllerManager: ${args}\nimageRepository: mine.example\n---\n${KUBELET}clusterDomain: x.local\n`,
+      `${CLUSTER}controllerManager: ${args}\nimageRepository: mine.example\n---\n${KUBELET}clusterDomain: x.local\nreadOnlyPort: 10255\n---\n${PROXY}portRange: 1-9\n`,
     );
     expect(warnings.map(line => line.replace(/:? (is not heeded|is ").*/, ''))).toEqual([
       'ClusterConfiguration: imageRepository',
+      'KubeletConfiguration: readOnlyPort',
+      'KubeProxyConfiguration: portRange',
       'ClusterConfiguration: controllerManager.extraArgs[0]: bind-address',
       'KubeletConfiguration: clusterDomain',
     ]);

@@ -28,3 +28,15 @@ describe('a KubeletConfiguration', () => {
     expect(line).toContain('clusterDNS is [169.254.20.10], and the DNS servers of the cluster are [10.43.0.10]');
   });
 });
+
+describe('a KubeProxyConfiguration', () => {
+  it.each([[{}], [{ clusterCIDR: '' }], [{ clusterCIDR: '10.244.0.0/16' }]])('%j has the cluster’s network', proxy => {
+    expect(warnings({}, { proxy, podSubnet: '10.244.0.0/16' })).toEqual([]);
+  });
+
+  it('is warned of with another network of pods than the cluster has', () => {
+    expect(warnings({}, { proxy: { clusterCIDR: '10.1.0.0/16' }, podSubnet: '10.244.0.0/16' })).toEqual([
+      'KubeProxyConfiguration: clusterCIDR is not heeded: it is "10.1.0.0/16", and the network of pods is "10.244.0.0/16" (networking.podSubnet)',
+    ]);
+  });
+});

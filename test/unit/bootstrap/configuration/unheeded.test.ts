@@ -63,6 +63,15 @@ describe('fields that change nothing here', () => {
     expect(warningsOf({ kind, ...fields })).toEqual([`${kind}: ${warning}`]);
   });
 
+  it('are told of the kubelet where a cluster has it otherwise', () => {
+    const kubelet = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
+    expect(warningsOf({ ...kubelet, rotateCertificates: false })).toEqual([
+      'KubeletConfiguration: rotateCertificates is not heeded: each node of a cluster renews its certificate, as with kubeadm',
+    ]);
+    expect(warningsOf({ ...kubelet, rotateCertificates: true })).toEqual([]);
+    expect(warningsOf(kubelet)).toEqual([]);
+  });
+
   it.each([
     ['what is heeded', { kind: 'InitConfiguration', timeouts: { etcdAPICall: '1m', kubeletHealthCheck: '1m' } }],
     ["kubeadm's defaults", { kind: 'InitConfiguration', nodeRegistration: { imagePullSerial: true } }],

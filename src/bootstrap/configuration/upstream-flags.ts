@@ -28,7 +28,10 @@ const MISSING: Readonly<Record<Part, Missing>> = {
     [/^((sync|http-check)-frequency|manifest-url(-header)?|streaming-connection-idle-timeout)$/, ''],
     [/^(iptables-(drop|masquerade)-bit|kernel-memcg-notification)$/, ''],
     [/^(protect-kernel-defaults|make-iptables-util-chains|volume-plugin-dir|contention-profiling)$/, ''],
-    [/^(enable-controller-attach-detach|local-storage-capacity-isolation)$/, ''],
+    [
+      /^(enable-controller-attach-detach|local-storage-capacity-isolation|oom-score-adj|pod-cidr|node-status-max-images)$/,
+      '',
+    ],
     [/^cloud-(config|provider)$/, 'no cloud is asked for nodes'],
     [/^pod-infra-container-image$/, 'the process that holds a pod is no image here'],
     [/^image-credential-provider-(bin-dir|config)$/, 'no program is asked for credentials of a registry'],

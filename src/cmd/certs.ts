@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { systemClock } from '../base/clock.ts';
 import { errorMessage, failedPrecondition, GantryError, invalidArgument } from '../base/errors.ts';
@@ -13,9 +13,10 @@ import {
 } from '../bootstrap/certificates/renewal/inventory.ts';
 import { renewCertificate } from '../bootstrap/certificates/renewal/renew.ts';
 import type { Files } from '../bootstrap/files.ts';
-import { standingFiles } from '../bootstrap/marker.ts';
+import { readMarker, standingFiles } from '../bootstrap/marker.ts';
+import { placeNames } from '../linux/real-place.ts';
 import { parseCertificate } from '../pki/certificate.ts';
-import { holdingNode } from './hold-node.ts';
+import { type Hold, holdingNode, NoLock } from './hold-node.ts';
 import { type InitFile, readInitFile } from './init-file.ts';
 import { lifeFlag } from './life-flag.ts';
 
@@ -41,14 +42,24 @@ export async function checkExpirationCommand(flags: CertsFlags & { readonly outp
 }
 
 /**
- * `gantry certs renew NAME|all`. Each is replaced in one step, and who uses it sees that: nothing has to be started anew. The node is held only where one of its own is chosen: those of another
- * directory may be renewed on any machine.
+ * `gantry certs renew NAME|all`. Each is replaced in one step, and who uses it sees that: nothing has to be started anew. The node is held but where all that is chosen is certainly not its own: what is in
+ * another directory may be renewed on any machine.
  */
 export function renewCommand(name: string, flags: RenewFlags): Promise<number> {
   return holdingNode('gantry certs renew', async hold => {
-    if (isAnyOf(chosenOf(name, placesOf(flags).files), managedCertificates(standingFiles(), true))) await hold();
+    await holdFor(ownOf(chosenOf(name, placesOf(flags).files), nodePlaces()), hold);
     return renew(name, flags);
   });
+}
+
+/** Takes the node for those of its certificates. Where there can be no lock, no other command has the node: those that are not there yet are told as missing then. */
+export async function holdFor(own: readonly ManagedCertificate[], hold: Hold): Promise<void> {
+  if (own.length === 0) return;
+  try {
+    await hold();
+  } catch (error) {
+    if (!(error instanceof NoLock) || own.some(each => existsSync(fileOf(each)))) throw error;
+  }
 }
 
 /** Throws `invalid-argument` where there is none of that name. */
@@ -60,14 +71,23 @@ function chosenOf(name: string, files: Files): readonly ManagedCertificate[] {
   return chosen;
 }
 
-/** True where one of the files that are chosen is there and is one of the node's, by whatever links. */
-export function isAnyOf(chosen: readonly ManagedCertificate[], ofNode: readonly ManagedCertificate[]): boolean {
-  const realPaths = (certificates: readonly ManagedCertificate[]): readonly string[] =>
-    certificates
-      .map(({ at }) => (at.form === 'pair' ? at.certificate : at.path))
-      .flatMap(path => (existsSync(path) ? [realpathSync(path)] : []));
-  const own = realPaths(ofNode);
-  return realPaths(chosen).some(path => own.includes(path));
+/** Those of the chosen that are the node's, there or not: a kubeconfig and what the kubelet has are so wherever the CAs are, a pair where its certificate has its place in one of the node's directories. */
+export function ownOf(chosen: readonly ManagedCertificate[], ofNode: readonly Files[]): readonly ManagedCertificate[] {
+  const pairs = ofNode.flatMap(files => managedCertificates(files, true)).filter(({ at }) => at.form === 'pair');
+  const names = new Set(pairs.flatMap(pair => placeNames(fileOf(pair))));
+  return chosen.filter(each => each.at.form !== 'pair' || placeNames(fileOf(each)).some(name => names.has(name)));
+}
+
+/** The file that is replaced. */
+function fileOf({ at }: ManagedCertificate): string {
+  return at.form === 'pair' ? at.certificate : at.path;
+}
+
+/** Where this node has its files, and where commands before had them, which a reset takes, too. */
+function nodePlaces(): readonly Files[] {
+  const files = standingFiles();
+  const earlier = readMarker(files)?.earlier?.pkiDirs ?? [];
+  return [files, ...earlier.map(pkiDir => ({ ...files, pkiDir }))];
 }
 
 function renew(name: string, flags: RenewFlags): number {

@@ -1,4 +1,4 @@
-import { errnoName, errorMessage, failedPrecondition, GantryError } from '../base/errors.ts';
+import { errnoName, errorMessage, GantryError } from '../base/errors.ts';
 import { sleep } from '../base/signals.ts';
 import { type HeldLock, takeLockFile } from '../linux/lock-file.ts';
 import { PREFLIGHT_EXIT_CODE } from './preflight-exit.ts';
@@ -11,6 +11,13 @@ const PAUSE_MS = 25;
 
 /** Takes the node for this command, before it looks at anything. Safe to repeat. Rejects where another command has it. */
 export type Hold = () => Promise<void>;
+
+/** No lock can be made here, so that no command has the node. */
+export class NoLock extends GantryError {
+  constructor(cause: unknown) {
+    super('failed-precondition', noLockText(errnoName(cause), errorMessage(cause)), { cause });
+  }
+}
 
 /** Another command has the node. */
 class NodeInUse extends GantryError {
@@ -56,13 +63,23 @@ function tryNode(owner: string): ReturnType<typeof takeLockFile> | undefined {
     return takeLockFile(NODE_LOCK, owner);
   } catch (error) {
     if (process.getuid?.() !== 0 && ['EACCES', 'EPERM', 'EROFS'].includes(errnoName(error) ?? '')) return undefined;
-    throw failedPrecondition(noLockText(errorMessage(error)), { cause: error });
+    throw new NoLock(error);
   }
 }
 
+/** What opens no file where /run is not there or may not be written, and where something else than a file has its name. */
+const OF_RUN = ['ENOENT', 'EROFS', 'EACCES', 'EPERM'];
+const OF_NAME = ['EISDIR', 'ELOOP', 'ENXIO'];
+
 /** One line for who cannot have the lock. Pure. */
-export function noLockText(because: string): string {
-  return `${NODE_LOCK}, the lock by which no two commands change this node at once, cannot be made (${because}): /run has to be there, and writable for root ("findmnt /run" tells how it is mounted): make it so, and run this again`;
+export function noLockText(code: string | undefined, because: string): string {
+  const isOne = (codes: readonly string[]): boolean => codes.includes(code ?? '');
+  const mend = isOne(OF_RUN)
+    ? '/run has to be there, and writable for root ("findmnt /run" tells how it is mounted): make it so, and run this again'
+    : isOne(OF_NAME)
+      ? 'it has to be a file or not there: take away what has its name, and run this again'
+      : 'mend that, and run this again';
+  return `${NODE_LOCK}, the lock by which no two commands change this node at once, cannot be made (${because}): ${mend}`;
 }
 
 /** One line for who has to wait. `owner` is what the other one has written into its lock. Pure. */

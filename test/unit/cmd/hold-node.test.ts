@@ -18,8 +18,25 @@ describe('what a command is told that comes second', () => {
   });
 });
 
-it('a command that can have no lock says where it would be, and what to do', () => {
-  expect(noLockText("EROFS: read-only file system, open '/run/gantry.lock'")).toBe(
-    '/run/gantry.lock, the lock by which no two commands change this node at once, cannot be made (EROFS: read-only file system, open \'/run/gantry.lock\'): /run has to be there, and writable for root ("findmnt /run" tells how it is mounted): make it so, and run this again',
-  );
+describe('a command that can have no lock says where it would be, and what to do', () => {
+  const because = "EROFS: read-only file system, open '/run/gantry.lock'";
+  const run =
+    '/run has to be there, and writable for root ("findmnt /run" tells how it is mounted): make it so, and run this again';
+  const name = 'it has to be a file or not there: take away what has its name, and run this again';
+
+  it.each([
+    ['EROFS', run],
+    ['ENOENT', run],
+    ['EACCES', run],
+    ['EPERM', run],
+    ['EISDIR', name],
+    ['ELOOP', name],
+    ['ENXIO', name],
+    ['ENOSPC', 'mend that, and run this again'],
+    [undefined, 'mend that, and run this again'],
+  ])('for %s', (code, mend) => {
+    expect(noLockText(code, because)).toBe(
+      `/run/gantry.lock, the lock by which no two commands change this node at once, cannot be made (${because}): ${mend}`,
+    );
+  });
 });

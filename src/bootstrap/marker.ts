@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'yaml';
 import { writeFileAtomic } from '../linux/atomic-file.ts';
@@ -7,6 +7,7 @@ import { listTables } from '../linux/nft.ts';
 import { type Files, filesBelow } from './files.ts';
 import {
   type DirectoryMode,
+  directoriesAbove,
   type ExternalEtcdMark,
   filesOf,
   type Marker,
@@ -14,7 +15,8 @@ import {
   parentDirectories,
   standingDirectories,
 } from './marker/format.ts';
-import { goneOn, type Mark, marked, withParents } from './marker/plan.ts';
+import { madeDirectory } from './marker/made-directory.ts';
+import { goneOn, type Mark, marked } from './marker/plan.ts';
 
 function placesOf({ pkiDir, etcdDataDir, caCert }: Files, command: Marker['command']): Marker['places'] {
   const isBeside = command === 'init' || caCert === `${pkiDir}/ca.crt`;
@@ -62,13 +64,37 @@ export function takeOver(files: Files, etcd: ExternalEtcdMark | 'local'): void {
   ensureMarker(files, 'init', { etcd, passed: true });
 }
 
+/**
+ * Makes what is missing of the way to a path, as far as that is above the places of the node, and writes down each directory that it has made as soon as it has an identity: who is killed between
+ * the two leaves one empty directory, and none is taken for Gantry's that somebody else makes. What cannot be made is left to the write that follows, which says why.
+ */
+export function makeParents(path: string, mode: number, files: Files, command: Marker['command']): void {
+  const missing = directoriesAbove(path).filter(directory => !existsSync(directory));
+  const parents = parentDirectories(files);
+  if (!missing.some(directory => parents.includes(directory))) return;
+  for (const directory of missing) {
+    if (!isMade(directory, mode)) continue;
+    const identity = parents.includes(directory) ? madeDirectory(directory) : undefined;
+    if (identity !== undefined) ensureMarker(files, command, { parents: { [directory]: identity } });
+  }
+}
+
+/** True where this very call has made it. */
+function isMade(directory: string, mode: number): boolean {
+  try {
+    mkdirSync(directory, { mode });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function newMarker(places: Marker['places'], command: Marker['command']): Marker {
   const standing = standingDirectories(places).filter(path => existsSync(path));
   return {
     command,
     places,
     standing,
-    ...withParents(parentDirectories(places).filter(path => !existsSync(path))),
     modes: directoryModes(standing),
     tables: listTables(),
     passed: false,

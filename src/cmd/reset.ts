@@ -90,7 +90,7 @@ async function prepare(flags: ResetFlags, hold: Hold, signal: AbortSignal): Prom
   const marker = readMarker(files);
   const pkiDir = flags.certDir ?? given.certificatesDir ?? files.pkiDir;
   const earlier = earlierPlaces(marker, pkiDir);
-  const names = resetNames({ ...files, pkiDir }, PART_NAMES, filesForExternalEtcd(marker), earlier, marker?.parents);
+  const names = resetNames({ ...files, pkiDir }, PART_NAMES, filesForExternalEtcd(marker), earlier);
   const services = servicesHere();
   const socket = flags.criSocket ?? given.criSocket;
   const skip = flags.skipPhases === '' ? (given.skipPhases ?? []) : words(flags.skipPhases);

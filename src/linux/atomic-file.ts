@@ -5,8 +5,8 @@ import { randomHex } from '../base/hash.ts';
 
 const TEMPORARY = /^\.tmp-[0-9a-f]{8}$/;
 
-/** kubeadm's, of the directories of keys too: their files have modes of their own. */
-const DIRECTORY_MODE = 0o755;
+/** Of the directories that are made for a file: kubeadm's, of those of keys too, whose files have modes of their own. */
+export const DIRECTORY_MODE = 0o755;
 
 export interface AtomicWriteOptions {
   /** Permission bits of the file; 0600 unless said otherwise. */

@@ -1,8 +1,9 @@
+import { DIRECTORY_MODE } from '../../linux/atomic-file.ts';
 import type { Disk } from '../disk.ts';
 import type { Files } from '../files.ts';
 import { claimsOf } from '../marker/paths.ts';
 import type { Mark } from '../marker/plan.ts';
-import { ensureMarker } from '../marker.ts';
+import { ensureMarker, makeParents } from '../marker.ts';
 
 /** A disk on which `init` writes down what it makes before it is there, so that a run that was killed is known by all that it has made. */
 export function markingDisk(disk: Disk, files: Files, etcd: Mark['etcd']): Disk {
@@ -11,6 +12,7 @@ export function markingDisk(disk: Disk, files: Files, etcd: Mark['etcd']): Disk 
     ...disk,
     write(path, text, mode) {
       mark(path);
+      makeParents(path, DIRECTORY_MODE, files, 'init');
       disk.write(path, text, mode);
     },
     replace(path, text) {
@@ -19,6 +21,7 @@ export function markingDisk(disk: Disk, files: Files, etcd: Mark['etcd']): Disk 
     },
     makeDirectory(path, mode) {
       mark(path);
+      makeParents(path, mode, files, 'init');
       disk.makeDirectory(path, mode);
     },
   };

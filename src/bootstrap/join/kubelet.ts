@@ -5,14 +5,14 @@ import type { ConfigMap } from '../../api/types/gen/core-v1.ts';
 import { errorCode, errorMessage, failedPrecondition, isNotFound } from '../../base/errors.ts';
 import { ApiConnection } from '../../client/connection.ts';
 import { ResourceClient } from '../../client/resource-client.ts';
-import { writeFileAtomic } from '../../linux/atomic-file.ts';
+import { DIRECTORY_MODE, writeFileAtomic } from '../../linux/atomic-file.ts';
 import { type NodeCluster, nodeConfiguration, nodeUnits } from '../daemons/node.ts';
 import { certificateData, kubeconfigText } from '../kubeconfig-file.ts';
 import { nodeKubeletConfiguration, withClientCa } from '../kubelet-configuration.ts';
 import { waitForKubelet } from '../kubelet-health.ts';
 import { machineResolverFile } from '../machine-resolver.ts';
 import { joinPaths } from '../marker/paths.ts';
-import { ensureMarker } from '../marker.ts';
+import { ensureMarker, makeParents } from '../marker.ts';
 import type { Say } from '../phases.ts';
 import { PROXY_CONFIG_KEY, PROXY_CONFIG_MAP } from '../proxy-configuration.ts';
 import { serviceState } from '../service-state.ts';
@@ -53,7 +53,10 @@ export async function startKubelet(context: JoinContext, say: Say, signal: Abort
     if (!dryRun) mark();
     for (const { path, text, mode } of wanted)
       if (dryRun) print(`[dryrun] Would write file "${path}" (mode ${mode.toString(8).padStart(4, '0')})`);
-      else writeFileAtomic(path, text, { mode, durable: true });
+      else {
+        makeParents(path, DIRECTORY_MODE, files, 'join');
+        writeFileAtomic(path, text, { mode, durable: true });
+      }
   }
   if (!dryRun) mkdirSync(files.manifestsDir, { recursive: true, mode: 0o700 });
   say('Starting the runtime and the kubelet');

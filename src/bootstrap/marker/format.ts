@@ -1,4 +1,4 @@
-import { posix } from 'node:path';
+import { dirname } from 'node:path';
 import type { Files } from '../files.ts';
 import type { EtcdSettings } from '../settings.ts';
 import { initPaths, joinPaths } from './paths.ts';
@@ -17,8 +17,8 @@ export interface Marker {
   readonly earlier?: EarlierPlaces;
   /** Those of the standing directories that were there before: `reset` empties them, and removes the others. */
   readonly standing: readonly string[];
-  /** Directories above the places that were not there before: they go once they are empty. Undefined where there are none, and in markers of earlier versions, which did not look. */
-  readonly parents?: readonly string[];
+  /** Directories above the places that were made here, each with the identity that it got (made-directory.ts): there where there are any. */
+  readonly parents?: Readonly<Record<string, string>>;
   /** Whose they were, with which permissions: who empties them gives these back. */
   readonly modes: Readonly<Record<string, DirectoryMode>>;
   /** Tables of nftables that were there before, iptables' own among them; undefined where nobody has looked. */
@@ -82,17 +82,17 @@ export function standingDirectories({ pkiDir, etcdDataDir }: Marker['places']): 
   return [...new Set([...STANDING_DIRECTORIES, pkiDir, `${pkiDir}/etcd`, etcdDataDir])];
 }
 
-/** What is above these and is none of them, as far as it has a name. Pure. */
+/** What is above these and is none of them, as their paths have it. Pure. */
 export function parentDirectories(places: Marker['places']): readonly string[] {
   const known = standingDirectories(places);
-  const above = (path: string): readonly string[] => {
-    const parent = posix.dirname(path);
-    return parent === path ? [] : [...above(parent), parent];
-  };
-  const all = [places.pkiDir, places.etcdDataDir].flatMap(path =>
-    above(posix.normalize(path).replace(/(?<=.)\/$/, '')),
-  );
-  return [...new Set(all)].filter(path => path !== '/' && !known.includes(path));
+  const all = [places.pkiDir, places.etcdDataDir].flatMap(path => directoriesAbove(path));
+  return [...new Set(all)].filter(path => !known.includes(path));
+}
+
+/** All that a path leads through but for `/`, the topmost first. Pure. */
+export function directoriesAbove(path: string): readonly string[] {
+  const parent = dirname(path);
+  return parent === '/' || parent === path ? [] : [...directoriesAbove(parent), parent];
 }
 
 /** As standingDirectories, of places that no longer count. Pure. */

@@ -5,7 +5,6 @@ import {
   type ExternalEtcdMark,
   earlierDirectories,
   type Marker,
-  parentDirectories,
   standingDirectories,
 } from './format.ts';
 import { etcdMember } from './paths.ts';
@@ -18,6 +17,8 @@ export interface Mark {
   readonly passed?: boolean;
   /** Paths that it is about to make, where nothing stands there yet. */
   readonly claims?: readonly string[];
+  /** Directories above its places that it has just made, as `Marker.parents` has them. */
+  readonly parents?: Readonly<Record<string, string>>;
 }
 
 /** What is asked of the machine for it. */
@@ -30,7 +31,7 @@ export interface Look {
 
 /** The marker with what a command adds. What was made once stays made, and what stood there before is never made. Pure but for `look`. */
 export function marked(before: Marker, { kubeletDir }: Pick<Files, 'kubeletDir'>, mark: Mark, look: Look): Marker {
-  const { etcd, passed = false, claims = [] } = mark;
+  const { etcd, passed = false, claims = [], parents = {} } = mark;
   const known = etcd === undefined ? before : etcd === 'local' ? withLocalEtcd(before) : withExternalEtcd(before, etcd);
   const added = claims.filter(
     path => !before.made.includes(path) && (path === kubeletDir || !(isOfAnother(path, known) || look.stands(path))),
@@ -39,6 +40,7 @@ export function marked(before: Marker, { kubeletDir }: Pick<Files, 'kubeletDir'>
     ...known,
     passed: before.passed || passed,
     made: [...before.made, ...added],
+    ...(Object.keys(parents).length === 0 ? {} : { parents: { ...before.parents, ...parents } }),
     kubeletHad: added.includes(kubeletDir) ? look.kubeletEntries() : before.kubeletHad,
   };
 }
@@ -65,7 +67,6 @@ export function goneOn(
   const standing = standingDirectories(places).filter(
     path => !known.includes(path) && !before.standing.includes(path) && look.exists(path),
   );
-  const parents = [...(before.parents ?? []), ...parentDirectories(places).filter(path => !look.exists(path))];
   return {
     ...rest,
     command,
@@ -73,14 +74,8 @@ export function goneOn(
     passed: before.passed && before.command === command,
     standing: [...before.standing, ...standing],
     modes: { ...before.modes, ...look.modes(standing) },
-    ...withParents(parents),
     ...(earlierDirectories(earlier).length === 0 ? {} : { earlier }),
   };
-}
-
-/** The field of a marker, which is not there where it is empty. Pure. */
-export function withParents(parents: readonly string[]): Pick<Marker, 'parents'> {
-  return parents.length === 0 ? {} : { parents: [...new Set(parents)] };
 }
 
 const NOWHERE: EarlierPlaces = { pkiDirs: [], etcdDataDirs: [] };

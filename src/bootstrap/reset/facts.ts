@@ -12,6 +12,7 @@ import { emptyTables, listTables } from '../../linux/nft.ts';
 import { processIdentity } from '../../linux/procfs.ts';
 import { setsSysctl, sysctlFiles } from '../../linux/sysctl.ts';
 import type { Marker } from '../marker/format.ts';
+import { madeDirectory } from '../marker/made-directory.ts';
 import { directoryModes } from '../marker.ts';
 import { ALL_SERVICES, NODE_SERVICE, type Services } from '../services.ts';
 import { readDirectories } from './directories.ts';
@@ -65,7 +66,10 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
     ...directoriesElsewhere(names.elsewhere).filter(path => !isBlocked(path)),
   ];
   const withModes = Object.keys(marker?.modes ?? {}).filter(path => !blocked.has(path));
-  const unasked = [...entered, ...withModes].filter(path => !isSilent(path, names.silent));
+  const parents = Object.entries(marker?.parents ?? {}).filter(([path]) => !mountPoints.has(path));
+  const unasked = [...entered, ...withModes, ...parents.map(([path]) => path)].filter(
+    path => !isSilent(path, names.silent),
+  );
   const silent = [...names.silent, ...(await silentDirectories(unasked, ANSWER_PATIENCE_MS, signal))];
   const answers = (path: string): boolean => !isSilent(path, silent);
   // the way to a mount leads through what it is mounted on
@@ -97,6 +101,7 @@ export async function readResetFacts(options: FactsOptions): Promise<ResetFacts>
         ...names.standing.filter(path => mountPoints.has(path)),
         ...names.linked,
       ]),
+      parents: parents.flatMap(([path, made]) => (answers(path) && madeDirectory(path) === made ? [path] : [])),
       modesBefore: marker?.modes ?? {},
       modes: directoryModes(withModes.filter(answers)),
       ...owned,

@@ -25,17 +25,16 @@ export const OWN_DIRECTORIES: readonly string[] = [
 ];
 
 /**
- * Where a node has its things, in the default places of all daemons. `etcdFiles` are those for an etcd of somebody else; `earlier` are places that no longer count, in which something was made;
- * `parents` are directories above any of them that were not there before. Pure.
+ * Where a node has its things, in the default places of all daemons. `etcdFiles` are those for an etcd of somebody else; `earlier` are places that no longer count, in which something was made.
+ * Pure.
  */
 export function resetNames(
   files: Files,
   parts: PartNames,
   etcdFiles: readonly string[] = [],
   earlier: EarlierPlaces = { pkiDirs: [], etcdDataDirs: [] },
-  parents: readonly string[] = [],
 ): ResetNames {
-  const directories = [...new Set([...standingDirectories(files), ...earlierDirectories(earlier), ...parents])];
+  const directories = [...new Set([...standingDirectories(files), ...earlierDirectories(earlier)])];
   return {
     ...parts,
     kubernetesDir: files.kubernetesDir,

@@ -145,12 +145,13 @@ function removeFile(removal: FileRemoval): void {
   );
 }
 
+/** What stands in the place of a directory by now (a link, a file) is not what was made here. */
 function removeIfEmpty(path: string): boolean {
   try {
     rmdirSync(path);
     return true;
   } catch (error) {
-    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(errnoName(error) ?? '')) throw error;
+    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY', 'ENOTDIR'].includes(errnoName(error) ?? '')) throw error;
     return false;
   }
 }

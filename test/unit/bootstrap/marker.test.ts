@@ -135,29 +135,6 @@ describe('the marker of a node', () => {
     expect(readMarker(files)).toEqual(before);
   });
 
-  it('knows which directories above its places were not there, those of places that came later too', () => {
-    const files = newFiles();
-    const [srv] = directoriesOf(files, 'srv');
-    const at = (etcdDataDir: string) => ({ ...files, pkiDir: `${srv}/pki`, etcdDataDir });
-    mkdirSync(srv, { recursive: true });
-    ensureMarker(at(`${srv}/a/b/etcd/`), 'init');
-    expect(readMarker(files)?.parents).toEqual([`${srv}/a`, `${srv}/a/b`]);
-    mkdirSync(`${srv}/a/b/etcd`, { recursive: true });
-    mkdirSync(`${srv}/c`);
-    ensureMarker(at(`${srv}/c/d/etcd`), 'init');
-    expect(readMarker(files)?.parents).toEqual([`${srv}/a`, `${srv}/a/b`, `${srv}/c/d`]);
-  });
-
-  it('has no directories above its places where all were there, or an earlier version has not looked', () => {
-    const files = newFiles();
-    const [srv] = directoriesOf(files, 'srv');
-    mkdirSync(srv, { recursive: true });
-    const chosen = { ...files, pkiDir: `${srv}/pki`, etcdDataDir: `${srv}/etcd` };
-    ensureMarker(chosen, 'init');
-    ensureMarker(chosen, 'init', { passed: true });
-    expect(readMarker(files)).not.toHaveProperty('parents');
-  });
-
   it('remembers an etcd of somebody else, one that was configured later too, and every file for one', () => {
     const files = newFiles();
     const mark = (file: string) => ({ etcd: { endpoints: ['https://e:2379'], files: ['/e/ca.crt', file] } });

@@ -17,6 +17,8 @@ export interface FileFacts {
   readonly entries: ReadonlyMap<string, readonly string[]>;
   /** Directories that were there before a node was made here, or that are file systems of their own: emptied at most. */
   readonly standing: ReadonlySet<string>;
+  /** Directories above our places that are those which were made here: nothing else in them, and nothing mounted there, is ours. */
+  readonly parents: readonly string[];
   /** Owners and permissions of directories: what they were before, and what they are. */
   readonly modesBefore: Readonly<Record<string, DirectoryMode>>;
   readonly modes: Readonly<Record<string, DirectoryMode>>;
@@ -209,10 +211,10 @@ export function changedModes({ modes, modesBefore }: FileFacts): readonly FileRe
   });
 }
 
-/** Directories that were not there before, once they are empty: children first. Pure. */
+/** Directories that were not there before, and those above them that were made here, once they are empty: children first. Pure. */
 export function emptyDirectories(paths: readonly string[], facts: FileFacts): readonly FileRemoval[] {
-  return paths
-    .filter(path => facts.entries.has(path) && !facts.standing.has(path))
+  const own = paths.filter(path => facts.entries.has(path) && !facts.standing.has(path));
+  return [...new Set([...own, ...facts.parents])]
     .toSorted((a, b) => b.length - a.length)
     .map(path => ({ kind: 'empty-directory', path, because: 'was not there before' }));
 }

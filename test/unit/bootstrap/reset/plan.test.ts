@@ -40,6 +40,7 @@ const CLEAN: ResetFacts = {
   files: {
     entries: new Map(),
     standing: new Set(),
+    parents: [],
     modesBefore: {},
     modes: {},
     made: new Set(initPaths(filesBelow('/'), 'local')),
@@ -375,11 +376,12 @@ describe('the plan of a reset', () => {
     expect(left.map(({ what }) => what)).toEqual(['/srv/etcd/lost+found', '/srv/pki/mine.key']);
   });
 
-  it('takes directories above the data of etcd that were not there, once they are empty, from below', () => {
-    const files = { ...filesBelow('/'), etcdDataDir: '/srv/a/b/etcd' };
-    const names = resetNames(files, PARTS, [], undefined, ['/srv/a', '/srv/a/b']);
-    const entries = { '/srv/a': ['b'], '/srv/a/b': ['etcd'], '/srv/a/b/etcd': ['member'] };
-    const { removals } = planReset(withEntries(entries, { hadEtcd: true }), names);
+  it('takes directories above the data of etcd that were made here, once they are empty, from below, and tells of nothing that others have mounted in them', () => {
+    const names = resetNames({ ...filesBelow('/'), etcdDataDir: '/srv/a/b/etcd' }, PARTS);
+    const facts = withEntries({ '/srv/a/b/etcd': ['member'] }, { hadEtcd: true, parents: ['/srv/a', '/srv/a/b'] });
+    const mount = { device: '8:1', fstype: 'ext4', source: '/dev/sda1', id: 2, parentId: 1, root: '/' };
+    const { removals, left } = planReset({ ...facts, mounts: [{ ...mount, target: '/srv/a/photos' }] }, names);
+    expect(left).toEqual([]);
     expect(removals.flatMap(r => ('file' in r ? [`${r.file.kind} ${r.file.path}`] : []))).toEqual([
       'tree /srv/a/b/etcd/member',
       'empty-directory /srv/a/b/etcd',

@@ -1,5 +1,6 @@
 import { invalidArgument } from '../base/errors.ts';
-import { upstreamFlag } from './configuration/upstream-flags.ts';
+import { becauseOf, type FlagReasons } from './configuration/flag-reasons.ts';
+import { CALLED, upstreamPartFlag } from './configuration/upstream-flags.ts';
 import type { Argument, ClusterSettings } from './settings.ts';
 
 /** What may be said of the three parts of the control plane (extraArgs of ClusterConfiguration), which are separate processes with kubeadm and one here. */
@@ -9,32 +10,31 @@ export type ControlPlanePart = 'apiServer' | 'controllerManager' | 'scheduler';
 /** Flags that each part has here. */
 export type PartFlags = Readonly<Record<ControlPlanePart, readonly string[]>>;
 
-const PARTS: Readonly<Record<ControlPlanePart, { readonly called: string; readonly command: string }>> = {
-  apiServer: { called: 'API server', command: 'apiserver' },
-  controllerManager: { called: 'controller manager', command: 'controller-manager' },
-  scheduler: { called: 'scheduler', command: 'scheduler' },
+/** What runs each alone. */
+const COMMANDS: Readonly<Record<ControlPlanePart, string>> = {
+  apiServer: 'apiserver',
+  controllerManager: 'controller-manager',
+  scheduler: 'scheduler',
 };
 
-/** Flags of upstream's part that mean nothing here, and why. */
-type NotHeeded = Readonly<Record<string, string>>;
-
-/** Of all three. */
-const IN_COMMON: NotHeeded = {
+/** Flags of upstream's that mean nothing here: of all three. */
+const IN_COMMON: FlagReasons = {
   ...becauseOf('nothing here serves profiles', 'profiling', 'contention-profiling'),
   ...becauseOf(
     'the three parts of the control plane are one process, with one log',
-    ...['v', 'vmodule', 'logging-format', 'log-flush-frequency'],
+    ...['v', 'vmodule', 'logging-format', 'log-flush-frequency', 'log-json-info-buffer-size', 'log-json-split-stream'],
+    ...['log-text-info-buffer-size', 'log-text-split-stream'],
   ),
 };
 
 /** Of controller manager and scheduler. */
-const OF_CLIENTS: NotHeeded = {
+const OF_CLIENTS: FlagReasons = {
   ...IN_COMMON,
   ...becauseOf(
     'it is in the process of the API server, and has but /healthz and /metrics of its own, on 127.0.0.1 (healthz-port)',
     ...['bind-address', 'secure-port', 'cert-dir', 'tls-cert-file', 'tls-private-key-file', 'tls-sni-cert-key'],
-    ...['tls-cipher-suites', 'tls-min-version', 'http2-max-streams-per-connection', 'disable-http2-serving'],
-    ...['permit-address-sharing', 'permit-port-sharing'],
+    ...['tls-cipher-suites', 'tls-curve-preferences', 'tls-min-version', 'http2-max-streams-per-connection'],
+    ...['disable-http2-serving', 'permit-address-sharing', 'permit-port-sharing'],
   ),
   ...becauseOf(
     'it is in the process of the API server, and nobody logs in to it',
@@ -61,7 +61,7 @@ const OF_CLIENTS: NotHeeded = {
   ),
 };
 
-const NOT_HEEDED: Readonly<Record<ControlPlanePart, NotHeeded>> = {
+const NOT_HEEDED: Readonly<Record<ControlPlanePart, FlagReasons>> = {
   apiServer: IN_COMMON,
   controllerManager: {
     ...OF_CLIENTS,
@@ -70,6 +70,10 @@ const NOT_HEEDED: Readonly<Record<ControlPlanePart, NotHeeded>> = {
       'service-account-private-key-file',
     ),
     ...becauseOf('it is networking.serviceSubnet', 'service-cluster-ip-range'),
+    ...becauseOf(
+      'all controllers are in one process, and none leads without the others',
+      ...['enable-leader-migration', 'leader-migration-config'],
+    ),
   },
   scheduler: OF_CLIENTS,
 };
@@ -81,10 +85,6 @@ const NAMES_IN_COMMON: Readonly<Record<ControlPlanePart, Readonly<Record<string,
   scheduler: { 'healthz-port': 'scheduler-healthz-port' },
 };
 
-function becauseOf(why: string, ...names: readonly string[]): NotHeeded {
-  return Object.fromEntries(names.map(name => [name, why]));
-}
-
 /** Throws `invalid-argument` that names the first argument that the part has neither here nor upstream, and where it belongs. Pure. */
 export function checkPartArguments(part: ControlPlanePart, args: readonly Argument[], known: PartFlags): void {
   const [problem] = partProblems(part, args, known);
@@ -94,11 +94,11 @@ export function checkPartArguments(part: ControlPlanePart, args: readonly Argume
 function partProblems(part: ControlPlanePart, args: readonly Argument[], known: PartFlags): readonly string[] {
   return args.flatMap(({ name }, index) => {
     if (isNotHeeded(part, name) || known[part].includes(name)) return [];
-    const { called, command } = PARTS[part];
-    const owner = (Object.keys(PARTS) as ControlPlanePart[]).find(each => known[each].includes(name));
+    const called = CALLED[part];
+    const owner = (Object.keys(COMMANDS) as ControlPlanePart[]).find(each => known[each].includes(name));
     return owner === undefined
-      ? `${part}.extraArgs[${index}].name: "${name}" is ${upstreamFlag(part, name) ?? `no flag here: "gantry run ${command} --help" lists those of the ${called}`}`
-      : `${part}.extraArgs[${index}].name: "${name}" is no flag of the ${called}, but of the ${PARTS[owner].called}: it belongs to ${owner}.extraArgs`;
+      ? `${part}.extraArgs[${index}].name: "${name}" is ${upstreamPartFlag(part, name) ?? `no flag here: "gantry run ${COMMANDS[part]} --help" lists those of the ${called}`}`
+      : `${part}.extraArgs[${index}].name: "${name}" is no flag of the ${called}, but of the ${CALLED[owner]}: it belongs to ${owner}.extraArgs`;
   });
 }
 
@@ -108,7 +108,7 @@ function partProblems(part: ControlPlanePart, args: readonly Argument[], known: 
  */
 export function withStandingArguments<K extends PartFlags>(known: K, cluster: ArgumentsOfParts): K {
   const isFlag = (name: string): boolean =>
-    (Object.keys(PARTS) as ControlPlanePart[]).some(each => known[each].includes(name));
+    (Object.keys(COMMANDS) as ControlPlanePart[]).some(each => known[each].includes(name));
   const standing = ofParts(cluster).map(([part, args]) => [
     part,
     [...known[part], ...args.map(({ name }) => name).filter(isFlag)],

@@ -13,7 +13,7 @@ import {
 import { unheededDocuments, unheededFields } from '../bootstrap/configuration/unheeded.ts';
 import { ONE_CONTROL_PLANE } from '../bootstrap/settings.ts';
 import { type Given, KINDS } from '../bootstrap/standing/documents.ts';
-import { unheededByKubelet } from '../kubelet/unheeded-fields.ts';
+import { KUBELET_FIELDS, unheededByKubelet } from '../kubelet/unheeded-fields.ts';
 import { unheededByProxy } from '../proxy/unheeded-fields.ts';
 import { apiServerOptions, controllerManagerOptions, nodeOptions, schedulerOptions } from './daemon-options.ts';
 import { words } from './flag-values.ts';
@@ -200,5 +200,6 @@ export function knownFlags(): KnownFlags {
     // its name on the common command line is taken, too
     scheduler: [...names(schedulerOptions(new Command())), 'scheduler-healthz-port'],
     node: names(nodeOptions(new Command())),
+    kubeletFields: KUBELET_FIELDS,
   };
 }

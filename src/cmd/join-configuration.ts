@@ -36,7 +36,7 @@ export function joinConfiguration(
   const { nodeRegistration } = config;
   const args = nodeRegistration.kubeletExtraArgs ?? [];
   const nodeName = (flags.nodeName ?? (nodeRegistration.name || hostname())).toLowerCase();
-  checkNodeArguments(args, knownFlags().node, nodeName);
+  checkNodeArguments(args, knownFlags(), { nodeName, command: 'join' });
   const told = (name: string): readonly string[] => args.filter(each => each.name === name).map(each => each.value);
   const node = {
     nodeName,

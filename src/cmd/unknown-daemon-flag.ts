@@ -1,7 +1,9 @@
-import { upstreamFlag } from '../bootstrap/configuration/upstream-flags.ts';
+import type { ControlPlanePart } from '../bootstrap/component-arguments.ts';
+import { upstreamKubeletFlag, upstreamPartFlag } from '../bootstrap/configuration/upstream-flags.ts';
+import { KUBELET_FIELDS } from '../kubelet/unheeded-fields.ts';
 
 /** What runs in each daemon that upstream has, too. */
-const PARTS: Readonly<Record<string, readonly Parameters<typeof upstreamFlag>[0][]>> = {
+const PARTS: Readonly<Record<string, readonly (ControlPlanePart | 'kubelet')[]>> = {
   kubelet: ['kubelet'],
   node: ['kubelet'],
   apiserver: ['apiServer'],
@@ -14,6 +16,10 @@ const PARTS: Readonly<Record<string, readonly Parameters<typeof upstreamFlag>[0]
 export function unknownDaemonFlag(daemon: string, said: string): string | undefined {
   const [, name = ''] = /'--([^'=]+)/.exec(said) ?? [];
   const parts = Object.hasOwn(PARTS, daemon) ? (PARTS[daemon] ?? []) : [];
-  const [text] = parts.flatMap(part => upstreamFlag(part, name, '(--config)') ?? []);
+  const [text] = parts.flatMap(
+    part =>
+      (part === 'kubelet' ? upstreamKubeletFlag(name, KUBELET_FIELDS, '(--config)') : upstreamPartFlag(part, name)) ??
+      [],
+  );
   return text === undefined ? undefined : `--${name} is ${text}`;
 }

@@ -59,6 +59,10 @@ describe('a JoinConfiguration', () => {
       'nodeRegistration.kubeletExtraArgs[1].name: "nope" is no flag here: "gantry run node --help" lists them',
     ],
     [
+      'max-pods=9',
+      `nodeRegistration.kubeletExtraArgs[1].name: "max-pods" is a setting of upstream's kubelet, and no flag of Gantry's: it is maxPods of KubeletConfiguration in the ConfigMap kubelet-config of kube-system (for all nodes; join takes it from there)`,
+    ],
+    [
       'hostname-override=n3',
       'nodeRegistration.kubeletExtraArgs[1]: hostname-override is "n3", and the name of this node is "n2": leave it out, and say the name by nodeRegistration.name or --node-name',
     ],

@@ -29,7 +29,12 @@ describe('a flag that a daemon does not know', () => {
 
   it.each([
     ['kubelet', '--cgroup-driver=systemd', 'it is cgroupDriver of KubeletConfiguration (--config)'],
-    ['node', '--cpu-manager-policy=static', "a flag of upstream's kubelet that Gantry's has not: leave it out"],
+    [
+      'node',
+      '--cpu-manager-policy=static',
+      "a flag of upstream's kubelet that Gantry's has not (there is no CPU manager",
+    ],
+    ['kubelet', '--rotate-server-certificates', 'it is serverTLSBootstrap of KubeletConfiguration (--config)'],
     [
       'apiserver',
       '--audit-log-path=/x',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ClusterConfiguration, InitConfiguration } from '../../../../src/api/types/gen/kubeadm-v1beta4.ts';
 import { initSettings, type MachineDefaults } from '../../../../src/bootstrap/configuration/init-settings.ts';
 import { parseConfiguration } from '../../../../src/bootstrap/configuration/read-documents.ts';
+import { KUBELET_FIELDS } from '../../../../src/kubelet/unheeded-fields.ts';
 
 const MACHINE: MachineDefaults = {
   hostname: 'Node-1',
@@ -15,6 +16,7 @@ const KNOWN = {
   controllerManager: ['terminated-pod-gc-threshold'],
   scheduler: [],
   node: ['node-labels', 'node-ip', 'v', 'port', 'hostname-override'],
+  kubeletFields: KUBELET_FIELDS,
 };
 
 const settingsOf = (

@@ -6,6 +6,7 @@ import { type DecideOptions, type Decision, decide } from '../../../../src/boots
 import type { Documents, Given, Written } from '../../../../src/bootstrap/standing/documents.ts';
 import type { Made } from '../../../../src/bootstrap/standing/fixed-fields.ts';
 import { nextRecord, recordDocuments, recordText } from '../../../../src/bootstrap/standing/record.ts';
+import { KUBELET_FIELDS } from '../../../../src/kubelet/unheeded-fields.ts';
 
 const MACHINE: DecideOptions['machine'] = {
   hostname: 'another-name',
@@ -21,6 +22,7 @@ const KNOWN = {
   controllerManager: ['terminated-pod-gc-threshold'],
   scheduler: [],
   node: ['node-labels', 'v'],
+  kubeletFields: KUBELET_FIELDS,
 };
 
 const FROM = '/etc/gantry/init-configuration.yaml';

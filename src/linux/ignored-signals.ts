@@ -13,7 +13,7 @@ export function ignoredIn(mask: string): readonly NodeJS.Signals[] {
   return (Object.keys(BITS) as (keyof typeof BITS)[]).filter(name => (bits & BITS[name]) !== 0n);
 }
 
-/** What was ignored when this process was started stays so. To be called first; children do not learn of it, for Node sets theirs to the default, too. */
+/** What was ignored when this process was started stays so. To be called first; children do not learn of it, for theirs are the default. */
 export function keepIgnored(): void {
   ignored = ignoredIn(process.env[VARIABLE] ?? '');
   delete process.env[VARIABLE];
@@ -23,4 +23,9 @@ export function keepIgnored(): void {
 /** Of these signals those that may end this process: all that were not ignored when it was started. */
 export function heeded<Name extends NodeJS.Signals>(names: readonly Name[]): readonly Name[] {
   return names.filter(name => !ignored.includes(name));
+}
+
+/** Whether any was ignored: children have a session of their own then (spawn.ts), in which neither a terminal that goes away nor its Ctrl-C reaches them. */
+export function isAnyIgnored(): boolean {
+  return ignored.length > 0;
 }

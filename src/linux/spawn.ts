@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { GantryError, invalidArgument } from '../base/errors.ts';
 import { check, libc, SyscallError } from './ffi.ts';
+import { isAnyIgnored } from './ignored-signals.ts';
 import { closeFds } from './pipe.ts';
 
 /** How a process ended: exactly one of the two is set. */
@@ -23,7 +24,7 @@ export interface SpawnOptions {
   readonly stderr?: Stdio;
   /** Further descriptors: number in the child -> descriptor here. All others are closed in the child. */
   readonly fds?: Readonly<Record<number, number>>;
-  /** Makes the child the leader of a new session (and process group), without a controlling terminal. */
+  /** Makes the child the leader of a new session (and process group), without a controlling terminal. Unless given, where this process was started with signals ignored: the terminal's go to a whole group. */
   readonly newSession?: boolean;
 }
 
@@ -74,7 +75,7 @@ export function spawnProcess(file: string, args: readonly string[], options: Spa
       'int posix_spawnp(_Out_ int*, const char*, const void*, const void*, const char**, const char**)',
     );
     const pid = [0];
-    const attributes = spawnAttributes(options.newSession === true);
+    const attributes = spawnAttributes(options.newSession ?? isAnyIgnored());
     succeed(posixSpawn(pid, file, actions, attributes, [...argv, null], [...env, null]), 'posix_spawn', file);
     return { pid: pid[0] ?? 0 };
   } finally {

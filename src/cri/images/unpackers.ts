@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Writable } from 'node:stream';
 import { errorMessage, GantryError, internalError } from '../../base/errors.ts';
+import { isAnyIgnored } from '../../linux/ignored-signals.ts';
 import type { BlobLocation } from './image-source.ts';
 import { LayerTurns } from './layer-turns.ts';
 import type { AskedAgain } from './registry-layer.ts';
@@ -96,7 +97,7 @@ class UnpackProcess {
     // NODE_EXTRA_CA_CERTS and the like only slow the start: trusted-certificates.ts reads the certificates it trusts itself.
     const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'] ?? '' };
     if (process.env['SSL_CERT_FILE'] !== undefined) env['SSL_CERT_FILE'] = process.env['SSL_CERT_FILE'];
-    this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env });
+    this.#child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env, detached: isAnyIgnored() });
     const { stdin, stdout, stderr } = this.#child;
     if (stdin === null || stdout === null || stderr === null) throw internalError('the unpack process has no pipes');
     this.#input = stdin;

@@ -1,7 +1,7 @@
 import { invalidArgument } from '../base/errors.ts';
-import { becauseOf, type FlagReasons } from './configuration/flag-reasons.ts';
 import { CALLED, upstreamPartFlag } from './configuration/upstream-flags.ts';
 import type { Argument, ClusterSettings } from './settings.ts';
+import { UNHEEDED_TOGETHER } from './unheeded-part-flags.ts';
 
 /** What may be said of the three parts of the control plane (extraArgs of ClusterConfiguration), which are separate processes with kubeadm and one here. */
 
@@ -15,67 +15,6 @@ const COMMANDS: Readonly<Record<ControlPlanePart, string>> = {
   apiServer: 'apiserver',
   controllerManager: 'controller-manager',
   scheduler: 'scheduler',
-};
-
-/** Flags of upstream's that mean nothing here: of all three. */
-const IN_COMMON: FlagReasons = {
-  ...becauseOf('nothing here serves profiles', 'profiling', 'contention-profiling'),
-  ...becauseOf(
-    'the three parts of the control plane are one process, with one log',
-    ...['v', 'vmodule', 'logging-format', 'log-flush-frequency', 'log-json-info-buffer-size', 'log-json-split-stream'],
-    ...['log-text-info-buffer-size', 'log-text-split-stream'],
-  ),
-};
-
-/** Of controller manager and scheduler. */
-const OF_CLIENTS: FlagReasons = {
-  ...IN_COMMON,
-  ...becauseOf(
-    'it is in the process of the API server, and has but /healthz and /metrics of its own, on 127.0.0.1 (healthz-port)',
-    ...['bind-address', 'secure-port', 'cert-dir', 'tls-cert-file', 'tls-private-key-file', 'tls-sni-cert-key'],
-    ...['tls-cipher-suites', 'tls-curve-preferences', 'tls-min-version', 'http2-max-streams-per-connection'],
-    ...['disable-http2-serving', 'permit-address-sharing', 'permit-port-sharing'],
-  ),
-  ...becauseOf(
-    'it is in the process of the API server, and nobody logs in to it',
-    ...['client-ca-file', 'authentication-kubeconfig', 'authentication-skip-lookup'],
-    ...['authentication-token-webhook-cache-ttl', 'authentication-tolerate-lookup-failure'],
-    ...['authorization-kubeconfig', 'authorization-always-allow-paths'],
-    ...['authorization-webhook-cache-authorized-ttl', 'authorization-webhook-cache-unauthorized-ttl'],
-    ...['requestheader-allowed-names', 'requestheader-client-ca-file', 'requestheader-extra-headers-prefix'],
-    ...['requestheader-group-headers', 'requestheader-uid-headers', 'requestheader-username-headers'],
-  ),
-  ...becauseOf(
-    'it logs in to the API server of its own process by the kubeconfig that init makes',
-    'kubeconfig',
-    'master',
-  ),
-  ...becauseOf(
-    'how it asks the API server of its own process is settled',
-    ...['kube-api-burst', 'kube-api-content-type', 'kube-api-qps'],
-  ),
-  ...becauseOf(
-    'a cluster has one control plane, of one process, which settles its leases itself',
-    ...['leader-elect', 'leader-elect-lease-duration', 'leader-elect-renew-deadline', 'leader-elect-retry-period'],
-    ...['leader-elect-resource-lock', 'leader-elect-resource-name', 'leader-elect-resource-namespace'],
-  ),
-};
-
-const NOT_HEEDED: Readonly<Record<ControlPlanePart, FlagReasons>> = {
-  apiServer: IN_COMMON,
-  controllerManager: {
-    ...OF_CLIENTS,
-    ...becauseOf(
-      'the API server of its process signs tokens (service-account-signing-key-file in apiServer.extraArgs)',
-      'service-account-private-key-file',
-    ),
-    ...becauseOf('it is networking.serviceSubnet', 'service-cluster-ip-range'),
-    ...becauseOf(
-      'all controllers are in one process, and none leads without the others',
-      ...['enable-leader-migration', 'leader-migration-config'],
-    ),
-  },
-  scheduler: OF_CLIENTS,
 };
 
 /** Where a flag of a part has another name on the common command line, because two parts have one of that name. */
@@ -128,7 +67,7 @@ export function unheededArguments(cluster: ArgumentsOfParts): readonly string[] 
   return ofParts(cluster).flatMap(([part, args]) =>
     args.flatMap(({ name }, index) =>
       isNotHeeded(part, name)
-        ? [`ClusterConfiguration: ${part}.extraArgs[${index}]: ${name} is not heeded: ${NOT_HEEDED[part][name]}`]
+        ? [`ClusterConfiguration: ${part}.extraArgs[${index}]: ${name} is not heeded: ${UNHEEDED_TOGETHER[part][name]}`]
         : [],
     ),
   );
@@ -154,5 +93,5 @@ function ofParts(cluster: ArgumentsOfParts): readonly (readonly [ControlPlanePar
 }
 
 function isNotHeeded(part: ControlPlanePart, name: string): boolean {
-  return Object.hasOwn(NOT_HEEDED[part], name);
+  return Object.hasOwn(UNHEEDED_TOGETHER[part], name);
 }

@@ -1,9 +1,18 @@
 import type { ControlPlanePart } from '../bootstrap/component-arguments.ts';
-import { upstreamKubeletFlag, upstreamPartFlag } from '../bootstrap/configuration/upstream-flags.ts';
+import { reasonFor } from '../bootstrap/configuration/flag-reasons.ts';
+import {
+  CALLED,
+  missingFlag,
+  upstreamKubeletFlag,
+  upstreamPartFlag,
+} from '../bootstrap/configuration/upstream-flags.ts';
+import { UNHEEDED_ALONE, UNHEEDED_TOGETHER } from '../bootstrap/unheeded-part-flags.ts';
 import { KUBELET_FIELDS } from '../kubelet/unheeded-fields.ts';
 
+type Part = ControlPlanePart | 'kubelet';
+
 /** What runs in each daemon that upstream has, too. */
-const PARTS: Readonly<Record<string, readonly (ControlPlanePart | 'kubelet')[]>> = {
+const PARTS: Readonly<Record<string, readonly Part[]>> = {
   kubelet: ['kubelet'],
   node: ['kubelet'],
   apiserver: ['apiServer'],
@@ -14,12 +23,16 @@ const PARTS: Readonly<Record<string, readonly (ControlPlanePart | 'kubelet')[]>>
 
 /** A line for the flag that `gantry run DAEMON` does not know, by what is said of that already; undefined where upstream's has none of that name either. Pure. */
 export function unknownDaemonFlag(daemon: string, said: string): string | undefined {
-  const [, name = ''] = /'--([^'=]+)/.exec(said) ?? [];
+  // the one short flag that upstream's have is -v, as -v 2, -v=2 or -v2
+  const [, flag = ''] = /'(--[^'=]+|-v(?=['=\d]))/.exec(said) ?? [];
   const parts = Object.hasOwn(PARTS, daemon) ? (PARTS[daemon] ?? []) : [];
-  const [text] = parts.flatMap(
-    part =>
-      (part === 'kubelet' ? upstreamKubeletFlag(name, KUBELET_FIELDS, '(--config)') : upstreamPartFlag(part, name)) ??
-      [],
-  );
-  return text === undefined ? undefined : `--${name} is ${text}`;
+  const unheeded = parts.length > 1 ? UNHEEDED_TOGETHER : UNHEEDED_ALONE;
+  const [text] = parts.flatMap(part => flagOfPart(part, flag.replace(/^--?/, ''), unheeded) ?? []);
+  return text === undefined ? undefined : `${flag} is ${text}`;
+}
+
+function flagOfPart(part: Part, name: string, unheeded: typeof UNHEEDED_ALONE): string | undefined {
+  if (part === 'kubelet') return upstreamKubeletFlag(name, KUBELET_FIELDS, '(--config)');
+  const why = reasonFor(name, unheeded[part]);
+  return why === undefined ? upstreamPartFlag(part, name) : missingFlag(CALLED[part], why);
 }

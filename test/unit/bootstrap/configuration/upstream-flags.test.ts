@@ -9,6 +9,7 @@ import {
   MISSING_OF_KUBELET,
 } from '../../../../src/bootstrap/configuration/kubelet-flags.ts';
 import { upstreamKubeletFlag, upstreamPartFlag } from '../../../../src/bootstrap/configuration/upstream-flags.ts';
+import { UNHEEDED_ALONE, UNHEEDED_TOGETHER } from '../../../../src/bootstrap/unheeded-part-flags.ts';
 import { knownFlags } from '../../../../src/cmd/init-configuration.ts';
 import { KUBELET_FIELDS } from '../../../../src/kubelet/unheeded-fields.ts';
 
@@ -118,6 +119,12 @@ describe('the lists of flags', () => {
       ...scheduler.filter(name => Object.hasOwn(MISSING_OF_PARTS.scheduler, name)),
       ...node.filter(name => told('kubelet', name)?.includes("Gantry's has not") === true),
     ]).toEqual([]);
+  });
+
+  it.each(['apiServer', 'controllerManager', 'scheduler'] as const)('have each flag of the %s once', part => {
+    const missing = Object.keys(MISSING_OF_PARTS[part]);
+    expect(missing.filter(name => Object.hasOwn(UNHEEDED_TOGETHER[part], name))).toEqual([]);
+    expect(Object.keys(UNHEEDED_ALONE[part])).toEqual(Object.keys(UNHEEDED_TOGETHER[part]));
   });
 
   it('have each flag of the kubelet once', () => {

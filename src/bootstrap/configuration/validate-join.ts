@@ -1,5 +1,6 @@
 import type { Discovery, JoinConfiguration, ResetConfiguration } from '../../api/types/gen/kubeadm-v1beta4.ts';
 import { type FieldError, forbidden, invalid, required } from '../../api/validation/field-error.ts';
+import { shownLocation } from '../discovery/shown-location.ts';
 import { isDiscoveryFile } from '../join/settings.ts';
 import { ONE_CONTROL_PLANE } from '../settings.ts';
 import { absolutePath, hostPort, noPatches } from './field-rules.ts';
@@ -76,6 +77,12 @@ function discovery({ bootstrapToken, file, tlsBootstrapToken = '' }: Discovery):
         ]),
     ...(file === undefined || isDiscoveryFile(file.kubeConfigPath)
       ? []
-      : [invalid(`${path}.file.kubeConfigPath`, file.kubeConfigPath, 'not a valid HTTPS URL or a file on disk')]),
+      : [
+          invalid(
+            `${path}.file.kubeConfigPath`,
+            shownLocation(file.kubeConfigPath),
+            'not a valid HTTPS URL or a file on disk',
+          ),
+        ]),
   ];
 }

@@ -7,6 +7,7 @@ import { DiscoveryFileError } from './discovery-file-error.ts';
 import { EndpointError } from './endpoint-problem.ts';
 import { clusterOfKubeconfig, type DiscoveredCluster } from './kubeconfig-cluster.ts';
 import { readEndpoint } from './read-endpoint.ts';
+import { shownLocation } from './shown-location.ts';
 import { clusterInfoOf, type DiscoveryOptions } from './token.ts';
 
 /** A cluster, and the credentials to ask for a certificate with, where the file has some. */
@@ -20,7 +21,7 @@ export interface FileDiscovery extends DiscoveredCluster {
  */
 export async function discoverByFile(location: string, options: DiscoveryOptions): Promise<FileDiscovery> {
   const text = location.startsWith('https://') ? await download(location, options) : readLocal(location);
-  const { found, credentials } = toldBy(text, location);
+  const { found, credentials } = toldBy(text, shownLocation(location));
   const url = `${found.server}/api/v1/namespaces/kube-public/configmaps/cluster-info`;
   const answer = await readEndpoint({ url, ca: found.ca, ...options });
   options.onClock(answer.clock);
@@ -35,7 +36,7 @@ export function checkDiscoveryFile(location: string): void {
   toldBy(readLocal(location), location);
 }
 
-/** What a discovery file says, wherever it is from. Throws a DiscoveryFileError that names the location where it is no kubeconfig for this. */
+/** What a discovery file says, wherever it is from; `location` as it is shown. Throws a DiscoveryFileError that names it where it is no kubeconfig for this. */
 export function toldBy(
   text: string,
   location: string,
@@ -59,7 +60,9 @@ async function download(url: string, options: DiscoveryOptions): Promise<string>
   const answer = await readEndpoint({ url, ca: 'system', ...options });
   options.onClock(answer.clock);
   if (answer.status !== 200)
-    throw new EndpointError({ message: `${url} answers HTTP ${answer.status}: is it the URL of a kubeconfig?` });
+    throw new EndpointError({
+      message: `${shownLocation(url)} answers HTTP ${answer.status}: is it the URL of a kubeconfig?`,
+    });
   return answer.body;
 }
 

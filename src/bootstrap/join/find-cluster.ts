@@ -7,6 +7,7 @@ import { certificateIdentity, parseCertificate } from '../../pki/certificate.ts'
 import { type ClockReading, clockFinding } from '../discovery/clock-skew.ts';
 import { discoverByFile, type FileDiscovery } from '../discovery/file.ts';
 import { type EndpointAnswer, readEndpoint } from '../discovery/read-endpoint.ts';
+import { shownLocation } from '../discovery/shown-location.ts';
 import { discoverByToken, NEW_TOKEN } from '../discovery/token.ts';
 import type { Files } from '../files.ts';
 import type { Say } from '../phases.ts';
@@ -95,7 +96,7 @@ async function discovered(context: JoinContext, say: Say, signal: AbortSignal): 
   const { discovery, timeouts } = context.settings;
   const options = { patienceMs: timeouts.discoveryMs, onClock: clockJudge(context, say), signal };
   if ('file' in discovery) {
-    say(`Reading where the cluster is from ${discovery.file}`);
+    say(`Reading where the cluster is from ${shownLocation(discovery.file)}`);
     return discoverByFile(discovery.file, options);
   }
   say(`Asking ${discovery.endpoint} for the cluster's CA`);

@@ -2,6 +2,7 @@ import { durationMs } from '../../api/duration.ts';
 import type { JoinConfiguration } from '../../api/types/gen/kubeadm-v1beta4.ts';
 import { invalidArgument } from '../../base/errors.ts';
 import type { NodeIdentity } from '../daemons/node.ts';
+import { shownLocation } from '../discovery/shown-location.ts';
 import { parseToken } from '../token.ts';
 import type { JoinSettings } from './context.ts';
 
@@ -46,7 +47,7 @@ export function settingsOfFlags(flags: DiscoveryFlags, node: NodeIdentity): Join
       );
     if (!isDiscoveryFile(discoveryFile))
       throw invalidArgument(
-        `--discovery-file: "${discoveryFile}" is neither a path from / on nor an https:// URL of a kubeconfig`,
+        `--discovery-file: "${shownLocation(discoveryFile)}" is neither a path from / on nor an https:// URL of a kubeconfig`,
       );
     return { ...common, discovery: { file: discoveryFile } };
   }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { toldBy } from '../../../../src/bootstrap/discovery/file.ts';
+import { shownLocation } from '../../../../src/bootstrap/discovery/shown-location.ts';
 import { exitCodeOf } from '../../../../src/cmd/preflight-exit.ts';
 
 const URL = 'https://conf.example/discovery.conf';
@@ -31,4 +32,18 @@ describe('a discovery file from a server', () => {
     expect([code, said]).toEqual([3, expect.stringContaining(because)]);
     expect(said).toContain(URL);
   });
+});
+
+it.each([
+  ['/etc/kubernetes/discovery.conf#1', '/etc/kubernetes/discovery.conf#1'],
+  ['https://conf.example/a@b/discovery.conf', 'https://conf.example/a@b/discovery.conf'],
+  ['https://user:secret@conf.example:8443/discovery.conf?token=tttt#x', 'https://conf.example:8443/discovery.conf'],
+  ['https://secret@conf.example/a@b', 'https://conf.example/a@b'],
+  ['https://conf.example?token=tttt', 'https://conf.example'],
+  ['http://user:secret@conf.example/x', 'http://conf.example/x'],
+  ['https://user:se/cr#et@conf.example/x?token=tttt', 'https://conf.example/x'],
+  ['discovery.conf', 'discovery.conf'],
+  ['', ''],
+])('the place of a discovery file, %s, is shown without what may be secret: %s', (location, shown) => {
+  expect(shownLocation(location)).toBe(shown);
 });

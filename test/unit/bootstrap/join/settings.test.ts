@@ -72,6 +72,13 @@ describe('the flags of join', () => {
     },
   );
 
+  it('are refused without what may be secret in the URL of a discovery file', () => {
+    const discoveryFile = 'http://user:secret@conf.example/x?token=tttt';
+    expect(() => settingsOfFlags(flags({ endpoint: '', token: '', pins: [], discoveryFile }), node)).toThrow(
+      '--discovery-file: "http://conf.example/x" is neither',
+    );
+  });
+
   it.each(['10.0.0.5:6443', '[fd00::5]:6443', '[::ffff:10.0.0.5]:1', 'api.example:65535', 'API_1:443'])(
     'take the address %s',
     endpoint => {

@@ -78,6 +78,7 @@ export function decide(
   }
   const { documents, from, made, live } = standing;
   const ofRecord = (problem: string): Error => unusableRecord(problem, from);
+  const ofGivableRecord = (problem: string): Error => unusableRecord(problem, from, true);
   const stands = toldWhere(ofRecord, () => of(documents, before));
   const ground = live === undefined ? documents : withLive(documents, live, stands, machine);
   const ofGround = live === undefined ? ofRecord : unusableConfigMaps;
@@ -89,8 +90,8 @@ export function decide(
     () => of(onStanding(ground, given, keptFields(made)), { ...now, known: taken }),
     [
       { work: alone(given.documents), tell: undefined },
-      { work: alone({ init: documents.init }), tell: ofRecord },
-      { work: alone(ground), tell: ofGround },
+      { work: alone({ init: documents.init }), tell: ofGivableRecord },
+      { work: alone(ground), tell: live === undefined ? ofGivableRecord : unusableConfigMaps },
     ],
   );
   const problems = fixedFieldProblems(stands, asked, made);

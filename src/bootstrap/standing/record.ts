@@ -111,9 +111,9 @@ export function readRecord({ initConfiguration }: Pick<Files, 'initConfiguration
   }
 }
 
-/** What is said where a file that says what the cluster was made with has something that cannot be. Pure. */
-export function unusableRecord(problem: string, path: string): GantryError {
+/** What is said where a file that says what the cluster was made with has something that cannot be; `isGivable` where a document that is given takes the place of what it is in. Pure. */
+export function unusableRecord(problem: string, path: string, isGivable = false): GantryError {
   return failedPrecondition(
-    `${problem}\nthis is in ${path}, which holds what the cluster here was made with, and what init goes by: mend it there, or take out of it what this version does not know`,
+    `${problem}\nthis is in ${path}, which holds what the cluster here was made with, and what init goes by: ${isGivable ? 'give the whole document anew with --config, without it, or ' : ''}mend it there, or take out of it what this version does not know`,
   );
 }

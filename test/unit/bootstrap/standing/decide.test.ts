@@ -286,28 +286,36 @@ describe('a record', () => {
     expect(decided(byFile(cluster({})), standing).settings.cluster.apiServerArgs).toEqual([]);
   });
 
-  it.each<[string, Documents, string]>([
+  const GIVABLE = 'give the whole document anew with --config, without it, or ';
+  it.each<[string, Documents, string, string]>([
     [
       'a flag of the node',
       { init: { nodeRegistration: { kubeletExtraArgs: [{ name: 'gone', value: '1' }] } } },
       'nodeRegistration.kubeletExtraArgs[0].name: "gone" is no flag here',
+      GIVABLE,
     ],
     [
       'a flag of the control plane',
       cluster({ scheduler: { extraArgs: [{ name: 'gone', value: '1' }] } }),
       'scheduler.extraArgs[0].name: "gone" is no flag here',
+      GIVABLE,
     ],
-    ['a value', cluster({ networking: { podSubnet: 'x' } }), 'networking.podSubnet'],
-  ])('that has %s which is none any more is named, and what to do with it', (_, documents, problem) => {
+    ['a value', cluster({ networking: { podSubnet: 'x' } }), 'networking.podSubnet', ''],
+  ])('that has %s which is none any more is named, and what to do with it', (_, documents, problem, give) => {
     expect(() => decided(byFlags(), documents)).toThrow(
       expect.objectContaining({
         code: 'failed-precondition',
         message: expect.stringMatching(
-          /\nthis is in \/etc\/gantry\/init-configuration.yaml, which holds .*: mend it there, or take out of it what this version does not know$/,
+          new RegExp(
+            `\nthis is in ${FROM}, which holds .*goes by: ${give}mend it there, or take out of it what this version does not know$`,
+          ),
         ),
       }),
     );
     expect(() => decided(byFlags(), documents)).toThrow(problem);
+    const anew = byFile({ init: {}, ...cluster({}) });
+    if (give === '') expect(() => decided(anew, documents)).toThrow(problem);
+    else expect(lasting(decided(anew, documents))).toEqual(lasting(decided(anew, { init: {}, ...cluster({}) })));
   });
 
   it('is not named for what a file says anew', () => {

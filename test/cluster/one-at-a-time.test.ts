@@ -112,7 +112,7 @@ describe('commands that change a node', { timeout: 300_000 }, () => {
     const { code, stderr } = await host.exec(['unshare', '-m', 'sh', '-c', script, 'sh', ...RESET], SLOW);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `gantry: the lock by which no two commands change this node at once cannot be taken (EROFS: read-only file system, open '${LOCK}'): /run has to be there, and writable for root\n`,
+      stderr: `gantry: ${LOCK}, the lock by which no two commands change this node at once, cannot be made (EROFS: read-only file system, open '${LOCK}'): /run has to be there, and writable for root ("findmnt /run" tells how it is mounted): make it so, and run this again\n`,
     });
   });
 });

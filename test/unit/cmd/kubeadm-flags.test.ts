@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { joinCommand } from '../../../src/cmd/join.ts';
 import { joinOptions } from '../../../src/cmd/join-options.ts';
 import { plainSwitches } from '../../../src/cmd/kubeadm-flags.ts';
 import { program, runProgram } from '../../../src/main.ts';
+import { standardError } from '../../harness/standard-error.ts';
 
 /** Those of kubeadm v1.36, by its generated reference. */
 const COMMON = ['rootfs', 'v'];
@@ -84,17 +85,7 @@ describe('a command line for kubeadm', () => {
 });
 
 describe('what kubeadm takes and is not made here', () => {
-  let said = '';
-  beforeEach(() => {
-    said = '';
-    vi.spyOn(process.stderr, 'write').mockImplementation(text => {
-      said += String(text);
-      return true;
-    });
-  });
-  afterEach(() => {
-    vi.restoreAllMocks();
-  });
+  const said = standardError();
 
   it.each<[Partial<Parameters<typeof joinCommand>[1]>, string]>([
     [{ patches: '/etc/patches' }, '--patches: Forbidden: there are no static pods here that could be patched'],
@@ -117,7 +108,7 @@ describe('what kubeadm takes and is not made here', () => {
       skipPhases: '',
       ...flags,
     });
-    expect([code, said.trimEnd().split('\n')]).toEqual([3, [expect.stringContaining(because)]]);
+    expect([code, said().trimEnd().split('\n')]).toEqual([3, [expect.stringContaining(because)]]);
   });
 
   it.each([
@@ -130,7 +121,7 @@ describe('what kubeadm takes and is not made here', () => {
   it('is how much is told: it is taken, and nothing follows from it', async () => {
     const print = vi.spyOn(console, 'log').mockReturnValue();
     await runProgram(['token', '-v', '5', 'generate', '--v=9', '--dry-run=false']);
-    expect([said, print.mock.calls]).toEqual(['', [[expect.stringMatching(/^[a-z0-9]{6}\.[a-z0-9]{16}$/)]]]);
+    expect([said(), print.mock.calls]).toEqual(['', [[expect.stringMatching(/^[a-z0-9]{6}\.[a-z0-9]{16}$/)]]]);
     process.exitCode = undefined;
   });
 });

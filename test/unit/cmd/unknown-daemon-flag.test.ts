@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { unknownDaemonFlag } from '../../../src/cmd/unknown-daemon-flag.ts';
 import { program, runProgram } from '../../../src/main.ts';
+import { standardError } from '../../harness/standard-error.ts';
 
 /** Flags that have to be given are asked for first. */
 const needed = (daemon: string): readonly string[] =>
@@ -14,16 +15,8 @@ const at = (daemon: string): Command => {
 };
 
 describe('a flag that a daemon does not know', () => {
-  let said = '';
-  beforeEach(() => {
-    said = '';
-    vi.spyOn(process.stderr, 'write').mockImplementation(text => {
-      said += String(text);
-      return true;
-    });
-  });
+  const said = standardError();
   afterEach(() => {
-    vi.restoreAllMocks();
     process.exitCode = undefined;
   });
 
@@ -53,7 +46,7 @@ describe('a flag that a daemon does not know', () => {
   ])('is told as upstream’s: gantry run %s %s', async (daemon, flag, because) => {
     await runProgram(['run', daemon, ...needed(daemon), flag]);
     expect(process.exitCode).toBe(1);
-    expect(said.split('\n')).toEqual([
+    expect(said().split('\n')).toEqual([
       expect.stringContaining(`error: unknown option '${flag}'`),
       '(gantry --help lists the commands)',
       expect.stringContaining(because),

@@ -23,7 +23,7 @@ export interface Marker {
   readonly modes: Readonly<Record<string, DirectoryMode>>;
   /** Tables of nftables that were there before, iptables' own among them; undefined where nobody has looked. */
   readonly tables?: readonly string[];
-  /** The whole command has passed its preflight, or was told to leave it out: what it would be refused for now is its own work. */
+  /** The whole command has passed its preflight, or was told to leave it out: what it would now be refused for is its own work. */
   readonly passed: boolean;
   /** Paths that were made here or are about to be, and did not stand there before. Of what others may have made, too, `reset` takes these alone. */
   readonly made: readonly string[];

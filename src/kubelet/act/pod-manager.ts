@@ -23,7 +23,7 @@ export interface PodManagerOptions extends WorkerTools {
   podDirs(): readonly string[];
   /** Why this node does not take a pod of the API server, beside those that are here already; undefined where it does. */
   admit(pod: DesiredPod, others: readonly DesiredPod[]): Rejection | undefined;
-  /** Why a pod that runs cannot get the amounts that it asks for now, beside those others; undefined where it can. */
+  /** Why a pod that runs cannot get the amounts that it now asks for, beside those others; undefined where it can. */
   refuseResize(
     pod: DesiredPod,
     others: readonly DesiredPod[],
